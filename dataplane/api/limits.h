@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How much of everything one box holds. Past a limit the answer is RPC_ERR_CAPACITY with data.limit.
+ * Part of dataplane/api: plain C, no rte_*; the control plane includes it too. */
+#ifndef API_LIMITS_H
+#define API_LIMITS_H
+
+#define LIMIT_NAME        63 /* characters of an object's name */
+#define LIMIT_DEVICE      255
+#define LIMIT_WORKERS     16
+#define LIMIT_PORTS       64
+#define LIMIT_SLICES      16383 /* ids 1..16383; 0 is "no slice" */
+#define LIMIT_ATTACHMENTS 16383
+#define LIMIT_TUNNELS     16383
+#define LIMIT_MEMBERS     131072
+#define LIMIT_ADDRESSES   4096
+#define LIMIT_NEIGHBORS   16384
+#define LIMIT_ROUTES      16384
+#define LIMIT_ROUTE_VIA   16
+#define LIMIT_MACS        1048576 /* in the whole box, learned and static */
+
+#define LIMIT_RPC_LINE_BYTES (16u << 20) /* one request */
+#define LIMIT_RPC_CLIENTS    128
+
+#define MTU_MIN 576
+#define MTU_MAX 9600
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every object type described once, as data: from this come the decoder with its error texts, the encoder,
+ * JSON Schema, and the CLI's completion. Part of dataplane/api: plain C and jansson, no rte_*. */
+#ifndef API_SCHEMA_H
+#define API_SCHEMA_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "errors.h"
+#include "types.h"
+
+enum field_kind {
+	FIELD_NAME,   /* api_name; letters, digits, ". _ - : @ /"; when ref >= 0 names an object of that type */
+	FIELD_TEXT,   /* char[size] */
+	FIELD_U32,    /* uint32_t within min..max */
+	FIELD_BOOL,   /* bool */
+	FIELD_MAC,    /* struct api_mac_addr; "02:00:00:00:00:01"; written lower case */
+	FIELD_IP,     /* struct api_ip, plain address */
+	FIELD_PREFIX, /* struct api_ip, "198.18.0.0/24" */
+	FIELD_ENUM,   /* uint32_t index into names[] */
+	FIELD_VIA,    /* route.via: array of struct api_via, count beside it */
+};
+
+#define FIELD_REQUIRED 0x1
+#define FIELD_KEY      0x2 /* part of the key, in order */
+#define FIELD_ANSWER   0x4 /* never taken in, only given out */
+#define FIELD_EITHER   0x8 /* exactly one of the type's EITHER fields must be given */
+#define FIELD_HIDE_DEFAULT 0x10 /* left out of answers while it has its default (vlan 0, mac all zero) */
+
+struct api_field {
+	const char *name;
+	enum field_kind kind;
+	unsigned flags;
+	size_t offset;
+	size_t size;
+	uint64_t min, max; /* FIELD_U32 */
+	uint64_t preset;   /* the default of FIELD_U32, FIELD_BOOL, FIELD_ENUM */
+	const char *const *names;
+	int ref; /* enum object_type or -1 */
+	const char *help;
+};
+
+struct api_type {
+	const char *name;
+	enum object_type type;
+	size_t size;
+	uint32_t limit; /* objects of it in one box */
+	const struct api_field *fields; /* ends with a NULL name */
+	const char *help;
+};
+
+extern const struct api_type api_types[OBJECT_TYPES];
+
+/* NULL when there is no such type. */
+const struct api_type *api_type_find(const char *name);
+
+/* JSON object → structure. out is zeroed and defaults filled in. Unknown fields, wrong types and values out of
+ * range are refused: 0, or -1 with err filled (path = base + "." + field). Any thread. */
+int api_decode(const struct api_type *type, const json_t *json, const char *base, union api_object *out,
+	struct rpc_error *err);
+
+/* Structure → new JSON object (the caller owns it), NULL when memory ran out. Any thread. */
+json_t *api_encode(const struct api_type *type, const union api_object *obj);
+
+/* The canonical key of an object ("blue 02:00:00:00:00:01"); key has API_KEY_BYTES. */
+void api_key(const struct api_type *type, const union api_object *obj, char *key);
+
+/* A key as a person wrote it → the canonical one, and the key fields of out filled ("place" of address and neighbor
+ * is put into `port`). 0, or -1 with err. */
+int api_key_parse(const struct api_type *type, const char *text, const char *path, char *key,
+	union api_object *out, struct rpc_error *err);
+
+/* JSON Schema (draft 2020-12) of all types: {"$defs": {...}}; the caller owns it. */
+json_t *api_schema(void);
+
+/* Text forms, also for people. text has at least 64 bytes. Parsers return 0 or -1. */
+int api_ip_parse(const char *text, bool prefix, struct api_ip *out);
+void api_ip_format(const struct api_ip *ip, bool prefix, char *text);
+int api_mac_parse(const char *text, struct api_mac_addr *out);
+void api_mac_format(const struct api_mac_addr *mac, char *text);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Counters are per worker and summed by the reader, who sees each of them at some recent moment (plain 64-bit
+ * loads). One writer a cell: its worker. Bytes are those of the Ethernet frame as it passed that door, without FCS. */
+#ifndef CORE_COUNTERS_H
+#define CORE_COUNTERS_H
+
+#include <stdint.h>
+
+/* slice, attachment, tunnel, port; 40 bytes */
+struct counters {
+	uint64_t in_packets;
+	uint64_t in_bytes;
+	uint64_t out_packets;
+	uint64_t out_bytes;
+	uint64_t dropped;
+};
+
+struct port_counters {
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t rx_missed;  /* lost by the device before a worker saw them */
+	uint64_t tx_dropped; /* DROP_TX_FULL and DROP_PORT_TX_FULL of this port */
+};
+
+/* What happened to packets that is neither in, out nor a drop. */
+struct box_counters {
+	uint64_t replicated;    /* copies made by flooding */
+	uint64_t merged;        /* fragments that became part of a reassembled packet */
+	uint64_t punted;        /* handed to the kernel (also counted as tx of the tap) */
+	uint64_t from_kernel;   /* taken from the kernel (also counted as rx of the tap) */
+	uint64_t learn_lost;    /* MACs not learned: ring full */
+	uint64_t learn_refused; /* MACs not learned: slice or box at its limit */
+	uint64_t events_lost;   /* trace records and events that had no room */
+};
+
+#endif
