@@ -33,4 +33,12 @@ struct rpc_error {
 int rpc_fail(struct rpc_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The usual refusal of a value, RPC_ERR_PARAMS: "PATH: want WANT, got GOT". Returns -1. */
+int rpc_fail_value(struct rpc_error *err, const char *path, const char *want, const char *got);
+
+/* Puts what was formatted before err->path, with "." between unless path is empty or starts with "[": a check knows its
+ * field, its caller knows which object it was. */
+void rpc_error_prefix(struct rpc_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 #endif

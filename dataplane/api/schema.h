@@ -51,12 +51,18 @@ struct api_type {
 };
 
 extern const struct api_type api_types[OBJECT_TYPES];
+extern const struct api_field api_via_fields[]; /* of struct api_via, one element of FIELD_VIA */
 
 /* NULL when there is no such type. */
 const struct api_type *api_type_find(const char *name);
+/* "port, address, ...": for error texts. */
+const char *api_type_names(void);
 
-/* JSON object → structure. out is zeroed and defaults filled in. Unknown fields, wrong types and values out of
- * range are refused: 0, or -1 with err filled (path = base + "." + field). Any thread. */
+/* A value as error texts show it: JSON, ASCII, cut to size. Returns text. */
+const char *api_show(const json_t *json, char *text, size_t size);
+
+/* JSON object → structure. type->size bytes of out are zeroed and defaults filled in. Unknown fields, wrong types and values out of
+ * range are refused: 0, or -1 with err filled (path = base + "." + field, or the field alone when base is ""). Any thread. */
 int api_decode(const struct api_type *type, const json_t *json, const char *base, union api_object *out,
 	struct rpc_error *err);
 
@@ -73,6 +79,9 @@ int api_key_parse(const struct api_type *type, const char *text, const char *pat
 
 /* JSON Schema (draft 2020-12) of all types: {"$defs": {...}}; the caller owns it. */
 json_t *api_schema(void);
+
+/* The names of an object's key and of other objects: letters, digits and ". _ - : @ /". */
+bool api_name_valid(const char *text, size_t len);
 
 /* Text forms, also for people. text has at least 64 bytes. Parsers return 0 or -1. */
 int api_ip_parse(const char *text, bool prefix, struct api_ip *out);

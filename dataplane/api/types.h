@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "limits.h"
+#include "bounds.h"
 
 enum object_type {
 	OBJECT_PORT,
@@ -44,6 +44,11 @@ struct api_port {
 	uint32_t queues;               /* 0 = one a worker where the device can */
 	uint32_t mbufs;                /* 0 = sized from queues */
 	bool tap;                      /* wants a twin in the kernel */
+	/* answers only, zero in a stored object */
+	bool link;
+	uint32_t speed_mbps;             /* 0 = the device does not say */
+	struct api_mac_addr mac_in_use;  /* the one it answers to */
+	char tap_name[16];
 };
 
 struct api_address {
@@ -83,6 +88,7 @@ struct api_slice {
 	uint32_t max_macs;      /* learned and static; default 65536 */
 	uint32_t mac_ageing_s;  /* default 300; 0 = learned MACs stay */
 	uint32_t flood_pps;     /* packets a second taken for flooding; default 10000; 0 = none */
+	uint32_t static_macs;   /* only in answers */
 };
 
 struct api_attachment {
@@ -107,6 +113,7 @@ struct api_tunnel {
 	uint32_t dscp;           /* 0 to 63 fixed; left out: DSCP_COPY */
 	uint32_t udp_csum;       /* enum tunnel_csum */
 	bool accept_zero_csum6;  /* RFC 6935: take UDP checksum zero over IPv6; default false */
+	char state[160];         /* only in answers: "up via wan0 198.18.0.2" */
 };
 
 struct api_member {
@@ -119,7 +126,8 @@ struct api_mac {
 	struct api_mac_addr mac;
 	api_name attachment; /* exactly one of attachment and tunnel */
 	api_name tunnel;
-	bool learned; /* only in answers */
+	bool learned;   /* only in answers */
+	uint32_t age_s; /* only in answers: of a learned one, since it was last seen */
 };
 
 union api_object {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How much of everything one box holds. Past a limit the answer is RPC_ERR_CAPACITY with data.limit.
  * Part of dataplane/api: plain C, no rte_*; the control plane includes it too. */
-#ifndef API_LIMITS_H
-#define API_LIMITS_H
+#ifndef API_BOUNDS_H
+#define API_BOUNDS_H
 
 #define LIMIT_NAME        63 /* characters of an object's name */
 #define LIMIT_DEVICE      255

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The object types as data (contract.md, "Object types"). The one place where a field's name,
+ * range, default and help are written down: the decoder, the encoder, the schema and the CLI read
+ * them from here. */
+#include "schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(structure, member, its_kind, its_flags)                                                 \
+	.name = #member, .kind = its_kind, .flags = its_flags,                                     \
+	.offset = offsetof(struct structure, member),                                              \
+	.size = sizeof(((struct structure *)0)->member)
+#define NO_REF .ref = -1
+
+static const char *const slice_kinds[] = {"l2", "l3", NULL};
+static const char *const encaps[] = {"vxlan", "geneve", NULL};
+static const char *const csums[] = {"auto", "on", "off", NULL};
+
+static const struct api_field port_fields[] = {
+	{AT(api_port, name, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF, .help = "its name"},
+	{AT(api_port, device, FIELD_TEXT, FIELD_REQUIRED), NO_REF,
+		.help = "DPDK devargs (net_af_packet0,iface=wan0) or a PCI address"},
+	{AT(api_port, mac, FIELD_MAC, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "the address it answers to; left out: the device's own"},
+	{AT(api_port, mtu, FIELD_U32, 0), .min = MTU_MIN, .max = MTU_MAX, .preset = 1500, NO_REF,
+		.help = "largest IP packet in bytes"},
+	{AT(api_port, queues, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = LIMIT_WORKERS,
+		NO_REF,
+		.help = "receive and transmit queues; left out: one a worker where the device can"},
+	{AT(api_port, mbufs, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 256, .max = 1u << 24, NO_REF,
+		.help = "packet buffers of its pool; left out: sized from its queues"},
+	{AT(api_port, tap, FIELD_BOOL, 0), NO_REF, .help = "has a twin interface in the kernel"},
+	{AT(api_port, link, FIELD_BOOL, FIELD_ANSWER), NO_REF, .help = "the link is up"},
+	{AT(api_port, speed_mbps, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
+		NO_REF, .help = "speed of the link"},
+	{AT(api_port, mac_in_use, FIELD_MAC, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "the address it answers to now"},
+	{AT(api_port, tap_name, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "the kernel's name of its twin"},
+	{.name = NULL},
+};
+
+static const struct api_field address_fields[] = {
+	{AT(api_address, port, FIELD_NAME, FIELD_EITHER | FIELD_KEY | FIELD_HIDE_DEFAULT),
+		.ref = OBJECT_PORT, .help = "the underlay port that has it"},
+	{AT(api_address, attachment, FIELD_NAME, FIELD_EITHER | FIELD_KEY | FIELD_HIDE_DEFAULT),
+		.ref = OBJECT_ATTACHMENT, .help = "the attachment of an l3 slice that has it"},
+	{AT(api_address, prefix, FIELD_PREFIX, FIELD_REQUIRED | FIELD_KEY), NO_REF,
+		.help = "address and length of its network"},
+	{.name = NULL},
+};
+
+static const struct api_field neighbor_fields[] = {
+	{AT(api_neighbor, port, FIELD_NAME, FIELD_EITHER | FIELD_KEY | FIELD_HIDE_DEFAULT),
+		.ref = OBJECT_PORT, .help = "the underlay port it is behind"},
+	{AT(api_neighbor, attachment, FIELD_NAME, FIELD_EITHER | FIELD_KEY | FIELD_HIDE_DEFAULT),
+		.ref = OBJECT_ATTACHMENT, .help = "the attachment of an l3 slice it is behind"},
+	{AT(api_neighbor, address, FIELD_IP, FIELD_REQUIRED | FIELD_KEY), NO_REF,
+		.help = "its IP address"},
+	{AT(api_neighbor, mac, FIELD_MAC, FIELD_REQUIRED), NO_REF, .help = "its MAC address"},
+	{.name = NULL},
+};
+
+const struct api_field api_via_fields[] = {
+	{AT(api_via, address, FIELD_IP, FIELD_HIDE_DEFAULT), NO_REF, .help = "the next hop"},
+	{AT(api_via, port, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_PORT,
+		.help = "the port it leaves by"},
+	{AT(api_via, tunnel, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_TUNNEL,
+		.help = "the tunnel it leaves by"},
+	{AT(api_via, attachment, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_ATTACHMENT,
+		.help = "the attachment it leaves by"},
+	{AT(api_via, weight, FIELD_U32, 0), .min = 1, .max = 255, .preset = 1, NO_REF,
+		.help = "its share among the others"},
+	{.name = NULL},
+};
+
+static const struct api_field route_fields[] = {
+	{AT(api_route, table, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF,
+		.help = "\"underlay\" or a slice"},
+	{AT(api_route, prefix, FIELD_PREFIX, FIELD_REQUIRED | FIELD_KEY), NO_REF,
+		.help = "where it leads"},
+	{AT(api_route, via, FIELD_VIA, FIELD_REQUIRED), NO_REF,
+		.help = "ways there, equal in cost"},
+	{.name = NULL},
+};
+
+static const struct api_field slice_fields[] = {
+	{AT(api_slice, name, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF, .help = "its name"},
+	{AT(api_slice, vni, FIELD_U32, FIELD_REQUIRED), .min = 1, .max = 16777215, NO_REF,
+		.help = "its network identifier in tunnels"},
+	{AT(api_slice, kind, FIELD_ENUM, 0), .names = slice_kinds, .preset = SLICE_L2, NO_REF,
+		.help = "a bridge (l2) or a router (l3)"},
+	{AT(api_slice, max_macs, FIELD_U32, 0), .max = LIMIT_MACS, .preset = 65536, NO_REF,
+		.help = "MAC addresses it may hold, learned and static"},
+	{AT(api_slice, mac_ageing_s, FIELD_U32, 0), .max = 1000000, .preset = 300, NO_REF,
+		.help = "a learned MAC not seen for so long is forgotten; 0: never"},
+	{AT(api_slice, flood_pps, FIELD_U32, 0), .max = UINT32_MAX, .preset = 10000, NO_REF,
+		.help = "packets a second taken for flooding; 0: none"},
+	{AT(api_slice, static_macs, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
+		.max = LIMIT_MACS, NO_REF, .help = "how many static mac objects it has"},
+	{.name = NULL},
+};
+
+static const struct api_field attachment_fields[] = {
+	{AT(api_attachment, name, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF,
+		.help = "its name"},
+	{AT(api_attachment, slice, FIELD_NAME, FIELD_REQUIRED), .ref = OBJECT_SLICE,
+		.help = "the slice its frames enter"},
+	{AT(api_attachment, port, FIELD_NAME, FIELD_REQUIRED), .ref = OBJECT_PORT,
+		.help = "the port it is on"},
+	{AT(api_attachment, vlan, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 4094, NO_REF,
+		.help = "the VLAN on that port; left out: untagged"},
+	{.name = NULL},
+};
+
+static const struct api_field tunnel_fields[] = {
+	{AT(api_tunnel, name, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF, .help = "its name"},
+	{AT(api_tunnel, encap, FIELD_ENUM, FIELD_REQUIRED), .names = encaps, NO_REF,
+		.help = "how frames are wrapped"},
+	{AT(api_tunnel, local, FIELD_IP, FIELD_REQUIRED), NO_REF, .help = "this site's address"},
+	{AT(api_tunnel, remote, FIELD_IP, FIELD_REQUIRED), NO_REF,
+		.help = "the other site's address"},
+	{AT(api_tunnel, dst_port, FIELD_U32, 0), .min = 1, .max = 65535, .preset = 4789, NO_REF,
+		.help = "UDP destination port, both ways"},
+	{AT(api_tunnel, ttl, FIELD_U32, 0), .min = 1, .max = 255, .preset = 64, NO_REF,
+		.help = "TTL or hop limit of the outer header"},
+	{AT(api_tunnel, df, FIELD_BOOL, 0), .preset = true, NO_REF,
+		.help = "don't fragment, on IPv4"},
+	{AT(api_tunnel, dscp, FIELD_U32, FIELD_HIDE_DEFAULT), .max = 63, .preset = DSCP_COPY,
+		NO_REF, .help = "DSCP of the outer header; left out: copied from the inner one"},
+	{AT(api_tunnel, udp_csum, FIELD_ENUM, 0), .names = csums, .preset = CSUM_AUTO, NO_REF,
+		.help = "UDP checksum sent; auto: zero over IPv4, real over IPv6"},
+	{AT(api_tunnel, accept_zero_csum6, FIELD_BOOL, 0), NO_REF,
+		.help = "take UDP checksum zero over IPv6 (RFC 6935)"},
+	{AT(api_tunnel, state, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "whether and by which way it can send"},
+	{.name = NULL},
+};
+
+static const struct api_field member_fields[] = {
+	{AT(api_member, slice, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), .ref = OBJECT_SLICE,
+		.help = "the slice that is stretched"},
+	{AT(api_member, tunnel, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), .ref = OBJECT_TUNNEL,
+		.help = "the tunnel it is stretched over"},
+	{.name = NULL},
+};
+
+static const struct api_field mac_fields[] = {
+	{AT(api_mac, slice, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), .ref = OBJECT_SLICE,
+		.help = "the slice it is in"},
+	{AT(api_mac, mac, FIELD_MAC, FIELD_REQUIRED | FIELD_KEY), NO_REF, .help = "the address"},
+	{AT(api_mac, attachment, FIELD_NAME, FIELD_EITHER | FIELD_HIDE_DEFAULT),
+		.ref = OBJECT_ATTACHMENT, .help = "the attachment it is behind"},
+	{AT(api_mac, tunnel, FIELD_NAME, FIELD_EITHER | FIELD_HIDE_DEFAULT), .ref = OBJECT_TUNNEL,
+		.help = "the tunnel it is behind"},
+	{AT(api_mac, learned, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "seen in traffic rather than put"},
+	{AT(api_mac, age_s, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
+		NO_REF, .help = "seconds since a learned one was last seen"},
+	{.name = NULL},
+};
+
+#define TYPE(id, type_name, most, text)                                                            \
+	[id] = {#type_name, id, sizeof(struct api_##type_name), most, type_name##_fields, text}
+
+const struct api_type api_types[OBJECT_TYPES] = {
+	TYPE(OBJECT_PORT, port, LIMIT_PORTS, "a NIC or virtual device that workers poll"),
+	TYPE(OBJECT_ADDRESS, address, LIMIT_ADDRESSES, "what this box answers to"),
+	TYPE(OBJECT_NEIGHBOR, neighbor, LIMIT_NEIGHBORS, "the MAC address of an IP next door"),
+	TYPE(OBJECT_ROUTE, route, LIMIT_ROUTES, "the way to a prefix"),
+	TYPE(OBJECT_SLICE, slice, LIMIT_SLICES, "a private network"),
+	TYPE(OBJECT_ATTACHMENT, attachment, LIMIT_ATTACHMENTS, "where a slice meets a port"),
+	TYPE(OBJECT_TUNNEL, tunnel, LIMIT_TUNNELS, "the way to another site"),
+	TYPE(OBJECT_MEMBER, member, LIMIT_MEMBERS,
+		"a slice stretched over a tunnel, floods included"),
+	TYPE(OBJECT_MAC, mac, LIMIT_MACS, "a station of a slice"),
+};
+
+const struct api_type *api_type_find(const char *name)
+{
+	for (int i = 0; i < OBJECT_TYPES; i++)
+		if (!strcmp(api_types[i].name, name))
+			return &api_types[i];
+	return NULL;
+}
+
+const char *api_type_names(void)
+{
+	return "port, address, neighbor, route, slice, attachment, tunnel, member, mac";
+}
