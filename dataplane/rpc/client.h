@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One connection: its lines in, its answers and events out, both bounded. Main thread only. */
+#ifndef RPC_CLIENT_H
+#define RPC_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct client;
+struct event_base;
+
+/* Takes over fd (also on failure): 0 or -errno. */
+int client_open(struct event_base *base, int fd);
+void client_close_all(void);
+uint32_t client_count(void);
+
+/* An event for one client, a whole line without newline: dropped and counted when the client does
+ * not read. */
+void client_notify(struct client *client, const char *text, size_t len);
+/* For every client that watches any of these (EVENT_...). */
+void client_notify_watchers(unsigned events, const char *text, size_t len);
+
+unsigned *client_watch(struct client *client); /* its mask of EVENT_... */
+unsigned client_watched(void);		       /* of all clients together */
+uint64_t client_events_lost(void);	       /* since the start */
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a line of bytes to the answer. Knows JSON-RPC, not sockets. */
+#ifndef RPC_DISPATCH_H
+#define RPC_DISPATCH_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "errors.h"
+
+struct client;
+
+/* Text to send without newline (free with budget_free_text), NULL when nothing is to be answered.
+ */
+char *dispatch_line(struct client *client, const char *line, size_t len);
+
+/* An error answer; takes over id, which may be NULL. */
+json_t *dispatch_error(json_t *id, const struct rpc_error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Events for watchers: links and MACs. Main thread only. */
+#ifndef RPC_EVENTS_H
+#define RPC_EVENTS_H
+
+#include <jansson.h>
+
+struct client;
+
+#define EVENT_LINK_UP	  0x01u
+#define EVENT_LINK_DOWN	  0x02u
+#define EVENT_LINK	  (EVENT_LINK_UP | EVENT_LINK_DOWN)
+#define EVENT_MAC_LEARNED 0x04u
+#define EVENT_MAC_MOVED	  0x08u
+#define EVENT_MAC_AGED	  0x10u
+#define EVENT_MAC	  (EVENT_MAC_LEARNED | EVENT_MAC_MOVED | EVENT_MAC_AGED)
+
+void events_start(void); /* hooks the MAC table's events */
+void events_stop(void);
+void events_poll(void); /* looks at the links */
+
+/* {"jsonrpc":..., "method":"event", "params":params} as text (free with budget_free_text); takes
+ * over params. */
+char *event_text(json_t *params);
+/* The same, to one client. */
+void event_send(struct client *client, json_t *params);
+
+#endif

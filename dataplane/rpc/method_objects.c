@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* put, delete, transaction and get. Called by dispatch.c and rpc_apply_config(); owns nothing. */
+#include <string.h>
+
+#include "methods.h"
+#include "noun.h"
+#include "noun_mac.h"
+#include "params.h"
+#include "tx.h"
+
+static int run_put(struct tx *tx, const json_t *params, struct rpc_error *err)
+{
+	const struct api_type *type;
+	const json_t *objects;
+
+	if (param_type(params, &type, err) || param_array(params, "objects", true, &objects, err))
+		return -1;
+	return tx_put(tx, type, objects, err);
+}
+
+static int run_delete(struct tx *tx, const json_t *params, struct rpc_error *err)
+{
+	const struct api_type *type;
+	const json_t *keys;
+	bool missing_ok;
+
+	if (param_type(params, &type, err) || param_array(params, "keys", true, &keys, err) ||
+		param_bool(params, "missing_ok", &missing_ok, err))
+		return -1;
+	return tx_delete(tx, type, keys, missing_ok, err);
+}
+
+METHOD(method_put)
+{
+	struct tx tx;
+
+	tx_begin(&tx);
+	if (run_put(&tx, params, err)) {
+		tx_rollback(&tx);
+		return -1;
+	}
+	tx_commit(&tx);
+	*result = json_pack("{s:I, s:I, s:I}", "created", (json_int_t)tx.created, "updated",
+		(json_int_t)tx.updated, "unchanged", (json_int_t)tx.unchanged);
+	return 0;
+}
+
+METHOD(method_delete)
+{
+	struct tx tx;
+
+	tx_begin(&tx);
+	if (run_delete(&tx, params, err)) {
+		tx_rollback(&tx);
+		return -1;
+	}
+	tx_commit(&tx);
+	*result = json_pack("{s:I}", "deleted", (json_int_t)tx.deleted);
+	return 0;
+}
+
+static int run_op(struct tx *tx, const json_t *op, struct rpc_error *err)
+{
+	static const char *const put_names[] = {"op", "type", "objects", NULL};
+	static const char *const delete_names[] = {"op", "type", "keys", "missing_ok", NULL};
+	const char *name;
+	char got[80];
+
+	if (!json_is_object(op))
+		return rpc_fail_value(err, "", "an object", api_show(op, got, sizeof(got)));
+	if (param_text(op, "op", true, &name, err))
+		return -1;
+	if (!strcmp(name, "put"))
+		return param_known(op, put_names, err) ? -1 : run_put(tx, op, err);
+	if (!strcmp(name, "delete"))
+		return param_known(op, delete_names, err) ? -1 : run_delete(tx, op, err);
+	return rpc_fail_value(
+		err, "op", "\"put\" or \"delete\"", printable(name, got, sizeof(got)));
+}
+
+METHOD(method_transaction)
+{
+	const json_t *ops;
+	struct tx tx;
+	size_t index;
+	json_t *op;
+
+	if (param_array(params, "ops", true, &ops, err))
+		return -1;
+	tx_begin(&tx);
+	json_array_foreach (ops, index, op) {
+		if (run_op(&tx, op, err)) {
+			rpc_error_prefix(err, "ops[%zu]", index);
+			tx_rollback(&tx);
+			return -1;
+		}
+	}
+	tx_commit(&tx);
+	*result = json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)tx.created, "updated",
+		(json_int_t)tx.updated, "unchanged", (json_int_t)tx.unchanged, "deleted",
+		(json_int_t)tx.deleted);
+	return 0;
+}
+
+METHOD(method_get)
+{
+	char key[API_KEY_BYTES], got[100];
+	const struct api_type *type;
+	union api_object data, mac;
+	struct object *obj = NULL;
+	const char *text;
+
+	if (param_type(params, &type, err) || param_text(params, "key", true, &text, err) ||
+		api_key_parse(type, text, "key", key, &data, err))
+		return -1;
+	if (type->type == OBJECT_MAC && !mac_get(&data.mac, &mac.mac)) {
+		*result = api_encode(type, &mac);
+		return 0;
+	}
+	if (type->type != OBJECT_MAC)
+		obj = model_find(type->type, key);
+	if (!obj) {
+		printable(key, got, sizeof(got));
+		rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %s", type->name, got);
+		strcpy(err->path, "key");
+		strcpy(err->got, got);
+		return -1;
+	}
+	*result = noun_encode(obj);
+	return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* stats, drops and drops.help: everything that counts. Called by dispatch.c; owns nothing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "box.h"
+#include "client.h"
+#include "fdb.h"
+#include "methods.h"
+#include "noun.h"
+#include "params.h"
+#include "slice.h"
+
+#define STAGES_MAX 64
+
+/* Is this one of the keys asked for? All are when there is no list. */
+static bool asked(const json_t *keys, const char *key)
+{
+	size_t index;
+	json_t *one;
+
+	if (!keys)
+		return true;
+	json_array_foreach (keys, index, one)
+		if (json_is_string(one) && !strcmp(json_string_value(one), key))
+			return true;
+	return false;
+}
+
+static void stats_workers(const json_t *keys, json_t *out)
+{
+	for (uint32_t i = 0; i < box_workers(); i++) {
+		struct worker_counters counters = {0};
+		char key[32];
+
+		snprintf(key, sizeof(key), "worker%u", i);
+		if (!asked(keys, key))
+			continue;
+		box_worker_read(i, &counters);
+		json_object_set_new(out, key,
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "loops",
+				(json_int_t)counters.loops, "idle_loops",
+				(json_int_t)counters.idle_loops, "naps", (json_int_t)counters.naps,
+				"packets", (json_int_t)counters.packets, "busy_cycles",
+				(json_int_t)counters.busy_cycles, "cpu", (json_int_t)counters.cpu));
+	}
+}
+
+static void stats_stages(const json_t *keys, json_t *out)
+{
+	struct stage_sample samples[STAGES_MAX];
+
+	for (uint32_t i = 0; i < box_workers(); i++) {
+		uint32_t count = box_stages_read(i, samples, STAGES_MAX);
+
+		for (uint32_t j = 0; j < count; j++) {
+			const struct stage_sample *sample = &samples[j];
+			char key[80];
+
+			snprintf(key, sizeof(key), "worker%u/%s", i, sample->stage);
+			if (!asked(keys, key))
+				continue;
+			json_object_set_new(out, key,
+				json_pack("{s:I, s:I, s:f}", "packets", (json_int_t)sample->packets,
+					"cycles", (json_int_t)sample->cycles, "cycles_per_packet",
+					sample->packets ? (double)sample->cycles / sample->packets
+							: 0.0));
+		}
+	}
+}
+
+static void stats_box(const json_t *keys, json_t *out)
+{
+	struct box_counters box = {0};
+	json_t *one;
+
+	if (!asked(keys, "box"))
+		return;
+	box_counters_read(&box);
+	one = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "replicated",
+		(json_int_t)box.replicated, "merged", (json_int_t)box.merged, "punted",
+		(json_int_t)box.punted, "from_kernel", (json_int_t)box.from_kernel, "learn_lost",
+		(json_int_t)box.learn_lost, "learn_refused", (json_int_t)box.learn_refused,
+		"events_lost", (json_int_t)(box.events_lost + client_events_lost()));
+	json_object_set_new(one, "macs", json_integer(fdb_count()));
+	json_object_set_new(one, "mac_table_bytes", json_integer(fdb_memory_bytes()));
+	json_object_set_new(one, "connections", json_integer(client_count()));
+	json_object_set_new(out, "box", one);
+}
+
+static void stats_one(const struct object *obj, json_t *out)
+{
+	json_t *counters = json_object();
+
+	nouns[obj->type->type]->stats(obj, counters);
+	json_object_set_new(out, obj->key, counters);
+}
+
+static int stats_objects(
+	const struct api_type *type, const json_t *keys, json_t *out, struct rpc_error *err)
+{
+	char key[API_KEY_BYTES], got[100], path[32];
+	union api_object ignored;
+	struct object *obj;
+	size_t index;
+	json_t *json;
+
+	if (!keys)
+		for (obj = model_after(type->type, ""); obj; obj = model_next(obj))
+			stats_one(obj, out);
+	json_array_foreach (keys, index, json) {
+		snprintf(path, sizeof(path), "keys[%zu]", index);
+		if (!json_is_string(json))
+			return rpc_fail_value(
+				err, path, "a key: text", api_show(json, got, sizeof(got)));
+		if (api_key_parse(type, json_string_value(json), path, key, &ignored, err))
+			return -1;
+		obj = model_find(type->type, key);
+		if (!obj) {
+			rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %s", type->name, key);
+			strcpy(err->path, path);
+			snprintf(err->got, sizeof(err->got), "%.159s", key);
+			return -1;
+		}
+		stats_one(obj, out);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	void (*add)(const json_t *keys, json_t *out);
+} extras[] = {{"worker", stats_workers}, {"stage", stats_stages}, {"box", stats_box}};
+
+static int stats_of(const char *name, const json_t *keys, json_t *out, struct rpc_error *err)
+{
+	const struct api_type *type = api_type_find(name);
+	char got[80];
+
+	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+		if (strcmp(extras[i].name, name))
+			continue;
+		extras[i].add(keys, out);
+		return 0;
+	}
+	if (type && nouns[type->type] && nouns[type->type]->stats)
+		return stats_objects(type, keys, out, err);
+	return rpc_fail_value(err, "type", "port, slice, attachment, tunnel, worker, stage or box",
+		printable(name, got, sizeof(got)));
+}
+
+METHOD(method_stats)
+{
+	const char *type;
+	const json_t *keys;
+	json_t *objects;
+
+	if (param_text(params, "type", true, &type, err) ||
+		param_array(params, "keys", false, &keys, err))
+		return -1;
+	objects = json_object();
+	if (stats_of(type, keys, objects, err)) {
+		json_decref(objects);
+		return -1;
+	}
+	*result = json_pack("{s:s, s:o}", "type", type, "objects", objects);
+	return 0;
+}
+
+METHOD(method_drops)
+{
+	uint64_t drops[DROP_REASONS] = {0};
+	unsigned reasons = DROP_REASONS;
+	struct object *slice;
+	bool all;
+
+	if (param_object(params, "slice", OBJECT_SLICE, &slice, err) ||
+		param_bool(params, "all", &all, err))
+		return -1;
+	if (slice) {
+		reasons = DROP_SLICE_REASONS;
+		slice_drops_read(slice->id, drops);
+	} else {
+		box_drops_read(drops);
+	}
+	*result = json_object();
+	for (unsigned i = 0; i < reasons; i++)
+		if (drop_info[i].name && (all || drops[i]))
+			json_object_set_new(*result, drop_info[i].name, json_integer(drops[i]));
+	return 0;
+}
+
+METHOD(method_drops_help)
+{
+	*result = json_object();
+	for (unsigned i = 0; i < DROP_REASONS; i++)
+		if (drop_info[i].name)
+			json_object_set_new(
+				*result, drop_info[i].name, json_string(drop_info[i].help));
+	return 0;
+}

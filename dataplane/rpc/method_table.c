@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* table.list and table.read: the match tables as the pipelines declare them, shaped after P4Info.
+ * Called by dispatch.c; owns nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "methods.h"
+#include "noun.h"
+#include "params.h"
+#include "tables.h"
+
+#define READ_ROWS 64
+
+static json_t *fields_json(const struct table_field *fields, unsigned count, bool match)
+{
+	json_t *out = json_array();
+
+	for (unsigned i = 0; i < count; i++) {
+		json_t *field = json_pack("{s:i, s:s, s:i}", "id", i + 1, "name", fields[i].name,
+			"bitwidth", fields[i].bits);
+
+		if (match)
+			json_object_set_new(field, "match_type", json_string(fields[i].match));
+		json_array_append_new(out, field);
+	}
+	return out;
+}
+
+static json_t *actions_json(const struct table_decl *table)
+{
+	json_t *out = json_array();
+
+	for (unsigned i = 0; i < table->n_actions; i++) {
+		const struct table_action *action = &table->actions[i];
+
+		json_array_append_new(out,
+			json_pack("{s:i, s:s, s:o}", "id", i + 1, "name", action->name, "params",
+				fields_json(action->params, action->n_params, false)));
+	}
+	return out;
+}
+
+METHOD(method_table_list)
+{
+	json_t *tables = json_array();
+
+	for (int i = 0; pipeline_tables[i]; i++) {
+		const struct table_decl *table = pipeline_tables[i];
+
+		json_array_append_new(
+			tables, json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:b}", "id", i + 1,
+					"name", table->name, "help", table->help, "match_fields",
+					fields_json(table->key, table->n_key, true), "actions",
+					actions_json(table), "size", (json_int_t)table->size,
+					"entries", (json_int_t)(table->count ? table->count() : 0),
+					"direct_counters", table->counters));
+	}
+	*result = json_pack("{s:o}", "tables", tables);
+	return 0;
+}
+
+static json_t *row_json(const struct table_decl *table, const struct table_row *row)
+{
+	json_t *match = json_object(), *params = json_object(), *out;
+	const struct table_action *action =
+		row->action < table->n_actions ? &table->actions[row->action] : NULL;
+
+	for (unsigned i = 0; i < table->n_key && i < 8; i++)
+		json_object_set_new(match, table->key[i].name, json_string(row->key_text[i]));
+	for (unsigned i = 0; action && i < action->n_params && i < 8; i++)
+		json_object_set_new(
+			params, action->params[i].name, json_string(row->param_text[i]));
+	out = json_pack("{s:o, s:s, s:o}", "match", match, "action", action ? action->name : "none",
+		"params", params);
+	if (table->counters) {
+		json_t *counters = json_object();
+
+		noun_counters(&row->counters, counters);
+		json_object_set_new(out, "counters", counters);
+	}
+	return out;
+}
+
+static int find_table(const json_t *params, const struct table_decl **out, struct rpc_error *err)
+{
+	char want[160] = "", got[80];
+	const char *name;
+	size_t used = 0;
+
+	if (param_text(params, "table", true, &name, err))
+		return -1;
+	for (int i = 0; pipeline_tables[i]; i++) {
+		*out = pipeline_tables[i];
+		if (!strcmp((*out)->name, name))
+			return 0;
+		if (used < sizeof(want))
+			used += snprintf(want + used, sizeof(want) - used, "%s%s", i ? ", " : "",
+				(*out)->name);
+	}
+	rpc_fail_value(err, "table", want, printable(name, got, sizeof(got)));
+	err->code = RPC_ERR_NOT_FOUND;
+	return -1;
+}
+
+/* 0 at the first page; later what the page before ended with. */
+static int get_cursor(const json_t *params, uint64_t *out, struct rpc_error *err)
+{
+	const char *text;
+	char got[80], *end;
+
+	*out = 0;
+	if (param_text(params, "cursor", false, &text, err))
+		return -1;
+	if (!text)
+		return 0;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0)
+		return 0;
+	return rpc_fail_value(
+		err, "cursor", "the cursor of the page before", printable(text, got, sizeof(got)));
+}
+
+METHOD(method_table_read)
+{
+	static struct table_row rows[READ_ROWS]; /* 65 KiB: too much for a stack, and one thread */
+	const struct table_decl *table;
+	json_int_t limit, taken = 0;
+	uint64_t cursor;
+	json_t *entries;
+	char text[24];
+
+	if (find_table(params, &table, err) || get_cursor(params, &cursor, err) ||
+		param_int(params, "limit", 1, 10000, 1000, &limit, err))
+		return -1;
+	entries = json_array();
+	do {
+		uint32_t want = limit - taken < READ_ROWS ? limit - taken : READ_ROWS;
+		uint32_t got = table->read ? table->read(&cursor, rows, want) : 0;
+
+		for (uint32_t i = 0; i < got; i++)
+			json_array_append_new(entries, row_json(table, &rows[i]));
+		taken += got;
+		if (got == 0)
+			break;
+	} while (cursor != 0 && taken < limit);
+	*result = json_pack("{s:o}", "entries", entries);
+	if (cursor != 0) {
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)cursor);
+		json_object_set_new(*result, "cursor", json_string(text));
+	}
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The main thread's model: every object but MACs, by type and canonical key, with who refers to
+ * whom. The one truth about configuration; what the workers see is derived from it by the nouns.
+ * Changed by tx.c only. Main thread only. */
+#ifndef RPC_MODEL_H
+#define RPC_MODEL_H
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema.h"
+
+struct object;
+struct version;
+
+/* One field that names another object. */
+struct ref {
+	struct version *from;
+	struct object *to;
+	LIST_ENTRY(ref) link; /* in to->used_by while the version is linked */
+};
+
+/* One state of an object. A put makes a new one and the old one is kept until the transaction ends,
+ * so that rolling back is relinking. refs and data lie in the same allocation. */
+struct version {
+	struct object *owner;
+	char *unique; /* what no other object of the type may have ("vni 100"), NULL = nothing */
+	RB_ENTRY(version) unique_node;
+	union api_object *data; /* type->size bytes */
+	uint32_t n_refs;
+	struct ref refs[]; /* in the order of the fields that are given */
+};
+
+struct object {
+	RB_ENTRY(object) node;
+	const struct api_type *type;
+	struct version *now;
+	LIST_HEAD(object_users, ref) used_by;
+	uint64_t op; /* the last op that named it, and where in its list: finds keys given twice */
+	uint32_t op_index;
+	uint32_t macs; /* static MACs that name it (slice, attachment, tunnel, member) */
+	uint16_t id;   /* of port, slice, attachment, tunnel, as the workers know it */
+	bool link;     /* port: up when last looked at */
+	char key[];
+};
+
+/* NULL when there is none. */
+struct object *model_find(enum object_type type, const char *key);
+struct object *model_by_id(enum object_type type, uint16_t id);
+struct object *model_member(const struct object *slice, const struct object *tunnel);
+uint32_t model_count(enum object_type type);
+
+/* In order of keys: the first whose key is greater than `key` ("" = the first); NULL at the end. */
+struct object *model_after(enum object_type type, const char *key);
+struct object *model_next(struct object *obj);
+
+/* "slice blue" into text of size bytes; returns text. */
+const char *model_label(const struct object *obj, char *text, size_t size);
+
+/* Not in the model yet; freed by object_free. NULL when memory ran out. */
+struct object *object_new(const struct api_type *type, const char *key);
+void object_free(struct object *obj);
+
+/* A version of data with its references looked up: 0, or -1 with err (path is the field). unique
+ * may be "". */
+int version_new(const struct api_type *type, const union api_object *data, const char *unique,
+	struct version **out, struct rpc_error *err);
+void version_free(struct version *version);
+
+/* The first object of that type which the version refers to. */
+struct object *version_ref(const struct version *version, enum object_type type);
+
+/* Who holds that unique text; NULL when free. */
+struct object *model_unique_holder(enum object_type type, const char *unique);
+
+/* Makes version the present state of obj (into the model if it is not there) / takes obj out.
+ * Cannot fail. */
+void model_link(struct object *obj, struct version *version);
+void model_unlink(struct object *obj);
+
+/* Frees everything; what the workers know is undone elsewhere (slice_fini and the like). */
+void model_free(void);
+
+#endif

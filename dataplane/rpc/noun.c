@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the nouns share: checks of addresses, common refusals, counters as JSON. Called by noun_*.c;
+ * owns nothing. */
+#include "noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "counters.h"
+
+const struct noun *const nouns[OBJECT_TYPES] = {
+	[OBJECT_PORT] = &noun_port,
+	[OBJECT_ADDRESS] = &noun_address,
+	[OBJECT_NEIGHBOR] = &noun_neighbor,
+	[OBJECT_ROUTE] = &noun_route,
+	[OBJECT_SLICE] = &noun_slice,
+	[OBJECT_ATTACHMENT] = &noun_attachment,
+	[OBJECT_TUNNEL] = &noun_tunnel,
+	[OBJECT_MEMBER] = &noun_member,
+};
+
+json_t *noun_encode(const struct object *obj)
+{
+	const struct noun *noun = nouns[obj->type->type];
+	union api_object copy;
+
+	memcpy(&copy, obj->now->data, obj->type->size);
+	if (noun->answer)
+		noun->answer(obj, &copy);
+	return api_encode(obj->type, &copy);
+}
+
+bool noun_ip_unicast(const struct api_ip *ip)
+{
+	static const uint8_t zero[16];
+	size_t len = ip->family == 4 ? 4 : 16;
+
+	if (!memcmp(ip->bytes, zero, len))
+		return false;
+	return ip->family == 4 ? ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
+}
+
+bool noun_mac_unicast(const struct api_mac_addr *mac)
+{
+	static const struct api_mac_addr zero;
+
+	return !(mac->bytes[0] & 1) && memcmp(mac, &zero, sizeof(zero));
+}
+
+int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,
+	const struct api_ip *ip, bool prefix)
+{
+	char text[64];
+
+	api_ip_format(ip, prefix, text);
+	return rpc_fail_value(err, field, want, text);
+}
+
+int noun_fail_mac(struct rpc_error *err, const char *field, const struct api_mac_addr *mac)
+{
+	char text[64];
+
+	api_mac_format(mac, text);
+	return rpc_fail_value(err, field, "a unicast MAC address", text);
+}
+
+int noun_not_yet(struct rpc_error *err, const char *field, const char *want, const char *got,
+	const char *what)
+{
+	rpc_fail_value(err, field, want, got);
+	snprintf(err->message, sizeof(err->message), "%s: %s not in this version", field, what);
+	return -1;
+}
+
+int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char *by)
+{
+	rpc_fail(err, RPC_ERR_IN_USE, "%s %.100s is still used by %.100s", obj->type->name,
+		obj->key, by);
+	snprintf(err->by, sizeof(err->by), "%s", by);
+	return -1;
+}
+
+int noun_fail_static_macs(struct rpc_error *err, const struct object *obj)
+{
+	char by[48];
+
+	snprintf(by, sizeof(by), "%u static mac object%s", obj->macs, obj->macs == 1 ? "" : "s");
+	return noun_fail_in_use(err, obj, by);
+}
+
+void noun_counters(const struct counters *counters, json_t *out)
+{
+	json_object_set_new(out, "in_packets", json_integer(counters->in_packets));
+	json_object_set_new(out, "in_bytes", json_integer(counters->in_bytes));
+	json_object_set_new(out, "out_packets", json_integer(counters->out_packets));
+	json_object_set_new(out, "out_bytes", json_integer(counters->out_bytes));
+	json_object_set_new(out, "dropped", json_integer(counters->dropped));
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What tx.c and the methods need to know of each type: one struct noun a file noun_*.c. A change is
+ * {old, new}: old NULL creates, new NULL deletes. Main thread only. */
+#ifndef RPC_NOUN_H
+#define RPC_NOUN_H
+
+#include <jansson.h>
+
+#include "model.h"
+
+struct counters;
+struct tx;
+
+struct noun {
+	/* The field named when `unique` clashes. */
+	const char *unique_field;
+	/* What no other object of the type may have; text has NOUN_UNIQUE bytes. */
+	void (*unique)(const union api_object *data, char *text);
+	/* Is data acceptable in itself, and as a change of obj (NULL: new)? 0, or -1 with err (path
+	 * is the field). */
+	int (*check)(const struct tx *tx, const struct object *obj, const union api_object *data,
+		struct rpc_error *err);
+	/* Work that may fail, done before anything is committed; fills obj->id of a new object. 0,
+	 * or -1 with err and nothing left behind. */
+	int (*prepare)(struct object *obj, const struct version *old, const struct version *new,
+		struct rpc_error *err);
+	void (*undo)(struct object *obj, const struct version *old, const struct version *new);
+	/* Makes it so for the workers. Cannot fail. */
+	void (*commit)(struct object *obj, const struct version *old, const struct version *new);
+	/* Fills the fields that only answers have. */
+	void (*answer)(const struct object *obj, union api_object *copy);
+	/* Adds counters to out; NULL when the type has none. */
+	void (*stats)(const struct object *obj, json_t *out);
+};
+
+#define NOUN_UNIQUE (LIMIT_DEVICE + 32)
+
+extern const struct noun noun_port, noun_address, noun_neighbor, noun_route, noun_slice,
+	noun_attachment, noun_tunnel, noun_member;
+
+/* NULL for mac, which is not in the model (noun_mac.h). */
+extern const struct noun *const nouns[OBJECT_TYPES];
+
+/* The object as get and list show it; NULL when memory ran out. */
+json_t *noun_encode(const struct object *obj);
+
+/* Shared by the nouns. */
+bool noun_ip_unicast(const struct api_ip *ip);
+bool noun_mac_unicast(const struct api_mac_addr *mac);
+int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,
+	const struct api_ip *ip, bool prefix);
+int noun_fail_mac(struct rpc_error *err, const char *field, const struct api_mac_addr *mac);
+int noun_not_yet(struct rpc_error *err, const char *field, const char *want, const char *got,
+	const char *what);
+int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char *by);
+int noun_fail_static_macs(struct rpc_error *err, const struct object *obj);
+void noun_counters(const struct counters *counters, json_t *out);
+
+#endif

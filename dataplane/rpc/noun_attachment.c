@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* attachment: (port, VLAN) → slice. Called through nouns[]; its id is pipelines/attachment.h's. */
+#include "noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "attachment.h"
+
+static void attachment_unique(const union api_object *data, char *text)
+{
+	if (data->attachment.vlan)
+		snprintf(text, NOUN_UNIQUE, "port %s vlan %u", data->attachment.port,
+			data->attachment.vlan);
+	else
+		snprintf(text, NOUN_UNIQUE, "port %s untagged", data->attachment.port);
+}
+
+/* A static MAC names its slice and its attachment: the attachment cannot leave the slice under it.
+ */
+static int attachment_check(const struct tx *tx, const struct object *obj,
+	const union api_object *data, struct rpc_error *err)
+{
+	if (!obj || !obj->macs || !strcmp(obj->now->data->attachment.slice, data->attachment.slice))
+		return 0;
+	noun_fail_static_macs(err, obj);
+	snprintf(err->path, sizeof(err->path), "slice");
+	return -1;
+}
+
+static int attachment_prepare(struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
+{
+	if (old || !attachment_reserve(&obj->id))
+		return 0;
+	rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
+		LIMIT_ATTACHMENTS);
+	err->limit = LIMIT_ATTACHMENTS;
+	return -1;
+}
+
+static void attachment_undo(
+	struct object *obj, const struct version *old, const struct version *new)
+{
+	if (!old)
+		attachment_release(obj->id);
+}
+
+static void attachment_commit(
+	struct object *obj, const struct version *old, const struct version *new)
+{
+	if (new)
+		attachment_set(obj->id, version_ref(new, OBJECT_SLICE)->id,
+			version_ref(new, OBJECT_PORT)->id, new->data->attachment.vlan);
+	else
+		attachment_unset(obj->id);
+}
+
+static void attachment_stats(const struct object *obj, json_t *out)
+{
+	struct counters counters = {0};
+
+	attachment_counters_read(obj->id, &counters);
+	noun_counters(&counters, out);
+}
+
+const struct noun noun_attachment = {
+	.unique_field = "vlan",
+	.unique = attachment_unique,
+	.check = attachment_check,
+	.prepare = attachment_prepare,
+	.undo = attachment_undo,
+	.commit = attachment_commit,
+	.stats = attachment_stats,
+};

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mac: static MACs, staged per transaction and kept in the MAC table alone. Called by tx.c and the
+ * methods; owns the counts of static MACs in slice, attachment, tunnel and member objects, which
+ * keep those from being deleted. */
+#include "noun_mac.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fdb.h"
+#include "noun.h"
+
+/* A message usually says many MACs of one slice and door: the last name of each kind is found at
+ * once. */
+static struct object *find_near(enum object_type type, const char *name, struct object **near)
+{
+	if (!*near || strcmp((*near)->key, name))
+		*near = model_find(type, name);
+	return *near;
+}
+
+struct doors {
+	struct object *slice, *attachment, *tunnel, *member;
+	door_t door;
+};
+
+static struct object *near_slice, *near_attachment, *near_tunnel, *near_member;
+static uint64_t near_op; /* objects may be freed between ops; the four are good for one op only */
+
+static int fail_missing(
+	struct rpc_error *err, const char *field, const char *want, const char *name)
+{
+	rpc_fail_value(err, field, want, name);
+	snprintf(err->message, sizeof(err->message), "there is no %s \"%s\"", field, name);
+	return -1;
+}
+
+static int find_attachment(const struct api_mac *mac, struct doors *out, struct rpc_error *err)
+{
+	out->attachment = find_near(OBJECT_ATTACHMENT, mac->attachment, &near_attachment);
+	if (!out->attachment)
+		return fail_missing(
+			err, "attachment", "the name of an attachment", mac->attachment);
+	if (version_ref(out->attachment->now, OBJECT_SLICE) != out->slice)
+		return rpc_fail_value(
+			err, "attachment", "an attachment of the same slice", mac->attachment);
+	out->door = DOOR_ATTACHMENT | out->attachment->id;
+	return 0;
+}
+
+static int find_tunnel(const struct api_mac *mac, struct doors *out, struct rpc_error *err)
+{
+	out->tunnel = find_near(OBJECT_TUNNEL, mac->tunnel, &near_tunnel);
+	if (!out->tunnel)
+		return fail_missing(err, "tunnel", "the name of a tunnel", mac->tunnel);
+	if (!near_member || version_ref(near_member->now, OBJECT_SLICE) != out->slice ||
+		version_ref(near_member->now, OBJECT_TUNNEL) != out->tunnel)
+		near_member = model_member(out->slice, out->tunnel);
+	out->member = near_member;
+	if (!out->member)
+		return rpc_fail_value(err, "tunnel",
+			"a tunnel over which the slice is stretched (put a member first)",
+			mac->tunnel);
+	out->door = DOOR_TUNNEL | out->tunnel->id;
+	return 0;
+}
+
+static struct object *find_slice(const struct tx *tx, const char *name)
+{
+	if (near_op != tx->op) {
+		near_slice = near_attachment = near_tunnel = near_member = NULL;
+		near_op = tx->op;
+	}
+	return find_near(OBJECT_SLICE, name, &near_slice);
+}
+
+static uint64_t stage_key(const struct object *slice, const struct api_mac_addr *mac)
+{
+	uint64_t key = slice->id;
+
+	for (int i = 0; i < 6; i++)
+		key = key << 8 | mac->bytes[i];
+	return key;
+}
+
+/* The state of a MAC as this transaction sees it, in a place of the stage; NULL: no memory. */
+static struct staged_mac *stage_state(
+	struct tx *tx, const struct object *slice, const struct api_mac_addr *mac)
+{
+	uint64_t key = stage_key(slice, mac);
+	struct staged_mac *state = mac_stage_find(&tx->macs, key);
+	struct fdb_entry entry;
+
+	if (state)
+		return state;
+	state = mac_stage_add(&tx->macs, key);
+	if (state && !fdb_get(slice->id, mac, &entry)) {
+		state->door = entry.door;
+		state->is_static = entry.is_static;
+	}
+	return state;
+}
+
+/* One more static MAC of the slice: has it, has the box, room? Learned ones give way. */
+static int check_room(const struct tx *tx, const struct object *slice, struct rpc_error *err)
+{
+	uint32_t max = slice->now->data->slice.max_macs;
+
+	if (slice->macs >= max) {
+		rpc_fail(err, RPC_ERR_CAPACITY, "slice %s holds at most %u MACs (its max_macs)",
+			slice->key, max);
+		err->limit = max;
+		return -1;
+	}
+	if (tx->macs_added >= (int64_t)fdb_room()) {
+		rpc_fail(err, RPC_ERR_CAPACITY, "the box holds at most %u MACs", LIMIT_MACS);
+		err->limit = LIMIT_MACS;
+		return -1;
+	}
+	return 0;
+}
+
+/* Counts a static MAC at everything it names. */
+static void count(struct object *slice, door_t door, int by)
+{
+	bool tunnel = DOOR_KIND(door) == DOOR_TUNNEL;
+	struct object *at, *member;
+
+	if (!door)
+		return;
+	slice->macs += by;
+	at = model_by_id(tunnel ? OBJECT_TUNNEL : OBJECT_ATTACHMENT, DOOR_ID(door));
+	if (at)
+		at->macs += by;
+	if (!at || !tunnel)
+		return;
+	if (near_member && version_ref(near_member->now, OBJECT_SLICE) == slice &&
+		version_ref(near_member->now, OBJECT_TUNNEL) == at)
+		member = near_member;
+	else
+		member = model_member(slice, at);
+	if (member)
+		member->macs += by;
+}
+
+static int stage_step(struct tx *tx, struct object *slice, const struct api_mac_addr *mac,
+	struct staged_mac *state, door_t door, struct rpc_error *err)
+{
+	struct tx_step *step = tx_next_step(tx);
+	door_t old = state->is_static ? state->door : 0;
+
+	if (!step)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	*step = (struct tx_step){.kind = TX_MAC, .mac = {slice, *mac, old, door}};
+	tx->count++;
+	tx->macs_added += (door != 0) - (old != 0);
+	count(slice, old, -1);
+	count(slice, door, 1);
+	state->door = door;
+	state->is_static = door != 0;
+	return 0;
+}
+
+static int fail_twice(
+	const struct api_mac *mac, uint32_t first, uint32_t second, struct rpc_error *err)
+{
+	char text[64];
+
+	api_mac_format(&mac->mac, text);
+	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both mac %s %s", first,
+		second, mac->slice, text);
+	snprintf(err->with, sizeof(err->with), "objects[%u]", first);
+	return -1;
+}
+
+int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc_error *err)
+{
+	struct doors to = {.slice = find_slice(tx, mac->slice)};
+	struct staged_mac *state;
+
+	if (!to.slice)
+		return fail_missing(err, "slice", "the name of a slice", mac->slice);
+	if (!noun_mac_unicast(&mac->mac))
+		return noun_fail_mac(err, "mac", &mac->mac);
+	if (mac->tunnel[0] ? find_tunnel(mac, &to, err) : find_attachment(mac, &to, err))
+		return -1;
+	state = stage_state(tx, to.slice, &mac->mac);
+	if (!state)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	if (state->op == tx->op)
+		return fail_twice(mac, state->index, index, err);
+	state->op = tx->op;
+	state->index = index;
+	if (state->is_static && state->door == to.door) {
+		tx->unchanged++;
+		return 0;
+	}
+	if (!state->is_static && check_room(tx, to.slice, err))
+		return -1;
+	if (state->door)
+		tx->updated++;
+	else
+		tx->created++;
+	return stage_step(tx, to.slice, &mac->mac, state, to.door, err);
+}
+
+int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err)
+{
+	struct object *slice = find_slice(tx, mac->slice);
+	struct staged_mac *state;
+
+	if (!slice)
+		return 1;
+	state = stage_state(tx, slice, &mac->mac);
+	if (!state)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	if (!state->door)
+		return 1;
+	tx->deleted++;
+	return stage_step(tx, slice, &mac->mac, state, 0, err);
+}
+
+void mac_commit(const struct tx_mac *step)
+{
+	if (step->new_door)
+		fdb_put_static(step->slice->id, &step->mac, step->new_door);
+	else
+		fdb_remove(step->slice->id, &step->mac);
+}
+
+void mac_rollback(const struct tx_mac *step)
+{
+	near_op = 0; /* what is near may be about to go */
+	near_slice = near_attachment = near_tunnel = near_member = NULL;
+	count(step->slice, step->new_door, -1);
+	count(step->slice, step->old_door, 1);
+}
+
+bool mac_describe(const struct fdb_entry *entry, struct api_mac *out)
+{
+	bool tunnel = DOOR_KIND(entry->door) == DOOR_TUNNEL;
+	struct object *slice = model_by_id(OBJECT_SLICE, entry->slice);
+	struct object *at =
+		model_by_id(tunnel ? OBJECT_TUNNEL : OBJECT_ATTACHMENT, DOOR_ID(entry->door));
+
+	if (!slice || !at)
+		return false;
+	memset(out, 0, sizeof(*out));
+	strcpy(out->slice, slice->key);
+	strcpy(tunnel ? out->tunnel : out->attachment, at->key);
+	out->mac = entry->mac;
+	out->learned = !entry->is_static;
+	out->age_s = entry->age_s;
+	return true;
+}
+
+int mac_get(const struct api_mac *key, struct api_mac *out)
+{
+	struct object *slice = model_find(OBJECT_SLICE, key->slice);
+	struct fdb_entry entry;
+
+	if (!slice || fdb_get(slice->id, &key->mac, &entry) || !mac_describe(&entry, out))
+		return -1;
+	return 0;
+}

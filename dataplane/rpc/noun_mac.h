@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* MACs are not in the model: a million of them at 64 bytes each live in pipelines/fdb.h alone. tx.c
+ * and the methods come here instead. Main thread only. */
+#ifndef RPC_NOUN_MAC_H
+#define RPC_NOUN_MAC_H
+
+#include <jansson.h>
+
+#include "schema.h"
+#include "tx.h"
+
+struct fdb_entry;
+
+/* 0 or -1 with err (path is the field). */
+int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc_error *err);
+/* 0, -1 with err, or 1 when there is no such MAC. */
+int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err);
+void mac_commit(const struct tx_mac *step);
+void mac_rollback(const struct tx_mac *step);
+
+/* As an answer shows it. false when its slice or door is just gone. */
+bool mac_describe(const struct fdb_entry *entry, struct api_mac *out);
+/* The MAC table's entry as api_mac: 0 or -1 when there is none. */
+int mac_get(const struct api_mac *key, struct api_mac *out);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port: opened while the transaction is checked, polled once it is committed. Called through
+ * nouns[]; the device itself is core/port.h's. */
+#include "noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "port.h"
+#include "tx.h"
+#include "underlay.h"
+
+static void port_unique(const union api_object *data, char *text)
+{
+	snprintf(text, NOUN_UNIQUE, "device %s", data->port.device);
+}
+
+static int fail_fixed(const struct object *obj, const char *field, struct rpc_error *err)
+{
+	char label[160];
+
+	rpc_fail(err, RPC_ERR_CONFLICT,
+		"the %s of a port cannot change while it is open: delete port %s first", field,
+		obj->key);
+	snprintf(err->path, sizeof(err->path), "%s", field);
+	snprintf(err->with, sizeof(err->with), "%s", model_label(obj, label, sizeof(label)));
+	return -1;
+}
+
+/* A port deleted earlier in the transaction is still open until it is committed. */
+static int check_reopen(const struct tx *tx, const struct api_port *new, struct rpc_error *err)
+{
+	for (size_t i = 0; i < tx->count; i++) {
+		const struct tx_object *step = &tx->steps[i].object;
+		const struct api_port *old;
+
+		if (tx->steps[i].kind != TX_OBJECT || step->new ||
+			step->obj->type->type != OBJECT_PORT)
+			continue;
+		old = &step->old->data->port;
+		if (strcmp(old->name, new->name) && strcmp(old->device, new->device))
+			continue;
+		rpc_fail(err, RPC_ERR_CONFLICT,
+			"port %s is deleted by this same transaction: put the new one after it",
+			old->name);
+		snprintf(err->with, sizeof(err->with), "port %s", old->name);
+		return -1;
+	}
+	return 0;
+}
+
+static int port_check(const struct tx *tx, const struct object *obj, const union api_object *data,
+	struct rpc_error *err)
+{
+	static const struct api_mac_addr none;
+	const struct api_port *new = &data->port, *old;
+
+	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
+		return noun_fail_mac(err, "mac", &new->mac);
+	if (!obj)
+		return check_reopen(tx, new, err);
+	old = &obj->now->data->port;
+	if (strcmp(old->device, new->device))
+		return fail_fixed(obj, "device", err);
+	if (old->queues != new->queues)
+		return fail_fixed(obj, "queues", err);
+	if (old->mbufs != new->mbufs)
+		return fail_fixed(obj, "mbufs", err);
+	if (old->tap != new->tap)
+		return fail_fixed(obj, "tap", err);
+	return 0;
+}
+
+static int port_prepare(struct object *obj, const struct version *old, const struct version *new,
+	struct rpc_error *err)
+{
+	if (!new)
+		return 0;
+	if (!old)
+		return port_open(&new->data->port, &obj->id, err);
+	return port_change(obj->id, &new->data->port, err);
+}
+
+static void port_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	struct rpc_error ignored;
+
+	if (!new)
+		return;
+	if (!old)
+		port_close(obj->id);
+	else
+		port_change(obj->id, &old->data->port, &ignored);
+}
+
+static void port_commit(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (!new)
+		port_close(obj->id);
+	else if (!old)
+		port_publish(obj->id);
+	else
+		attachment_port_mtu(obj->id);
+	underlay_stale();
+}
+
+static void port_answer(const struct object *obj, union api_object *copy)
+{
+	const struct port_hot *hot = &port_hot[obj->id];
+	const char *tap = port_tap_name(obj->id);
+
+	copy->port.link = port_link(obj->id, &copy->port.speed_mbps);
+	memcpy(copy->port.mac_in_use.bytes, hot->mac.addr_bytes, 6);
+	if (tap)
+		snprintf(copy->port.tap_name, sizeof(copy->port.tap_name), "%s", tap);
+}
+
+static void port_stats(const struct object *obj, json_t *out)
+{
+	struct port_counters counters = {0};
+
+	port_counters_read(obj->id, &counters);
+	json_object_set_new(out, "rx_packets", json_integer(counters.rx_packets));
+	json_object_set_new(out, "rx_bytes", json_integer(counters.rx_bytes));
+	json_object_set_new(out, "tx_packets", json_integer(counters.tx_packets));
+	json_object_set_new(out, "tx_bytes", json_integer(counters.tx_bytes));
+	json_object_set_new(out, "rx_missed", json_integer(counters.rx_missed));
+	json_object_set_new(out, "tx_dropped", json_integer(counters.tx_dropped));
+}
+
+const struct noun noun_port = {
+	.unique_field = "device",
+	.unique = port_unique,
+	.check = port_check,
+	.prepare = port_prepare,
+	.undo = port_undo,
+	.commit = port_commit,
+	.answer = port_answer,
+	.stats = port_stats,
+};

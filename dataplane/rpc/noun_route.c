@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* route: table "underlay" only, until there are l3 slices. Called through nouns[]; owns nothing. */
+#include "noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "port.h"
+#include "underlay.h"
+
+static void clear_host_bits(struct api_ip *ip)
+{
+	for (unsigned bit = ip->len; bit < (ip->family == 4 ? 32u : 128u); bit++)
+		ip->bytes[bit / 8] &= ~(0x80 >> bit % 8);
+}
+
+static int check_prefix(const struct api_ip *prefix, struct rpc_error *err)
+{
+	struct api_ip network = *prefix;
+	char want[96], text[64];
+
+	clear_host_bits(&network);
+	if (memcmp(&network, prefix, sizeof(network))) {
+		api_ip_format(&network, true, text);
+		snprintf(want, sizeof(want), "%s (host bits zero)", text);
+		return noun_fail_ip(err, "prefix", want, prefix, true);
+	}
+	if (prefix->family == 4 ? prefix->bytes[0] >= 224 : prefix->bytes[0] == 0xff)
+		return noun_fail_ip(err, "prefix", "a unicast prefix", prefix, true);
+	return 0;
+}
+
+static int check_next_hop(const struct api_via *via, uint8_t family, struct rpc_error *err)
+{
+	const struct api_ip *address = &via->address;
+
+	if (via->tunnel[0])
+		return noun_not_yet(
+			err, "tunnel", "address or port", via->tunnel, "routes via a tunnel are");
+	if (via->attachment[0])
+		return noun_not_yet(
+			err, "attachment", "address or port", via->attachment, "l3 slices are");
+	if (!address->family)
+		return 0;
+	if (address->family != family)
+		return noun_fail_ip(err, "address",
+			family == 4 ? "an IPv4 address" : "an IPv6 address", address, false);
+	if (!noun_ip_unicast(address))
+		return noun_fail_ip(err, "address", "a unicast address", address, false);
+	if (family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80 &&
+		!via->port[0])
+		return rpc_fail_value(err, "port", "the port of a link-local next hop", "nothing");
+	return 0;
+}
+
+static int fail_twice(
+	const struct api_route *route, uint32_t first, uint32_t second, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_ERR_CONFLICT, "via[%u] and via[%u] are the same next hop; use weight",
+		first, second);
+	snprintf(err->with, sizeof(err->with), "via[%u]", first);
+	snprintf(err->path, sizeof(err->path), "via[%u]", second);
+	return -1;
+}
+
+static bool same_hop(const struct api_via *a, const struct api_via *b)
+{
+	return !memcmp(&a->address, &b->address, sizeof(a->address)) && !strcmp(a->port, b->port);
+}
+
+static int route_check(const struct tx *tx, const struct object *obj, const union api_object *data,
+	struct rpc_error *err)
+{
+	const struct api_route *route = &data->route;
+
+	if (strcmp(route->table, "underlay"))
+		return noun_not_yet(err, "table", "\"underlay\"", route->table, "l3 slices are");
+	if (check_prefix(&route->prefix, err))
+		return -1;
+	for (uint32_t i = 0; i < route->via_count; i++) {
+		if (check_next_hop(&route->via[i], route->prefix.family, err)) {
+			rpc_error_prefix(err, "via[%u]", i);
+			return -1;
+		}
+		for (uint32_t j = 0; j < i; j++)
+			if (same_hop(&route->via[i], &route->via[j]))
+				return fail_twice(route, j, i, err);
+	}
+	return 0;
+}
+
+static void route_commit(struct object *obj, const struct version *old, const struct version *new)
+{
+	struct underlay_via via[LIMIT_ROUTE_VIA];
+	const struct api_route *route;
+	uint32_t ref = 0;
+
+	if (!new) {
+		underlay_route_unset(&old->data->route.prefix);
+		return;
+	}
+	route = &new->data->route;
+	for (uint32_t i = 0; i < route->via_count; i++) {
+		via[i].address = route->via[i].address;
+		via[i].weight = route->via[i].weight;
+		/* ports are all it refers to: one ref for each that is given */
+		via[i].port = route->via[i].port[0] ? new->refs[ref++].to->id : PORT_NONE;
+	}
+	underlay_route_set(&route->prefix, via, route->via_count);
+}
+
+const struct noun noun_route = {
+	.check = route_check,
+	.commit = route_commit,
+};

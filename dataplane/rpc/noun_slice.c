@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* slice: a private network. Called through nouns[]; its id is pipelines/slice.h's. */
+#include "noun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "slice.h"
+
+static void slice_unique(const union api_object *data, char *text)
+{
+	snprintf(text, NOUN_UNIQUE, "vni %u", data->slice.vni);
+}
+
+static int slice_check(const struct tx *tx, const struct object *obj, const union api_object *data,
+	struct rpc_error *err)
+{
+	const struct api_slice *new = &data->slice;
+
+	if (new->kind != SLICE_L2)
+		return noun_not_yet(err, "kind", "\"l2\"", "\"l3\"", "l3 slices are");
+	if (!strcmp(new->name, "underlay"))
+		return rpc_fail_value(err, "name",
+			"a name other than \"underlay\", which is a route table", new->name);
+	if (obj && new->max_macs < obj->macs) {
+		rpc_fail(err, RPC_ERR_CAPACITY, "slice %s has %u static mac objects, more than %u",
+			obj->key, obj->macs, new->max_macs);
+		snprintf(err->path, sizeof(err->path), "max_macs");
+		err->limit = new->max_macs;
+		return -1;
+	}
+	return 0;
+}
+
+static int slice_prepare(struct object *obj, const struct version *old, const struct version *new,
+	struct rpc_error *err)
+{
+	if (old || !slice_reserve(&obj->id))
+		return 0;
+	rpc_fail(
+		err, RPC_ERR_CAPACITY, "no slice id is free: a box holds at most %u", LIMIT_SLICES);
+	err->limit = LIMIT_SLICES;
+	return -1;
+}
+
+static void slice_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (!old)
+		slice_release(obj->id);
+}
+
+static void slice_commit(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (new)
+		slice_set(obj->id, &new->data->slice);
+	else
+		slice_unset(obj->id);
+}
+
+static void slice_answer(const struct object *obj, union api_object *copy)
+{
+	copy->slice.static_macs = obj->macs;
+}
+
+static void slice_stats(const struct object *obj, json_t *out)
+{
+	struct counters counters = {0};
+
+	slice_counters_read(obj->id, &counters);
+	noun_counters(&counters, out);
+}
+
+const struct noun noun_slice = {
+	.unique_field = "vni",
+	.unique = slice_unique,
+	.check = slice_check,
+	.prepare = slice_prepare,
+	.undo = slice_undo,
+	.commit = slice_commit,
+	.answer = slice_answer,
+	.stats = slice_stats,
+};

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The listening socket (server.h). Called by main; owns the listener and the socket's file. */
+#include "server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "budget.h"
+#include "client.h"
+#include "dispatch.h"
+#include "events.h"
+#include "bounds.h"
+#include "methods.h"
+#include "model.h"
+#include "trace_client.h"
+
+static struct event_base *loop;
+static struct event *listener;
+static struct sockaddr_un address;
+
+/* Removes a socket that nobody answers on: 0 or -errno. */
+static int remove_stale(void)
+{
+	struct stat stat;
+	int fd, rc;
+
+	if (lstat(address.sun_path, &stat))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(stat.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	rc = connect(fd, (struct sockaddr *)&address, sizeof(address)) ? errno : 0;
+	close(fd);
+	if (rc != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address.sun_path) ? -errno : 0;
+}
+
+/* The folder is made when only it is missing (/run/sluice after a boot). */
+static int make_folder(void)
+{
+	char folder[sizeof(address.sun_path)];
+	char *slash;
+
+	strcpy(folder, address.sun_path);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+static int listen_at(const char *path)
+{
+	mode_t mask;
+	int fd, rc;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memset(&address, 0, sizeof(address));
+	address.sun_family = AF_UNIX;
+	strcpy(address.sun_path, path);
+	rc = make_folder();
+	if (!rc)
+		rc = remove_stale();
+	if (rc)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0117); /* from the first moment, not from a chmod on */
+	rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+	umask(mask);
+	if (rc)
+		goto err_close;
+	if (listen(fd, LIMIT_RPC_CLIENTS)) {
+		rc = -errno;
+		goto err_unlink;
+	}
+	return fd;
+
+err_unlink:
+	unlink(path);
+err_close:
+	close(fd);
+	return rc;
+}
+
+/* Best effort: the socket is new, so its buffer has room. */
+static void turn_away(int fd)
+{
+	struct rpc_error err;
+	json_t *answer;
+	char *text;
+
+	rpc_fail(&err, RPC_ERR_CAPACITY, "at most %d connections at once", LIMIT_RPC_CLIENTS);
+	err.limit = LIMIT_RPC_CLIENTS;
+	answer = dispatch_error(NULL, &err);
+	text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) > 0)
+		send(fd, "\n", 1, MSG_NOSIGNAL);
+	budget_free_text(text, 0, NULL);
+	json_decref(answer);
+	close(fd);
+}
+
+static void on_connection(evutil_socket_t listening, short what, void *arg)
+{
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0) {
+		/* out of descriptors: rpc_poll tries again, or the loop would spin */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			event_del(listener);
+		return;
+	}
+	if (client_count() >= LIMIT_RPC_CLIENTS)
+		turn_away(fd);
+	else
+		client_open(loop, fd);
+}
+
+int rpc_start(struct event_base *base, const char *path)
+{
+	int fd, rc;
+
+	budget_install();
+	signal(SIGPIPE, SIG_IGN);
+	fd = listen_at(path);
+	if (fd < 0)
+		return fd;
+	loop = base;
+	listener = event_new(base, fd, EV_READ | EV_PERSIST, on_connection, NULL);
+	if (!listener || event_add(listener, NULL)) {
+		rc = -ENOMEM;
+		goto err_close;
+	}
+	events_start();
+	return 0;
+
+err_close:
+	if (listener)
+		event_free(listener);
+	listener = NULL;
+	close(fd);
+	unlink(path);
+	return rc;
+}
+
+void rpc_stop(void)
+{
+	events_stop();
+	trace_client_stop();
+	client_close_all();
+	if (listener) {
+		close(event_get_fd(listener));
+		event_free(listener);
+		unlink(address.sun_path);
+		listener = NULL;
+	}
+	model_free();
+}
+
+void rpc_poll(void)
+{
+	if (listener && !event_pending(listener, EV_READ, NULL))
+		event_add(listener, NULL);
+	trace_client_poll();
+	events_poll();
+}
+
+int rpc_apply_config(const char *file, struct rpc_error *err)
+{
+	json_t *params, *result = NULL;
+	json_error_t where;
+	int rc;
+
+	budget_install();
+	params = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
+	if (!params)
+		return rpc_fail(err, RPC_ERR_PARSE, "%s:%d: %s", file, where.line, where.text);
+	rc = method_transaction(NULL, params, &result, err);
+	json_decref(result);
+	json_decref(params);
+	return rc;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The transaction engine (tx.h). Called by method_objects.c; owns the log while a transaction
+ * lasts. Everything that can fail happens while the log grows; tx_commit only makes it so. */
+#include "tx.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "noun.h"
+#include "noun_mac.h"
+#include "underlay.h"
+
+static uint64_t last_op;
+
+void tx_begin(struct tx *tx)
+{
+	memset(tx, 0, sizeof(*tx));
+}
+
+struct tx_step *tx_next_step(struct tx *tx)
+{
+	if (tx->count == tx->room) {
+		size_t room = tx->room ? tx->room * 2 : 16;
+		struct tx_step *steps = realloc(tx->steps, room * sizeof(*steps));
+
+		if (!steps)
+			return NULL;
+		tx->steps = steps;
+		tx->room = room;
+	}
+	return &tx->steps[tx->count];
+}
+
+static int fail_twice(const struct object *obj, uint32_t index, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both %s %s", obj->op_index,
+		index, obj->type->name, obj->key);
+	snprintf(err->with, sizeof(err->with), "objects[%u]", obj->op_index);
+	return -1;
+}
+
+static int check_unique(const struct api_type *type, const struct object *obj,
+	const union api_object *data, char *unique, struct rpc_error *err)
+{
+	const struct noun *noun = nouns[type->type];
+	struct object *holder;
+	char label[160];
+
+	unique[0] = '\0';
+	if (!noun->unique)
+		return 0;
+	noun->unique(data, unique);
+	holder = model_unique_holder(type->type, unique);
+	if (!holder || holder == obj)
+		return 0;
+	rpc_fail(err, RPC_ERR_CONFLICT, "%.120s is already taken by %.100s", unique,
+		model_label(holder, label, sizeof(label)));
+	snprintf(err->path, sizeof(err->path), "%s", noun->unique_field);
+	snprintf(err->with, sizeof(err->with), "%s", label);
+	return -1;
+}
+
+static int check_room(const struct api_type *type, struct rpc_error *err)
+{
+	if (model_count(type->type) < type->limit)
+		return 0;
+	rpc_fail(err, RPC_ERR_CAPACITY, "a box holds at most %u objects of type %s", type->limit,
+		type->name);
+	err->limit = type->limit;
+	return -1;
+}
+
+/* A new state of obj (NULL: create): prepared, linked and logged. */
+static int apply(struct tx *tx, const struct api_type *type, struct object *obj, const char *key,
+	struct version *new, struct rpc_error *err)
+{
+	struct tx_step *step = tx_next_step(tx);
+	struct version *old = obj ? obj->now : NULL;
+	struct object *made = NULL;
+
+	if (!obj)
+		obj = made = object_new(type, key);
+	if (!step || !obj) {
+		rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+		goto err_free;
+	}
+	if (nouns[type->type]->prepare && nouns[type->type]->prepare(obj, old, new, err))
+		goto err_free;
+	model_link(obj, new);
+	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, new}};
+	tx->count++;
+	if (old)
+		tx->updated++;
+	else
+		tx->created++;
+	return 0;
+
+err_free:
+	object_free(made);
+	return -1;
+}
+
+static int put_one(struct tx *tx, const struct api_type *type, const json_t *json, uint32_t index,
+	struct rpc_error *err)
+{
+	char key[API_KEY_BYTES], unique[NOUN_UNIQUE];
+	union api_object data;
+	struct version *new;
+	struct object *obj;
+
+	if (api_decode(type, json, "", &data, err))
+		return -1;
+	if (type->type == OBJECT_MAC)
+		return mac_put(tx, &data.mac, index, err);
+	api_key(type, &data, key);
+	obj = model_find(type->type, key);
+	if (obj && obj->op == tx->op)
+		return fail_twice(obj, index, err);
+	if (obj && !memcmp(obj->now->data, &data, type->size)) {
+		tx->unchanged++;
+		goto named;
+	}
+	if ((nouns[type->type]->check && nouns[type->type]->check(tx, obj, &data, err)) ||
+		(!obj && check_room(type, err)) || check_unique(type, obj, &data, unique, err) ||
+		version_new(type, &data, unique, &new, err))
+		return -1;
+	if (apply(tx, type, obj, key, new, err)) {
+		version_free(new);
+		return -1;
+	}
+	obj = new->owner;
+named:
+	obj->op = tx->op;
+	obj->op_index = index;
+	return 0;
+}
+
+int tx_put(struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err)
+{
+	size_t index;
+	json_t *json;
+
+	tx->op = ++last_op;
+	json_array_foreach (objects, index, json) {
+		if (put_one(tx, type, json, index, err)) {
+			rpc_error_prefix(err, "objects[%zu]", index);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int fail_not_found(const struct api_type *type, const char *key, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %.160s", type->name, key);
+	snprintf(err->got, sizeof(err->got), "%.159s", key);
+	return -1;
+}
+
+static int delete_object(struct tx *tx, struct object *obj, struct rpc_error *err)
+{
+	const struct noun *noun = nouns[obj->type->type];
+	struct ref *user = LIST_FIRST(&obj->used_by);
+	struct version *old = obj->now;
+	struct tx_step *step;
+	char by[160];
+
+	if (user)
+		return noun_fail_in_use(err, obj, model_label(user->from->owner, by, sizeof(by)));
+	if (obj->macs)
+		return noun_fail_static_macs(err, obj);
+	step = tx_next_step(tx);
+	if (!step)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	if (noun->prepare && noun->prepare(obj, old, NULL, err))
+		return -1;
+	model_unlink(obj);
+	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, NULL}};
+	tx->count++;
+	tx->deleted++;
+	return 0;
+}
+
+static int delete_one(struct tx *tx, const struct api_type *type, const json_t *json,
+	bool missing_ok, struct rpc_error *err)
+{
+	char key[API_KEY_BYTES], got[100];
+	union api_object data;
+	struct object *obj;
+	int rc;
+
+	if (!json_is_string(json))
+		return rpc_fail_value(err, "", "a key: text", api_show(json, got, sizeof(got)));
+	if (api_key_parse(type, json_string_value(json), "", key, &data, err))
+		return -1;
+	if (type->type == OBJECT_MAC) {
+		rc = mac_delete(tx, &data.mac, err);
+		if (rc <= 0)
+			return rc;
+		return missing_ok ? 0 : fail_not_found(type, key, err);
+	}
+	obj = model_find(type->type, key);
+	if (!obj)
+		return missing_ok ? 0 : fail_not_found(type, key, err);
+	return delete_object(tx, obj, err);
+}
+
+int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
+	struct rpc_error *err)
+{
+	size_t index;
+	json_t *json;
+
+	tx->op = ++last_op;
+	json_array_foreach (keys, index, json) {
+		if (delete_one(tx, type, json, missing_ok, err)) {
+			rpc_error_prefix(err, "keys[%zu]", index);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void tx_end(struct tx *tx)
+{
+	mac_stage_free(&tx->macs);
+	free(tx->steps);
+	tx->steps = NULL;
+	tx->count = tx->room = 0;
+}
+
+void tx_commit(struct tx *tx)
+{
+	for (size_t i = 0; i < tx->count; i++) {
+		struct tx_step *step = &tx->steps[i];
+
+		if (step->kind == TX_MAC)
+			mac_commit(&step->mac);
+		else
+			nouns[step->object.obj->type->type]->commit(
+				step->object.obj, step->object.old, step->object.new);
+	}
+	if (tx->count)
+		underlay_resolve();
+	/* only now: a later step may have been told of what an earlier one replaced */
+	for (size_t i = 0; i < tx->count; i++) {
+		struct tx_step *step = &tx->steps[i];
+
+		if (step->kind != TX_OBJECT)
+			continue;
+		version_free(step->object.old);
+		if (!step->object.new)
+			object_free(step->object.obj);
+	}
+	tx_end(tx);
+}
+
+static void rollback_object(const struct tx_object *step)
+{
+	const struct noun *noun = nouns[step->obj->type->type];
+
+	if (step->old)
+		model_link(step->obj, step->old);
+	else
+		model_unlink(step->obj);
+	if (noun->undo)
+		noun->undo(step->obj, step->old, step->new);
+	version_free(step->new);
+	if (!step->old)
+		object_free(step->obj);
+}
+
+void tx_rollback(struct tx *tx)
+{
+	while (tx->count > 0) {
+		struct tx_step *step = &tx->steps[--tx->count];
+
+		if (step->kind == TX_MAC)
+			mac_rollback(&step->mac);
+		else
+			rollback_object(&step->object);
+	}
+	tx_end(tx);
+}

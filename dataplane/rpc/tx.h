@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One transaction: ops are checked and applied to the model one after the other, with a log; an
+ * error rolls the log back, success commits it in order. put and delete are transactions of one op.
+ * Main thread only. */
+#ifndef RPC_TX_H
+#define RPC_TX_H
+
+#include "mac_stage.h"
+#include "model.h"
+
+enum tx_kind { TX_OBJECT, TX_MAC };
+
+struct tx_object {
+	struct object *obj;
+	struct version *old, *new;
+};
+
+struct tx_mac {
+	struct object *slice;
+	struct api_mac_addr mac;
+	uint32_t old_door; /* its static door before, 0 = it had none */
+	uint32_t new_door; /* 0 = removed */
+};
+
+struct tx_step {
+	enum tx_kind kind;
+	union {
+		struct tx_object object;
+		struct tx_mac mac;
+	};
+};
+
+struct tx {
+	struct tx_step *steps;
+	size_t count, room;
+	uint64_t op; /* number of the op in work, never the same twice in a process */
+	uint64_t created, updated, unchanged, deleted;
+	struct mac_stage macs;
+	int64_t macs_added; /* static MACs so far: put minus removed */
+};
+
+void tx_begin(struct tx *tx);
+
+/* One op; err->path begins with "objects" or "keys". 0 or -1: then only tx_rollback may follow. */
+int tx_put(
+	struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err);
+int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
+	struct rpc_error *err);
+
+/* Either ends it and frees what it held. */
+void tx_commit(struct tx *tx);
+void tx_rollback(struct tx *tx);
+
+/* For the nouns: a place at the end of the log, not counted until the caller adds 1 to tx->count;
+ * NULL: no memory. */
+struct tx_step *tx_next_step(struct tx *tx);
+
+#endif
