@@ -20,6 +20,9 @@ void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan);
 /* Unpublishes, forgets the MACs learned on it; id free again after a grace period. No static MAC may point to it. */
 void attachment_unset(uint16_t id);
 
+/* The port's mtu changed: what leaves by its attachments is measured against the new one. */
+void attachment_port_mtu(uint16_t port);
+
 void attachment_counters_read(uint16_t id, struct counters *out);
 
 #endif

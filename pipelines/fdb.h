@@ -16,6 +16,20 @@ typedef uint32_t door_t;
 #define DOOR_KIND(d)    ((d) & 0x30000u)
 #define DOOR_ID(d)      ((uint16_t)(d))
 
+/* The table's value word: door in the low half, second last seen in the high half. */
+#define FDB_STATIC    0x80000000ull
+#define FDB_DOOR      0x3ffffu
+#define FDB_KEY_GROUP 0x10000ull /* the group bit of the MAC inside a key */
+
+/* (slice, MAC) in one word, from the six bytes at mac and the two after it (which the caller can read). */
+static inline uint64_t fdb_key(uint16_t slice, const uint8_t *mac)
+{
+	uint64_t bytes;
+
+	__builtin_memcpy(&bytes, mac, sizeof(bytes));
+	return bytes << 16 | slice;
+}
+
 struct fdb_entry {
 	uint16_t slice;
 	struct api_mac_addr mac;
@@ -44,6 +58,8 @@ uint32_t fdb_static_in_slice(uint16_t slice);
 uint32_t fdb_count(void);
 /* Bytes of memory held for the table, and entries it is declared for. */
 uint64_t fdb_memory_bytes(void);
+/* Reports not taken because the slice or the box was at its limit. */
+uint32_t fdb_learn_refused(void);
 
 /* Up to max entries from *cursor on (0 at first; 0 again when done). Returns how many. An entry that stays is never missed. */
 uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max);

@@ -3,6 +3,7 @@
 #ifndef PIPELINES_TUNNEL_H
 #define PIPELINES_TUNNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "counters.h"
@@ -24,6 +25,8 @@ void tunnel_unset(uint16_t id);
  * LIMIT_MEMBERS is reserved. */
 void member_set(uint16_t slice, uint16_t tunnel);
 void member_unset(uint16_t slice, uint16_t tunnel);
+
+bool tunnel_is_used(uint16_t id);
 
 /* For people: "up via wan0 198.18.0.2", "no route", "no neighbor 198.18.0.2". text has 160 bytes. */
 void tunnel_state(uint16_t id, char *text);

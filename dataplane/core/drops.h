@@ -47,8 +47,7 @@
 	X(NO_TAP, "no_tap", "for the kernel, but the port has no tap")                            \
 	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")             \
 	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                 \
-	X(PORT_TX_FULL, "port_tx_full", "kernel traffic the transmit queue did not take")         \
-	X(LEARN_NONE, NULL, NULL)
+	X(PORT_TX_FULL, "port_tx_full", "kernel traffic the transmit queue did not take")
 
 #define DROP_ENUM(id, name, help) DROP_##id,
 enum drop_reason {

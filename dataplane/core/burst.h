@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A burst: what one rx call brought, and what the stages know about each frame. Owned by one worker from rx to tx.
+ * Stages compact the arrays as they go: index i of one array belongs to index i of the others. */
+#ifndef CORE_BURST_H
+#define CORE_BURST_H
+
+#include <rte_mbuf.h>
+#include <stdint.h>
+
+#define BURST_MAX 64
+
+struct trace_burst;
+
+/* Frames that leave the same way, collected by the bridge. */
+struct lane {
+	uint32_t n;
+	struct rte_mbuf *pkt[BURST_MAX];
+	uint16_t slice[BURST_MAX];
+	uint16_t to[BURST_MAX]; /* attachment or tunnel id */
+};
+
+struct burst {
+	/* what came in */
+	uint32_t n;
+	uint16_t port; /* of the whole burst */
+	struct rte_mbuf *pkt[BURST_MAX];
+
+	/* frames that are inside a slice */
+	uint32_t frames;
+	struct rte_mbuf *frame[BURST_MAX];
+	uint16_t slice[BURST_MAX];
+	uint32_t door[BURST_MAX];      /* door_t it came in by */
+	uint64_t key[2 * BURST_MAX];   /* destination and source key of the MAC table, alternating */
+	uint64_t *value[2 * BURST_MAX];
+
+	/* lanes out */
+	struct lane to_tunnel;
+	struct lane to_access;
+	uint32_t floods;
+	uint16_t flood[BURST_MAX]; /* indices into frame[] */
+	uint32_t underlays;
+	struct rte_mbuf *underlay[BURST_MAX];
+	uint32_t punts;
+	struct rte_mbuf *punt[BURST_MAX];
+
+	uint32_t drops;
+	struct rte_mbuf *drop[BURST_MAX];
+
+	struct trace_burst *trace; /* NULL while nothing is traced */
+};
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ports and their kernel twins. Owns port_hot[] and the devices; main thread only, but for port_hot[], which workers read. */
+#include "port.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "port_device.h"
+#include "rcu.h"
+#include "tap.h"
+#include "worker.h"
+
+struct port_hot port_hot[PORT_MAX];
+
+/* What only the main thread needs of a port. */
+struct port {
+	bool used;
+	char name[LIMIT_NAME + 1];
+	struct device dev;
+	uint64_t missed_before; /* the device's own losses when it was opened */
+};
+
+static struct port ports[PORT_MAX];
+static uint32_t port_workers;
+
+int port_init(uint32_t worker_total, bool huge)
+{
+	port_workers = worker_total;
+	memset(port_hot, 0, sizeof(port_hot));
+	memset(ports, 0, sizeof(ports));
+	return 0;
+}
+
+void port_fini(void)
+{
+	for (uint16_t p = 0; p < LIMIT_PORTS; p++)
+		if (ports[p].used)
+			port_close(p);
+}
+
+static uint64_t device_missed(uint16_t ethdev)
+{
+	struct rte_eth_stats stats;
+
+	if (rte_eth_stats_get(ethdev, &stats) != 0)
+		return 0;
+	return stats.imissed + stats.rx_nombuf + stats.ierrors;
+}
+
+static void counters_clear(uint16_t id)
+{
+	for (uint32_t i = 0; i < worker_count; i++)
+		memset(&workers[i]->port[id], 0, sizeof(workers[i]->port[id]));
+}
+
+/* Fills one slot of both arrays from an opened device. */
+static int port_fill(uint16_t id, const char *name, const struct device *dev, const struct rte_ether_addr *mac, uint32_t mtu)
+{
+	struct port_hot *ph = &port_hot[id];
+	uint16_t *vlan = rte_zmalloc("vlans", 4096 * sizeof(uint16_t), RTE_CACHE_LINE_SIZE);
+
+	if (vlan == NULL)
+		return -ENOMEM;
+	*ph = (struct port_hot){
+		.ethdev = dev->ethdev,
+		.mtu = mtu,
+		.twin = PORT_NONE,
+		.rx_queues = dev->rx_queues,
+		.tx_queues = dev->tx_queues,
+		.multi_seg = dev->multi_seg,
+		.is_twin = id >= LIMIT_PORTS,
+		.vlan = vlan,
+		.pool = dev->pool,
+	};
+	if (!rte_is_zero_ether_addr(mac)) {
+		ph->mac = *mac;
+		if (!ph->is_twin)
+			rte_eth_dev_default_mac_addr_set(dev->ethdev, &ph->mac); /* promiscuous anyway where it cannot */
+	} else {
+		rte_eth_macaddr_get(dev->ethdev, &ph->mac);
+	}
+	ports[id] = (struct port){.used = true, .dev = *dev, .missed_before = device_missed(dev->ethdev)};
+	snprintf(ports[id].name, sizeof(ports[id].name), "%s", name);
+	counters_clear(id);
+	return 0;
+}
+
+static void port_clear(uint16_t id)
+{
+	rte_free(port_hot[id].vlan);
+	memset(&port_hot[id], 0, sizeof(port_hot[id]));
+	memset(&ports[id], 0, sizeof(ports[id]));
+}
+
+static int twin_open(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	struct port_hot *ph = &port_hot[id];
+	char devargs[LIMIT_DEVICE];
+	struct device dev;
+
+	if (strlen(cfg->name) >= IFNAMSIZ || if_nametoindex(cfg->name) != 0) {
+		snprintf(err->path, sizeof(err->path), "tap");
+		snprintf(err->want, sizeof(err->want), "a port name of 1 to 15 characters that no interface has");
+		snprintf(err->got, sizeof(err->got), "%s", cfg->name);
+		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: its tap would take the port's name, and cannot", cfg->name);
+	}
+	snprintf(devargs, sizeof(devargs), "net_tap_%s,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT, cfg->name, cfg->name,
+		RTE_ETHER_ADDR_BYTES(&ph->mac));
+	struct device_request req = {.devargs = devargs, .port = cfg->name, .queues = 1, .workers = port_workers, .mtu = ph->mtu, .pool = ph->pool};
+
+	if (device_open(&req, &dev, err) != 0) {
+		snprintf(err->path, sizeof(err->path), "tap");
+		return -1;
+	}
+	if (port_fill(id + LIMIT_PORTS, cfg->name, &dev, &ph->mac, ph->mtu) != 0) {
+		device_close(&dev);
+		return rpc_fail(err, RPC_ERR_INTERNAL, "port %s: out of memory", cfg->name);
+	}
+	ph->twin = id + LIMIT_PORTS;
+	ph->underlay = true;
+	port_hot[ph->twin].twin = id;
+	tap_up(cfg->name);
+	return 0;
+}
+
+int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
+{
+	struct rte_ether_addr mac;
+	struct device dev;
+	uint16_t p = 0;
+
+	while (p < LIMIT_PORTS && ports[p].used)
+		p++;
+	if (p == LIMIT_PORTS) {
+		err->limit = LIMIT_PORTS;
+		return rpc_fail(err, RPC_ERR_CAPACITY, "no more than %d ports", LIMIT_PORTS);
+	}
+	struct device_request req = {.devargs = cfg->device, .port = cfg->name, .queues = cfg->queues, .workers = port_workers,
+		.mtu = cfg->mtu != 0 ? cfg->mtu : 1500, .mbufs = cfg->mbufs};
+
+	if (device_open(&req, &dev, err) != 0)
+		return -1;
+	memcpy(&mac, &cfg->mac, sizeof(mac));
+	if (port_fill(p, cfg->name, &dev, &mac, req.mtu) != 0) {
+		device_close(&dev);
+		return rpc_fail(err, RPC_ERR_INTERNAL, "port %s: out of memory", cfg->name);
+	}
+	if (cfg->tap && twin_open(p, cfg, err) != 0) {
+		device_close(&ports[p].dev);
+		port_clear(p);
+		return -1;
+	}
+	*id = p;
+	return 0;
+}
+
+int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	struct port_hot *ph = &port_hot[id];
+	uint32_t mtu = cfg->mtu != 0 ? cfg->mtu : 1500;
+
+	if (mtu != ph->mtu && mtu + 64 + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(ph->pool)) {
+		snprintf(err->path, sizeof(err->path), "mtu");
+		snprintf(err->want, sizeof(err->want), "at most %u",
+			rte_pktmbuf_data_room_size(ph->pool) - 64 - RTE_PKTMBUF_HEADROOM);
+		snprintf(err->got, sizeof(err->got), "%u", mtu);
+		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: its buffers are too small for that mtu; delete it and put it again", cfg->name);
+	}
+	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, mtu, err) != 0)
+		return -1;
+	ph->mtu = mtu;
+	struct rte_ether_addr mac;
+
+	memcpy(&mac, &cfg->mac, sizeof(mac));
+	if (rte_is_zero_ether_addr(&mac))
+		rte_eth_macaddr_get(ph->ethdev, &mac);
+	else
+		rte_eth_dev_default_mac_addr_set(ph->ethdev, &mac);
+	ph->mac = mac;
+	if (ph->twin != PORT_NONE) {
+		port_hot[ph->twin].mtu = mtu;
+		device_set_mtu(port_hot[ph->twin].ethdev, mtu, err);
+		rte_eth_dev_default_mac_addr_set(port_hot[ph->twin].ethdev, &mac);
+		port_hot[ph->twin].mac = mac;
+	}
+	return 0;
+}
+
+void port_publish(uint16_t id)
+{
+	port_hot[id].live = true;
+	if (port_hot[id].twin != PORT_NONE)
+		port_hot[port_hot[id].twin].live = true;
+	worker_assign_queues();
+}
+
+void port_close(uint16_t id)
+{
+	uint16_t twin = port_hot[id].twin;
+
+	port_hot[id].live = false;
+	if (twin != PORT_NONE)
+		port_hot[twin].live = false;
+	worker_assign_queues();
+	/* frames for it may still stand in hand-over rings: as many turns as a full ring takes to drain */
+	for (int turn = 0; worker_count > 1 && turn < 20; turn++)
+		rcu_synchronize();
+	if (twin != PORT_NONE) {
+		device_close(&ports[twin].dev);
+		port_clear(twin);
+	}
+	device_close(&ports[id].dev);
+	port_clear(id);
+}
+
+const char *port_tap_name(uint16_t id)
+{
+	return port_hot[id].twin != PORT_NONE ? ports[id].name : NULL;
+}
+
+int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add)
+{
+	const char *tap = port_tap_name(id);
+
+	return tap != NULL ? tap_address(tap, prefix, add) : 0;
+}
+
+void port_counters_read(uint16_t id, struct port_counters *out)
+{
+	uint64_t *sum = (uint64_t *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (!ports[id].used)
+		return;
+	for (uint32_t i = 0; i < worker_count; i++) {
+		const uint64_t *one = (const uint64_t *)&workers[i]->port[id];
+
+		for (uint32_t c = 0; c < sizeof(*out) / sizeof(uint64_t); c++)
+			sum[c] += __atomic_load_n(&one[c], __ATOMIC_RELAXED);
+	}
+	out->rx_missed = device_missed(ports[id].dev.ethdev) - ports[id].missed_before;
+}
+
+bool port_link(uint16_t id, uint32_t *speed_mbps)
+{
+	struct rte_eth_link link = {0};
+
+	if (!ports[id].used || rte_eth_link_get_nowait(ports[id].dev.ethdev, &link) != 0)
+		return false;
+	*speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	return link.link_status == RTE_ETH_LINK_UP;
+}
+
+const char *port_name(uint16_t id)
+{
+	return id < PORT_MAX && ports[id].used ? ports[id].name : "?";
+}

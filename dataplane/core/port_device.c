@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One ethdev from devargs to started, and back. Called by port.c on the main thread; owns the device and its pool. */
+#include "port_device.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bounds.h"
+
+#define RX_DESC 1024
+#define TX_DESC 1024
+
+static int fail(struct rpc_error *err, const struct device_request *req, int rc, const char *what)
+{
+	rpc_fail(err, RPC_ERR_INTERNAL, "port %s: %s: %s", req->port, what, strerror(abs(rc)));
+	snprintf(err->path, sizeof(err->path), "device");
+	snprintf(err->got, sizeof(err->got), "%.150s", req->devargs);
+	return -1;
+}
+
+/* "net_null0,no-rx=1" → "net_null0" */
+static void device_name(const char *devargs, char *name, size_t size)
+{
+	snprintf(name, size, "%.*s", (int)strcspn(devargs, ","), devargs);
+}
+
+/* Mistakes that a device would only answer with "failed": said before it is asked. */
+static int check_devargs(const struct device_request *req, struct rpc_error *err)
+{
+	const char *iface = strstr(req->devargs, "iface=");
+	const char *framesz = strstr(req->devargs, "framesz=");
+	char name[IFNAMSIZ];
+
+	snprintf(err->path, sizeof(err->path), "device");
+	if (strncmp(req->devargs, "net_af_", 7) == 0) {
+		if (iface == NULL)
+			return rpc_fail(err, RPC_ERR_PARAMS, "port %s: the device needs iface=", req->port);
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface + 6, ","), iface + 6);
+		if (if_nametoindex(name) == 0) {
+			snprintf(err->want, sizeof(err->want), "an interface of this network namespace");
+			snprintf(err->got, sizeof(err->got), "%s", name);
+			return rpc_fail(err, RPC_ERR_PARAMS, "port %s: there is no interface %s here", req->port, name);
+		}
+	}
+	/* the driver would lose larger frames without a count */
+	uint32_t room = framesz != NULL ? strtoul(framesz + 8, NULL, 10) : 2048;
+
+	if (strncmp(req->devargs, "net_af_packet", 13) == 0 && room < req->mtu + 100) {
+		snprintf(err->want, sizeof(err->want), "framesz=16384,blocksz=65536 or more for mtu %u", req->mtu);
+		snprintf(err->got, sizeof(err->got), "frames of %u bytes", room);
+		return rpc_fail(err, RPC_ERR_PARAMS, "port %s: packets of its mtu do not fit the device's frames", req->port);
+	}
+	err->path[0] = '\0';
+	return 0;
+}
+
+static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_error *err)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	device_name(req->devargs, name, sizeof(name));
+	if (rte_eth_dev_get_port_by_name(name, ethdev) == 0) {
+		snprintf(err->path, sizeof(err->path), "device");
+		snprintf(err->with, sizeof(err->with), "device %s", name);
+		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %s is open already", req->port, name);
+	}
+	if (check_devargs(req, err) != 0)
+		return -1;
+	int rc = rte_dev_probe(req->devargs);
+
+	if (rc != 0)
+		return fail(err, req, rc, "the device could not be opened (the daemon's log says more)");
+	if (rte_eth_dev_get_port_by_name(name, ethdev) != 0)
+		return fail(err, req, ENODEV, "no network device came of it; is it bound to a DPDK driver?");
+	return 0;
+}
+
+static int make_pool(const struct device_request *req, struct device *dev, struct rpc_error *err)
+{
+	static unsigned serial;
+	char name[RTE_MEMZONE_NAMESIZE];
+	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(2048u, RTE_ALIGN(req->mtu + 64, 64));
+	uint32_t n = req->mbufs != 0 ? req->mbufs : 4096 + 2048u * (dev->rx_queues + dev->tx_queues);
+
+	dev->pool = req->pool;
+	dev->own_pool = req->pool == NULL;
+	if (!dev->own_pool)
+		return 0;
+	snprintf(name, sizeof(name), "mbufs_%u", serial++);
+	dev->pool = rte_pktmbuf_pool_create(name, n, 256, 0, room, SOCKET_ID_ANY);
+	if (dev->pool != NULL)
+		return 0;
+	rpc_fail(err, RPC_ERR_CAPACITY, "port %s: no memory for %u buffers of %u bytes; start with more --memory, or fewer mbufs",
+		req->port, n, room);
+	snprintf(err->path, sizeof(err->path), "mbufs");
+	err->limit = 0;
+	return -1;
+}
+
+static int pick_queues(const struct device_request *req, const struct rte_eth_dev_info *info, struct device *dev,
+	struct rpc_error *err)
+{
+	uint32_t most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
+
+	if (req->queues > most || (req->queues > req->workers && req->queues != 0)) {
+		snprintf(err->path, sizeof(err->path), "queues");
+		snprintf(err->want, sizeof(err->want), "1 to %u", RTE_MIN(most, req->workers));
+		snprintf(err->got, sizeof(err->got), "%u", req->queues);
+		return rpc_fail(err, RPC_ERR_PARAMS, "port %s: more queues than the device or the workers have", req->port);
+	}
+	uint32_t want = req->queues != 0 ? req->queues : req->workers;
+
+	dev->rx_queues = RTE_MAX(1u, RTE_MIN(want, (uint32_t)info->max_rx_queues));
+	dev->tx_queues = RTE_MAX(1u, RTE_MIN(want, (uint32_t)info->max_tx_queues));
+	return 0;
+}
+
+static int configure(const struct device_request *req, struct device *dev, struct rpc_error *err)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
+	int rc = rte_eth_dev_info_get(dev->ethdev, &info);
+
+	if (rc != 0)
+		return fail(err, req, rc, "asking the device what it can");
+	if (pick_queues(req, &info, dev, err) != 0)
+		return -1;
+	if (dev->rx_queues > 1 && info.flow_type_rss_offloads != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
+	}
+	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	dev->multi_seg = conf.txmode.offloads != 0;
+	rc = rte_eth_dev_configure(dev->ethdev, dev->rx_queues, dev->tx_queues, &conf);
+	if (rc == 0)
+		rc = rte_eth_dev_adjust_nb_rx_tx_desc(dev->ethdev, &rx_desc, &tx_desc);
+	if (rc != 0)
+		return fail(err, req, rc, "configuring its queues");
+	if (make_pool(req, dev, err) != 0)
+		return -1;
+	for (uint16_t q = 0; rc == 0 && q < dev->rx_queues; q++)
+		rc = rte_eth_rx_queue_setup(dev->ethdev, q, rx_desc, SOCKET_ID_ANY, NULL, dev->pool);
+	for (uint16_t q = 0; rc == 0 && q < dev->tx_queues; q++)
+		rc = rte_eth_tx_queue_setup(dev->ethdev, q, tx_desc, SOCKET_ID_ANY, NULL);
+	return rc == 0 ? 0 : fail(err, req, rc, "setting up its queues (enough mbufs?)");
+}
+
+int device_set_mtu(uint16_t ethdev, uint32_t mtu, struct rpc_error *err)
+{
+	struct rte_eth_dev_info info;
+	int rc = rte_eth_dev_set_mtu(ethdev, mtu);
+
+	/* virtual devices mostly cannot, and need not: the pipelines hold to the port's mtu themselves */
+	if (rc == 0 || rc == -ENOTSUP || rte_eth_dev_info_get(ethdev, &info) != 0 || info.max_rx_pktlen < mtu + 18)
+		return 0;
+	snprintf(err->path, sizeof(err->path), "mtu");
+	snprintf(err->want, sizeof(err->want), "what the device takes");
+	snprintf(err->got, sizeof(err->got), "%u", mtu);
+	return rpc_fail(err, RPC_ERR_INTERNAL, "the device refused an mtu of %u: %s", mtu, strerror(-rc));
+}
+
+int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err)
+{
+	*dev = (struct device){0};
+	if (probe(req, &dev->ethdev, err) != 0)
+		return -1;
+	if (configure(req, dev, err) != 0 || device_set_mtu(dev->ethdev, req->mtu, err) != 0)
+		goto err_close;
+	int rc = rte_eth_dev_start(dev->ethdev);
+
+	if (rc != 0) {
+		fail(err, req, rc, "starting it");
+		goto err_close;
+	}
+	/* tenants' frames are for any MAC; what is not ours on an underlay port is dropped by name */
+	rte_eth_promiscuous_enable(dev->ethdev);
+	rte_eth_allmulticast_enable(dev->ethdev);
+	return 0;
+
+err_close:
+	device_close(dev);
+	return -1;
+}
+
+void device_close(struct device *dev)
+{
+	struct rte_eth_dev_info info = {0};
+
+	rte_eth_dev_info_get(dev->ethdev, &info);
+	rte_eth_dev_stop(dev->ethdev);
+	rte_eth_dev_close(dev->ethdev);
+	if (info.device != NULL)
+		rte_dev_remove(info.device);
+	if (dev->own_pool)
+		rte_mempool_free(dev->pool);
+	*dev = (struct device){0};
+}

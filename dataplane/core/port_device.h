@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Opening and closing one ethdev; called by port.c alone. */
+#ifndef CORE_PORT_DEVICE_H
+#define CORE_PORT_DEVICE_H
+
+#include <rte_ethdev.h>
+
+#include "errors.h"
+
+struct rte_mempool;
+
+struct device_request {
+	const char *devargs;
+	const char *port; /* the port's name, for messages and for the pool */
+	uint32_t queues;  /* 0 = as many as there are workers and the device takes */
+	uint32_t workers;
+	uint32_t mtu;
+	uint32_t mbufs;           /* 0 = by default */
+	struct rte_mempool *pool; /* NULL: make one */
+};
+
+struct device {
+	uint16_t ethdev;
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	bool multi_seg;
+	bool own_pool;
+	struct rte_mempool *pool;
+};
+
+/* Probes, configures and starts. 0, or -1 with err filled and nothing left behind. Main thread. */
+int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err);
+/* Stops, closes and detaches; frees the pool it made. */
+void device_close(struct device *dev);
+/* 0 or -1 with err. */
+int device_set_mtu(uint16_t ethdev, uint32_t mtu, struct rpc_error *err);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rtnetlink requests for a kernel twin: link up, address add and delete. Called by port.c on the main thread; owns nothing. */
+#include "tap.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Sends one request and waits for the kernel's verdict: 0 or -errno. */
+static int rtnl_request(struct nlmsghdr *nlh)
+{
+	char buf[8192];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int rc = -EIO;
+
+	if (nl == NULL)
+		return -errno;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 && mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) > 0) {
+		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+
+		rc = n > 0 && mnl_cb_run(buf, n, nlh->nlmsg_seq, mnl_socket_get_portid(nl), NULL, NULL) >= 0 ? 0 : -errno;
+	}
+	mnl_socket_close(nl);
+	return rc;
+}
+
+static struct nlmsghdr *request_start(char *buf, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	nlh->nlmsg_seq = 1;
+	return nlh;
+}
+
+int tap_up(const char *name)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = request_start(buf, RTM_NEWLINK, 0);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	memset(ifi, 0, sizeof(*ifi));
+	ifi->ifi_index = if_nametoindex(name);
+	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+	return ifi->ifi_index != 0 ? rtnl_request(nlh) : -ENODEV;
+}
+
+int tap_address(const char *name, const struct api_ip *prefix, bool add)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = request_start(buf, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+	size_t size = prefix->family == 4 ? 4 : 16;
+
+	memset(ifa, 0, sizeof(*ifa));
+	ifa->ifa_family = prefix->family == 4 ? AF_INET : AF_INET6;
+	ifa->ifa_prefixlen = prefix->len;
+	ifa->ifa_flags = prefix->family == 6 ? IFA_F_NODAD : 0;
+	ifa->ifa_index = if_nametoindex(name);
+	if (ifa->ifa_index == 0)
+		return -ENODEV;
+	mnl_attr_put(nlh, IFA_LOCAL, size, prefix->bytes);
+	mnl_attr_put(nlh, IFA_ADDRESS, size, prefix->bytes);
+	int rc = rtnl_request(nlh);
+
+	return rc == -EEXIST || (!add && rc == -EADDRNOTAVAIL) ? 0 : rc;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The worker loop: poll, run the pipeline, send, report quiescent. Owns the workers and their memory; started and stopped by
+ * the main thread. */
+#include "worker.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_launch.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rcu.h"
+#include "trace_point.h"
+
+#define HANDOVER_RING 1024
+#define NAP_AFTER     64 /* idle loops */
+#define NAP_MAX_US    200
+
+struct worker *workers[LIMIT_WORKERS];
+uint32_t worker_count;
+
+static const struct pipeline *pipeline;
+static enum worker_idle idle_mode;
+static bool stopping;
+
+/* ---- sending ---- */
+
+static void tx_lost(struct worker *w, uint16_t port, struct rte_mbuf **pkt, uint32_t n, enum drop_reason why)
+{
+	w->port[port].tx_dropped += n;
+	w->drops[why] += n;
+	rte_pktmbuf_free_bulk(pkt, n);
+}
+
+static void tx_send(struct worker *w, uint16_t port, struct tx_buffer *tx)
+{
+	const struct port_hot *ph = &port_hot[port];
+	struct port_counters *count = &w->port[port];
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < tx->n; i++)
+		bytes += tx->pkt[i]->pkt_len;
+	uint16_t sent = rte_eth_tx_burst(ph->ethdev, tx->queue, tx->pkt, tx->n);
+
+	if (unlikely(sent < tx->n)) /* a second try: af_packet and tap come back with room */
+		sent += rte_eth_tx_burst(ph->ethdev, tx->queue, tx->pkt + sent, tx->n - sent);
+	if (unlikely(sent < tx->n)) {
+		for (uint32_t i = sent; i < tx->n; i++)
+			bytes -= tx->pkt[i]->pkt_len;
+		tx_lost(w, port, tx->pkt + sent, tx->n - sent, DROP_PORT_TX_FULL);
+	}
+	count->tx_packets += sent;
+	count->tx_bytes += bytes;
+	tx->n = 0;
+}
+
+static void tx_hand_over(struct worker *w, uint16_t port, struct tx_buffer *tx)
+{
+	struct rte_ring *ring = workers[tx->owner]->handover[w->id];
+
+	for (uint32_t i = 0; i < tx->n; i++)
+		tx->pkt[i]->port = port;
+	unsigned n = rte_ring_sp_enqueue_burst(ring, (void **)tx->pkt, tx->n, NULL);
+
+	if (unlikely(n < tx->n))
+		tx_lost(w, port, tx->pkt + n, tx->n - n, DROP_HANDOVER_FULL);
+	tx->n = 0;
+}
+
+void worker_tx_full(struct worker *w, uint16_t port, struct tx_buffer *tx)
+{
+	if (unlikely(!port_hot[port].live)) {
+		tx_lost(w, port, tx->pkt, tx->n, DROP_PORT_GONE);
+		tx->n = 0;
+	} else if (likely(tx->owner < 0)) {
+		tx_send(w, port, tx);
+	} else {
+		tx_hand_over(w, port, tx);
+	}
+}
+
+void worker_flush(struct worker *w)
+{
+	for (uint32_t word = 0; word < RTE_DIM(w->tx_pending); word++) {
+		while (w->tx_pending[word] != 0) {
+			uint16_t port = word * 64 + __builtin_ctzll(w->tx_pending[word]);
+
+			w->tx_pending[word] &= w->tx_pending[word] - 1;
+			if (w->tx[port].n > 0)
+				worker_tx_full(w, port, &w->tx[port]);
+		}
+	}
+}
+
+/* Sends what other workers handed over. */
+static uint32_t handover_drain(struct worker *w)
+{
+	uint32_t total = 0;
+
+	for (uint32_t from = 0; from < worker_count; from++) {
+		struct rte_mbuf *pkt[BURST_MAX];
+
+		if (w->handover[from] == NULL)
+			continue;
+		unsigned n = rte_ring_sc_dequeue_burst(w->handover[from], (void **)pkt, BURST_MAX, NULL);
+		for (unsigned i = 0; i < n; i++)
+			worker_tx(w, pkt[i]->port, pkt[i]);
+		total += n;
+	}
+	return total;
+}
+
+/* ---- the loop ---- */
+
+void worker_run_burst(struct worker *w)
+{
+	struct burst *b = &w->burst;
+
+	w->sampling = --w->sample_in == 0;
+	if (unlikely(w->sampling)) {
+		w->sample_in = SAMPLE_BURSTS;
+		w->stage_tsc = rte_rdtsc();
+	}
+	b->trace = trace_begin(w, b);
+	b->drops = 0;
+	pipeline->run(w, b);
+	worker_flush(w);
+	worker_stage_done(w, w->stage, b->n);
+	if (unlikely(b->drops > 0))
+		rte_pktmbuf_free_bulk(b->drop, b->drops);
+	if (unlikely(b->trace != NULL))
+		trace_end(w, b);
+}
+
+static uint32_t worker_poll(struct worker *w)
+{
+	struct poll_list *polls = __atomic_load_n(&w->polls, __ATOMIC_ACQUIRE); /* pairs with worker_assign_queues() */
+	struct burst *b = &w->burst;
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < polls->n; i++) {
+		struct poll_queue *q = &polls->q[i];
+
+		b->n = rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+		if (b->n == 0)
+			continue;
+		b->port = q->port;
+		total += b->n;
+		w->port[q->port].rx_packets += b->n;
+		worker_run_burst(w);
+	}
+	if (worker_count > 1 && handover_drain(w) > 0) {
+		worker_flush(w);
+		total++;
+	}
+	return total;
+}
+
+static void worker_clock(struct worker *w)
+{
+	w->now_tsc = rte_rdtsc();
+	if (unlikely(w->now_tsc >= w->next_tick_tsc)) {
+		w->now_s = w->now_tsc / rte_get_tsc_hz() + 1;
+		w->next_tick_tsc = w->now_tsc + rte_get_tsc_hz() / 1000;
+		pipeline->tick(w);
+		worker_flush(w);
+	}
+}
+
+/* Sleeps a little, longer the longer nothing came; offline meanwhile so that the writer need not wait. */
+static void worker_nap(struct worker *w, uint32_t idle)
+{
+	uint32_t us = RTE_MIN((idle - NAP_AFTER) / 4 + 1, (uint32_t)NAP_MAX_US);
+
+	w->stats.naps++;
+	rte_rcu_qsbr_thread_offline(rcu_qsbr, w->lcore);
+	usleep(us);
+	rte_rcu_qsbr_thread_online(rcu_qsbr, w->lcore);
+}
+
+static int worker_main(void *arg)
+{
+	struct worker *w = arg;
+	uint32_t idle = 0;
+
+	rte_rcu_qsbr_thread_register(rcu_qsbr, w->lcore);
+	rte_rcu_qsbr_thread_online(rcu_qsbr, w->lcore);
+	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
+		worker_clock(w);
+		uint32_t n = worker_poll(w);
+
+		rte_rcu_qsbr_quiescent(rcu_qsbr, w->lcore);
+		w->stats.loops++;
+		if (n > 0) {
+			w->stats.packets += n;
+			w->stats.busy_cycles += rte_rdtsc() - w->now_tsc;
+			idle = 0;
+			continue;
+		}
+		w->stats.idle_loops++;
+		if (idle_mode == IDLE_NAP && ++idle > NAP_AFTER)
+			worker_nap(w, idle);
+	}
+	rte_rcu_qsbr_thread_offline(rcu_qsbr, w->lcore);
+	rte_rcu_qsbr_thread_unregister(rcu_qsbr, w->lcore);
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	pipeline->worker_fini(w);
+	for (uint32_t i = 0; i < LIMIT_WORKERS; i++) {
+		struct rte_mbuf *m;
+
+		while (w->handover[i] != NULL && rte_ring_dequeue(w->handover[i], (void **)&m) == 0)
+			rte_pktmbuf_free(m);
+		rte_ring_free(w->handover[i]);
+	}
+	rte_free(w->polls);
+	rte_free(w->drops);
+	rte_free(w->port);
+	trace_free(w);
+	rte_free(w);
+}
+
+static struct worker *worker_new(uint32_t id, uint32_t count)
+{
+	struct worker *w = rte_zmalloc("worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+
+	if (w == NULL)
+		return NULL;
+	w->id = id;
+	w->sample_in = 1 + id;
+	w->now_s = rte_rdtsc() / rte_get_tsc_hz() + 1;
+	w->drops = rte_zmalloc("drops", DROP_REASONS * sizeof(uint64_t), RTE_CACHE_LINE_SIZE);
+	w->port = rte_zmalloc("ports", PORT_MAX * sizeof(*w->port), RTE_CACHE_LINE_SIZE);
+	w->polls = rte_zmalloc("polls", sizeof(*w->polls), 0);
+	bool ok = w->drops != NULL && w->port != NULL && w->polls != NULL && trace_alloc(w) == 0;
+
+	for (uint32_t from = 0; ok && from < count && count > 1; from++) {
+		char name[RTE_RING_NAMESIZE];
+
+		if (from == id)
+			continue;
+		snprintf(name, sizeof(name), "handover_%u_%u", from, id);
+		w->handover[from] = rte_ring_create(name, HANDOVER_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		ok = w->handover[from] != NULL;
+	}
+	if (ok && pipeline->worker_init(w) == 0)
+		return w;
+	worker_free(w);
+	return NULL;
+}
+
+int worker_create(uint32_t count, const struct pipeline *p)
+{
+	pipeline = p;
+	for (uint32_t i = 0; i < count; i++) {
+		workers[i] = worker_new(i, count);
+		if (workers[i] == NULL) {
+			worker_stop();
+			return -ENOMEM;
+		}
+		worker_count = i + 1;
+	}
+	return 0;
+}
+
+int worker_start(const unsigned *lcores, uint32_t count, enum worker_idle idle, const struct pipeline *p)
+{
+	int rc = worker_create(count, p);
+
+	idle_mode = idle;
+	stopping = false;
+	for (uint32_t i = 0; rc == 0 && i < count; i++) {
+		workers[i]->lcore = lcores[i];
+		workers[i]->stats.cpu = rte_lcore_to_cpu_id(lcores[i]);
+		rc = rte_eal_remote_launch(worker_main, workers[i], lcores[i]);
+	}
+	if (rc != 0)
+		worker_stop();
+	return rc;
+}
+
+void worker_stop(void)
+{
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+	rte_eal_mp_wait_lcore();
+	for (uint32_t i = 0; i < LIMIT_WORKERS; i++) {
+		worker_free(workers[i]);
+		workers[i] = NULL;
+	}
+	worker_count = 0;
+}
+
+/* ---- queues ---- */
+
+static struct poll_list *polls_of(uint32_t worker)
+{
+	struct poll_list *list = rte_zmalloc("polls", sizeof(*list) + PORT_MAX * LIMIT_WORKERS * sizeof(list->q[0]), 0);
+
+	if (list == NULL)
+		return NULL;
+	for (uint16_t p = 0; p < PORT_MAX; p++) {
+		const struct port_hot *ph = &port_hot[p];
+
+		for (uint16_t q = 0; ph->live && q < ph->rx_queues; q++)
+			if (worker_queue_owner(p, ph->rx_queues, q) == worker)
+				list->q[list->n++] = (struct poll_queue){.port = p, .ethdev = ph->ethdev, .queue = q};
+	}
+	return list;
+}
+
+static void assign_tx(struct worker *w)
+{
+	for (uint16_t p = 0; p < PORT_MAX; p++) {
+		const struct port_hot *ph = &port_hot[p];
+		struct tx_buffer *tx = &w->tx[p];
+
+		if (!ph->live || tx->live == ph->live) {
+			tx->live = ph->live;
+			continue;
+		}
+		uint16_t queue = w->id % ph->tx_queues;
+		uint32_t owner = worker_queue_owner(p, ph->tx_queues, queue);
+
+		for (uint16_t q = 0; q < ph->tx_queues && owner != w->id; q++)
+			if (worker_queue_owner(p, ph->tx_queues, q) == w->id) {
+				queue = q;
+				owner = w->id;
+			}
+		tx->queue = queue;
+		tx->owner = owner == w->id ? -1 : (int16_t)owner;
+		tx->live = true;
+	}
+}
+
+int worker_assign_queues(void)
+{
+	struct poll_list *fresh[LIMIT_WORKERS] = {NULL};
+
+	for (uint32_t i = 0; i < worker_count; i++) {
+		fresh[i] = polls_of(i);
+		if (fresh[i] == NULL) {
+			while (i-- > 0)
+				rte_free(fresh[i]);
+			return -ENOMEM;
+		}
+	}
+	for (uint32_t i = 0; i < worker_count; i++) {
+		struct poll_list *old = workers[i]->polls;
+
+		assign_tx(workers[i]);
+		/* release: pairs with the acquire in worker_poll() */
+		__atomic_store_n(&workers[i]->polls, fresh[i], __ATOMIC_RELEASE);
+		fresh[i] = old;
+	}
+	rcu_synchronize();
+	for (uint32_t i = 0; i < worker_count; i++)
+		rte_free(fresh[i]);
+	return 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker: a pinned thread that owns its bursts from rx to tx, its counters and its transmit buffers. The pipeline it runs
+ * is handed in by main.c, since core knows nothing of what packets mean. */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+#include <rte_cycles.h>
+#include <rte_ring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "box.h"
+#include "burst.h"
+#include "counters.h"
+#include "drops.h"
+#include "port.h"
+
+#define STAGES_MAX    16
+#define SAMPLE_BURSTS 1024 /* one burst in this many is timed */
+
+struct worker;
+
+/* What the packets mean: called once a received burst, once a loop for what is due by time, and to forget. */
+struct pipeline {
+	const char *const *stages; /* names, NULL-terminated */
+	int (*worker_init)(struct worker *w);
+	void (*run)(struct worker *w, struct burst *b);
+	void (*tick)(struct worker *w); /* about once a millisecond, also when idle */
+	void (*worker_fini)(struct worker *w);
+};
+
+/* Frames on their way out of one port. */
+struct tx_buffer {
+	uint16_t n;
+	uint16_t queue;
+	int16_t owner; /* worker to hand over to; -1: this one has a queue of its own */
+	bool live;
+	struct rte_mbuf *pkt[BURST_MAX];
+};
+
+struct poll_queue {
+	uint16_t port;
+	uint16_t ethdev;
+	uint16_t queue;
+};
+
+/* What a worker polls; replaced as a whole under RCU. */
+struct poll_list {
+	uint32_t n;
+	struct poll_queue q[];
+};
+
+struct worker {
+	/* line 0: read per burst */
+	struct poll_list *polls; /* main: release store; worker: acquire load once a loop */
+	uint64_t now_tsc;
+	uint32_t now_s; /* seconds of the box's clock, never 0 */
+	uint16_t id;
+	bool sampling; /* this burst is timed */
+	uint8_t stage;
+	uint64_t *drops;     /* [DROP_REASONS] */
+	uint64_t stage_tsc;
+	uint64_t tx_pending[PORT_MAX / 64]; /* ports with something in their buffer */
+
+	/* line 1 */
+	struct box_counters box;
+
+	struct port_counters *port; /* [PORT_MAX] */
+	void *pipeline;             /* the pipeline's own state of this worker */
+	struct trace_burst *trace;
+	uint32_t sample_in;
+
+	struct worker_counters stats;
+	struct {
+		uint64_t packets;
+		uint64_t cycles;
+	} stages[STAGES_MAX];
+
+	struct rte_ring *handover[LIMIT_WORKERS]; /* [from]: frames other workers want sent by this one's queues */
+	struct tx_buffer tx[PORT_MAX];
+	struct burst burst;
+
+	unsigned lcore;
+	uint64_t next_tick_tsc;
+	uint64_t rcu_token;
+} __rte_cache_aligned;
+
+extern struct worker *workers[LIMIT_WORKERS];
+extern uint32_t worker_count;
+
+enum worker_idle { IDLE_SPIN, IDLE_NAP };
+
+/* Creates `count` workers on the given lcores and starts them. 0 or -errno with nothing left. Main thread. */
+int worker_start(const unsigned *lcores, uint32_t count, enum worker_idle idle, const struct pipeline *pipeline);
+/* Creates worker 0 without a thread: tests run the pipeline themselves with worker_run_burst(). */
+int worker_create(uint32_t count, const struct pipeline *pipeline);
+/* Stops and joins all; frees what they hold. */
+void worker_stop(void);
+
+/* Gives every worker the queues it is to poll, after ports came or went; waits a grace period. Main thread. */
+int worker_assign_queues(void);
+
+/* Runs b through the pipeline and flushes what it sends: one turn of the loop for a burst already in w->burst. */
+void worker_run_burst(struct worker *w);
+void worker_flush(struct worker *w);
+
+/* Which worker owns queue `queue` of a port; every queue has one owner. */
+static inline uint32_t worker_queue_owner(uint16_t port, uint32_t queues, uint32_t queue)
+{
+	return queues >= worker_count ? queue % worker_count : (queue + port) % worker_count;
+}
+
+void trace_dropped(struct burst *b, const struct rte_mbuf *m, enum drop_reason why);
+void worker_tx_full(struct worker *w, uint16_t port, struct tx_buffer *tx);
+
+/* ---- hot helpers ---- */
+
+/* Frame goes out of `port`; sent when the buffer is full or the burst is done. The port must be live. */
+static __rte_always_inline void worker_tx(struct worker *w, uint16_t port, struct rte_mbuf *m)
+{
+	struct tx_buffer *tx = &w->tx[port];
+
+	tx->pkt[tx->n++] = m;
+	w->tx_pending[port / 64] |= 1ull << (port % 64);
+	if (unlikely(tx->n == BURST_MAX))
+		worker_tx_full(w, port, tx);
+}
+
+/* Counts and collects a packet that ends here; freed in one go at the end of the burst. */
+static __rte_always_inline void worker_drop(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	enum drop_reason why)
+{
+	w->drops[why]++;
+	if (unlikely(b->trace != NULL))
+		trace_dropped(b, m, why);
+	if (unlikely(b->drops == BURST_MAX)) {
+		rte_pktmbuf_free_bulk(b->drop, b->drops);
+		b->drops = 0;
+	}
+	b->drop[b->drops++] = m;
+}
+
+/* Closes the time slice of a stage in a sampled burst. */
+static __rte_always_inline void worker_stage_done(struct worker *w, uint8_t stage, uint32_t packets)
+{
+	if (likely(!w->sampling))
+		return;
+	uint64_t now = rte_rdtsc();
+
+	w->stages[stage].packets += packets;
+	w->stages[stage].cycles += now - w->stage_tsc;
+	w->stage_tsc = now;
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluice-dataplane: start-up in named steps, undone in reverse order; then the main thread's loop: the socket, what the
+ * workers report, and time. */
+#include <errno.h>
+#include <event2/event.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "fdb.h"
+#include "options.h"
+#include "port.h"
+#include "rcu.h"
+#include "server.h"
+#include "switch.h"
+#include "worker.h"
+
+#define POLL_BUSY_US 1000  /* while workers have news */
+#define POLL_IDLE_US 10000 /* a new MAC waits at most this long */
+#define RPC_POLL_US  100000
+
+static struct event_base *base;
+
+static int fail(const char *what, int rc)
+{
+	fprintf(stderr, "sluice-dataplane: %s: %s\n", what, strerror(rc < 0 ? -rc : rc));
+	return -1;
+}
+
+static int start_eal(const struct options *opt)
+{
+	char *argv[EAL_ARGS_MAX];
+	int argc = options_eal_args(opt, argv);
+
+	if (rte_eal_init(argc, argv) < 0)
+		return fail("starting DPDK (more with --verbose)", rte_errno);
+	return 0;
+}
+
+static int start_workers(const struct options *opt)
+{
+	unsigned lcores[LIMIT_WORKERS];
+
+	for (uint32_t i = 0; i < opt->workers; i++)
+		lcores[i] = i + 1;
+	int rc = worker_start(lcores, opt->workers, opt->nap ? IDLE_NAP : IDLE_SPIN, &switch_pipeline);
+
+	return rc == 0 ? 0 : fail("starting the workers (more --memory?)", rc);
+}
+
+/* ---- the main loop ---- */
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	event_base_loopbreak(base);
+}
+
+static void on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct event *timer = *(struct event **)arg;
+	uint32_t news = fdb_poll();
+	struct timeval next = {.tv_usec = news > 0 ? POLL_BUSY_US : POLL_IDLE_US};
+
+	rcu_reclaim(false);
+	event_add(timer, &next);
+}
+
+static void on_rpc_poll(evutil_socket_t fd, short what, void *arg)
+{
+	rpc_poll();
+}
+
+static int run(const struct options *opt)
+{
+	struct timeval rpc_every = {.tv_usec = RPC_POLL_US}, now = {0};
+	struct event *term = evsignal_new(base, SIGTERM, on_signal, NULL);
+	struct event *intr = evsignal_new(base, SIGINT, on_signal, NULL);
+	struct event *poll;
+	struct event *rpc = event_new(base, -1, EV_PERSIST, on_rpc_poll, NULL);
+	int rc = -1;
+
+	poll = event_new(base, -1, 0, on_poll, &poll);
+	if (term == NULL || intr == NULL || poll == NULL || rpc == NULL || event_add(term, NULL) != 0 ||
+		event_add(intr, NULL) != 0 || event_add(poll, &now) != 0 || event_add(rpc, &rpc_every) != 0) {
+		fail("setting up events", ENOMEM);
+		goto out;
+	}
+	fprintf(stderr, "sluice-dataplane %s: ready on %s, %u worker%s%s\n", SLUICE_VERSION, opt->socket, opt->workers,
+		opt->workers == 1 ? "" : "s", opt->no_huge ? ", without huge pages" : "");
+	rc = event_base_dispatch(base) < 0 ? -1 : 0;
+	fprintf(stderr, "sluice-dataplane: stopping\n");
+out:
+	event_free(rpc);
+	event_free(poll);
+	event_free(intr);
+	event_free(term);
+	return rc;
+}
+
+static int load_config(const struct options *opt)
+{
+	struct rpc_error err = {0};
+
+	if (opt->config == NULL || rpc_apply_config(opt->config, &err) == 0)
+		return 0;
+	fprintf(stderr, "sluice-dataplane: %s: %s%s%s%s%s\n", opt->config, err.message, err.path[0] ? " at " : "", err.path,
+		err.want[0] ? ", wanted " : "", err.want);
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options opt;
+	int rc = options_parse(argc, argv, &opt);
+
+	if (rc != 0)
+		return rc < 0 ? 2 : 0;
+	signal(SIGPIPE, SIG_IGN);
+	options_choose_memory(&opt);
+	rc = 1;
+	if (start_eal(&opt) != 0)
+		return 1;
+	if (rcu_init() != 0) {
+		fail("RCU", ENOMEM);
+		goto err_eal;
+	}
+	if (port_init(opt.workers, !opt.no_huge) != 0 || switch_init(opt.workers) != 0) {
+		fail("reserving the tables (more --memory?)", ENOMEM);
+		goto err_rcu;
+	}
+	if (start_workers(&opt) != 0)
+		goto err_tables;
+	base = event_base_new();
+	if (base == NULL) {
+		fail("libevent", ENOMEM);
+		goto err_workers;
+	}
+	rc = rpc_start(base, opt.socket);
+	if (rc != 0) {
+		fail(opt.socket, rc);
+		goto err_base;
+	}
+	rc = load_config(&opt) == 0 && run(&opt) == 0 ? 0 : 1;
+	rpc_stop();
+err_base:
+	event_base_free(base);
+err_workers:
+	port_fini();
+	rcu_reclaim(true);
+	worker_stop();
+err_tables:
+	switch_fini();
+err_rcu:
+	rcu_fini();
+err_eal:
+	rte_eal_cleanup();
+	return rc == 0 ? 0 : 1;
+}

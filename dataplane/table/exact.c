@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The writer's side of the exact-match table. Called by the main thread only; owns all buckets of a table. */
+#include "exact.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+#include <string.h>
+
+#include "rcu.h"
+
+/* Entries a bucket of three slots holds on average before the table grows. At 1.6 about one entry in
+ * twelve sits in an overflow bucket, and an entry costs 45 bytes all in. */
+#define LOAD_NUM      8
+#define LOAD_DEN      15 /* of the slots: 8/15 * 3 = 1.6 */
+#define FIRST_BUCKETS 64
+#define DEAD_MAX      4096 /* deletions between two grace periods */
+
+struct exact_dead {
+	struct exact_bucket *bucket;
+	uint32_t slot;
+};
+
+static uint32_t slots_of(const struct exact_table *t)
+{
+	return EXACT_CELLS / (t->key_words + 1);
+}
+
+static uint64_t *slot_cell(const struct exact_table *t, struct exact_bucket *b, uint32_t slot)
+{
+	return &b->cell[slot * (t->key_words + 1)];
+}
+
+int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
+{
+	if ((key_words != 1 && key_words != 2 && key_words != 5) || capacity == 0)
+		return -EINVAL;
+	memset(t, 0, sizeof(*t));
+	t->name = name;
+	t->key_words = key_words;
+	t->capacity = capacity;
+	t->max_buckets = RTE_MAX((uint64_t)capacity * LOAD_DEN / (LOAD_NUM * slots_of(t)) + 1,
+		(uint64_t)FIRST_BUCKETS);
+	t->first_buckets = FIRST_BUCKETS;
+
+	/* a quarter of the buckets again for overflow; heap beyond that, which only chance could need */
+	uint32_t spares = t->max_buckets / (key_words == 1 ? 8 : 2) + 64;
+	size_t bytes = (size_t)(t->max_buckets + spares) * sizeof(struct exact_bucket);
+
+	t->buckets = rte_zmalloc(name, bytes, RTE_CACHE_LINE_SIZE);
+	if (t->buckets == NULL)
+		return -ENOMEM;
+	t->dead = rte_zmalloc(name, DEAD_MAX * sizeof(*t->dead), 0);
+	if (t->dead == NULL) {
+		rte_free(t->buckets);
+		t->buckets = NULL;
+		return -ENOMEM;
+	}
+	t->bytes = bytes + DEAD_MAX * sizeof(*t->dead);
+	for (uint32_t i = 0; i < spares; i++) {
+		struct exact_bucket *b = &t->buckets[t->max_buckets + spares - 1 - i];
+
+		b->next = t->spare;
+		t->spare = b;
+	}
+	t->n_buckets = FIRST_BUCKETS;
+	for (uint32_t i = 0; i <= EXACT_KEY_WORDS; i++)
+		t->seed[i] = rte_rand() | 1;
+	return 0;
+}
+
+void exact_fini(struct exact_table *t)
+{
+	rte_free(t->dead);
+	rte_free(t->buckets);
+	memset(t, 0, sizeof(*t));
+}
+
+static struct exact_bucket *home_bucket(const struct exact_table *t, const uint64_t *key)
+{
+	uint32_t n = t->n_buckets;
+
+	return &t->buckets[exact_index(exact_hash(t, key, t->key_words), n, exact_mask(n))];
+}
+
+/* A grace period has passed since the last deletion: their slots are free again. */
+static void reclaim_dead(struct exact_table *t)
+{
+	for (uint32_t i = 0; i < t->dead_count; i++)
+		t->dead[i].bucket->dead &= ~(1ull << t->dead[i].slot);
+	t->dead_count = 0;
+	while (t->retired != NULL) {
+		struct exact_bucket *b = t->retired;
+
+		t->retired = (struct exact_bucket *)(uintptr_t)b->cell[1];
+		memset(b, 0, sizeof(*b));
+		b->next = t->spare;
+		t->spare = b;
+	}
+}
+
+static void synchronize(struct exact_table *t)
+{
+	rcu_synchronize();
+	reclaim_dead(t);
+}
+
+/* Makes an entry visible: the key's first word last. */
+static void exact_publish(const struct exact_table *t, uint64_t *cell, const uint64_t *key, uint64_t value)
+{
+	cell[t->key_words] = value;
+	for (uint32_t i = t->key_words - 1; i > 0; i--)
+		cell[i] = key[i];
+	/* release: pairs with the acquire in exact_match() */
+	__atomic_store_n(&cell[0], key[0], __ATOMIC_RELEASE);
+}
+
+/* A free slot in the chain from b on; an overflow bucket is appended when there is none. */
+static uint64_t *take_slot(struct exact_table *t, struct exact_bucket *b)
+{
+	for (;; b = b->next) {
+		for (uint32_t s = 0; s < slots_of(t); s++) {
+			uint64_t *cell = slot_cell(t, b, s);
+
+			if (cell[0] == 0 && !(b->dead & (1ull << s)))
+				return cell;
+		}
+		if (b->next == NULL)
+			break;
+	}
+	struct exact_bucket *more = t->spare;
+
+	if (more != NULL) {
+		t->spare = more->next;
+	} else {
+		more = rte_malloc(t->name, sizeof(*more), RTE_CACHE_LINE_SIZE);
+		if (more == NULL)
+			return NULL;
+		t->bytes += sizeof(*more);
+	}
+	memset(more, 0, sizeof(*more));
+	/* release: pairs with the acquire of next in exact_match_chain() */
+	__atomic_store_n(&b->next, more, __ATOMIC_RELEASE);
+	return slot_cell(t, more, 0);
+}
+
+static bool moves(const struct exact_table *t, const uint64_t *key, uint32_t n, uint32_t from)
+{
+	return exact_index(exact_hash(t, key, t->key_words), n, exact_mask(n)) != from;
+}
+
+/* Copies what belongs to the new bucket `to` out of the chain of `from`; readers do not look there yet. */
+static bool split_copy(struct exact_table *t, uint32_t from, uint32_t to)
+{
+	for (struct exact_bucket *b = &t->buckets[from]; b != NULL; b = b->next) {
+		for (uint32_t s = 0; s < slots_of(t); s++) {
+			uint64_t *cell = slot_cell(t, b, s);
+
+			if (cell[0] == 0 || !moves(t, cell, to + 1, from))
+				continue;
+			uint64_t *slot = take_slot(t, &t->buckets[to]);
+			if (slot == NULL) {
+				for (b = &t->buckets[to]; b != NULL; b = b->next)
+					memset(b->cell, 0, sizeof(b->cell));
+				return false;
+			}
+			exact_publish(t, slot, cell, cell[t->key_words]);
+		}
+	}
+	return true;
+}
+
+/* Clears what has moved away, and copies overflow entries up into the slots this frees. */
+static void split_clean(struct exact_table *t, uint32_t from)
+{
+	uint32_t n = t->n_buckets;
+
+	for (struct exact_bucket *b = &t->buckets[from]; b != NULL; b = b->next)
+		for (uint32_t s = 0; s < slots_of(t); s++) {
+			uint64_t *cell = slot_cell(t, b, s);
+
+			if (cell[0] != 0 && moves(t, cell, n, from))
+				__atomic_store_n(&cell[0], 0, __ATOMIC_RELAXED);
+		}
+	struct exact_bucket *home = &t->buckets[from];
+	for (struct exact_bucket *b = home->next; b != NULL; b = b->next)
+		for (uint32_t s = 0; s < slots_of(t); s++) {
+			uint64_t *cell = slot_cell(t, b, s);
+
+			for (uint32_t h = 0; h < slots_of(t) && cell[0] != 0 && !(b->dead & (1ull << s)); h++) {
+				uint64_t *up = slot_cell(t, home, h);
+
+				if (up[0] != 0 || (home->dead & (1ull << h)))
+					continue;
+				exact_publish(t, up, cell, cell[t->key_words]);
+				b->dead |= 1ull << s; /* a second copy: split_unlink() takes it away */
+			}
+		}
+}
+
+/* After a grace period: drops the second copies and unlinks overflow buckets that are empty. */
+static void split_unlink(struct exact_table *t, uint32_t from)
+{
+	struct exact_bucket *prev = &t->buckets[from];
+
+	while (prev->next != NULL) {
+		struct exact_bucket *b = prev->next;
+		bool empty = true;
+
+		for (uint32_t s = 0; s < slots_of(t); s++) {
+			uint64_t *cell = slot_cell(t, b, s);
+
+			if (b->dead & (1ull << s))
+				__atomic_store_n(&cell[0], 0, __ATOMIC_RELAXED);
+			empty &= cell[0] == 0;
+		}
+		b->dead = 0;
+		if (!empty) {
+			prev = b;
+			continue;
+		}
+		/* readers inside b go on by its next; it is reused after another grace period */
+		__atomic_store_n(&prev->next, b->next, __ATOMIC_RELEASE);
+		b->cell[1] = (uint64_t)(uintptr_t)t->retired;
+		t->retired = b;
+	}
+}
+
+/* Splits an eighth of the buckets, or as many as the round has left: two grace periods a step, whose number is
+ * logarithmic in the size, and no step longer than a fraction of a millisecond for a million entries. */
+static void exact_grow(struct exact_table *t)
+{
+	uint32_t n = t->n_buckets;
+	uint32_t half = (exact_mask(n + 1) + 1) / 2;
+	uint32_t k = RTE_MIN(RTE_MAX(n / 8, 64u), RTE_MIN(2 * half - n, t->max_buckets - n));
+	uint32_t done = 0;
+
+	while (done < k && split_copy(t, n + done - half, n + done))
+		done++;
+	if (done == 0)
+		return;
+	/* release: pairs with the acquire in exact_lookup_bulk() */
+	__atomic_store_n(&t->n_buckets, n + done, __ATOMIC_RELEASE);
+	synchronize(t);
+	for (uint32_t i = 0; i < done; i++)
+		split_clean(t, n + i - half);
+	synchronize(t);
+	for (uint32_t i = 0; i < done; i++)
+		split_unlink(t, n + i - half);
+}
+
+uint64_t *exact_find(const struct exact_table *t, const uint64_t *key)
+{
+	switch (t->key_words) {
+	case 1:
+		return exact_match_chain(home_bucket(t, key), key, 1);
+	case 2:
+		return exact_match_chain(home_bucket(t, key), key, 2);
+	default:
+		return exact_match_chain(home_bucket(t, key), key, 5);
+	}
+}
+
+int exact_put(struct exact_table *t, const uint64_t *key, uint64_t value)
+{
+	if (key[0] == 0)
+		return -EINVAL;
+	uint64_t *old = exact_find(t, key);
+
+	if (old != NULL) {
+		__atomic_store_n(old, value, __ATOMIC_RELAXED);
+		return 0;
+	}
+	if (t->count >= t->capacity)
+		return -ENOSPC;
+	if (t->n_buckets < t->max_buckets &&
+		(uint64_t)t->count * LOAD_DEN >= (uint64_t)t->n_buckets * slots_of(t) * LOAD_NUM)
+		exact_grow(t);
+	uint64_t *cell = take_slot(t, home_bucket(t, key));
+	if (cell == NULL)
+		return -ENOSPC;
+	exact_publish(t, cell, key, value);
+	t->count++;
+	return 1;
+}
+
+static void kill_slot(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
+{
+	__atomic_store_n(slot_cell(t, b, slot), 0, __ATOMIC_RELAXED);
+	b->dead |= 1ull << slot;
+	t->dead[t->dead_count++] = (struct exact_dead){.bucket = b, .slot = slot};
+	t->count--;
+	if (t->dead_count == DEAD_MAX)
+		synchronize(t);
+}
+
+int exact_delete(struct exact_table *t, const uint64_t *key)
+{
+	uint64_t *value = exact_find(t, key);
+
+	if (value == NULL)
+		return -ENOENT;
+	struct exact_bucket *b = (struct exact_bucket *)((uintptr_t)value & ~(uintptr_t)63);
+
+	kill_slot(t, b, (value - b->cell) / (t->key_words + 1));
+	return 0;
+}
+
+void exact_scan(struct exact_table *t, uint64_t *cursor, uint32_t max_buckets, exact_visit fn, void *arg)
+{
+	uint64_t at = *cursor;
+
+	for (; max_buckets > 0 && at < t->n_buckets; max_buckets--, at++)
+		for (struct exact_bucket *b = &t->buckets[at]; b != NULL; b = b->next)
+			for (uint32_t s = 0; s < slots_of(t); s++) {
+				uint64_t *cell = slot_cell(t, b, s);
+
+				if (cell[0] != 0 && fn(cell, &cell[t->key_words], arg))
+					kill_slot(t, b, s);
+			}
+	*cursor = at < t->n_buckets ? at : 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Out to a tenant: the frame of a slice leaves by an attachment, tagged where that has a VLAN. Called by switch.c after bridge and
+ * by flood.c; owns nothing. */
+#include <rte_ether.h>
+
+#include "hot.h"
+#include "stages.h"
+
+/* Puts an 802.1Q tag in: the two MACs move down by its four bytes. */
+static __rte_always_inline void vlan_push(struct rte_mbuf *m, uint16_t vlan)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	uint64_t a = *(unaligned_uint64_t *)data;
+	uint32_t b = *(unaligned_uint32_t *)(data + 8);
+
+	*(unaligned_uint64_t *)(data - 4) = a;
+	*(unaligned_uint32_t *)(data + 4) = b;
+	*(unaligned_uint32_t *)(data + 8) = rte_cpu_to_be_32((uint32_t)RTE_ETHER_TYPE_VLAN << 16 | vlan);
+	m->data_off -= RTE_VLAN_HLEN;
+	m->data_len += RTE_VLAN_HLEN;
+	m->pkt_len += RTE_VLAN_HLEN;
+}
+
+struct run {
+	uint16_t slice, attachment;
+	uint64_t packets, bytes, tagged_bytes;
+};
+
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t slice,
+	uint16_t attachment, uint32_t bytes, uint32_t tagged)
+{
+	if (unlikely(slice != run->slice || attachment != run->attachment)) {
+		sw->slice[run->slice].out_packets += run->packets;
+		sw->slice[run->slice].out_bytes += run->bytes;
+		sw->attachment[run->attachment].out_packets += run->packets;
+		sw->attachment[run->attachment].out_bytes += run->tagged_bytes;
+		*run = (struct run){.slice = slice, .attachment = attachment};
+	}
+	run->packets++;
+	run->bytes += bytes;
+	run->tagged_bytes += tagged;
+}
+
+/* The attachment just went or moved, or the frame does not fit: the reason, else DROP_REASONS. */
+static __rte_always_inline enum drop_reason refuse(const struct attachment_hot *a, const struct rte_mbuf *m,
+	uint16_t slice)
+{
+	if (unlikely(a->slice != slice))
+		return DROP_DESTINATION_GONE;
+	if (unlikely(m->pkt_len > a->mtu + (uint32_t)sizeof(struct rte_ether_hdr)))
+		return DROP_ACCESS_MTU;
+	if (unlikely(a->vlan != 0 && (rte_pktmbuf_headroom(m) < RTE_VLAN_HLEN || m->refcnt > 1)))
+		return DROP_NO_HEADROOM;
+	return DROP_REASONS;
+}
+
+void access_out_run(struct worker *w, struct burst *b)
+{
+	struct switch_worker *sw = switch_of(w);
+	struct lane *lane = &b->to_access;
+	struct run run = {0};
+
+	for (uint32_t i = 0; i < lane->n; i++)
+		rte_prefetch0(&attachment_hot[lane->to[i]]);
+	for (uint32_t i = 0; i < lane->n; i++) {
+		const struct attachment_hot a = attachment_hot[lane->to[i]];
+		struct rte_mbuf *m = lane->pkt[i];
+		uint32_t bytes = m->pkt_len;
+		enum drop_reason why = refuse(&a, m, lane->slice[i]);
+
+		if (unlikely(why != DROP_REASONS)) {
+			slice_drop(w, b, m, lane->slice[i], DOOR_ATTACHMENT | lane->to[i], why);
+			continue;
+		}
+		if (a.vlan != 0)
+			vlan_push(m, a.vlan);
+		run_count(sw, &run, lane->slice[i], lane->to[i], bytes, m->pkt_len);
+		TRACE(b, m, STAGE_ACCESS_OUT, "attachment %u, to port %u (%s)%s", lane->to[i], a.port,
+			port_name(a.port), a.vlan != 0 ? ", tagged" : "");
+		worker_tx(w, a.port, m);
+	}
+	run_count(sw, &run, 0, 0, 0, 0);
+	worker_stage_done(w, STAGE_ACCESS_OUT, lane->n);
+	lane->n = 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Attachments: (port, VLAN) → slice. Called by rpc/ on the main thread; owns attachment_hot[] and fills the ports' VLAN maps. */
+#include "attachment.h"
+
+#include <rte_malloc.h>
+
+#include "flood_list.h"
+#include "hot.h"
+#include "ids.h"
+#include "rcu.h"
+
+struct attachment_hot *attachment_hot;
+static struct ids ids;
+
+int attachment_init(uint32_t workers_total)
+{
+	attachment_hot = rte_zmalloc("attachment_hot", (LIMIT_ATTACHMENTS + 1) * sizeof(*attachment_hot), RTE_CACHE_LINE_SIZE);
+	ids_init(&ids, LIMIT_ATTACHMENTS);
+	return attachment_hot != NULL ? 0 : -ENOMEM;
+}
+
+void attachment_fini(void)
+{
+	rte_free(attachment_hot);
+	attachment_hot = NULL;
+}
+
+int attachment_reserve(uint16_t *id)
+{
+	return ids_take(&ids, id);
+}
+
+void attachment_release(uint16_t id)
+{
+	ids_give(&ids, id);
+}
+
+/* What frames of (port, vlan) find. */
+static void door_store(uint16_t port, uint16_t vlan, uint16_t id)
+{
+	struct port_hot *ph = &port_hot[port];
+
+	/* release: the attachment's own fields are stored before; pairs with the dependent load in parse_run() */
+	__atomic_store_n(vlan != 0 ? &ph->vlan[vlan] : &ph->untagged, id, __ATOMIC_RELEASE);
+}
+
+static uint16_t door_load(uint16_t port, uint16_t vlan)
+{
+	return vlan != 0 ? port_hot[port].vlan[vlan] : port_hot[port].untagged;
+}
+
+static void hot_store(uint16_t id, struct attachment_hot hot)
+{
+	uint64_t word;
+
+	/* one word: a worker never sees the slice of one moment with the port of another */
+	memcpy(&word, &hot, sizeof(word));
+	__atomic_store_n((uint64_t *)&attachment_hot[id], word, __ATOMIC_RELEASE);
+}
+
+void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
+{
+	struct attachment_hot old = attachment_hot[id];
+
+	if (old.slice != 0 && (old.port != port || old.vlan != vlan) && door_load(old.port, old.vlan) == id)
+		door_store(old.port, old.vlan, 0);
+	if (old.slice != 0 && old.slice != slice) {
+		flood_list_change(old.slice, DOOR_ATTACHMENT | id, false);
+		fdb_flush(0, DOOR_ATTACHMENT | id);
+	}
+	hot_store(id, (struct attachment_hot){.slice = slice, .port = port, .vlan = vlan, .mtu = port_hot[port].mtu});
+	door_store(port, vlan, id);
+	if (old.slice != slice)
+		flood_list_change(slice, DOOR_ATTACHMENT | id, true);
+}
+
+static void free_id(void *arg)
+{
+	uint16_t id = (uintptr_t)arg;
+
+	counters_zero(offsetof(struct switch_worker, attachment), id);
+	ids_give(&ids, id);
+}
+
+void attachment_unset(uint16_t id)
+{
+	struct attachment_hot old = attachment_hot[id];
+
+	if (door_load(old.port, old.vlan) == id)
+		door_store(old.port, old.vlan, 0);
+	hot_store(id, (struct attachment_hot){0});
+	flood_list_change(old.slice, DOOR_ATTACHMENT | id, false);
+	fdb_flush(0, DOOR_ATTACHMENT | id);
+	rcu_defer(free_id, (void *)(uintptr_t)id);
+}
+
+void attachment_port_mtu(uint16_t port)
+{
+	for (uint32_t id = 1; id <= LIMIT_ATTACHMENTS; id++) {
+		struct attachment_hot hot = attachment_hot[id];
+
+		if (hot.slice == 0 || hot.port != port)
+			continue;
+		hot.mtu = port_hot[port].mtu;
+		hot_store(id, hot);
+	}
+}
+
+bool attachment_in_slice(uint16_t id, uint16_t slice)
+{
+	return id != 0 && id <= LIMIT_ATTACHMENTS && attachment_hot[id].slice == slice;
+}
+
+void attachment_counters_read(uint16_t id, struct counters *out)
+{
+	counters_sum(out, offsetof(struct switch_worker, attachment), id);
+}
+
+/* ---- sums for all three kinds of counters ---- */
+
+static struct counters *cell(uint32_t worker, size_t array, uint16_t id)
+{
+	return *(struct counters **)((char *)switch_of(workers[worker]) + array) + id;
+}
+
+void counters_sum(struct counters *out, size_t array, uint16_t id)
+{
+	uint64_t *sum = (uint64_t *)out;
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t w = 0; w < worker_count; w++) {
+		const uint64_t *one = (const uint64_t *)cell(w, array, id);
+
+		for (uint32_t c = 0; c < sizeof(*out) / sizeof(uint64_t); c++)
+			sum[c] += __atomic_load_n(&one[c], __ATOMIC_RELAXED);
+	}
+}
+
+void counters_zero(size_t array, uint16_t id)
+{
+	for (uint32_t w = 0; w < worker_count; w++)
+		memset(cell(w, array, id), 0, sizeof(struct counters));
+}

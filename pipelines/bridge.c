@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both in one bulk lookup.
+ * Called by switch.c after parse and overlay_in; owns nothing. */
+#include "hot.h"
+#include "stages.h"
+
+/* The value word: door in the low half (bit 31: static), second last seen in the high half. */
+static __rte_always_inline uint64_t seen_now(const struct worker *w, door_t door)
+{
+	return door | (uint64_t)w->now_s << 32;
+}
+
+static void learn_report(struct worker *w, uint64_t key, door_t door)
+{
+	struct switch_worker *sw = switch_of(w);
+	struct learn_seen *seen = &sw->seen[(key ^ key >> 16 ^ key >> 32) % LEARN_SEEN];
+	struct learn_report report = {.key = key, .door = door};
+
+	/* the main thread needs a moment: the same news is not sent again for a hundredth of a second */
+	if (seen->key == key && seen->door == door && w->now_tsc - seen->tsc < rte_get_tsc_hz() / 100)
+		return;
+	if (rte_ring_sp_enqueue_elem(sw->learn, &report, sizeof(report)) != 0) {
+		w->box.learn_lost++;
+		return;
+	}
+	*seen = (struct learn_seen){.key = key, .door = door, .tsc = w->now_tsc};
+}
+
+/* The source is unknown, elsewhere, or not noted yet in this second. */
+static __rte_noinline void learn_source(struct worker *w, uint64_t key, door_t door, uint64_t *value)
+{
+	if (value != NULL) {
+		uint64_t v = __atomic_load_n(value, __ATOMIC_RELAXED);
+
+		if ((v & FDB_STATIC) || (door_t)v == door) {
+			/* the high half alone: main may be writing the low one */
+			__atomic_store_n((uint32_t *)value + 1, w->now_s, __ATOMIC_RELAXED);
+			return;
+		}
+	}
+	learn_report(w, key, door);
+}
+
+static __rte_always_inline void lane_add(struct lane *lane, struct rte_mbuf *m, uint16_t slice, uint16_t to)
+{
+	uint32_t k = lane->n++;
+
+	lane->pkt[k] = m;
+	lane->slice[k] = slice;
+	lane->to[k] = to;
+}
+
+/* Neither found, nor a plain unicast source: flood, or drop by name. */
+static __rte_noinline void odd_frame(struct worker *w, struct burst *b, uint32_t i, uint64_t src)
+{
+	if ((src & FDB_KEY_GROUP) || src >> 16 == 0)
+		slice_drop(w, b, b->frame[i], b->slice[i], b->door[i], DROP_SOURCE_MAC);
+	else
+		b->flood[b->floods++] = i;
+}
+
+static void bridge_trace(struct burst *b)
+{
+	for (uint32_t i = 0; i < b->to_tunnel.n; i++)
+		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel %u", b->to_tunnel.to[i]);
+	for (uint32_t i = 0; i < b->to_access.n; i++)
+		trace_step(b, b->to_access.pkt[i], "bridge", "known MAC, to attachment %u", b->to_access.to[i]);
+	for (uint32_t i = 0; i < b->floods; i++)
+		trace_step(b, b->frame[b->flood[i]], "bridge", "%s: to be flooded",
+			b->key[2 * b->flood[i]] & FDB_KEY_GROUP ? "group address" : "unknown MAC");
+}
+
+static __rte_always_inline void count_in(struct switch_worker *sw, const struct burst *b)
+{
+	struct counters run = {0};
+	uint16_t slice = 0;
+
+	for (uint32_t i = 0; i < b->frames; i++) {
+		if (b->slice[i] != slice) {
+			sw->slice[slice].in_packets += run.in_packets;
+			sw->slice[slice].in_bytes += run.in_bytes;
+			run = (struct counters){0};
+			slice = b->slice[i];
+		}
+		run.in_packets++;
+		run.in_bytes += b->frame[i]->pkt_len;
+	}
+	sw->slice[slice].in_packets += run.in_packets;
+	sw->slice[slice].in_bytes += run.in_bytes;
+}
+
+void bridge_run(struct worker *w, struct burst *b)
+{
+	uint64_t seen_mask = ~FDB_STATIC;
+
+	exact_lookup_bulk(&fdb_table, b->key, 1, 2 * b->frames, b->value);
+	count_in(switch_of(w), b);
+	for (uint32_t i = 0; i < b->frames; i++) {
+		uint64_t *to = b->value[2 * i], *from = b->value[2 * i + 1];
+		uint64_t src = b->key[2 * i + 1];
+		door_t in = b->door[i];
+
+		if (unlikely((src & FDB_KEY_GROUP) || src >> 16 == 0)) {
+			odd_frame(w, b, i, src);
+			continue;
+		}
+		if (unlikely(from == NULL || (*from & seen_mask) != seen_now(w, in)))
+			learn_source(w, src, in, from);
+		if (unlikely(to == NULL || (b->key[2 * i] & FDB_KEY_GROUP))) {
+			odd_frame(w, b, i, src);
+			continue;
+		}
+		door_t out = (door_t)*to & FDB_DOOR;
+
+		if (out & DOOR_TUNNEL) {
+			if (unlikely(in & DOOR_TUNNEL))
+				slice_drop(w, b, b->frame[i], b->slice[i], in,
+					in == out ? DROP_SAME_DOOR : DROP_SPLIT_HORIZON);
+			else
+				lane_add(&b->to_tunnel, b->frame[i], b->slice[i], DOOR_ID(out));
+		} else if (unlikely(in == out)) {
+			slice_drop(w, b, b->frame[i], b->slice[i], in, DROP_SAME_DOOR);
+		} else {
+			lane_add(&b->to_access, b->frame[i], b->slice[i], DOOR_ID(out));
+		}
+	}
+	if (unlikely(b->trace != NULL))
+		bridge_trace(b);
+	worker_stage_done(w, STAGE_BRIDGE, b->frames);
+}

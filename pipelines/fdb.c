@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The MAC table's writer: static entries, learning from the workers' reports, ageing. Called by rpc/ and the main loop on the
+ * main thread; owns fdb_table and the counts by slice and door. */
+#include "fdb.h"
+
+#include <rte_malloc.h>
+#include <stdlib.h>
+
+#include "flood_list.h"
+#include "hot.h"
+
+#define REPORTS_A_POLL 8192
+#define AGE_SHARE      32 /* of the buckets a poll looks at, at least AGE_MIN */
+#define AGE_MIN        64
+#define AGE_EVERY_S    1 /* a round over the whole table starts no sooner than this after the last */
+
+struct exact_table fdb_table;
+void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
+
+/* Entries by what they belong to: how many, and how many of them are static. */
+struct tally {
+	uint32_t all;
+	uint32_t statics;
+};
+
+static struct tally *by_slice, *by_attachment, *by_tunnel;
+static uint32_t statics, refused;
+static uint64_t age_cursor;
+static uint32_t age_round_s;
+
+int fdb_init(uint32_t workers_total)
+{
+	by_slice = calloc(LIMIT_SLICES + 1, sizeof(*by_slice));
+	by_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*by_attachment));
+	by_tunnel = calloc(LIMIT_TUNNELS + 1, sizeof(*by_tunnel));
+	statics = refused = 0;
+	age_cursor = 0;
+	if (by_slice == NULL || by_attachment == NULL || by_tunnel == NULL)
+		return -ENOMEM;
+	return exact_init(&fdb_table, "fdb", 1, LIMIT_MACS);
+}
+
+void fdb_fini(void)
+{
+	exact_fini(&fdb_table);
+	free(by_slice);
+	free(by_attachment);
+	free(by_tunnel);
+	by_slice = by_attachment = by_tunnel = NULL;
+}
+
+static uint32_t clock_s(void)
+{
+	return rte_rdtsc() / rte_get_tsc_hz() + 1; /* as in worker_clock() */
+}
+
+static struct tally *door_tally(door_t door)
+{
+	return DOOR_KIND(door) == DOOR_TUNNEL ? &by_tunnel[DOOR_ID(door)] : &by_attachment[DOOR_ID(door)];
+}
+
+static void count(uint64_t key, uint64_t value, int by)
+{
+	struct tally *tally[] = {&by_slice[(uint16_t)key], door_tally(value & FDB_DOOR)};
+
+	for (uint32_t i = 0; i < RTE_DIM(tally); i++) {
+		tally[i]->all += by;
+		tally[i]->statics += value & FDB_STATIC ? by : 0;
+	}
+	statics += value & FDB_STATIC ? by : 0;
+}
+
+static uint64_t key_of(uint16_t slice, const struct api_mac_addr *mac)
+{
+	uint8_t bytes[8] = {0};
+
+	memcpy(bytes, mac, 6);
+	return fdb_key(slice, bytes);
+}
+
+static void entry_of(uint64_t key, uint64_t value, struct fdb_entry *out)
+{
+	uint64_t mac = key >> 16;
+	uint32_t now = clock_s(), seen = value >> 32;
+
+	*out = (struct fdb_entry){.slice = key, .door = value & FDB_DOOR, .is_static = value & FDB_STATIC};
+	memcpy(&out->mac, &mac, 6);
+	out->age_s = out->is_static || seen > now ? 0 : now - seen;
+}
+
+static void tell(enum fdb_event what, uint64_t key, uint64_t value, door_t old)
+{
+	struct fdb_entry e;
+
+	if (fdb_on_event == NULL)
+		return;
+	entry_of(key, value, &e);
+	fdb_on_event(what, &e, old);
+}
+
+/* ---- static entries ---- */
+
+/* A learned entry of the slice (0: of any) makes room. */
+struct victim {
+	uint16_t slice;
+	bool done;
+};
+
+static bool displace(const uint64_t *key, uint64_t *value, void *arg)
+{
+	struct victim *v = arg;
+
+	if (v->done || (*value & FDB_STATIC) || (v->slice != 0 && v->slice != (uint16_t)*key))
+		return false;
+	count(*key, *value, -1);
+	v->done = true;
+	return true;
+}
+
+static void make_room(uint16_t slice)
+{
+	struct victim v = {.slice = slice};
+	uint64_t cursor = 0;
+
+	do
+		exact_scan(&fdb_table, &cursor, 256, displace, &v);
+	while (!v.done && cursor != 0);
+}
+
+enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door)
+{
+	uint64_t key = key_of(slice, mac);
+	uint64_t value = door | FDB_STATIC | (uint64_t)clock_s() << 32;
+	uint64_t *old = exact_find(&fdb_table, &key);
+
+	if (old != NULL) {
+		if ((*old & (FDB_DOOR | FDB_STATIC)) == (value & (FDB_DOOR | FDB_STATIC)))
+			return FDB_UNCHANGED;
+		count(key, *old, -1);
+		count(key, value, 1);
+		exact_put(&fdb_table, &key, value);
+		return FDB_UPDATED;
+	}
+	if (by_slice[slice].all >= slice_max_macs(slice))
+		make_room(slice);
+	if (fdb_table.count >= fdb_table.capacity)
+		make_room(0);
+	if (exact_put(&fdb_table, &key, value) < 0) {
+		RTE_LOG(ERR, USER1, "no memory for a static MAC\n");
+		return FDB_UNCHANGED;
+	}
+	count(key, value, 1);
+	return FDB_CREATED;
+}
+
+int fdb_remove(uint16_t slice, const struct api_mac_addr *mac)
+{
+	uint64_t key = key_of(slice, mac);
+	uint64_t *value = exact_find(&fdb_table, &key);
+
+	if (value == NULL)
+		return -ENOENT;
+	count(key, *value, -1);
+	return exact_delete(&fdb_table, &key);
+}
+
+int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out)
+{
+	uint64_t key = key_of(slice, mac);
+	uint64_t *value = exact_find(&fdb_table, &key);
+
+	if (value == NULL)
+		return -ENOENT;
+	entry_of(key, *value, out);
+	return 0;
+}
+
+/* ---- numbers ---- */
+
+uint32_t fdb_room(void)
+{
+	return fdb_table.capacity - statics;
+}
+
+uint32_t fdb_slice_room(uint16_t slice)
+{
+	uint32_t max = slice_max_macs(slice);
+
+	return max > by_slice[slice].statics ? max - by_slice[slice].statics : 0;
+}
+
+uint32_t fdb_static_on_door(door_t door)
+{
+	return door_tally(door)->statics;
+}
+
+uint32_t fdb_static_in_slice(uint16_t slice)
+{
+	return by_slice[slice].statics;
+}
+
+uint32_t fdb_count(void)
+{
+	return fdb_table.count;
+}
+
+uint64_t fdb_memory_bytes(void)
+{
+	return fdb_table.bytes;
+}
+
+uint32_t fdb_learn_refused(void)
+{
+	return refused;
+}
+
+/* ---- walking ---- */
+
+struct page {
+	struct fdb_entry *out;
+	uint32_t n;
+};
+
+static bool page_add(const uint64_t *key, uint64_t *value, void *arg)
+{
+	struct page *p = arg;
+
+	entry_of(*key, *value, &p->out[p->n++]);
+	return false;
+}
+
+/* Counts first, so that a bucket's chain is never cut in two by a full page. */
+static bool page_count(const uint64_t *key, uint64_t *value, void *arg)
+{
+	++*(uint32_t *)arg;
+	return false;
+}
+
+uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
+{
+	struct page p = {.out = out};
+
+	do {
+		uint64_t probe = *cursor;
+		uint32_t n = 0;
+
+		exact_scan(&fdb_table, &probe, 1, page_count, &n);
+		if (p.n + n > max)
+			break;
+		exact_scan(&fdb_table, cursor, 1, page_add, &p);
+	} while (*cursor != 0 && p.n < max);
+	return p.n;
+}
+
+struct flush {
+	uint16_t slice;
+	door_t door;
+};
+
+static bool flush_one(const uint64_t *key, uint64_t *value, void *arg)
+{
+	const struct flush *f = arg;
+
+	if ((*value & FDB_STATIC) || (f->slice != 0 && f->slice != (uint16_t)*key) ||
+		(f->door != 0 && f->door != (*value & FDB_DOOR)))
+		return false;
+	count(*key, *value, -1);
+	return true;
+}
+
+void fdb_flush(uint16_t slice, door_t door)
+{
+	struct flush f = {.slice = slice, .door = door};
+	uint64_t cursor = 0;
+
+	if (slice != 0 && by_slice[slice].all == by_slice[slice].statics)
+		return;
+	if (door != 0 && door_tally(door)->all == door_tally(door)->statics)
+		return;
+	exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_one, &f);
+}
+
+/* ---- learning and ageing ---- */
+
+/* The door may have gone, or changed hands, since the worker saw the frame. */
+static bool door_is_valid(uint16_t slice, door_t door)
+{
+	if (!slice_is_live(slice))
+		return false;
+	return DOOR_KIND(door) == DOOR_TUNNEL ? member_exists(slice, DOOR_ID(door)) :
+						attachment_in_slice(DOOR_ID(door), slice);
+}
+
+static void learn(const struct learn_report *report)
+{
+	uint16_t slice = report->key;
+	uint64_t fresh = report->door | (uint64_t)clock_s() << 32;
+
+	if (!door_is_valid(slice, report->door))
+		return;
+	uint64_t *value = exact_find(&fdb_table, &report->key);
+
+	if (value != NULL) {
+		uint64_t old = *value;
+
+		if ((old & FDB_STATIC) || (old & FDB_DOOR) == report->door)
+			return;
+		count(report->key, old, -1);
+		count(report->key, fresh, 1);
+		__atomic_store_n(value, fresh, __ATOMIC_RELAXED);
+		tell(FDB_MOVED, report->key, fresh, old & FDB_DOOR);
+		return;
+	}
+	if (by_slice[slice].all >= slice_max_macs(slice) || exact_put(&fdb_table, &report->key, fresh) < 0) {
+		refused++;
+		return;
+	}
+	count(report->key, fresh, 1);
+	tell(FDB_LEARNED, report->key, fresh, 0);
+}
+
+static bool age_one(const uint64_t *key, uint64_t *value, void *arg)
+{
+	uint32_t now = *(const uint32_t *)arg;
+	uint32_t ageing = slice_ageing_s((uint16_t)*key);
+	uint32_t seen = *value >> 32;
+
+	if ((*value & FDB_STATIC) || ageing == 0 || seen >= now || now - seen <= ageing)
+		return false;
+	count(*key, *value, -1);
+	tell(FDB_AGED, *key, *value, 0);
+	return true;
+}
+
+static void age(void)
+{
+	uint32_t now = clock_s();
+
+	if (age_cursor == 0) {
+		if (now < age_round_s + AGE_EVERY_S)
+			return;
+		age_round_s = now;
+	}
+	exact_scan(&fdb_table, &age_cursor, RTE_MAX(fdb_table.n_buckets / AGE_SHARE, (uint32_t)AGE_MIN), age_one, &now);
+}
+
+uint32_t fdb_poll(void)
+{
+	struct learn_report report[64];
+	uint32_t total = 0;
+
+	for (uint32_t w = 0; w < worker_count; w++) {
+		struct rte_ring *ring = switch_of(workers[w])->learn;
+		uint32_t n, taken = 0;
+
+		do {
+			n = rte_ring_sc_dequeue_burst_elem(ring, report, sizeof(report[0]), RTE_DIM(report), NULL);
+			for (uint32_t i = 0; i < n; i++)
+				learn(&report[i]);
+			taken += n;
+		} while (n > 0 && taken < REPORTS_A_POLL);
+		total += taken;
+	}
+	age();
+	return total;
+}

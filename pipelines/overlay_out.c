@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Encapsulation: a frame of a slice becomes a UDP packet to the other site (RFC 7348 section 5). The finished header of the path
+ * is copied in front; length, DSCP and ECN, source port and VNI are filled in. Called by switch.c after bridge and by flood.c. */
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "hot.h"
+#include "stages.h"
+
+#define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
+#define HDR6 70
+#define COPY4 64 /* line 0 of struct encap: its 14 bytes of decision land in front of the header, and nobody reads them */
+#define COPY6 84
+
+/* What encapsulation wants to know of the frame inside. */
+struct flow {
+	uint32_t hash;
+	uint8_t tos;
+};
+
+static __rte_always_inline uint32_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t h = a * 0x9e3779b97f4a7c15ull;
+
+	h ^= h >> 32;
+	h = (h + b) * 0xd6e8feb86659fd93ull;
+	return h >> 32;
+}
+
+static __rte_always_inline bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
+}
+
+static __rte_always_inline struct flow flow_of_ipv6(const uint8_t *ip, uint32_t len)
+{
+	const unaligned_uint64_t *addr = (const unaligned_uint64_t *)(ip + 8);
+	uint32_t first = rte_be_to_cpu_32(*(const unaligned_uint32_t *)ip);
+	uint64_t ports = ip[6];
+
+	if (has_ports(ip[6]) && len >= 44)
+		ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 40) << 8;
+	uint64_t a = addr[0] ^ addr[2] * 0xff51afd7ed558ccdull;
+	uint64_t b = addr[1] ^ addr[3] * 0xc4ceb9fe1a85ec53ull;
+
+	return (struct flow){.hash = mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40),
+		.tos = first >> 20};
+}
+
+/* Fragments carry no ports but in the first: none of them uses any, so that all go the same way. */
+static __rte_always_inline struct flow flow_of(const struct rte_mbuf *m, const uint8_t *data)
+{
+	uint16_t type = *(const unaligned_uint16_t *)(data + 12);
+	uint32_t len = m->data_len - sizeof(struct rte_ether_hdr);
+	const uint8_t *ip = data + sizeof(struct rte_ether_hdr);
+
+	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 20)) {
+		uint64_t addr = *(const unaligned_uint64_t *)(ip + 12);
+		uint64_t ports = ip[9];
+		bool fragment = *(const unaligned_uint16_t *)(ip + 6) & RTE_BE16(0x3fff);
+
+		if (likely(ip[0] == 0x45 && !fragment && len >= 24 && has_ports(ip[9])))
+			ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 20) << 8;
+		return (struct flow){.hash = mix(addr, ports), .tos = ip[1]};
+	}
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 40)
+		return flow_of_ipv6(ip, len);
+	return (struct flow){.hash = mix(*(const unaligned_uint64_t *)data, *(const unaligned_uint64_t *)(data + 6)), .tos = 0};
+}
+
+/* RFC 6040 section 4.1, normal mode: ECN is copied; DSCP is copied or fixed. */
+static __rte_always_inline uint8_t outer_tos(const struct encap *e, uint8_t tos)
+{
+	return e->flags & ENCAP_DSCP_FIXED ? e->dscp | (tos & 3) : tos;
+}
+
+static __rte_always_inline uint16_t source_port(uint32_t hash)
+{
+	return rte_cpu_to_be_16(0xc000 | (hash & 0x3fff)); /* RFC 7348 section 5: 49152 to 65535 */
+}
+
+static void udp_checksum4(struct rte_mbuf *m, uint8_t *ip, uint32_t udp_len)
+{
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 20);
+	uint16_t sum = 0;
+
+	udp->dgram_cksum = rte_ipv4_phdr_cksum((struct rte_ipv4_hdr *)ip, 0);
+	rte_raw_cksum_mbuf(m, sizeof(struct rte_ether_hdr) + 20, udp_len, &sum);
+	udp->dgram_cksum = sum == 0xffff ? sum : ~sum;
+}
+
+static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mbuf *m, uint8_t *frame,
+	const struct encap *e, struct flow f, uint32_t vni_be)
+{
+	uint16_t len_be = rte_cpu_to_be_16(m->pkt_len + HDR4 - sizeof(struct rte_ether_hdr));
+	uint16_t udp_len = m->pkt_len + 16;
+	uint8_t tos = outer_tos(e, f.tos);
+	uint16_t id = 0;
+
+	if (unlikely(e->flags & ENCAP_IP_ID))
+		id = rte_cpu_to_be_16(sw->ip_id++);
+	uint32_t sum = e->csum_base + len_be + ((uint32_t)tos << 8) + id;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	__builtin_memcpy(frame - COPY4, e, COPY4);
+	frame[-35] = tos;
+	*(unaligned_uint16_t *)(frame - 34) = len_be;
+	*(unaligned_uint16_t *)(frame - 32) = id;
+	*(unaligned_uint16_t *)(frame - 26) = ~sum;
+	*(unaligned_uint16_t *)(frame - 16) = source_port(f.hash);
+	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
+	*(unaligned_uint32_t *)(frame - 4) = vni_be;
+	m->data_off -= HDR4;
+	m->data_len += HDR4;
+	m->pkt_len += HDR4;
+	if (unlikely(e->flags & ENCAP_UDP_CSUM))
+		udp_checksum4(m, frame - 36, udp_len);
+}
+
+static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, const struct encap *e, struct flow f,
+	uint32_t vni_be)
+{
+	uint16_t udp_len = m->pkt_len + 16;
+	uint8_t *ip = frame - 56;
+
+	__builtin_memcpy(frame - COPY6, e, COPY6);
+	/* the flow label carries the flow's entropy as well (RFC 6438) */
+	*(unaligned_uint32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, f.tos) << 20 | (f.hash >> 12));
+	*(unaligned_uint16_t *)(ip + 4) = rte_cpu_to_be_16(udp_len);
+	*(unaligned_uint16_t *)(frame - 16) = source_port(f.hash);
+	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
+	*(unaligned_uint32_t *)(frame - 4) = vni_be;
+	m->data_off -= HDR6;
+	m->data_len += HDR6;
+	m->pkt_len += HDR6;
+	if (e->flags & ENCAP_UDP_CSUM) {
+		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame - 16);
+		uint16_t sum = 0;
+
+		udp->dgram_cksum = rte_ipv6_phdr_cksum((struct rte_ipv6_hdr *)ip, 0);
+		rte_raw_cksum_mbuf(m, HDR6 - 16, udp_len, &sum);
+		udp->dgram_cksum = sum == 0xffff ? sum : ~sum; /* never zero on the wire */
+	}
+}
+
+/* No path, too large for it, or no room for the header: the reason, else DROP_REASONS. */
+static __rte_always_inline enum drop_reason refuse(const struct encap *e, const struct rte_mbuf *m)
+{
+	if (unlikely(e->port == PORT_NONE))
+		return e->why;
+	if (unlikely(m->pkt_len + e->hdr_len > e->mtu + (uint32_t)sizeof(struct rte_ether_hdr)))
+		return DROP_UNDERLAY_MTU;
+	if (unlikely(rte_pktmbuf_headroom(m) < COPY6 || m->refcnt > 1))
+		return DROP_NO_HEADROOM;
+	return DROP_REASONS;
+}
+
+/* What a run of frames for the same slice and tunnel adds up to. */
+struct run {
+	uint16_t slice, tunnel;
+	uint64_t packets, bytes, outer_bytes;
+};
+
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t slice, uint16_t tunnel,
+	uint32_t bytes, uint32_t outer)
+{
+	if (unlikely(slice != run->slice || tunnel != run->tunnel)) {
+		sw->slice[run->slice].out_packets += run->packets;
+		sw->slice[run->slice].out_bytes += run->bytes;
+		sw->tunnel[run->tunnel].out_packets += run->packets;
+		sw->tunnel[run->tunnel].out_bytes += run->outer_bytes;
+		*run = (struct run){.slice = slice, .tunnel = tunnel};
+	}
+	run->packets++;
+	run->bytes += bytes;
+	run->outer_bytes += outer;
+}
+
+/* The path a frame takes, by its flow. */
+static __rte_always_inline const struct encap *pick_path(uint16_t tunnel, uint32_t hash)
+{
+	/* acquire: pairs with the release in tunnel_publish() */
+	uintptr_t paths = __atomic_load_n(&tunnel_hot[tunnel].paths, __ATOMIC_ACQUIRE);
+	uint32_t mask = (1u << (paths & PATHS_LOG2)) - 1;
+
+	return (const struct encap *)(paths & ~(uintptr_t)PATHS_LOG2) + (hash >> 14 & mask);
+}
+
+static void trace_out(struct burst *b, const struct rte_mbuf *m, const struct encap *e, uint16_t tunnel)
+{
+	trace_step(b, m, "overlay_out", "tunnel %u, to port %u (%s)", tunnel, e->port, port_name(e->port));
+}
+
+void overlay_out_run(struct worker *w, struct burst *b)
+{
+	struct switch_worker *sw = switch_of(w);
+	struct lane *lane = &b->to_tunnel;
+	const struct encap *path[BURST_MAX];
+	struct flow flow[BURST_MAX];
+	struct run run = {0};
+
+	for (uint32_t i = 0; i < lane->n; i++) {
+		flow[i] = flow_of(lane->pkt[i], rte_pktmbuf_mtod(lane->pkt[i], uint8_t *));
+		path[i] = pick_path(lane->to[i], flow[i].hash);
+		rte_prefetch0(path[i]);
+	}
+	for (uint32_t i = 0; i < lane->n; i++) {
+		struct rte_mbuf *m = lane->pkt[i];
+		const struct encap *e = path[i];
+		uint16_t slice = lane->slice[i];
+		uint32_t bytes = m->pkt_len;
+		enum drop_reason why = refuse(e, m);
+
+		if (unlikely(why != DROP_REASONS)) {
+			slice_drop(w, b, m, slice, DOOR_TUNNEL | lane->to[i], why);
+			continue;
+		}
+		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+		if (likely(!(e->flags & ENCAP_IPV6)))
+			put_ipv4(sw, m, frame, e, flow[i], slice_hot[slice].vni_be);
+		else
+			put_ipv6(m, frame, e, flow[i], slice_hot[slice].vni_be);
+		run_count(sw, &run, slice, lane->to[i], bytes, m->pkt_len);
+		if (unlikely(b->trace != NULL))
+			trace_out(b, m, e, lane->to[i]);
+		worker_tx(w, e->port, m);
+	}
+	run_count(sw, &run, 0, 0, 0, 0);
+	worker_stage_done(w, STAGE_OVERLAY_OUT, lane->n);
+	lane->n = 0;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* First stage: which door did a frame come in by? (port, VLAN) → attachment → slice; untagged frames of an underlay
+ * port without an untagged attachment may be for this box. Called by switch.c for every burst; owns nothing. */
+#include <rte_ether.h>
+#include <rte_prefetch.h>
+
+#include "hot.h"
+#include "stages.h"
+
+#define PREFETCH_AHEAD 8
+
+static __rte_always_inline uint16_t ether_type(const uint8_t *data)
+{
+	return *(const unaligned_uint16_t *)(data + 12);
+}
+
+/* Takes the VLAN tag off: the two MACs move up by its four bytes. */
+static __rte_always_inline uint8_t *vlan_pop(struct rte_mbuf *m, uint8_t *data)
+{
+	uint64_t a = *(const unaligned_uint64_t *)data;
+	uint32_t b = *(const unaligned_uint32_t *)(data + 8);
+
+	*(unaligned_uint64_t *)(data + 4) = a;
+	*(unaligned_uint32_t *)(data + 12) = b;
+	rte_pktmbuf_adj(m, RTE_VLAN_HLEN);
+	return data + RTE_VLAN_HLEN;
+}
+
+/* The attachment a tagged frame belongs to: 0 with *why, or its id with the tag popped. VID 0 is a priority tag: the frame
+ * is an untagged one (IEEE 802.1Q 6.9.1). */
+static uint16_t tagged_attachment(const struct port_hot *ph, struct rte_mbuf *m, uint8_t **data,
+	enum drop_reason *why)
+{
+	uint16_t type = ether_type(*data);
+	uint16_t id;
+
+	if (type != RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
+		*why = DROP_VLAN_TPID;
+		return 0;
+	}
+	if (m->data_len < sizeof(struct rte_ether_hdr) + RTE_VLAN_HLEN) {
+		*why = DROP_RUNT;
+		return 0;
+	}
+	uint16_t vid = rte_be_to_cpu_16(*(const unaligned_uint16_t *)(*data + 14)) & 0xfff;
+
+	id = vid != 0 ? ph->vlan[vid] : ph->untagged;
+	if (id == 0) {
+		*why = vid != 0 ? DROP_VLAN_UNKNOWN : DROP_NO_ATTACHMENT;
+		return 0;
+	}
+	*data = vlan_pop(m, *data);
+	return id;
+}
+
+/* Enters a frame into the slice of its attachment. */
+static __rte_always_inline void enter(struct burst *b, struct rte_mbuf *m, const uint8_t *data, uint16_t id,
+	uint16_t slice)
+{
+	uint32_t k = b->frames++;
+
+	b->frame[k] = m;
+	b->slice[k] = slice;
+	b->door[k] = DOOR_ATTACHMENT | id;
+	b->key[2 * k] = fdb_key(slice, data);
+	b->key[2 * k + 1] = fdb_key(slice, data + 6);
+}
+
+static void parse_trace(struct burst *b)
+{
+	for (uint32_t i = 0; i < b->frames; i++) {
+		trace_slice(b, b->frame[i], b->slice[i]);
+		trace_step(b, b->frame[i], "parse", "attachment %u of slice %u", DOOR_ID(b->door[i]), b->slice[i]);
+	}
+	for (uint32_t i = 0; i < b->underlays; i++)
+		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");
+}
+
+void parse_run(struct worker *w, struct burst *b)
+{
+	const struct port_hot *ph = &port_hot[b->port];
+	struct switch_worker *sw = switch_of(w);
+	uint16_t run_id = 0;
+	uint64_t run_packets = 0, run_bytes = 0;
+
+	for (uint32_t i = 0; i < RTE_MIN(b->n, (uint32_t)PREFETCH_AHEAD); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(b->pkt[i], void *));
+	for (uint32_t i = 0; i < b->n; i++) {
+		struct rte_mbuf *m = b->pkt[i];
+		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+		uint32_t bytes = m->pkt_len;
+		uint16_t id = ph->untagged;
+		enum drop_reason why = DROP_NO_ATTACHMENT;
+
+		if (i + PREFETCH_AHEAD < b->n)
+			rte_prefetch0(rte_pktmbuf_mtod(b->pkt[i + PREFETCH_AHEAD], void *));
+		if (unlikely(m->data_len < sizeof(struct rte_ether_hdr))) {
+			worker_drop(w, b, m, DROP_RUNT);
+			continue;
+		}
+		if (unlikely(is_vlan_tag(ether_type(data))))
+			id = tagged_attachment(ph, m, &data, &why);
+		else if (id == 0 && ph->underlay) {
+			b->underlay[b->underlays++] = m;
+			continue;
+		}
+		uint16_t slice = attachment_hot[id].slice; /* 0 for id 0, and for one just deleted */
+
+		if (unlikely(slice == 0)) {
+			worker_drop(w, b, m, why);
+			continue;
+		}
+		if (id != run_id) {
+			sw->attachment[run_id].in_packets += run_packets;
+			sw->attachment[run_id].in_bytes += run_bytes;
+			run_id = id;
+			run_packets = run_bytes = 0;
+		}
+		run_packets++;
+		run_bytes += bytes;
+		if (unlikely(is_vlan_tag(ether_type(data)))) {
+			sw->slice[slice].in_packets++;
+			sw->slice[slice].in_bytes += m->pkt_len;
+			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
+			continue;
+		}
+		enter(b, m, data, id, slice);
+	}
+	sw->attachment[run_id].in_packets += run_packets;
+	sw->attachment[run_id].in_bytes += run_bytes;
+	if (unlikely(b->trace != NULL))
+		parse_trace(b);
+	worker_stage_done(w, STAGE_PARSE, b->n);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* To the kernel and from it: what no pipeline wants goes to the port's tap twin at a bounded rate, and what the kernel sends there
+ * goes out of the port. Called by switch.c; owns nothing. */
+#include "hot.h"
+#include "stages.h"
+
+#define PUNT_PPS 20000 /* a port; a tap costs a system call a packet */
+
+void punt_run(struct worker *w, struct burst *b)
+{
+	uint16_t twin = port_hot[b->port].twin;
+	struct bucket *k = &switch_of(w)->punt[b->port];
+	uint64_t hz = rte_get_tsc_hz();
+
+	for (uint32_t i = 0; i < b->punts; i++) {
+		struct rte_mbuf *m = b->punt[i];
+
+		if (twin == PORT_NONE) {
+			worker_drop(w, b, m, DROP_NO_TAP);
+		} else if (!bucket_take(k, w->now_tsc, hz, PUNT_PPS)) {
+			worker_drop(w, b, m, DROP_PUNT_RATE);
+		} else {
+			TRACE(b, m, STAGE_PUNT, "to the kernel by tap %s", port_name(b->port));
+			w->box.punted++;
+			worker_tx(w, twin, m);
+		}
+	}
+	worker_stage_done(w, STAGE_PUNT, b->punts);
+}
+
+void kernel_out_run(struct worker *w, struct burst *b)
+{
+	uint16_t port = port_hot[b->port].twin;
+
+	w->box.from_kernel += b->n;
+	for (uint32_t i = 0; i < b->n; i++) {
+		TRACE(b, b->pkt[i], STAGE_PUNT, "from the kernel, to port %u", port);
+		worker_tx(w, port, b->pkt[i]);
+	}
+	worker_stage_done(w, STAGE_PUNT, b->n);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Outer fragments put together again by rte_ip_frag, within bounds, per worker (fragments of a packet share addresses, and so
+ * the queue RSS puts them in). Called by overlay_in.c; owns the tables and a pool of large buffers. */
+#include <rte_ip_frag.h>
+#include <rte_malloc.h>
+
+#include "hot.h"
+#include "stages.h"
+
+#define FLOWS      1024 /* packets in the making at once, a worker and family */
+#define TIMEOUT_S  1
+#define POOL       255
+#define POOL_ROOM  (RTE_PKTMBUF_HEADROOM + 16 * 1024)
+#define DEATH_BURST 8
+
+struct reassembly {
+	struct rte_ip_frag_tbl *v4, *v6;
+	struct rte_ip_frag_death_row dead;
+	struct rte_mempool *pool;
+};
+
+int reassembly_init(struct worker *w)
+{
+	struct reassembly *r = rte_zmalloc("reassembly", sizeof(*r), RTE_CACHE_LINE_SIZE);
+	uint64_t cycles = rte_get_tsc_hz() * TIMEOUT_S;
+	char name[32];
+
+	switch_of(w)->reassembly = r;
+	if (r == NULL)
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "reassembly_%u", w->id);
+	r->v4 = rte_ip_frag_table_create(FLOWS, 16, FLOWS * 16, cycles, SOCKET_ID_ANY);
+	r->v6 = rte_ip_frag_table_create(FLOWS, 16, FLOWS * 16, cycles, SOCKET_ID_ANY);
+	r->pool = rte_pktmbuf_pool_create(name, POOL, 0, 0, POOL_ROOM, SOCKET_ID_ANY);
+	return r->v4 != NULL && r->v6 != NULL && r->pool != NULL ? 0 : -ENOMEM;
+}
+
+void reassembly_fini(struct worker *w)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+
+	if (r == NULL)
+		return;
+	if (r->v4 != NULL)
+		rte_ip_frag_table_destroy(r->v4);
+	if (r->v6 != NULL)
+		rte_ip_frag_table_destroy(r->v6);
+	rte_mempool_free(r->pool);
+	rte_free(r);
+	switch_of(w)->reassembly = NULL;
+}
+
+static void bury(struct worker *w, enum drop_reason why)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+
+	w->drops[why] += r->dead.cnt;
+	rte_ip_frag_free_death_row(&r->dead, DEATH_BURST);
+}
+
+/* One buffer instead of a chain: the rest of the pipeline reads headers where they lie. */
+static struct rte_mbuf *in_one_piece(struct worker *w, struct burst *b, struct rte_mbuf *chain)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+	struct rte_mbuf *whole;
+
+	w->box.merged += chain->nb_segs - 1;
+	if (chain->pkt_len > POOL_ROOM - RTE_PKTMBUF_HEADROOM) {
+		worker_drop(w, b, chain, DROP_FRAGMENT_INVALID);
+		return NULL;
+	}
+	whole = rte_pktmbuf_copy(chain, r->pool, 0, UINT32_MAX);
+	if (whole == NULL) {
+		worker_drop(w, b, chain, DROP_FRAGMENT_NO_ROOM);
+		return NULL;
+	}
+	if (unlikely(b->trace != NULL)) {
+		trace_step(b, chain, "overlay_in", "last of %u fragments", chain->nb_segs);
+		trace_moved(b, chain, whole);
+	}
+	rte_pktmbuf_free(chain);
+	whole->ol_flags = 0;
+	return whole;
+}
+
+static struct rte_mbuf *added(struct worker *w, struct burst *b, struct rte_mbuf *m, struct rte_mbuf *whole)
+{
+	if (switch_of(w)->reassembly->dead.cnt > 0)
+		bury(w, DROP_FRAGMENT_INVALID);
+	if (whole != NULL)
+		return in_one_piece(w, b, whole);
+	return NULL;
+}
+
+struct rte_mbuf *reassembly_add4(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	uint32_t total = sizeof(struct rte_ether_hdr) + rte_be_to_cpu_16(ip->total_length);
+
+	/* rte_ip_frag takes a fragment in one buffer, without padding */
+	if (m->nb_segs > 1) {
+		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
+		return NULL;
+	}
+	if (m->pkt_len > total)
+		rte_pktmbuf_trim(m, m->pkt_len - total);
+	m->l2_len = sizeof(struct rte_ether_hdr);
+	m->l3_len = l3_len;
+	TRACE(b, m, STAGE_OVERLAY_IN, "fragment, held for reassembly");
+	return added(w, b, m, rte_ipv4_frag_reassemble_packet(r->v4, &r->dead, m, w->now_tsc, ip));
+}
+
+struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_mbuf *m)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, sizeof(struct rte_ether_hdr));
+	struct rte_ipv6_fragment_ext *ext = (struct rte_ipv6_fragment_ext *)(ip + 1);
+	uint32_t total = sizeof(struct rte_ether_hdr) + sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
+
+	if (m->nb_segs > 1 || m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
+		rte_be_to_cpu_16(ip->payload_len) < sizeof(*ext)) {
+		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
+		return NULL;
+	}
+	if (m->pkt_len > total)
+		rte_pktmbuf_trim(m, m->pkt_len - total);
+	m->l2_len = sizeof(struct rte_ether_hdr);
+	m->l3_len = sizeof(*ip) + sizeof(*ext);
+	TRACE(b, m, STAGE_OVERLAY_IN, "fragment, held for reassembly");
+	return added(w, b, m, rte_ipv6_frag_reassemble_packet(r->v6, &r->dead, m, w->now_tsc, ip, ext));
+}
+
+void reassembly_tick(struct worker *w)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+
+	rte_ip_frag_table_del_expired_entries(r->v4, &r->dead, w->now_tsc);
+	if (r->dead.cnt > 0)
+		bury(w, DROP_FRAGMENT_TIMEOUT);
+	rte_ip_frag_table_del_expired_entries(r->v6, &r->dead, w->now_tsc);
+	if (r->dead.cnt > 0)
+		bury(w, DROP_FRAGMENT_TIMEOUT);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Slices and where they flood to. Called by rpc/ on the main thread; owns slice_hot[] and the flood lists. */
+#include "slice.h"
+
+#include <rte_byteorder.h>
+#include <rte_malloc.h>
+#include <stdlib.h>
+
+#include "flood_list.h"
+#include "hot.h"
+#include "ids.h"
+#include "rcu.h"
+#include "vtep.h"
+
+struct slice_hot *slice_hot;
+static struct ids ids;
+static uint32_t *ageing_s, *max_macs; /* [LIMIT_SLICES + 1] */
+static const struct flood_list empty_list;
+
+int slice_init(uint32_t workers_total)
+{
+	slice_hot = rte_zmalloc("slice_hot", (LIMIT_SLICES + 1) * sizeof(*slice_hot), RTE_CACHE_LINE_SIZE);
+	ageing_s = calloc(LIMIT_SLICES + 1, sizeof(*ageing_s));
+	max_macs = calloc(LIMIT_SLICES + 1, sizeof(*max_macs));
+	ids_init(&ids, LIMIT_SLICES);
+	return slice_hot != NULL && ageing_s != NULL && max_macs != NULL ? 0 : -ENOMEM;
+}
+
+static void list_free(struct flood_list *list)
+{
+	if (list != &empty_list)
+		rte_free(list);
+}
+
+void slice_fini(void)
+{
+	for (uint32_t i = 1; slice_hot != NULL && i <= LIMIT_SLICES; i++)
+		list_free(slice_hot[i].flood);
+	rte_free(slice_hot);
+	slice_hot = NULL;
+	free(ageing_s);
+	free(max_macs);
+	ageing_s = max_macs = NULL;
+}
+
+int slice_reserve(uint16_t *id)
+{
+	return ids_take(&ids, id);
+}
+
+void slice_release(uint16_t id)
+{
+	ids_give(&ids, id);
+}
+
+void slice_set(uint16_t id, const struct api_slice *cfg)
+{
+	struct slice_hot *s = &slice_hot[id];
+
+	uint32_t vni_be = rte_cpu_to_be_32(cfg->vni << 8);
+
+	ageing_s[id] = cfg->mac_ageing_s;
+	max_macs[id] = cfg->max_macs;
+	if (s->live && s->vni_be != vni_be)
+		tunnel_vni_change(id, vni_be);
+	__atomic_store_n(&s->vni_be, vni_be, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->flood_pps, cfg->flood_pps, __ATOMIC_RELAXED);
+	if (s->flood == NULL)
+		__atomic_store_n(&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
+	s->live = true;
+}
+
+static void free_id(void *arg)
+{
+	uint16_t id = (uintptr_t)arg;
+
+	for (uint32_t i = 0; i < worker_count; i++) {
+		memset(&switch_of(workers[i])->slice[id], 0, sizeof(struct counters));
+		memset(switch_of(workers[i])->slice_drops[id], 0, DROP_SLICE_REASONS * sizeof(uint64_t));
+	}
+	ids_give(&ids, id);
+}
+
+static void free_list(void *arg)
+{
+	list_free(arg);
+}
+
+void slice_unset(uint16_t id)
+{
+	struct slice_hot *s = &slice_hot[id];
+	struct flood_list *old = s->flood;
+
+	fdb_flush(id, 0);
+	s->live = false;
+	__atomic_store_n(&s->flood, NULL, __ATOMIC_RELAXED);
+	rcu_defer(free_list, old);
+	rcu_defer(free_id, (void *)(uintptr_t)id);
+}
+
+bool slice_is_live(uint16_t id)
+{
+	return id != 0 && id <= LIMIT_SLICES && slice_hot[id].live;
+}
+
+uint32_t slice_max_macs(uint16_t id)
+{
+	return max_macs[id];
+}
+
+uint32_t slice_ageing_s(uint16_t id)
+{
+	return ageing_s[id];
+}
+
+/* ---- flood lists ---- */
+
+static void flood_list_publish(uint16_t slice, struct flood_list *fresh)
+{
+	struct flood_list *old = slice_hot[slice].flood;
+
+	/* release: pairs with the acquire in flood_run() */
+	__atomic_store_n(&slice_hot[slice].flood, fresh, __ATOMIC_RELEASE);
+	rcu_defer(free_list, old);
+}
+
+void flood_list_change(uint16_t slice, door_t door, bool add)
+{
+	const struct flood_list *old = slice_hot[slice].flood;
+	uint32_t n = old->attachments + old->tunnels;
+	struct flood_list *fresh = rte_zmalloc("flood_list", sizeof(*fresh) + (n + 1) * sizeof(old->id[0]), 0);
+
+	if (fresh == NULL) {
+		/* the door stays out of (or in) floods until the list is next rebuilt: said, since nobody may fail here */
+		RTE_LOG(ERR, USER1, "no memory for the flood list of slice %u\n", slice);
+		return;
+	}
+	for (uint32_t i = 0; i < old->attachments; i++)
+		if ((DOOR_ATTACHMENT | old->id[i]) != door)
+			fresh->id[fresh->attachments++] = old->id[i];
+	if (add && DOOR_KIND(door) == DOOR_ATTACHMENT)
+		fresh->id[fresh->attachments++] = DOOR_ID(door);
+	for (uint32_t i = old->attachments; i < n; i++)
+		if ((DOOR_TUNNEL | old->id[i]) != door)
+			fresh->id[fresh->attachments + fresh->tunnels++] = old->id[i];
+	if (add && DOOR_KIND(door) == DOOR_TUNNEL)
+		fresh->id[fresh->attachments + fresh->tunnels++] = DOOR_ID(door);
+	flood_list_publish(slice, fresh);
+}
+
+/* ---- reading ---- */
+
+void slice_counters_read(uint16_t id, struct counters *out)
+{
+	counters_sum(out, offsetof(struct switch_worker, slice), id);
+}
+
+void slice_drops_read(uint16_t id, uint64_t *drops)
+{
+	memset(drops, 0, DROP_SLICE_REASONS * sizeof(*drops));
+	for (uint32_t i = 0; i < worker_count; i++)
+		for (uint32_t r = 0; r < DROP_SLICE_REASONS; r++)
+			drops[r] += __atomic_load_n(&switch_of(workers[i])->slice_drops[id][r], __ATOMIC_RELAXED);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The overlay switch as its list of stages, and a worker's part of its state. Run by core/worker.c for every burst. */
+#include "switch.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+
+#include "attachment.h"
+#include "fdb.h"
+#include "hot.h"
+#include "slice.h"
+#include "stages.h"
+#include "tunnel.h"
+#include "underlay.h"
+
+#define LEARN_RING 4096
+
+const char *const switch_stages[] = {"parse", "overlay_in", "bridge", "flood", "overlay_out", "access_out", "punt", "transmit", NULL};
+
+static void switch_run(struct worker *w, struct burst *b)
+{
+	b->frames = b->underlays = b->punts = b->floods = 0;
+	w->stage = STAGE_TRANSMIT;
+	if (unlikely(port_hot[b->port].is_twin)) {
+		kernel_out_run(w, b);
+		return;
+	}
+	parse_run(w, b);
+	if (b->underlays > 0)
+		overlay_in_run(w, b);
+	if (b->frames > 0)
+		bridge_run(w, b);
+	if (b->to_tunnel.n > 0)
+		overlay_out_run(w, b);
+	if (b->to_access.n > 0)
+		access_out_run(w, b);
+	if (unlikely(b->floods > 0)) {
+		flood_run(w, b);
+		overlay_out_run(w, b);
+		access_out_run(w, b);
+	}
+	if (unlikely(b->punts > 0))
+		punt_run(w, b);
+}
+
+static void *worker_array(const char *name, size_t n, size_t size)
+{
+	return rte_zmalloc(name, n * size, RTE_CACHE_LINE_SIZE);
+}
+
+static void switch_worker_fini(struct worker *w)
+{
+	struct switch_worker *sw = switch_of(w);
+
+	if (sw == NULL)
+		return;
+	reassembly_fini(w);
+	rte_ring_free(sw->learn);
+	rte_free(sw->slice);
+	rte_free(sw->attachment);
+	rte_free(sw->tunnel);
+	rte_free(sw->slice_drops);
+	rte_free(sw->flood);
+	rte_free(sw->punt);
+	rte_free(sw->seen);
+	rte_free(sw);
+	w->pipeline = NULL;
+}
+
+static int switch_worker_init(struct worker *w)
+{
+	struct switch_worker *sw = rte_zmalloc("switch", sizeof(*sw), RTE_CACHE_LINE_SIZE);
+	char name[RTE_RING_NAMESIZE];
+
+	if (sw == NULL)
+		return -ENOMEM;
+	w->pipeline = sw;
+	snprintf(name, sizeof(name), "learn_%u", w->id);
+	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING, SOCKET_ID_ANY,
+		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	sw->slice = worker_array("slices", LIMIT_SLICES + 1, sizeof(*sw->slice));
+	sw->attachment = worker_array("attachments", LIMIT_ATTACHMENTS + 1, sizeof(*sw->attachment));
+	sw->tunnel = worker_array("tunnels", LIMIT_TUNNELS + 1, sizeof(*sw->tunnel));
+	sw->slice_drops = worker_array("slice_drops", LIMIT_SLICES + 1, sizeof(*sw->slice_drops));
+	sw->flood = worker_array("flood", LIMIT_SLICES + 1, sizeof(*sw->flood));
+	sw->punt = worker_array("punt", PORT_MAX, sizeof(*sw->punt));
+	sw->seen = worker_array("seen", LEARN_SEEN, sizeof(*sw->seen));
+	if (sw->learn != NULL && sw->slice != NULL && sw->attachment != NULL && sw->tunnel != NULL &&
+		sw->slice_drops != NULL && sw->flood != NULL && sw->punt != NULL && sw->seen != NULL &&
+		reassembly_init(w) == 0)
+		return 0;
+	switch_worker_fini(w);
+	return -ENOMEM;
+}
+
+const struct pipeline switch_pipeline = {
+	.stages = switch_stages,
+	.worker_init = switch_worker_init,
+	.run = switch_run,
+	.tick = reassembly_tick,
+	.worker_fini = switch_worker_fini,
+};
+
+int switch_init(uint32_t worker_total)
+{
+	int rc = slice_init(worker_total);
+
+	if (rc == 0)
+		rc = attachment_init(worker_total);
+	if (rc == 0)
+		rc = tunnel_init(worker_total);
+	if (rc == 0)
+		rc = fdb_init(worker_total);
+	if (rc == 0)
+		rc = underlay_init();
+	if (rc != 0)
+		switch_fini();
+	return rc;
+}
+
+void switch_fini(void)
+{
+	underlay_fini();
+	fdb_fini();
+	tunnel_fini();
+	attachment_fini();
+	slice_fini();
+}

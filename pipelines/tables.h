@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pipelines' tables described as data (design.md section 4), for table.list, table.read and the reference page. */
+#ifndef PIPELINES_TABLES_H
+#define PIPELINES_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "counters.h"
+
+#define TABLE_KEYS_MAX   8
+#define TABLE_PARAMS_MAX 8
+
+struct table_field {
+	const char *name;
+	unsigned bits;
+	const char *match; /* "exact", "lpm", "ternary", "range"; NULL for a parameter */
+};
+
+struct table_action {
+	const char *name;
+	const struct table_field *params;
+	unsigned n_params;
+};
+
+struct table_row {
+	char key_text[TABLE_KEYS_MAX][48];
+	unsigned action;
+	char param_text[TABLE_PARAMS_MAX][64];
+	struct counters counters;
+};
+
+struct table_decl {
+	const char *name;
+	const char *help;
+	const struct table_field *key;
+	unsigned n_key;
+	const struct table_action *actions;
+	unsigned n_actions;
+	uint32_t size;
+	bool counters; /* rows carry them */
+	uint32_t (*count)(void);
+	/* Up to max rows from *cursor on (0 at first, 0 again at the end); max is at least 64. Main thread. */
+	uint32_t (*read)(uint64_t *cursor, struct table_row *rows, uint32_t max);
+};
+
+extern const struct table_decl *const pipeline_tables[]; /* NULL-terminated, in a packet's order */
+
+#endif

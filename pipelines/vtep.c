@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The endpoint tables of the box. Called by tunnel.c on the main thread; owns vtep4_table, vtep6_table and vxlan_port[]. */
+#include "vtep.h"
+
+#include <rte_malloc.h>
+#include <stdlib.h>
+
+#include "hot.h"
+
+struct exact_table vtep4_table, vtep6_table;
+uint8_t *vxlan_port;
+static uint32_t *port_users; /* [65536] tunnels that use a UDP port */
+
+/* a member, its peer and its local address are an entry each */
+#define ENTRIES (LIMIT_MEMBERS + 2 * LIMIT_TUNNELS)
+
+int vtep_init(void)
+{
+	vxlan_port = rte_zmalloc("vxlan_port", 65536, RTE_CACHE_LINE_SIZE);
+	port_users = calloc(65536, sizeof(*port_users));
+	if (vxlan_port == NULL || port_users == NULL)
+		return -ENOMEM;
+	int rc = exact_init(&vtep4_table, "vtep4", VTEP4_WORDS, ENTRIES);
+
+	return rc == 0 ? exact_init(&vtep6_table, "vtep6", VTEP6_WORDS, ENTRIES) : rc;
+}
+
+void vtep_fini(void)
+{
+	exact_fini(&vtep4_table);
+	exact_fini(&vtep6_table);
+	rte_free(vxlan_port);
+	free(port_users);
+	vxlan_port = NULL;
+	port_users = NULL;
+}
+
+/* The key of (local, remote, word); remote may be left out (NULL). Returns its table. */
+static struct exact_table *make_key(const struct api_ip *local, const struct api_ip *remote, uint64_t word, uint64_t *key)
+{
+	uint32_t a, b = 0;
+
+	memset(key, 0, VTEP6_WORDS * sizeof(*key));
+	if (local->family == 6) {
+		key[0] = word;
+		memcpy(key + 1, local->bytes, 16);
+		if (remote != NULL)
+			memcpy(key + 3, remote->bytes, 16);
+		return &vtep6_table;
+	}
+	memcpy(&a, local->bytes, 4);
+	if (remote != NULL)
+		memcpy(&b, remote->bytes, 4);
+	key[0] = (uint64_t)b << 32 | a;
+	key[1] = word;
+	return &vtep4_table;
+}
+
+static void put(struct exact_table *t, const uint64_t *key, uint64_t value)
+{
+	if (exact_put(t, key, value) < 0)
+		RTE_LOG(ERR, USER1, "no room in the endpoint table\n");
+}
+
+/* Counts users of (local address): the entry stays while there is one. */
+static void count_local(const struct api_ip *local, bool add)
+{
+	uint64_t key[VTEP6_WORDS];
+	struct exact_table *t = make_key(local, NULL, vtep_word(0, 0, VTEP_ANY_PEER), key);
+	uint64_t *value = exact_find(t, key);
+	uint64_t users = (value != NULL ? *value : 0) + (add ? 1 : -1);
+
+	if (users == 0)
+		exact_delete(t, key);
+	else
+		put(t, key, users);
+}
+
+void vtep_peer(const struct api_tunnel *cfg, bool add)
+{
+	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
+	uint64_t key[VTEP6_WORDS];
+	struct exact_table *t = make_key(&cfg->local, &cfg->remote, vtep_word(port_be, 0, VTEP_ANY_VNI), key);
+
+	if (add)
+		put(t, key, 0);
+	else
+		exact_delete(t, key);
+	count_local(&cfg->local, add);
+	port_users[port_be] += add ? 1 : -1;
+	__atomic_store_n(&vxlan_port[port_be], port_users[port_be] > 0, __ATOMIC_RELAXED);
+}
+
+void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add)
+{
+	uint64_t key[VTEP6_WORDS];
+	struct exact_table *t =
+		make_key(&cfg->local, &cfg->remote, vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
+	uint64_t *value = exact_find(t, key);
+
+	if (add)
+		put(t, key, slice | (uint64_t)tunnel << 16 | (cfg->accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
+	else if (value != NULL && VTEP_SLICE(*value) == slice)
+		exact_delete(t, key);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The endpoint tables: (local, remote, UDP port, VNI) → slice and tunnel. Written by tunnel.c, main thread; read by overlay_in.c. */
+#ifndef PIPELINES_VTEP_H
+#define PIPELINES_VTEP_H
+
+#include <stdbool.h>
+
+#include "types.h"
+
+int vtep_init(void);
+void vtep_fini(void);
+
+/* The tunnel's far end becomes known, or unknown again; counts its local address and UDP port. */
+void vtep_peer(const struct api_tunnel *cfg, bool add);
+/* Its VNI leads into the slice, or nowhere again. */
+void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add);
+
+/* tunnel.c: moves the slice's members to another VNI; called before slice_hot has it. */
+void tunnel_vni_change(uint16_t slice, uint32_t vni_be);
+
+#endif
