@@ -6,15 +6,6 @@
 
 #include "worker.h"
 
-static const char *const *stage_names;
-
-void box_set_stages(const char *const *names);
-
-void box_set_stages(const char *const *names)
-{
-	stage_names = names;
-}
-
 void box_drops_read(uint64_t *drops)
 {
 	memset(drops, 0, DROP_REASONS * sizeof(*drops));
@@ -38,9 +29,10 @@ void box_counters_read(struct box_counters *out)
 
 uint32_t box_stages_read(uint32_t worker, struct stage_sample *out, uint32_t max)
 {
+	const char *const *stage_names = worker_stage_names();
 	uint32_t n = 0;
 
-	if (worker >= worker_count || stage_names == NULL)
+	if (worker >= worker_count)
 		return 0;
 	for (; n < max && n < STAGES_MAX && stage_names[n] != NULL; n++)
 		out[n] = (struct stage_sample){

@@ -151,7 +151,12 @@ static uint32_t worker_poll(struct worker *w)
 			continue;
 		b->port = q->port;
 		total += b->n;
+		uint64_t bytes = 0;
+
+		for (uint32_t k = 0; k < b->n; k++)
+			bytes += b->pkt[k]->pkt_len;
 		w->port[q->port].rx_packets += b->n;
+		w->port[q->port].rx_bytes += bytes;
 		worker_run_burst(w);
 	}
 	if (worker_count > 1 && handover_drain(w) > 0) {
@@ -259,6 +264,11 @@ static struct worker *worker_new(uint32_t id, uint32_t count)
 		return w;
 	worker_free(w);
 	return NULL;
+}
+
+const char *const *worker_stage_names(void)
+{
+	return pipeline->stages;
 }
 
 int worker_create(uint32_t count, const struct pipeline *p)

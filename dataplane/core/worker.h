@@ -97,6 +97,9 @@ int worker_create(uint32_t count, const struct pipeline *pipeline);
 /* Stops and joins all; frees what they hold. */
 void worker_stop(void);
 
+/* The stages of the pipeline the workers run, NULL-terminated. */
+const char *const *worker_stage_names(void);
+
 /* Gives every worker the queues it is to poll, after ports came or went; waits a grace period. Main thread. */
 int worker_assign_queues(void);
 
