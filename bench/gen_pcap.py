@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes the pcap files that the benchmarks loop over (net_pcap, infinite_rx=1).
+
+Classic pcap, 65,536 packets, N distinct flows, every flow equally often, in a random order that is the same on
+every run. `plain` is what a tenant sends, `vxlan` the same frames as the peer site sends them to this box.
+Called by scripts/bench through write_pcap(), or by hand; owns nothing but the file it writes.
+"""
+import argparse
+import os
+import random
+import struct
+import sys
+from dataclasses import dataclass
+
+PACKETS = 65536
+SEED = 20240521
+VNI = 100
+VLAN = 10
+VXLAN_PORT = 4789
+LOCAL4, REMOTE4 = "198.18.0.1", "198.18.0.2"
+LOCAL6, REMOTE6 = "2001:2:0:1::1", "2001:2:0:1::2"
+LOCAL_MAC, REMOTE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"  # this box, and the next hop
+
+PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+UDP_PAYLOAD4, UDP_PAYLOAD6 = 18, 8  # 14 + 20 + 8 + 18 = 60; 14 + 40 + 8 + 8 = 70
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one file holds."""
+    flows: int = 1024
+    encap: str = "plain"   # plain | vxlan
+    outer: int = 4         # IP version of the underlay
+    inner: int = 4         # IP version of the tenant
+    vlan: int = 0          # tag of a plain frame, 0 = none
+    packets: int = PACKETS
+
+    def name(self):
+        parts = [self.encap] + ([f"u{self.outer}"] if self.encap == "vxlan" else [])
+        parts += [f"i{self.inner}"] + ([f"vlan{self.vlan}"] if self.vlan else [])
+        return "-".join(parts + [str(self.flows)]) + (f"-{self.packets}" if self.packets != PACKETS else "")
+
+
+def scramble(index):
+    """A one-to-one map of 24 bits, so that neighbouring flows do not have neighbouring MACs."""
+    index = (index * 0x9E3779 + 0x5BD1E9) & 0xFFFFFF
+    index ^= index >> 11
+    return (index * 0x2545F5) & 0xFFFFFF
+
+
+def source_mac(flow):
+    return b"\x02\x5a\x01" + scramble(flow).to_bytes(3, "big")
+
+
+def destination_mac(flow):
+    return b"\x02\x5a\x02" + scramble(flow).to_bytes(3, "big")
+
+
+def mac_text(mac):
+    return ":".join(f"{byte:02x}" for byte in mac)
+
+
+def mac_bytes(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def ip_bytes(text):
+    import socket
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def ipv4_header(src, dst, payload_bytes, ttl=64, ident=0, df=0x4000):
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + payload_bytes, ident, df, ttl, 17, 0, src, dst)
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:]
+
+
+def ipv6_header(src, dst, payload_bytes, label=0):
+    return struct.pack(">IHBB16s16s", 0x60000000 | label, payload_bytes, 17, 64, src, dst)
+
+
+def udp6_checksum(src, dst, datagram):
+    pseudo = src + dst + struct.pack(">IHBB", len(datagram), 0, 0, 17)
+    return checksum(pseudo + datagram) or 0xFFFF
+
+
+def tenant_frame(flow, shape):
+    """Ethernet, perhaps a tag, IPv4 or IPv6, UDP: 60 bytes with IPv4 and no tag."""
+    sport, dport = 1024 + flow % 60000, 5001 + (flow >> 8) % 64
+    ether = destination_mac(flow) + source_mac(flow)
+    if shape.vlan:
+        ether += struct.pack(">HH", 0x8100, shape.vlan)
+    if shape.inner == 4:
+        src, dst = struct.pack(">I", 0x0A000000 + flow), struct.pack(">I", 0x0A400000 + flow)
+        udp = struct.pack(">HHHH", sport, dport, 8 + UDP_PAYLOAD4, 0) + bytes(UDP_PAYLOAD4)
+        return ether + b"\x08\x00" + ipv4_header(src, dst, len(udp)) + udp
+    src = ip_bytes("fd00:a::") [:12] + struct.pack(">I", flow)
+    dst = ip_bytes("fd00:b::")[:12] + struct.pack(">I", flow)
+    udp = struct.pack(">HHHH", sport, dport, 8 + UDP_PAYLOAD6, 0) + bytes(UDP_PAYLOAD6)
+    udp = udp[:6] + struct.pack(">H", udp6_checksum(src, dst, udp)) + udp[8:]
+    return ether + b"\x86\xdd" + ipv6_header(src, dst, len(udp)) + udp
+
+
+def vxlan_frame(flow, shape):
+    """The tenant's frame as the peer sends it here; entropy of the flow in the source port (RFC 7348)."""
+    inner = tenant_frame(flow, shape)
+    vxlan = struct.pack(">II", 0x08000000, VNI << 8)
+    sport = 0xC000 | scramble(flow) & 0x3FFF
+    udp = struct.pack(">HHHH", sport, VXLAN_PORT, 8 + len(vxlan) + len(inner), 0) + vxlan + inner
+    ether = mac_bytes(LOCAL_MAC) + mac_bytes(REMOTE_MAC)
+    if shape.outer == 4:
+        return ether + b"\x08\x00" + ipv4_header(ip_bytes(REMOTE4), ip_bytes(LOCAL4), len(udp), df=0) + udp
+    src, dst = ip_bytes(REMOTE6), ip_bytes(LOCAL6)
+    udp = udp[:6] + struct.pack(">H", udp6_checksum(src, dst, udp)) + udp[8:]
+    return ether + b"\x86\xdd" + ipv6_header(src, dst, len(udp)) + udp
+
+
+def write_pcap(path, shape):
+    """Writes the file whole or not at all."""
+    if shape.packets % shape.flows:
+        raise ValueError(f"{shape.packets} packets cannot hold {shape.flows} flows equally often")
+    build = vxlan_frame if shape.encap == "vxlan" else tenant_frame
+    records = []
+    for flow in range(shape.flows):
+        frame = build(flow, shape)
+        records.append(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+    order = list(range(shape.flows)) * (shape.packets // shape.flows)
+    random.Random(SEED).shuffle(order)
+    partial = f"{path}.{os.getpid()}"
+    with open(partial, "wb") as out:
+        out.write(PCAP_HEADER)
+        out.write(b"".join([records[flow] for flow in order]))
+    os.replace(partial, path)
+
+
+def cached_pcap(folder, shape):
+    """The file of this shape in folder, written when it is missing or older than this program."""
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, shape.name() + ".pcap")
+    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(__file__):
+        write_pcap(path, shape)
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file")
+    parser.add_argument("--flows", type=int, default=1024)
+    parser.add_argument("--packets", type=int, default=PACKETS)
+    parser.add_argument("--encap", choices=["plain", "vxlan"], default="plain")
+    parser.add_argument("--outer", type=int, choices=[4, 6], default=4, help="IP version of the underlay")
+    parser.add_argument("--inner", type=int, choices=[4, 6], default=4, help="IP version of the tenant")
+    parser.add_argument("--vlan", type=int, default=0, help="802.1Q tag of a plain frame")
+    options = vars(parser.parse_args())
+    path = options.pop("file")
+    try:
+        write_pcap(path, Shape(**options))
+    except (ValueError, OSError) as error:
+        sys.exit(f"gen_pcap: {error}")
+
+
+if __name__ == "__main__":
+    main()

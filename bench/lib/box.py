@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The switch under test: starts a sluice-dataplane between a looped pcap and a null sink, configures it over its
+socket, waits until it has learned, and measures windows in which everything is accounted for.
+Called by cases.py, macput.py and memory.py; owns one sluice-dataplane process and its socket."""
+import os
+import shutil
+import tempfile
+import time
+
+import gen_pcap
+import machine
+import rpc
+
+MBUFS = 262144          # as many as testpmd gets; a looped pcap of 65,536 packets needs twice that many
+MAX_MACS = 1048576
+SINK = "net_null0,no-rx=1"
+SKEW_S = 0.002          # two counters of one answer are read at most this far apart
+
+
+class Invalid(Exception):
+    """The figure does not count; says why."""
+
+
+class Box:
+    """One running switch."""
+
+    def __init__(self, binary, huge, memory_mb=None):
+        self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
+        self.socket = os.path.join(self.folder, "dataplane.sock")
+        self.client = None
+        argv = [binary, "--socket", self.socket, "--lcores", str(machine.WORKER_CPU),
+                "--file-prefix", f"sluice-bench-{os.getpid()}"]
+        argv += [] if huge else ["--no-huge"]
+        argv += ["--memory", str(memory_mb)] if memory_mb else []
+        self.process = machine.Process(argv)
+        try:
+            self.client = rpc.connect(self.socket, 60, self.process.alive)
+        except Exception as error:
+            self.stop()
+            raise Invalid(f"sluice-dataplane did not start: {error}\n{self.process.tail()}") from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.stop()
+
+    def stop(self):
+        """Ends the process and removes what it used; returns its exit status."""
+        if self.client:
+            self.client.close()
+        status = self.process.stop(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return status
+
+    def start(self, shape, pcap):
+        """Configures one direction. The first packets may meet a half-made configuration and be dropped by name;
+        settle() waits until that is over."""
+        source = f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
+        self.source, self.sink = ("in0", "wan0") if shape.encap == "plain" else ("wan0", "lan0")
+        self.client.put("slice", [{"name": "s1", "vni": gen_pcap.VNI, "max_macs": MAX_MACS}])
+        if shape.encap == "plain":
+            self.underlay(SINK, shape.outer)
+            self.macs(shape.flows, tunnel="t1")
+            self.port("in0", source)
+            self.attachment("in0", shape.vlan)
+        else:
+            self.port("lan0", SINK)
+            self.attachment("lan0", 0)
+            self.macs(shape.flows, attachment="a1")
+            self.underlay(source, shape.outer)
+
+    def port(self, name, device, **more):
+        self.client.put("port", [{"name": name, "device": device, "mbufs": MBUFS, **more}])
+
+    def underlay(self, device, version):
+        """Port wan0 with its address and next hop, and the tunnel over which the slice is stretched."""
+        local, remote, length = ((gen_pcap.LOCAL4, gen_pcap.REMOTE4, 24) if version == 4
+                                 else (gen_pcap.LOCAL6, gen_pcap.REMOTE6, 64))
+        self.port("wan0", device, mac=gen_pcap.LOCAL_MAC)
+        self.client.put("address", [{"port": "wan0", "prefix": f"{local}/{length}"}])
+        self.client.put("neighbor", [{"port": "wan0", "address": remote, "mac": gen_pcap.REMOTE_MAC}])
+        self.client.put("tunnel", [{"name": "t1", "encap": "vxlan", "local": local, "remote": remote}])
+        self.client.put("member", [{"slice": "s1", "tunnel": "t1"}])
+
+    def attachment(self, port, vlan):
+        tag = {"vlan": vlan} if vlan else {}
+        self.client.put("attachment", [{"name": "a1", "slice": "s1", "port": port, **tag}])
+
+    def macs(self, flows, **door):
+        """Static MACs for all destinations."""
+        self.client.put("mac", [{"slice": "s1", "mac": gen_pcap.mac_text(gen_pcap.destination_mac(flow)), **door}
+                                for flow in range(flows)])
+
+    # ---- reading ----
+
+    def mac_count(self):
+        """Learned and static MACs of the box."""
+        return self.box_stats()["macs"]
+
+    def box_stats(self):
+        objects = self.client.stats("box")
+        return objects.get("box") or next(iter(objects.values()))
+
+    def stages(self):
+        """Stage name → (packets, cycles) sampled so far, over all workers."""
+        sums = {}
+        for key, one in self.client.stats("stage").items():
+            name = key.rpartition("/")[2]
+            packets, cycles = sums.get(name, (0, 0))
+            sums[name] = (packets + one["packets"], cycles + one["cycles"])
+        return sums
+
+    def settle(self, macs, patience=60.0):
+        """Waits until the box knows `macs` MACs and a quarter of a second passed in which no packet was dropped."""
+        deadline = time.monotonic() + patience
+        known, dropped = 0, None
+        while time.monotonic() < deadline:
+            if not self.process.alive():
+                raise Invalid(f"sluice-dataplane died:\n{self.process.tail()}")
+            known, before = self.mac_count(), dropped
+            dropped = self.client.drops()
+            if known >= macs and dropped == before:
+                return
+            time.sleep(0.25)
+        raise Invalid(f"not settled after {patience:.0f} s: {known} of {macs} MACs known, drops {nonzero(dropped)}")
+
+    def snapshot(self):
+        """Counters and the moment they were read, drops on both sides of nothing else."""
+        drops, ports, when = self.client.drops(), self.client.stats("port"), time.monotonic()
+        source, sink = ports[self.source], ports[self.sink]
+        return {"when": when, "in": source["rx_packets"], "out": sink["tx_packets"],
+                "missed": source["rx_missed"], "tx_dropped": sink["tx_dropped"], "drops": drops,
+                "replicated": self.box_stats().get("replicated", 0)}
+
+
+def nonzero(drops):
+    return {name: count for name, count in (drops or {}).items() if count} or "none"
+
+
+def difference(before, after):
+    """What a window took in, gave out and dropped by name, and what the ledger cannot explain."""
+    taken, given = after["in"] - before["in"], after["out"] - before["out"]
+    drops = {name: count - before["drops"].get(name, 0) for name, count in after["drops"].items()}
+    drops = {name: count for name, count in drops.items() if count}
+    copies = after["replicated"] - before["replicated"]
+    return {"seconds": after["when"] - before["when"], "in": taken, "out": given, "drops": drops, "copies": copies,
+            "missed": after["missed"] - before["missed"], "unaccounted": taken + copies - given - sum(drops.values())}
+
+
+def check(window):
+    """Raises Invalid unless all that came in went out, within what moved between the reading of two counters."""
+    if window["in"] == 0:
+        raise Invalid("no packet came in")
+    if window["drops"] or window["missed"]:
+        raise Invalid(f"dropped in the window: {window['drops']}, missed {window['missed']}")
+    if window["copies"]:
+        raise Invalid(f"{window['copies']} copies flooded in the window")
+    if abs(window["unaccounted"]) > window["in"] / window["seconds"] * SKEW_S:
+        raise Invalid(f"in {window['in']}, out {window['out']}: {window['unaccounted']} packets unaccounted for")
+
+
+def stage_cycles(before, after):
+    """Stage → cycles a packet that passed it, in the window."""
+    out = {}
+    for name, (packets, cycles) in after.items():
+        packets -= before.get(name, (0, 0))[0]
+        cycles -= before.get(name, (0, 0))[1]
+        if packets > 0:
+            out[name] = round(cycles / packets, 2)
+    return out
