@@ -24,20 +24,21 @@ class Invalid(Exception):
 class Box:
     """One running switch."""
 
-    def __init__(self, binary, huge, memory_mb=None):
+    def __init__(self, binary, huge):
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         self.socket = os.path.join(self.folder, "dataplane.sock")
         self.client = None
+        if huge:
+            machine.wait_for_huge_pages()
         argv = [binary, "--socket", self.socket, "--lcores", str(machine.WORKER_CPU),
                 "--file-prefix", f"sluice-bench-{os.getpid()}"]
-        argv += [] if huge else ["--no-huge"]
-        argv += ["--memory", str(memory_mb)] if memory_mb else []
+        argv += [] if huge else ["--no-huge", "--memory", "2048"]
         self.process = machine.Process(argv)
         try:
             self.client = rpc.connect(self.socket, 60, self.process.alive)
         except Exception as error:
             self.stop()
-            raise Invalid(f"sluice-dataplane did not start: {error}\n{self.process.tail()}") from error
+            raise Invalid(f"sluice-dataplane did not start: {error}: {self.process.tail()}") from error
 
     def __enter__(self):
         return self
@@ -71,7 +72,9 @@ class Box:
             self.underlay(source, shape.outer)
 
     def port(self, name, device, **more):
-        self.client.put("port", [{"name": name, "device": device, "mbufs": MBUFS, **more}])
+        if device != SINK:
+            more["mbufs"] = MBUFS
+        self.client.put("port", [{"name": name, "device": device, **more}])
 
     def underlay(self, device, version):
         """Port wan0 with its address and next hop, and the tunnel over which the slice is stretched."""
@@ -117,7 +120,7 @@ class Box:
         known, dropped = 0, None
         while time.monotonic() < deadline:
             if not self.process.alive():
-                raise Invalid(f"sluice-dataplane died:\n{self.process.tail()}")
+                raise Invalid(f"sluice-dataplane died: {self.process.tail()}")
             known, before = self.mac_count(), dropped
             dropped = self.client.drops()
             if known >= macs and dropped == before:

@@ -88,7 +88,7 @@ def run_switch(case, pcap, settings):
         macs = switch.mac_count()
         status = switch.stop()
     if status != 0:
-        raise box.Invalid(f"sluice-dataplane ended with status {status}:\n{switch.process.tail()}")
+        raise box.Invalid(f"sluice-dataplane ended with status {status}: {switch.process.tail()}")
     return {"pps": window["out"] / window["seconds"], "share": round(share, 3), "window": window, "macs": macs}
 
 

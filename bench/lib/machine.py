@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the machine offers (clock, huge pages, CPUs), and child processes that surely end.
 Called by everything in bench/lib that starts a program; owns the processes it starts, and ends them by pid."""
+import fcntl
 import os
 import pty
 import re
@@ -11,7 +12,8 @@ import sys
 import time
 
 MAIN_CPU, WORKER_CPU = 0, 1
-NEEDED_HUGE_MB = 1536  # 262,144 buffers of 2.3 KB, the sink's pool, and the tables
+LOCK = "/run/lock/sluice-bench"
+NEEDED_HUGE_MB = 1024  # 262,144 buffers of 2.4 KB, the sink's pool, and the tables
 
 progress_start = time.monotonic()
 
@@ -39,21 +41,43 @@ def cpu_model():
     return found.group(1).strip() if found else "unknown"
 
 
-def huge_pages():
-    """True when free huge pages are enough, and mounted, for one program under test at a time."""
+def huge_mb(which):
+    """Megabytes of huge pages, `Total` or `Free`."""
     with open("/proc/meminfo") as info:
         text = info.read()
-    free = int(re.search(r"HugePages_Free:\s+(\d+)", text).group(1))
-    size_kb = int(re.search(r"Hugepagesize:\s+(\d+)", text).group(1))
+    pages = int(re.search(rf"HugePages_{which}:\s+(\d+)", text).group(1))
+    return pages * int(re.search(r"Hugepagesize:\s+(\d+)", text).group(1)) // 1024
+
+
+def huge_pages():
+    """True when huge pages are mounted, and enough for one program under test at a time."""
     with open("/proc/mounts") as mounts:
         mounted = any(line.split()[2] == "hugetlbfs" for line in mounts)
-    return mounted and free * size_kb >= NEEDED_HUGE_MB * 1024
+    return mounted and huge_mb("Total") >= NEEDED_HUGE_MB
+
+
+def wait_for_huge_pages(patience=120.0):
+    """The program before has just ended, or somebody else's test holds them for a while."""
+    deadline = time.monotonic() + patience
+    while huge_mb("Free") < NEEDED_HUGE_MB and time.monotonic() < deadline:
+        time.sleep(0.5)
 
 
 def pin_self():
     """Keeps this program off the worker's CPU."""
     if (os.cpu_count() or 1) > WORKER_CPU:
         os.sched_setaffinity(0, {MAIN_CPU})
+
+
+def alone():
+    """Waits until no other benchmark runs on this machine; keep what it returns as long as others must wait."""
+    lock = open(LOCK, "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        progress(f"another benchmark holds {LOCK}: waiting for it to end")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def unpin_child():
@@ -138,12 +162,15 @@ class Process:
                 return found
             open_still = self.drain(0.2)
             if not open_still and not re.search(pattern, self.said[start:], re.DOTALL):
-                raise TimeoutError(f"{self.argv[0]} ended early:\n{self.tail()}")
+                raise TimeoutError(f"{self.argv[0]} ended early: {self.tail()}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.argv[0]} did not say {pattern!r} in {seconds:.0f} s:\n{self.tail()}")
+                raise TimeoutError(f"{self.argv[0]} did not say {pattern!r} in {seconds:.0f} s: {self.tail()}")
 
-    def tail(self, lines=15):
-        return "\n".join(self.said.splitlines()[-lines:])
+    def tail(self):
+        """What it said that looks like the reason of a failure, else its last words."""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        reasons = [line for line in lines if re.search(r"error|cause|cannot|fatal|fail|no memory|sluice-dataplane:", line, re.I)]
+        return " / ".join((reasons or lines)[-3:])
 
     def stop(self, seconds=10.0):
         """SIGTERM, then SIGKILL, by pid; returns the exit status."""

@@ -12,6 +12,8 @@ MBUFS = 262144
 
 class Testpmd:
     def __init__(self, pcap, mode, huge):
+        if huge:
+            machine.wait_for_huge_pages()
         prefix = f"sluice-bench-{os.getpid()}"
         argv = ["dpdk-testpmd", "-l", f"{machine.MAIN_CPU},{machine.WORKER_CPU}", "--no-pci", f"--file-prefix={prefix}"]
         argv += [] if huge else ["--no-huge", "-m", "2048"]
