@@ -46,3 +46,8 @@ long long budget_used(void)
 {
 	return __atomic_load_n(&used, __ATOMIC_RELAXED);
 }
+
+long long budget_limit(void)
+{
+	return BUDGET;
+}

@@ -10,7 +10,8 @@
 void budget_install(void);
 /* Frees what json_dumps returned, as evbuffer_add_reference wants it. */
 void budget_free_text(const void *text, size_t len, void *arg);
-/* Bytes held now. */
+/* Bytes held now, and how many may be. */
 long long budget_used(void);
+long long budget_limit(void);
 
 #endif

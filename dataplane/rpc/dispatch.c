@@ -163,11 +163,15 @@ static json_t *parse(const char *line, size_t len, struct rpc_error *err)
 
 	if (json)
 		return json;
+	if (where.text[0] == '\0') { /* jansson says nothing when memory is refused */
+		rpc_fail(err, RPC_ERR_CAPACITY,
+			"the message holds more values than there is memory for");
+		err->limit = budget_limit();
+		return NULL;
+	}
 	printable(where.text, text, sizeof(text));
-	rpc_fail(err,
-		json_error_code(&where) == json_error_out_of_memory ? RPC_ERR_CAPACITY
-								    : RPC_ERR_PARSE,
-		"not JSON that this takes: %s at byte %d", text, where.position);
+	rpc_fail(err, RPC_ERR_PARSE, "not JSON that this takes: %s at byte %d", text,
+		where.position);
 	snprintf(err->got, sizeof(err->got), "%s", text);
 	return NULL;
 }

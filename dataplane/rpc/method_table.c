@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* table.list and table.read: the match tables as the pipelines declare them, shaped after P4Info.
  * Called by dispatch.c; owns nothing. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "methods.h"
@@ -67,9 +65,9 @@ static json_t *row_json(const struct table_decl *table, const struct table_row *
 	const struct table_action *action =
 		row->action < table->n_actions ? &table->actions[row->action] : NULL;
 
-	for (unsigned i = 0; i < table->n_key && i < 8; i++)
+	for (unsigned i = 0; i < table->n_key && i < TABLE_KEYS_MAX; i++)
 		json_object_set_new(match, table->key[i].name, json_string(row->key_text[i]));
-	for (unsigned i = 0; action && i < action->n_params && i < 8; i++)
+	for (unsigned i = 0; action && i < action->n_params && i < TABLE_PARAMS_MAX; i++)
 		json_object_set_new(
 			params, action->params[i].name, json_string(row->param_text[i]));
 	out = json_pack("{s:o, s:s, s:o}", "match", match, "action", action ? action->name : "none",
@@ -104,51 +102,77 @@ static int find_table(const json_t *params, const struct table_decl **out, struc
 	return -1;
 }
 
-/* 0 at the first page; later what the page before ended with. */
-static int get_cursor(const json_t *params, uint64_t *out, struct rpc_error *err)
-{
-	const char *text;
-	char got[80], *end;
+/* Where a page begins: the table's own cursor, and rows to leave out after it, since a table hands
+ * out READ_ROWS at a time whatever the limit. Written "cursor.skip". */
+struct place {
+	uint64_t cursor;
+	uint32_t skip;
+};
 
-	*out = 0;
+static int get_place(const json_t *params, struct place *out, struct rpc_error *err)
+{
+	unsigned long long cursor;
+	unsigned skip;
+	const char *text;
+	char got[80], rest;
+
+	*out = (struct place){0};
 	if (param_text(params, "cursor", false, &text, err))
 		return -1;
 	if (!text)
 		return 0;
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0)
-		return 0;
-	return rpc_fail_value(
-		err, "cursor", "the cursor of the page before", printable(text, got, sizeof(got)));
+	if (*text < '0' || *text > '9' || sscanf(text, "%llu.%u%c", &cursor, &skip, &rest) != 2 ||
+		skip >= READ_ROWS)
+		return rpc_fail_value(err, "cursor", "the cursor of the page before",
+			printable(text, got, sizeof(got)));
+	*out = (struct place){cursor, skip};
+	return 0;
+}
+
+/* Up to limit rows from place on; place is then where the next page begins. true when there is a
+ * next page. */
+static bool read_page(
+	const struct table_decl *table, struct place *place, size_t limit, json_t *out)
+{
+	static struct table_row rows[READ_ROWS]; /* 60 KiB: too much for a stack, and one thread */
+
+	if (!table->read)
+		return false;
+	while (json_array_size(out) < limit) {
+		uint64_t next = place->cursor;
+		uint32_t got = table->read(&next, rows, READ_ROWS), i = place->skip;
+
+		for (; i < got && json_array_size(out) < limit; i++)
+			json_array_append_new(out, row_json(table, &rows[i]));
+		if (i < got) {
+			place->skip = i;
+			return true;
+		}
+		*place = (struct place){next, 0};
+		if (next == 0)
+			return false;
+	}
+	return true;
 }
 
 METHOD(method_table_read)
 {
-	static struct table_row rows[READ_ROWS]; /* 65 KiB: too much for a stack, and one thread */
 	const struct table_decl *table;
-	json_int_t limit, taken = 0;
-	uint64_t cursor;
+	struct place place;
+	json_int_t limit;
 	json_t *entries;
-	char text[24];
+	char text[40];
+	bool more;
 
-	if (find_table(params, &table, err) || get_cursor(params, &cursor, err) ||
+	if (find_table(params, &table, err) || get_place(params, &place, err) ||
 		param_int(params, "limit", 1, 10000, 1000, &limit, err))
 		return -1;
 	entries = json_array();
-	do {
-		uint32_t want = limit - taken < READ_ROWS ? limit - taken : READ_ROWS;
-		uint32_t got = table->read ? table->read(&cursor, rows, want) : 0;
-
-		for (uint32_t i = 0; i < got; i++)
-			json_array_append_new(entries, row_json(table, &rows[i]));
-		taken += got;
-		if (got == 0)
-			break;
-	} while (cursor != 0 && taken < limit);
+	more = read_page(table, &place, limit, entries);
 	*result = json_pack("{s:o}", "entries", entries);
-	if (cursor != 0) {
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)cursor);
+	if (more) {
+		snprintf(text, sizeof(text), "%llu.%u", (unsigned long long)place.cursor,
+			place.skip);
 		json_object_set_new(*result, "cursor", json_string(text));
 	}
 	return 0;

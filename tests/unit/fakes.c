@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Core and pipelines without packets: they count what rpc asks of them. Linked into test_rpc and
+ * the socket's fuzzer in place of the real rooms. */
+#include "fakes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "box.h"
+#include "fdb.h"
+#include "port.h"
+#include "schema.h"
+#include "slice.h"
+#include "tables.h"
+#include "trace.h"
+#include "tunnel.h"
+#include "underlay.h"
+
+struct fakes fakes;
+struct port_hot port_hot[PORT_MAX];
+void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
+
+#define DROP_INFO(id, name, help) {name, help},
+const struct drop_info drop_info[DROP_REASONS] = {
+	DROP_REASONS_SLICE(DROP_INFO) DROP_REASONS_BOX(DROP_INFO)};
+
+struct ids {
+	bool used[LIMIT_SLICES + 1];
+};
+static struct ids slice_ids, attachment_ids, tunnel_ids;
+static bool ports[LIMIT_PORTS];
+
+static int take(struct ids *ids, uint16_t *id)
+{
+	for (int i = 1; i <= LIMIT_SLICES; i++) {
+		if (ids->used[i])
+			continue;
+		ids->used[i] = true;
+		*id = i;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+/* slices */
+int slice_reserve(uint16_t *id)
+{
+	fakes.slices_held++;
+	return take(&slice_ids, id);
+}
+
+void slice_release(uint16_t id)
+{
+	fakes.slices_held--;
+	slice_ids.used[id] = false;
+}
+
+static bool slice_live[LIMIT_SLICES + 1];
+
+void slice_set(uint16_t id, const struct api_slice *cfg)
+{
+	fakes.slices_set += !slice_live[id];
+	slice_live[id] = true;
+}
+
+void slice_unset(uint16_t id)
+{
+	fakes.slices_set--;
+	slice_live[id] = false;
+	slice_release(id);
+}
+
+void slice_counters_read(uint16_t id, struct counters *out)
+{
+	*out = (struct counters){1, 60, 2, 120, 3};
+}
+
+void slice_drops_read(uint16_t id, uint64_t *drops)
+{
+	drops[DROP_SAME_DOOR] = 7;
+}
+
+/* attachments */
+static bool attachment_live[LIMIT_ATTACHMENTS + 1];
+
+int attachment_reserve(uint16_t *id)
+{
+	fakes.attachments_held++;
+	return take(&attachment_ids, id);
+}
+
+void attachment_release(uint16_t id)
+{
+	fakes.attachments_held--;
+	attachment_ids.used[id] = false;
+}
+
+void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
+{
+	fakes.attachments_set += !attachment_live[id];
+	attachment_live[id] = true;
+}
+
+void attachment_unset(uint16_t id)
+{
+	fakes.attachments_set--;
+	attachment_live[id] = false;
+	attachment_release(id);
+}
+
+void attachment_port_mtu(uint16_t port)
+{
+}
+
+void attachment_counters_read(uint16_t id, struct counters *out)
+{
+	*out = (struct counters){1, 60, 2, 120, 3};
+}
+
+/* tunnels */
+static bool tunnel_live[LIMIT_TUNNELS + 1];
+
+int tunnel_reserve(uint16_t *id)
+{
+	fakes.tunnels_held++;
+	return take(&tunnel_ids, id);
+}
+
+void tunnel_release(uint16_t id)
+{
+	fakes.tunnels_held--;
+	tunnel_ids.used[id] = false;
+}
+
+void tunnel_set(uint16_t id, const struct api_tunnel *cfg)
+{
+	fakes.tunnels_set += !tunnel_live[id];
+	tunnel_live[id] = true;
+}
+
+void tunnel_unset(uint16_t id)
+{
+	fakes.tunnels_set--;
+	tunnel_live[id] = false;
+	tunnel_release(id);
+}
+
+void member_set(uint16_t slice, uint16_t tunnel)
+{
+	fakes.members_set++;
+}
+
+void member_unset(uint16_t slice, uint16_t tunnel)
+{
+	fakes.members_set--;
+}
+
+void tunnel_state(uint16_t id, char *text)
+{
+	strcpy(text, "no route");
+}
+
+void tunnel_counters_read(uint16_t id, struct counters *out)
+{
+	*out = (struct counters){1, 60, 2, 120, 3};
+}
+
+/* underlay */
+void underlay_address_set(uint16_t port, const struct api_ip *prefix)
+{
+	fakes.addresses_set++;
+}
+
+void underlay_address_unset(uint16_t port, const struct api_ip *prefix)
+{
+	fakes.addresses_set--;
+}
+
+void underlay_neighbor_set(
+	uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac)
+{
+	fakes.neighbors_set++;
+}
+
+void underlay_neighbor_unset(uint16_t port, const struct api_ip *address)
+{
+	fakes.neighbors_set--;
+}
+
+void underlay_route_set(const struct api_ip *prefix, const struct underlay_via *via, uint32_t count)
+{
+	fakes.routes_set++;
+	fakes.via_count = count;
+	for (uint32_t i = 0; i < count; i++)
+		fakes.via_port[i] = via[i].port;
+}
+
+void underlay_route_unset(const struct api_ip *prefix)
+{
+	fakes.routes_set--;
+}
+
+void underlay_stale(void)
+{
+}
+
+void underlay_resolve(void)
+{
+	fakes.resolves++;
+}
+
+/* ports */
+int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
+{
+	if (fakes.fail_port_open) {
+		rpc_fail(err, RPC_ERR_INTERNAL, "no such device");
+		strcpy(err->path, "device");
+		return -1;
+	}
+	for (uint16_t i = 0; i < LIMIT_PORTS; i++) {
+		if (ports[i])
+			continue;
+		ports[i] = true;
+		*id = i;
+		fakes.ports_open++;
+		return 0;
+	}
+	return rpc_fail(err, RPC_ERR_CAPACITY, "no port left");
+}
+
+int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	return 0;
+}
+
+void port_publish(uint16_t id)
+{
+	fakes.ports_published++;
+}
+
+void port_close(uint16_t id)
+{
+	fakes.ports_open--;
+	ports[id] = false;
+}
+
+const char *port_tap_name(uint16_t id)
+{
+	return NULL;
+}
+
+int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add)
+{
+	if (fakes.fail_tap_address && add)
+		return -EPERM;
+	fakes.tap_addresses += add ? 1 : -1;
+	return 0;
+}
+
+void port_counters_read(uint16_t id, struct port_counters *out)
+{
+	*out = (struct port_counters){10, 600, 20, 1200, 1, 2};
+}
+
+bool port_link(uint16_t id, uint32_t *speed_mbps)
+{
+	*speed_mbps = 10000;
+	return fakes.link;
+}
+
+const char *port_name(uint16_t id)
+{
+	return "port";
+}
+
+/* box */
+void box_drops_read(uint64_t *drops)
+{
+	drops[DROP_RUNT] = 5;
+}
+
+void box_counters_read(struct box_counters *out)
+{
+	out->punted = 4;
+}
+
+uint32_t box_stages_read(uint32_t worker, struct stage_sample *out, uint32_t max)
+{
+	out[0] = (struct stage_sample){"parse", 100, 1500};
+	return 1;
+}
+
+void box_worker_read(uint32_t worker, struct worker_counters *out)
+{
+	out->loops = 1;
+}
+
+uint32_t box_workers(void)
+{
+	return 1;
+}
+
+/* trace */
+int trace_arm(const struct trace_filter *filter, uint32_t count)
+{
+	if (fakes.trace_armed)
+		return -EBUSY;
+	fakes.trace_armed = true;
+	return 0;
+}
+
+uint32_t trace_drain(void (*fn)(const struct trace_record *record, void *arg), void *arg)
+{
+	struct trace_record record = {
+		.length = 60, .snap_len = 2, .snap = {0xab, 0xcd}, .steps = 1};
+
+	record.step[0].stage = "parse";
+	strcpy(record.step[0].text, "ok");
+	if (fakes.trace_records == 0)
+		return 1;
+	while (fakes.trace_records > 0) {
+		fakes.trace_records--;
+		fn(&record, arg);
+	}
+	return 0;
+}
+
+void trace_disarm(void)
+{
+	fakes.trace_armed = false;
+}
+
+/* fdb: chained hash */
+struct node {
+	struct fdb_entry entry;
+	struct node *next;
+};
+#define BUCKETS (1u << 16)
+static struct node *buckets[BUCKETS];
+static uint32_t entries;
+
+static struct node **place(uint16_t slice, const struct api_mac_addr *mac)
+{
+	uint64_t key = slice;
+	struct node **at;
+
+	for (int i = 0; i < 6; i++)
+		key = key << 8 | mac->bytes[i];
+	at = &buckets[key * 0x9e3779b97f4a7c15ull >> 48];
+	while (*at &&
+		((*at)->entry.slice != slice || memcmp(&(*at)->entry.mac, mac, sizeof(*mac)) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static enum fdb_result store(
+	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool is_static)
+{
+	struct node **at = place(slice, mac);
+	bool made = !*at;
+
+	if (made) {
+		*at = calloc(1, sizeof(**at));
+		entries++;
+	}
+	(*at)->entry = (struct fdb_entry){slice, *mac, door, is_static, 0};
+	return made ? FDB_CREATED : FDB_UPDATED;
+}
+
+enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door)
+{
+	return store(slice, mac, door, true);
+}
+
+int fdb_remove(uint16_t slice, const struct api_mac_addr *mac)
+{
+	struct node **at = place(slice, mac), *gone = *at;
+
+	if (!gone)
+		return -ENOENT;
+	*at = gone->next;
+	free(gone);
+	entries--;
+	return 0;
+}
+
+int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out)
+{
+	struct node **at = place(slice, mac);
+
+	if (!*at)
+		return -ENOENT;
+	*out = (*at)->entry;
+	return 0;
+}
+
+uint32_t fdb_room(void)
+{
+	return fakes.fdb_limit - entries;
+}
+
+uint32_t fdb_count(void)
+{
+	return entries;
+}
+
+uint64_t fdb_memory_bytes(void)
+{
+	return 1 << 20;
+}
+
+/* The cursor is bucket and place in its chain. */
+uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
+{
+	uint32_t got = 0, bucket = *cursor >> 32, skip = (uint32_t)*cursor;
+
+	for (; bucket < BUCKETS; bucket++, skip = 0) {
+		struct node *node = buckets[bucket];
+
+		for (uint32_t i = 0; node && i < skip; i++)
+			node = node->next;
+		for (; node; node = node->next, skip++) {
+			if (got == max) {
+				*cursor = (uint64_t)bucket << 32 | skip;
+				return got;
+			}
+			out[got++] = node->entry;
+		}
+	}
+	*cursor = 0;
+	return got;
+}
+
+void fakes_learn(uint16_t slice, const char *mac, uint32_t door)
+{
+	struct api_mac_addr address;
+	struct fdb_entry entry;
+
+	api_mac_parse(mac, &address);
+	store(slice, &address, door, false);
+	fdb_get(slice, &address, &entry);
+	if (fdb_on_event)
+		fdb_on_event(FDB_LEARNED, &entry, 0);
+}
+
+/* tables */
+#define TABLE_ROWS 200
+
+static uint32_t table_entries(void)
+{
+	return TABLE_ROWS;
+}
+
+static uint32_t table_rows(uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	uint32_t got = 0;
+
+	for (; *cursor < TABLE_ROWS && got < max; ++*cursor, got++) {
+		memset(&rows[got], 0, sizeof(rows[got]));
+		sprintf(rows[got].key_text[0], "%d", (int)*cursor);
+		strcpy(rows[got].param_text[0], "slice 1");
+	}
+	if (*cursor == TABLE_ROWS)
+		*cursor = 0;
+	return got;
+}
+
+static const struct table_field fake_key[] = {{"port", 16, "exact"}};
+static const struct table_field fake_params[] = {{"slice", 16, NULL}};
+static const struct table_action fake_actions[] = {{"set_slice", fake_params, 1}};
+static const struct table_decl fake_table = {.name = "attachments",
+	.help = "a table",
+	.key = fake_key,
+	.n_key = 1,
+	.actions = fake_actions,
+	.n_actions = 1,
+	.size = 10,
+	.counters = true,
+	.count = table_entries,
+	.read = table_rows};
+const struct table_decl *const pipeline_tables[] = {&fake_table, NULL};
+
+void fakes_reset(void)
+{
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		while (buckets[i]) {
+			struct node *node = buckets[i];
+
+			buckets[i] = node->next;
+			free(node);
+		}
+	}
+	entries = 0;
+	memset(&slice_ids, 0, sizeof(slice_ids));
+	memset(&attachment_ids, 0, sizeof(attachment_ids));
+	memset(&tunnel_ids, 0, sizeof(tunnel_ids));
+	memset(slice_live, 0, sizeof(slice_live));
+	memset(attachment_live, 0, sizeof(attachment_live));
+	memset(tunnel_live, 0, sizeof(tunnel_live));
+	memset(ports, 0, sizeof(ports));
+	memset(&fakes, 0, sizeof(fakes));
+	fakes.fdb_limit = LIMIT_MACS;
+}
