@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Ports, attachments, slices and tunnels come and go while two others carry traffic: nothing of theirs is lost.
+
+    host a ─── lan0 [blue 100] ┬ wan0 ═══ site ── host b        a pings b all the time
+                               │
+    x0 x1 x2 … come and go ────┘ [green 300] with macs, members and a tunnel
+"""
+import time
+
+from lib import Box, RpcError, at_least, check, diff, drops_of, equal, kernel_vxlan, run
+
+ROUNDS = 9
+
+
+def churn(box, lab, number):
+    extra = lab.ns("extra")
+    port = f"x{number}"
+    if port not in box.ns.interfaces():
+        lab.wire(box.ns, port, extra, port)
+        box.ns.quiet_interface(port)
+        extra.quiet_interface(port)
+    box.put("port", name=port, device=box.device(port))
+    box.put("slice", name="green", vni=300)
+    for vlan in (None, 10, 20):
+        tag = {"vlan": vlan} if vlan else {}
+        box.put("attachment", name=f"green-{vlan}", slice="green", port=port, **tag)
+    box.put("tunnel", name="to-nowhere", encap="vxlan", local="198.18.0.1", remote="198.18.0.9")
+    box.put("member", slice="green", tunnel="to-nowhere")
+    box.rpc.put("mac", [{"slice": "green", "mac": f"02:00:00:01:{i >> 8:02x}:{i & 255:02x}", "attachment": "green-10"} for i in range(1000)])
+    raw = extra.raw(port)
+    raw.send(*[b"\xff" * 6 + bytes.fromhex("020000000077") + b"\x88\xb5" + b"c" * 50] * 20)
+    # in use: refused by name, and nothing changed
+    for kind, key in (("port", port), ("slice", "green"), ("tunnel", "to-nowhere")):
+        try:
+            box.delete(kind, key)
+            check(False, f"deleting {kind} {key} in use was not refused")
+        except RpcError as error:
+            equal(error.code, -32002, f"error code for deleting {kind} {key} in use")
+    raw.send(*[b"\xff" * 6 + bytes.fromhex("020000000077") + b"\x88\xb5" + b"c" * 50] * 20)
+    box.delete("mac", *[f"green 02:00:00:01:{i >> 8:02x}:{i & 255:02x}" for i in range(1000)])
+    box.delete("member", "green to-nowhere")
+    box.delete("tunnel", "to-nowhere")
+    box.delete("attachment", "green-None", "green-10", "green-20")
+    box.delete("slice", "green")
+    box.delete("port", port)
+
+
+def test(lab):
+    a, b, site = lab.ns("a"), lab.ns("b"), lab.ns("site")
+    box = Box(lab)
+    box.port("lan0", a, "eth0")
+    a.address("eth0", "198.18.100.1/24")
+    ours, theirs = box.wan(site)
+    box.slice("blue", 100, [("lan0", None)], ["to-site"])
+    kernel_vxlan(site, b, 100, theirs, ours, "198.18.100.2/24")
+    a.run("ping -c 1 -W 2 198.18.100.2")
+    before = box.ledger()
+    pinger = a.popen("ping -n -i 0.005 198.18.100.2")
+    started = time.monotonic()
+    for number in range(ROUNDS):
+        churn(box, lab, number % 3)
+    print(f"{ROUNDS} rounds in {time.monotonic() - started:.1f} s")
+    pinger.send_signal(2)  # SIGINT: it prints its summary
+    pinger.wait(5)
+    summary = [line for line in open(pinger.log) if "packets transmitted" in line][0]
+    sent, got = int(summary.split()[0]), int(summary.split(",")[1].split()[0])
+    print(f"pings through the churn: {sent} sent, {got} back")
+    at_least(sent, 50, "pings sent meanwhile")
+    at_least(got, sent - 1, "pings back (the last may still be under way)")
+    equal(sorted(port["name"] for port in box.list("port")), ["lan0", "wan0"], "ports that are left")
+    equal([len(box.list(kind)) for kind in ("slice", "attachment", "tunnel", "member")], [1, 1, 1, 1], "objects that are left")
+    now = box.quiet()
+    change = diff(before, now)
+    # the ports are gone and their counters with them, so here the ledger is that of what stayed
+    equal({reason for reason in drops_of(change) if reason.startswith(("tx", "port_tx", "no_tap"))}, set(), "losses of the traffic that stayed")
+    box.alive()
+
+
+run(test)

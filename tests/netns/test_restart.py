@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""kill -9 and start again: nothing stale stands in the way, nothing is left behind; --config brings the objects back;
+two instances live side by side, but not on one socket.
+
+    host a ─── lan0 [blue 100] wan0 (tap) ═══ site ─── host b
+"""
+import glob
+import json
+import os
+import signal
+import stat
+import time
+
+from lib import BUILD, Box, Client, check, command, equal, kernel_vxlan, ping, run, wait_for
+
+
+def huge_files(prefix):
+    mounts = [line.split()[1] for line in open("/proc/mounts") if line.split()[2] == "hugetlbfs"]
+    return [path for mount in mounts for path in glob.glob(os.path.join(mount, f"{prefix}map_*"))]
+
+
+def huge_free():
+    for line in open("/proc/meminfo"):
+        if line.startswith("HugePages_Free"):
+            return int(line.split()[1])
+    return 0
+
+
+def test(lab):
+    a, b, site = lab.ns("a"), lab.ns("b"), lab.ns("site")
+    free_before = huge_free()
+    box = Box(lab)
+    box.port("lan0", a, "eth0")
+    a.address("eth0", "198.18.100.1/24")
+    ours, theirs = box.wan(site)
+    box.slice("blue", 100, [("lan0", None)], ["to-site"])
+    kernel_vxlan(site, b, 100, theirs, ours, "198.18.100.2/24")
+    equal(ping(a, "198.18.100.2", 3), 3, "pings before")
+    equal(stat.S_IMODE(os.stat(box.socket).st_mode), 0o660, "mode of the socket")
+
+    # the objects as a --config file
+    answers = {"mac_in_use", "link", "speed_mbps", "tap_name", "learned", "age_s", "state", "static_macs", "chosen"}
+    ops = []
+    for kind in ("port", "address", "neighbor", "slice", "attachment", "tunnel", "member"):
+        objects = [{k: v for k, v in entry.items() if k not in answers} for entry in box.list(kind)]
+        ops.append({"op": "put", "type": kind, "objects": objects})
+    config = os.path.join(lab.dir, "config.json")
+    with open(config, "w") as out:
+        json.dump({"ops": ops}, out)
+
+    for round_number in (1, 2):
+        box.process.send_signal(signal.SIGKILL)
+        box.process.wait()
+        lab.processes.remove(box.process)
+        check(os.path.exists(box.socket), "kill -9 leaves the socket file (that is the point)")
+        wait_for(lambda: "wan0" not in box.ns.interfaces(), "the tap goes with its process")
+        if round_number == 1:
+            box.start()
+            equal([len(box.list(kind)) for kind in ("port", "slice", "tunnel", "mac")], [0] * 4, "objects after a bare restart")
+            equal({k: v for k, v in box.snapshot().items() if v and not k.startswith("box")}, {}, "counters after a bare restart")
+        else:
+            box.args = ["--config", config]
+            box.start()
+            wait_for(lambda: ping(a, "198.18.100.2", 1, wait=1) == 1, "traffic after a restart with --config", 10)
+            equal(ping(site, ours, 2), 2, "pings to the twin after the restart")
+            box.ledger()
+
+    # a second instance: its own prefix and socket are fine, this one's socket is not
+    other = Box(lab, "other")
+    other.put("slice", name="blue", vni=100)
+    equal(len(box.list("slice")), 1, "slices of the first instance")
+    binary = os.path.join(BUILD, "dataplane", "sluice-dataplane")
+    out = command(["timeout", "20", binary, "--socket", box.socket, "--file-prefix", f"{box.prefix}-third"], check_status=False)
+    check(box.alive(), "the first instance still answers")
+    check(box.socket in out, f"the third says which socket is taken:\n{out}")
+    Client(box.socket).close()
+    other.stop()
+    equal(huge_files(other.prefix), [], "huge page files of an ended instance")
+
+    # a bad --config: it ends with an error that names the place, and leaves nothing
+    bad = os.path.join(lab.dir, "bad.json")
+    with open(bad, "w") as out:
+        json.dump({"ops": [{"op": "put", "type": "slice", "objects": [{"name": "x", "vni": "many"}]}]}, out)
+    sock = os.path.join(lab.dir, "bad.sock")
+    started = time.monotonic()
+    out = command(["timeout", "20", binary, "--socket", sock, "--file-prefix", f"{box.prefix}-bad", "--config", bad], check_status=False)
+    check(time.monotonic() - started < 15, f"a bad --config ends the start:\n{out}")
+    check("vni" in out, f"a bad --config is answered with the field's name:\n{out}")
+    check(not os.path.exists(sock), "no socket is left of it")
+
+    box.stop()
+    check(not os.path.exists(box.socket), "SIGTERM takes the socket along")
+    check("wan0" not in box.ns.interfaces(), "SIGTERM takes the tap along")
+    equal(huge_files(lab.prefix), [], "huge page files left behind")
+    equal(glob.glob(f"/var/run/dpdk/{lab.prefix}*/*"), [], "run-time files left behind")
+    wait_for(lambda: huge_free() >= free_before, "all huge pages are free again")
+
+
+run(test)
