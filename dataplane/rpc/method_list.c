@@ -2,9 +2,7 @@
 /* list: objects in order, page by page, filtered by `match`. Called by dispatch.c; owns nothing. A
  * page ends when it is full, or after so many objects looked at, so that a filter that seldom
  * matches does not hold the main thread. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fdb.h"
@@ -16,6 +14,7 @@
 #define LOOKED_AT_MODEL 16384
 #define LOOKED_AT_MACS	65536
 #define LIST_MAX	10000
+#define MAC_STEP	64 /* entries taken from the MAC table at a time; no step of it is larger */
 #define LIST_PRESET	1000
 
 struct page {
@@ -99,45 +98,79 @@ static bool mac_may_match(const struct page *page, const struct api_mac *mac)
 	return !learned || json_is_true(learned) == mac->learned;
 }
 
-static json_t *list_macs(struct page *page, uint64_t cursor)
-{
-	struct fdb_entry entries[64];
-	union api_object object;
-	char text[24];
+/* Where a page of MACs begins: the MAC table's cursor, and how many entries to leave out after it.
+ * Only a page smaller than one step of the table needs the latter. Written "cursor.skip". */
+struct mac_place {
+	uint64_t cursor;
+	uint32_t skip;
+};
 
-	for (uint32_t looked = 0; looked < LOOKED_AT_MACS;) {
+/* Up to `left` more entries of the page into entries; moves place on. Returns how many; *end when
+ * there are no more. */
+static uint32_t next_macs(
+	struct mac_place *place, struct fdb_entry *entries, size_t left, bool *end)
+{
+	uint64_t next = place->cursor;
+	uint32_t got = 0;
+
+	if (place->skip == 0)
+		got = fdb_iterate(&next, entries, left < MAC_STEP ? left : MAC_STEP);
+	if (got == 0) { /* at the end, or a step larger than what is left */
+		next = place->cursor;
+		got = fdb_iterate(&next, entries, MAC_STEP);
+		got = got > place->skip ? got - place->skip : 0;
+		memmove(entries, entries + place->skip, got * sizeof(*entries));
+		if (got > left) {
+			place->skip += left;
+			return left;
+		}
+	}
+	*place = (struct mac_place){next, 0};
+	*end = next == 0;
+	return got;
+}
+
+static json_t *list_macs(struct page *page, struct mac_place *place)
+{
+	struct fdb_entry entries[MAC_STEP];
+	union api_object object;
+	bool end = false;
+	char text[40];
+
+	for (uint32_t looked = 0; looked < LOOKED_AT_MACS && !end;) {
 		size_t left = page->limit - json_array_size(page->objects);
 		uint32_t got;
 
 		if (left == 0)
 			break;
-		got = fdb_iterate(&cursor, entries, left < 64 ? left : 64);
+		got = next_macs(place, entries, left, &end);
 		looked += got ? got : 1;
 		for (uint32_t i = 0; i < got; i++)
 			if (mac_describe(&entries[i], &object.mac) &&
 				mac_may_match(page, &object.mac))
 				page_add(page, api_encode(page->type, &object));
-		if (cursor == 0)
-			return NULL;
 	}
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)cursor);
+	if (end)
+		return NULL;
+	snprintf(text, sizeof(text), "%llu.%u", (unsigned long long)place->cursor, place->skip);
 	return json_string(text);
 }
 
-static int mac_cursor(const char *text, uint64_t *out, struct rpc_error *err)
+static int mac_cursor(const char *text, struct mac_place *out, struct rpc_error *err)
 {
-	char got[80], *end = (char *)text;
+	unsigned long long cursor;
+	char got[80], rest;
+	unsigned skip;
 
-	*out = 0;
+	*out = (struct mac_place){0};
 	if (!text)
 		return 0;
-	errno = 0;
-	if (*text >= '1' && *text <= '9')
-		*out = strtoull(text, &end, 10);
-	if (*out != 0 && *end == '\0' && errno == 0)
-		return 0;
-	return rpc_fail_value(
-		err, "cursor", "the cursor of the page before", printable(text, got, sizeof(got)));
+	if (*text < '0' || *text > '9' || sscanf(text, "%llu.%u%c", &cursor, &skip, &rest) != 2 ||
+		skip >= MAC_STEP)
+		return rpc_fail_value(err, "cursor", "the cursor of the page before",
+			printable(text, got, sizeof(got)));
+	*out = (struct mac_place){cursor, skip};
+	return 0;
 }
 
 METHOD(method_list)
@@ -146,18 +179,18 @@ METHOD(method_list)
 	const char *cursor;
 	json_t *next;
 	json_int_t limit;
-	uint64_t number = 0;
+	struct mac_place place;
 
 	if (param_type(params, &page.type, err) || check_match(page.type, page.match, err) ||
 		param_int(params, "limit", 1, LIST_MAX, LIST_PRESET, &limit, err) ||
 		param_text(params, "cursor", false, &cursor, err))
 		return -1;
-	if (page.type->type == OBJECT_MAC && mac_cursor(cursor, &number, err))
+	if (page.type->type == OBJECT_MAC && mac_cursor(cursor, &place, err))
 		return -1;
 	page.limit = limit;
 	page.objects = json_array();
 	if (page.type->type == OBJECT_MAC)
-		next = list_macs(&page, number);
+		next = list_macs(&page, &place);
 	else
 		next = list_model(&page, cursor);
 	*result = json_pack("{s:o}", "objects", page.objects);

@@ -338,7 +338,7 @@ struct node {
 	struct fdb_entry entry;
 	struct node *next;
 };
-#define BUCKETS (1u << 16)
+#define BUCKETS (1u << 13)
 static struct node *buckets[BUCKETS];
 static uint32_t entries;
 
@@ -349,7 +349,7 @@ static struct node **place(uint16_t slice, const struct api_mac_addr *mac)
 
 	for (int i = 0; i < 6; i++)
 		key = key << 8 | mac->bytes[i];
-	at = &buckets[key * 0x9e3779b97f4a7c15ull >> 48];
+	at = &buckets[key * 0x9e3779b97f4a7c15ull >> 51];
 	while (*at &&
 		((*at)->entry.slice != slice || memcmp(&(*at)->entry.mac, mac, sizeof(*mac)) != 0))
 		at = &(*at)->next;
@@ -412,22 +412,23 @@ uint64_t fdb_memory_bytes(void)
 	return 1 << 20;
 }
 
-/* The cursor is bucket and place in its chain. */
+/* Whole buckets only, as the real one. */
 uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
 {
-	uint32_t got = 0, bucket = *cursor >> 32, skip = (uint32_t)*cursor;
+	uint32_t got = 0;
 
-	for (; bucket < BUCKETS; bucket++, skip = 0) {
-		struct node *node = buckets[bucket];
+	for (; *cursor < BUCKETS; ++*cursor) {
+		uint32_t len = 0;
 
-		for (uint32_t i = 0; node && i < skip; i++)
-			node = node->next;
-		for (; node; node = node->next, skip++) {
-			if (got == max) {
-				*cursor = (uint64_t)bucket << 32 | skip;
-				return got;
-			}
+		for (struct node *node = buckets[*cursor]; node; node = node->next)
+			len++;
+		if (got + len > max)
+			return got;
+		for (struct node *node = buckets[*cursor]; node; node = node->next)
 			out[got++] = node->entry;
+		if (got == max && *cursor + 1 < BUCKETS) {
+			++*cursor;
+			return got;
 		}
 	}
 	*cursor = 0;

@@ -492,6 +492,45 @@ START_TEST(learned_macs_are_listed_and_replaced)
 }
 END_TEST
 
+/* Pages smaller than one step of the table, as large, and in between. */
+START_TEST(mac_pages_hold_every_mac_once)
+{
+	static const int limits[] = {1, 2, 3, 64, 65, 10000};
+	char mac[32], cursor[40];
+	bool seen[2000];
+
+	furnish();
+	for (int i = 0; i < 2000; i++) {
+		sprintf(mac, "02:00:00:00:%02x:%02x", i >> 8, i & 255);
+		fakes_learn(1, mac, 0x10001);
+	}
+	memset(seen, 0, sizeof(seen));
+	cursor[0] = '\0';
+	do {
+		json_t *page =
+			*cursor ? ask(CALL("list", "{'type':'mac','limit':%d,'cursor':'%s'}"),
+					  limits[_i], cursor)
+				: ask(CALL("list", "{'type':'mac','limit':%d}"), limits[_i]);
+		json_t *objects = json_object_get(json_object_get(page, "result"), "objects");
+
+		ck_assert_uint_le(json_array_size(objects), limits[_i]);
+		for (size_t i = 0; i < json_array_size(objects); i++) {
+			unsigned high, low;
+
+			ck_assert_int_eq(sscanf(at(json_array_get(objects, i), "mac"),
+						 "02:00:00:00:%x:%x", &high, &low),
+				2);
+			ck_assert(!seen[high << 8 | low]);
+			seen[high << 8 | low] = true;
+		}
+		strcpy(cursor, at(page, "result.cursor"));
+		json_decref(page);
+	} while (*cursor);
+	for (int i = 0; i < 2000; i++)
+		ck_assert(seen[i]);
+}
+END_TEST
+
 START_TEST(mac_limits_answer_with_capacity)
 {
 	furnish();
@@ -890,6 +929,7 @@ static TCase *objects_case(void)
 	tcase_add_test(tcase, underlay_objects_reach_the_underlay);
 	tcase_add_test(tcase, macs_are_static_objects_and_hold_what_they_name);
 	tcase_add_test(tcase, learned_macs_are_listed_and_replaced);
+	tcase_add_loop_test(tcase, mac_pages_hold_every_mac_once, 0, 6);
 	tcase_add_test(tcase, mac_limits_answer_with_capacity);
 	tcase_add_test(tcase, hundred_thousand_macs_in_one_message_take_less_than_a_second);
 	tcase_add_test(tcase, list_pages_in_order_without_losing_or_repeating);
