@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluice dp put, apply and delete: what changes the switch. Called by main.c; own nothing. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "show.h"
+#include "text.h"
+#include "words.h"
+
+#define LARGE 1000 /* from so many objects on the wait deserves a word, and the time is told */
+
+static void say_sending(const struct cli *cli, size_t count, const char *what)
+{
+	char number[NUMBER_BYTES];
+
+	if (!cli->json && count >= LARGE)
+		fprintf(stderr, "sending %s %s…\n", number_grouped((json_int_t)count, number),
+			what);
+}
+
+/* "3 created, 1 updated" from whatever numbers the answer has, then its lists ("chosen") as tables.
+ */
+static void print_changes(const json_t *result, size_t count, double seconds)
+{
+	char number[NUMBER_BYTES];
+	const char *name, *comma = "";
+	struct listing *listing;
+	json_t *value;
+
+	json_object_foreach ((json_t *)result, name, value) {
+		if (!json_is_integer(value))
+			continue;
+		printf("%s%s %s", comma, number_grouped(json_integer_value(value), number), name);
+		comma = ", ";
+	}
+	fputs(*comma != '\0' ? "" : "done", stdout);
+	if (count >= LARGE)
+		printf(" in %.2f s (%s a second)", seconds,
+			number_scaled((double)count / (seconds > 0 ? seconds : 1e-9), number));
+	putchar('\n');
+	json_object_foreach ((json_t *)result, name, value) {
+		if (!json_is_array(value) || json_array_size(value) == 0)
+			continue;
+		printf("\n%s:\n", name);
+		listing = listing_new(NULL);
+		listing_page(listing, value);
+		listing_free(listing);
+	}
+}
+
+/* Calls, and tells what changed. params is stolen. */
+static int change(struct cli *cli, const char *method, json_t *params, size_t count)
+{
+	double start = clock_now();
+	json_t *result = cli_call(cli, method, params);
+
+	if (result == NULL)
+		return STATUS_FAILED;
+	if (cli->json)
+		return print_json(result);
+	print_changes(result, count, clock_now() - start);
+	json_decref(result);
+	return STATUS_OK;
+}
+
+/* The file's objects: an array, one object, or what `list --json` wrote. NULL after saying why. */
+static json_t *file_objects(const char *path)
+{
+	json_t *json = file_json(path), *objects = json_object_get(json, "objects");
+
+	if (json == NULL || json_is_array(json))
+		return json;
+	if (json_is_array(objects))
+		json_incref(objects);
+	else
+		objects = json_pack("[O]", json);
+	json_decref(json);
+	return objects;
+}
+
+enum { PUT_FILE };
+
+static const struct option_def put_options[] = {
+	{"file", 'f', OPTION_VALUE, "FILE", "take the objects from a JSON array; -: standard input",
+		WORD_FILE},
+	{.name = NULL},
+};
+
+static int put_run(struct cli *cli, const struct args *args)
+{
+	const struct api_type *type = args_type(args);
+	json_t *object, *objects;
+	int status;
+
+	if (type == NULL)
+		return STATUS_USAGE;
+	if (args->set[PUT_FILE] && args->count > 1)
+		return usage(args->command, "give fields or --file, not both");
+	if (!args->set[PUT_FILE] && args->count == 1)
+		return usage(args->command, "give the fields of the %s, or --file", type->name);
+	if (args->set[PUT_FILE]) {
+		objects = file_objects(args->value[PUT_FILE]);
+		if (objects == NULL)
+			return STATUS_FAILED;
+	} else {
+		status = words_object(args, type, false, &object);
+		if (status != STATUS_OK)
+			return status;
+		objects = json_pack("[o]", object);
+	}
+	say_sending(cli, json_array_size(objects), "objects");
+	return change(cli, "put", json_pack("{s:s, s:o}", "type", type->name, "objects", objects),
+		json_array_size(objects));
+}
+
+const struct command command_put = {
+	.name = "put",
+	.synopsis = "TYPE field=value … | TYPE --file FILE",
+	.summary = "create an object, or replace the one with its key",
+	.details = "Fields left out get their defaults, also when the object was there before.\n"
+		   "  sluice dp put slice name=blue vni=100\n"
+		   "  sluice dp put route table=underlay prefix=203.0.113.0/24 via=198.18.0.1@wan0 "
+		   "\\\n"
+		   "                      via=198.18.1.1@wan1,weight=2\n"
+		   "  sluice dp put mac --file macs.json\n"
+		   "A file is put whole or not at all.\n",
+	.options = put_options,
+	.words = WORD_PUT,
+	.run = put_run,
+};
+
+static int apply_run(struct cli *cli, const struct args *args)
+{
+	json_t *json, *ops;
+	size_t count;
+
+	if (args->count != 1)
+		return usage(args->command, "give one FILE; - is standard input");
+	json = file_json(args->words[0]);
+	if (json == NULL)
+		return STATUS_FAILED;
+	if (json_is_array(json))
+		json = json_pack("{s:o}", "ops", json);
+	ops = json_object_get(json, "ops");
+	if (!json_is_array(ops)) {
+		json_decref(json);
+		return fail(
+			"%s: a transaction is {\"ops\": […]} or the array alone", args->words[0]);
+	}
+	count = json_array_size(ops);
+	say_sending(cli, count, "operations");
+	return change(cli, "transaction", json, count);
+}
+
+const struct command command_apply = {
+	.name = "apply",
+	.synopsis = "FILE",
+	.summary = "commit the operations of a file as one transaction",
+	.details = "The file holds {\"ops\":[{\"op\":\"put\",\"type\":TYPE,\"objects\":[…]},\n"
+		   "                       {\"op\":\"delete\",\"type\":TYPE,\"keys\":[…]}]}\n"
+		   "or that array alone. All of it happens, in order, or nothing.\n",
+	.words = WORD_FILE,
+	.run = apply_run,
+};
+
+enum { DELETE_MISSING_OK };
+
+static const struct option_def delete_options[] = {
+	{"missing-ok", 0, OPTION_FLAG, NULL, "keys that are not there are no error", WORD_NONE},
+	{.name = NULL},
+};
+
+static int delete_run(struct cli *cli, const struct args *args)
+{
+	const struct api_type *type = args_type(args);
+	json_t *keys, *params;
+	char shape[160];
+	int per_key, status;
+
+	if (type == NULL)
+		return STATUS_USAGE;
+	per_key = key_words(type, shape, sizeof(shape));
+	status = words_keys(args, per_key, shape, &keys);
+	if (status != STATUS_OK)
+		return status;
+	if (json_array_size(keys) == 0) {
+		json_decref(keys);
+		return usage(args->command, "give the keys to delete: %s", shape);
+	}
+	params = json_pack("{s:s, s:o}", "type", type->name, "keys", keys);
+	if (args->set[DELETE_MISSING_OK])
+		json_object_set_new(params, "missing_ok", json_true());
+	return change(cli, "delete", params, json_array_size(keys));
+}
+
+const struct command command_delete = {
+	.name = "delete",
+	.synopsis = "TYPE KEY … [--missing-ok]",
+	.summary = "delete objects: all of them or, when one cannot go, none",
+	.details = "A key of several words may be given as one argument or as several:\n"
+		   "  sluice dp delete member blue t1\n"
+		   "  sluice dp delete member \"blue t1\" \"blue t2\"\n",
+	.options = delete_options,
+	.words = WORD_KEYS,
+	.run = delete_run,
+};

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluice __complete WORDS…: what the last word could become, one candidate a line. The words are
+ * those behind `sluice` up to the cursor, the last one perhaps empty. ":files" means: a file name.
+ * Called by main.c for scripts/completion/sluice.bash; answers from the descriptions of commands
+ * and types, and from live objects. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "live.h"
+#include "text.h"
+#include "words.h"
+
+struct completion {
+	struct live live;
+	const char *current;
+	char **words; /* before the current one, without options */
+	int count;
+	const struct command *command;	   /* NULL: not yet known */
+	const struct option_def *value_of; /* the option whose value the current word is */
+	bool socket_value;
+};
+
+static void offer(const struct completion *c, const char *prefix, const char *text)
+{
+	char *whole = xprintf("%s%s", prefix, text);
+
+	if (strncmp(whole, c->current, strlen(c->current)) == 0)
+		puts(whole);
+	free(whole);
+}
+
+static void offer_types(const struct completion *c, bool stats)
+{
+	int i;
+
+	for (i = 0; i < OBJECT_TYPES; i++)
+		offer(c, "", api_types[i].name);
+	for (i = 0; stats && stats_types[i] != NULL; i++)
+		offer(c, "", stats_types[i]);
+}
+
+/* The different values one field has in the objects. objects is stolen and may be NULL. */
+static void offer_values(
+	const struct completion *c, const char *prefix, json_t *objects, const char *field)
+{
+	json_t *seen = json_object(), *object;
+	const char *text;
+	size_t i;
+
+	json_array_foreach (objects, i, object) {
+		text = json_string_value(json_object_get(object, field));
+		if (text == NULL || json_object_get(seen, text) != NULL)
+			continue;
+		json_object_set_new(seen, text, json_true());
+		offer(c, prefix, text);
+	}
+	json_decref(seen);
+	json_decref(objects);
+}
+
+static void offer_names(struct completion *c, const char *prefix, const char *type)
+{
+	offer_values(c, prefix, live_objects(&c->live, type, NULL), "name");
+}
+
+/* "via=…@" is followed by a port, "via=tunnel:" by a tunnel. */
+static void offer_via(struct completion *c, const char *prefix, const char *value)
+{
+	const char *at = strchr(value, '@');
+	char *longer;
+
+	if (strncmp(value, "tunnel:", 7) == 0) {
+		offer_names(c, "via=tunnel:", "tunnel");
+	} else if (strncmp(value, "attachment:", 11) == 0) {
+		offer_names(c, "via=attachment:", "attachment");
+	} else if (at != NULL) {
+		longer = xprintf("%s%.*s", prefix, (int)(at - value) + 1, value);
+		offer_names(c, longer, "port");
+		free(longer);
+	} else {
+		offer(c, prefix, "tunnel:");
+		offer(c, prefix, "attachment:");
+	}
+}
+
+/* The current word is "field=…". */
+static void offer_field_value(struct completion *c, const struct api_type *type, bool match)
+{
+	size_t len = strcspn(c->current, "=");
+	const struct api_field *f = field_find(type, c->current, len);
+	char prefix[64];
+	int i;
+
+	if (f == NULL)
+		return;
+	snprintf(prefix, sizeof(prefix), "%s=", f->name);
+	for (i = 0; f->kind == FIELD_ENUM && f->names[i] != NULL; i++)
+		offer(c, prefix, f->names[i]);
+	if (f->kind == FIELD_BOOL) {
+		offer(c, prefix, "true");
+		offer(c, prefix, "false");
+	} else if (f->kind == FIELD_VIA) {
+		offer_via(c, prefix, c->current + len + 1);
+	} else if (f->ref >= 0) {
+		offer_names(c, prefix, api_types[f->ref].name);
+	} else if (type->type == OBJECT_ROUTE && strcmp(f->name, "table") == 0) {
+		offer(c, prefix, "underlay");
+		offer_names(c, prefix, "slice");
+	} else if (f->kind != FIELD_ENUM && (match || (f->flags & FIELD_KEY))) {
+		offer_values(c, prefix, live_objects(&c->live, type->name, NULL), f->name);
+	}
+}
+
+static bool field_given(const struct completion *c, const struct api_field *f)
+{
+	size_t len = strlen(f->name);
+	int i;
+
+	for (i = 1; i < c->count; i++)
+		if (strncmp(c->words[i], f->name, len) == 0 && c->words[i][len] == '=')
+			return true;
+	return false;
+}
+
+static void offer_fields(struct completion *c, bool match)
+{
+	const struct api_type *type = api_type_find(c->words[0]);
+	const struct api_field *f;
+
+	if (type == NULL)
+		return;
+	if (strchr(c->current, '=') != NULL) {
+		offer_field_value(c, type, match);
+		return;
+	}
+	for (f = type->fields; f->name != NULL; f++) {
+		if ((f->flags & FIELD_ANSWER) && !match)
+			continue;
+		if (field_given(c, f) && f->kind != FIELD_VIA)
+			continue;
+		offer(c, f->name, "=");
+	}
+}
+
+/* The index-th word of an object's key; port and attachment of an address are one. */
+static const char *key_word(const struct api_type *type, const json_t *object, int index,
+	const struct api_field **field)
+{
+	const struct api_field *f;
+	const char *text;
+	int at = 0;
+
+	for (f = type->fields; f->name != NULL; f++) {
+		if (!(f->flags & FIELD_KEY))
+			continue;
+		text = json_string_value(json_object_get(object, f->name));
+		if ((f->flags & FIELD_EITHER) && object != NULL && text == NULL)
+			continue; /* the other one is the place */
+		if (at++ == index) {
+			if (field != NULL)
+				*field = f;
+			return text;
+		}
+	}
+	return NULL;
+}
+
+/* Does the object's key start with the words given of it? */
+static bool key_starts(const struct api_type *type, const json_t *object, char **words, int count)
+{
+	const char *text;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		text = key_word(type, object, i, NULL);
+		if (text == NULL || strcmp(text, words[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The next word of a key whose words so far are given. */
+static void offer_key(struct completion *c, const struct api_type *type, char **words, int count)
+{
+	json_t *seen = json_object(), *objects, *match = NULL, *object;
+	const struct api_field *first = NULL;
+	const char *text;
+	size_t i;
+
+	key_word(type, NULL, 0, &first);
+	/* a box has far more MACs than a page, so the first word comes from the slices and narrows
+	 * the rest */
+	if (count == 0 && first->ref >= 0 && !(first->flags & FIELD_EITHER)) {
+		json_decref(seen);
+		offer_names(c, "", api_types[first->ref].name);
+		return;
+	}
+	if (count > 0 && !(first->flags & FIELD_EITHER))
+		match = json_pack("{s:s}", first->name, words[0]);
+	objects = live_objects(&c->live, type->name, match);
+	json_array_foreach (objects, i, object) {
+		if (!key_starts(type, object, words, count))
+			continue;
+		text = key_word(type, object, count, NULL);
+		if (text == NULL || json_object_get(seen, text) != NULL)
+			continue;
+		json_object_set_new(seen, text, json_true());
+		offer(c, "", text);
+	}
+	json_decref(objects);
+	json_decref(seen);
+}
+
+static void offer_keys(struct completion *c)
+{
+	const struct api_type *type = api_type_find(c->words[0]);
+	int given = c->count - 1, per_key;
+	json_t *stats, *value;
+	const char *key;
+
+	if (type != NULL) {
+		per_key = key_words(type, NULL, 0);
+		if (c->command == &command_get && given >= per_key)
+			return;
+		given %= per_key;
+		offer_key(c, type, c->words + c->count - given, given);
+		return;
+	}
+	stats = c->command == &command_stats ? live_stats(&c->live, c->words[0]) : NULL;
+	json_object_foreach (stats, key, value)
+		offer(c, "", key);
+	json_decref(stats);
+}
+
+static void offer_events(const struct completion *c)
+{
+	static const char *const events[] = {"link", "link.up", "link.down", "mac", "mac.learned",
+		"mac.moved", "mac.aged", NULL};
+	int i;
+
+	for (i = 0; events[i] != NULL; i++)
+		offer(c, "", events[i]);
+}
+
+/* One word of a kind that stands alone. */
+static void offer_word(struct completion *c, const char *prefix, enum word_kind kind)
+{
+	if (kind == WORD_SLICE)
+		offer_names(c, prefix, "slice");
+	else if (kind == WORD_PORT)
+		offer_names(c, prefix, "port");
+	else if (kind == WORD_TABLE)
+		offer_values(c, prefix, live_tables(&c->live), "name");
+	else if (kind == WORD_FILE)
+		puts(":files");
+}
+
+static void offer_arguments(struct completion *c)
+{
+	enum word_kind kind = c->command->words;
+
+	if (kind == WORD_EVENTS)
+		offer_events(c);
+	else if (c->count == 0 && kind >= WORD_TYPE && kind <= WORD_STATS)
+		offer_types(c, kind == WORD_STATS);
+	else if (kind == WORD_PUT || kind == WORD_MATCH)
+		offer_fields(c, kind == WORD_MATCH);
+	else if (kind == WORD_KEYS || kind == WORD_STATS)
+		offer_keys(c);
+	else if (c->count == 0)
+		offer_word(c, "", kind);
+}
+
+static void offer_options(struct completion *c)
+{
+	const struct option_def *o =
+		c->command != NULL ? option_find(c->command, c->current) : NULL;
+	const char *value = strchr(c->current, '=');
+	char *prefix;
+
+	if (o != NULL && value != NULL) {
+		prefix = xprintf("%.*s", (int)(value - c->current) + 1, c->current);
+		offer_word(c, prefix, o->word);
+		free(prefix);
+		return;
+	}
+	for (o = c->command != NULL ? c->command->options : NULL; o != NULL && o->name != NULL; o++)
+		offer(c, "--", o->name);
+	offer(c, "", "--json");
+	offer(c, "", "--socket");
+	offer(c, "", "--help");
+}
+
+/* Takes the words before the current one apart, as main.c and args.c would. */
+static void parse(struct completion *c, int count, char **words)
+{
+	const struct option_def *o;
+	int i;
+
+	for (i = 0; i + 1 < count; i++) {
+		bool last = i + 2 == count;
+
+		if (strcmp(words[i], "--socket") == 0) {
+			c->socket_value = last;
+			c->live.socket = last ? c->live.socket : words[++i];
+		} else if (strncmp(words[i], "--socket=", 9) == 0) {
+			c->live.socket = words[i] + 9;
+		} else if (words[i][0] == '-' && words[i][1] != '\0') {
+			o = c->command != NULL ? option_find(c->command, words[i]) : NULL;
+			if (o == NULL || o->kind != OPTION_VALUE || strchr(words[i], '=') != NULL)
+				continue;
+			if (last)
+				c->value_of = o;
+			else
+				i++;
+		} else {
+			c->words[c->count++] = words[i];
+			if (c->count == 2 && c->command == NULL)
+				c->command = command_find(words[i]);
+		}
+	}
+	c->current = count > 0 ? words[count - 1] : "";
+}
+
+int complete_run(int count, char **words)
+{
+	const char *env = getenv("SLUICE_SOCKET");
+	struct completion c = {.live.socket = env != NULL && *env != '\0' ? env : SOCKET_DEFAULT};
+	char **all = xrealloc(NULL, (size_t)(count + 1) * sizeof(*all));
+	int i;
+
+	c.words = all;
+	parse(&c, count, words);
+	if (c.socket_value) {
+		puts(":files");
+	} else if (c.value_of != NULL) {
+		offer_word(&c, "", c.value_of->word);
+	} else if (c.current[0] == '-') {
+		offer_options(&c);
+	} else if (c.count == 0) {
+		offer(&c, "", "dp");
+	} else if (c.count == 1 && strcmp(c.words[0], "dp") == 0) {
+		for (i = 0; dp_commands[i] != NULL; i++)
+			offer(&c, "", dp_commands[i]->name);
+	} else if (c.command != NULL) {
+		c.words += 2;
+		c.count -= 2;
+		offer_arguments(&c);
+	}
+	live_close(&c.live);
+	free(all);
+	return STATUS_OK;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The help pages: of the program, of `dp`, of each command, and of each type in a command. All from
+ * the commands' and the types' descriptions. Called by main.c; owns nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "grid.h"
+#include "text.h"
+#include "words.h"
+
+void help_top(FILE *out)
+{
+	fprintf(out,
+		"sluice: looks into and programs the Sluice switch\n"
+		"\n"
+		"usage: sluice [--socket PATH] [--json] dp COMMAND …\n"
+		"\n"
+		"  dp             the dataplane: objects, counters, drops, tables, traces (sluice "
+		"dp --help)\n"
+		"\n"
+		"Options, anywhere on the line:\n"
+		"  --socket PATH  the dataplane's socket; else $SLUICE_SOCKET, else %s\n"
+		"  --json         the raw answer, for programs\n"
+		"  --help         help on whatever stands before it\n"
+		"  --version      the version of this program\n"
+		"\n"
+		"Leaves with 0 when it worked, 1 when it did not, 2 when the command line is not "
+		"understood.\n",
+		SOCKET_DEFAULT);
+}
+
+void help_dp(FILE *out)
+{
+	int i;
+
+	fputs("usage: sluice [--socket PATH] [--json] dp COMMAND …\n\n", out);
+	for (i = 0; dp_commands[i] != NULL; i++)
+		fprintf(out, "  %-8s  %s\n", dp_commands[i]->name, dp_commands[i]->summary);
+	fputs("\nMore on one of them: sluice dp COMMAND --help\n"
+	      "For example:\n"
+	      "  sluice dp put slice name=blue vni=100\n"
+	      "  sluice dp list mac slice=blue\n"
+	      "  sluice dp stats slice --watch\n"
+	      "  sluice dp trace -n 3 --slice blue --dropped\n",
+		out);
+}
+
+static void help_options(const struct command *command)
+{
+	const struct option_def *o;
+	struct grid *grid = grid_new(2, "");
+	char *name;
+
+	grid_column(grid, "", false);
+	grid_column(grid, "", false);
+	for (o = command->options; o != NULL && o->name != NULL; o++) {
+		name = o->letter ? xprintf("-%c, --%s", o->letter, o->name)
+				 : xprintf("    --%s", o->name);
+		if (o->kind == OPTION_VALUE)
+			grid_cellf(grid, "%s %s", name, o->value);
+		else if (o->kind == OPTION_MAYBE)
+			grid_cellf(grid, "%s [%s]", name, o->value);
+		else
+			grid_cell(grid, name);
+		free(name);
+		grid_cell(grid, o->help);
+	}
+	puts("\nOptions:");
+	grid_print(grid);
+	grid_free(grid);
+}
+
+static void help_types(const struct command *command)
+{
+	struct grid *grid = grid_new(2, "");
+	char shape[160];
+	int i;
+
+	grid_column(grid, "TYPE", false);
+	grid_column(grid, "KEY", false);
+	grid_column(grid, "", false);
+	for (i = 0; i < OBJECT_TYPES; i++) {
+		key_words(&api_types[i], shape, sizeof(shape));
+		grid_cell(grid, api_types[i].name);
+		grid_cell(grid, shape);
+		grid_cell(grid, api_types[i].help);
+	}
+	putchar('\n');
+	grid_print(grid);
+	grid_free(grid);
+	printf("\nThe fields of a type: sluice dp %s TYPE --help\n", command->name);
+}
+
+void help_command(const struct command *command)
+{
+	printf("%s\n\nusage: sluice dp %s %s\n", command->summary, command->name,
+		command->synopsis);
+	if (command->details != NULL)
+		printf("\n%s", command->details);
+	if (command->options != NULL)
+		help_options(command);
+	if (command->words == WORD_TYPE || command->words == WORD_PUT ||
+		command->words == WORD_MATCH || command->words == WORD_KEYS)
+		help_types(command);
+}
+
+static const char *field_rule(const struct api_field *field)
+{
+	if (field->flags & FIELD_ANSWER)
+		return "only in answers";
+	if ((field->flags & FIELD_EITHER) && (field->flags & FIELD_KEY))
+		return "key, one of these";
+	if (field->flags & FIELD_EITHER)
+		return "one of these";
+	if (field->flags & FIELD_KEY)
+		return "key";
+	return field->flags & FIELD_REQUIRED ? "required" : "";
+}
+
+static void field_default(const struct api_field *field, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (field->flags & (FIELD_REQUIRED | FIELD_KEY | FIELD_ANSWER))
+		return;
+	if (field->kind == FIELD_ENUM)
+		snprintf(text, size, "%s", field->names[field->preset]);
+	else if (field->kind == FIELD_BOOL)
+		snprintf(text, size, "%s", field->preset ? "true" : "false");
+	else if (field->kind == FIELD_U32 && field->preset >= field->min &&
+		 field->preset <= field->max)
+		snprintf(text, size, "%llu", (unsigned long long)field->preset);
+}
+
+void help_type(const struct command *command, const struct api_type *type)
+{
+	struct grid *grid = grid_new(2, "");
+	const struct api_field *f;
+	char text[192];
+
+	key_words(type, text, sizeof(text));
+	printf("%s: %s\n\nusage: sluice dp %s %s\nkey:   %s\n\n", type->name, type->help,
+		command->name, command->synopsis, text);
+	grid_column(grid, "FIELD", false);
+	grid_column(grid, "", false);
+	grid_column(grid, "TAKES", false);
+	grid_column(grid, "DEFAULT", false);
+	grid_column(grid, "", false);
+	for (f = type->fields; f->name != NULL; f++) {
+		grid_cell(grid, f->name);
+		grid_cell(grid, field_rule(f));
+		field_want(f, text, sizeof(text));
+		grid_cell(grid, f->kind == FIELD_VIA ? "ADDRESS@PORT …" : text);
+		field_default(f, text, sizeof(text));
+		grid_cell(grid, text);
+		grid_cell(grid, f->help);
+	}
+	grid_print(grid);
+	grid_free(grid);
+}

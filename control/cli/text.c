@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See text.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+static void out_of_memory(void)
+{
+	fputs("error: out of memory\n", stderr);
+	exit(EXIT_FAILURE);
+}
+
+void *xrealloc(void *old, size_t size)
+{
+	void *p = realloc(old, size);
+
+	if (p == NULL && size > 0)
+		out_of_memory();
+	return p;
+}
+
+char *xstrdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(xrealloc(NULL, size), text, size);
+}
+
+char *xprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		out_of_memory();
+	return text;
+}
+
+char *number_grouped(json_int_t value, char *out)
+{
+	char digits[32];
+	size_t len, i, at = 0;
+
+	snprintf(digits, sizeof(digits), "%llu",
+		value < 0 ? -(unsigned long long)value : (unsigned long long)value);
+	len = strlen(digits);
+	if (value < 0)
+		out[at++] = '-';
+	for (i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = '\0';
+	return out;
+}
+
+char *number_scaled(double value, char *out)
+{
+	static const char units[] = " kMGTPE";
+	size_t unit = 0;
+
+	/* 999.5 rounds to four digits, so it already belongs to the next unit */
+	while (value >= 999.5 && units[unit + 1] != '\0') {
+		value /= 1000;
+		unit++;
+	}
+	if (unit == 0) {
+		snprintf(out, NUMBER_BYTES, value > 0 && value < 9.95 ? "%.2g" : "%.0f", value);
+		return out;
+	}
+	snprintf(out, NUMBER_BYTES, "%.*f %c",
+		value < 9.995	? 2
+		: value < 99.95 ? 1
+				: 0,
+		value, units[unit]);
+	return out;
+}
+
+char *number_json(const json_t *value, char *out)
+{
+	if (json_is_integer(value))
+		return number_grouped(json_integer_value(value), out);
+	if (json_is_real(value))
+		snprintf(out, NUMBER_BYTES, "%.1f", json_real_value(value));
+	else
+		strcpy(out, "-");
+	return out;
+}
+
+bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), tail = strlen(end);
+
+	return len >= tail && strcmp(text + len - tail, end) == 0;
+}
+
+bool is_number(const char *text, bool fraction)
+{
+	size_t whole = strspn(text, "0123456789");
+
+	if (whole == 0)
+		return false;
+	text += whole;
+	if (!fraction || *text != '.')
+		return *text == '\0';
+	return text[1] != '\0' && text[1 + strspn(text + 1, "0123456789")] == '\0';
+}
+
+double clock_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}

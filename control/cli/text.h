@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Numbers as people read them, and memory that is there or the program ends: a command line tool
+ * has nothing to undo. Called by everything that prints; owns nothing. */
+#ifndef CLI_TEXT_H
+#define CLI_TEXT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define NUMBER_BYTES 40
+
+void *xrealloc(void *old, size_t size);
+char *xstrdup(const char *text);
+char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* 1234567 → "1,234,567"; out has NUMBER_BYTES. Both return out. */
+char *number_grouped(json_int_t value, char *out);
+/* 1234567 → "1.23 M", 999 → "999", 0.25 → "0.25" */
+char *number_scaled(double value, char *out);
+/* A counter: grouped when whole, else with one decimal. Not a number: "-". */
+char *number_json(const json_t *value, char *out);
+
+bool ends_with(const char *text, const char *end);
+/* The whole of text is digits, with a fraction where allowed. */
+bool is_number(const char *text, bool fraction);
+
+/* Seconds on a clock that does not jump. */
+double clock_now(void);
+
+#endif
