@@ -265,10 +265,10 @@ int options_eal_args(const struct options *opt, char *argv[EAL_ARGS_MAX])
 	argv[n++] = arg("--no-telemetry");
 	/* no PCI device but the one a port names later: an allow list with nothing on it */
 	argv[n++] = arg("--allow=ffff:ff:1f.7");
+	/* nothing in hugetlbfs or /run that a kill -9 would leave behind */
+	argv[n++] = arg(opt->no_huge ? "--no-shconf" : "--in-memory");
 	if (opt->no_huge)
 		argv[n++] = arg("--no-huge");
-	/* nothing in hugetlbfs or /run that a kill -9 would leave behind */
-	argv[n++] = arg("--in-memory");
 	argv[n++] = arg("--log-level=%s", opt->verbose ? "info" : "warning");
 	if (!opt->verbose)
 		argv[n++] = arg("--log-level=user1:info");

@@ -49,7 +49,7 @@ static __rte_always_inline enum drop_reason refuse(const struct attachment_hot *
 		return DROP_DESTINATION_GONE;
 	if (unlikely(m->pkt_len > a->mtu + (uint32_t)sizeof(struct rte_ether_hdr)))
 		return DROP_ACCESS_MTU;
-	if (unlikely(a->vlan != 0 && (rte_pktmbuf_headroom(m) < RTE_VLAN_HLEN || m->refcnt > 1)))
+	if (unlikely(a->vlan != 0 && rte_pktmbuf_headroom(m) < RTE_VLAN_HLEN))
 		return DROP_NO_HEADROOM;
 	return DROP_REASONS;
 }
@@ -58,7 +58,10 @@ void access_out_run(struct worker *w, struct burst *b)
 {
 	struct switch_worker *sw = switch_of(w);
 	struct lane *lane = &b->to_access;
+	struct rte_mbuf *out[BURST_MAX];
+	uint16_t port[BURST_MAX];
 	struct run run = {0};
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < lane->n; i++)
 		rte_prefetch0(&attachment_hot[lane->to[i]]);
@@ -77,8 +80,10 @@ void access_out_run(struct worker *w, struct burst *b)
 		run_count(sw, &run, lane->slice[i], lane->to[i], bytes, m->pkt_len);
 		TRACE(b, m, STAGE_ACCESS_OUT, "attachment %u, to port %u (%s)%s", lane->to[i], a.port,
 			port_name(a.port), a.vlan != 0 ? ", tagged" : "");
-		worker_tx(w, a.port, m);
+		out[n] = m;
+		port[n++] = a.port;
 	}
+	worker_tx_bulk(w, port, out, n);
 	run_count(sw, &run, 0, 0, 0, 0);
 	worker_stage_done(w, STAGE_ACCESS_OUT, lane->n);
 	lane->n = 0;

@@ -35,18 +35,20 @@ void attachment_release(uint16_t id)
 	ids_give(&ids, id);
 }
 
+static uint16_t door_load(uint16_t port, uint16_t vlan)
+{
+	return vlan != 0 ? port_hot[port].vlan[vlan] : port_hot[port].untagged;
+}
+
 /* What frames of (port, vlan) find. */
 static void door_store(uint16_t port, uint16_t vlan, uint16_t id)
 {
 	struct port_hot *ph = &port_hot[port];
 
+	if ((door_load(port, vlan) != 0) != (id != 0))
+		__atomic_store_n(&ph->attachments, ph->attachments + (id != 0 ? 1 : -1), __ATOMIC_RELAXED);
 	/* release: the attachment's own fields are stored before; pairs with the dependent load in parse_run() */
 	__atomic_store_n(vlan != 0 ? &ph->vlan[vlan] : &ph->untagged, id, __ATOMIC_RELEASE);
-}
-
-static uint16_t door_load(uint16_t port, uint16_t vlan)
-{
-	return vlan != 0 ? port_hot[port].vlan[vlan] : port_hot[port].untagged;
 }
 
 static void hot_store(uint16_t id, struct attachment_hot hot)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both in one bulk lookup.
  * Called by switch.c after parse and overlay_in; owns nothing. */
+#include "flow.h"
 #include "hot.h"
 #include "stages.h"
 
@@ -41,10 +42,8 @@ static __rte_noinline void learn_source(struct worker *w, uint64_t key, door_t d
 	learn_report(w, key, door);
 }
 
-static __rte_always_inline void lane_add(struct lane *lane, struct rte_mbuf *m, uint16_t slice, uint16_t to)
+static __rte_always_inline void lane_put(struct lane *lane, uint32_t k, struct rte_mbuf *m, uint16_t slice, uint16_t to)
 {
-	uint32_t k = lane->n++;
-
 	lane->pkt[k] = m;
 	lane->slice[k] = slice;
 	lane->to[k] = to;
@@ -89,13 +88,22 @@ static __rte_always_inline void count_in(struct switch_worker *sw, const struct 
 	sw->slice[slice].in_bytes += run.in_bytes;
 }
 
+/* While the table's lines are on their way: what the frames from attachments need if they go into a tunnel. */
+static __rte_always_inline void find_flows(struct burst *b)
+{
+	for (uint32_t i = 0; i < b->frames; i++)
+		if (b->door[i] & DOOR_ATTACHMENT)
+			b->flow[i] = flow_of(b->frame[i], rte_pktmbuf_mtod(b->frame[i], uint8_t *));
+}
+
 void bridge_run(struct worker *w, struct burst *b)
 {
-	uint64_t seen_mask = ~FDB_STATIC;
+	uint32_t frames = b->frames, tunnels = 0, accesses = 0;
 
-	exact_lookup_bulk(&fdb_table, b->key, 1, 2 * b->frames, b->value);
+	find_flows(b);
 	count_in(switch_of(w), b);
-	for (uint32_t i = 0; i < b->frames; i++) {
+	exact_match_bulk(b->bucket, b->key, 1, 2 * frames, b->value);
+	for (uint32_t i = 0; i < frames; i++) {
 		uint64_t *to = b->value[2 * i], *from = b->value[2 * i + 1];
 		uint64_t src = b->key[2 * i + 1];
 		door_t in = b->door[i];
@@ -104,7 +112,7 @@ void bridge_run(struct worker *w, struct burst *b)
 			odd_frame(w, b, i, src);
 			continue;
 		}
-		if (unlikely(from == NULL || (*from & seen_mask) != seen_now(w, in)))
+		if (unlikely(from == NULL || (*from & ~FDB_STATIC) != seen_now(w, in)))
 			learn_source(w, src, in, from);
 		if (unlikely(to == NULL || (b->key[2 * i] & FDB_KEY_GROUP))) {
 			odd_frame(w, b, i, src);
@@ -113,18 +121,22 @@ void bridge_run(struct worker *w, struct burst *b)
 		door_t out = (door_t)*to & FDB_DOOR;
 
 		if (out & DOOR_TUNNEL) {
-			if (unlikely(in & DOOR_TUNNEL))
+			if (unlikely(in & DOOR_TUNNEL)) {
 				slice_drop(w, b, b->frame[i], b->slice[i], in,
 					in == out ? DROP_SAME_DOOR : DROP_SPLIT_HORIZON);
-			else
-				lane_add(&b->to_tunnel, b->frame[i], b->slice[i], DOOR_ID(out));
+				continue;
+			}
+			b->to_tunnel.flow[tunnels] = b->flow[i];
+			lane_put(&b->to_tunnel, tunnels++, b->frame[i], b->slice[i], DOOR_ID(out));
 		} else if (unlikely(in == out)) {
 			slice_drop(w, b, b->frame[i], b->slice[i], in, DROP_SAME_DOOR);
 		} else {
-			lane_add(&b->to_access, b->frame[i], b->slice[i], DOOR_ID(out));
+			lane_put(&b->to_access, accesses++, b->frame[i], b->slice[i], DOOR_ID(out));
 		}
 	}
+	b->to_tunnel.n = tunnels;
+	b->to_access.n = accesses;
 	if (unlikely(b->trace != NULL))
 		bridge_trace(b);
-	worker_stage_done(w, STAGE_BRIDGE, b->frames);
+	worker_stage_done(w, STAGE_BRIDGE, frames);
 }

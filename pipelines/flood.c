@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never from tunnel to tunnel, at no more than
  * the slice's rate. Called by switch.c after bridge; uses the two lanes out and empties them as they fill. */
+#include "flow.h"
 #include "hot.h"
 #include "stages.h"
 
@@ -24,6 +25,8 @@ static void lane_send(struct worker *w, struct burst *b, struct lane *lane, stru
 	}
 	uint32_t k = lane->n++;
 
+	if (lane == &b->to_tunnel)
+		lane->flow[k] = flow_of(m, rte_pktmbuf_mtod(m, uint8_t *));
 	lane->pkt[k] = m;
 	lane->slice[k] = slice;
 	lane->to[k] = to;

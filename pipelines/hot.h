@@ -44,8 +44,8 @@ _Static_assert(sizeof(struct attachment_hot) == 8, "eight attachments a line");
 struct encap {
 	/* line 0: read per packet */
 	uint16_t port; /* PORT_NONE: no path; `why` says so */
-	uint16_t mtu;  /* of the underlay */
-	uint8_t hdr_len; /* 50 or 70 */
+	uint16_t max_len; /* of the frame, so that the packet fits the underlay; 0: no path */
+	uint8_t hdr_len;  /* 50 or 70 */
 	uint8_t flags;   /* ENCAP_* */
 	uint8_t why;     /* enum drop_reason while there is no path */
 	uint8_t dscp;    /* << 2, when fixed */
@@ -171,6 +171,19 @@ static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf
 	else
 		sw->attachment[DOOR_ID(door)].dropped++;
 	worker_drop(w, b, m, why);
+}
+
+/* A frame enters a slice: its table keys are made, and their lines are on their way from here on. data: its first 14 bytes. */
+static __rte_always_inline void frame_enter(struct burst *b, uint32_t k, struct rte_mbuf *m, const uint8_t *data,
+	uint16_t slice, door_t door)
+{
+	b->frame[k] = m;
+	b->slice[k] = slice;
+	b->door[k] = door;
+	b->key[2 * k] = fdb_key(slice, data);
+	b->key[2 * k + 1] = fdb_key(slice, data + 6);
+	b->bucket[2 * k] = exact_prefetch(&fdb_table, &b->key[2 * k], 1);
+	b->bucket[2 * k + 1] = exact_prefetch(&fdb_table, &b->key[2 * k + 1], 1);
 }
 
 #define TRACE(b, m, stage, ...)                                                                    \

@@ -45,7 +45,9 @@ static __rte_always_inline bool ipv4_checksum_ok(const struct rte_mbuf *m, const
 
 	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
 		return true;
-	for (uint32_t i = 0; i < hlen / 4; i++)
+	for (uint32_t i = 0; i < 5; i++)
+		sum += word[i];
+	for (uint32_t i = 5; i < hlen / 4; i++)
 		sum += word[i];
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -180,6 +182,9 @@ static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst 
 	struct candidates *c4, struct candidates *c6)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (unlikely(m->data_len < ETH))
+		return drop(w, b, m, DROP_RUNT);
 	uint64_t to = *(const unaligned_uint64_t *)data << 16;
 
 	if (unlikely(to != mac)) {
@@ -193,6 +198,8 @@ static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst 
 		return take_ipv4(w, b, c4, m);
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		return take_ipv6(w, b, c6, m);
+	if (unlikely(is_vlan_tag(type)))
+		return drop(w, b, m, DROP_VLAN_UNKNOWN);
 	return PUNT;
 }
 
@@ -274,6 +281,24 @@ static bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
 	return true;
 }
 
+/* What a run of packets from the same tunnel adds up to. */
+struct tunnel_run {
+	uint16_t tunnel;
+	uint64_t packets, bytes;
+};
+
+static __rte_always_inline void run_count(struct switch_worker *sw, struct tunnel_run *run, uint16_t tunnel,
+	uint32_t bytes)
+{
+	if (unlikely(tunnel != run->tunnel)) {
+		sw->tunnel[run->tunnel].in_packets += run->packets;
+		sw->tunnel[run->tunnel].in_bytes += run->bytes;
+		*run = (struct tunnel_run){.tunnel = tunnel};
+	}
+	run->packets++;
+	run->bytes += bytes;
+}
+
 /* Strips the outer headers and enters the frame into the slice. */
 static __rte_always_inline void enter(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t strip, uint8_t tos,
 	uint64_t value)
@@ -282,8 +307,6 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 	uint16_t slice = VTEP_SLICE(value), tunnel = VTEP_TUNNEL(value);
 	door_t door = DOOR_TUNNEL | tunnel;
 
-	sw->tunnel[tunnel].in_packets++;
-	sw->tunnel[tunnel].in_bytes += m->pkt_len;
 	m->data_off += strip;
 	m->data_len -= strip;
 	m->pkt_len -= strip;
@@ -304,30 +327,54 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 		slice_drop(w, b, m, slice, door, why);
 		return;
 	}
-	uint32_t k = b->frames++;
-
-	b->frame[k] = m;
-	b->slice[k] = slice;
-	b->door[k] = door;
-	b->key[2 * k] = fdb_key(slice, frame);
-	b->key[2 * k + 1] = fdb_key(slice, frame + 6);
+	frame_enter(b, b->frames++, m, frame, slice, door);
 	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel %u into slice %u", tunnel, slice);
+}
+
+/* Looks up all candidates. Neighbours in a burst mostly come from the same site: a key like the one before is not looked up again. */
+static __rte_always_inline void find_endpoints(struct candidates *c, const struct exact_table *t, const uint32_t words)
+{
+	uint64_t key[BURST_MAX * VTEP6_WORDS];
+	uint64_t *value[BURST_MAX];
+	uint8_t which[BURST_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < c->n; k++) {
+		bool same = k > 0;
+
+		for (uint32_t i = 0; same && i < words; i++)
+			same = c->key[k * words + i] == c->key[(k - 1) * words + i];
+		if (!same) {
+			memcpy(&key[n * words], &c->key[k * words], words * sizeof(uint64_t));
+			n++;
+		}
+		which[k] = n - 1;
+	}
+	exact_lookup_bulk(t, key, words, n, value);
+	for (uint32_t k = 0; k < c->n; k++)
+		c->value[k] = value[which[k]];
 }
 
 static __rte_always_inline void decapsulate(struct worker *w, struct burst *b, struct candidates *c, const bool is_ipv6)
 {
+	struct switch_worker *sw = switch_of(w);
+	struct tunnel_run run = {0};
+
 	if (c->n == 0)
 		return;
 	if (is_ipv6)
-		exact_lookup_bulk(&vtep6_table, c->key, VTEP6_WORDS, c->n, c->value);
+		find_endpoints(c, &vtep6_table, VTEP6_WORDS);
 	else
-		exact_lookup_bulk(&vtep4_table, c->key, VTEP4_WORDS, c->n, c->value);
+		find_endpoints(c, &vtep4_table, VTEP4_WORDS);
 	for (uint32_t k = 0; k < c->n; k++) {
-		if (unlikely(c->value[k] == NULL))
+		if (unlikely(c->value[k] == NULL)) {
 			miss(w, b, c, k, is_ipv6);
-		else if (likely(c->csum_zero[k] && !is_ipv6) || udp_checksum_ok(w, b, c, k, is_ipv6))
+		} else if (likely(c->csum_zero[k] && !is_ipv6) || udp_checksum_ok(w, b, c, k, is_ipv6)) {
+			run_count(sw, &run, VTEP_TUNNEL(*c->value[k]), c->pkt[k]->pkt_len);
 			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *c->value[k]);
+		}
 	}
+	run_count(sw, &run, 0, 0);
 }
 
 void overlay_in_run(struct worker *w, struct burst *b)

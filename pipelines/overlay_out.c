@@ -2,8 +2,10 @@
 /* Encapsulation: a frame of a slice becomes a UDP packet to the other site (RFC 7348 section 5). The finished header of the path
  * is copied in front; length, DSCP and ECN, source port and VNI are filled in. Called by switch.c after bridge and by flood.c. */
 #include <rte_ip.h>
+#include <rte_memcpy.h>
 #include <rte_udp.h>
 
+#include "flow.h"
 #include "hot.h"
 #include "stages.h"
 
@@ -11,62 +13,6 @@
 #define HDR6 70
 #define COPY4 64 /* line 0 of struct encap: its 14 bytes of decision land in front of the header, and nobody reads them */
 #define COPY6 84
-
-/* What encapsulation wants to know of the frame inside. */
-struct flow {
-	uint32_t hash;
-	uint8_t tos;
-};
-
-static __rte_always_inline uint32_t mix(uint64_t a, uint64_t b)
-{
-	uint64_t h = a * 0x9e3779b97f4a7c15ull;
-
-	h ^= h >> 32;
-	h = (h + b) * 0xd6e8feb86659fd93ull;
-	return h >> 32;
-}
-
-static __rte_always_inline bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
-}
-
-static __rte_always_inline struct flow flow_of_ipv6(const uint8_t *ip, uint32_t len)
-{
-	const unaligned_uint64_t *addr = (const unaligned_uint64_t *)(ip + 8);
-	uint32_t first = rte_be_to_cpu_32(*(const unaligned_uint32_t *)ip);
-	uint64_t ports = ip[6];
-
-	if (has_ports(ip[6]) && len >= 44)
-		ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 40) << 8;
-	uint64_t a = addr[0] ^ addr[2] * 0xff51afd7ed558ccdull;
-	uint64_t b = addr[1] ^ addr[3] * 0xc4ceb9fe1a85ec53ull;
-
-	return (struct flow){.hash = mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40),
-		.tos = first >> 20};
-}
-
-/* Fragments carry no ports but in the first: none of them uses any, so that all go the same way. */
-static __rte_always_inline struct flow flow_of(const struct rte_mbuf *m, const uint8_t *data)
-{
-	uint16_t type = *(const unaligned_uint16_t *)(data + 12);
-	uint32_t len = m->data_len - sizeof(struct rte_ether_hdr);
-	const uint8_t *ip = data + sizeof(struct rte_ether_hdr);
-
-	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 20)) {
-		uint64_t addr = *(const unaligned_uint64_t *)(ip + 12);
-		uint64_t ports = ip[9];
-		bool fragment = *(const unaligned_uint16_t *)(ip + 6) & RTE_BE16(0x3fff);
-
-		if (likely(ip[0] == 0x45 && !fragment && len >= 24 && has_ports(ip[9])))
-			ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 20) << 8;
-		return (struct flow){.hash = mix(addr, ports), .tos = ip[1]};
-	}
-	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 40)
-		return flow_of_ipv6(ip, len);
-	return (struct flow){.hash = mix(*(const unaligned_uint64_t *)data, *(const unaligned_uint64_t *)(data + 6)), .tos = 0};
-}
 
 /* RFC 6040 section 4.1, normal mode: ECN is copied; DSCP is copied or fixed. */
 static __rte_always_inline uint8_t outer_tos(const struct encap *e, uint8_t tos)
@@ -103,7 +49,7 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	__builtin_memcpy(frame - COPY4, e, COPY4);
+	rte_mov64(frame - COPY4, (const uint8_t *)e); /* one store: the fields below are patched over it */
 	frame[-35] = tos;
 	*(unaligned_uint16_t *)(frame - 34) = len_be;
 	*(unaligned_uint16_t *)(frame - 32) = id;
@@ -124,13 +70,14 @@ static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, con
 	uint16_t udp_len = m->pkt_len + 16;
 	uint8_t *ip = frame - 56;
 
-	__builtin_memcpy(frame - COPY6, e, COPY6);
+	rte_mov64(frame - COPY6, (const uint8_t *)e);
+	rte_mov16(frame - COPY6 + 64, (const uint8_t *)e + 64);
+	__builtin_memcpy(frame - 4, &vni_be, 4);
 	/* the flow label carries the flow's entropy as well (RFC 6438) */
 	*(unaligned_uint32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, f.tos) << 20 | (f.hash >> 12));
 	*(unaligned_uint16_t *)(ip + 4) = rte_cpu_to_be_16(udp_len);
 	*(unaligned_uint16_t *)(frame - 16) = source_port(f.hash);
 	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
-	*(unaligned_uint32_t *)(frame - 4) = vni_be;
 	m->data_off -= HDR6;
 	m->data_len += HDR6;
 	m->pkt_len += HDR6;
@@ -144,16 +91,12 @@ static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, con
 	}
 }
 
-/* No path, too large for it, or no room for the header: the reason, else DROP_REASONS. */
-static __rte_always_inline enum drop_reason refuse(const struct encap *e, const struct rte_mbuf *m)
+/* Why a frame that may not go, may not. */
+static enum drop_reason refusal(const struct encap *e, const struct rte_mbuf *m)
 {
-	if (unlikely(e->port == PORT_NONE))
+	if (e->port == PORT_NONE)
 		return e->why;
-	if (unlikely(m->pkt_len + e->hdr_len > e->mtu + (uint32_t)sizeof(struct rte_ether_hdr)))
-		return DROP_UNDERLAY_MTU;
-	if (unlikely(rte_pktmbuf_headroom(m) < COPY6 || m->refcnt > 1))
-		return DROP_NO_HEADROOM;
-	return DROP_REASONS;
+	return m->pkt_len > e->max_len ? DROP_UNDERLAY_MTU : DROP_NO_HEADROOM;
 }
 
 /* What a run of frames for the same slice and tunnel adds up to. */
@@ -197,12 +140,13 @@ void overlay_out_run(struct worker *w, struct burst *b)
 	struct switch_worker *sw = switch_of(w);
 	struct lane *lane = &b->to_tunnel;
 	const struct encap *path[BURST_MAX];
-	struct flow flow[BURST_MAX];
+	struct rte_mbuf *out[BURST_MAX];
+	uint16_t port[BURST_MAX];
 	struct run run = {0};
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < lane->n; i++) {
-		flow[i] = flow_of(lane->pkt[i], rte_pktmbuf_mtod(lane->pkt[i], uint8_t *));
-		path[i] = pick_path(lane->to[i], flow[i].hash);
+		path[i] = pick_path(lane->to[i], lane->flow[i].hash);
 		rte_prefetch0(path[i]);
 	}
 	for (uint32_t i = 0; i < lane->n; i++) {
@@ -210,23 +154,25 @@ void overlay_out_run(struct worker *w, struct burst *b)
 		const struct encap *e = path[i];
 		uint16_t slice = lane->slice[i];
 		uint32_t bytes = m->pkt_len;
-		enum drop_reason why = refuse(e, m);
 
-		if (unlikely(why != DROP_REASONS)) {
-			slice_drop(w, b, m, slice, DOOR_TUNNEL | lane->to[i], why);
+		/* max_len is 0 where there is no path */
+		if (unlikely(bytes > e->max_len || rte_pktmbuf_headroom(m) < COPY6)) {
+			slice_drop(w, b, m, slice, DOOR_TUNNEL | lane->to[i], refusal(e, m));
 			continue;
 		}
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
+		out[n] = m;
+		port[n++] = e->port;
 		if (likely(!(e->flags & ENCAP_IPV6)))
-			put_ipv4(sw, m, frame, e, flow[i], slice_hot[slice].vni_be);
+			put_ipv4(sw, m, frame, e, lane->flow[i], slice_hot[slice].vni_be);
 		else
-			put_ipv6(m, frame, e, flow[i], slice_hot[slice].vni_be);
-		run_count(sw, &run, slice, lane->to[i], bytes, m->pkt_len);
+			put_ipv6(m, frame, e, lane->flow[i], slice_hot[slice].vni_be);
+		run_count(sw, &run, slice, lane->to[i], bytes, bytes + e->hdr_len);
 		if (unlikely(b->trace != NULL))
 			trace_out(b, m, e, lane->to[i]);
-		worker_tx(w, e->port, m);
 	}
+	worker_tx_bulk(w, port, out, n);
 	run_count(sw, &run, 0, 0, 0, 0);
 	worker_stage_done(w, STAGE_OVERLAY_OUT, lane->n);
 	lane->n = 0;

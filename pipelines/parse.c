@@ -2,6 +2,7 @@
 /* First stage: which door did a frame come in by? (port, VLAN) → attachment → slice; untagged frames of an underlay
  * port without an untagged attachment may be for this box. Called by switch.c for every burst; owns nothing. */
 #include <rte_ether.h>
+#include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
 #include "hot.h"
@@ -53,19 +54,6 @@ static uint16_t tagged_attachment(const struct port_hot *ph, struct rte_mbuf *m,
 	return id;
 }
 
-/* Enters a frame into the slice of its attachment. */
-static __rte_always_inline void enter(struct burst *b, struct rte_mbuf *m, const uint8_t *data, uint16_t id,
-	uint16_t slice)
-{
-	uint32_t k = b->frames++;
-
-	b->frame[k] = m;
-	b->slice[k] = slice;
-	b->door[k] = DOOR_ATTACHMENT | id;
-	b->key[2 * k] = fdb_key(slice, data);
-	b->key[2 * k + 1] = fdb_key(slice, data + 6);
-}
-
 static void parse_trace(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->frames; i++) {
@@ -76,20 +64,60 @@ static void parse_trace(struct burst *b)
 		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");
 }
 
+/* A run of frames by one attachment. */
+struct run {
+	uint16_t id;
+	uint64_t packets, bytes;
+};
+
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t id, uint32_t bytes)
+{
+	if (unlikely(id != run->id)) {
+		sw->attachment[run->id].in_packets += run->packets;
+		sw->attachment[run->id].in_bytes += run->bytes;
+		*run = (struct run){.id = id};
+	}
+	run->packets++;
+	run->bytes += bytes;
+}
+
+/* A tag where none may be: inside a slice it could come out as another slice's (RFC 7348 section 6.1). */
+static void drop_stacked(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, uint16_t id)
+{
+	switch_of(w)->slice[slice].in_packets++;
+	switch_of(w)->slice[slice].in_bytes += m->pkt_len;
+	slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
+}
+
+/* An underlay port without attachments: all of the burst may be for this box. */
+static void all_underlay(struct worker *w, struct burst *b)
+{
+	b->underlays = b->n;
+	rte_memcpy(b->underlay, b->pkt, b->n * sizeof(b->pkt[0]));
+	if (unlikely(b->trace != NULL))
+		parse_trace(b);
+	worker_stage_done(w, STAGE_PARSE, b->n);
+}
+
 void parse_run(struct worker *w, struct burst *b)
 {
 	const struct port_hot *ph = &port_hot[b->port];
-	struct switch_worker *sw = switch_of(w);
-	uint16_t run_id = 0;
-	uint64_t run_packets = 0, run_bytes = 0;
+	const uint16_t untagged = ph->untagged;
+	const bool underlay = ph->underlay;
+	struct run run = {0};
+	uint32_t frames = 0;
 
 	for (uint32_t i = 0; i < RTE_MIN(b->n, (uint32_t)PREFETCH_AHEAD); i++)
 		rte_prefetch0(rte_pktmbuf_mtod(b->pkt[i], void *));
+	if (underlay && ph->attachments == 0) {
+		all_underlay(w, b);
+		return;
+	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct rte_mbuf *m = b->pkt[i];
 		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 		uint32_t bytes = m->pkt_len;
-		uint16_t id = ph->untagged;
+		uint16_t id = untagged;
 		enum drop_reason why = DROP_NO_ATTACHMENT;
 
 		if (i + PREFETCH_AHEAD < b->n)
@@ -98,9 +126,12 @@ void parse_run(struct worker *w, struct burst *b)
 			worker_drop(w, b, m, DROP_RUNT);
 			continue;
 		}
-		if (unlikely(is_vlan_tag(ether_type(data))))
+		bool stacked = false;
+
+		if (is_vlan_tag(ether_type(data))) {
 			id = tagged_attachment(ph, m, &data, &why);
-		else if (id == 0 && ph->underlay) {
+			stacked = is_vlan_tag(ether_type(data));
+		} else if (id == 0 && underlay) {
 			b->underlay[b->underlays++] = m;
 			continue;
 		}
@@ -110,24 +141,14 @@ void parse_run(struct worker *w, struct burst *b)
 			worker_drop(w, b, m, why);
 			continue;
 		}
-		if (id != run_id) {
-			sw->attachment[run_id].in_packets += run_packets;
-			sw->attachment[run_id].in_bytes += run_bytes;
-			run_id = id;
-			run_packets = run_bytes = 0;
-		}
-		run_packets++;
-		run_bytes += bytes;
-		if (unlikely(is_vlan_tag(ether_type(data)))) {
-			sw->slice[slice].in_packets++;
-			sw->slice[slice].in_bytes += m->pkt_len;
-			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
-			continue;
-		}
-		enter(b, m, data, id, slice);
+		run_count(switch_of(w), &run, id, bytes);
+		if (unlikely(stacked))
+			drop_stacked(w, b, m, slice, id);
+		else
+			frame_enter(b, frames++, m, data, slice, DOOR_ATTACHMENT | id);
 	}
-	sw->attachment[run_id].in_packets += run_packets;
-	sw->attachment[run_id].in_bytes += run_bytes;
+	run_count(switch_of(w), &run, 0, 0);
+	b->frames = frames;
 	if (unlikely(b->trace != NULL))
 		parse_trace(b);
 	worker_stage_done(w, STAGE_PARSE, b->n);

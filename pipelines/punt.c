@@ -17,6 +17,8 @@ void punt_run(struct worker *w, struct burst *b)
 
 		if (twin == PORT_NONE) {
 			worker_drop(w, b, m, DROP_NO_TAP);
+		} else if (m->pkt_len > port_hot[twin].mtu + sizeof(struct rte_ether_hdr)) {
+			worker_drop(w, b, m, DROP_PUNT_MTU);
 		} else if (!bucket_take(k, w->now_tsc, hz, PUNT_PPS)) {
 			worker_drop(w, b, m, DROP_PUNT_RATE);
 		} else {

@@ -248,8 +248,8 @@ static void write_encap(struct encap *e, const struct api_tunnel *cfg, const str
 
 	memset(e, 0, sizeof(*e));
 	e->port = path->port;
-	e->mtu = port_hot[path->port].mtu;
 	e->hdr_len = sizeof(struct rte_ether_hdr) + ip_len + 16;
+	e->max_len = port_hot[path->port].mtu + sizeof(struct rte_ether_hdr) - e->hdr_len;
 	memcpy(e->hdr, &path->mac, 6);
 	memcpy(e->hdr + 6, &port_hot[path->port].mac, 6);
 	memcpy(e->hdr + 12, &type, 2);

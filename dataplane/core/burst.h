@@ -7,9 +7,17 @@
 #include <rte_mbuf.h>
 #include <stdint.h>
 
-#define BURST_MAX 64
+/* 32 frames with their buffers and table lines fit the L1 cache; 64 cost 10 cycles a packet more. */
+#define BURST_MAX 32
 
 struct trace_burst;
+struct exact_bucket;
+
+/* What encapsulation wants to know of a frame: entropy of its flow, and its DSCP and ECN. */
+struct flow {
+	uint32_t hash;
+	uint8_t tos;
+};
 
 /* Frames that leave the same way, collected by the bridge. */
 struct lane {
@@ -17,6 +25,7 @@ struct lane {
 	struct rte_mbuf *pkt[BURST_MAX];
 	uint16_t slice[BURST_MAX];
 	uint16_t to[BURST_MAX]; /* attachment or tunnel id */
+	struct flow flow[BURST_MAX]; /* into tunnels only */
 };
 
 struct burst {
@@ -31,7 +40,9 @@ struct burst {
 	uint16_t slice[BURST_MAX];
 	uint32_t door[BURST_MAX];      /* door_t it came in by */
 	uint64_t key[2 * BURST_MAX];   /* destination and source key of the MAC table, alternating */
+	struct exact_bucket *bucket[2 * BURST_MAX]; /* of those keys, prefetched */
 	uint64_t *value[2 * BURST_MAX];
+	struct flow flow[BURST_MAX]; /* of frames that came by an attachment */
 
 	/* lanes out */
 	struct lane to_tunnel;

@@ -31,7 +31,6 @@ struct box_counters {
 	uint64_t punted;        /* handed to the kernel (also counted as tx of the tap) */
 	uint64_t from_kernel;   /* taken from the kernel (also counted as rx of the tap) */
 	uint64_t learn_lost;    /* MACs not learned: ring full */
-	uint64_t learn_refused; /* MACs not learned: slice or box at its limit */
 	uint64_t events_lost;   /* trace records and events that had no room */
 };
 

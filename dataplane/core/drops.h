@@ -45,6 +45,7 @@
 	X(FRAGMENT_TIMEOUT, "fragment_timeout", "fragment whose other parts did not come in time")\
 	X(FRAGMENT_NO_ROOM, "fragment_no_room", "too many packets being reassembled, or no buffer") \
 	X(NO_TAP, "no_tap", "for the kernel, but the port has no tap")                            \
+	X(PUNT_MTU, "punt_mtu", "for the kernel, larger than the MTU of the port's tap (at most 1500)") \
 	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")             \
 	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                 \
 	X(PORT_TX_FULL, "port_tx_full", "kernel traffic the transmit queue did not take")

@@ -13,6 +13,8 @@
 #include "tap.h"
 #include "worker.h"
 
+#define TWIN_MTU_MAX 1500 /* of net_tap, whose transmit refuses more; the kernel is told, so that TCP to it keeps to that */
+
 struct port_hot port_hot[PORT_MAX];
 
 /* What only the main thread needs of a port. */
@@ -109,13 +111,14 @@ static int twin_open(uint16_t id, const struct api_port *cfg, struct rpc_error *
 	}
 	snprintf(devargs, sizeof(devargs), "net_tap_%s,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT, cfg->name, cfg->name,
 		RTE_ETHER_ADDR_BYTES(&ph->mac));
-	struct device_request req = {.devargs = devargs, .port = cfg->name, .queues = 1, .workers = port_workers, .mtu = ph->mtu, .pool = ph->pool};
+	struct device_request req = {.devargs = devargs, .port = cfg->name, .queues = 1, .workers = port_workers,
+		.mtu = RTE_MIN(ph->mtu, TWIN_MTU_MAX), .pool = ph->pool};
 
 	if (device_open(&req, &dev, err) != 0) {
 		snprintf(err->path, sizeof(err->path), "tap");
 		return -1;
 	}
-	if (port_fill(id + LIMIT_PORTS, cfg->name, &dev, &ph->mac, ph->mtu) != 0) {
+	if (port_fill(id + LIMIT_PORTS, cfg->name, &dev, &ph->mac, req.mtu) != 0) {
 		device_close(&dev);
 		return rpc_fail(err, RPC_ERR_INTERNAL, "port %s: out of memory", cfg->name);
 	}
@@ -181,8 +184,8 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 		rte_eth_dev_default_mac_addr_set(ph->ethdev, &mac);
 	ph->mac = mac;
 	if (ph->twin != PORT_NONE) {
-		port_hot[ph->twin].mtu = mtu;
-		device_set_mtu(port_hot[ph->twin].ethdev, mtu, err);
+		port_hot[ph->twin].mtu = RTE_MIN(mtu, (uint32_t)TWIN_MTU_MAX);
+		device_set_mtu(port_hot[ph->twin].ethdev, port_hot[ph->twin].mtu, err);
 		rte_eth_dev_default_mac_addr_set(port_hot[ph->twin].ethdev, &mac);
 		port_hot[ph->twin].mac = mac;
 	}

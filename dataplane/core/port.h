@@ -33,6 +33,7 @@ struct port_hot {
 	bool multi_seg;          /* transmits chained buffers */
 	bool promiscuous;        /* takes frames for other stations */
 	uint16_t untagged;       /* attachment id, 0 = none */
+	uint16_t attachments;    /* how many, tagged ones included */
 	struct rte_ether_addr mac;
 	uint16_t *vlan;          /* [4096] → attachment id, 0 = none */
 	struct rte_mempool *pool;

@@ -30,11 +30,18 @@ static void device_name(const char *devargs, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)strcspn(devargs, ","), devargs);
 }
 
+/* Bytes of a frame the device itself may hand over: af_packet wants its whole frame to fit a buffer. */
+static uint32_t device_room(const char *devargs)
+{
+	const char *framesz = strstr(devargs, "framesz=");
+
+	return framesz != NULL ? RTE_MIN(strtoul(framesz + 8, NULL, 10), 32768ul) : 2048;
+}
+
 /* Mistakes that a device would only answer with "failed": said before it is asked. */
 static int check_devargs(const struct device_request *req, struct rpc_error *err)
 {
 	const char *iface = strstr(req->devargs, "iface=");
-	const char *framesz = strstr(req->devargs, "framesz=");
 	char name[IFNAMSIZ];
 
 	snprintf(err->path, sizeof(err->path), "device");
@@ -49,7 +56,7 @@ static int check_devargs(const struct device_request *req, struct rpc_error *err
 		}
 	}
 	/* the driver would lose larger frames without a count */
-	uint32_t room = framesz != NULL ? strtoul(framesz + 8, NULL, 10) : 2048;
+	uint32_t room = device_room(req->devargs);
 
 	if (strncmp(req->devargs, "net_af_packet", 13) == 0 && room < req->mtu + 100) {
 		snprintf(err->want, sizeof(err->want), "framesz=16384,blocksz=65536 or more for mtu %u", req->mtu);
@@ -85,7 +92,7 @@ static int make_pool(const struct device_request *req, struct device *dev, struc
 {
 	static unsigned serial;
 	char name[RTE_MEMZONE_NAMESIZE];
-	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(2048u, RTE_ALIGN(req->mtu + 64, 64));
+	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(device_room(req->devargs), RTE_ALIGN(req->mtu + 64, 64));
 	uint32_t n = req->mbufs != 0 ? req->mbufs : 4096 + 2048u * (dev->rx_queues + dev->tx_queues);
 
 	dev->pool = req->pool;

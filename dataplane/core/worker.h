@@ -123,10 +123,30 @@ static __rte_always_inline void worker_tx(struct worker *w, uint16_t port, struc
 {
 	struct tx_buffer *tx = &w->tx[port];
 
-	tx->pkt[tx->n++] = m;
-	w->tx_pending[port / 64] |= 1ull << (port % 64);
 	if (unlikely(tx->n == BURST_MAX))
 		worker_tx_full(w, port, tx);
+	tx->pkt[tx->n++] = m;
+	w->tx_pending[port / 64] |= 1ull << (port % 64);
+}
+
+/* The same for n frames, whose ports mostly are one: runs of the same port are copied as a whole. */
+static __rte_always_inline void worker_tx_bulk(struct worker *w, const uint16_t *port, struct rte_mbuf **m, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i < n) {
+		uint16_t p = port[i];
+		struct tx_buffer *tx = &w->tx[p];
+		uint32_t end = i + 1;
+
+		while (end < n && port[end] == p)
+			end++;
+		if (unlikely(tx->n + (end - i) > BURST_MAX))
+			worker_tx_full(w, p, tx);
+		w->tx_pending[p / 64] |= 1ull << (p % 64);
+		for (; i < end; i++)
+			tx->pkt[tx->n++] = m[i];
+	}
 }
 
 /* Counts and collects a packet that ends here; freed in one go at the end of the burst. */

@@ -80,7 +80,7 @@ static void stats_box(const json_t *keys, json_t *out)
 	one = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "replicated",
 		(json_int_t)box.replicated, "merged", (json_int_t)box.merged, "punted",
 		(json_int_t)box.punted, "from_kernel", (json_int_t)box.from_kernel, "learn_lost",
-		(json_int_t)box.learn_lost, "learn_refused", (json_int_t)box.learn_refused,
+		(json_int_t)box.learn_lost, "learn_refused", (json_int_t)fdb_learn_refused(),
 		"events_lost", (json_int_t)(box.events_lost + client_events_lost()));
 	json_object_set_new(one, "macs", json_integer(fdb_count()));
 	json_object_set_new(one, "mac_table_bytes", json_integer(fdb_memory_bytes()));

@@ -127,6 +127,17 @@ static void port_stats(const struct object *obj, json_t *out)
 	json_object_set_new(out, "tx_bytes", json_integer(counters.tx_bytes));
 	json_object_set_new(out, "rx_missed", json_integer(counters.rx_missed));
 	json_object_set_new(out, "tx_dropped", json_integer(counters.tx_dropped));
+	uint16_t twin = port_hot[obj->id].twin;
+
+	if (twin == PORT_NONE)
+		return;
+	port_counters_read(twin, &counters);
+	json_object_set_new(out, "tap_rx_packets", json_integer(counters.rx_packets));
+	json_object_set_new(out, "tap_rx_bytes", json_integer(counters.rx_bytes));
+	json_object_set_new(out, "tap_tx_packets", json_integer(counters.tx_packets));
+	json_object_set_new(out, "tap_tx_bytes", json_integer(counters.tx_bytes));
+	json_object_set_new(out, "tap_rx_missed", json_integer(counters.rx_missed));
+	json_object_set_new(out, "tap_tx_dropped", json_integer(counters.tx_dropped));
 }
 
 const struct noun noun_port = {

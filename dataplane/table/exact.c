@@ -9,10 +9,10 @@
 
 #include "rcu.h"
 
-/* Entries a bucket of three slots holds on average before the table grows. At 1.6 about one entry in
- * twelve sits in an overflow bucket, and an entry costs 45 bytes all in. */
-#define LOAD_NUM      8
-#define LOAD_DEN      15 /* of the slots: 8/15 * 3 = 1.6 */
+/* How full the slots are on average before the table grows: 5/12, 1.25 entries in a bucket of three. About one entry in twenty-five
+ * then sits in an overflow bucket, and an entry costs 55 bytes all in. */
+#define LOAD_NUM      5
+#define LOAD_DEN      12
 #define FIRST_BUCKETS 64
 #define DEAD_MAX      4096 /* deletions between two grace periods */
 
@@ -43,8 +43,8 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 		(uint64_t)FIRST_BUCKETS);
 	t->first_buckets = FIRST_BUCKETS;
 
-	/* a quarter of the buckets again for overflow; heap beyond that, which only chance could need */
-	uint32_t spares = t->max_buckets / (key_words == 1 ? 8 : 2) + 64;
+	/* overflow buckets as chance will have it; the heap beyond that */
+	uint32_t spares = t->max_buckets / (key_words == 1 ? 16 : 2) + 64;
 	size_t bytes = (size_t)(t->max_buckets + spares) * sizeof(struct exact_bucket);
 
 	t->buckets = rte_zmalloc(name, bytes, RTE_CACHE_LINE_SIZE);

@@ -87,17 +87,18 @@ static __rte_always_inline uint32_t exact_hash(const struct exact_table *t, cons
 	return h >> 32;
 }
 
+/* The mask of the smallest power of two >= n; n > 1. */
+static __rte_always_inline uint32_t exact_mask(uint32_t n)
+{
+	return UINT32_MAX >> __builtin_clz(n - 1);
+}
+
 /* Linear hashing: with n buckets, a hash addresses by the larger mask unless that bucket is not split off yet. */
 static __rte_always_inline uint32_t exact_index(uint32_t hash, uint32_t n, uint32_t mask)
 {
 	uint32_t i = hash & mask;
 
 	return i < n ? i : i & (mask >> 1);
-}
-
-static __rte_always_inline uint32_t exact_mask(uint32_t n)
-{
-	return n <= 1 ? 0 : UINT32_MAX >> __builtin_clz(n - 1);
 }
 
 /* The value word of a key in one bucket, or NULL. */
@@ -136,26 +137,59 @@ static __rte_always_inline uint64_t *exact_match_chain(struct exact_bucket *b, c
 
 		if (likely(value != NULL))
 			return value;
-		b = __atomic_load_n(&b->next, __ATOMIC_ACQUIRE); /* pairs with exact_chain() */
+		b = __atomic_load_n(&b->next, __ATOMIC_ACQUIRE); /* pairs with take_slot() */
 	} while (b != NULL);
 	return NULL;
 }
 
-/* Looks up n <= EXACT_BULK keys of `words` words (a constant, the table's own). value[i] is the address of the value
- * word, valid until the caller's next quiescent state, or NULL. Any registered reader. */
+/* Phase 1 of a lookup: the bucket of a key, on its way into the cache. The caller does something useful before phase 2, but
+ * reports no quiescent state in between. Any registered reader. */
+static __rte_always_inline struct exact_bucket *exact_prefetch(const struct exact_table *t, const uint64_t *key,
+	const uint32_t words)
+{
+	uint32_t n = __atomic_load_n(&t->n_buckets, __ATOMIC_ACQUIRE); /* pairs with exact_grow() */
+	struct exact_bucket *b = &t->buckets[exact_index(exact_hash(t, key, words), n, exact_mask(n))];
+
+	rte_prefetch0(b);
+	return b;
+}
+
+/* Phase 2: n <= EXACT_BULK keys of `words` words (a constant, the table's own) in their buckets. value[i] is the address of the
+ * value word, valid until the caller's next quiescent state, or NULL. */
+static __rte_always_inline void exact_match_bulk(struct exact_bucket *const *bucket, const uint64_t *keys,
+	const uint32_t words, uint32_t n, uint64_t **value)
+{
+	struct exact_bucket *chain[EXACT_BULK];
+	uint32_t index[EXACT_BULK];
+	uint32_t late = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct exact_bucket *b = bucket[i];
+
+		value[i] = exact_match(b, keys + i * words, words);
+		if (unlikely(value[i] == NULL)) {
+			b = __atomic_load_n(&b->next, __ATOMIC_ACQUIRE); /* pairs with take_slot() */
+			if (b != NULL) {
+				rte_prefetch0(b);
+				chain[late] = b;
+				index[late++] = i;
+			}
+		}
+	}
+	/* overflow buckets: a second round of waiting, but for all of them at once */
+	for (uint32_t k = 0; k < late; k++)
+		value[index[k]] = exact_match_chain(chain[k], keys + index[k] * words, words);
+}
+
+/* Both phases. */
 static __rte_always_inline void exact_lookup_bulk(const struct exact_table *t, const uint64_t *keys,
 	const uint32_t words, uint32_t n, uint64_t **value)
 {
-	uint32_t buckets = __atomic_load_n(&t->n_buckets, __ATOMIC_ACQUIRE);
-	uint32_t mask = exact_mask(buckets);
-	uint32_t index[EXACT_BULK];
+	struct exact_bucket *bucket[EXACT_BULK];
 
 	for (uint32_t i = 0; i < n; i++)
-		index[i] = exact_index(exact_hash(t, keys + i * words, words), buckets, mask);
-	for (uint32_t i = 0; i < n; i++)
-		rte_prefetch0(&t->buckets[index[i]]);
-	for (uint32_t i = 0; i < n; i++)
-		value[i] = exact_match_chain(&t->buckets[index[i]], keys + i * words, words);
+		bucket[i] = exact_prefetch(t, keys + i * words, words);
+	exact_match_bulk(bucket, keys, words, n, value);
 }
 
 #endif

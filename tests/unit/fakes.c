@@ -407,6 +407,11 @@ uint32_t fdb_count(void)
 	return entries;
 }
 
+uint32_t fdb_learn_refused(void)
+{
+	return 0;
+}
+
 uint64_t fdb_memory_bytes(void)
 {
 	return 1 << 20;

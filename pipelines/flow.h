@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The flow of a frame inside a slice: entropy for the outer source port, the flow label and the choice of path. Called by bridge.c
+ * and flood.c for frames on their way into tunnels. */
+#ifndef PIPELINES_FLOW_H
+#define PIPELINES_FLOW_H
+
+#include <netinet/in.h>
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "burst.h"
+
+static __rte_always_inline uint32_t flow_mix(uint64_t a, uint64_t b)
+{
+	uint64_t h = a * 0x9e3779b97f4a7c15ull;
+
+	h ^= h >> 32;
+	h = (h + b) * 0xd6e8feb86659fd93ull;
+	return h >> 32;
+}
+
+static __rte_always_inline bool flow_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
+}
+
+static __rte_always_inline struct flow flow_of_ipv6(const uint8_t *ip, uint32_t len)
+{
+	const unaligned_uint64_t *addr = (const unaligned_uint64_t *)(ip + 8);
+	uint32_t first = rte_be_to_cpu_32(*(const unaligned_uint32_t *)ip);
+	uint64_t ports = ip[6];
+
+	if (flow_has_ports(ip[6]) && len >= 44)
+		ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 40) << 8;
+	uint64_t a = addr[0] ^ addr[2] * 0xff51afd7ed558ccdull;
+	uint64_t b = addr[1] ^ addr[3] * 0xc4ceb9fe1a85ec53ull;
+
+	return (struct flow){.hash = flow_mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40),
+		.tos = first >> 20};
+}
+
+/* Fragments carry no ports but in the first: none of them uses any, so that all go the same way. */
+static __rte_always_inline struct flow flow_of(const struct rte_mbuf *m, const uint8_t *data)
+{
+	uint16_t type = *(const unaligned_uint16_t *)(data + 12);
+	uint32_t len = m->data_len - sizeof(struct rte_ether_hdr);
+	const uint8_t *ip = data + sizeof(struct rte_ether_hdr);
+
+	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 20)) {
+		uint64_t addr = *(const unaligned_uint64_t *)(ip + 12);
+		uint64_t ports = ip[9];
+		bool fragment = *(const unaligned_uint16_t *)(ip + 6) & RTE_BE16(0x3fff);
+
+		if (likely(ip[0] == 0x45 && !fragment && len >= 24 && flow_has_ports(ip[9])))
+			ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 20) << 8;
+		return (struct flow){.hash = flow_mix(addr, ports), .tos = ip[1]};
+	}
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 40)
+		return flow_of_ipv6(ip, len);
+	return (struct flow){.hash = flow_mix(*(const unaligned_uint64_t *)data, *(const unaligned_uint64_t *)(data + 6)), .tos = 0};
+}
+
+#endif
