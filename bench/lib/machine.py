@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the machine offers (clock, huge pages, CPUs), and child processes that surely end.
 Called by everything in bench/lib that starts a program; owns the processes it starts, and ends them by pid."""
+import ctypes
 import fcntl
 import os
 import pty
@@ -14,6 +15,8 @@ import time
 MAIN_CPU, WORKER_CPU = 0, 1
 LOCK = "/run/lock/sluice-bench"
 NEEDED_HUGE_MB = 1024  # 262,144 buffers of 2.4 KB, the sink's pool, and the tables
+
+LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 
 progress_start = time.monotonic()
 
@@ -81,7 +84,8 @@ def alone():
 
 
 def unpin_child():
-    """Children choose their own CPUs; they start free to use all."""
+    """Runs in a child before its program: it may use all CPUs, and ends when this program is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
 
 
