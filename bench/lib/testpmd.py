@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The yardstick: dpdk-testpmd, which only moves packets (io) or swaps their addresses (5tswap), from the same pcap
 to the same null sink on the same core. Called by cases.py; owns one testpmd process at a time."""
-import os
 import time
 
 import machine
@@ -14,9 +13,8 @@ class Testpmd:
     def __init__(self, pcap, mode, huge):
         if huge:
             machine.wait_for_huge_pages()
-        prefix = f"sluice-bench-{os.getpid()}"
-        argv = ["dpdk-testpmd", "-l", f"{machine.MAIN_CPU},{machine.WORKER_CPU}", "--no-pci", f"--file-prefix={prefix}"]
-        argv += [] if huge else ["--no-huge", "-m", "2048"]
+        argv = ["dpdk-testpmd", "-l", f"{machine.MAIN_CPU},{machine.WORKER_CPU}", "--no-pci", "--no-telemetry"]
+        argv += ["--in-memory"] if huge else ["--no-huge", "--no-shconf", "-m", "2048"]   # leaves no files behind
         argv += ["--vdev", f"net_pcap0,rx_pcap={pcap},infinite_rx=1", "--vdev", SINK, "--", "--interactive",
                  f"--total-num-mbufs={MBUFS}", f"--forward-mode={mode}", "--nb-cores=1", "--no-mlockall"]
         self.process = machine.Process(argv)
