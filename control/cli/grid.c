@@ -112,7 +112,8 @@ void grid_cellf(struct grid *grid, const char *fmt, ...)
 	free(text);
 }
 
-static void print_text(const struct grid *grid, int column, const char *text)
+/* last: nothing stands behind it in its line. */
+static void print_text(const struct grid *grid, int column, const char *text, bool last)
 {
 	const struct column *c = &grid->columns[column];
 	int pad = c->width - text_width(text);
@@ -121,43 +122,43 @@ static void print_text(const struct grid *grid, int column, const char *text)
 		fputs("  ", stdout);
 	if (c->right)
 		printf("%*s%s", pad, "", text);
-	else if (column + 1 < grid->column_count)
-		printf("%s%*s", text, pad, "");
 	else
-		fputs(text, stdout); /* no blanks at the end of a line */
+		printf("%s%*s", text, last ? 0 : pad, "");
 }
 
 static void print_header(struct grid *grid)
 {
-	bool bold = isatty(STDOUT_FILENO), titled = false;
-	int i;
+	bool bold = isatty(STDOUT_FILENO);
+	int i, last = -1;
 
 	if (grid->headed)
 		return;
 	grid->headed = true;
 	for (i = 0; i < grid->column_count; i++)
-		titled = titled || grid->columns[i].title[0] != '\0';
-	if (!titled)
+		last = grid->columns[i].title[0] != '\0' ? i : last;
+	if (last < 0)
 		return;
 	printf("%*s%s", grid->indent, "", bold ? "\033[1m" : "");
-	for (i = 0; i < grid->column_count; i++)
-		print_text(grid, i, grid->columns[i].title);
+	for (i = 0; i <= last; i++)
+		print_text(grid, i, grid->columns[i].title, i == last);
 	puts(bold ? "\033[0m" : "");
 }
 
 void grid_print(struct grid *grid)
 {
-	size_t i;
+	int columns = grid->column_count, i, last;
+	size_t row;
 
 	print_header(grid);
-	for (i = 0; i < grid->cell_count; i++) {
-		int column = (int)(i % (size_t)grid->column_count);
-
-		if (column == 0)
-			printf("%*s", grid->indent, "");
-		print_text(grid, column, grid->cells[i]);
-		if (column + 1 == grid->column_count)
-			putchar('\n');
+	for (row = 0; row + (size_t)columns <= grid->cell_count; row += (size_t)columns) {
+		/* no blanks at the end of a line */
+		for (last = columns - 1; last > 0 && grid->cells[row + (size_t)last][0] == '\0';
+			last--)
+			;
+		printf("%*s", grid->indent, "");
+		for (i = 0; i <= last; i++)
+			print_text(grid, i, grid->cells[row + (size_t)i], i == last);
+		putchar('\n');
 	}
 	grid_forget_cells(grid);
 }

@@ -65,8 +65,9 @@ char *value_text(const char *field, const json_t *value)
 	const json_t *item;
 	size_t i;
 
-	if (json_is_integer(value) && (ends_with(field, "_bps") || ends_with(field, "_bytes") ||
-					      ends_with(field, "_pps")))
+	if (json_is_integer(value) &&
+		(ends_with(field, "_bps") || ends_with(field, "_bytes") ||
+			ends_with(field, "_pps") || ends_with(field, "_macs")))
 		return xstrdup(number_grouped(json_integer_value(value), number));
 	if (!json_is_array(value))
 		return plain_text(value);
