@@ -17,7 +17,7 @@ _sluice()
 
 	# Readline replaces only what follows the last of its word breaks.
 	breaks=${COMP_WORDBREAKS//[^:=@]/}
-	[[ -n $breaks ]] && prefix=${current%"${current##*[$breaks]}"}
+	[[ -n $breaks ]] && prefix=${current%"${current##*["$breaks"]}"}
 	COMPREPLY=()
 	if [[ ${found[0]-} == :files ]]; then
 		[[ $current == --*=* ]] && current=${current#*=}
