@@ -52,7 +52,7 @@ def test(lab):
         change = diff(before, box.ledger())
         out = []
         for name in raw:
-            frames = raw[name].receive(lambda frame: mark in frame, count=5, seconds=0.15)
+            frames = raw[name].receive(lambda frame: mark in frame, count=5, seconds=0.02)
             for frame in frames:
                 whole = bytes(inner)
                 check(frame.endswith(whole), f"the copy at {name} is the frame as it came in")

@@ -12,8 +12,9 @@ from scapy.layers.l2 import Ether
 from lib import CONGESTION, Box, at_least, check, diff, drops_of, equal, iperf, kernel_vxlan, ping, run
 
 
-def outer_packets(frames):
-    return [packet for packet in map(Ether, frames) if UDP in packet and packet[UDP].dport == 4789]
+def is_vxlan(frame):
+    packet = Ether(frame)
+    return UDP in packet and packet[UDP].dport == 4789
 
 
 def check_outer(frame):
@@ -47,7 +48,7 @@ def test(lab):
     box.quiet()
     equal(ping(a, "198.18.100.2", 1), 1, "first ping (ARP through the flood)")
     before = box.ledger()
-    with_raw = site.raw("wan")
+    capture = site.raw("wan")
     equal(ping(a, "198.18.100.2", 20), 20, "pings from a to b")
     change = diff(before, box.ledger())
     for key in ("attachment blue-lan0", "tunnel to-site"):
@@ -61,9 +62,9 @@ def test(lab):
     equal(drops_of(change), {}, "drops while pinging")
 
     # what we put on the wire (the raw port sees what arrives at the site: our packets alone)
-    packets = outer_packets(with_raw.receive(count=20))
-    at_least(len(packets), 20, "outer packets captured")
-    ports = {check_outer(bytes(packet)) for packet in packets}
+    frames = capture.receive(is_vxlan, count=20)
+    equal(len(frames), 20, "outer packets captured")
+    ports = {check_outer(frame) for frame in frames}
     check(len(ports) <= 3, f"one flow keeps one source port (ARP apart): {ports}")
 
     equal(ping(b, "198.18.100.1", 5, size=1472, options="-M do"), 5, "full 1500 byte pings from b to a")

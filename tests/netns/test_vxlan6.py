@@ -14,8 +14,9 @@ from scapy.layers.l2 import Ether
 from lib import Box, at_least, check, diff, drops_of, equal, iperf, kernel_vxlan, ping, run
 
 
-def outer_packets(frames):
-    return [packet for packet in map(Ether, frames) if UDP in packet and packet[UDP].dport == 4789]
+def is_vxlan(frame):
+    packet = Ether(frame)
+    return UDP in packet and packet[UDP].dport == 4789
 
 
 def check_outer(packet):
@@ -48,10 +49,10 @@ def test(lab):
     equal(drops_of(change), {}, "drops while pinging")
     at_least(change["tunnel to-site in_packets"], 25, "tunnel in")
     at_least(change["tunnel to-site out_packets"], 25, "tunnel out")
-    packets = outer_packets(capture.receive(count=20))
-    at_least(len(packets), 20, "outer packets captured")
-    for packet in packets:
-        check_outer(packet)
+    frames = capture.receive(is_vxlan, count=20)
+    equal(len(frames), 20, "outer packets captured")
+    for frame in frames:
+        check_outer(Ether(frame))
 
     for reverse in (False, True):
         print(f"iperf3 {'b to a' if reverse else 'a to b'}: {iperf(a, b, '198.18.100.2', reverse=reverse):.0f} Mbit/s")
