@@ -21,20 +21,23 @@ static __rte_always_inline void vlan_push(struct rte_mbuf *m, uint16_t vlan)
 	m->pkt_len += RTE_VLAN_HLEN;
 }
 
+/* What a run of frames of one slice out of one attachment adds up to. */
 struct run {
-	uint16_t slice, attachment;
+	uint32_t way;
 	uint64_t packets, bytes, tagged_bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t slice,
-	uint16_t attachment, uint32_t bytes, uint32_t tagged)
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes,
+	uint32_t tagged)
 {
-	if (unlikely(slice != run->slice || attachment != run->attachment)) {
-		sw->slice[run->slice].out_packets += run->packets;
-		sw->slice[run->slice].out_bytes += run->bytes;
-		sw->attachment[run->attachment].out_packets += run->packets;
-		sw->attachment[run->attachment].out_bytes += run->tagged_bytes;
-		*run = (struct run){.slice = slice, .attachment = attachment};
+	if (unlikely(way != run->way)) {
+		struct counters *slice = &sw->slice[LANE_SLICE(run->way)], *attachment = &sw->attachment[LANE_TO(run->way)];
+
+		slice->out_packets += run->packets;
+		slice->out_bytes += run->bytes;
+		attachment->out_packets += run->packets;
+		attachment->out_bytes += run->tagged_bytes;
+		*run = (struct run){.way = way};
 	}
 	run->packets++;
 	run->bytes += bytes;
@@ -58,33 +61,31 @@ void access_out_run(struct worker *w, struct burst *b)
 {
 	struct switch_worker *sw = switch_of(w);
 	struct lane *lane = &b->to_access;
-	struct rte_mbuf *out[BURST_MAX];
-	uint16_t port[BURST_MAX];
+	struct tx_cursor tx = {.port = PORT_NONE};
 	struct run run = {0};
-	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < lane->n; i++)
-		rte_prefetch0(&attachment_hot[lane->to[i]]);
+		rte_prefetch0(&attachment_hot[LANE_TO(lane->way[i])]);
 	for (uint32_t i = 0; i < lane->n; i++) {
-		const struct attachment_hot a = attachment_hot[lane->to[i]];
+		uint32_t way = lane->way[i];
+		const struct attachment_hot a = attachment_hot[LANE_TO(way)];
 		struct rte_mbuf *m = lane->pkt[i];
 		uint32_t bytes = m->pkt_len;
-		enum drop_reason why = refuse(&a, m, lane->slice[i]);
+		enum drop_reason why = refuse(&a, m, LANE_SLICE(way));
 
 		if (unlikely(why != DROP_REASONS)) {
-			slice_drop(w, b, m, lane->slice[i], DOOR_ATTACHMENT | lane->to[i], why);
+			slice_drop(w, b, m, LANE_SLICE(way), DOOR_ATTACHMENT | LANE_TO(way), why);
 			continue;
 		}
 		if (a.vlan != 0)
 			vlan_push(m, a.vlan);
-		run_count(sw, &run, lane->slice[i], lane->to[i], bytes, m->pkt_len);
-		TRACE(b, m, STAGE_ACCESS_OUT, "attachment %u, to port %u (%s)%s", lane->to[i], a.port,
+		run_count(sw, &run, way, bytes, m->pkt_len);
+		TRACE(b, m, STAGE_ACCESS_OUT, "attachment %u, to port %u (%s)%s", LANE_TO(way), a.port,
 			port_name(a.port), a.vlan != 0 ? ", tagged" : "");
-		out[n] = m;
-		port[n++] = a.port;
+		tx_add(w, &tx, a.port, m);
 	}
-	worker_tx_bulk(w, port, out, n);
-	run_count(sw, &run, 0, 0, 0, 0);
+	tx_done(w, &tx);
+	run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_ACCESS_OUT, lane->n);
 	lane->n = 0;
 }

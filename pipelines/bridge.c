@@ -45,8 +45,7 @@ static __rte_noinline void learn_source(struct worker *w, uint64_t key, door_t d
 static __rte_always_inline void lane_put(struct lane *lane, uint32_t k, struct rte_mbuf *m, uint16_t slice, uint16_t to)
 {
 	lane->pkt[k] = m;
-	lane->slice[k] = slice;
-	lane->to[k] = to;
+	lane->way[k] = LANE_WAY(slice, to);
 }
 
 /* Neither found, nor a plain unicast source: flood, or drop by name. */
@@ -61,31 +60,12 @@ static __rte_noinline void odd_frame(struct worker *w, struct burst *b, uint32_t
 static void bridge_trace(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->to_tunnel.n; i++)
-		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel %u", b->to_tunnel.to[i]);
+		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel %u", LANE_TO(b->to_tunnel.way[i]));
 	for (uint32_t i = 0; i < b->to_access.n; i++)
-		trace_step(b, b->to_access.pkt[i], "bridge", "known MAC, to attachment %u", b->to_access.to[i]);
+		trace_step(b, b->to_access.pkt[i], "bridge", "known MAC, to attachment %u", LANE_TO(b->to_access.way[i]));
 	for (uint32_t i = 0; i < b->floods; i++)
 		trace_step(b, b->frame[b->flood[i]], "bridge", "%s: to be flooded",
 			b->key[2 * b->flood[i]] & FDB_KEY_GROUP ? "group address" : "unknown MAC");
-}
-
-static __rte_always_inline void count_in(struct switch_worker *sw, const struct burst *b)
-{
-	struct counters run = {0};
-	uint16_t slice = 0;
-
-	for (uint32_t i = 0; i < b->frames; i++) {
-		if (b->slice[i] != slice) {
-			sw->slice[slice].in_packets += run.in_packets;
-			sw->slice[slice].in_bytes += run.in_bytes;
-			run = (struct counters){0};
-			slice = b->slice[i];
-		}
-		run.in_packets++;
-		run.in_bytes += b->frame[i]->pkt_len;
-	}
-	sw->slice[slice].in_packets += run.in_packets;
-	sw->slice[slice].in_bytes += run.in_bytes;
 }
 
 /* While the table's lines are on their way: what the frames from attachments need if they go into a tunnel. */
@@ -101,7 +81,6 @@ void bridge_run(struct worker *w, struct burst *b)
 	uint32_t frames = b->frames, tunnels = 0, accesses = 0;
 
 	find_flows(b);
-	count_in(switch_of(w), b);
 	exact_match_bulk(b->bucket, b->key, 1, 2 * frames, b->value);
 	for (uint32_t i = 0; i < frames; i++) {
 		uint64_t *to = b->value[2 * i], *from = b->value[2 * i + 1];

@@ -28,8 +28,7 @@ static void lane_send(struct worker *w, struct burst *b, struct lane *lane, stru
 	if (lane == &b->to_tunnel)
 		lane->flow[k] = flow_of(m, rte_pktmbuf_mtod(m, uint8_t *));
 	lane->pkt[k] = m;
-	lane->slice[k] = slice;
-	lane->to[k] = to;
+	lane->way[k] = LANE_WAY(slice, to);
 }
 
 /* The last target gets the frame itself, the others copies. */

@@ -20,12 +20,19 @@ static __rte_always_inline uint32_t flow_mix(uint64_t a, uint64_t b)
 	return h >> 32;
 }
 
-static __rte_always_inline bool flow_has_ports(uint8_t proto)
+static __rte_always_inline flow_t flow_make(uint32_t hash, uint8_t tos)
 {
-	return proto == IPPROTO_UDP || proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
+	return hash | (flow_t)tos << 32;
 }
 
-static __rte_always_inline struct flow flow_of_ipv6(const uint8_t *ip, uint32_t len)
+static __rte_always_inline bool flow_has_ports(uint8_t proto)
+{
+	const uint64_t low = 1ull << IPPROTO_UDP | 1ull << IPPROTO_TCP | 1ull << IPPROTO_DCCP;
+
+	return likely(proto < 64) ? low >> proto & 1 : proto == IPPROTO_SCTP || proto == IPPROTO_UDPLITE;
+}
+
+static __rte_always_inline flow_t flow_of_ipv6(const uint8_t *ip, uint32_t len)
 {
 	const unaligned_uint64_t *addr = (const unaligned_uint64_t *)(ip + 8);
 	uint32_t first = rte_be_to_cpu_32(*(const unaligned_uint32_t *)ip);
@@ -36,29 +43,29 @@ static __rte_always_inline struct flow flow_of_ipv6(const uint8_t *ip, uint32_t 
 	uint64_t a = addr[0] ^ addr[2] * 0xff51afd7ed558ccdull;
 	uint64_t b = addr[1] ^ addr[3] * 0xc4ceb9fe1a85ec53ull;
 
-	return (struct flow){.hash = flow_mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40),
-		.tos = first >> 20};
+	return flow_make(flow_mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40), first >> 20);
 }
 
 /* Fragments carry no ports but in the first: none of them uses any, so that all go the same way. */
-static __rte_always_inline struct flow flow_of(const struct rte_mbuf *m, const uint8_t *data)
+static __rte_always_inline flow_t flow_of(const struct rte_mbuf *m, const uint8_t *data)
 {
 	uint16_t type = *(const unaligned_uint16_t *)(data + 12);
 	uint32_t len = m->data_len - sizeof(struct rte_ether_hdr);
 	const uint8_t *ip = data + sizeof(struct rte_ether_hdr);
 
-	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 20)) {
+	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 24)) {
 		uint64_t addr = *(const unaligned_uint64_t *)(ip + 12);
-		uint64_t ports = ip[9];
-		bool fragment = *(const unaligned_uint16_t *)(ip + 6) & RTE_BE16(0x3fff);
+		uint32_t frag_ttl_proto = *(const unaligned_uint32_t *)(ip + 6);
+		uint32_t ports = *(const unaligned_uint32_t *)(ip + 20);
+		uint8_t proto = rte_be_to_cpu_32(frag_ttl_proto);
+		bool whole = (frag_ttl_proto & RTE_BE32(0x3fff0000)) == 0;
 
-		if (likely(ip[0] == 0x45 && !fragment && len >= 24 && flow_has_ports(ip[9])))
-			ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 20) << 8;
-		return (struct flow){.hash = flow_mix(addr, ports), .tos = ip[1]};
+		ports = whole && ip[0] == 0x45 && flow_has_ports(proto) ? ports : 0;
+		return flow_make(flow_mix(addr, (uint64_t)ports << 8 | proto), ip[1]);
 	}
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 40)
 		return flow_of_ipv6(ip, len);
-	return (struct flow){.hash = flow_mix(*(const unaligned_uint64_t *)data, *(const unaligned_uint64_t *)(data + 6)), .tos = 0};
+	return flow_make(flow_mix(*(const unaligned_uint64_t *)data, *(const unaligned_uint64_t *)(data + 6)), 0);
 }
 
 #endif

@@ -133,11 +133,13 @@ static __rte_always_inline struct switch_worker *switch_of(struct worker *w)
 /* A VLAN tag of any kind: 802.1Q, 802.1ad, and the older 0x9100. */
 static __rte_always_inline bool is_vlan_tag(uint16_t type_be)
 {
+	if (likely(type_be == RTE_BE16(0x0800)))
+		return false;
 	return type_be == RTE_BE16(0x8100) || type_be == RTE_BE16(0x88a8) || type_be == RTE_BE16(0x9100);
 }
 
 /* The stages, for cost samples and traces. */
-enum stage { STAGE_PARSE, STAGE_OVERLAY_IN, STAGE_BRIDGE, STAGE_FLOOD, STAGE_OVERLAY_OUT, STAGE_ACCESS_OUT, STAGE_PUNT, STAGE_TRANSMIT };
+enum stage { STAGE_RECEIVE, STAGE_PARSE, STAGE_OVERLAY_IN, STAGE_BRIDGE, STAGE_FLOOD, STAGE_OVERLAY_OUT, STAGE_ACCESS_OUT, STAGE_PUNT, STAGE_TRANSMIT };
 extern const char *const switch_stages[];
 
 /* Takes one packet at `pps` a second, bursts of up to a tenth of a second; this worker's share. */
@@ -174,16 +176,18 @@ static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf
 }
 
 /* A frame enters a slice: its table keys are made, and their lines are on their way from here on. data: its first 14 bytes. */
-static __rte_always_inline void frame_enter(struct burst *b, uint32_t k, struct rte_mbuf *m, const uint8_t *data,
-	uint16_t slice, door_t door)
+static __rte_always_inline void frame_enter(struct burst *b, const struct exact_view *fdb, uint32_t k, struct rte_mbuf *m,
+	const uint8_t *data, uint16_t slice, door_t door)
 {
+	uint64_t to = fdb_key(slice, data), from = fdb_key(slice, data + 6);
+
 	b->frame[k] = m;
 	b->slice[k] = slice;
 	b->door[k] = door;
-	b->key[2 * k] = fdb_key(slice, data);
-	b->key[2 * k + 1] = fdb_key(slice, data + 6);
-	b->bucket[2 * k] = exact_prefetch(&fdb_table, &b->key[2 * k], 1);
-	b->bucket[2 * k + 1] = exact_prefetch(&fdb_table, &b->key[2 * k + 1], 1);
+	b->key[2 * k] = to;
+	b->key[2 * k + 1] = from;
+	b->bucket[2 * k] = exact_prefetch(fdb, &to, 1);
+	b->bucket[2 * k + 1] = exact_prefetch(fdb, &from, 1);
 }
 
 #define TRACE(b, m, stage, ...)                                                                    \

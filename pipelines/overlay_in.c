@@ -281,29 +281,31 @@ static bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
 	return true;
 }
 
-/* What a run of packets from the same tunnel adds up to. */
+/* What a run of packets from the same tunnel into the same slice adds up to; bytes with the outer headers, and without. */
 struct tunnel_run {
-	uint16_t tunnel;
-	uint64_t packets, bytes;
+	uint32_t both; /* slice and tunnel, as in the endpoint table */
+	uint64_t packets, bytes, slice_bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct tunnel_run *run, uint16_t tunnel,
-	uint32_t bytes)
+static __rte_always_inline void run_count(struct switch_worker *sw, struct tunnel_run *run, uint32_t both,
+	uint32_t bytes, uint32_t strip)
 {
-	if (unlikely(tunnel != run->tunnel)) {
-		sw->tunnel[run->tunnel].in_packets += run->packets;
-		sw->tunnel[run->tunnel].in_bytes += run->bytes;
-		*run = (struct tunnel_run){.tunnel = tunnel};
+	if (unlikely(both != run->both)) {
+		sw->tunnel[VTEP_TUNNEL(run->both)].in_packets += run->packets;
+		sw->tunnel[VTEP_TUNNEL(run->both)].in_bytes += run->bytes;
+		sw->slice[VTEP_SLICE(run->both)].in_packets += run->packets;
+		sw->slice[VTEP_SLICE(run->both)].in_bytes += run->slice_bytes;
+		*run = (struct tunnel_run){.both = both};
 	}
 	run->packets++;
 	run->bytes += bytes;
+	run->slice_bytes += bytes - strip;
 }
 
 /* Strips the outer headers and enters the frame into the slice. */
 static __rte_always_inline void enter(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t strip, uint8_t tos,
-	uint64_t value)
+	uint64_t value, const struct exact_view *fdb)
 {
-	struct switch_worker *sw = switch_of(w);
 	uint16_t slice = VTEP_SLICE(value), tunnel = VTEP_TUNNEL(value);
 	door_t door = DOOR_TUNNEL | tunnel;
 
@@ -322,12 +324,10 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 	else if (unlikely((tos & 3) != 0 && !ecn_decapsulate(frame, m->data_len, tos & 3)))
 		why = DROP_ECN_INVALID;
 	if (unlikely(why != DROP_REASONS)) {
-		sw->slice[slice].in_packets++;
-		sw->slice[slice].in_bytes += m->pkt_len;
 		slice_drop(w, b, m, slice, door, why);
 		return;
 	}
-	frame_enter(b, b->frames++, m, frame, slice, door);
+	frame_enter(b, fdb, b->frames++, m, frame, slice, door);
 	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel %u into slice %u", tunnel, slice);
 }
 
@@ -358,6 +358,7 @@ static __rte_always_inline void find_endpoints(struct candidates *c, const struc
 static __rte_always_inline void decapsulate(struct worker *w, struct burst *b, struct candidates *c, const bool is_ipv6)
 {
 	struct switch_worker *sw = switch_of(w);
+	const struct exact_view fdb = exact_view(&fdb_table);
 	struct tunnel_run run = {0};
 
 	if (c->n == 0)
@@ -370,11 +371,11 @@ static __rte_always_inline void decapsulate(struct worker *w, struct burst *b, s
 		if (unlikely(c->value[k] == NULL)) {
 			miss(w, b, c, k, is_ipv6);
 		} else if (likely(c->csum_zero[k] && !is_ipv6) || udp_checksum_ok(w, b, c, k, is_ipv6)) {
-			run_count(sw, &run, VTEP_TUNNEL(*c->value[k]), c->pkt[k]->pkt_len);
-			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *c->value[k]);
+			run_count(sw, &run, *c->value[k], c->pkt[k]->pkt_len, c->strip[k]);
+			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *c->value[k], &fdb);
 		}
 	}
-	run_count(sw, &run, 0, 0);
+	run_count(sw, &run, 0, 0, 0);
 }
 
 void overlay_in_run(struct worker *w, struct burst *b)

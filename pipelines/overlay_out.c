@@ -36,11 +36,11 @@ static void udp_checksum4(struct rte_mbuf *m, uint8_t *ip, uint32_t udp_len)
 }
 
 static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mbuf *m, uint8_t *frame,
-	const struct encap *e, struct flow f, uint32_t vni_be)
+	const struct encap *e, flow_t f, uint32_t vni_be)
 {
 	uint16_t len_be = rte_cpu_to_be_16(m->pkt_len + HDR4 - sizeof(struct rte_ether_hdr));
 	uint16_t udp_len = m->pkt_len + 16;
-	uint8_t tos = outer_tos(e, f.tos);
+	uint8_t tos = outer_tos(e, FLOW_TOS(f));
 	uint16_t id = 0;
 
 	if (unlikely(e->flags & ENCAP_IP_ID))
@@ -54,7 +54,7 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	*(unaligned_uint16_t *)(frame - 34) = len_be;
 	*(unaligned_uint16_t *)(frame - 32) = id;
 	*(unaligned_uint16_t *)(frame - 26) = ~sum;
-	*(unaligned_uint16_t *)(frame - 16) = source_port(f.hash);
+	*(unaligned_uint16_t *)(frame - 16) = source_port(FLOW_HASH(f));
 	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
 	*(unaligned_uint32_t *)(frame - 4) = vni_be;
 	m->data_off -= HDR4;
@@ -64,7 +64,7 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 		udp_checksum4(m, frame - 36, udp_len);
 }
 
-static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, const struct encap *e, struct flow f,
+static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, const struct encap *e, flow_t f,
 	uint32_t vni_be)
 {
 	uint16_t udp_len = m->pkt_len + 16;
@@ -74,9 +74,9 @@ static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, con
 	rte_mov16(frame - COPY6 + 64, (const uint8_t *)e + 64);
 	__builtin_memcpy(frame - 4, &vni_be, 4);
 	/* the flow label carries the flow's entropy as well (RFC 6438) */
-	*(unaligned_uint32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, f.tos) << 20 | (f.hash >> 12));
+	*(unaligned_uint32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, FLOW_TOS(f)) << 20 | (FLOW_HASH(f) >> 12));
 	*(unaligned_uint16_t *)(ip + 4) = rte_cpu_to_be_16(udp_len);
-	*(unaligned_uint16_t *)(frame - 16) = source_port(f.hash);
+	*(unaligned_uint16_t *)(frame - 16) = source_port(FLOW_HASH(f));
 	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
 	m->data_off -= HDR6;
 	m->data_len += HDR6;
@@ -99,25 +99,27 @@ static enum drop_reason refusal(const struct encap *e, const struct rte_mbuf *m)
 	return m->pkt_len > e->max_len ? DROP_UNDERLAY_MTU : DROP_NO_HEADROOM;
 }
 
-/* What a run of frames for the same slice and tunnel adds up to. */
+/* What a run of frames of one slice into one tunnel adds up to; the header is the same length for all of them. */
 struct run {
-	uint16_t slice, tunnel;
-	uint64_t packets, bytes, outer_bytes;
+	uint32_t way;
+	uint32_t hdr_len;
+	uint64_t packets, bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t slice, uint16_t tunnel,
-	uint32_t bytes, uint32_t outer)
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes,
+	uint32_t hdr_len)
 {
-	if (unlikely(slice != run->slice || tunnel != run->tunnel)) {
-		sw->slice[run->slice].out_packets += run->packets;
-		sw->slice[run->slice].out_bytes += run->bytes;
-		sw->tunnel[run->tunnel].out_packets += run->packets;
-		sw->tunnel[run->tunnel].out_bytes += run->outer_bytes;
-		*run = (struct run){.slice = slice, .tunnel = tunnel};
+	if (unlikely(way != run->way)) {
+		struct counters *slice = &sw->slice[LANE_SLICE(run->way)], *tunnel = &sw->tunnel[LANE_TO(run->way)];
+
+		slice->out_packets += run->packets;
+		slice->out_bytes += run->bytes;
+		tunnel->out_packets += run->packets;
+		tunnel->out_bytes += run->bytes + run->packets * run->hdr_len;
+		*run = (struct run){.way = way, .hdr_len = hdr_len};
 	}
 	run->packets++;
 	run->bytes += bytes;
-	run->outer_bytes += outer;
 }
 
 /* The path a frame takes, by its flow. */
@@ -140,40 +142,39 @@ void overlay_out_run(struct worker *w, struct burst *b)
 	struct switch_worker *sw = switch_of(w);
 	struct lane *lane = &b->to_tunnel;
 	const struct encap *path[BURST_MAX];
-	struct rte_mbuf *out[BURST_MAX];
-	uint16_t port[BURST_MAX];
+	struct tx_cursor tx = {.port = PORT_NONE};
 	struct run run = {0};
-	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < lane->n; i++) {
-		path[i] = pick_path(lane->to[i], lane->flow[i].hash);
+		path[i] = pick_path(LANE_TO(lane->way[i]), FLOW_HASH(lane->flow[i]));
 		rte_prefetch0(path[i]);
 	}
 	for (uint32_t i = 0; i < lane->n; i++) {
 		struct rte_mbuf *m = lane->pkt[i];
 		const struct encap *e = path[i];
-		uint16_t slice = lane->slice[i];
+		uint32_t way = lane->way[i];
 		uint32_t bytes = m->pkt_len;
+		uint16_t port = e->port;
 
 		/* max_len is 0 where there is no path */
 		if (unlikely(bytes > e->max_len || rte_pktmbuf_headroom(m) < COPY6)) {
-			slice_drop(w, b, m, slice, DOOR_TUNNEL | lane->to[i], refusal(e, m));
+			slice_drop(w, b, m, LANE_SLICE(way), DOOR_TUNNEL | LANE_TO(way), refusal(e, m));
 			continue;
 		}
+		run_count(sw, &run, way, bytes, e->hdr_len);
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+		uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be;
 
-		out[n] = m;
-		port[n++] = e->port;
 		if (likely(!(e->flags & ENCAP_IPV6)))
-			put_ipv4(sw, m, frame, e, lane->flow[i], slice_hot[slice].vni_be);
+			put_ipv4(sw, m, frame, e, lane->flow[i], vni_be);
 		else
-			put_ipv6(m, frame, e, lane->flow[i], slice_hot[slice].vni_be);
-		run_count(sw, &run, slice, lane->to[i], bytes, bytes + e->hdr_len);
+			put_ipv6(m, frame, e, lane->flow[i], vni_be);
 		if (unlikely(b->trace != NULL))
-			trace_out(b, m, e, lane->to[i]);
+			trace_out(b, m, e, LANE_TO(way));
+		tx_add(w, &tx, port, m);
 	}
-	worker_tx_bulk(w, port, out, n);
-	run_count(sw, &run, 0, 0, 0, 0);
+	tx_done(w, &tx);
+	run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_OVERLAY_OUT, lane->n);
 	lane->n = 0;
 }

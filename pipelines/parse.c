@@ -64,29 +64,25 @@ static void parse_trace(struct burst *b)
 		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");
 }
 
-/* A run of frames by one attachment. */
+/* A run of frames by one attachment into its slice; bytes with the tag at the attachment, without it in the slice. */
 struct run {
-	uint16_t id;
-	uint64_t packets, bytes;
+	uint16_t id, slice;
+	uint64_t packets, bytes, slice_bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t id, uint32_t bytes)
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t id, uint16_t slice,
+	uint32_t bytes, uint32_t slice_bytes)
 {
 	if (unlikely(id != run->id)) {
 		sw->attachment[run->id].in_packets += run->packets;
 		sw->attachment[run->id].in_bytes += run->bytes;
-		*run = (struct run){.id = id};
+		sw->slice[run->slice].in_packets += run->packets;
+		sw->slice[run->slice].in_bytes += run->slice_bytes;
+		*run = (struct run){.id = id, .slice = slice};
 	}
 	run->packets++;
 	run->bytes += bytes;
-}
-
-/* A tag where none may be: inside a slice it could come out as another slice's (RFC 7348 section 6.1). */
-static void drop_stacked(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, uint16_t id)
-{
-	switch_of(w)->slice[slice].in_packets++;
-	switch_of(w)->slice[slice].in_bytes += m->pkt_len;
-	slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
+	run->slice_bytes += slice_bytes;
 }
 
 /* An underlay port without attachments: all of the burst may be for this box. */
@@ -104,6 +100,7 @@ void parse_run(struct worker *w, struct burst *b)
 	const struct port_hot *ph = &port_hot[b->port];
 	const uint16_t untagged = ph->untagged;
 	const bool underlay = ph->underlay;
+	const struct exact_view fdb = exact_view(&fdb_table);
 	struct run run = {0};
 	uint32_t frames = 0;
 
@@ -141,13 +138,14 @@ void parse_run(struct worker *w, struct burst *b)
 			worker_drop(w, b, m, why);
 			continue;
 		}
-		run_count(switch_of(w), &run, id, bytes);
+		run_count(switch_of(w), &run, id, slice, bytes, m->pkt_len);
+		/* a tag inside a slice could come out as another slice's (RFC 7348 section 6.1) */
 		if (unlikely(stacked))
-			drop_stacked(w, b, m, slice, id);
+			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
 		else
-			frame_enter(b, frames++, m, data, slice, DOOR_ATTACHMENT | id);
+			frame_enter(b, &fdb, frames++, m, data, slice, DOOR_ATTACHMENT | id);
 	}
-	run_count(switch_of(w), &run, 0, 0);
+	run_count(switch_of(w), &run, 0, 0, 0, 0);
 	b->frames = frames;
 	if (unlikely(b->trace != NULL))
 		parse_trace(b);

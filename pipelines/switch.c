@@ -16,7 +16,7 @@
 
 #define LEARN_RING 4096
 
-const char *const switch_stages[] = {"parse", "overlay_in", "bridge", "flood", "overlay_out", "access_out", "punt", "transmit", NULL};
+const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "flood", "overlay_out", "access_out", "punt", "transmit", NULL};
 
 static void switch_run(struct worker *w, struct burst *b)
 {
@@ -96,6 +96,7 @@ static int switch_worker_init(struct worker *w)
 
 const struct pipeline switch_pipeline = {
 	.stages = switch_stages,
+	.receive = STAGE_RECEIVE,
 	.worker_init = switch_worker_init,
 	.run = switch_run,
 	.tick = reassembly_tick,

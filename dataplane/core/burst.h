@@ -13,19 +13,22 @@
 struct trace_burst;
 struct exact_bucket;
 
-/* What encapsulation wants to know of a frame: entropy of its flow, and its DSCP and ECN. */
-struct flow {
-	uint32_t hash;
-	uint8_t tos;
-};
+/* What encapsulation wants to know of a frame: entropy of its flow in the low half, DSCP and ECN above. */
+typedef uint64_t flow_t;
+#define FLOW_HASH(f) ((uint32_t)(f))
+#define FLOW_TOS(f)  ((uint8_t)((f) >> 32))
+
+/* The slice of a frame and the attachment or tunnel it leaves by, in one word. */
+#define LANE_WAY(slice, to) ((uint32_t)(slice) << 16 | (uint16_t)(to))
+#define LANE_SLICE(way)     ((uint16_t)((way) >> 16))
+#define LANE_TO(way)        ((uint16_t)(way))
 
 /* Frames that leave the same way, collected by the bridge. */
 struct lane {
 	uint32_t n;
 	struct rte_mbuf *pkt[BURST_MAX];
-	uint16_t slice[BURST_MAX];
-	uint16_t to[BURST_MAX]; /* attachment or tunnel id */
-	struct flow flow[BURST_MAX]; /* into tunnels only */
+	uint32_t way[BURST_MAX]; /* LANE_WAY */
+	flow_t flow[BURST_MAX]; /* into tunnels only */
 };
 
 struct burst {
@@ -42,7 +45,7 @@ struct burst {
 	uint64_t key[2 * BURST_MAX];   /* destination and source key of the MAC table, alternating */
 	struct exact_bucket *bucket[2 * BURST_MAX]; /* of those keys, prefetched */
 	uint64_t *value[2 * BURST_MAX];
-	struct flow flow[BURST_MAX]; /* of frames that came by an attachment */
+	flow_t flow[BURST_MAX]; /* of frames that came by an attachment */
 
 	/* lanes out */
 	struct lane to_tunnel;

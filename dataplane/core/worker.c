@@ -137,6 +137,21 @@ void worker_run_burst(struct worker *w)
 		trace_end(w, b);
 }
 
+/* The device's own share of a sampled burst. */
+static __rte_always_inline uint16_t worker_receive(struct worker *w, const struct poll_queue *q, struct burst *b)
+{
+	if (likely(w->sample_in != 1))
+		return rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+	uint64_t start = rte_rdtsc();
+	uint16_t n = rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+
+	if (n > 0) {
+		w->stages[pipeline->receive].packets += n;
+		w->stages[pipeline->receive].cycles += rte_rdtsc() - start;
+	}
+	return n;
+}
+
 static uint32_t worker_poll(struct worker *w)
 {
 	struct poll_list *polls = __atomic_load_n(&w->polls, __ATOMIC_ACQUIRE); /* pairs with worker_assign_queues() */
@@ -146,7 +161,7 @@ static uint32_t worker_poll(struct worker *w)
 	for (uint32_t i = 0; i < polls->n; i++) {
 		struct poll_queue *q = &polls->q[i];
 
-		b->n = rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+		b->n = worker_receive(w, q, b);
 		if (b->n == 0)
 			continue;
 		b->port = q->port;

@@ -23,6 +23,7 @@ struct worker;
 /* What the packets mean: called once a received burst, once a loop for what is due by time, and to forget. */
 struct pipeline {
 	const char *const *stages; /* names, NULL-terminated */
+	uint8_t receive;           /* the stage that rx calls are counted under */
 	int (*worker_init)(struct worker *w);
 	void (*run)(struct worker *w, struct burst *b);
 	void (*tick)(struct worker *w); /* about once a millisecond, also when idle */
@@ -129,24 +130,32 @@ static __rte_always_inline void worker_tx(struct worker *w, uint16_t port, struc
 	w->tx_pending[port / 64] |= 1ull << (port % 64);
 }
 
-/* The same for n frames, whose ports mostly are one: runs of the same port are copied as a whole. */
-static __rte_always_inline void worker_tx_bulk(struct worker *w, const uint16_t *port, struct rte_mbuf **m, uint32_t n)
+/* The same in a loop whose frames mostly leave by one port: its buffer stays in registers. */
+struct tx_cursor {
+	uint16_t port; /* PORT_NONE at first */
+	uint16_t n;
+	struct tx_buffer *buffer;
+};
+
+static __rte_always_inline void tx_done(struct worker *w, struct tx_cursor *tx)
 {
-	uint32_t i = 0;
+	if (likely(tx->port != PORT_NONE))
+		tx->buffer->n = tx->n;
+}
 
-	while (i < n) {
-		uint16_t p = port[i];
-		struct tx_buffer *tx = &w->tx[p];
-		uint32_t end = i + 1;
-
-		while (end < n && port[end] == p)
-			end++;
-		if (unlikely(tx->n + (end - i) > BURST_MAX))
-			worker_tx_full(w, p, tx);
-		w->tx_pending[p / 64] |= 1ull << (p % 64);
-		for (; i < end; i++)
-			tx->pkt[tx->n++] = m[i];
+static __rte_always_inline void tx_add(struct worker *w, struct tx_cursor *tx, uint16_t port, struct rte_mbuf *m)
+{
+	if (unlikely(port != tx->port)) {
+		tx_done(w, tx);
+		*tx = (struct tx_cursor){.port = port, .buffer = &w->tx[port], .n = w->tx[port].n};
+		w->tx_pending[port / 64] |= 1ull << (port % 64);
 	}
+	if (unlikely(tx->n == BURST_MAX)) {
+		tx_done(w, tx);
+		worker_tx_full(w, port, tx->buffer);
+		tx->n = 0;
+	}
+	tx->buffer->pkt[tx->n++] = m;
 }
 
 /* Counts and collects a packet that ends here; freed in one go at the end of the burst. */

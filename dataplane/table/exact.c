@@ -65,7 +65,7 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	}
 	t->n_buckets = FIRST_BUCKETS;
 	for (uint32_t i = 0; i <= EXACT_KEY_WORDS; i++)
-		t->seed[i] = rte_rand() | 1;
+		t->seed[i] = rte_rand();
 	return 0;
 }
 
@@ -80,7 +80,7 @@ static struct exact_bucket *home_bucket(const struct exact_table *t, const uint6
 {
 	uint32_t n = t->n_buckets;
 
-	return &t->buckets[exact_index(exact_hash(t, key, t->key_words), n, exact_mask(n))];
+	return &t->buckets[exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n))];
 }
 
 /* A grace period has passed since the last deletion: their slots are free again. */
@@ -146,7 +146,7 @@ static uint64_t *take_slot(struct exact_table *t, struct exact_bucket *b)
 
 static bool moves(const struct exact_table *t, const uint64_t *key, uint32_t n, uint32_t from)
 {
-	return exact_index(exact_hash(t, key, t->key_words), n, exact_mask(n)) != from;
+	return exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n)) != from;
 }
 
 /* Copies what belongs to the new bucket `to` out of the chain of `from`; readers do not look there yet. */

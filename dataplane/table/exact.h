@@ -41,7 +41,7 @@ struct exact_table {
 	struct exact_bucket *buckets;
 	uint32_t n_buckets; /* in use; grows. Release store in grow, acquire load in exact_mask() */
 	uint32_t key_words;
-	uint64_t seed[EXACT_KEY_WORDS + 1]; /* odd, random: nobody outside can aim at a bucket */
+	uint64_t seed[EXACT_KEY_WORDS + 1]; /* random: nobody outside can aim at a bucket */
 	/* line 1: the writer's */
 	uint32_t max_buckets;
 	uint32_t first_buckets;
@@ -75,16 +75,21 @@ void exact_scan(struct exact_table *t, uint64_t *cursor, uint32_t max_buckets, e
 
 /* ---- readers ---- */
 
-static __rte_always_inline uint32_t exact_hash(const struct exact_table *t, const uint64_t *key,
-	const uint32_t words)
+/* Both halves of a product: every bit of the key reaches every bit of the result, for one multiplication. */
+static __rte_always_inline uint64_t exact_mix(uint64_t a, uint64_t b)
 {
-	uint64_t h = key[0] * t->seed[0];
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static __rte_always_inline uint32_t exact_hash(const uint64_t *seed, const uint64_t *key, const uint32_t words)
+{
+	uint64_t h = exact_mix(key[0] ^ seed[0], seed[1]);
 
 	for (uint32_t i = 1; i < words; i++)
-		h = (h ^ (h >> 29)) + key[i] * t->seed[i];
-	h ^= h >> 32;
-	h *= t->seed[EXACT_KEY_WORDS];
-	return h >> 32;
+		h = exact_mix(key[i] ^ h, seed[i + 1]);
+	return h;
 }
 
 /* The mask of the smallest power of two >= n; n > 1. */
@@ -142,13 +147,29 @@ static __rte_always_inline uint64_t *exact_match_chain(struct exact_bucket *b, c
 	return NULL;
 }
 
-/* Phase 1 of a lookup: the bucket of a key, on its way into the cache. The caller does something useful before phase 2, but
- * reports no quiescent state in between. Any registered reader. */
-static __rte_always_inline struct exact_bucket *exact_prefetch(const struct exact_table *t, const uint64_t *key,
+/* What phase 1 reads of a table, for one burst: in registers, since the compiler may not assume that the table stays as it is. */
+struct exact_view {
+	struct exact_bucket *buckets;
+	uint32_t n, mask;
+	uint64_t seed[EXACT_KEY_WORDS + 1];
+};
+
+/* Valid until the caller's next quiescent state. Any registered reader. */
+static __rte_always_inline struct exact_view exact_view(const struct exact_table *t)
+{
+	struct exact_view v = {.buckets = t->buckets, .n = __atomic_load_n(&t->n_buckets, __ATOMIC_ACQUIRE)}; /* pairs with exact_grow() */
+
+	v.mask = exact_mask(v.n);
+	for (uint32_t i = 0; i <= EXACT_KEY_WORDS; i++)
+		v.seed[i] = t->seed[i];
+	return v;
+}
+
+/* Phase 1 of a lookup: the bucket of a key, on its way into the cache. The caller does something useful before phase 2. */
+static __rte_always_inline struct exact_bucket *exact_prefetch(const struct exact_view *v, const uint64_t *key,
 	const uint32_t words)
 {
-	uint32_t n = __atomic_load_n(&t->n_buckets, __ATOMIC_ACQUIRE); /* pairs with exact_grow() */
-	struct exact_bucket *b = &t->buckets[exact_index(exact_hash(t, key, words), n, exact_mask(n))];
+	struct exact_bucket *b = &v->buckets[exact_index(exact_hash(v->seed, key, words), v->n, v->mask)];
 
 	rte_prefetch0(b);
 	return b;
@@ -186,9 +207,10 @@ static __rte_always_inline void exact_lookup_bulk(const struct exact_table *t, c
 	const uint32_t words, uint32_t n, uint64_t **value)
 {
 	struct exact_bucket *bucket[EXACT_BULK];
+	struct exact_view view = exact_view(t);
 
 	for (uint32_t i = 0; i < n; i++)
-		bucket[i] = exact_prefetch(t, keys + i * words, words);
+		bucket[i] = exact_prefetch(&view, keys + i * words, words);
 	exact_match_bulk(bucket, keys, words, n, value);
 }
 
