@@ -10,12 +10,12 @@
 static __rte_always_inline void vlan_push(struct rte_mbuf *m, uint16_t vlan)
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	uint64_t a = *(unaligned_uint64_t *)data;
-	uint32_t b = *(unaligned_uint32_t *)(data + 8);
+	uint64_t a = *(wire64_t *)data;
+	uint32_t b = *(wire32_t *)(data + 8);
 
-	*(unaligned_uint64_t *)(data - 4) = a;
-	*(unaligned_uint32_t *)(data + 4) = b;
-	*(unaligned_uint32_t *)(data + 8) = rte_cpu_to_be_32((uint32_t)RTE_ETHER_TYPE_VLAN << 16 | vlan);
+	*(wire64_t *)(data - 4) = a;
+	*(wire32_t *)(data + 4) = b;
+	*(wire32_t *)(data + 8) = rte_cpu_to_be_32((uint32_t)RTE_ETHER_TYPE_VLAN << 16 | vlan);
 	m->data_off -= RTE_VLAN_HLEN;
 	m->data_len += RTE_VLAN_HLEN;
 	m->pkt_len += RTE_VLAN_HLEN;

@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "burst.h"
+#include "wire.h"
 
 static __rte_always_inline uint32_t flow_mix(uint64_t a, uint64_t b)
 {
@@ -34,12 +35,12 @@ static __rte_always_inline bool flow_has_ports(uint8_t proto)
 
 static __rte_always_inline flow_t flow_of_ipv6(const uint8_t *ip, uint32_t len)
 {
-	const unaligned_uint64_t *addr = (const unaligned_uint64_t *)(ip + 8);
-	uint32_t first = rte_be_to_cpu_32(*(const unaligned_uint32_t *)ip);
+	const wire64_t *addr = (const wire64_t *)(ip + 8);
+	uint32_t first = rte_be_to_cpu_32(*(const wire32_t *)ip);
 	uint64_t ports = ip[6];
 
 	if (flow_has_ports(ip[6]) && len >= 44)
-		ports |= (uint64_t)*(const unaligned_uint32_t *)(ip + 40) << 8;
+		ports |= (uint64_t)*(const wire32_t *)(ip + 40) << 8;
 	uint64_t a = addr[0] ^ addr[2] * 0xff51afd7ed558ccdull;
 	uint64_t b = addr[1] ^ addr[3] * 0xc4ceb9fe1a85ec53ull;
 
@@ -49,14 +50,14 @@ static __rte_always_inline flow_t flow_of_ipv6(const uint8_t *ip, uint32_t len)
 /* Fragments carry no ports but in the first: none of them uses any, so that all go the same way. */
 static __rte_always_inline flow_t flow_of(const struct rte_mbuf *m, const uint8_t *data)
 {
-	uint16_t type = *(const unaligned_uint16_t *)(data + 12);
+	uint16_t type = *(const wire16_t *)(data + 12);
 	uint32_t len = m->data_len - sizeof(struct rte_ether_hdr);
 	const uint8_t *ip = data + sizeof(struct rte_ether_hdr);
 
 	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= 24)) {
-		uint64_t addr = *(const unaligned_uint64_t *)(ip + 12);
-		uint32_t frag_ttl_proto = *(const unaligned_uint32_t *)(ip + 6);
-		uint32_t ports = *(const unaligned_uint32_t *)(ip + 20);
+		uint64_t addr = *(const wire64_t *)(ip + 12);
+		uint32_t frag_ttl_proto = *(const wire32_t *)(ip + 6);
+		uint32_t ports = *(const wire32_t *)(ip + 20);
 		uint8_t proto = rte_be_to_cpu_32(frag_ttl_proto);
 		bool whole = (frag_ttl_proto & RTE_BE32(0x3fff0000)) == 0;
 
@@ -65,7 +66,7 @@ static __rte_always_inline flow_t flow_of(const struct rte_mbuf *m, const uint8_
 	}
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= 40)
 		return flow_of_ipv6(ip, len);
-	return flow_make(flow_mix(*(const unaligned_uint64_t *)data, *(const unaligned_uint64_t *)(data + 6)), 0);
+	return flow_make(flow_mix(*(const wire64_t *)data, *(const wire64_t *)(data + 6)), 0);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include "exact.h"
 #include "fdb.h"
 #include "trace_point.h"
+#include "wire.h"
 #include "worker.h"
 
 /* Where a slice floods to; replaced as a whole under RCU. Attachments first: a frame from a tunnel goes to those only. */

@@ -34,13 +34,13 @@ static enum verdict drop(struct worker *w, struct burst *b, struct rte_mbuf *m, 
 
 static __rte_always_inline uint16_t load16(const uint8_t *p)
 {
-	return *(const unaligned_uint16_t *)p;
+	return *(const wire16_t *)p;
 }
 
 /* Sum over a header of 20 bytes and more is 0xffff when its checksum is right (RFC 1071). */
 static __rte_always_inline bool ipv4_checksum_ok(const struct rte_mbuf *m, const uint8_t *ip, uint32_t hlen)
 {
-	const unaligned_uint32_t *word = (const unaligned_uint32_t *)ip;
+	const wire32_t *word = (const wire32_t *)ip;
 	uint64_t sum = 0;
 
 	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
@@ -59,7 +59,7 @@ static __rte_always_inline bool ipv4_checksum_ok(const struct rte_mbuf *m, const
 /* Is this local address an endpoint of ours? */
 static bool local_endpoint4(const uint8_t *local)
 {
-	uint32_t address = *(const unaligned_uint32_t *)local;
+	uint32_t address = *(const wire32_t *)local;
 	uint64_t key[VTEP4_WORDS] = {address, vtep_word(0, 0, VTEP_ANY_PEER)};
 
 	return exact_find(&vtep4_table, key) != NULL;
@@ -89,7 +89,7 @@ static __rte_always_inline enum verdict take_udp(struct worker *w, struct burst 
 	c->pkt[k] = m;
 	c->strip[k] = strip;
 	c->csum_zero[k] = load16(udp + 6) == 0;
-	uint32_t vni_be = *(const unaligned_uint32_t *)(udp + 12) & RTE_BE32(0xffffff00);
+	uint32_t vni_be = *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00);
 
 	c->key[is_ipv6 ? k * VTEP6_WORDS : k * VTEP4_WORDS + 1] = vtep_word(load16(udp + 2), vni_be, 0);
 	c->n++;
@@ -129,9 +129,9 @@ static __rte_always_inline enum verdict take_ipv4(struct worker *w, struct burst
 		b->punt[b->punts++] = m; /* m may be a reassembled one */
 		return GONE;
 	}
-	uint32_t address = *(const unaligned_uint32_t *)(ip + 16);
+	uint32_t address = *(const wire32_t *)(ip + 16);
 
-	c->key[c->n * VTEP4_WORDS] = (uint64_t)*(const unaligned_uint32_t *)(ip + 12) << 32 | address;
+	c->key[c->n * VTEP4_WORDS] = (uint64_t)*(const wire32_t *)(ip + 12) << 32 | address;
 	c->tos[c->n] = ip[1];
 	if (unlikely(m->pkt_len > ETH + total))
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
@@ -185,7 +185,7 @@ static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst 
 
 	if (unlikely(m->data_len < ETH))
 		return drop(w, b, m, DROP_RUNT);
-	uint64_t to = *(const unaligned_uint64_t *)data << 16;
+	uint64_t to = *(const wire64_t *)data << 16;
 
 	if (unlikely(to != mac)) {
 		if (data[0] & 1)

@@ -51,12 +51,12 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	sum = (sum & 0xffff) + (sum >> 16);
 	rte_mov64(frame - COPY4, (const uint8_t *)e); /* one store: the fields below are patched over it */
 	frame[-35] = tos;
-	*(unaligned_uint16_t *)(frame - 34) = len_be;
-	*(unaligned_uint16_t *)(frame - 32) = id;
-	*(unaligned_uint16_t *)(frame - 26) = ~sum;
-	*(unaligned_uint16_t *)(frame - 16) = source_port(FLOW_HASH(f));
-	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
-	*(unaligned_uint32_t *)(frame - 4) = vni_be;
+	*(wire16_t *)(frame - 34) = len_be;
+	*(wire16_t *)(frame - 32) = id;
+	*(wire16_t *)(frame - 26) = ~sum;
+	*(wire16_t *)(frame - 16) = source_port(FLOW_HASH(f));
+	*(wire16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
+	*(wire32_t *)(frame - 4) = vni_be;
 	m->data_off -= HDR4;
 	m->data_len += HDR4;
 	m->pkt_len += HDR4;
@@ -74,10 +74,10 @@ static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, con
 	rte_mov16(frame - COPY6 + 64, (const uint8_t *)e + 64);
 	__builtin_memcpy(frame - 4, &vni_be, 4);
 	/* the flow label carries the flow's entropy as well (RFC 6438) */
-	*(unaligned_uint32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, FLOW_TOS(f)) << 20 | (FLOW_HASH(f) >> 12));
-	*(unaligned_uint16_t *)(ip + 4) = rte_cpu_to_be_16(udp_len);
-	*(unaligned_uint16_t *)(frame - 16) = source_port(FLOW_HASH(f));
-	*(unaligned_uint16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
+	*(wire32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, FLOW_TOS(f)) << 20 | (FLOW_HASH(f) >> 12));
+	*(wire16_t *)(ip + 4) = rte_cpu_to_be_16(udp_len);
+	*(wire16_t *)(frame - 16) = source_port(FLOW_HASH(f));
+	*(wire16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
 	m->data_off -= HDR6;
 	m->data_len += HDR6;
 	m->pkt_len += HDR6;

@@ -12,17 +12,17 @@
 
 static __rte_always_inline uint16_t ether_type(const uint8_t *data)
 {
-	return *(const unaligned_uint16_t *)(data + 12);
+	return *(const wire16_t *)(data + 12);
 }
 
 /* Takes the VLAN tag off: the two MACs move up by its four bytes. */
 static __rte_always_inline uint8_t *vlan_pop(struct rte_mbuf *m, uint8_t *data)
 {
-	uint64_t a = *(const unaligned_uint64_t *)data;
-	uint32_t b = *(const unaligned_uint32_t *)(data + 8);
+	uint64_t a = *(const wire64_t *)data;
+	uint32_t b = *(const wire32_t *)(data + 8);
 
-	*(unaligned_uint64_t *)(data + 4) = a;
-	*(unaligned_uint32_t *)(data + 12) = b;
+	*(wire64_t *)(data + 4) = a;
+	*(wire32_t *)(data + 12) = b;
 	rte_pktmbuf_adj(m, RTE_VLAN_HLEN);
 	return data + RTE_VLAN_HLEN;
 }
@@ -43,7 +43,7 @@ static uint16_t tagged_attachment(const struct port_hot *ph, struct rte_mbuf *m,
 		*why = DROP_RUNT;
 		return 0;
 	}
-	uint16_t vid = rte_be_to_cpu_16(*(const unaligned_uint16_t *)(*data + 14)) & 0xfff;
+	uint16_t vid = rte_be_to_cpu_16(*(const wire16_t *)(*data + 14)) & 0xfff;
 
 	id = vid != 0 ? ph->vlan[vid] : ph->untagged;
 	if (id == 0) {

@@ -211,7 +211,7 @@ static uint16_t sum_words(const uint8_t *p, uint32_t len)
 	uint32_t sum = 0;
 
 	for (uint32_t i = 0; i < len; i += 2)
-		sum += *(const unaligned_uint16_t *)(p + i);
+		sum += *(const wire16_t *)(p + i);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (sum & 0xffff) + (sum >> 16);
 }

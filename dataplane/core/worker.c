@@ -271,7 +271,7 @@ static struct worker *worker_new(uint32_t id, uint32_t count)
 
 		if (from == id)
 			continue;
-		snprintf(name, sizeof(name), "handover_%u_%u", from, id);
+		snprintf(name, sizeof(name), "handover_%u_%u", (uint16_t)from, (uint16_t)id);
 		w->handover[from] = rte_ring_create(name, HANDOVER_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		ok = w->handover[from] != NULL;
 	}
