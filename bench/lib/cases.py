@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import box
 import machine
+import perf
 import testpmd
 from gen_pcap import VLAN, Shape, cached_pcap
 
@@ -86,6 +87,8 @@ def run_switch(case, pcap, settings):
         time.sleep(settings.warm_up)
         window, share = undisturbed(switch.process.pid, lambda: box_window(switch, settings.seconds))
         macs = switch.mac_count()
+        if settings.perf:
+            machine.progress(f"wrote {perf.record(switch.process.pid, settings.perf, case.name)}")
         status = switch.stop()
     if status != 0:
         raise box.Invalid(f"sluice-dataplane ended with status {status}: {switch.process.tail()}")

@@ -169,7 +169,7 @@ class Settings:
     def __init__(self, options):
         build = os.path.join(TOP, options.build)
         self.binary, self.data = os.path.join(build, "dataplane", "sluice-dataplane"), os.path.join(build, "bench-data")
-        self.runs, self.seconds, self.warm_up = options.runs, options.seconds, 1.0
+        self.runs, self.seconds, self.warm_up, self.perf = options.runs, options.seconds, 1.0, None
         self.huge, self.tsc_hz = machine.huge_pages(), machine.tsc_hz()
 
 
