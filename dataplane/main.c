@@ -153,6 +153,7 @@ err_workers:
 	worker_stop();
 err_tables:
 	switch_fini();
+	port_free_pools();
 err_rcu:
 	rcu_fini();
 err_eal:

@@ -51,7 +51,8 @@ struct encap {
 	uint8_t why;     /* enum drop_reason while there is no path */
 	uint8_t dscp;    /* << 2, when fixed */
 	uint16_t csum_base; /* IPv4: sum of the header without length and DSCP */
-	uint16_t pad[2];
+	uint16_t udp_base;  /* sum of what the UDP checksum covers and all packets share */
+	uint16_t pad;
 	uint8_t hdr[70]; /* Ethernet, IP, UDP, VXLAN */
 	uint8_t tail[44];
 } __rte_cache_aligned;

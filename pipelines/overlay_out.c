@@ -25,26 +25,38 @@ static __rte_always_inline uint16_t source_port(uint32_t hash)
 	return rte_cpu_to_be_16(0xc000 | (hash & 0x3fff)); /* RFC 7348 section 5: 49152 to 65535 */
 }
 
-static void udp_checksum4(struct rte_mbuf *m, uint8_t *ip, uint32_t udp_len)
+/* RFC 768, RFC 8200 section 8.1: over the pseudo header, UDP, VXLAN and the frame. What all packets of the path share is in
+ * csum_base; the frame is summed where it lies, before any header stands in front. Never zero on the wire. */
+static __rte_always_inline uint16_t udp_checksum(const struct encap *e, const struct rte_mbuf *m, const uint8_t *frame,
+	uint16_t udp_len_be, uint16_t port_be, uint32_t vni_be)
 {
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 20);
-	uint16_t sum = 0;
+	uint16_t frame_sum = 0;
+	uint32_t sum;
 
-	udp->dgram_cksum = rte_ipv4_phdr_cksum((struct rte_ipv4_hdr *)ip, 0);
-	rte_raw_cksum_mbuf(m, sizeof(struct rte_ether_hdr) + 20, udp_len, &sum);
-	udp->dgram_cksum = sum == 0xffff ? sum : ~sum;
+	if (likely(m->nb_segs == 1))
+		frame_sum = rte_raw_cksum(frame, m->data_len);
+	else
+		rte_raw_cksum_mbuf(m, 0, m->pkt_len, &frame_sum);
+	/* the length counts in the pseudo header and in UDP's own */
+	sum = e->udp_base + frame_sum + 2u * udp_len_be + port_be + (vni_be & 0xffff) + (vni_be >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff ? 0xffff : ~sum;
 }
 
 static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mbuf *m, uint8_t *frame,
 	const struct encap *e, flow_t f, uint32_t vni_be)
 {
 	uint16_t len_be = rte_cpu_to_be_16(m->pkt_len + HDR4 - sizeof(struct rte_ether_hdr));
-	uint16_t udp_len = m->pkt_len + 16;
+	uint16_t udp_len_be = rte_cpu_to_be_16(m->pkt_len + 16);
+	uint16_t port_be = source_port(FLOW_HASH(f));
 	uint8_t tos = outer_tos(e, FLOW_TOS(f));
-	uint16_t id = 0;
+	uint16_t id = 0, csum = 0;
 
 	if (unlikely(e->flags & ENCAP_IP_ID))
 		id = rte_cpu_to_be_16(sw->ip_id++);
+	if (unlikely(e->flags & ENCAP_UDP_CSUM))
+		csum = udp_checksum(e, m, frame, udp_len_be, port_be, vni_be);
 	uint32_t sum = e->csum_base + len_be + ((uint32_t)tos << 8) + id;
 
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -54,41 +66,33 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	*(wire16_t *)(frame - 34) = len_be;
 	*(wire16_t *)(frame - 32) = id;
 	*(wire16_t *)(frame - 26) = ~sum;
-	*(wire16_t *)(frame - 16) = source_port(FLOW_HASH(f));
-	*(wire16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
+	*(wire16_t *)(frame - 16) = port_be;
+	*(wire32_t *)(frame - 12) = udp_len_be | (uint32_t)csum << 16; /* little-endian: length, checksum */
 	*(wire32_t *)(frame - 4) = vni_be;
 	m->data_off -= HDR4;
 	m->data_len += HDR4;
 	m->pkt_len += HDR4;
-	if (unlikely(e->flags & ENCAP_UDP_CSUM))
-		udp_checksum4(m, frame - 36, udp_len);
 }
 
 static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, const struct encap *e, flow_t f,
 	uint32_t vni_be)
 {
-	uint16_t udp_len = m->pkt_len + 16;
+	uint16_t udp_len_be = rte_cpu_to_be_16(m->pkt_len + 16);
+	uint16_t port_be = source_port(FLOW_HASH(f));
+	uint16_t csum = e->flags & ENCAP_UDP_CSUM ? udp_checksum(e, m, frame, udp_len_be, port_be, vni_be) : 0;
 	uint8_t *ip = frame - 56;
 
 	rte_mov64(frame - COPY6, (const uint8_t *)e);
 	rte_mov16(frame - COPY6 + 64, (const uint8_t *)e + 64);
-	__builtin_memcpy(frame - 4, &vni_be, 4);
 	/* the flow label carries the flow's entropy as well (RFC 6438) */
 	*(wire32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, FLOW_TOS(f)) << 20 | (FLOW_HASH(f) >> 12));
-	*(wire16_t *)(ip + 4) = rte_cpu_to_be_16(udp_len);
-	*(wire16_t *)(frame - 16) = source_port(FLOW_HASH(f));
-	*(wire16_t *)(frame - 12) = rte_cpu_to_be_16(udp_len);
+	*(wire16_t *)(ip + 4) = udp_len_be;
+	*(wire16_t *)(frame - 16) = port_be;
+	*(wire32_t *)(frame - 12) = udp_len_be | (uint32_t)csum << 16;
+	*(wire32_t *)(frame - 4) = vni_be;
 	m->data_off -= HDR6;
 	m->data_len += HDR6;
 	m->pkt_len += HDR6;
-	if (e->flags & ENCAP_UDP_CSUM) {
-		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame - 16);
-		uint16_t sum = 0;
-
-		udp->dgram_cksum = rte_ipv6_phdr_cksum((struct rte_ipv6_hdr *)ip, 0);
-		rte_raw_cksum_mbuf(m, HDR6 - 16, udp_len, &sum);
-		udp->dgram_cksum = sum == 0xffff ? sum : ~sum; /* never zero on the wire */
-	}
 }
 
 /* Why a frame that may not go, may not. */

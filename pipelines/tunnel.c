@@ -109,7 +109,7 @@ void tunnel_set(uint16_t id, const struct api_tunnel *cfg)
 	t->cfg = *cfg;
 	t->used = true;
 	endpoints(t, id, true);
-	underlay_stale();
+	underlay_stale_tunnel(id);
 }
 
 static void free_id(void *arg)
@@ -145,9 +145,8 @@ static uint32_t find_slice(const struct tunnel *t, uint16_t slice)
 
 bool member_exists(uint16_t slice, uint16_t tunnel)
 {
-	const struct tunnel *t = &tunnels[tunnel];
-
-	return tunnel != 0 && tunnel <= LIMIT_TUNNELS && find_slice(t, slice) < t->slices;
+	return tunnel != 0 && tunnel <= LIMIT_TUNNELS && tunnels[tunnel].used &&
+	       vtep_is_member(&tunnels[tunnel].cfg, slice_hot[slice].vni_be, slice);
 }
 
 void member_set(uint16_t slice, uint16_t tunnel)
@@ -260,8 +259,14 @@ static void write_encap(struct encap *e, const struct api_tunnel *cfg, const str
 		e->flags |= ENCAP_DSCP_FIXED;
 		e->dscp = cfg->dscp << 2;
 	}
-	if (wants_udp_checksum(cfg))
+	if (wants_udp_checksum(cfg)) {
+		uint32_t addresses = cfg->local.family == 4 ? 8 : 32;
+		uint32_t sum = sum_words(udp - addresses, addresses) + RTE_BE16(IPPROTO_UDP) + port_be + RTE_BE16(0x0800);
+
+		sum = (sum & 0xffff) + (sum >> 16);
+		e->udp_base = (sum & 0xffff) + (sum >> 16);
 		e->flags |= ENCAP_UDP_CSUM;
+	}
 }
 
 /* log2 of how many hash slots these weights need: all equal and a power of two, themselves; else 64 to share out. */

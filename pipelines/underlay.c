@@ -37,7 +37,9 @@ static uint32_t connected_count;
 static struct rte_hash *neighbors; /* value: the MAC in the data pointer itself */
 static struct rte_rib *rib4;
 static struct rte_rib6 *rib6;
-static bool stale;
+static bool stale; /* all tunnels */
+static uint64_t stale_tunnel[LIMIT_TUNNELS / 64 + 1];
+static bool stale_some;
 
 int underlay_init(void)
 {
@@ -90,6 +92,12 @@ void underlay_fini(void)
 void underlay_stale(void)
 {
 	stale = true;
+}
+
+void underlay_stale_tunnel(uint16_t id)
+{
+	stale_tunnel[id / 64] |= 1ull << (id % 64);
+	stale_some = true;
 }
 
 /* ---- addresses ---- */
@@ -302,19 +310,29 @@ static void resolve(const struct api_ip *remote, struct resolution *r)
 	}
 }
 
-void underlay_resolve(void)
+static void resolve_tunnel(uint16_t id)
 {
+	const struct api_tunnel *cfg = tunnel_config(id);
 	struct resolution r;
 
-	if (!stale)
+	if (cfg == NULL)
 		return;
-	stale = false;
-	for (uint32_t id = 1; id <= LIMIT_TUNNELS; id++) {
-		const struct api_tunnel *cfg = tunnel_config(id);
+	resolve(&cfg->remote, &r);
+	tunnel_publish(id, r.path, r.count, r.why, &r.missing);
+}
 
-		if (cfg == NULL)
-			continue;
-		resolve(&cfg->remote, &r);
-		tunnel_publish(id, r.path, r.count, r.why, &r.missing);
+void underlay_resolve(void)
+{
+	for (uint32_t word = 0; (stale || stale_some) && word < RTE_DIM(stale_tunnel); word++) {
+		uint64_t ids = stale ? UINT64_MAX : stale_tunnel[word];
+
+		stale_tunnel[word] = 0;
+		for (; ids != 0; ids &= ids - 1) {
+			uint32_t id = word * 64 + __builtin_ctzll(ids);
+
+			if (id != 0 && id <= LIMIT_TUNNELS)
+				resolve_tunnel(id);
+		}
 	}
+	stale = stale_some = false;
 }

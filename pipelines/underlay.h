@@ -25,10 +25,12 @@ void underlay_neighbor_unset(uint16_t port, const struct api_ip *address);
 void underlay_route_set(const struct api_ip *prefix, const struct underlay_via *via, uint32_t count);
 void underlay_route_unset(const struct api_ip *prefix);
 
-/* The mac or mtu of a port, or a tunnel, changed. */
+/* The mac or mtu of a port changed: all tunnels' paths are stale. */
 void underlay_stale(void);
+/* One tunnel changed. */
+void underlay_stale_tunnel(uint16_t id);
 
-/* Resolves every tunnel's paths again if anything is stale; called once after a transaction. */
+/* Resolves what is stale again; called once after a transaction. */
 void underlay_resolve(void);
 
 #endif

@@ -103,3 +103,13 @@ void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, 
 	else if (value != NULL && VTEP_SLICE(*value) == slice)
 		exact_delete(t, key);
 }
+
+bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice)
+{
+	uint64_t key[VTEP6_WORDS];
+	struct exact_table *t =
+		make_key(&cfg->local, &cfg->remote, vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
+	const uint64_t *value = exact_find(t, key);
+
+	return value != NULL && VTEP_SLICE(*value) == slice;
+}

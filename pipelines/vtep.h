@@ -15,6 +15,9 @@ void vtep_peer(const struct api_tunnel *cfg, bool add);
 /* Its VNI leads into the slice, or nowhere again. */
 void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add);
 
+/* Does it lead there now? */
+bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice);
+
 /* tunnel.c: moves the slice's members to another VNI; called before slice_hot has it. */
 void tunnel_vni_change(uint16_t slice, uint32_t vni_be);
 

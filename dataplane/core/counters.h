@@ -21,7 +21,7 @@ struct port_counters {
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
 	uint64_t rx_missed;  /* lost by the device before a worker saw them */
-	uint64_t tx_dropped; /* DROP_TX_FULL and DROP_PORT_TX_FULL of this port */
+	uint64_t tx_dropped; /* DROP_TX_FULL and the like, of this port */
 };
 
 /* What happened to packets that is neither in, out nor a drop. */

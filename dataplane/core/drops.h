@@ -23,9 +23,7 @@
 	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")               \
 	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")             \
 	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")            \
-	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")      \
-	X(TX_FULL, "tx_full", "the port's transmit queue did not take it")                        \
-	X(HANDOVER_FULL, "handover_full", "the ring to the worker that owns the queue was full")
+	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \
 	X(RUNT, "runt", "shorter than its Ethernet header")                                       \
@@ -48,7 +46,8 @@
 	X(PUNT_MTU, "punt_mtu", "for the kernel, larger than the MTU of the port's tap (at most 1500)") \
 	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")             \
 	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                 \
-	X(PORT_TX_FULL, "port_tx_full", "kernel traffic the transmit queue did not take")
+	X(TX_FULL, "tx_full", "the port's transmit queue did not take it")                        \
+	X(HANDOVER_FULL, "handover_full", "the ring to the worker that owns the transmit queue was full")
 
 #define DROP_ENUM(id, name, help) DROP_##id,
 enum drop_reason {

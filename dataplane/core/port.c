@@ -43,6 +43,11 @@ void port_fini(void)
 			port_close(p);
 }
 
+void port_free_pools(void)
+{
+	device_pools_free();
+}
+
 static uint64_t device_missed(uint16_t ethdev)
 {
 	struct rte_eth_stats stats;

@@ -42,7 +42,10 @@ struct port_hot {
 extern struct port_hot port_hot[PORT_MAX];
 
 int port_init(uint32_t workers, bool huge);
+/* Closes all ports. Their buffers stay until port_free_pools(), since workers may hold some. */
 void port_fini(void);
+/* After the workers stopped and the pipeline gave back what it held. */
+void port_free_pools(void);
 
 /* Opens and starts the device but publishes nothing. `*id` is the port's. On failure: -1 with err filled (path is the
  * field's name only) and nothing left behind. Undo: port_close. */

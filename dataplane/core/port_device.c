@@ -88,10 +88,78 @@ static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_
 	return 0;
 }
 
-static int make_pool(const struct device_request *req, struct device *dev, struct rpc_error *err)
+/* Every pool a device ever had. One that is not in use any more may still have buffers on their way elsewhere. */
+struct pool {
+	struct rte_mempool *mp;
+	uint32_t room;
+	bool used;
+};
+
+static struct pool pools[4 * LIMIT_PORTS];
+
+static bool pool_is_whole(const struct pool *p)
+{
+	return rte_mempool_avail_count(p->mp) == p->mp->size;
+}
+
+/* An idle pool of the same shape, whole or not; frees the other idle ones that are whole. */
+static struct rte_mempool *pool_reuse(uint32_t n, uint32_t room)
+{
+	struct rte_mempool *found = NULL;
+
+	for (uint32_t i = 0; i < RTE_DIM(pools); i++) {
+		struct pool *p = &pools[i];
+
+		if (p->mp == NULL || p->used)
+			continue;
+		if (found == NULL && p->mp->size == n && p->room == room) {
+			p->used = true;
+			found = p->mp;
+		} else if (pool_is_whole(p)) {
+			rte_mempool_free(p->mp);
+			p->mp = NULL;
+		}
+	}
+	return found;
+}
+
+static struct rte_mempool *pool_take(uint32_t n, uint32_t room)
 {
 	static unsigned serial;
+	struct rte_mempool *mp = pool_reuse(n, room);
 	char name[RTE_MEMZONE_NAMESIZE];
+	uint32_t i = 0;
+
+	if (mp != NULL)
+		return mp;
+	while (i < RTE_DIM(pools) && pools[i].mp != NULL)
+		i++;
+	if (i == RTE_DIM(pools))
+		return NULL;
+	snprintf(name, sizeof(name), "mbufs_%u", serial++);
+	mp = rte_pktmbuf_pool_create(name, n, 256, 0, room, SOCKET_ID_ANY);
+	if (mp != NULL)
+		pools[i] = (struct pool){.mp = mp, .room = room, .used = true};
+	return mp;
+}
+
+static void pool_give(struct rte_mempool *mp)
+{
+	for (uint32_t i = 0; i < RTE_DIM(pools); i++)
+		if (mp != NULL && pools[i].mp == mp)
+			pools[i].used = false;
+}
+
+void device_pools_free(void)
+{
+	for (uint32_t i = 0; i < RTE_DIM(pools); i++) {
+		rte_mempool_free(pools[i].mp);
+		pools[i] = (struct pool){0};
+	}
+}
+
+static int make_pool(const struct device_request *req, struct device *dev, struct rpc_error *err)
+{
 	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(device_room(req->devargs), RTE_ALIGN(req->mtu + 64, 64));
 	uint32_t n = req->mbufs != 0 ? req->mbufs : 4096 + 2048u * (dev->rx_queues + dev->tx_queues);
 
@@ -99,8 +167,7 @@ static int make_pool(const struct device_request *req, struct device *dev, struc
 	dev->own_pool = req->pool == NULL;
 	if (!dev->own_pool)
 		return 0;
-	snprintf(name, sizeof(name), "mbufs_%u", serial++);
-	dev->pool = rte_pktmbuf_pool_create(name, n, 256, 0, room, SOCKET_ID_ANY);
+	dev->pool = pool_take(n, room);
 	if (dev->pool != NULL)
 		return 0;
 	rpc_fail(err, RPC_ERR_CAPACITY, "port %s: no memory for %u buffers of %u bytes; start with more --memory, or fewer mbufs",
@@ -206,6 +273,6 @@ void device_close(struct device *dev)
 	if (info.device != NULL)
 		rte_dev_remove(info.device);
 	if (dev->own_pool)
-		rte_mempool_free(dev->pool);
+		pool_give(dev->pool);
 	*dev = (struct device){0};
 }

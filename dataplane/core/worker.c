@@ -52,7 +52,7 @@ static void tx_send(struct worker *w, uint16_t port, struct tx_buffer *tx)
 	if (unlikely(sent < tx->n)) {
 		for (uint32_t i = sent; i < tx->n; i++)
 			bytes -= tx->pkt[i]->pkt_len;
-		tx_lost(w, port, tx->pkt + sent, tx->n - sent, DROP_PORT_TX_FULL);
+		tx_lost(w, port, tx->pkt + sent, tx->n - sent, DROP_TX_FULL);
 	}
 	count->tx_packets += sent;
 	count->tx_bytes += bytes;
@@ -144,10 +144,11 @@ static __rte_always_inline uint16_t worker_receive(struct worker *w, const struc
 		return rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
 	uint64_t start = rte_rdtsc();
 	uint16_t n = rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+	uint64_t cycles = rte_rdtsc() - start;
 
-	if (n > 0) {
+	if (n > 0 && cycles < SAMPLE_MAX) {
 		w->stages[pipeline->receive].packets += n;
-		w->stages[pipeline->receive].cycles += rte_rdtsc() - start;
+		w->stages[pipeline->receive].cycles += cycles;
 	}
 	return n;
 }

@@ -17,6 +17,7 @@
 
 #define STAGES_MAX    16
 #define SAMPLE_BURSTS 1024 /* one burst in this many is timed */
+#define SAMPLE_MAX    100000 /* cycles; more is the thread having lost its CPU */
 
 struct worker;
 
@@ -179,8 +180,10 @@ static __rte_always_inline void worker_stage_done(struct worker *w, uint8_t stag
 		return;
 	uint64_t now = rte_rdtsc();
 
-	w->stages[stage].packets += packets;
-	w->stages[stage].cycles += now - w->stage_tsc;
+	if (now - w->stage_tsc < SAMPLE_MAX) {
+		w->stages[stage].packets += packets;
+		w->stages[stage].cycles += now - w->stage_tsc;
+	}
 	w->stage_tsc = now;
 }
 
