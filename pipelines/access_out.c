@@ -80,8 +80,8 @@ void access_out_run(struct worker *w, struct burst *b)
 		if (a.vlan != 0)
 			vlan_push(m, a.vlan);
 		run_count(sw, &run, way, bytes, m->pkt_len);
-		TRACE(b, m, STAGE_ACCESS_OUT, "attachment %u, to port %u (%s)%s", LANE_TO(way), a.port,
-			port_name(a.port), a.vlan != 0 ? ", tagged" : "");
+		TRACE(b, m, STAGE_ACCESS_OUT, "attachment {attachment %u}, to port {port %u}%s", LANE_TO(way), a.port,
+			a.vlan != 0 ? ", tagged" : "");
 		tx_add(w, &tx, a.port, m);
 	}
 	tx_done(w, &tx);

@@ -60,9 +60,9 @@ static __rte_noinline void odd_frame(struct worker *w, struct burst *b, uint32_t
 static void bridge_trace(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->to_tunnel.n; i++)
-		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel %u", LANE_TO(b->to_tunnel.way[i]));
+		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel {tunnel %u}", LANE_TO(b->to_tunnel.way[i]));
 	for (uint32_t i = 0; i < b->to_access.n; i++)
-		trace_step(b, b->to_access.pkt[i], "bridge", "known MAC, to attachment %u", LANE_TO(b->to_access.way[i]));
+		trace_step(b, b->to_access.pkt[i], "bridge", "known MAC, to attachment {attachment %u}", LANE_TO(b->to_access.way[i]));
 	for (uint32_t i = 0; i < b->floods; i++)
 		trace_step(b, b->frame[b->flood[i]], "bridge", "%s: to be flooded",
 			b->key[2 * b->flood[i]] & FDB_KEY_GROUP ? "group address" : "unknown MAC");

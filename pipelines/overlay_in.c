@@ -328,7 +328,7 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 		return;
 	}
 	frame_enter(b, fdb, b->frames++, m, frame, slice, door);
-	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel %u into slice %u", tunnel, slice);
+	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel {tunnel %u} into slice {slice %u}", tunnel, slice);
 }
 
 /* Looks up all candidates. Neighbours in a burst mostly come from the same site: a key like the one before is not looked up again. */

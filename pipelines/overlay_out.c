@@ -138,7 +138,7 @@ static __rte_always_inline const struct encap *pick_path(uint16_t tunnel, uint32
 
 static void trace_out(struct burst *b, const struct rte_mbuf *m, const struct encap *e, uint16_t tunnel)
 {
-	trace_step(b, m, "overlay_out", "tunnel %u, to port %u (%s)", tunnel, e->port, port_name(e->port));
+	trace_step(b, m, "overlay_out", "tunnel {tunnel %u}, to port {port %u}", tunnel, e->port);
 }
 
 void overlay_out_run(struct worker *w, struct burst *b)

@@ -58,7 +58,7 @@ static void parse_trace(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->frames; i++) {
 		trace_slice(b, b->frame[i], b->slice[i]);
-		trace_step(b, b->frame[i], "parse", "attachment %u of slice %u", DOOR_ID(b->door[i]), b->slice[i]);
+		trace_step(b, b->frame[i], "parse", "attachment {attachment %u} of slice {slice %u}", DOOR_ID(b->door[i]), b->slice[i]);
 	}
 	for (uint32_t i = 0; i < b->underlays; i++)
 		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");

@@ -22,7 +22,7 @@ void punt_run(struct worker *w, struct burst *b)
 		} else if (!bucket_take(k, w->now_tsc, hz, PUNT_PPS)) {
 			worker_drop(w, b, m, DROP_PUNT_RATE);
 		} else {
-			TRACE(b, m, STAGE_PUNT, "to the kernel by tap %s", port_name(b->port));
+			TRACE(b, m, STAGE_PUNT, "to the kernel by the tap of port {port %u}", b->port);
 			w->box.punted++;
 			worker_tx(w, twin, m);
 		}
@@ -36,7 +36,7 @@ void kernel_out_run(struct worker *w, struct burst *b)
 
 	w->box.from_kernel += b->n;
 	for (uint32_t i = 0; i < b->n; i++) {
-		TRACE(b, b->pkt[i], STAGE_PUNT, "from the kernel, to port %u", port);
+		TRACE(b, b->pkt[i], STAGE_PUNT, "from the kernel, to port {port %u}", port);
 		worker_tx(w, port, b->pkt[i]);
 	}
 	worker_stage_done(w, STAGE_PUNT, b->n);

@@ -39,8 +39,8 @@ static bool access_row(uint16_t id, struct table_row *row)
 		return false;
 	ROW_TEXT(row->key_text[0], "%s", port_name(a->port));
 	ROW_TEXT(row->key_text[1], "%u", a->vlan);
-	ROW_TEXT(row->param_text[0], "%u", a->slice);
-	ROW_TEXT(row->param_text[1], "%u", id);
+	ROW_TEXT(row->param_text[0], "{slice %u}", a->slice);
+	ROW_TEXT(row->param_text[1], "{attachment %u}", id);
 	attachment_counters_read(id, &row->counters);
 	return true;
 }
@@ -89,8 +89,8 @@ static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct t
 		ROW_TEXT(row->key_text[3], "%u", rte_be_to_cpu_32(vni_be) >> 8);
 	row->action = mark == 0 ? 0 : mark == VTEP_ANY_VNI ? 1 : 2;
 	if (mark == 0) {
-		ROW_TEXT(row->param_text[0], "%u", VTEP_SLICE(value));
-		ROW_TEXT(row->param_text[1], "%u", VTEP_TUNNEL(value));
+		ROW_TEXT(row->param_text[0], "{slice %u}", VTEP_SLICE(value));
+		ROW_TEXT(row->param_text[1], "{tunnel %u}", VTEP_TUNNEL(value));
 	}
 }
 
@@ -157,10 +157,10 @@ static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 
 		memset(row, 0, sizeof(*row));
 		api_mac_format(&entry[i].mac, mac);
-		ROW_TEXT(row->key_text[0], "%u", entry[i].slice);
+		ROW_TEXT(row->key_text[0], "{slice %u}", entry[i].slice);
 		ROW_TEXT(row->key_text[1], "%.40s", mac);
 		row->action = DOOR_KIND(entry[i].door) == DOOR_TUNNEL;
-		ROW_TEXT(row->param_text[0], "%u", DOOR_ID(entry[i].door));
+		ROW_TEXT(row->param_text[0], row->action ? "{tunnel %u}" : "{attachment %u}", DOOR_ID(entry[i].door));
 		ROW_TEXT(row->param_text[1], "%s", entry[i].is_static ? "static" : "learned");
 		ROW_TEXT(row->param_text[2], "%u", entry[i].age_s);
 	}
@@ -176,7 +176,7 @@ static bool tunnel_row(uint16_t id, struct table_row *row)
 	if (!tunnel_is_used(id))
 		return false;
 	tunnel_state(id, state);
-	ROW_TEXT(row->key_text[0], "%u", id);
+	ROW_TEXT(row->key_text[0], "{tunnel %u}", id);
 	ROW_TEXT(row->param_text[0], "%u", 1u << (tunnel_hot[id].paths & PATHS_LOG2));
 	ROW_TEXT(row->param_text[1], "%.60s", state);
 	tunnel_counters_read(id, &row->counters);

@@ -23,6 +23,7 @@ struct table_action {
 	unsigned n_params;
 };
 
+/* Texts may name objects by id, as "{slice 3}": rpc/names.c puts names in. */
 struct table_row {
 	char key_text[TABLE_KEYS_MAX][48];
 	unsigned action;

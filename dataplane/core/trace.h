@@ -25,7 +25,7 @@ struct trace_filter {
 
 struct trace_step {
 	const char *stage;
-	char text[TRACE_TEXT]; /* "slice 1 via attachment 3" */
+	char text[TRACE_TEXT]; /* "attachment {attachment 3} of slice {slice 1}": rpc/names.c puts names in */
 };
 
 /* One traced packet, complete: it left, was dropped, or was handed on. */

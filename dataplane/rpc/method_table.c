@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "methods.h"
+#include "names.h"
 #include "noun.h"
 #include "params.h"
 #include "tables.h"
@@ -66,10 +67,10 @@ static json_t *row_json(const struct table_decl *table, const struct table_row *
 		row->action < table->n_actions ? &table->actions[row->action] : NULL;
 
 	for (unsigned i = 0; i < table->n_key && i < TABLE_KEYS_MAX; i++)
-		json_object_set_new(match, table->key[i].name, json_string(row->key_text[i]));
+		json_object_set_new(match, table->key[i].name, names_text(row->key_text[i]));
 	for (unsigned i = 0; action && i < action->n_params && i < TABLE_PARAMS_MAX; i++)
 		json_object_set_new(
-			params, action->params[i].name, json_string(row->param_text[i]));
+			params, action->params[i].name, names_text(row->param_text[i]));
 	out = json_pack("{s:o, s:s, s:o}", "match", match, "action", action ? action->name : "none",
 		"params", params);
 	if (table->counters) {

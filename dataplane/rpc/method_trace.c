@@ -8,6 +8,7 @@
 #include "client.h"
 #include "events.h"
 #include "methods.h"
+#include "names.h"
 #include "params.h"
 #include "port.h"
 #include "trace.h"
@@ -32,8 +33,8 @@ static json_t *steps_json(const struct trace_record *record)
 	json_t *steps = json_array();
 
 	for (uint32_t i = 0; i < record->steps && i < TRACE_STEPS; i++)
-		json_array_append_new(steps, json_pack("{s:s, s:s}", "stage", record->step[i].stage,
-						     "text", record->step[i].text));
+		json_array_append_new(steps, json_pack("{s:s, s:o}", "stage", record->step[i].stage,
+						     "text", names_text(record->step[i].text)));
 	return steps;
 }
 
