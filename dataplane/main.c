@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice-dataplane: start-up in named steps, undone in reverse order; then the main thread's loop: the socket, what the
- * workers report, and time. */
+/* sluice-dataplane: start-up in named steps, undone in reverse order; then the main thread's loop:
+ * the socket, what the workers report, and time. */
 #include <errno.h>
 #include <event2/event.h>
 #include <rte_eal.h>
@@ -46,7 +46,8 @@ static int start_workers(const struct options *opt)
 
 	for (uint32_t i = 0; i < opt->workers; i++)
 		lcores[i] = i + 1;
-	int rc = worker_start(lcores, opt->workers, opt->nap ? IDLE_NAP : IDLE_SPIN, &switch_pipeline);
+	int rc = worker_start(
+		lcores, opt->workers, opt->nap ? IDLE_NAP : IDLE_SPIN, &switch_pipeline);
 
 	return rc == 0 ? 0 : fail("starting the workers (more --memory?)", rc);
 }
@@ -83,13 +84,15 @@ static int run(const struct options *opt)
 	int rc = -1;
 
 	poll = event_new(base, -1, 0, on_poll, &poll);
-	if (term == NULL || intr == NULL || poll == NULL || rpc == NULL || event_add(term, NULL) != 0 ||
-		event_add(intr, NULL) != 0 || event_add(poll, &now) != 0 || event_add(rpc, &rpc_every) != 0) {
+	if (term == NULL || intr == NULL || poll == NULL || rpc == NULL ||
+		event_add(term, NULL) != 0 || event_add(intr, NULL) != 0 ||
+		event_add(poll, &now) != 0 || event_add(rpc, &rpc_every) != 0) {
 		fail("setting up events", ENOMEM);
 		goto out;
 	}
-	fprintf(stderr, "sluice-dataplane %s: ready on %s, %u worker%s%s\n", SLUICE_VERSION, opt->socket, opt->workers,
-		opt->workers == 1 ? "" : "s", opt->no_huge ? ", without huge pages" : "");
+	fprintf(stderr, "sluice-dataplane %s: ready on %s, %u worker%s%s\n", SLUICE_VERSION,
+		opt->socket, opt->workers, opt->workers == 1 ? "" : "s",
+		opt->no_huge ? ", without huge pages" : "");
 	rc = event_base_dispatch(base) < 0 ? -1 : 0;
 	fprintf(stderr, "sluice-dataplane: stopping\n");
 out:
@@ -106,8 +109,8 @@ static int load_config(const struct options *opt)
 
 	if (opt->config == NULL || rpc_apply_config(opt->config, &err) == 0)
 		return 0;
-	fprintf(stderr, "sluice-dataplane: %s: %s%s%s%s%s\n", opt->config, err.message, err.path[0] ? " at " : "", err.path,
-		err.want[0] ? ", wanted " : "", err.want);
+	fprintf(stderr, "sluice-dataplane: %s: %s%s%s%s%s\n", opt->config, err.message,
+		err.path[0] ? " at " : "", err.path, err.want[0] ? ", wanted " : "", err.want);
 	return -1;
 }
 
@@ -127,7 +130,7 @@ int main(int argc, char **argv)
 		fail("RCU", ENOMEM);
 		goto err_eal;
 	}
-	if (port_init(opt.workers, !opt.no_huge) != 0 || switch_init(opt.workers) != 0) {
+	if (port_init(opt.workers) != 0 || switch_init(opt.workers) != 0) {
 		fail("reserving the tables (more --memory?)", ENOMEM);
 		goto err_rcu;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Options of sluice-dataplane: nobody ever writes EAL flags. Called by main.c before anything else; owns nothing. */
+/* Options of sluice-dataplane: nobody ever writes EAL flags. Called by main.c before anything else;
+ * owns nothing. */
 #include "options.h"
 
 #include <errno.h>
@@ -17,12 +18,15 @@ static void usage(FILE *to)
 		"Usage: sluice-dataplane [options]\n"
 		"The packet switch of a Sluice box: one process, programmed over a unix socket.\n"
 		"\n"
-		"  --socket PATH       where programs talk to it (default /run/sluice/dataplane.sock)\n"
+		"  --socket PATH       where programs talk to it (default "
+		"/run/sluice/dataplane.sock)\n"
 		"  --workers N         polling threads, 1 to %d (default 1)\n"
-		"  --lcores LIST       their CPUs, as in 1,3-5 (default: the last N this process may use)\n"
+		"  --lcores LIST       their CPUs, as in 1,3-5 (default: the last N this process "
+		"may use)\n"
 		"  --memory MB         memory for tables and packet buffers (default 512)\n"
 		"  --no-huge           do without huge pages: slower, works anywhere\n"
-		"  --file-prefix NAME  a name of its own for each instance on a machine (default sluice)\n"
+		"  --file-prefix NAME  a name of its own for each instance on a machine (default "
+		"sluice)\n"
 		"  --idle spin|nap     what a worker without packets does (default spin)\n"
 		"  --config FILE       JSON, the params of one transaction, put at start\n"
 		"  --verbose           DPDK's log at level info\n"
@@ -61,20 +65,23 @@ static int parse_cpus(const char *list, uint32_t *cpu)
 	return n;
 }
 
-static int parse_number(const char *text, const char *option, uint32_t min, uint32_t max, uint32_t *out)
+static int parse_number(
+	const char *text, const char *option, uint32_t min, uint32_t max, uint32_t *out)
 {
 	char *end;
 	unsigned long v = strtoul(text, &end, 10);
 
 	if (end == text || *end != '\0' || v < min || v > max) {
-		fprintf(stderr, "sluice-dataplane: %s takes a number from %u to %u, not \"%s\"\n", option, min, max, text);
+		fprintf(stderr, "sluice-dataplane: %s takes a number from %u to %u, not \"%s\"\n",
+			option, min, max, text);
 		return -1;
 	}
 	*out = v;
 	return 0;
 }
 
-/* The last CPUs this process may use, the first left to the main thread where there is one to spare. */
+/* The last CPUs this process may use, the first left to the main thread where there is one to
+ * spare. */
 static int default_cpus(struct options *opt)
 {
 	cpu_set_t set;
@@ -100,13 +107,28 @@ static int check_cpus(const struct options *opt)
 		return -1;
 	for (uint32_t i = 0; i < opt->workers; i++)
 		if (!CPU_ISSET(opt->cpu[i], &set)) {
-			fprintf(stderr, "sluice-dataplane: --lcores: CPU %u is not one this process may run on\n", opt->cpu[i]);
+			fprintf(stderr,
+				"sluice-dataplane: --lcores: CPU %u is not one this process may "
+				"run on\n",
+				opt->cpu[i]);
 			return -1;
 		}
 	return 0;
 }
 
-enum { OPT_SOCKET = 256, OPT_WORKERS, OPT_LCORES, OPT_MEMORY, OPT_NO_HUGE, OPT_PREFIX, OPT_IDLE, OPT_CONFIG, OPT_VERBOSE, OPT_VERSION, OPT_HELP };
+enum {
+	OPT_SOCKET = 256,
+	OPT_WORKERS,
+	OPT_LCORES,
+	OPT_MEMORY,
+	OPT_NO_HUGE,
+	OPT_PREFIX,
+	OPT_IDLE,
+	OPT_CONFIG,
+	OPT_VERBOSE,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static const struct option longs[] = {
 	{"socket", required_argument, NULL, OPT_SOCKET},
@@ -136,7 +158,9 @@ static int parse_one(int c, struct options *opt, bool *listed)
 	case OPT_LCORES:
 		n = parse_cpus(optarg, opt->cpu);
 		if (n <= 0) {
-			fprintf(stderr, "sluice-dataplane: --lcores takes CPUs such as 1,3-5 (at most %d), not \"%s\"\n",
+			fprintf(stderr,
+				"sluice-dataplane: --lcores takes CPUs such as 1,3-5 (at most %d), "
+				"not \"%s\"\n",
 				LIMIT_WORKERS, optarg);
 			return -1;
 		}
@@ -180,11 +204,15 @@ int options_parse(int argc, char **argv, struct options *opt)
 	bool listed = false;
 	int c, rc = 0;
 
-	*opt = (struct options){.socket = "/run/sluice/dataplane.sock", .file_prefix = "sluice", .workers = 1, .memory_mb = 512};
+	*opt = (struct options){.socket = "/run/sluice/dataplane.sock",
+		.file_prefix = "sluice",
+		.workers = 1,
+		.memory_mb = 512};
 	while (rc == 0 && (c = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		rc = parse_one(c, opt, &listed);
 	if (rc == 0 && optind < argc) {
-		fprintf(stderr, "sluice-dataplane: what is \"%s\"? Try: sluice-dataplane --help\n", argv[optind]);
+		fprintf(stderr, "sluice-dataplane: what is \"%s\"? Try: sluice-dataplane --help\n",
+			argv[optind]);
 		return -1;
 	}
 	if (rc != 0)
@@ -204,8 +232,10 @@ void options_choose_memory(struct options *opt)
 	}
 	if (opt->no_huge || pages * 2 >= opt->memory_mb)
 		return;
-	fprintf(stderr, "sluice-dataplane: %lu MB of huge pages are free and %u MB wanted: doing without them "
-			"(slower; scripts/setup reserves huge pages)\n",
+	fprintf(stderr,
+		"sluice-dataplane: %lu MB of huge pages are free and %u MB wanted: doing without "
+		"them "
+		"(slower; scripts/setup reserves huge pages)\n",
 		pages * 2, opt->memory_mb);
 	opt->no_huge = true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Out to a tenant: the frame of a slice leaves by an attachment, tagged where that has a VLAN. Called by switch.c after bridge and
- * by flood.c; owns nothing. */
+/* Out to a tenant: the frame of a slice leaves by an attachment, tagged where that has a VLAN.
+ * Called by switch.c after bridge and by flood.c; owns nothing. */
 #include <rte_ether.h>
 
 #include "hot.h"
@@ -27,11 +27,12 @@ struct run {
 	uint64_t packets, bytes, tagged_bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes,
-	uint32_t tagged)
+static __rte_always_inline void run_count(
+	struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes, uint32_t tagged)
 {
 	if (unlikely(way != run->way)) {
-		struct counters *slice = &sw->slice[LANE_SLICE(run->way)], *attachment = &sw->attachment[LANE_TO(run->way)];
+		struct counters *slice = &sw->slice[LANE_SLICE(run->way)],
+				*attachment = &sw->attachment[LANE_TO(run->way)];
 
 		slice->out_packets += run->packets;
 		slice->out_bytes += run->bytes;
@@ -45,8 +46,8 @@ static __rte_always_inline void run_count(struct switch_worker *sw, struct run *
 }
 
 /* The attachment just went or moved, or the frame does not fit: the reason, else DROP_REASONS. */
-static __rte_always_inline enum drop_reason refuse(const struct attachment_hot *a, const struct rte_mbuf *m,
-	uint16_t slice)
+static __rte_always_inline enum drop_reason refuse(
+	const struct attachment_hot *a, const struct rte_mbuf *m, uint16_t slice)
 {
 	if (unlikely(a->slice != slice))
 		return DROP_DESTINATION_GONE;
@@ -80,8 +81,8 @@ void access_out_run(struct worker *w, struct burst *b)
 		if (a.vlan != 0)
 			vlan_push(m, a.vlan);
 		run_count(sw, &run, way, bytes, m->pkt_len);
-		TRACE(b, m, STAGE_ACCESS_OUT, "attachment {attachment %u}, to port {port %u}%s", LANE_TO(way), a.port,
-			a.vlan != 0 ? ", tagged" : "");
+		TRACE(b, m, STAGE_ACCESS_OUT, "attachment {attachment %u}, to port {port %u}%s",
+			LANE_TO(way), a.port, a.vlan != 0 ? ", tagged" : "");
 		tx_add(w, &tx, a.port, m);
 	}
 	tx_done(w, &tx);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Attachments: (port, VLAN) → slice. Called by rpc/ on the main thread; owns attachment_hot[] and fills the ports' VLAN maps. */
+/* Attachments: (port, VLAN) → slice. Called by rpc/ on the main thread; owns attachment_hot[] and
+ * fills the ports' VLAN maps. */
 #include "attachment.h"
 
 #include <rte_malloc.h>
@@ -14,7 +15,8 @@ static struct ids ids;
 
 int attachment_init(uint32_t workers_total)
 {
-	attachment_hot = rte_zmalloc("attachment_hot", (LIMIT_ATTACHMENTS + 1) * sizeof(*attachment_hot), RTE_CACHE_LINE_SIZE);
+	attachment_hot = rte_zmalloc("attachment_hot",
+		(LIMIT_ATTACHMENTS + 1) * sizeof(*attachment_hot), RTE_CACHE_LINE_SIZE);
 	ids_init(&ids, LIMIT_ATTACHMENTS);
 	return attachment_hot != NULL ? 0 : -ENOMEM;
 }
@@ -46,8 +48,10 @@ static void door_store(uint16_t port, uint16_t vlan, uint16_t id)
 	struct port_hot *ph = &port_hot[port];
 
 	if ((door_load(port, vlan) != 0) != (id != 0))
-		__atomic_store_n(&ph->attachments, ph->attachments + (id != 0 ? 1 : -1), __ATOMIC_RELAXED);
-	/* release: the attachment's own fields are stored before; pairs with the dependent load in parse_run() */
+		__atomic_store_n(
+			&ph->attachments, ph->attachments + (id != 0 ? 1 : -1), __ATOMIC_RELAXED);
+	/* release: the attachment's own fields are stored before; pairs with the dependent load in
+	 * parse_run() */
 	__atomic_store_n(vlan != 0 ? &ph->vlan[vlan] : &ph->untagged, id, __ATOMIC_RELEASE);
 }
 
@@ -64,13 +68,16 @@ void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
 {
 	struct attachment_hot old = attachment_hot[id];
 
-	if (old.slice != 0 && (old.port != port || old.vlan != vlan) && door_load(old.port, old.vlan) == id)
+	if (old.slice != 0 && (old.port != port || old.vlan != vlan) &&
+		door_load(old.port, old.vlan) == id)
 		door_store(old.port, old.vlan, 0);
 	if (old.slice != 0 && old.slice != slice) {
 		flood_list_change(old.slice, DOOR_ATTACHMENT | id, false);
 		fdb_flush(0, DOOR_ATTACHMENT | id);
 	}
-	hot_store(id, (struct attachment_hot){.slice = slice, .port = port, .vlan = vlan, .mtu = port_hot[port].mtu});
+	hot_store(
+		id, (struct attachment_hot){
+			    .slice = slice, .port = port, .vlan = vlan, .mtu = port_hot[port].mtu});
 	door_store(port, vlan, id);
 	if (old.slice != slice)
 		flood_list_change(slice, DOOR_ATTACHMENT | id, true);

@@ -14,10 +14,12 @@ void attachment_fini(void);
 int attachment_reserve(uint16_t *id);
 void attachment_release(uint16_t id);
 
-/* Publishes: frames on (port, vlan; 0 = untagged) enter slice. Also moves a published one. Cannot fail. */
+/* Publishes: frames on (port, vlan; 0 = untagged) enter slice. Also moves a published one. Cannot
+ * fail. */
 void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan);
 
-/* Unpublishes, forgets the MACs learned on it; id free again after a grace period. No static MAC may point to it. */
+/* Unpublishes, forgets the MACs learned on it; id free again after a grace period. No static MAC
+ * may point to it. */
 void attachment_unset(uint16_t id);
 
 /* The port's mtu changed: what leaves by its attachments is measured against the new one. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both in one bulk lookup.
- * Called by switch.c after parse and overlay_in; owns nothing. */
+/* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both in
+ * one bulk lookup. Called by switch.c after parse and overlay_in; owns nothing. */
 #include "flow.h"
 #include "hot.h"
 #include "stages.h"
@@ -17,8 +17,10 @@ static void learn_report(struct worker *w, uint64_t key, door_t door)
 	struct learn_seen *seen = &sw->seen[(key ^ key >> 16 ^ key >> 32) % LEARN_SEEN];
 	struct learn_report report = {.key = key, .door = door};
 
-	/* the main thread needs a moment: the same news is not sent again for a hundredth of a second */
-	if (seen->key == key && seen->door == door && w->now_tsc - seen->tsc < rte_get_tsc_hz() / 100)
+	/* the main thread needs a moment: the same news is not sent again for a hundredth of a
+	 * second */
+	if (seen->key == key && seen->door == door &&
+		w->now_tsc - seen->tsc < rte_get_tsc_hz() / 100)
 		return;
 	if (rte_ring_sp_enqueue_elem(sw->learn, &report, sizeof(report)) != 0) {
 		w->box.learn_lost++;
@@ -28,7 +30,8 @@ static void learn_report(struct worker *w, uint64_t key, door_t door)
 }
 
 /* The source is unknown, elsewhere, or not noted yet in this second. */
-static __rte_noinline void learn_source(struct worker *w, uint64_t key, door_t door, uint64_t *value)
+static __rte_noinline void learn_source(
+	struct worker *w, uint64_t key, door_t door, uint64_t *value)
 {
 	if (value != NULL) {
 		uint64_t v = __atomic_load_n(value, __ATOMIC_RELAXED);
@@ -42,7 +45,8 @@ static __rte_noinline void learn_source(struct worker *w, uint64_t key, door_t d
 	learn_report(w, key, door);
 }
 
-static __rte_always_inline void lane_put(struct lane *lane, uint32_t k, struct rte_mbuf *m, uint16_t slice, uint16_t to)
+static __rte_always_inline void lane_put(
+	struct lane *lane, uint32_t k, struct rte_mbuf *m, uint16_t slice, uint16_t to)
 {
 	lane->pkt[k] = m;
 	lane->way[k] = LANE_WAY(slice, to);
@@ -60,15 +64,18 @@ static __rte_noinline void odd_frame(struct worker *w, struct burst *b, uint32_t
 static void bridge_trace(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->to_tunnel.n; i++)
-		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel {tunnel %u}", LANE_TO(b->to_tunnel.way[i]));
+		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel {tunnel %u}",
+			LANE_TO(b->to_tunnel.way[i]));
 	for (uint32_t i = 0; i < b->to_access.n; i++)
-		trace_step(b, b->to_access.pkt[i], "bridge", "known MAC, to attachment {attachment %u}", LANE_TO(b->to_access.way[i]));
+		trace_step(b, b->to_access.pkt[i], "bridge",
+			"known MAC, to attachment {attachment %u}", LANE_TO(b->to_access.way[i]));
 	for (uint32_t i = 0; i < b->floods; i++)
 		trace_step(b, b->frame[b->flood[i]], "bridge", "%s: to be flooded",
 			b->key[2 * b->flood[i]] & FDB_KEY_GROUP ? "group address" : "unknown MAC");
 }
 
-/* While the table's lines are on their way: what the frames from attachments need if they go into a tunnel. */
+/* While the table's lines are on their way: what the frames from attachments need if they go into a
+ * tunnel. */
 static __rte_always_inline void find_flows(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->frames; i++)

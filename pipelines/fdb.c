@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The MAC table's writer: static entries, learning from the workers' reports, ageing. Called by rpc/ and the main loop on the
- * main thread; owns fdb_table and the counts by slice and door. */
+/* The MAC table's writer: static entries, learning from the workers' reports, ageing. Called by
+ * rpc/ and the main loop on the main thread; owns fdb_table and the counts by slice and door. */
 #include "fdb.h"
 
 #include <rte_malloc.h>
@@ -11,7 +11,7 @@
 
 #define REPORTS_A_POLL 8192
 #define AGE_SHARE      32 /* of the buckets a poll looks at, at least AGE_MIN */
-#define AGE_MIN        64
+#define AGE_MIN	       64
 #define AGE_EVERY_S    1 /* a round over the whole table starts no sooner than this after the last */
 
 struct exact_table fdb_table;
@@ -56,7 +56,8 @@ static uint32_t clock_s(void)
 
 static struct tally *door_tally(door_t door)
 {
-	return DOOR_KIND(door) == DOOR_TUNNEL ? &by_tunnel[DOOR_ID(door)] : &by_attachment[DOOR_ID(door)];
+	return DOOR_KIND(door) == DOOR_TUNNEL ? &by_tunnel[DOOR_ID(door)]
+					      : &by_attachment[DOOR_ID(door)];
 }
 
 static void count(uint64_t key, uint64_t value, int by)
@@ -83,7 +84,8 @@ static void entry_of(uint64_t key, uint64_t value, struct fdb_entry *out)
 	uint64_t mac = key >> 16;
 	uint32_t now = clock_s(), seen = value >> 32;
 
-	*out = (struct fdb_entry){.slice = key, .door = value & FDB_DOOR, .is_static = value & FDB_STATIC};
+	*out = (struct fdb_entry){
+		.slice = key, .door = value & FDB_DOOR, .is_static = value & FDB_STATIC};
 	memcpy(&out->mac, &mac, 6);
 	out->age_s = out->is_static || seen > now ? 0 : now - seen;
 }
@@ -287,8 +289,8 @@ static bool door_is_valid(uint16_t slice, door_t door)
 {
 	if (!slice_is_live(slice))
 		return false;
-	return DOOR_KIND(door) == DOOR_TUNNEL ? member_exists(slice, DOOR_ID(door)) :
-						attachment_in_slice(DOOR_ID(door), slice);
+	return DOOR_KIND(door) == DOOR_TUNNEL ? member_exists(slice, DOOR_ID(door))
+					      : attachment_in_slice(DOOR_ID(door), slice);
 }
 
 static void learn(const struct learn_report *report)
@@ -311,7 +313,8 @@ static void learn(const struct learn_report *report)
 		tell(FDB_MOVED, report->key, fresh, old & FDB_DOOR);
 		return;
 	}
-	if (by_slice[slice].all >= slice_max_macs(slice) || exact_put(&fdb_table, &report->key, fresh) < 0) {
+	if (by_slice[slice].all >= slice_max_macs(slice) ||
+		exact_put(&fdb_table, &report->key, fresh) < 0) {
 		refused++;
 		return;
 	}
@@ -341,7 +344,8 @@ static void age(void)
 			return;
 		age_round_s = now;
 	}
-	exact_scan(&fdb_table, &age_cursor, RTE_MAX(fdb_table.n_buckets / AGE_SHARE, (uint32_t)AGE_MIN), age_one, &now);
+	exact_scan(&fdb_table, &age_cursor,
+		RTE_MAX(fdb_table.n_buckets / AGE_SHARE, (uint32_t)AGE_MIN), age_one, &now);
 }
 
 uint32_t fdb_poll(void)
@@ -354,7 +358,8 @@ uint32_t fdb_poll(void)
 		uint32_t n, taken = 0;
 
 		do {
-			n = rte_ring_sc_dequeue_burst_elem(ring, report, sizeof(report[0]), RTE_DIM(report), NULL);
+			n = rte_ring_sc_dequeue_burst_elem(
+				ring, report, sizeof(report[0]), RTE_DIM(report), NULL);
 			for (uint32_t i = 0; i < n; i++)
 				learn(&report[i]);
 			taken += n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The MAC table of all slices: (slice, MAC) → door. One writer, the main thread; workers look up in bulk and report what
- * they see through a ring (learn.h). The table is itself the store of `mac` objects: nothing else is kept per MAC. */
+/* The MAC table of all slices: (slice, MAC) → door. One writer, the main thread; workers look up in
+ * bulk and report what they see through a ring (learn.h). The table is itself the store of `mac`
+ * objects: nothing else is kept per MAC. */
 #ifndef PIPELINES_FDB_H
 #define PIPELINES_FDB_H
 
@@ -12,16 +13,17 @@
 /* Where a frame comes in or goes out: kind and id in one word; 0 = none. */
 typedef uint32_t door_t;
 #define DOOR_ATTACHMENT 0x10000u
-#define DOOR_TUNNEL     0x20000u
-#define DOOR_KIND(d)    ((d) & 0x30000u)
-#define DOOR_ID(d)      ((uint16_t)(d))
+#define DOOR_TUNNEL	0x20000u
+#define DOOR_KIND(d)	((d)&0x30000u)
+#define DOOR_ID(d)	((uint16_t)(d))
 
 /* The table's value word: door in the low half, second last seen in the high half. */
 #define FDB_STATIC    0x80000000ull
 #define FDB_DOOR      0x3ffffu
 #define FDB_KEY_GROUP 0x10000ull /* the group bit of the MAC inside a key */
 
-/* (slice, MAC) in one word, from the six bytes at mac and the two after it (which the caller can read). */
+/* (slice, MAC) in one word, from the six bytes at mac and the two after it (which the caller can
+ * read). */
 static inline uint64_t fdb_key(uint16_t slice, const uint8_t *mac)
 {
 	uint64_t bytes;
@@ -41,7 +43,8 @@ struct fdb_entry {
 int fdb_init(uint32_t workers);
 void fdb_fini(void);
 
-/* Static entries. The caller has checked fdb_room() and fdb_slice_room(); put replaces a learned entry. Main thread. */
+/* Static entries. The caller has checked fdb_room() and fdb_slice_room(); put replaces a learned
+ * entry. Main thread. */
 enum fdb_result { FDB_CREATED, FDB_UPDATED, FDB_UNCHANGED };
 enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door);
 /* Removes a static or learned entry: 0 or -ENOENT. */
@@ -49,7 +52,8 @@ int fdb_remove(uint16_t slice, const struct api_mac_addr *mac);
 /* 0 or -ENOENT. */
 int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out);
 
-/* How many more entries the box, or the slice, takes (learned ones can be displaced by static: they count as room). */
+/* How many more entries the box, or the slice, takes (learned ones can be displaced by static: they
+ * count as room). */
 uint32_t fdb_room(void);
 uint32_t fdb_slice_room(uint16_t slice);
 /* Static entries that point to a door / of a slice: what makes deleting it "in use". */
@@ -61,7 +65,8 @@ uint64_t fdb_memory_bytes(void);
 /* Reports not taken because the slice or the box was at its limit. */
 uint32_t fdb_learn_refused(void);
 
-/* Up to max entries from *cursor on (0 at first; 0 again when done). Returns how many. An entry that stays is never missed. */
+/* Up to max entries from *cursor on (0 at first; 0 again when done). Returns how many. An entry
+ * that stays is never missed. */
 uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max);
 
 /* Forgets learned entries that match (0 = any). */
@@ -71,8 +76,8 @@ void fdb_flush(uint16_t slice, door_t door);
 enum fdb_event { FDB_LEARNED, FDB_MOVED, FDB_AGED };
 extern void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
 
-/* Drains the workers' rings and ages a part of the table; called from the main loop. Returns how many reports it took,
- * so that the loop comes back sooner when there is more. */
+/* Drains the workers' rings and ages a part of the table; called from the main loop. Returns how
+ * many reports it took, so that the loop comes back sooner when there is more. */
 uint32_t fdb_poll(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never from tunnel to tunnel, at no more than
- * the slice's rate. Called by switch.c after bridge; uses the two lanes out and empties them as they fill. */
+/* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never from
+ * tunnel to tunnel, at no more than the slice's rate. Called by switch.c after bridge; uses the two
+ * lanes out and empties them as they fill. */
 #include "flow.h"
 #include "hot.h"
 #include "stages.h"
@@ -14,8 +15,8 @@ static struct rte_mbuf *copy_of(struct worker *w, struct rte_mbuf *m)
 	return copy;
 }
 
-static void lane_send(struct worker *w, struct burst *b, struct lane *lane, struct rte_mbuf *m, uint16_t slice,
-	uint16_t to)
+static void lane_send(struct worker *w, struct burst *b, struct lane *lane, struct rte_mbuf *m,
+	uint16_t slice, uint16_t to)
 {
 	if (lane->n == BURST_MAX) {
 		if (lane == &b->to_tunnel)
@@ -32,7 +33,8 @@ static void lane_send(struct worker *w, struct burst *b, struct lane *lane, stru
 }
 
 /* The last target gets the frame itself, the others copies. */
-static void flood_frame(struct worker *w, struct burst *b, uint32_t i, const struct flood_list *list)
+static void flood_frame(
+	struct worker *w, struct burst *b, uint32_t i, const struct flood_list *list)
 {
 	struct rte_mbuf *m = b->frame[i];
 	uint32_t tunnels = DOOR_KIND(b->door[i]) == DOOR_TUNNEL ? 0 : list->tunnels;
@@ -50,14 +52,16 @@ static void flood_frame(struct worker *w, struct burst *b, uint32_t i, const str
 		if (pending != 0) {
 			struct rte_mbuf *copy = copy_of(w, m);
 
-			if (copy == NULL) { /* counted for the door that gets none; there is no buffer to free */
+			if (copy == NULL) { /* counted for the door that gets none; there is no
+					       buffer to free */
 				w->box.replicated++;
 				w->drops[DROP_FLOOD_NO_MBUF]++;
 				switch_of(w)->slice[slice].dropped++;
 				switch_of(w)->slice_drops[slice][DROP_FLOOD_NO_MBUF]++;
 			} else {
-				lane_send(w, b, pending & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, copy, slice,
-					DOOR_ID(pending));
+				lane_send(w, b,
+					pending & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, copy,
+					slice, DOOR_ID(pending));
 			}
 		}
 		pending = out;
@@ -67,7 +71,8 @@ static void flood_frame(struct worker *w, struct burst *b, uint32_t i, const str
 	if (pending == 0)
 		slice_drop(w, b, m, slice, in, DROP_FLOOD_NOWHERE);
 	else
-		lane_send(w, b, pending & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, m, slice, DOOR_ID(pending));
+		lane_send(w, b, pending & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, m, slice,
+			DOOR_ID(pending));
 }
 
 void flood_run(struct worker *w, struct burst *b)
@@ -82,8 +87,10 @@ void flood_run(struct worker *w, struct burst *b)
 		const struct flood_list *list = __atomic_load_n(&s->flood, __ATOMIC_ACQUIRE);
 
 		if (unlikely(list == NULL))
-			slice_drop(w, b, b->frame[i], b->slice[i], b->door[i], DROP_DESTINATION_GONE);
-		else if (s->flood_pps == 0 || !bucket_take(&sw->flood[b->slice[i]], w->now_tsc, hz, s->flood_pps))
+			slice_drop(
+				w, b, b->frame[i], b->slice[i], b->door[i], DROP_DESTINATION_GONE);
+		else if (s->flood_pps == 0 ||
+			 !bucket_take(&sw->flood[b->slice[i]], w->now_tsc, hz, s->flood_pps))
 			slice_drop(w, b, b->frame[i], b->slice[i], b->door[i], DROP_FLOOD_RATE);
 		else
 			flood_frame(w, b, i, list);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Between slice.c, attachment.c, tunnel.c and fdb.c, all on the main thread: doors of slices, and sums of counters. */
+/* Between slice.c, attachment.c, tunnel.c and fdb.c, all on the main thread: doors of slices, and
+ * sums of counters. */
 #ifndef PIPELINES_FLOOD_LIST_H
 #define PIPELINES_FLOOD_LIST_H
 
@@ -8,8 +9,8 @@
 #include "counters.h"
 #include "fdb.h"
 
-/* Adds a door to what the slice floods to, or takes it out; a copy is published and the old list freed after a grace
- * period. */
+/* Adds a door to what the slice floods to, or takes it out; a copy is published and the old list
+ * freed after a grace period. */
 void flood_list_change(uint16_t slice, door_t door, bool add);
 
 bool slice_is_live(uint16_t id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The flow of a frame inside a slice: entropy for the outer source port, the flow label and the choice of path. Called by bridge.c
- * and flood.c for frames on their way into tunnels. */
+/* The flow of a frame inside a slice: entropy for the outer source port, the flow label and the
+ * choice of path. Called by bridge.c and flood.c for frames on their way into tunnels. */
 #ifndef PIPELINES_FLOW_H
 #define PIPELINES_FLOW_H
 
@@ -30,7 +30,8 @@ static __rte_always_inline bool flow_has_ports(uint8_t proto)
 {
 	const uint64_t low = 1ull << IPPROTO_UDP | 1ull << IPPROTO_TCP | 1ull << IPPROTO_DCCP;
 
-	return likely(proto < 64) ? low >> proto & 1 : proto == IPPROTO_SCTP || proto == IPPROTO_UDPLITE;
+	return likely(proto < 64) ? low >> proto & 1
+				  : proto == IPPROTO_SCTP || proto == IPPROTO_UDPLITE;
 }
 
 static __rte_always_inline flow_t flow_of_ipv6(const uint8_t *ip, uint32_t len)
@@ -40,11 +41,13 @@ static __rte_always_inline flow_t flow_of_ipv6(const uint8_t *ip, uint32_t len)
 	uint64_t ports = ip[6];
 
 	if (flow_has_ports(ip[6]) && len >= 44)
-		ports |= (uint64_t)*(const wire32_t *)(ip + 40) << 8;
+		ports |= (uint64_t) * (const wire32_t *)(ip + 40) << 8;
 	uint64_t a = addr[0] ^ addr[2] * 0xff51afd7ed558ccdull;
 	uint64_t b = addr[1] ^ addr[3] * 0xc4ceb9fe1a85ec53ull;
 
-	return flow_make(flow_mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40), first >> 20);
+	return flow_make(
+		flow_mix(a ^ (b << 29 | b >> 35), ports ^ (uint64_t)(first & 0xfffff) << 40),
+		first >> 20);
 }
 
 /* Fragments carry no ports but in the first: none of them uses any, so that all go the same way. */

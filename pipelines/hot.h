@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the stages read and count per packet: the hot halves of slices, attachments and tunnels, and a worker's own
- * part of the pipeline's state. Written by main (slice.c, attachment.c, tunnel.c); read by every stage. */
+/* What the stages read and count per packet: the hot halves of slices, attachments and tunnels, and
+ * a worker's own part of the pipeline's state. Written by main (slice.c, attachment.c, tunnel.c);
+ * read by every stage. */
 #ifndef PIPELINES_HOT_H
 #define PIPELINES_HOT_H
 
@@ -18,7 +19,8 @@
 #include "wire.h"
 #include "worker.h"
 
-/* Where a slice floods to; replaced as a whole under RCU. Attachments first: a frame from a tunnel goes to those only. */
+/* Where a slice floods to; replaced as a whole under RCU. Attachments first: a frame from a tunnel
+ * goes to those only. */
 struct flood_list {
 	uint32_t attachments;
 	uint32_t tunnels;
@@ -28,7 +30,8 @@ struct flood_list {
 struct slice_hot {
 	uint32_t vni_be; /* the VXLAN header's last word: VNI << 8, network order */
 	uint32_t flood_pps;
-	struct flood_list *flood; /* never NULL while live; main: release store, workers: acquire load */
+	struct flood_list
+		*flood; /* never NULL while live; main: release store, workers: acquire load */
 	bool live;
 } __rte_aligned(32);
 
@@ -40,16 +43,16 @@ struct attachment_hot {
 };
 _Static_assert(sizeof(struct attachment_hot) == 8, "eight attachments a line");
 
-/* What goes in front of a frame on one path of a tunnel. IPv4 uses line 0 alone: both the decision and the header
- * are in it. Headers lie so that they end where the frame starts. */
+/* What goes in front of a frame on one path of a tunnel. IPv4 uses line 0 alone: both the decision
+ * and the header are in it. Headers lie so that they end where the frame starts. */
 struct encap {
 	/* line 0: read per packet */
-	uint16_t port; /* PORT_NONE: no path; `why` says so */
-	uint16_t max_len; /* of the frame, so that the packet fits the underlay; 0: no path */
-	uint8_t hdr_len;  /* 50 or 70 */
-	uint8_t flags;   /* ENCAP_* */
-	uint8_t why;     /* enum drop_reason while there is no path */
-	uint8_t dscp;    /* << 2, when fixed */
+	uint16_t port;	    /* PORT_NONE: no path; `why` says so */
+	uint16_t max_len;   /* of the frame, so that the packet fits the underlay; 0: no path */
+	uint8_t hdr_len;    /* 50 or 70 */
+	uint8_t flags;	    /* ENCAP_* */
+	uint8_t why;	    /* enum drop_reason while there is no path */
+	uint8_t dscp;	    /* << 2, when fixed */
 	uint16_t csum_base; /* IPv4: sum of the header without length and DSCP */
 	uint16_t udp_base;  /* sum of what the UDP checksum covers and all packets share */
 	uint16_t pad;
@@ -59,35 +62,38 @@ struct encap {
 _Static_assert(offsetof(struct encap, hdr) == 14, "an IPv4 header ends with line 0");
 _Static_assert(sizeof(struct encap) == 128, "two lines");
 
-#define ENCAP_IPV6       0x01
+#define ENCAP_IPV6	 0x01
 #define ENCAP_DSCP_FIXED 0x02
-#define ENCAP_UDP_CSUM   0x04
-#define ENCAP_IP_ID      0x08 /* may be fragmented on the way: wants an identification (RFC 6864) */
+#define ENCAP_UDP_CSUM	 0x04
+#define ENCAP_IP_ID	 0x08 /* may be fragmented on the way: wants an identification (RFC 6864) */
 
-/* The paths of a tunnel: an array of encaps, a power of two addressed by flow hash, replaced as a whole under RCU. Address and
- * size are one word, so that a worker always sees those of the same array: log2 of the size in the low bits. */
+/* The paths of a tunnel: an array of encaps, a power of two addressed by flow hash, replaced as a
+ * whole under RCU. Address and size are one word, so that a worker always sees those of the same
+ * array: log2 of the size in the low bits. */
 #define PATHS_LOG2 7u /* at most 128 */
 struct tunnel_hot {
-	uintptr_t paths; /* main: release store, workers: acquire load; never 0: entry 0 has no path */
+	uintptr_t paths; /* main: release store, workers: acquire load; never 0: entry 0 has no path
+			  */
 };
 
-/* The box's tunnel endpoints, for decapsulation: (local, remote, UDP port, VNI) → slice and tunnel. */
-#define VTEP_SLICE(v)  ((uint16_t)(v))
-#define VTEP_TUNNEL(v) ((uint16_t)((v) >> 16))
+/* The box's tunnel endpoints, for decapsulation: (local, remote, UDP port, VNI) → slice and tunnel.
+ */
+#define VTEP_SLICE(v)	((uint16_t)(v))
+#define VTEP_TUNNEL(v)	((uint16_t)((v) >> 16))
 #define VTEP_ZERO_CSUM6 (1ull << 32)
-#define VTEP_ANY_VNI   0x01ull /* in the VNI's reserved byte: "this peer is known" */
-#define VTEP_ANY_PEER  0x02ull /* "this local address is an endpoint" */
-#define VTEP4_WORDS 2
-#define VTEP6_WORDS 5
+#define VTEP_ANY_VNI	0x01ull /* in the VNI's reserved byte: "this peer is known" */
+#define VTEP_ANY_PEER	0x02ull /* "this local address is an endpoint" */
+#define VTEP4_WORDS	2
+#define VTEP6_WORDS	5
 
-extern struct slice_hot *slice_hot;           /* [LIMIT_SLICES + 1] */
+extern struct slice_hot *slice_hot;	      /* [LIMIT_SLICES + 1] */
 extern struct attachment_hot *attachment_hot; /* [LIMIT_ATTACHMENTS + 1] */
-extern struct tunnel_hot *tunnel_hot;         /* [LIMIT_TUNNELS + 1] */
+extern struct tunnel_hot *tunnel_hot;	      /* [LIMIT_TUNNELS + 1] */
 extern struct exact_table fdb_table, vtep4_table, vtep6_table;
 extern uint8_t *vxlan_port; /* [65536] by UDP port in network order: tunnels use it */
 
-/* A vtep4 key is {remote << 32 | local, this word}, a vtep6 key {this word, local, remote}; vni_be as in the VXLAN
- * header, marks in its reserved byte. */
+/* A vtep4 key is {remote << 32 | local, this word}, a vtep6 key {this word, local, remote}; vni_be
+ * as in the VXLAN header, marks in its reserved byte. */
 static inline uint64_t vtep_word(uint16_t udp_port_be, uint32_t vni_be, uint64_t mark)
 {
 	return vni_be | mark << 24 | (uint64_t)udp_port_be << 32;
@@ -137,11 +143,22 @@ static __rte_always_inline bool is_vlan_tag(uint16_t type_be)
 {
 	if (likely(type_be == RTE_BE16(0x0800)))
 		return false;
-	return type_be == RTE_BE16(0x8100) || type_be == RTE_BE16(0x88a8) || type_be == RTE_BE16(0x9100);
+	return type_be == RTE_BE16(0x8100) || type_be == RTE_BE16(0x88a8) ||
+	       type_be == RTE_BE16(0x9100);
 }
 
 /* The stages, for cost samples and traces. */
-enum stage { STAGE_RECEIVE, STAGE_PARSE, STAGE_OVERLAY_IN, STAGE_BRIDGE, STAGE_FLOOD, STAGE_OVERLAY_OUT, STAGE_ACCESS_OUT, STAGE_PUNT, STAGE_TRANSMIT };
+enum stage {
+	STAGE_RECEIVE,
+	STAGE_PARSE,
+	STAGE_OVERLAY_IN,
+	STAGE_BRIDGE,
+	STAGE_FLOOD,
+	STAGE_OVERLAY_OUT,
+	STAGE_ACCESS_OUT,
+	STAGE_PUNT,
+	STAGE_TRANSMIT
+};
 extern const char *const switch_stages[];
 
 /* Takes one packet at `pps` a second, bursts of up to a tenth of a second; this worker's share. */
@@ -163,8 +180,8 @@ static inline bool bucket_take(struct bucket *k, uint64_t now_tsc, uint64_t hz, 
 }
 
 /* Drops a packet whose slice is known, and counts it where people look: reason, slice, door. */
-static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, door_t door,
-	enum drop_reason why)
+static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	door_t door, enum drop_reason why)
 {
 	struct switch_worker *sw = switch_of(w);
 
@@ -177,9 +194,10 @@ static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf
 	worker_drop(w, b, m, why);
 }
 
-/* A frame enters a slice: its table keys are made, and their lines are on their way from here on. data: its first 14 bytes. */
-static __rte_always_inline void frame_enter(struct burst *b, const struct exact_view *fdb, uint32_t k, struct rte_mbuf *m,
-	const uint8_t *data, uint16_t slice, door_t door)
+/* A frame enters a slice: its table keys are made, and their lines are on their way from here on.
+ * data: its first 14 bytes. */
+static __rte_always_inline void frame_enter(struct burst *b, const struct exact_view *fdb,
+	uint32_t k, struct rte_mbuf *m, const uint8_t *data, uint16_t slice, door_t door)
 {
 	uint64_t to = fdb_key(slice, data), from = fdb_key(slice, data + 6);
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a slice (RFC 7348 section 4.1). The endpoint
- * table holds (local, remote, UDP port, VNI): who is not in it gets in nowhere. Everything else for this box is for the kernel.
- * Called by switch.c after parse; owns nothing. */
+/* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a slice
+ * (RFC 7348 section 4.1). The endpoint table holds (local, remote, UDP port, VNI): who is not in it
+ * gets in nowhere. Everything else for this box is for the kernel. Called by switch.c after parse;
+ * owns nothing. */
 #include <rte_ip.h>
 #include <rte_udp.h>
 
 #include "hot.h"
 #include "stages.h"
 
-#define ETH  ((uint32_t)sizeof(struct rte_ether_hdr))
-#define UDP  8u
-#define VXLAN 8u
+#define ETH	       ((uint32_t)sizeof(struct rte_ether_hdr))
+#define UDP	       8u
+#define VXLAN	       8u
 #define VXLAN_FLAG_VNI 0x08
 
 /* Candidates of one address family, in parallel arrays. */
@@ -26,7 +27,8 @@ struct candidates {
 
 enum verdict { TAKE, PUNT, GONE }; /* GONE: dropped, or held for reassembly */
 
-static enum verdict drop(struct worker *w, struct burst *b, struct rte_mbuf *m, enum drop_reason why)
+static enum verdict drop(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, enum drop_reason why)
 {
 	worker_drop(w, b, m, why);
 	return GONE;
@@ -38,7 +40,8 @@ static __rte_always_inline uint16_t load16(const uint8_t *p)
 }
 
 /* Sum over a header of 20 bytes and more is 0xffff when its checksum is right (RFC 1071). */
-static __rte_always_inline bool ipv4_checksum_ok(const struct rte_mbuf *m, const uint8_t *ip, uint32_t hlen)
+static __rte_always_inline bool ipv4_checksum_ok(
+	const struct rte_mbuf *m, const uint8_t *ip, uint32_t hlen)
 {
 	const wire32_t *word = (const wire32_t *)ip;
 	uint64_t sum = 0;
@@ -73,9 +76,11 @@ static bool local_endpoint6(const uint8_t *local)
 	return exact_find(&vtep6_table, key) != NULL;
 }
 
-/* UDP and VXLAN, common to both families: fills candidate k or says what else becomes of the packet. */
-static __rte_always_inline enum verdict take_udp(struct worker *w, struct burst *b, struct candidates *c,
-	struct rte_mbuf *m, const uint8_t *udp, uint32_t udp_room, bool is_ipv6)
+/* UDP and VXLAN, common to both families: fills candidate k or says what else becomes of the
+ * packet. */
+static __rte_always_inline enum verdict take_udp(struct worker *w, struct burst *b,
+	struct candidates *c, struct rte_mbuf *m, const uint8_t *udp, uint32_t udp_room,
+	bool is_ipv6)
 {
 	uint32_t k = c->n;
 	uint32_t udp_len = rte_be_to_cpu_16(load16(udp + 4));
@@ -91,13 +96,14 @@ static __rte_always_inline enum verdict take_udp(struct worker *w, struct burst 
 	c->csum_zero[k] = load16(udp + 6) == 0;
 	uint32_t vni_be = *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00);
 
-	c->key[is_ipv6 ? k * VTEP6_WORDS : k * VTEP4_WORDS + 1] = vtep_word(load16(udp + 2), vni_be, 0);
+	c->key[is_ipv6 ? k * VTEP6_WORDS : k * VTEP4_WORDS + 1] =
+		vtep_word(load16(udp + 2), vni_be, 0);
 	c->n++;
 	return TAKE;
 }
 
-static __rte_always_inline enum verdict take_ipv4(struct worker *w, struct burst *b, struct candidates *c,
-	struct rte_mbuf *m)
+static __rte_always_inline enum verdict take_ipv4(
+	struct worker *w, struct burst *b, struct candidates *c, struct rte_mbuf *m)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
 
@@ -106,7 +112,8 @@ static __rte_always_inline enum verdict take_ipv4(struct worker *w, struct burst
 	uint32_t hlen = (ip[0] & 0xf) * 4;
 	uint32_t total = rte_be_to_cpu_16(load16(ip + 2));
 
-	if (unlikely(hlen < 20 || total < hlen || total > m->pkt_len - ETH || m->data_len < ETH + hlen))
+	if (unlikely(hlen < 20 || total < hlen || total > m->pkt_len - ETH ||
+		     m->data_len < ETH + hlen))
 		return drop(w, b, m, DROP_IP_HEADER);
 	if (unlikely(!ipv4_checksum_ok(m, ip, hlen)))
 		return drop(w, b, m, DROP_IP_CHECKSUM);
@@ -131,14 +138,15 @@ static __rte_always_inline enum verdict take_ipv4(struct worker *w, struct burst
 	}
 	uint32_t address = *(const wire32_t *)(ip + 16);
 
-	c->key[c->n * VTEP4_WORDS] = (uint64_t)*(const wire32_t *)(ip + 12) << 32 | address;
+	c->key[c->n * VTEP4_WORDS] = (uint64_t) * (const wire32_t *)(ip + 12) << 32 | address;
 	c->tos[c->n] = ip[1];
 	if (unlikely(m->pkt_len > ETH + total))
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
 	return take_udp(w, b, c, m, udp, total - hlen, false);
 }
 
-static enum verdict take_ipv6(struct worker *w, struct burst *b, struct candidates *c, struct rte_mbuf *m)
+static enum verdict take_ipv6(
+	struct worker *w, struct burst *b, struct candidates *c, struct rte_mbuf *m)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
 
@@ -178,8 +186,8 @@ static enum verdict take_ipv6(struct worker *w, struct burst *b, struct candidat
 }
 
 /* A frame on an underlay port: candidate, the kernel's, or nobody's. */
-static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst *b, struct rte_mbuf *m, uint64_t mac,
-	struct candidates *c4, struct candidates *c6)
+static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst *b,
+	struct rte_mbuf *m, uint64_t mac, struct candidates *c4, struct candidates *c6)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 
@@ -223,8 +231,10 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 		b->punt[b->punts++] = c->pkt[k];
 }
 
-/* RFC 768, RFC 6935: a checksum that is there must be right; over IPv6 it must be there unless the tunnel says otherwise. */
-static bool udp_checksum_ok(struct worker *w, struct burst *b, struct candidates *c, uint32_t k, bool is_ipv6)
+/* RFC 768, RFC 6935: a checksum that is there must be right; over IPv6 it must be there unless the
+ * tunnel says otherwise. */
+static bool udp_checksum_ok(
+	struct worker *w, struct burst *b, struct candidates *c, uint32_t k, bool is_ipv6)
 {
 	struct rte_mbuf *m = c->pkt[k];
 	void *ip = rte_pktmbuf_mtod_offset(m, void *, ETH);
@@ -238,15 +248,16 @@ static bool udp_checksum_ok(struct worker *w, struct burst *b, struct candidates
 	}
 	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
-	int rc = is_ipv6 ? rte_ipv6_udptcp_cksum_mbuf_verify(m, ip, l4_off) :
-			   rte_ipv4_udptcp_cksum_mbuf_verify(m, ip, l4_off);
+	int rc = is_ipv6 ? rte_ipv6_udptcp_cksum_mbuf_verify(m, ip, l4_off)
+			 : rte_ipv4_udptcp_cksum_mbuf_verify(m, ip, l4_off);
 	if (rc == 0)
 		return true;
 	worker_drop(w, b, m, DROP_UDP_CHECKSUM);
 	return false;
 }
 
-/* RFC 6040 section 4.2, for an outer ECN field that is not 0: false when the packet must be dropped. */
+/* RFC 6040 section 4.2, for an outer ECN field that is not 0: false when the packet must be
+ * dropped. */
 static bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
 {
 	uint16_t type = load16(frame + 12);
@@ -281,14 +292,15 @@ static bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
 	return true;
 }
 
-/* What a run of packets from the same tunnel into the same slice adds up to; bytes with the outer headers, and without. */
+/* What a run of packets from the same tunnel into the same slice adds up to; bytes with the outer
+ * headers, and without. */
 struct tunnel_run {
 	uint32_t both; /* slice and tunnel, as in the endpoint table */
 	uint64_t packets, bytes, slice_bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct tunnel_run *run, uint32_t both,
-	uint32_t bytes, uint32_t strip)
+static __rte_always_inline void run_count(struct switch_worker *sw, struct tunnel_run *run,
+	uint32_t both, uint32_t bytes, uint32_t strip)
 {
 	if (unlikely(both != run->both)) {
 		sw->tunnel[VTEP_TUNNEL(run->both)].in_packets += run->packets;
@@ -303,8 +315,8 @@ static __rte_always_inline void run_count(struct switch_worker *sw, struct tunne
 }
 
 /* Strips the outer headers and enters the frame into the slice. */
-static __rte_always_inline void enter(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t strip, uint8_t tos,
-	uint64_t value, const struct exact_view *fdb)
+static __rte_always_inline void enter(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	uint16_t strip, uint8_t tos, uint64_t value, const struct exact_view *fdb)
 {
 	uint16_t slice = VTEP_SLICE(value), tunnel = VTEP_TUNNEL(value);
 	door_t door = DOOR_TUNNEL | tunnel;
@@ -328,11 +340,14 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 		return;
 	}
 	frame_enter(b, fdb, b->frames++, m, frame, slice, door);
-	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel {tunnel %u} into slice {slice %u}", tunnel, slice);
+	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel {tunnel %u} into slice {slice %u}", tunnel,
+		slice);
 }
 
-/* Looks up all candidates. Neighbours in a burst mostly come from the same site: a key like the one before is not looked up again. */
-static __rte_always_inline void find_endpoints(struct candidates *c, const struct exact_table *t, const uint32_t words)
+/* Looks up all candidates. Neighbours in a burst mostly come from the same site: a key like the one
+ * before is not looked up again. */
+static __rte_always_inline void find_endpoints(
+	struct candidates *c, const struct exact_table *t, const uint32_t words)
 {
 	uint64_t key[BURST_MAX * VTEP6_WORDS];
 	uint64_t *value[BURST_MAX];
@@ -355,7 +370,8 @@ static __rte_always_inline void find_endpoints(struct candidates *c, const struc
 		c->value[k] = value[which[k]];
 }
 
-static __rte_always_inline void decapsulate(struct worker *w, struct burst *b, struct candidates *c, const bool is_ipv6)
+static __rte_always_inline void decapsulate(
+	struct worker *w, struct burst *b, struct candidates *c, const bool is_ipv6)
 {
 	struct switch_worker *sw = switch_of(w);
 	const struct exact_view fdb = exact_view(&fdb_table);
@@ -370,7 +386,8 @@ static __rte_always_inline void decapsulate(struct worker *w, struct burst *b, s
 	for (uint32_t k = 0; k < c->n; k++) {
 		if (unlikely(c->value[k] == NULL)) {
 			miss(w, b, c, k, is_ipv6);
-		} else if (likely(c->csum_zero[k] && !is_ipv6) || udp_checksum_ok(w, b, c, k, is_ipv6)) {
+		} else if (likely(c->csum_zero[k] && !is_ipv6) ||
+			   udp_checksum_ok(w, b, c, k, is_ipv6)) {
 			run_count(sw, &run, *c->value[k], c->pkt[k]->pkt_len, c->strip[k]);
 			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *c->value[k], &fdb);
 		}

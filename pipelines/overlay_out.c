@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Encapsulation: a frame of a slice becomes a UDP packet to the other site (RFC 7348 section 5). The finished header of the path
- * is copied in front; length, DSCP and ECN, source port and VNI are filled in. Called by switch.c after bridge and by flood.c. */
+/* Encapsulation: a frame of a slice becomes a UDP packet to the other site (RFC 7348 section 5).
+ * The finished header of the path is copied in front; length, DSCP and ECN, source port and VNI are
+ * filled in. Called by switch.c after bridge and by flood.c. */
 #include <rte_ip.h>
 #include <rte_memcpy.h>
 #include <rte_udp.h>
@@ -11,7 +12,9 @@
 
 #define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
 #define HDR6 70
-#define COPY4 64 /* line 0 of struct encap: its 14 bytes of decision land in front of the header, and nobody reads them */
+#define COPY4                                                                                      \
+	64 /* line 0 of struct encap: its 14 bytes of decision land in front of the header, and    \
+	      nobody reads them */
 #define COPY6 84
 
 /* RFC 6040 section 4.1, normal mode: ECN is copied; DSCP is copied or fixed. */
@@ -25,10 +28,11 @@ static __rte_always_inline uint16_t source_port(uint32_t hash)
 	return rte_cpu_to_be_16(0xc000 | (hash & 0x3fff)); /* RFC 7348 section 5: 49152 to 65535 */
 }
 
-/* RFC 768, RFC 8200 section 8.1: over the pseudo header, UDP, VXLAN and the frame. What all packets of the path share is in
- * csum_base; the frame is summed where it lies, before any header stands in front. Never zero on the wire. */
-static __rte_always_inline uint16_t udp_checksum(const struct encap *e, const struct rte_mbuf *m, const uint8_t *frame,
-	uint16_t udp_len_be, uint16_t port_be, uint32_t vni_be)
+/* RFC 768, RFC 8200 section 8.1: over the pseudo header, UDP, VXLAN and the frame. What all packets
+ * of the path share is in csum_base; the frame is summed where it lies, before any header stands in
+ * front. Never zero on the wire. */
+static __rte_always_inline uint16_t udp_checksum(const struct encap *e, const struct rte_mbuf *m,
+	const uint8_t *frame, uint16_t udp_len_be, uint16_t port_be, uint32_t vni_be)
 {
 	uint16_t frame_sum = 0;
 	uint32_t sum;
@@ -38,14 +42,15 @@ static __rte_always_inline uint16_t udp_checksum(const struct encap *e, const st
 	else
 		rte_raw_cksum_mbuf(m, 0, m->pkt_len, &frame_sum);
 	/* the length counts in the pseudo header and in UDP's own */
-	sum = e->udp_base + frame_sum + 2u * udp_len_be + port_be + (vni_be & 0xffff) + (vni_be >> 16);
+	sum = e->udp_base + frame_sum + 2u * udp_len_be + port_be + (vni_be & 0xffff) +
+	      (vni_be >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum == 0xffff ? 0xffff : ~sum;
 }
 
-static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mbuf *m, uint8_t *frame,
-	const struct encap *e, flow_t f, uint32_t vni_be)
+static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mbuf *m,
+	uint8_t *frame, const struct encap *e, flow_t f, uint32_t vni_be)
 {
 	uint16_t len_be = rte_cpu_to_be_16(m->pkt_len + HDR4 - sizeof(struct rte_ether_hdr));
 	uint16_t udp_len_be = rte_cpu_to_be_16(m->pkt_len + 16);
@@ -61,31 +66,36 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	rte_mov64(frame - COPY4, (const uint8_t *)e); /* one store: the fields below are patched over it */
+	rte_mov64(frame - COPY4,
+		(const uint8_t *)e); /* one store: the fields below are patched over it */
 	frame[-35] = tos;
 	*(wire16_t *)(frame - 34) = len_be;
 	*(wire16_t *)(frame - 32) = id;
 	*(wire16_t *)(frame - 26) = ~sum;
 	*(wire16_t *)(frame - 16) = port_be;
-	*(wire32_t *)(frame - 12) = udp_len_be | (uint32_t)csum << 16; /* little-endian: length, checksum */
+	*(wire32_t *)(frame - 12) =
+		udp_len_be | (uint32_t)csum << 16; /* little-endian: length, checksum */
 	*(wire32_t *)(frame - 4) = vni_be;
 	m->data_off -= HDR4;
 	m->data_len += HDR4;
 	m->pkt_len += HDR4;
 }
 
-static __rte_always_inline void put_ipv6(struct rte_mbuf *m, uint8_t *frame, const struct encap *e, flow_t f,
-	uint32_t vni_be)
+static __rte_always_inline void put_ipv6(
+	struct rte_mbuf *m, uint8_t *frame, const struct encap *e, flow_t f, uint32_t vni_be)
 {
 	uint16_t udp_len_be = rte_cpu_to_be_16(m->pkt_len + 16);
 	uint16_t port_be = source_port(FLOW_HASH(f));
-	uint16_t csum = e->flags & ENCAP_UDP_CSUM ? udp_checksum(e, m, frame, udp_len_be, port_be, vni_be) : 0;
+	uint16_t csum = e->flags & ENCAP_UDP_CSUM
+				? udp_checksum(e, m, frame, udp_len_be, port_be, vni_be)
+				: 0;
 	uint8_t *ip = frame - 56;
 
 	rte_mov64(frame - COPY6, (const uint8_t *)e);
 	rte_mov16(frame - COPY6 + 64, (const uint8_t *)e + 64);
 	/* the flow label carries the flow's entropy as well (RFC 6438) */
-	*(wire32_t *)ip = rte_cpu_to_be_32(6u << 28 | (uint32_t)outer_tos(e, FLOW_TOS(f)) << 20 | (FLOW_HASH(f) >> 12));
+	*(wire32_t *)ip = rte_cpu_to_be_32(
+		6u << 28 | (uint32_t)outer_tos(e, FLOW_TOS(f)) << 20 | (FLOW_HASH(f) >> 12));
 	*(wire16_t *)(ip + 4) = udp_len_be;
 	*(wire16_t *)(frame - 16) = port_be;
 	*(wire32_t *)(frame - 12) = udp_len_be | (uint32_t)csum << 16;
@@ -103,18 +113,20 @@ static enum drop_reason refusal(const struct encap *e, const struct rte_mbuf *m)
 	return m->pkt_len > e->max_len ? DROP_UNDERLAY_MTU : DROP_NO_HEADROOM;
 }
 
-/* What a run of frames of one slice into one tunnel adds up to; the header is the same length for all of them. */
+/* What a run of frames of one slice into one tunnel adds up to; the header is the same length for
+ * all of them. */
 struct run {
 	uint32_t way;
 	uint32_t hdr_len;
 	uint64_t packets, bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes,
-	uint32_t hdr_len)
+static __rte_always_inline void run_count(
+	struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes, uint32_t hdr_len)
 {
 	if (unlikely(way != run->way)) {
-		struct counters *slice = &sw->slice[LANE_SLICE(run->way)], *tunnel = &sw->tunnel[LANE_TO(run->way)];
+		struct counters *slice = &sw->slice[LANE_SLICE(run->way)],
+				*tunnel = &sw->tunnel[LANE_TO(run->way)];
 
 		slice->out_packets += run->packets;
 		slice->out_bytes += run->bytes;
@@ -136,7 +148,8 @@ static __rte_always_inline const struct encap *pick_path(uint16_t tunnel, uint32
 	return (const struct encap *)(paths & ~(uintptr_t)PATHS_LOG2) + (hash >> 14 & mask);
 }
 
-static void trace_out(struct burst *b, const struct rte_mbuf *m, const struct encap *e, uint16_t tunnel)
+static void trace_out(
+	struct burst *b, const struct rte_mbuf *m, const struct encap *e, uint16_t tunnel)
 {
 	trace_step(b, m, "overlay_out", "tunnel {tunnel %u}, to port {port %u}", tunnel, e->port);
 }
@@ -162,7 +175,8 @@ void overlay_out_run(struct worker *w, struct burst *b)
 
 		/* max_len is 0 where there is no path */
 		if (unlikely(bytes > e->max_len || rte_pktmbuf_headroom(m) < COPY6)) {
-			slice_drop(w, b, m, LANE_SLICE(way), DOOR_TUNNEL | LANE_TO(way), refusal(e, m));
+			slice_drop(w, b, m, LANE_SLICE(way), DOOR_TUNNEL | LANE_TO(way),
+				refusal(e, m));
 			continue;
 		}
 		run_count(sw, &run, way, bytes, e->hdr_len);

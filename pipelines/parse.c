@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* First stage: which door did a frame come in by? (port, VLAN) → attachment → slice; untagged frames of an underlay
- * port without an untagged attachment may be for this box. Called by switch.c for every burst; owns nothing. */
+/* First stage: which door did a frame come in by? (port, VLAN) → attachment → slice; untagged
+ * frames of an underlay port without an untagged attachment may be for this box. Called by switch.c
+ * for every burst; owns nothing. */
 #include <rte_ether.h>
 #include <rte_memcpy.h>
 #include <rte_prefetch.h>
@@ -27,10 +28,10 @@ static __rte_always_inline uint8_t *vlan_pop(struct rte_mbuf *m, uint8_t *data)
 	return data + RTE_VLAN_HLEN;
 }
 
-/* The attachment a tagged frame belongs to: 0 with *why, or its id with the tag popped. VID 0 is a priority tag: the frame
- * is an untagged one (IEEE 802.1Q 6.9.1). */
-static uint16_t tagged_attachment(const struct port_hot *ph, struct rte_mbuf *m, uint8_t **data,
-	enum drop_reason *why)
+/* The attachment a tagged frame belongs to: 0 with *why, or its id with the tag popped. VID 0 is a
+ * priority tag: the frame is an untagged one (IEEE 802.1Q 6.9.1). */
+static uint16_t tagged_attachment(
+	const struct port_hot *ph, struct rte_mbuf *m, uint8_t **data, enum drop_reason *why)
 {
 	uint16_t type = ether_type(*data);
 	uint16_t id;
@@ -58,20 +59,23 @@ static void parse_trace(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->frames; i++) {
 		trace_slice(b, b->frame[i], b->slice[i]);
-		trace_step(b, b->frame[i], "parse", "attachment {attachment %u} of slice {slice %u}", DOOR_ID(b->door[i]), b->slice[i]);
+		trace_step(b, b->frame[i], "parse",
+			"attachment {attachment %u} of slice {slice %u}", DOOR_ID(b->door[i]),
+			b->slice[i]);
 	}
 	for (uint32_t i = 0; i < b->underlays; i++)
 		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");
 }
 
-/* A run of frames by one attachment into its slice; bytes with the tag at the attachment, without it in the slice. */
+/* A run of frames by one attachment into its slice; bytes with the tag at the attachment, without
+ * it in the slice. */
 struct run {
 	uint16_t id, slice;
 	uint64_t packets, bytes, slice_bytes;
 };
 
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t id, uint16_t slice,
-	uint32_t bytes, uint32_t slice_bytes)
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t id,
+	uint16_t slice, uint32_t bytes, uint32_t slice_bytes)
 {
 	if (unlikely(id != run->id)) {
 		sw->attachment[run->id].in_packets += run->packets;
@@ -132,7 +136,8 @@ void parse_run(struct worker *w, struct burst *b)
 			b->underlay[b->underlays++] = m;
 			continue;
 		}
-		uint16_t slice = attachment_hot[id].slice; /* 0 for id 0, and for one just deleted */
+		uint16_t slice =
+			attachment_hot[id].slice; /* 0 for id 0, and for one just deleted */
 
 		if (unlikely(slice == 0)) {
 			worker_drop(w, b, m, why);

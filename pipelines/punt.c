@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* To the kernel and from it: what no pipeline wants goes to the port's tap twin at a bounded rate, and what the kernel sends there
- * goes out of the port. Called by switch.c; owns nothing. */
+/* To the kernel and from it: what no pipeline wants goes to the port's tap twin at a bounded rate,
+ * and what the kernel sends there goes out of the port. Called by switch.c; owns nothing. */
 #include "hot.h"
 #include "stages.h"
 
@@ -22,7 +22,8 @@ void punt_run(struct worker *w, struct burst *b)
 		} else if (!bucket_take(k, w->now_tsc, hz, PUNT_PPS)) {
 			worker_drop(w, b, m, DROP_PUNT_RATE);
 		} else {
-			TRACE(b, m, STAGE_PUNT, "to the kernel by the tap of port {port %u}", b->port);
+			TRACE(b, m, STAGE_PUNT, "to the kernel by the tap of port {port %u}",
+				b->port);
 			w->box.punted++;
 			worker_tx(w, twin, m);
 		}

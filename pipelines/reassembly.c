@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Outer fragments put together again by rte_ip_frag, within bounds, per worker (fragments of a packet share addresses, and so
- * the queue RSS puts them in). Called by overlay_in.c; owns the tables and a pool of large buffers. */
+/* Outer fragments put together again by rte_ip_frag, within bounds, per worker (fragments of a
+ * packet share addresses, and so the queue RSS puts them in). Called by overlay_in.c; owns the
+ * tables and a pool of large buffers. */
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 
 #include "hot.h"
 #include "stages.h"
 
-#define FLOWS      1024 /* packets in the making at once, a worker and family */
-#define TIMEOUT_S  1
-#define POOL       255
-#define POOL_ROOM  (RTE_PKTMBUF_HEADROOM + 16 * 1024)
+#define FLOWS	    1024 /* packets in the making at once, a worker and family */
+#define TIMEOUT_S   1
+#define POOL	    255
+#define POOL_ROOM   (RTE_PKTMBUF_HEADROOM + 16 * 1024)
 #define DEATH_BURST 8
 
 struct reassembly {
@@ -83,7 +84,8 @@ static struct rte_mbuf *in_one_piece(struct worker *w, struct burst *b, struct r
 	return whole;
 }
 
-static struct rte_mbuf *added(struct worker *w, struct burst *b, struct rte_mbuf *m, struct rte_mbuf *whole)
+static struct rte_mbuf *added(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, struct rte_mbuf *whole)
 {
 	if (switch_of(w)->reassembly->dead.cnt > 0)
 		bury(w, DROP_FRAGMENT_INVALID);
@@ -92,10 +94,12 @@ static struct rte_mbuf *added(struct worker *w, struct burst *b, struct rte_mbuf
 	return NULL;
 }
 
-struct rte_mbuf *reassembly_add4(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len)
+struct rte_mbuf *reassembly_add4(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len)
 {
 	struct reassembly *r = switch_of(w)->reassembly;
-	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	uint32_t total = sizeof(struct rte_ether_hdr) + rte_be_to_cpu_16(ip->total_length);
 
 	/* rte_ip_frag takes a fragment in one buffer, without padding */
@@ -114,11 +118,14 @@ struct rte_mbuf *reassembly_add4(struct worker *w, struct burst *b, struct rte_m
 struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_mbuf *m)
 {
 	struct reassembly *r = switch_of(w)->reassembly;
-	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, sizeof(struct rte_ether_hdr));
+	struct rte_ipv6_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, sizeof(struct rte_ether_hdr));
 	struct rte_ipv6_fragment_ext *ext = (struct rte_ipv6_fragment_ext *)(ip + 1);
-	uint32_t total = sizeof(struct rte_ether_hdr) + sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
+	uint32_t total =
+		sizeof(struct rte_ether_hdr) + sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
 
-	if (m->nb_segs > 1 || m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
+	if (m->nb_segs > 1 ||
+		m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
 		rte_be_to_cpu_16(ip->payload_len) < sizeof(*ext)) {
 		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
 		return NULL;
@@ -128,7 +135,8 @@ struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_m
 	m->l2_len = sizeof(struct rte_ether_hdr);
 	m->l3_len = sizeof(*ip) + sizeof(*ext);
 	TRACE(b, m, STAGE_OVERLAY_IN, "fragment, held for reassembly");
-	return added(w, b, m, rte_ipv6_frag_reassemble_packet(r->v6, &r->dead, m, w->now_tsc, ip, ext));
+	return added(
+		w, b, m, rte_ipv6_frag_reassemble_packet(r->v6, &r->dead, m, w->now_tsc, ip, ext));
 }
 
 void reassembly_tick(struct worker *w)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slices and where they flood to. Called by rpc/ on the main thread; owns slice_hot[] and the flood lists. */
+/* Slices and where they flood to. Called by rpc/ on the main thread; owns slice_hot[] and the flood
+ * lists. */
 #include "slice.h"
 
 #include <rte_byteorder.h>
@@ -19,7 +20,8 @@ static const struct flood_list empty_list;
 
 int slice_init(uint32_t workers_total)
 {
-	slice_hot = rte_zmalloc("slice_hot", (LIMIT_SLICES + 1) * sizeof(*slice_hot), RTE_CACHE_LINE_SIZE);
+	slice_hot = rte_zmalloc(
+		"slice_hot", (LIMIT_SLICES + 1) * sizeof(*slice_hot), RTE_CACHE_LINE_SIZE);
 	ageing_s = calloc(LIMIT_SLICES + 1, sizeof(*ageing_s));
 	max_macs = calloc(LIMIT_SLICES + 1, sizeof(*max_macs));
 	ids_init(&ids, LIMIT_SLICES);
@@ -66,7 +68,8 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 	__atomic_store_n(&s->vni_be, vni_be, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->flood_pps, cfg->flood_pps, __ATOMIC_RELAXED);
 	if (s->flood == NULL)
-		__atomic_store_n(&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
+		__atomic_store_n(
+			&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
 	s->live = true;
 }
 
@@ -76,7 +79,8 @@ static void free_id(void *arg)
 
 	for (uint32_t i = 0; i < worker_count; i++) {
 		memset(&switch_of(workers[i])->slice[id], 0, sizeof(struct counters));
-		memset(switch_of(workers[i])->slice_drops[id], 0, DROP_SLICE_REASONS * sizeof(uint64_t));
+		memset(switch_of(workers[i])->slice_drops[id], 0,
+			DROP_SLICE_REASONS * sizeof(uint64_t));
 	}
 	ids_give(&ids, id);
 }
@@ -128,10 +132,12 @@ void flood_list_change(uint16_t slice, door_t door, bool add)
 {
 	const struct flood_list *old = slice_hot[slice].flood;
 	uint32_t n = old->attachments + old->tunnels;
-	struct flood_list *fresh = rte_zmalloc("flood_list", sizeof(*fresh) + (n + 1) * sizeof(old->id[0]), 0);
+	struct flood_list *fresh =
+		rte_zmalloc("flood_list", sizeof(*fresh) + (n + 1) * sizeof(old->id[0]), 0);
 
 	if (fresh == NULL) {
-		/* the door stays out of (or in) floods until the list is next rebuilt: said, since nobody may fail here */
+		/* the door stays out of (or in) floods until the list is next rebuilt: said, since
+		 * nobody may fail here */
 		RTE_LOG(ERR, USER1, "no memory for the flood list of slice %u\n", slice);
 		return;
 	}
@@ -160,5 +166,6 @@ void slice_drops_read(uint16_t id, uint64_t *drops)
 	memset(drops, 0, DROP_SLICE_REASONS * sizeof(*drops));
 	for (uint32_t i = 0; i < worker_count; i++)
 		for (uint32_t r = 0; r < DROP_SLICE_REASONS; r++)
-			drops[r] += __atomic_load_n(&switch_of(workers[i])->slice_drops[id][r], __ATOMIC_RELAXED);
+			drops[r] += __atomic_load_n(
+				&switch_of(workers[i])->slice_drops[id][r], __ATOMIC_RELAXED);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slices as the workers see them. Configuration from the main thread only. A slice's id is in every later key:
- * it is never reused before no reader and no table entry can still name it. */
+/* Slices as the workers see them. Configuration from the main thread only. A slice's id is in every
+ * later key: it is never reused before no reader and no table entry can still name it. */
 #ifndef PIPELINES_SLICE_H
 #define PIPELINES_SLICE_H
 
@@ -20,8 +20,8 @@ void slice_release(uint16_t id);
 /* Publishes a reserved slice, or new values of a published one. Cannot fail. */
 void slice_set(uint16_t id, const struct api_slice *cfg);
 
-/* Unpublishes; forgets its learned MACs; zeroes its counters; the id is free again after a grace period. The caller has
- * made sure that no attachment, member or static MAC is left. */
+/* Unpublishes; forgets its learned MACs; zeroes its counters; the id is free again after a grace
+ * period. The caller has made sure that no attachment, member or static MAC is left. */
 void slice_unset(uint16_t id);
 
 void slice_counters_read(uint16_t id, struct counters *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The stages of the switch, in the order a packet meets them; each works in phases over the whole burst. */
+/* The stages of the switch, in the order a packet meets them; each works in phases over the whole
+ * burst. */
 #ifndef PIPELINES_STAGES_H
 #define PIPELINES_STAGES_H
 
@@ -7,7 +8,8 @@
 
 /* pkt[] of a port → frames in slices (by attachment), underlay[] (may be for this box). */
 void parse_run(struct worker *w, struct burst *b);
-/* underlay[] → frames in slices (decapsulated), punt[]. RFC 7348 section 4.1, RFC 6040 section 4.2. */
+/* underlay[] → frames in slices (decapsulated), punt[]. RFC 7348 section 4.1, RFC 6040 section 4.2.
+ */
 void overlay_in_run(struct worker *w, struct burst *b);
 /* frames → to_tunnel, to_access, flood[]; reports source MACs. */
 void bridge_run(struct worker *w, struct burst *b);
@@ -25,9 +27,11 @@ void kernel_out_run(struct worker *w, struct burst *b);
 /* Outer fragments (rte_ip_frag), per worker. */
 int reassembly_init(struct worker *w);
 void reassembly_fini(struct worker *w);
-/* Takes m; returns the whole packet in one buffer, or NULL while parts are missing or it was dropped (counted).
- * l3_len: of the IPv4 header, or of the IPv6 header and what precedes the fragment header. */
-struct rte_mbuf *reassembly_add4(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len);
+/* Takes m; returns the whole packet in one buffer, or NULL while parts are missing or it was
+ * dropped (counted). l3_len: of the IPv4 header, or of the IPv6 header and what precedes the
+ * fragment header. */
+struct rte_mbuf *reassembly_add4(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len);
 struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_mbuf *m);
 /* Drops what has waited too long; about once a millisecond. */
 void reassembly_tick(struct worker *w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The overlay switch as its list of stages, and a worker's part of its state. Run by core/worker.c for every burst. */
+/* The overlay switch as its list of stages, and a worker's part of its state. Run by core/worker.c
+ * for every burst. */
 #include "switch.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@
 
 #define LEARN_RING 4096
 
-const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "flood", "overlay_out", "access_out", "punt", "transmit", NULL};
+const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "flood",
+	"overlay_out", "access_out", "punt", "transmit", NULL};
 
 static void switch_run(struct worker *w, struct burst *b)
 {
@@ -77,18 +79,19 @@ static int switch_worker_init(struct worker *w)
 		return -ENOMEM;
 	w->pipeline = sw;
 	snprintf(name, sizeof(name), "learn_%u", w->id);
-	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING, SOCKET_ID_ANY,
-		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING,
+		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	sw->slice = worker_array("slices", LIMIT_SLICES + 1, sizeof(*sw->slice));
-	sw->attachment = worker_array("attachments", LIMIT_ATTACHMENTS + 1, sizeof(*sw->attachment));
+	sw->attachment =
+		worker_array("attachments", LIMIT_ATTACHMENTS + 1, sizeof(*sw->attachment));
 	sw->tunnel = worker_array("tunnels", LIMIT_TUNNELS + 1, sizeof(*sw->tunnel));
 	sw->slice_drops = worker_array("slice_drops", LIMIT_SLICES + 1, sizeof(*sw->slice_drops));
 	sw->flood = worker_array("flood", LIMIT_SLICES + 1, sizeof(*sw->flood));
 	sw->punt = worker_array("punt", PORT_MAX, sizeof(*sw->punt));
 	sw->seen = worker_array("seen", LEARN_SEEN, sizeof(*sw->seen));
-	if (sw->learn != NULL && sw->slice != NULL && sw->attachment != NULL && sw->tunnel != NULL &&
-		sw->slice_drops != NULL && sw->flood != NULL && sw->punt != NULL && sw->seen != NULL &&
-		reassembly_init(w) == 0)
+	if (sw->learn != NULL && sw->slice != NULL && sw->attachment != NULL &&
+		sw->tunnel != NULL && sw->slice_drops != NULL && sw->flood != NULL &&
+		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0)
 		return 0;
 	switch_worker_fini(w);
 	return -ENOMEM;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The overlay switch: its tables' life, and the pipeline the workers run. Used by dataplane/main.c and by tests. */
+/* The overlay switch: its tables' life, and the pipeline the workers run. Used by dataplane/main.c
+ * and by tests. */
 #ifndef PIPELINES_SWITCH_H
 #define PIPELINES_SWITCH_H
 
@@ -7,7 +8,8 @@
 
 extern const struct pipeline switch_pipeline;
 
-/* All tables and hot arrays, empty. 0 or -errno with nothing left. Main thread, before workers start. */
+/* All tables and hot arrays, empty. 0 or -errno with nothing left. Main thread, before workers
+ * start. */
 int switch_init(uint32_t worker_total);
 /* After the workers stopped. */
 void switch_fini(void);

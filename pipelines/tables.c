@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The switch's tables as data, and their rows for people. Called by rpc/ on the main thread; owns nothing. */
+/* The switch's tables as data, and their rows for people. Called by rpc/ on the main thread; owns
+ * nothing. */
 #include "tables.h"
 
 #include <arpa/inet.h>
@@ -77,7 +78,8 @@ static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct t
 	memset(row, 0, sizeof(*row));
 	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? key + 1 : key, text, sizeof(text));
 	ROW_TEXT(row->key_text[0], "%s", text);
-	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? (const void *)(key + 3) : (const char *)key + 4, text, sizeof(text));
+	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET,
+		is_ipv6 ? (const void *)(key + 3) : (const char *)key + 4, text, sizeof(text));
 	ROW_TEXT(row->key_text[1], "%s", mark == VTEP_ANY_PEER ? "*" : text);
 	if (mark == VTEP_ANY_PEER)
 		ROW_TEXT(row->key_text[2], "*");
@@ -108,7 +110,8 @@ static bool vtep_count_visit(const uint64_t *key, uint64_t *value, void *arg)
 	return false;
 }
 
-static uint32_t vtep_read(struct exact_table *t, uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t vtep_read(
+	struct exact_table *t, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	struct vtep_page page = {.rows = rows, .is_ipv6 = t == &vtep6_table};
 
@@ -160,7 +163,8 @@ static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 		ROW_TEXT(row->key_text[0], "{slice %u}", entry[i].slice);
 		ROW_TEXT(row->key_text[1], "%.40s", mac);
 		row->action = DOOR_KIND(entry[i].door) == DOOR_TUNNEL;
-		ROW_TEXT(row->param_text[0], row->action ? "{tunnel %u}" : "{attachment %u}", DOOR_ID(entry[i].door));
+		ROW_TEXT(row->param_text[0], row->action ? "{tunnel %u}" : "{attachment %u}",
+			DOOR_ID(entry[i].door));
 		ROW_TEXT(row->param_text[1], "%s", entry[i].is_static ? "static" : "learned");
 		ROW_TEXT(row->param_text[2], "%u", entry[i].age_s);
 	}
@@ -210,7 +214,8 @@ static const struct table_action vtep_actions[] = {
 	{"drop_unknown_peer", NULL, 0},
 };
 static const struct table_action fdb_actions[] = {
-	{"to_attachment", FIELDS({"attachment", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}), 3},
+	{"to_attachment", FIELDS({"attachment", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}),
+		3},
 	{"to_tunnel", FIELDS({"tunnel", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}), 3},
 };
 static const struct table_action tunnel_actions[] = {
@@ -218,34 +223,64 @@ static const struct table_action tunnel_actions[] = {
 };
 
 static const struct table_decl access_table = {
-	.name = "access", .help = "which slice a frame of a port and VLAN enters (VLAN 0: untagged)",
-	.key = FIELDS({"port", 8, "exact"}, {"vlan", 12, "exact"}), .n_key = 2,
-	.actions = access_actions, .n_actions = RTE_DIM(access_actions),
-	.size = LIMIT_ATTACHMENTS, .counters = true, .count = access_count, .read = access_read,
+	.name = "access",
+	.help = "which slice a frame of a port and VLAN enters (VLAN 0: untagged)",
+	.key = FIELDS({"port", 8, "exact"}, {"vlan", 12, "exact"}),
+	.n_key = 2,
+	.actions = access_actions,
+	.n_actions = RTE_DIM(access_actions),
+	.size = LIMIT_ATTACHMENTS,
+	.counters = true,
+	.count = access_count,
+	.read = access_read,
 };
 static const struct table_decl vtep4_decl = {
-	.name = "vtep4", .help = "which slice a tunnel packet over IPv4 enters",
-	.key = FIELDS({"local", 32, "exact"}, {"remote", 32, "exact"}, {"dst_port", 16, "exact"}, {"vni", 24, "exact"}), .n_key = 4,
-	.actions = vtep_actions, .n_actions = RTE_DIM(vtep_actions),
-	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS, .count = vtep4_count, .read = vtep4_read,
+	.name = "vtep4",
+	.help = "which slice a tunnel packet over IPv4 enters",
+	.key = FIELDS({"local", 32, "exact"}, {"remote", 32, "exact"}, {"dst_port", 16, "exact"},
+		{"vni", 24, "exact"}),
+	.n_key = 4,
+	.actions = vtep_actions,
+	.n_actions = RTE_DIM(vtep_actions),
+	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS,
+	.count = vtep4_count,
+	.read = vtep4_read,
 };
 static const struct table_decl vtep6_decl = {
-	.name = "vtep6", .help = "which slice a tunnel packet over IPv6 enters",
-	.key = FIELDS({"local", 128, "exact"}, {"remote", 128, "exact"}, {"dst_port", 16, "exact"}, {"vni", 24, "exact"}), .n_key = 4,
-	.actions = vtep_actions, .n_actions = RTE_DIM(vtep_actions),
-	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS, .count = vtep6_count, .read = vtep6_read,
+	.name = "vtep6",
+	.help = "which slice a tunnel packet over IPv6 enters",
+	.key = FIELDS({"local", 128, "exact"}, {"remote", 128, "exact"}, {"dst_port", 16, "exact"},
+		{"vni", 24, "exact"}),
+	.n_key = 4,
+	.actions = vtep_actions,
+	.n_actions = RTE_DIM(vtep_actions),
+	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS,
+	.count = vtep6_count,
+	.read = vtep6_read,
 };
 static const struct table_decl fdb_decl = {
-	.name = "fdb", .help = "where a MAC of a slice is; what is not here is flooded",
-	.key = FIELDS({"slice", 16, "exact"}, {"mac", 48, "exact"}), .n_key = 2,
-	.actions = fdb_actions, .n_actions = RTE_DIM(fdb_actions),
-	.size = LIMIT_MACS, .count = fdb_count, .read = fdb_read,
+	.name = "fdb",
+	.help = "where a MAC of a slice is; what is not here is flooded",
+	.key = FIELDS({"slice", 16, "exact"}, {"mac", 48, "exact"}),
+	.n_key = 2,
+	.actions = fdb_actions,
+	.n_actions = RTE_DIM(fdb_actions),
+	.size = LIMIT_MACS,
+	.count = fdb_count,
+	.read = fdb_read,
 };
 static const struct table_decl tunnel_decl = {
-	.name = "tunnels", .help = "what a tunnel puts in front of a frame, and by which paths it leaves",
-	.key = FIELDS({"tunnel", 16, "exact"}), .n_key = 1,
-	.actions = tunnel_actions, .n_actions = RTE_DIM(tunnel_actions),
-	.size = LIMIT_TUNNELS, .counters = true, .count = tunnels_count, .read = tunnels_read,
+	.name = "tunnels",
+	.help = "what a tunnel puts in front of a frame, and by which paths it leaves",
+	.key = FIELDS({"tunnel", 16, "exact"}),
+	.n_key = 1,
+	.actions = tunnel_actions,
+	.n_actions = RTE_DIM(tunnel_actions),
+	.size = LIMIT_TUNNELS,
+	.counters = true,
+	.count = tunnels_count,
+	.read = tunnels_read,
 };
 
-const struct table_decl *const pipeline_tables[] = {&access_table, &vtep4_decl, &vtep6_decl, &fdb_decl, &tunnel_decl, NULL};
+const struct table_decl *const pipeline_tables[] = {
+	&access_table, &vtep4_decl, &vtep6_decl, &fdb_decl, &tunnel_decl, NULL};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The pipelines' tables described as data (design.md section 4), for table.list, table.read and the reference page. */
+/* The pipelines' tables described as data (design.md section 4), for table.list, table.read and the
+ * reference page. */
 #ifndef PIPELINES_TABLES_H
 #define PIPELINES_TABLES_H
 
@@ -8,7 +9,7 @@
 
 #include "counters.h"
 
-#define TABLE_KEYS_MAX   8
+#define TABLE_KEYS_MAX	 8
 #define TABLE_PARAMS_MAX 8
 
 struct table_field {
@@ -41,7 +42,8 @@ struct table_decl {
 	uint32_t size;
 	bool counters; /* rows carry them */
 	uint32_t (*count)(void);
-	/* Up to max rows from *cursor on (0 at first, 0 again at the end); max is at least 64. Main thread. */
+	/* Up to max rows from *cursor on (0 at first, 0 again at the end); max is at least 64. Main
+	 * thread. */
 	uint32_t (*read)(uint64_t *cursor, struct table_row *rows, uint32_t max);
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tunnels: who may send to us (the endpoint tables) and what we send with (the paths' finished headers).
- * Called by rpc/ and underlay.c on the main thread; owns tunnel_hot[], the endpoint tables and the paths. */
+/* Tunnels: who may send to us (the endpoint tables) and what we send with (the paths' finished
+ * headers). Called by rpc/ and underlay.c on the main thread; owns tunnel_hot[], the endpoint
+ * tables and the paths. */
 #include "tunnel.h"
 
 #include <rte_ether.h>
@@ -39,7 +40,8 @@ static struct encap no_path; /* what an unused tunnel's frames find */
 
 int tunnel_init(uint32_t workers_total)
 {
-	tunnel_hot = rte_zmalloc("tunnel_hot", (LIMIT_TUNNELS + 1) * sizeof(*tunnel_hot), RTE_CACHE_LINE_SIZE);
+	tunnel_hot = rte_zmalloc(
+		"tunnel_hot", (LIMIT_TUNNELS + 1) * sizeof(*tunnel_hot), RTE_CACHE_LINE_SIZE);
 	tunnels = calloc(LIMIT_TUNNELS + 1, sizeof(*tunnels));
 	ids_init(&ids, LIMIT_TUNNELS);
 	if (tunnel_hot == NULL || tunnels == NULL)
@@ -238,11 +240,13 @@ static void write_ip(struct encap *e, const struct api_tunnel *cfg, uint8_t *ip)
 }
 
 /* The header as it goes out, but for what changes per packet. */
-static void write_encap(struct encap *e, const struct api_tunnel *cfg, const struct tunnel_path *path)
+static void write_encap(
+	struct encap *e, const struct api_tunnel *cfg, const struct tunnel_path *path)
 {
 	uint32_t ip_len = cfg->local.family == 4 ? 20 : 40;
 	uint8_t *udp = e->hdr + sizeof(struct rte_ether_hdr) + ip_len;
-	uint16_t type = cfg->local.family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	uint16_t type = cfg->local.family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4)
+					       : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
 
 	memset(e, 0, sizeof(*e));
@@ -261,7 +265,8 @@ static void write_encap(struct encap *e, const struct api_tunnel *cfg, const str
 	}
 	if (wants_udp_checksum(cfg)) {
 		uint32_t addresses = cfg->local.family == 4 ? 8 : 32;
-		uint32_t sum = sum_words(udp - addresses, addresses) + RTE_BE16(IPPROTO_UDP) + port_be + RTE_BE16(0x0800);
+		uint32_t sum = sum_words(udp - addresses, addresses) + RTE_BE16(IPPROTO_UDP) +
+			       port_be + RTE_BE16(0x0800);
 
 		sum = (sum & 0xffff) + (sum >> 16);
 		e->udp_base = (sum & 0xffff) + (sum >> 16);
@@ -269,7 +274,8 @@ static void write_encap(struct encap *e, const struct api_tunnel *cfg, const str
 	}
 }
 
-/* log2 of how many hash slots these weights need: all equal and a power of two, themselves; else 64 to share out. */
+/* log2 of how many hash slots these weights need: all equal and a power of two, themselves; else 64
+ * to share out. */
 static uint32_t slots_log2(const struct tunnel_path *paths, uint32_t count)
 {
 	for (uint32_t i = 1; i < count; i++)
@@ -279,8 +285,8 @@ static uint32_t slots_log2(const struct tunnel_path *paths, uint32_t count)
 }
 
 /* Fills the slots in proportion to the weights, to within one slot. */
-static void share_slots(struct encap *slot, uint32_t slots, const struct api_tunnel *cfg, const struct tunnel_path *paths,
-	uint32_t count)
+static void share_slots(struct encap *slot, uint32_t slots, const struct api_tunnel *cfg,
+	const struct tunnel_path *paths, uint32_t count)
 {
 	uint64_t total = 0, before = 0;
 	uint32_t at = 0;
@@ -319,7 +325,8 @@ void tunnel_publish(uint16_t id, const struct tunnel_path *paths, uint32_t count
 	t->why = why;
 	t->next_hop = count > 0 ? paths[0].next_hop : *next_hop;
 	t->port = count > 0 ? paths[0].port : PORT_NONE;
-	if ((old & PATHS_LOG2) == log2 && memcmp((void *)(old & ~(uintptr_t)PATHS_LOG2), fresh, bytes) == 0) {
+	if ((old & PATHS_LOG2) == log2 &&
+		memcmp((void *)(old & ~(uintptr_t)PATHS_LOG2), fresh, bytes) == 0) {
 		rte_free(fresh);
 		return;
 	}
@@ -341,7 +348,8 @@ void tunnel_state(uint16_t id, char *text)
 	else if (t->paths == 1)
 		snprintf(text, 160, "up via %s %s", port_name(t->port), hop);
 	else
-		snprintf(text, 160, "up via %s %s and %u more", port_name(t->port), hop, t->paths - 1);
+		snprintf(text, 160, "up via %s %s and %u more", port_name(t->port), hop,
+			t->paths - 1);
 }
 
 void tunnel_counters_read(uint16_t id, struct counters *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The underlay: addresses, neighbours and routes, and the paths of every tunnel that follow from them.
- * Called by rpc/ on the main thread; owns all three. No packet ever looks here. */
+/* The underlay: addresses, neighbours and routes, and the paths of every tunnel that follow from
+ * them. Called by rpc/ on the main thread; owns all three. No packet ever looks here. */
 #include "underlay.h"
 
 #include <rte_byteorder.h>
@@ -43,7 +43,9 @@ static bool stale_some;
 
 int underlay_init(void)
 {
-	struct rte_hash_parameters hash = {.name = "neighbors", .entries = LIMIT_NEIGHBORS * 2, .key_len = sizeof(struct neighbor_key),
+	struct rte_hash_parameters hash = {.name = "neighbors",
+		.entries = LIMIT_NEIGHBORS * 2,
+		.key_len = sizeof(struct neighbor_key),
 		.socket_id = SOCKET_ID_ANY};
 	/* inner nodes of the trie come on top of the routes */
 	struct rte_rib_conf conf4 = {.ext_sz = 0, .max_nodes = 2 * LIMIT_ROUTES + 1};
@@ -76,7 +78,8 @@ void underlay_fini(void)
 	while (rib4 != NULL && (n4 = rte_rib_get_nxt(rib4, 0, 0, n4, RTE_RIB_GET_NXT_ALL)) != NULL)
 		if (rte_rib_get_nh(n4, &nh) == 0)
 			free((void *)(uintptr_t)nh);
-	while (rib6 != NULL && (n6 = rte_rib6_get_nxt(rib6, any, 0, n6, RTE_RIB6_GET_NXT_ALL)) != NULL)
+	while (rib6 != NULL &&
+		(n6 = rte_rib6_get_nxt(rib6, any, 0, n6, RTE_RIB6_GET_NXT_ALL)) != NULL)
 		if (rte_rib6_get_nh(n6, &nh) == 0)
 			free((void *)(uintptr_t)nh);
 	rte_rib_free(rib4);
@@ -145,7 +148,8 @@ static const struct connected *find_connected(const struct api_ip *ip)
 	const struct connected *best = NULL;
 
 	for (uint32_t i = 0; i < connected_count; i++)
-		if (covers(&connected[i].prefix, ip) && (best == NULL || connected[i].prefix.len > best->prefix.len))
+		if (covers(&connected[i].prefix, ip) &&
+			(best == NULL || connected[i].prefix.len > best->prefix.len))
 			best = &connected[i];
 	return best;
 }
@@ -160,7 +164,8 @@ static struct neighbor_key neighbor_key(uint16_t port, const struct api_ip *addr
 	return key;
 }
 
-void underlay_neighbor_set(uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac)
+void underlay_neighbor_set(
+	uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac)
 {
 	struct neighbor_key key = neighbor_key(port, address);
 	uint64_t word = 0;
@@ -198,7 +203,8 @@ static struct route *exact_route(const struct api_ip *prefix)
 	if (prefix->family == 4) {
 		struct rte_rib_node *n = rte_rib_lookup_exact(rib4, ipv4_of(prefix), prefix->len);
 
-		return n != NULL && rte_rib_get_nh(n, &nh) == 0 ? (struct route *)(uintptr_t)nh : NULL;
+		return n != NULL && rte_rib_get_nh(n, &nh) == 0 ? (struct route *)(uintptr_t)nh
+								: NULL;
 	}
 	struct rte_rib6_node *n = rte_rib6_lookup_exact(rib6, prefix->bytes, prefix->len);
 
@@ -272,7 +278,8 @@ struct resolution {
 	struct api_ip missing; /* the next hop without a neighbour */
 };
 
-static void add_path(struct resolution *r, uint16_t port, const struct api_ip *next_hop, uint32_t weight)
+static void add_path(
+	struct resolution *r, uint16_t port, const struct api_ip *next_hop, uint32_t weight)
 {
 	struct tunnel_path *p = &r->path[r->count];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The underlay as put by hand: addresses (connected routes), neighbours, routes; and from them, for every tunnel, the
- * finished headers it sends with. Longest-prefix search is the main thread's work alone (rte_rib), never a packet's. */
+/* The underlay as put by hand: addresses (connected routes), neighbours, routes; and from them, for
+ * every tunnel, the finished headers it sends with. Longest-prefix search is the main thread's work
+ * alone (rte_rib), never a packet's. */
 #ifndef PIPELINES_UNDERLAY_H
 #define PIPELINES_UNDERLAY_H
 
@@ -10,7 +11,7 @@
 
 struct underlay_via {
 	struct api_ip address; /* family 0: directly connected */
-	uint16_t port;         /* PORT_NONE: the port whose address' prefix holds `address` */
+	uint16_t port;	       /* PORT_NONE: the port whose address' prefix holds `address` */
 	uint32_t weight;
 };
 
@@ -20,9 +21,11 @@ void underlay_fini(void);
 /* All cannot fail within the limits of api/limits.h; each marks the paths stale. Main thread. */
 void underlay_address_set(uint16_t port, const struct api_ip *prefix);
 void underlay_address_unset(uint16_t port, const struct api_ip *prefix);
-void underlay_neighbor_set(uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac);
+void underlay_neighbor_set(
+	uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac);
 void underlay_neighbor_unset(uint16_t port, const struct api_ip *address);
-void underlay_route_set(const struct api_ip *prefix, const struct underlay_via *via, uint32_t count);
+void underlay_route_set(
+	const struct api_ip *prefix, const struct underlay_via *via, uint32_t count);
 void underlay_route_unset(const struct api_ip *prefix);
 
 /* The mac or mtu of a port changed: all tunnels' paths are stale. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The endpoint tables of the box. Called by tunnel.c on the main thread; owns vtep4_table, vtep6_table and vxlan_port[]. */
+/* The endpoint tables of the box. Called by tunnel.c on the main thread; owns vtep4_table,
+ * vtep6_table and vxlan_port[]. */
 #include "vtep.h"
 
 #include <rte_malloc.h>
@@ -36,7 +37,8 @@ void vtep_fini(void)
 }
 
 /* The key of (local, remote, word); remote may be left out (NULL). Returns its table. */
-static struct exact_table *make_key(const struct api_ip *local, const struct api_ip *remote, uint64_t word, uint64_t *key)
+static struct exact_table *make_key(
+	const struct api_ip *local, const struct api_ip *remote, uint64_t word, uint64_t *key)
 {
 	uint32_t a, b = 0;
 
@@ -80,7 +82,8 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 {
 	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
 	uint64_t key[VTEP6_WORDS];
-	struct exact_table *t = make_key(&cfg->local, &cfg->remote, vtep_word(port_be, 0, VTEP_ANY_VNI), key);
+	struct exact_table *t =
+		make_key(&cfg->local, &cfg->remote, vtep_word(port_be, 0, VTEP_ANY_VNI), key);
 
 	if (add)
 		put(t, key, 0);
@@ -91,15 +94,18 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 	__atomic_store_n(&vxlan_port[port_be], port_users[port_be] > 0, __ATOMIC_RELAXED);
 }
 
-void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add)
+void vtep_member(
+	const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add)
 {
 	uint64_t key[VTEP6_WORDS];
-	struct exact_table *t =
-		make_key(&cfg->local, &cfg->remote, vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
+	struct exact_table *t = make_key(&cfg->local, &cfg->remote,
+		vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
 	uint64_t *value = exact_find(t, key);
 
 	if (add)
-		put(t, key, slice | (uint64_t)tunnel << 16 | (cfg->accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
+		put(t, key,
+			slice | (uint64_t)tunnel << 16 |
+				(cfg->accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
 	else if (value != NULL && VTEP_SLICE(*value) == slice)
 		exact_delete(t, key);
 }
@@ -107,8 +113,8 @@ void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, 
 bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice)
 {
 	uint64_t key[VTEP6_WORDS];
-	struct exact_table *t =
-		make_key(&cfg->local, &cfg->remote, vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
+	struct exact_table *t = make_key(&cfg->local, &cfg->remote,
+		vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
 	const uint64_t *value = exact_find(t, key);
 
 	return value != NULL && VTEP_SLICE(*value) == slice;

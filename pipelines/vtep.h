@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The endpoint tables: (local, remote, UDP port, VNI) → slice and tunnel. Written by tunnel.c, main thread; read by overlay_in.c. */
+/* The endpoint tables: (local, remote, UDP port, VNI) → slice and tunnel. Written by tunnel.c, main
+ * thread; read by overlay_in.c. */
 #ifndef PIPELINES_VTEP_H
 #define PIPELINES_VTEP_H
 
@@ -13,7 +14,8 @@ void vtep_fini(void);
 /* The tunnel's far end becomes known, or unknown again; counts its local address and UDP port. */
 void vtep_peer(const struct api_tunnel *cfg, bool add);
 /* Its VNI leads into the slice, or nowhere again. */
-void vtep_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add);
+void vtep_member(
+	const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add);
 
 /* Does it lead there now? */
 bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sums what the workers count, for rpc/. Reads other threads' cells with plain 64-bit loads; owns nothing. */
+/* Sums what the workers count, for rpc/. Reads other threads' cells with plain 64-bit loads; owns
+ * nothing. */
 #include "box.h"
 
 #include <string.h>

@@ -1,34 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A burst: what one rx call brought, and what the stages know about each frame. Owned by one worker from rx to tx.
- * Stages compact the arrays as they go: index i of one array belongs to index i of the others. */
+/* A burst: what one rx call brought, and what the stages know about each frame. Owned by one worker
+ * from rx to tx. Stages compact the arrays as they go: index i of one array belongs to index i of
+ * the others. */
 #ifndef CORE_BURST_H
 #define CORE_BURST_H
 
 #include <rte_mbuf.h>
 #include <stdint.h>
 
-/* 32 frames with their buffers and table lines fit the L1 cache; 64 cost 10 cycles a packet more. */
+/* 32 frames with their buffers and table lines fit the L1 cache; 64 cost 10 cycles a packet more.
+ */
 #define BURST_MAX 32
 
 struct trace_burst;
 struct exact_bucket;
 
-/* What encapsulation wants to know of a frame: entropy of its flow in the low half, DSCP and ECN above. */
+/* What encapsulation wants to know of a frame: entropy of its flow in the low half, DSCP and ECN
+ * above. */
 typedef uint64_t flow_t;
 #define FLOW_HASH(f) ((uint32_t)(f))
 #define FLOW_TOS(f)  ((uint8_t)((f) >> 32))
 
 /* The slice of a frame and the attachment or tunnel it leaves by, in one word. */
 #define LANE_WAY(slice, to) ((uint32_t)(slice) << 16 | (uint16_t)(to))
-#define LANE_SLICE(way)     ((uint16_t)((way) >> 16))
-#define LANE_TO(way)        ((uint16_t)(way))
+#define LANE_SLICE(way)	    ((uint16_t)((way) >> 16))
+#define LANE_TO(way)	    ((uint16_t)(way))
 
 /* Frames that leave the same way, collected by the bridge. */
 struct lane {
 	uint32_t n;
 	struct rte_mbuf *pkt[BURST_MAX];
 	uint32_t way[BURST_MAX]; /* LANE_WAY */
-	flow_t flow[BURST_MAX]; /* into tunnels only */
+	flow_t flow[BURST_MAX];	 /* into tunnels only */
 };
 
 struct burst {
@@ -41,8 +44,8 @@ struct burst {
 	uint32_t frames;
 	struct rte_mbuf *frame[BURST_MAX];
 	uint16_t slice[BURST_MAX];
-	uint32_t door[BURST_MAX];      /* door_t it came in by */
-	uint64_t key[2 * BURST_MAX];   /* destination and source key of the MAC table, alternating */
+	uint32_t door[BURST_MAX];    /* door_t it came in by */
+	uint64_t key[2 * BURST_MAX]; /* destination and source key of the MAC table, alternating */
 	struct exact_bucket *bucket[2 * BURST_MAX]; /* of those keys, prefetched */
 	uint64_t *value[2 * BURST_MAX];
 	flow_t flow[BURST_MAX]; /* of frames that came by an attachment */

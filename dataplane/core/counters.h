@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Counters are per worker and summed by the reader, who sees each of them at some recent moment (plain 64-bit
- * loads). One writer a cell: its worker. Bytes are those of the Ethernet frame as it passed that door, without FCS. */
+/* Counters are per worker and summed by the reader, who sees each of them at some recent moment
+ * (plain 64-bit loads). One writer a cell: its worker. Bytes are those of the Ethernet frame as it
+ * passed that door, without FCS. */
 #ifndef CORE_COUNTERS_H
 #define CORE_COUNTERS_H
 
@@ -26,12 +27,12 @@ struct port_counters {
 
 /* What happened to packets that is neither in, out nor a drop. */
 struct box_counters {
-	uint64_t replicated;    /* copies made by flooding */
-	uint64_t merged;        /* fragments that became part of a reassembled packet */
-	uint64_t punted;        /* handed to the kernel (also counted as tx of the tap) */
-	uint64_t from_kernel;   /* taken from the kernel (also counted as rx of the tap) */
-	uint64_t learn_lost;    /* MACs not learned: ring full */
-	uint64_t events_lost;   /* trace records and events that had no room */
+	uint64_t replicated;  /* copies made by flooding */
+	uint64_t merged;      /* fragments that became part of a reassembled packet */
+	uint64_t punted;      /* handed to the kernel (also counted as tx of the tap) */
+	uint64_t from_kernel; /* taken from the kernel (also counted as rx of the tap) */
+	uint64_t learn_lost;  /* MACs not learned: ring full */
+	uint64_t events_lost; /* trace records and events that had no room */
 };
 
 #endif

@@ -3,4 +3,5 @@
 #include "drops.h"
 
 #define DROP_INFO(id, text, about) [DROP_##id] = {.name = text, .help = about},
-const struct drop_info drop_info[DROP_REASONS] = {DROP_REASONS_SLICE(DROP_INFO) DROP_REASONS_BOX(DROP_INFO)};
+const struct drop_info drop_info[DROP_REASONS] = {
+	DROP_REASONS_SLICE(DROP_INFO) DROP_REASONS_BOX(DROP_INFO)};

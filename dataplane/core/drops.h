@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every reason a packet can be dropped for: one line here is the reason, its counter and its help text.
- * There is no unnamed drop: in + replicated = out + drops + merged, whenever traffic is stopped.
- * Called by every stage through burst.h; owns nothing. */
+/* Every reason a packet can be dropped for: one line here is the reason, its counter and its help
+ * text. There is no unnamed drop: in + replicated = out + drops + merged, whenever traffic is
+ * stopped. Called by every stage through burst.h; owns nothing. */
 #ifndef CORE_DROPS_H
 #define CORE_DROPS_H
 
@@ -9,53 +9,60 @@
 
 /* Reasons of a packet whose slice is known come first: they are counted per slice as well. */
 #define DROP_REASONS_SLICE(X)                                                                      \
-	X(SAME_DOOR, "same_door", "the destination is behind the door the frame came in by")      \
-	X(SPLIT_HORIZON, "split_horizon", "from a tunnel to a tunnel of the same slice")          \
-	X(FLOOD_RATE, "flood_rate", "over the slice's flood_pps")                                 \
-	X(FLOOD_NOWHERE, "flood_nowhere", "flooded, but the slice has no other door")             \
-	X(FLOOD_NO_MBUF, "flood_no_mbuf", "no buffer for the copy of a flooded frame")            \
-	X(VLAN_STACKED, "vlan_stacked", "a VLAN tag inside a slice (RFC 7348 section 6.1)")       \
-	X(SOURCE_MAC, "source_mac", "source MAC is multicast or all zero")                        \
-	X(ECN_INVALID, "ecn_invalid", "congestion marked outside, not ECN-capable inside (RFC 6040)") \
-	X(INNER_RUNT, "inner_runt", "the frame inside the tunnel is shorter than an Ethernet header") \
-	X(UNDERLAY_MTU, "underlay_mtu", "with the tunnel's header larger than the underlay MTU")  \
-	X(ACCESS_MTU, "access_mtu", "larger than the MTU of the attachment's port")               \
-	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")               \
-	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")             \
-	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")            \
+	X(SAME_DOOR, "same_door", "the destination is behind the door the frame came in by")       \
+	X(SPLIT_HORIZON, "split_horizon", "from a tunnel to a tunnel of the same slice")           \
+	X(FLOOD_RATE, "flood_rate", "over the slice's flood_pps")                                  \
+	X(FLOOD_NOWHERE, "flood_nowhere", "flooded, but the slice has no other door")              \
+	X(FLOOD_NO_MBUF, "flood_no_mbuf", "no buffer for the copy of a flooded frame")             \
+	X(VLAN_STACKED, "vlan_stacked", "a VLAN tag inside a slice (RFC 7348 section 6.1)")        \
+	X(SOURCE_MAC, "source_mac", "source MAC is multicast or all zero")                         \
+	X(ECN_INVALID, "ecn_invalid",                                                              \
+		"congestion marked outside, not ECN-capable inside (RFC 6040)")                    \
+	X(INNER_RUNT, "inner_runt",                                                                \
+		"the frame inside the tunnel is shorter than an Ethernet header")                  \
+	X(UNDERLAY_MTU, "underlay_mtu", "with the tunnel's header larger than the underlay MTU")   \
+	X(ACCESS_MTU, "access_mtu", "larger than the MTU of the attachment's port")                \
+	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")                \
+	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")              \
+	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")             \
 	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \
-	X(RUNT, "runt", "shorter than its Ethernet header")                                       \
-	X(NO_ATTACHMENT, "no_attachment", "untagged, and the port has neither an untagged attachment nor an address") \
-	X(VLAN_UNKNOWN, "vlan_unknown", "no attachment for this VLAN on this port")               \
-	X(VLAN_TPID, "vlan_tpid", "outer tag is not 802.1Q (0x8100)")                             \
-	X(NOT_OUR_MAC, "not_our_mac", "destination MAC on an underlay port is another station's") \
-	X(IP_HEADER, "ip_header", "IP version, length or truncation is wrong")                    \
-	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                            \
-	X(UDP_LENGTH, "udp_length", "UDP length does not agree with the packet")                  \
-	X(UDP_CHECKSUM, "udp_checksum", "UDP checksum of a tunnel packet is wrong")               \
-	X(UDP_ZERO_CHECKSUM6, "udp_zero_checksum6", "UDP checksum zero over IPv6, tunnel without accept_zero_csum6") \
-	X(VXLAN_HEADER, "vxlan_header", "VXLAN header is truncated or its I flag is not set")     \
-	X(TUNNEL_UNKNOWN_PEER, "tunnel_unknown_peer", "no tunnel between these two addresses")    \
-	X(TUNNEL_UNKNOWN_VNI, "tunnel_unknown_vni", "a known peer, but no slice with this VNI on its tunnel") \
-	X(FRAGMENT_INVALID, "fragment_invalid", "fragment of a tunnel packet: overlapping, too many or too large") \
-	X(FRAGMENT_TIMEOUT, "fragment_timeout", "fragment whose other parts did not come in time")\
-	X(FRAGMENT_NO_ROOM, "fragment_no_room", "too many packets being reassembled, or no buffer") \
-	X(NO_TAP, "no_tap", "for the kernel, but the port has no tap")                            \
-	X(PUNT_MTU, "punt_mtu", "for the kernel, larger than the MTU of the port's tap (at most 1500)") \
-	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")             \
-	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                 \
-	X(TX_FULL, "tx_full", "the port's transmit queue did not take it")                        \
-	X(HANDOVER_FULL, "handover_full", "the ring to the worker that owns the transmit queue was full")
+	X(RUNT, "runt", "shorter than its Ethernet header")                                        \
+	X(NO_ATTACHMENT, "no_attachment",                                                          \
+		"untagged, and the port has neither an untagged attachment nor an address")        \
+	X(VLAN_UNKNOWN, "vlan_unknown", "no attachment for this VLAN on this port")                \
+	X(VLAN_TPID, "vlan_tpid", "outer tag is not 802.1Q (0x8100)")                              \
+	X(NOT_OUR_MAC, "not_our_mac", "destination MAC on an underlay port is another station's")  \
+	X(IP_HEADER, "ip_header", "IP version, length or truncation is wrong")                     \
+	X(IP_CHECKSUM, "ip_checksum", "IPv4 header checksum is wrong")                             \
+	X(UDP_LENGTH, "udp_length", "UDP length does not agree with the packet")                   \
+	X(UDP_CHECKSUM, "udp_checksum", "UDP checksum of a tunnel packet is wrong")                \
+	X(UDP_ZERO_CHECKSUM6, "udp_zero_checksum6",                                                \
+		"UDP checksum zero over IPv6, tunnel without accept_zero_csum6")                   \
+	X(VXLAN_HEADER, "vxlan_header", "VXLAN header is truncated or its I flag is not set")      \
+	X(TUNNEL_UNKNOWN_PEER, "tunnel_unknown_peer", "no tunnel between these two addresses")     \
+	X(TUNNEL_UNKNOWN_VNI, "tunnel_unknown_vni",                                                \
+		"a known peer, but no slice with this VNI on its tunnel")                          \
+	X(FRAGMENT_INVALID, "fragment_invalid",                                                    \
+		"fragment of a tunnel packet: overlapping, too many or too large")                 \
+	X(FRAGMENT_TIMEOUT, "fragment_timeout", "fragment whose other parts did not come in time") \
+	X(FRAGMENT_NO_ROOM, "fragment_no_room",                                                    \
+		"too many packets being reassembled, or no buffer")                                \
+	X(NO_TAP, "no_tap", "for the kernel, but the port has no tap")                             \
+	X(PUNT_MTU, "punt_mtu",                                                                    \
+		"for the kernel, larger than the MTU of the port's tap (at most 1500)")            \
+	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")              \
+	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                  \
+	X(TX_FULL, "tx_full", "the port's transmit queue did not take it")                         \
+	X(HANDOVER_FULL, "handover_full",                                                          \
+		"the ring to the worker that owns the transmit queue was full")
 
 #define DROP_ENUM(id, name, help) DROP_##id,
 enum drop_reason {
-	DROP_REASONS_SLICE(DROP_ENUM)
-	DROP_SLICE_REASONS, /* how many are counted per slice */
+	DROP_REASONS_SLICE(DROP_ENUM) DROP_SLICE_REASONS, /* how many are counted per slice */
 	DROP_SLICE_LAST = DROP_SLICE_REASONS - 1,
-	DROP_REASONS_BOX(DROP_ENUM)
-	DROP_REASONS
+	DROP_REASONS_BOX(DROP_ENUM) DROP_REASONS
 };
 #undef DROP_ENUM
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ports and their kernel twins. Owns port_hot[] and the devices; main thread only, but for port_hot[], which workers read. */
+/* Ports and their kernel twins. Owns port_hot[] and the devices; main thread only, but for
+ * port_hot[], which workers read. */
 #include "port.h"
 
 #include <errno.h>
@@ -13,7 +14,9 @@
 #include "tap.h"
 #include "worker.h"
 
-#define TWIN_MTU_MAX 1500 /* of net_tap, whose transmit refuses more; the kernel is told, so that TCP to it keeps to that */
+#define TWIN_MTU_MAX                                                                               \
+	1500 /* of net_tap, whose transmit refuses more; the kernel is told, so that TCP to it     \
+		keeps to that */
 
 struct port_hot port_hot[PORT_MAX];
 
@@ -28,7 +31,7 @@ struct port {
 static struct port ports[PORT_MAX];
 static uint32_t port_workers;
 
-int port_init(uint32_t worker_total, bool huge)
+int port_init(uint32_t worker_total)
 {
 	port_workers = worker_total;
 	memset(port_hot, 0, sizeof(port_hot));
@@ -64,7 +67,8 @@ static void counters_clear(uint16_t id)
 }
 
 /* Fills one slot of both arrays from an opened device. */
-static int port_fill(uint16_t id, const char *name, const struct device *dev, const struct rte_ether_addr *mac, uint32_t mtu)
+static int port_fill(uint16_t id, const char *name, const struct device *dev,
+	const struct rte_ether_addr *mac, uint32_t mtu)
 {
 	struct port_hot *ph = &port_hot[id];
 	uint16_t *vlan = rte_zmalloc("vlans", 4096 * sizeof(uint16_t), RTE_CACHE_LINE_SIZE);
@@ -85,11 +89,13 @@ static int port_fill(uint16_t id, const char *name, const struct device *dev, co
 	if (!rte_is_zero_ether_addr(mac)) {
 		ph->mac = *mac;
 		if (!ph->is_twin)
-			rte_eth_dev_default_mac_addr_set(dev->ethdev, &ph->mac); /* promiscuous anyway where it cannot */
+			rte_eth_dev_default_mac_addr_set(
+				dev->ethdev, &ph->mac); /* promiscuous anyway where it cannot */
 	} else {
 		rte_eth_macaddr_get(dev->ethdev, &ph->mac);
 	}
-	ports[id] = (struct port){.used = true, .dev = *dev, .missed_before = device_missed(dev->ethdev)};
+	ports[id] = (struct port){
+		.used = true, .dev = *dev, .missed_before = device_missed(dev->ethdev)};
 	snprintf(ports[id].name, sizeof(ports[id].name), "%s", name);
 	counters_clear(id);
 	return 0;
@@ -110,14 +116,20 @@ static int twin_open(uint16_t id, const struct api_port *cfg, struct rpc_error *
 
 	if (strlen(cfg->name) >= IFNAMSIZ || if_nametoindex(cfg->name) != 0) {
 		snprintf(err->path, sizeof(err->path), "tap");
-		snprintf(err->want, sizeof(err->want), "a port name of 1 to 15 characters that no interface has");
+		snprintf(err->want, sizeof(err->want),
+			"a port name of 1 to 15 characters that no interface has");
 		snprintf(err->got, sizeof(err->got), "%s", cfg->name);
-		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: its tap would take the port's name, and cannot", cfg->name);
+		return rpc_fail(err, RPC_ERR_CONFLICT,
+			"port %s: its tap would take the port's name, and cannot", cfg->name);
 	}
-	snprintf(devargs, sizeof(devargs), "net_tap_%s,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT, cfg->name, cfg->name,
-		RTE_ETHER_ADDR_BYTES(&ph->mac));
-	struct device_request req = {.devargs = devargs, .port = cfg->name, .queues = 1, .workers = port_workers,
-		.mtu = RTE_MIN(ph->mtu, TWIN_MTU_MAX), .pool = ph->pool};
+	snprintf(devargs, sizeof(devargs), "net_tap_%s,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT,
+		cfg->name, cfg->name, RTE_ETHER_ADDR_BYTES(&ph->mac));
+	struct device_request req = {.devargs = devargs,
+		.port = cfg->name,
+		.queues = 1,
+		.workers = port_workers,
+		.mtu = RTE_MIN(ph->mtu, TWIN_MTU_MAX),
+		.pool = ph->pool};
 
 	if (device_open(&req, &dev, err) != 0) {
 		snprintf(err->path, sizeof(err->path), "tap");
@@ -146,8 +158,12 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 		err->limit = LIMIT_PORTS;
 		return rpc_fail(err, RPC_ERR_CAPACITY, "no more than %d ports", LIMIT_PORTS);
 	}
-	struct device_request req = {.devargs = cfg->device, .port = cfg->name, .queues = cfg->queues, .workers = port_workers,
-		.mtu = cfg->mtu != 0 ? cfg->mtu : 1500, .mbufs = cfg->mbufs};
+	struct device_request req = {.devargs = cfg->device,
+		.port = cfg->name,
+		.queues = cfg->queues,
+		.workers = port_workers,
+		.mtu = cfg->mtu != 0 ? cfg->mtu : 1500,
+		.mbufs = cfg->mbufs};
 
 	if (device_open(&req, &dev, err) != 0)
 		return -1;
@@ -170,12 +186,16 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	struct port_hot *ph = &port_hot[id];
 	uint32_t mtu = cfg->mtu != 0 ? cfg->mtu : 1500;
 
-	if (mtu != ph->mtu && mtu + 64 + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(ph->pool)) {
+	if (mtu != ph->mtu &&
+		mtu + 64 + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(ph->pool)) {
 		snprintf(err->path, sizeof(err->path), "mtu");
 		snprintf(err->want, sizeof(err->want), "at most %u",
 			rte_pktmbuf_data_room_size(ph->pool) - 64 - RTE_PKTMBUF_HEADROOM);
 		snprintf(err->got, sizeof(err->got), "%u", mtu);
-		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: its buffers are too small for that mtu; delete it and put it again", cfg->name);
+		return rpc_fail(err, RPC_ERR_CONFLICT,
+			"port %s: its buffers are too small for that mtu; delete it and put it "
+			"again",
+			cfg->name);
 	}
 	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, mtu, err) != 0)
 		return -1;
@@ -213,7 +233,8 @@ void port_close(uint16_t id)
 	if (twin != PORT_NONE)
 		port_hot[twin].live = false;
 	worker_assign_queues();
-	/* frames for it may still stand in hand-over rings: as many turns as a full ring takes to drain */
+	/* frames for it may still stand in hand-over rings: as many turns as a full ring takes to
+	 * drain */
 	for (int turn = 0; worker_count > 1 && turn < 20; turn++)
 		rcu_synchronize();
 	if (twin != PORT_NONE) {

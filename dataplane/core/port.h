@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ports: ethdevs opened by devargs, their queues, and the kernel twin. Configuration from the main thread only;
- * workers read `port_hot[]`. Twins are ports of their own with ids from LIMIT_PORTS up. */
+/* Ports: ethdevs opened by devargs, their queues, and the kernel twin. Configuration from the main
+ * thread only; workers read `port_hot[]`. Twins are ports of their own with ids from LIMIT_PORTS
+ * up. */
 #ifndef CORE_PORT_H
 #define CORE_PORT_H
 
@@ -19,51 +20,55 @@
 
 struct rte_mempool;
 
-/* Read by workers per burst or per packet; written by main while the port is not published, or one field at a time. */
+/* Read by workers per burst or per packet; written by main while the port is not published, or one
+ * field at a time. */
 struct port_hot {
 	/* line 0: read per burst */
-	uint16_t ethdev;         /* DPDK's id */
-	uint16_t mtu;            /* of the IP packet */
-	uint16_t twin;           /* PORT_NONE without tap */
+	uint16_t ethdev; /* DPDK's id */
+	uint16_t mtu;	 /* of the IP packet */
+	uint16_t twin;	 /* PORT_NONE without tap */
 	uint16_t rx_queues;
 	uint16_t tx_queues;
-	bool live;               /* opened and published */
+	bool live; /* opened and published */
 	bool is_twin;
-	bool underlay;           /* has an address or a tap: untagged traffic may be for this box */
-	bool multi_seg;          /* transmits chained buffers */
-	bool promiscuous;        /* takes frames for other stations */
-	uint16_t untagged;       /* attachment id, 0 = none */
-	uint16_t attachments;    /* how many, tagged ones included */
+	bool underlay;	      /* has an address or a tap: untagged traffic may be for this box */
+	bool multi_seg;	      /* transmits chained buffers */
+	bool promiscuous;     /* takes frames for other stations */
+	uint16_t untagged;    /* attachment id, 0 = none */
+	uint16_t attachments; /* how many, tagged ones included */
 	struct rte_ether_addr mac;
-	uint16_t *vlan;          /* [4096] → attachment id, 0 = none */
+	uint16_t *vlan; /* [4096] → attachment id, 0 = none */
 	struct rte_mempool *pool;
 } __rte_cache_aligned;
 
 extern struct port_hot port_hot[PORT_MAX];
 
-int port_init(uint32_t workers, bool huge);
+int port_init(uint32_t workers);
 /* Closes all ports. Their buffers stay until port_free_pools(), since workers may hold some. */
 void port_fini(void);
 /* After the workers stopped and the pipeline gave back what it held. */
 void port_free_pools(void);
 
-/* Opens and starts the device but publishes nothing. `*id` is the port's. On failure: -1 with err filled (path is the
- * field's name only) and nothing left behind. Undo: port_close. */
+/* Opens and starts the device but publishes nothing. `*id` is the port's. On failure: -1 with err
+ * filled (path is the field's name only) and nothing left behind. Undo: port_close. */
 int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err);
 
-/* What a changed object may change while open: mtu and mac where the device can. 0 or -1 with err; on error nothing changed. */
+/* What a changed object may change while open: mtu and mac where the device can. 0 or -1 with err;
+ * on error nothing changed. */
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 
 /* Makes the workers poll it. Cannot fail. */
 void port_publish(uint16_t id);
 
-/* Takes it from the workers (waits a grace period), closes the device and its twin. Works on an unpublished port too. */
+/* Takes it from the workers (waits a grace period), closes the device and its twin. Works on an
+ * unpublished port too. */
 void port_close(uint16_t id);
 
 /* Name of the kernel interface of the port's tap, NULL without one. */
 const char *port_tap_name(uint16_t id);
 
-/* Adds or removes an address on the kernel twin by netlink. 0 (also when there is no tap) or -errno. */
+/* Adds or removes an address on the kernel twin by netlink. 0 (also when there is no tap) or
+ * -errno. */
 int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add);
 
 void port_counters_read(uint16_t id, struct port_counters *out);

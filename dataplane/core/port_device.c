@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One ethdev from devargs to started, and back. Called by port.c on the main thread; owns the device and its pool. */
+/* One ethdev from devargs to started, and back. Called by port.c on the main thread; owns the
+ * device and its pool. */
 #include "port_device.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static void device_name(const char *devargs, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)strcspn(devargs, ","), devargs);
 }
 
-/* Bytes of a frame the device itself may hand over: af_packet wants its whole frame to fit a buffer. */
+/* Bytes of a frame the device itself may hand over: af_packet wants its whole frame to fit a
+ * buffer. */
 static uint32_t device_room(const char *devargs)
 {
 	const char *framesz = strstr(devargs, "framesz=");
@@ -47,21 +49,26 @@ static int check_devargs(const struct device_request *req, struct rpc_error *err
 	snprintf(err->path, sizeof(err->path), "device");
 	if (strncmp(req->devargs, "net_af_", 7) == 0) {
 		if (iface == NULL)
-			return rpc_fail(err, RPC_ERR_PARAMS, "port %s: the device needs iface=", req->port);
+			return rpc_fail(
+				err, RPC_ERR_PARAMS, "port %s: the device needs iface=", req->port);
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface + 6, ","), iface + 6);
 		if (if_nametoindex(name) == 0) {
-			snprintf(err->want, sizeof(err->want), "an interface of this network namespace");
+			snprintf(err->want, sizeof(err->want),
+				"an interface of this network namespace");
 			snprintf(err->got, sizeof(err->got), "%s", name);
-			return rpc_fail(err, RPC_ERR_PARAMS, "port %s: there is no interface %s here", req->port, name);
+			return rpc_fail(err, RPC_ERR_PARAMS,
+				"port %s: there is no interface %s here", req->port, name);
 		}
 	}
 	/* the driver would lose larger frames without a count */
 	uint32_t room = device_room(req->devargs);
 
 	if (strncmp(req->devargs, "net_af_packet", 13) == 0 && room < req->mtu + 100) {
-		snprintf(err->want, sizeof(err->want), "framesz=16384,blocksz=65536 or more for mtu %u", req->mtu);
+		snprintf(err->want, sizeof(err->want),
+			"framesz=16384,blocksz=65536 or more for mtu %u", req->mtu);
 		snprintf(err->got, sizeof(err->got), "frames of %u bytes", room);
-		return rpc_fail(err, RPC_ERR_PARAMS, "port %s: packets of its mtu do not fit the device's frames", req->port);
+		return rpc_fail(err, RPC_ERR_PARAMS,
+			"port %s: packets of its mtu do not fit the device's frames", req->port);
 	}
 	err->path[0] = '\0';
 	return 0;
@@ -75,20 +82,24 @@ static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_
 	if (rte_eth_dev_get_port_by_name(name, ethdev) == 0) {
 		snprintf(err->path, sizeof(err->path), "device");
 		snprintf(err->with, sizeof(err->with), "device %s", name);
-		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %s is open already", req->port, name);
+		return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %s is open already",
+			req->port, name);
 	}
 	if (check_devargs(req, err) != 0)
 		return -1;
 	int rc = rte_dev_probe(req->devargs);
 
 	if (rc != 0)
-		return fail(err, req, rc, "the device could not be opened (the daemon's log says more)");
+		return fail(err, req, rc,
+			"the device could not be opened (the daemon's log says more)");
 	if (rte_eth_dev_get_port_by_name(name, ethdev) != 0)
-		return fail(err, req, ENODEV, "no network device came of it; is it bound to a DPDK driver?");
+		return fail(err, req, ENODEV,
+			"no network device came of it; is it bound to a DPDK driver?");
 	return 0;
 }
 
-/* Every pool a device ever had. One that is not in use any more may still have buffers on their way elsewhere. */
+/* Every pool a device ever had. One that is not in use any more may still have buffers on their way
+ * elsewhere. */
 struct pool {
 	struct rte_mempool *mp;
 	uint32_t room;
@@ -160,8 +171,10 @@ void device_pools_free(void)
 
 static int make_pool(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
-	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(device_room(req->devargs), RTE_ALIGN(req->mtu + 64, 64));
-	uint32_t n = req->mbufs != 0 ? req->mbufs : 4096 + 2048u * (dev->rx_queues + dev->tx_queues);
+	uint32_t room = RTE_PKTMBUF_HEADROOM +
+			RTE_MAX(device_room(req->devargs), RTE_ALIGN(req->mtu + 64, 64));
+	uint32_t n =
+		req->mbufs != 0 ? req->mbufs : 4096 + 2048u * (dev->rx_queues + dev->tx_queues);
 
 	dev->pool = req->pool;
 	dev->own_pool = req->pool == NULL;
@@ -170,15 +183,17 @@ static int make_pool(const struct device_request *req, struct device *dev, struc
 	dev->pool = pool_take(n, room);
 	if (dev->pool != NULL)
 		return 0;
-	rpc_fail(err, RPC_ERR_CAPACITY, "port %s: no memory for %u buffers of %u bytes; start with more --memory, or fewer mbufs",
+	rpc_fail(err, RPC_ERR_CAPACITY,
+		"port %s: no memory for %u buffers of %u bytes; start with more --memory, or fewer "
+		"mbufs",
 		req->port, n, room);
 	snprintf(err->path, sizeof(err->path), "mbufs");
 	err->limit = 0;
 	return -1;
 }
 
-static int pick_queues(const struct device_request *req, const struct rte_eth_dev_info *info, struct device *dev,
-	struct rpc_error *err)
+static int pick_queues(const struct device_request *req, const struct rte_eth_dev_info *info,
+	struct device *dev, struct rpc_error *err)
 {
 	uint32_t most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
 
@@ -186,7 +201,8 @@ static int pick_queues(const struct device_request *req, const struct rte_eth_de
 		snprintf(err->path, sizeof(err->path), "queues");
 		snprintf(err->want, sizeof(err->want), "1 to %u", RTE_MIN(most, req->workers));
 		snprintf(err->got, sizeof(err->got), "%u", req->queues);
-		return rpc_fail(err, RPC_ERR_PARAMS, "port %s: more queues than the device or the workers have", req->port);
+		return rpc_fail(err, RPC_ERR_PARAMS,
+			"port %s: more queues than the device or the workers have", req->port);
 	}
 	uint32_t want = req->queues != 0 ? req->queues : req->workers;
 
@@ -208,7 +224,9 @@ static int configure(const struct device_request *req, struct device *dev, struc
 		return -1;
 	if (dev->rx_queues > 1 && info.flow_type_rss_offloads != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
+		conf.rx_adv_conf.rss_conf.rss_hf =
+			info.flow_type_rss_offloads &
+			(RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
 	}
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	dev->multi_seg = conf.txmode.offloads != 0;
@@ -220,7 +238,8 @@ static int configure(const struct device_request *req, struct device *dev, struc
 	if (make_pool(req, dev, err) != 0)
 		return -1;
 	for (uint16_t q = 0; rc == 0 && q < dev->rx_queues; q++)
-		rc = rte_eth_rx_queue_setup(dev->ethdev, q, rx_desc, SOCKET_ID_ANY, NULL, dev->pool);
+		rc = rte_eth_rx_queue_setup(
+			dev->ethdev, q, rx_desc, SOCKET_ID_ANY, NULL, dev->pool);
 	for (uint16_t q = 0; rc == 0 && q < dev->tx_queues; q++)
 		rc = rte_eth_tx_queue_setup(dev->ethdev, q, tx_desc, SOCKET_ID_ANY, NULL);
 	return rc == 0 ? 0 : fail(err, req, rc, "setting up its queues (enough mbufs?)");
@@ -231,13 +250,16 @@ int device_set_mtu(uint16_t ethdev, uint32_t mtu, struct rpc_error *err)
 	struct rte_eth_dev_info info;
 	int rc = rte_eth_dev_set_mtu(ethdev, mtu);
 
-	/* virtual devices mostly cannot, and need not: the pipelines hold to the port's mtu themselves */
-	if (rc == 0 || rc == -ENOTSUP || rte_eth_dev_info_get(ethdev, &info) != 0 || info.max_rx_pktlen < mtu + 18)
+	/* virtual devices mostly cannot, and need not: the pipelines hold to the port's mtu
+	 * themselves */
+	if (rc == 0 || rc == -ENOTSUP || rte_eth_dev_info_get(ethdev, &info) != 0 ||
+		info.max_rx_pktlen < mtu + 18)
 		return 0;
 	snprintf(err->path, sizeof(err->path), "mtu");
 	snprintf(err->want, sizeof(err->want), "what the device takes");
 	snprintf(err->got, sizeof(err->got), "%u", mtu);
-	return rpc_fail(err, RPC_ERR_INTERNAL, "the device refused an mtu of %u: %s", mtu, strerror(-rc));
+	return rpc_fail(
+		err, RPC_ERR_INTERNAL, "the device refused an mtu of %u: %s", mtu, strerror(-rc));
 }
 
 int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err)
@@ -253,7 +275,8 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 		fail(err, req, rc, "starting it");
 		goto err_close;
 	}
-	/* tenants' frames are for any MAC; what is not ours on an underlay port is dropped by name */
+	/* tenants' frames are for any MAC; what is not ours on an underlay port is dropped by name
+	 */
 	rte_eth_promiscuous_enable(dev->ethdev);
 	rte_eth_allmulticast_enable(dev->ethdev);
 	return 0;

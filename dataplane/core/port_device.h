@@ -15,7 +15,7 @@ struct device_request {
 	uint32_t queues;  /* 0 = as many as there are workers and the device takes */
 	uint32_t workers;
 	uint32_t mtu;
-	uint32_t mbufs;           /* 0 = by default */
+	uint32_t mbufs;		  /* 0 = by default */
 	struct rte_mempool *pool; /* NULL: make one */
 };
 
@@ -30,8 +30,8 @@ struct device {
 
 /* Probes, configures and starts. 0, or -1 with err filled and nothing left behind. Main thread. */
 int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err);
-/* Stops, closes and detaches. Other ports may still be sending buffers of its pool: that is freed, or used again by
- * a port of the same size, once they have all come back. */
+/* Stops, closes and detaches. Other ports may still be sending buffers of its pool: that is freed,
+ * or used again by a port of the same size, once they have all come back. */
 void device_close(struct device *dev);
 /* 0 or -1 with err. */
 int device_set_mtu(uint16_t ethdev, uint32_t mtu, struct rpc_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The box's RCU domain. Owns the qsbr variable and the list of deferred work; main thread writes, workers report. */
+/* The box's RCU domain. Owns the qsbr variable and the list of deferred work; main thread writes,
+ * workers report. */
 #include "rcu.h"
 
 #include <errno.h>

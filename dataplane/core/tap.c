@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rtnetlink requests for a kernel twin: link up, address add and delete. Called by port.c on the main thread; owns nothing. */
+/* rtnetlink requests for a kernel twin: link up, address add and delete. Called by port.c on the
+ * main thread; owns nothing. */
 #include "tap.h"
 
 #include <errno.h>
@@ -19,10 +20,14 @@ static int rtnl_request(struct nlmsghdr *nlh)
 
 	if (nl == NULL)
 		return -errno;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 && mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) > 0) {
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
+		mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) > 0) {
 		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 
-		rc = n > 0 && mnl_cb_run(buf, n, nlh->nlmsg_seq, mnl_socket_get_portid(nl), NULL, NULL) >= 0 ? 0 : -errno;
+		rc = n > 0 && mnl_cb_run(buf, n, nlh->nlmsg_seq, mnl_socket_get_portid(nl), NULL,
+				      NULL) >= 0
+			     ? 0
+			     : -errno;
 	}
 	mnl_socket_close(nl);
 	return rc;
@@ -53,7 +58,8 @@ int tap_up(const char *name)
 int tap_address(const char *name, const struct api_ip *prefix, bool add)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = request_start(buf, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+	struct nlmsghdr *nlh = request_start(
+		buf, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
 	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
 	size_t size = prefix->family == 4 ? 4 : 16;
 

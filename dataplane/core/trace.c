@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tracing: workers write records of marked packets, the main thread takes them from a ring. Allocates only while armed. */
+/* Tracing: workers write records of marked packets, the main thread takes them from a ring.
+ * Allocates only while armed. */
 #include "trace.h"
 
 #include <errno.h>
@@ -31,8 +32,9 @@ struct trace_burst {
 };
 
 bool trace_armed;
-static struct trace_filter filter; /* written while not armed; the release store of trace_armed publishes it */
-static int32_t trace_left;         /* records still wanted; workers count down */
+static struct trace_filter
+	filter; /* written while not armed; the release store of trace_armed publishes it */
+static int32_t trace_left; /* records still wanted; workers count down */
 static uint32_t trace_taken, trace_wanted;
 static struct rte_ring *ring;
 
@@ -104,11 +106,13 @@ static bool ip_matches(const uint8_t *data, uint32_t len)
 		memcpy(&type, data + off + 2, 2);
 		off += 4;
 	}
-	if (type != rte_cpu_to_be_16(filter.ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6))
+	if (type !=
+		rte_cpu_to_be_16(filter.ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6))
 		return false;
 	off += filter.ip.family == 4 ? 12 : 8;
-	return len >= off + 2 * size && (memcmp(data + off, filter.ip.bytes, size) == 0 ||
-					       memcmp(data + off + size, filter.ip.bytes, size) == 0);
+	return len >= off + 2 * size &&
+	       (memcmp(data + off, filter.ip.bytes, size) == 0 ||
+		       memcmp(data + off + size, filter.ip.bytes, size) == 0);
 }
 
 static bool matches(const struct rte_mbuf *m, uint16_t port)
@@ -117,8 +121,9 @@ static bool matches(const struct rte_mbuf *m, uint16_t port)
 
 	if (filter.port != PORT_NONE && filter.port != port)
 		return false;
-	if (filter.has_mac && (m->data_len < 12 || (memcmp(data, filter.mac.bytes, 6) != 0 &&
-							   memcmp(data + 6, filter.mac.bytes, 6) != 0)))
+	if (filter.has_mac &&
+		(m->data_len < 12 || (memcmp(data, filter.mac.bytes, 6) != 0 &&
+					     memcmp(data + 6, filter.mac.bytes, 6) != 0)))
 		return false;
 	return filter.ip.family == 0 || ip_matches(data, m->data_len);
 }
@@ -129,7 +134,8 @@ struct trace_burst *trace_mark(struct worker *w, struct burst *b)
 	struct timespec now;
 
 	/* acquire: pairs with the release in trace_arm(), which published the filter */
-	if (!__atomic_load_n(&trace_armed, __ATOMIC_ACQUIRE) || __atomic_load_n(&trace_left, __ATOMIC_RELAXED) <= 0)
+	if (!__atomic_load_n(&trace_armed, __ATOMIC_ACQUIRE) ||
+		__atomic_load_n(&trace_left, __ATOMIC_RELAXED) <= 0)
 		return NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
 	t->n = 0;
@@ -146,7 +152,8 @@ struct trace_burst *trace_mark(struct worker *w, struct burst *b)
 		mark->record.port = b->port;
 		mark->record.length = b->pkt[i]->pkt_len;
 		mark->record.snap_len = RTE_MIN(b->pkt[i]->data_len, TRACE_SNAP);
-		memcpy(mark->record.snap, rte_pktmbuf_mtod(b->pkt[i], void *), mark->record.snap_len);
+		memcpy(mark->record.snap, rte_pktmbuf_mtod(b->pkt[i], void *),
+			mark->record.snap_len);
 		mark->record.steps = 0;
 		t->n++;
 	}
@@ -207,7 +214,8 @@ void trace_end(struct worker *w, struct burst *b)
 	for (uint32_t i = 0; i < b->trace->n; i++) {
 		struct trace_mark *mark = &b->trace->mark[i];
 
-		if ((filter.slice != 0 && filter.slice != mark->slice) || (filter.dropped_only && !mark->dropped))
+		if ((filter.slice != 0 && filter.slice != mark->slice) ||
+			(filter.dropped_only && !mark->dropped))
 			continue;
 		if (__atomic_fetch_sub(&trace_left, 1, __ATOMIC_RELAXED) <= 0)
 			break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The workers' side of tracing. Every call is behind `if (unlikely(b->trace != NULL))`, once a stage. */
+/* The workers' side of tracing. Every call is behind `if (unlikely(b->trace != NULL))`, once a
+ * stage. */
 #ifndef CORE_TRACE_POINT_H
 #define CORE_TRACE_POINT_H
 

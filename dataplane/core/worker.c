@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The worker loop: poll, run the pipeline, send, report quiescent. Owns the workers and their memory; started and stopped by
- * the main thread. */
+/* The worker loop: poll, run the pipeline, send, report quiescent. Owns the workers and their
+ * memory; started and stopped by the main thread. */
 #include "worker.h"
 
 #include <errno.h>
@@ -30,7 +30,8 @@ static bool stopping;
 
 /* ---- sending ---- */
 
-static void tx_lost(struct worker *w, uint16_t port, struct rte_mbuf **pkt, uint32_t n, enum drop_reason why)
+static void tx_lost(
+	struct worker *w, uint16_t port, struct rte_mbuf **pkt, uint32_t n, enum drop_reason why)
 {
 	w->port[port].tx_dropped += n;
 	w->drops[why] += n;
@@ -107,7 +108,8 @@ static uint32_t handover_drain(struct worker *w)
 
 		if (w->handover[from] == NULL)
 			continue;
-		unsigned n = rte_ring_sc_dequeue_burst(w->handover[from], (void **)pkt, BURST_MAX, NULL);
+		unsigned n =
+			rte_ring_sc_dequeue_burst(w->handover[from], (void **)pkt, BURST_MAX, NULL);
 		for (unsigned i = 0; i < n; i++)
 			worker_tx(w, pkt[i]->port, pkt[i]);
 		total += n;
@@ -138,7 +140,8 @@ void worker_run_burst(struct worker *w)
 }
 
 /* The device's own share of a sampled burst. */
-static __rte_always_inline uint16_t worker_receive(struct worker *w, const struct poll_queue *q, struct burst *b)
+static __rte_always_inline uint16_t worker_receive(
+	struct worker *w, const struct poll_queue *q, struct burst *b)
 {
 	if (likely(w->sample_in != 1))
 		return rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
@@ -155,7 +158,8 @@ static __rte_always_inline uint16_t worker_receive(struct worker *w, const struc
 
 static uint32_t worker_poll(struct worker *w)
 {
-	struct poll_list *polls = __atomic_load_n(&w->polls, __ATOMIC_ACQUIRE); /* pairs with worker_assign_queues() */
+	struct poll_list *polls = __atomic_load_n(
+		&w->polls, __ATOMIC_ACQUIRE); /* pairs with worker_assign_queues() */
 	struct burst *b = &w->burst;
 	uint32_t total = 0;
 
@@ -193,7 +197,8 @@ static void worker_clock(struct worker *w)
 	}
 }
 
-/* Sleeps a little, longer the longer nothing came; offline meanwhile so that the writer need not wait. */
+/* Sleeps a little, longer the longer nothing came; offline meanwhile so that the writer need not
+ * wait. */
 static void worker_nap(struct worker *w, uint32_t idle)
 {
 	uint32_t us = RTE_MIN((idle - NAP_AFTER) / 4 + 1, (uint32_t)NAP_MAX_US);
@@ -273,7 +278,8 @@ static struct worker *worker_new(uint32_t id, uint32_t count)
 		if (from == id)
 			continue;
 		snprintf(name, sizeof(name), "handover_%u_%u", (uint16_t)from, (uint16_t)id);
-		w->handover[from] = rte_ring_create(name, HANDOVER_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		w->handover[from] = rte_ring_create(
+			name, HANDOVER_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		ok = w->handover[from] != NULL;
 	}
 	if (ok && pipeline->worker_init(w) == 0)
@@ -301,7 +307,8 @@ int worker_create(uint32_t count, const struct pipeline *p)
 	return 0;
 }
 
-int worker_start(const unsigned *lcores, uint32_t count, enum worker_idle idle, const struct pipeline *p)
+int worker_start(
+	const unsigned *lcores, uint32_t count, enum worker_idle idle, const struct pipeline *p)
 {
 	int rc = worker_create(count, p);
 
@@ -332,7 +339,8 @@ void worker_stop(void)
 
 static struct poll_list *polls_of(uint32_t worker)
 {
-	struct poll_list *list = rte_zmalloc("polls", sizeof(*list) + PORT_MAX * LIMIT_WORKERS * sizeof(list->q[0]), 0);
+	struct poll_list *list = rte_zmalloc(
+		"polls", sizeof(*list) + PORT_MAX * LIMIT_WORKERS * sizeof(list->q[0]), 0);
 
 	if (list == NULL)
 		return NULL;
@@ -341,7 +349,8 @@ static struct poll_list *polls_of(uint32_t worker)
 
 		for (uint16_t q = 0; ph->live && q < ph->rx_queues; q++)
 			if (worker_queue_owner(p, ph->rx_queues, q) == worker)
-				list->q[list->n++] = (struct poll_queue){.port = p, .ethdev = ph->ethdev, .queue = q};
+				list->q[list->n++] = (struct poll_queue){
+					.port = p, .ethdev = ph->ethdev, .queue = q};
 	}
 	return list;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker: a pinned thread that owns its bursts from rx to tx, its counters and its transmit buffers. The pipeline it runs
- * is handed in by main.c, since core knows nothing of what packets mean. */
+/* A worker: a pinned thread that owns its bursts from rx to tx, its counters and its transmit
+ * buffers. The pipeline it runs is handed in by main.c, since core knows nothing of what packets
+ * mean. */
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
@@ -16,15 +17,16 @@
 #include "port.h"
 
 #define STAGES_MAX    16
-#define SAMPLE_BURSTS 1024 /* one burst in this many is timed */
+#define SAMPLE_BURSTS 1024   /* one burst in this many is timed */
 #define SAMPLE_MAX    100000 /* cycles; more is the thread having lost its CPU */
 
 struct worker;
 
-/* What the packets mean: called once a received burst, once a loop for what is due by time, and to forget. */
+/* What the packets mean: called once a received burst, once a loop for what is due by time, and to
+ * forget. */
 struct pipeline {
 	const char *const *stages; /* names, NULL-terminated */
-	uint8_t receive;           /* the stage that rx calls are counted under */
+	uint8_t receive;	   /* the stage that rx calls are counted under */
 	int (*worker_init)(struct worker *w);
 	void (*run)(struct worker *w, struct burst *b);
 	void (*tick)(struct worker *w); /* about once a millisecond, also when idle */
@@ -60,15 +62,15 @@ struct worker {
 	uint16_t id;
 	bool sampling; /* this burst is timed */
 	uint8_t stage;
-	uint64_t *drops;     /* [DROP_REASONS] */
+	uint64_t *drops; /* [DROP_REASONS] */
 	uint64_t stage_tsc;
 	uint64_t tx_pending[PORT_MAX / 64]; /* ports with something in their buffer */
+	void *pipeline;			    /* the pipeline's own state of this worker */
 
 	/* line 1 */
 	struct box_counters box;
 
 	struct port_counters *port; /* [PORT_MAX] */
-	void *pipeline;             /* the pipeline's own state of this worker */
 	struct trace_burst *trace;
 	uint32_t sample_in;
 
@@ -78,22 +80,26 @@ struct worker {
 		uint64_t cycles;
 	} stages[STAGES_MAX];
 
-	struct rte_ring *handover[LIMIT_WORKERS]; /* [from]: frames other workers want sent by this one's queues */
+	struct rte_ring *handover[LIMIT_WORKERS]; /* [from]: frames other workers want sent by this
+						     one's queues */
 	struct tx_buffer tx[PORT_MAX];
 	struct burst burst;
 
 	unsigned lcore;
 	uint64_t next_tick_tsc;
-	uint64_t rcu_token;
 } __rte_cache_aligned;
+
+_Static_assert(offsetof(struct worker, box) == 64, "what a burst reads is one line");
 
 extern struct worker *workers[LIMIT_WORKERS];
 extern uint32_t worker_count;
 
 enum worker_idle { IDLE_SPIN, IDLE_NAP };
 
-/* Creates `count` workers on the given lcores and starts them. 0 or -errno with nothing left. Main thread. */
-int worker_start(const unsigned *lcores, uint32_t count, enum worker_idle idle, const struct pipeline *pipeline);
+/* Creates `count` workers on the given lcores and starts them. 0 or -errno with nothing left. Main
+ * thread. */
+int worker_start(const unsigned *lcores, uint32_t count, enum worker_idle idle,
+	const struct pipeline *pipeline);
 /* Creates worker 0 without a thread: tests run the pipeline themselves with worker_run_burst(). */
 int worker_create(uint32_t count, const struct pipeline *pipeline);
 /* Stops and joins all; frees what they hold. */
@@ -102,10 +108,12 @@ void worker_stop(void);
 /* The stages of the pipeline the workers run, NULL-terminated. */
 const char *const *worker_stage_names(void);
 
-/* Gives every worker the queues it is to poll, after ports came or went; waits a grace period. Main thread. */
+/* Gives every worker the queues it is to poll, after ports came or went; waits a grace period. Main
+ * thread. */
 int worker_assign_queues(void);
 
-/* Runs b through the pipeline and flushes what it sends: one turn of the loop for a burst already in w->burst. */
+/* Runs b through the pipeline and flushes what it sends: one turn of the loop for a burst already
+ * in w->burst. */
 void worker_run_burst(struct worker *w);
 void worker_flush(struct worker *w);
 
@@ -120,7 +128,8 @@ void worker_tx_full(struct worker *w, uint16_t port, struct tx_buffer *tx);
 
 /* ---- hot helpers ---- */
 
-/* Frame goes out of `port`; sent when the buffer is full or the burst is done. The port must be live. */
+/* Frame goes out of `port`; sent when the buffer is full or the burst is done. The port must be
+ * live. */
 static __rte_always_inline void worker_tx(struct worker *w, uint16_t port, struct rte_mbuf *m)
 {
 	struct tx_buffer *tx = &w->tx[port];
@@ -144,7 +153,8 @@ static __rte_always_inline void tx_done(struct worker *w, struct tx_cursor *tx)
 		tx->buffer->n = tx->n;
 }
 
-static __rte_always_inline void tx_add(struct worker *w, struct tx_cursor *tx, uint16_t port, struct rte_mbuf *m)
+static __rte_always_inline void tx_add(
+	struct worker *w, struct tx_cursor *tx, uint16_t port, struct rte_mbuf *m)
 {
 	if (unlikely(port != tx->port)) {
 		tx_done(w, tx);
@@ -160,8 +170,8 @@ static __rte_always_inline void tx_add(struct worker *w, struct tx_cursor *tx, u
 }
 
 /* Counts and collects a packet that ends here; freed in one go at the end of the burst. */
-static __rte_always_inline void worker_drop(struct worker *w, struct burst *b, struct rte_mbuf *m,
-	enum drop_reason why)
+static __rte_always_inline void worker_drop(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, enum drop_reason why)
 {
 	w->drops[why]++;
 	if (unlikely(b->trace != NULL))

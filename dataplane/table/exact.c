@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The writer's side of the exact-match table. Called by the main thread only; owns all buckets of a table. */
+/* The writer's side of the exact-match table. Called by the main thread only; owns all buckets of a
+ * table. */
 #include "exact.h"
 
 #include <errno.h>
@@ -9,8 +10,9 @@
 
 #include "rcu.h"
 
-/* How full the slots are on average before the table grows: 5/12, 1.25 entries in a bucket of three. About one entry in twenty-five
- * then sits in an overflow bucket, and an entry costs 55 bytes all in. */
+/* How full the slots are on average before the table grows: 5/12, 1.25 entries in a bucket of
+ * three. About one entry in twenty-five then sits in an overflow bucket, and an entry costs 55
+ * bytes all in. */
 #define LOAD_NUM      5
 #define LOAD_DEN      12
 #define FIRST_BUCKETS 64
@@ -41,7 +43,6 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	t->capacity = capacity;
 	t->max_buckets = RTE_MAX((uint64_t)capacity * LOAD_DEN / (LOAD_NUM * slots_of(t)) + 1,
 		(uint64_t)FIRST_BUCKETS);
-	t->first_buckets = FIRST_BUCKETS;
 
 	/* overflow buckets as chance will have it; the heap beyond that */
 	uint32_t spares = t->max_buckets / (key_words == 1 ? 16 : 2) + 64;
@@ -106,7 +107,8 @@ static void synchronize(struct exact_table *t)
 }
 
 /* Makes an entry visible: the key's first word last. */
-static void exact_publish(const struct exact_table *t, uint64_t *cell, const uint64_t *key, uint64_t value)
+static void exact_publish(
+	const struct exact_table *t, uint64_t *cell, const uint64_t *key, uint64_t value)
 {
 	cell[t->key_words] = value;
 	for (uint32_t i = t->key_words - 1; i > 0; i--)
@@ -149,7 +151,8 @@ static bool moves(const struct exact_table *t, const uint64_t *key, uint32_t n, 
 	return exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n)) != from;
 }
 
-/* Copies what belongs to the new bucket `to` out of the chain of `from`; readers do not look there yet. */
+/* Copies what belongs to the new bucket `to` out of the chain of `from`; readers do not look there
+ * yet. */
 static bool split_copy(struct exact_table *t, uint32_t from, uint32_t to)
 {
 	for (struct exact_bucket *b = &t->buckets[from]; b != NULL; b = b->next) {
@@ -187,13 +190,15 @@ static void split_clean(struct exact_table *t, uint32_t from)
 		for (uint32_t s = 0; s < slots_of(t); s++) {
 			uint64_t *cell = slot_cell(t, b, s);
 
-			for (uint32_t h = 0; h < slots_of(t) && cell[0] != 0 && !(b->dead & (1ull << s)); h++) {
+			for (uint32_t h = 0;
+				h < slots_of(t) && cell[0] != 0 && !(b->dead & (1ull << s)); h++) {
 				uint64_t *up = slot_cell(t, home, h);
 
 				if (up[0] != 0 || (home->dead & (1ull << h)))
 					continue;
 				exact_publish(t, up, cell, cell[t->key_words]);
-				b->dead |= 1ull << s; /* a second copy: split_unlink() takes it away */
+				b->dead |= 1ull
+					   << s; /* a second copy: split_unlink() takes it away */
 			}
 		}
 }
@@ -226,8 +231,9 @@ static void split_unlink(struct exact_table *t, uint32_t from)
 	}
 }
 
-/* Splits an eighth of the buckets, or as many as the round has left: two grace periods a step, whose number is
- * logarithmic in the size, and no step longer than a fraction of a millisecond for a million entries. */
+/* Splits an eighth of the buckets, or as many as the round has left: two grace periods a step,
+ * whose number is logarithmic in the size, and no step longer than a fraction of a millisecond for
+ * a million entries. */
 static void exact_grow(struct exact_table *t)
 {
 	uint32_t n = t->n_buckets;
@@ -306,7 +312,8 @@ int exact_delete(struct exact_table *t, const uint64_t *key)
 	return 0;
 }
 
-void exact_scan(struct exact_table *t, uint64_t *cursor, uint32_t max_buckets, exact_visit fn, void *arg)
+void exact_scan(
+	struct exact_table *t, uint64_t *cursor, uint32_t max_buckets, exact_visit fn, void *arg)
 {
 	uint64_t at = *cursor;
 
