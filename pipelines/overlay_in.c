@@ -126,6 +126,7 @@ static __rte_always_inline enum verdict take_ipv4(
 		if (m == NULL)
 			return GONE;
 		ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
+		hlen = (ip[0] & 0xf) * 4; /* the first fragment's: options need not be in all */
 		total = rte_be_to_cpu_16(load16(ip + 2));
 	}
 	const uint8_t *udp = ip + hlen;

@@ -8,7 +8,10 @@
 #include "hot.h"
 #include "stages.h"
 
-#define FLOWS	    1024 /* packets in the making at once, a worker and family */
+#define FLOWS 1024 /* packets in the making at once, a worker and family */
+#define HELD_MAX                                                                                   \
+	1024 /* fragments that wait at once: anyone can send them, and the port needs its buffers  \
+	      */
 #define TIMEOUT_S   1
 #define POOL	    255
 #define POOL_ROOM   (RTE_PKTMBUF_HEADROOM + 16 * 1024)
@@ -18,6 +21,7 @@ struct reassembly {
 	struct rte_ip_frag_tbl *v4, *v6;
 	struct rte_ip_frag_death_row dead;
 	struct rte_mempool *pool;
+	uint32_t held; /* fragments that wait */
 };
 
 int reassembly_init(struct worker *w)
@@ -30,8 +34,8 @@ int reassembly_init(struct worker *w)
 	if (r == NULL)
 		return -ENOMEM;
 	snprintf(name, sizeof(name), "reassembly_%u", w->id);
-	r->v4 = rte_ip_frag_table_create(FLOWS, 16, FLOWS * 16, cycles, SOCKET_ID_ANY);
-	r->v6 = rte_ip_frag_table_create(FLOWS, 16, FLOWS * 16, cycles, SOCKET_ID_ANY);
+	r->v4 = rte_ip_frag_table_create(FLOWS / 16, 16, FLOWS, cycles, SOCKET_ID_ANY);
+	r->v6 = rte_ip_frag_table_create(FLOWS / 16, 16, FLOWS, cycles, SOCKET_ID_ANY);
 	r->pool = rte_pktmbuf_pool_create(name, POOL, 0, 0, POOL_ROOM, SOCKET_ID_ANY);
 	return r->v4 != NULL && r->v6 != NULL && r->pool != NULL ? 0 : -ENOMEM;
 }
@@ -56,6 +60,7 @@ static void bury(struct worker *w, enum drop_reason why)
 	struct reassembly *r = switch_of(w)->reassembly;
 
 	w->drops[why] += r->dead.cnt;
+	r->held -= r->dead.cnt;
 	rte_ip_frag_free_death_row(&r->dead, DEATH_BURST);
 }
 
@@ -87,11 +92,27 @@ static struct rte_mbuf *in_one_piece(struct worker *w, struct burst *b, struct r
 static struct rte_mbuf *added(
 	struct worker *w, struct burst *b, struct rte_mbuf *m, struct rte_mbuf *whole)
 {
-	if (switch_of(w)->reassembly->dead.cnt > 0)
+	struct reassembly *r = switch_of(w)->reassembly;
+
+	r->held++;
+	if (r->dead.cnt > 0)
 		bury(w, DROP_FRAGMENT_INVALID);
-	if (whole != NULL)
-		return in_one_piece(w, b, whole);
-	return NULL;
+	if (whole == NULL)
+		return NULL;
+	r->held -= whole->nb_segs;
+	return in_one_piece(w, b, whole);
+}
+
+/* rte_ip_frag takes a fragment in one buffer; and there is an end to what may wait. */
+static bool may_wait(struct worker *w, struct burst *b, struct rte_mbuf *m)
+{
+	if (m->nb_segs > 1)
+		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
+	else if (switch_of(w)->reassembly->held >= HELD_MAX)
+		worker_drop(w, b, m, DROP_FRAGMENT_NO_ROOM);
+	else
+		return true;
+	return false;
 }
 
 struct rte_mbuf *reassembly_add4(
@@ -102,12 +123,9 @@ struct rte_mbuf *reassembly_add4(
 		rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	uint32_t total = sizeof(struct rte_ether_hdr) + rte_be_to_cpu_16(ip->total_length);
 
-	/* rte_ip_frag takes a fragment in one buffer, without padding */
-	if (m->nb_segs > 1) {
-		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
+	if (!may_wait(w, b, m))
 		return NULL;
-	}
-	if (m->pkt_len > total)
+	if (m->pkt_len > total) /* padding is no part of it */
 		rte_pktmbuf_trim(m, m->pkt_len - total);
 	m->l2_len = sizeof(struct rte_ether_hdr);
 	m->l3_len = l3_len;
@@ -124,8 +142,9 @@ struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_m
 	uint32_t total =
 		sizeof(struct rte_ether_hdr) + sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
 
-	if (m->nb_segs > 1 ||
-		m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
+	if (!may_wait(w, b, m))
+		return NULL;
+	if (m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
 		rte_be_to_cpu_16(ip->payload_len) < sizeof(*ext)) {
 		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
 		return NULL;
