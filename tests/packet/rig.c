@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The box in one process: life, objects, bursts, and the ledger after each of them. */
+#include "rig.h"
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "box.h"
+#include "fdb.h"
+#include "port.h"
+#include "rcu.h"
+#include "schema.h"
+#include "slice.h"
+#include "switch.h"
+#include "tunnel.h"
+#include "underlay.h"
+#include "worker.h"
+
+#define MBUFS 2047 /* a port; floods make copies */
+
+struct rig rig;
+struct out *rig_out;
+
+static uint16_t open_ports[LIMIT_PORTS];
+static uint32_t n_ports;
+static uint16_t twinned = PORT_NONE;
+static uint64_t skew; /* how far the worker's clock was put forward */
+static uint64_t drops_before[DROP_REASONS];
+static struct box_counters box_before;
+static int64_t held_before;
+
+static void rig_tick(double seconds);
+
+void rig_eal(const char *lcores)
+{
+	char *argv[] = {"rig", "--no-huge", "-m", "768", "--no-shconf", "--no-telemetry",
+		"--no-pci", "--log-level", "error", "--lcores", (char *)(uintptr_t)lcores,
+		"--iova-mode", "va", NULL};
+
+	RIG_CHECK(rte_eal_init(RTE_DIM(argv) - 1, argv) >= 0, "EAL does not start");
+	rig_out = calloc(OUTS_MAX, sizeof(*rig_out));
+	RIG_CHECK(rig_out != NULL, "no memory");
+}
+
+/* ---- life ---- */
+
+static void clock_set(void)
+{
+	struct worker *w = workers[0];
+
+	w->now_tsc = rte_rdtsc() + skew;
+	w->now_s = w->now_tsc / rte_get_tsc_hz() + 1;
+}
+
+void rig_start(void)
+{
+	n_ports = 0;
+	skew = 0;
+	twinned = PORT_NONE;
+	RIG_CHECK(rcu_init() == 0 && port_init(1) == 0 && switch_init(1) == 0,
+		"no memory for the tables");
+	RIG_CHECK(worker_create(1, &switch_pipeline) == 0, "no memory for the worker");
+	clock_set();
+	rig_begin();
+}
+
+/* Buffers in use over all ports and the reassembly. */
+static int64_t held(void)
+{
+	struct rte_mempool *pool = rte_mempool_lookup("reassembly_0");
+	int64_t n = pool != NULL ? rte_mempool_in_use_count(pool) : 0;
+
+	for (uint32_t i = 0; i < n_ports; i++)
+		n += rte_mempool_in_use_count(port_hot[open_ports[i]].pool);
+	return n;
+}
+
+void rig_stop(void)
+{
+	rig_give_buffers();
+	rig_begin();
+	rig_tick(3);
+	int64_t leaked = held();
+
+	if (twinned != PORT_NONE) {
+		port_hot[port_hot[twinned].twin].is_twin = false;
+		port_hot[twinned].twin = PORT_NONE;
+	}
+	while (n_ports > 0)
+		rig_port_gone(open_ports[0]);
+	rcu_reclaim(true);
+	worker_stop();
+	port_free_pools();
+	switch_fini();
+	rcu_fini();
+	RIG_CHECK(leaked == 0, "%ld buffers leaked", (long)leaked);
+}
+
+/* ---- objects ---- */
+
+uint16_t rig_port(uint32_t mtu)
+{
+	static unsigned serial;
+	struct api_port cfg = {.mtu = mtu, .mbufs = MBUFS};
+	struct rpc_error err = {0};
+	uint16_t id;
+
+	snprintf(cfg.name, sizeof(cfg.name), "p%u", serial);
+	snprintf(cfg.device, sizeof(cfg.device), "net_ring%u", serial);
+	cfg.mac = rig_mac_addr(0x02ff00000000 + n_ports);
+	serial++;
+	RIG_CHECK(port_open(&cfg, &id, &err) == 0, "%s", err.message);
+	port_publish(id);
+	open_ports[n_ports++] = id;
+	return id;
+}
+
+/* What DPDK's net_ring leaves behind when it is closed: sixteen rings a port. */
+static void rings_free(const char *name)
+{
+	char text[64];
+
+	for (int i = 0; i < 16; i++) {
+		snprintf(text, sizeof(text), "ETH_RXTX%d_net_ring%s", i, name + 1);
+		rte_ring_free(rte_ring_lookup(text));
+	}
+}
+
+void rig_port_gone(uint16_t port)
+{
+	char name[16];
+
+	uint32_t i = 0;
+
+	while (open_ports[i] != port)
+		i++;
+	open_ports[i] = open_ports[--n_ports];
+	snprintf(name, sizeof(name), "%s", port_name(port));
+	port_close(port);
+	rings_free(name);
+}
+
+uint16_t rig_twin(uint16_t port)
+{
+	uint16_t twin = rig_port(1500);
+
+	port_hot[port].twin = twin;
+	port_hot[port].underlay = true;
+	port_hot[twin].twin = port;
+	port_hot[twin].is_twin = true;
+	twinned = port;
+	return twin;
+}
+
+uint16_t rig_slice_as(const struct api_slice *cfg)
+{
+	uint16_t id;
+
+	RIG_CHECK(slice_reserve(&id) == 0, "no slice left");
+	slice_set(id, cfg);
+	return id;
+}
+
+uint16_t rig_slice(uint32_t vni)
+{
+	struct api_slice cfg = {
+		.vni = vni, .max_macs = 65536, .mac_ageing_s = 300, .flood_pps = 1000000};
+
+	return rig_slice_as(&cfg);
+}
+
+uint16_t rig_attachment(uint16_t slice, uint16_t port, uint16_t vlan)
+{
+	uint16_t id;
+
+	RIG_CHECK(attachment_reserve(&id) == 0, "no attachment left");
+	attachment_set(id, slice, port, vlan);
+	return id;
+}
+
+struct api_tunnel rig_tunnel_defaults(void)
+{
+	return (struct api_tunnel){.dst_port = 4789, .ttl = 64, .df = true, .dscp = DSCP_COPY};
+}
+
+uint16_t rig_tunnel_as(const char *local, const char *remote, const struct api_tunnel *rest)
+{
+	struct api_tunnel cfg = *rest;
+	uint16_t id;
+
+	cfg.local = rig_ip(local, false);
+	cfg.remote = rig_ip(remote, false);
+	RIG_CHECK(tunnel_reserve(&id) == 0, "no tunnel left");
+	tunnel_set(id, &cfg);
+	underlay_resolve();
+	return id;
+}
+
+uint16_t rig_tunnel(const char *local, const char *remote)
+{
+	struct api_tunnel cfg = rig_tunnel_defaults();
+
+	return rig_tunnel_as(local, remote, &cfg);
+}
+
+struct api_mac_addr rig_mac_addr(uint64_t mac)
+{
+	struct api_mac_addr out;
+
+	for (int i = 0; i < 6; i++)
+		out.bytes[i] = mac >> (40 - 8 * i);
+	return out;
+}
+
+uint64_t rig_port_mac(uint16_t port)
+{
+	uint64_t mac = 0;
+
+	for (int i = 0; i < 6; i++)
+		mac = mac << 8 | port_hot[port].mac.addr_bytes[i];
+	return mac;
+}
+
+struct api_ip rig_ip(const char *text, bool prefix)
+{
+	struct api_ip ip;
+
+	RIG_CHECK(api_ip_parse(text, prefix, &ip) == 0, "not an address: %s", text);
+	return ip;
+}
+
+void rig_mac(uint16_t slice, uint64_t mac, uint32_t door)
+{
+	struct api_mac_addr addr = rig_mac_addr(mac);
+
+	fdb_put_static(slice, &addr, door);
+}
+
+void rig_address(uint16_t port, const char *prefix)
+{
+	struct api_ip ip = rig_ip(prefix, true);
+
+	underlay_address_set(port, &ip);
+	underlay_resolve();
+}
+
+void rig_neighbor(uint16_t port, const char *address, uint64_t mac)
+{
+	struct api_ip ip = rig_ip(address, false);
+	struct api_mac_addr addr = rig_mac_addr(mac);
+
+	underlay_neighbor_set(port, &ip, &addr);
+	underlay_resolve();
+}
+
+void rig_route(const char *prefix, const char *via, uint16_t port)
+{
+	struct api_ip p = rig_ip(prefix, true);
+	struct underlay_via hop = {.address = rig_ip(via, false), .port = port, .weight = 1};
+
+	underlay_route_set(&p, &hop, 1);
+	underlay_resolve();
+}
+
+/* ---- packets ---- */
+
+static struct rte_mbuf *taken[MBUFS];
+static uint32_t n_taken;
+
+uint32_t rig_take_buffers(uint16_t port, uint32_t leave)
+{
+	while (n_taken < MBUFS && (taken[n_taken] = rte_pktmbuf_alloc(port_hot[port].pool)) != NULL)
+		n_taken++;
+	while (leave-- > 0 && n_taken > 0)
+		rte_pktmbuf_free(taken[--n_taken]);
+	held_before += n_taken;
+	return n_taken;
+}
+
+void rig_give_buffers(void)
+{
+	held_before -= n_taken;
+	while (n_taken > 0)
+		rte_pktmbuf_free(taken[--n_taken]);
+}
+
+static uint64_t total_drops(uint64_t *drops)
+{
+	uint64_t sum = 0;
+
+	box_drops_read(drops);
+	for (uint32_t r = 0; r < DROP_REASONS; r++)
+		sum += drops[r];
+	return sum;
+}
+
+void rig_begin(void)
+{
+	memset(&rig, 0, sizeof(rig));
+	total_drops(drops_before);
+	box_counters_read(&box_before);
+	held_before = held();
+}
+
+/* Reads back what stands in the ports' rings. */
+static void collect(void)
+{
+	struct rte_mbuf *m;
+
+	for (uint32_t i = 0; i < n_ports; i++)
+		while (rte_eth_rx_burst(port_hot[open_ports[i]].ethdev, 0, &m, 1) == 1) {
+			struct out *o = &rig_out[rig.outs];
+
+			rig.out++;
+			rte_mbuf_sanity_check(m, 1);
+			if (rig.outs < OUTS_MAX) {
+				o->port = open_ports[i];
+				o->pkt.len = m->pkt_len;
+				for (uint32_t at = 0; m->pkt_len <= PKT_MAX && at < m->pkt_len;
+					at++)
+					o->pkt.b[at] = *(const uint8_t *)rte_pktmbuf_read(
+						m, at, 1, &o->pkt.b[at]);
+				rig.outs++;
+			}
+			rte_pktmbuf_free(m);
+		}
+}
+
+static void ledger(void)
+{
+	struct box_counters box;
+	uint64_t drops[DROP_REASONS];
+
+	collect();
+	rig.drops = 0;
+	total_drops(drops);
+	for (uint32_t r = 0; r < DROP_REASONS; r++) {
+		rig.drop[r] = drops[r] - drops_before[r];
+		rig.drops += rig.drop[r];
+	}
+	box_counters_read(&box);
+	rig.replicated = box.replicated - box_before.replicated;
+	rig.merged = box.merged - box_before.merged;
+	rig.punted = box.punted - box_before.punted;
+	rig.held = held() - held_before;
+	RIG_CHECK((int64_t)(rig.in + rig.replicated) ==
+			  (int64_t)(rig.out + rig.drops + rig.merged) + rig.held,
+		"ledger: in %lu + replicated %lu != out %lu + drops %lu + merged %lu + held %ld",
+		rig.in, rig.replicated, rig.out, rig.drops, rig.merged, (long)rig.held);
+}
+
+static struct rte_mbuf *make(uint16_t port, const struct pkt *pkt)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(port_hot[port].pool);
+	char *data = m != NULL ? rte_pktmbuf_append(m, pkt->len) : NULL;
+
+	RIG_CHECK(data != NULL, "no buffer for %u bytes", pkt->len);
+	memcpy(data, pkt->b, pkt->len);
+	m->port = port_hot[port].ethdev;
+	return m;
+}
+
+static void run(uint16_t port, uint32_t n)
+{
+	struct worker *w = workers[0];
+
+	clock_set();
+	w->burst.n = n;
+	w->burst.port = port;
+	worker_run_burst(w);
+	rig.in += n;
+	ledger();
+}
+
+void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n)
+{
+	while (n > 0) {
+		uint32_t k = RTE_MIN(n, (uint32_t)BURST_MAX);
+
+		for (uint32_t i = 0; i < k; i++)
+			workers[0]->burst.pkt[i] = make(port, &pkt[i]);
+		run(port, k);
+		pkt += k;
+		n -= k;
+	}
+}
+
+void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at)
+{
+	struct pkt *half = malloc(sizeof(*half));
+	struct rte_mbuf *first, *second;
+
+	half->len = at;
+	memcpy(half->b, pkt->b, at);
+	first = make(port, half);
+	half->len = pkt->len - at;
+	memcpy(half->b, pkt->b + at, half->len);
+	second = make(port, half);
+	free(half);
+	RIG_CHECK(rte_pktmbuf_chain(first, second) == 0, "chaining");
+	workers[0]->burst.pkt[0] = first;
+	run(port, 1);
+}
+
+static void rig_tick(double seconds)
+{
+	skew += seconds * rte_get_tsc_hz();
+	clock_set();
+	for (int i = 0; i < 16; i++) /* a tick does a bounded part of the work */
+		switch_pipeline.tick(workers[0]);
+	worker_flush(workers[0]);
+}
+
+void rig_advance(double seconds)
+{
+	rig_tick(seconds);
+	ledger();
+}
+
+void rig_poll(void)
+{
+	fdb_poll();
+	rcu_reclaim(false);
+}
