@@ -6,6 +6,8 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "candidates.h"
+#include "ecn.h"
 #include "hot.h"
 #include "stages.h"
 
@@ -14,17 +16,6 @@
 #define VXLAN	       8u
 #define VXLAN_FLAG_VNI 0x08
 
-/* Candidates of one address family, in parallel arrays. */
-struct candidates {
-	uint32_t n;
-	struct rte_mbuf *pkt[BURST_MAX];
-	uint16_t strip[BURST_MAX]; /* bytes in front of the frame */
-	uint8_t tos[BURST_MAX];
-	bool csum_zero[BURST_MAX];
-	uint64_t key[BURST_MAX * VTEP6_WORDS];
-	uint64_t *value[BURST_MAX];
-};
-
 enum verdict { TAKE, PUNT, GONE }; /* GONE: dropped, or held for reassembly */
 
 static enum verdict drop(
@@ -32,11 +23,6 @@ static enum verdict drop(
 {
 	worker_drop(w, b, m, why);
 	return GONE;
-}
-
-static __rte_always_inline uint16_t load16(const uint8_t *p)
-{
-	return *(const wire16_t *)p;
 }
 
 /* Sum over a header of 20 bytes and more is 0xffff when its checksum is right (RFC 1071). */
@@ -76,33 +62,70 @@ static bool local_endpoint6(const uint8_t *local)
 	return exact_find(&vtep6_table, key) != NULL;
 }
 
-/* UDP and VXLAN, common to both families: fills candidate k or says what else becomes of the
- * packet. */
-static __rte_always_inline enum verdict take_udp(struct worker *w, struct burst *b,
-	struct candidates *c, struct rte_mbuf *m, const uint8_t *udp, uint32_t udp_room,
-	bool is_ipv6)
+static __rte_always_inline uint64_t vtep_word_of(const uint8_t *udp)
 {
-	uint32_t k = c->n;
-	uint32_t udp_len = rte_be_to_cpu_16(load16(udp + 4));
-
-	if (unlikely(udp_len != udp_room))
-		return drop(w, b, m, DROP_UDP_LENGTH);
-	uint32_t strip = udp + UDP + VXLAN - rte_pktmbuf_mtod(m, const uint8_t *);
-
-	if (unlikely(udp_len < UDP + VXLAN || m->data_len < strip || !(udp[8] & VXLAN_FLAG_VNI)))
-		return drop(w, b, m, DROP_VXLAN_HEADER);
-	c->pkt[k] = m;
-	c->strip[k] = strip;
-	c->csum_zero[k] = load16(udp + 6) == 0;
-	uint32_t vni_be = *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00);
-
-	c->key[is_ipv6 ? k * VTEP6_WORDS : k * VTEP4_WORDS + 1] =
-		vtep_word(load16(udp + 2), vni_be, 0);
-	c->n++;
-	return TAKE;
+	return vtep_word(load16(udp + 2), *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00), 0);
 }
 
-static __rte_always_inline enum verdict take_ipv4(
+static __rte_always_inline uint64_t vtep_addresses(const uint8_t *ip)
+{
+	return (uint64_t) * (const wire32_t *)(ip + 12) << 32 | *(const wire32_t *)(ip + 16);
+}
+
+static __rte_always_inline void candidate_add(
+	struct candidates *c, struct rte_mbuf *m, const uint8_t *udp, uint8_t tos)
+{
+	uint32_t k = c->n++;
+
+	c->pkt[k] = m;
+	c->strip[k] = udp + UDP + VXLAN - rte_pktmbuf_mtod(m, const uint8_t *);
+	c->tos[k] = tos;
+	c->csum_zero[k] = load16(udp + 6) == 0;
+}
+
+/* The packet that nearly all are: VXLAN over IPv4 without options, not a fragment, all lengths
+ * agreeing. False: look closer. */
+static __rte_always_inline bool take_plain(
+	struct candidates *c, struct rte_mbuf *m, const uint8_t *data)
+{
+	const uint8_t *ip = data + ETH, *udp = ip + 20;
+	uint32_t total = rte_be_to_cpu_16(load16(ip + 2));
+
+	if (unlikely(m->data_len < ETH + 20 + UDP + VXLAN ||
+		     load16(data + 12) != RTE_BE16(RTE_ETHER_TYPE_IPV4) || ip[0] != 0x45 ||
+		     (*(const wire32_t *)(ip + 6) & RTE_BE32(0x3fff00ff)) != RTE_BE32(IPPROTO_UDP)))
+		return false;
+	if (unlikely(total + ETH != m->pkt_len ||
+		     rte_be_to_cpu_16(load16(udp + 4)) + 20u != total ||
+		     !(udp[8] & VXLAN_FLAG_VNI) || total < 20 + UDP + VXLAN ||
+		     !vxlan_port[load16(udp + 2)] || !ipv4_checksum_ok(m, ip, 20)))
+		return false;
+	uint64_t key[VTEP4_WORDS] = {vtep_addresses(ip), vtep_word_of(udp)};
+
+	candidate_key(c, key, VTEP4_WORDS);
+	candidate_add(c, m, udp, ip[1]);
+	return true;
+}
+
+/* UDP and VXLAN, common to both families: 0, or dropped by name. */
+static int check_udp(struct worker *w, struct burst *b, struct rte_mbuf *m, const uint8_t *udp,
+	uint32_t udp_room)
+{
+	uint32_t udp_len = rte_be_to_cpu_16(load16(udp + 4));
+	uint32_t strip = udp + UDP + VXLAN - rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (udp_len != udp_room) {
+		drop(w, b, m, DROP_UDP_LENGTH);
+		return -1;
+	}
+	if (udp_len < UDP + VXLAN || m->data_len < strip || !(udp[8] & VXLAN_FLAG_VNI)) {
+		drop(w, b, m, DROP_VXLAN_HEADER);
+		return -1;
+	}
+	return 0;
+}
+
+static enum verdict take_ipv4(
 	struct worker *w, struct burst *b, struct candidates *c, struct rte_mbuf *m)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
@@ -137,13 +160,15 @@ static __rte_always_inline enum verdict take_ipv4(
 		b->punt[b->punts++] = m; /* m may be a reassembled one */
 		return GONE;
 	}
-	uint32_t address = *(const wire32_t *)(ip + 16);
-
-	c->key[c->n * VTEP4_WORDS] = (uint64_t) * (const wire32_t *)(ip + 12) << 32 | address;
-	c->tos[c->n] = ip[1];
-	if (unlikely(m->pkt_len > ETH + total))
+	if (m->pkt_len > ETH + total)
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
-	return take_udp(w, b, c, m, udp, total - hlen, false);
+	if (check_udp(w, b, m, udp, total - hlen) != 0)
+		return GONE;
+	uint64_t key[VTEP4_WORDS] = {vtep_addresses(ip), vtep_word_of(udp)};
+
+	candidate_key(c, key, VTEP4_WORDS);
+	candidate_add(c, m, udp, ip[1]);
+	return TAKE;
 }
 
 static enum verdict take_ipv6(
@@ -176,14 +201,17 @@ static enum verdict take_ipv6(
 		b->punt[b->punts++] = m;
 		return GONE;
 	}
-	uint64_t *key = &c->key[c->n * VTEP6_WORDS];
+	if (m->pkt_len > ETH + 40 + payload)
+		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
+	if (check_udp(w, b, m, udp, payload) != 0)
+		return GONE;
+	uint64_t key[VTEP6_WORDS] = {vtep_word_of(udp)};
 
 	memcpy(key + 1, ip + 24, 16);
 	memcpy(key + 3, ip + 8, 16);
-	c->tos[c->n] = rte_be_to_cpu_16(load16(ip)) >> 4;
-	if (unlikely(m->pkt_len > ETH + 40 + payload))
-		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
-	return take_udp(w, b, c, m, udp, payload, true);
+	candidate_key(c, key, VTEP6_WORDS);
+	candidate_add(c, m, udp, rte_be_to_cpu_16(load16(ip)) >> 4);
+	return TAKE;
 }
 
 /* A frame on an underlay port: candidate, the kernel's, or nobody's. */
@@ -201,9 +229,11 @@ static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst 
 			return PUNT;
 		return drop(w, b, m, DROP_NOT_OUR_MAC);
 	}
+	if (likely(take_plain(c4, m, data)))
+		return TAKE;
 	uint16_t type = load16(data + 12);
 
-	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		return take_ipv4(w, b, c4, m);
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		return take_ipv6(w, b, c6, m);
@@ -220,7 +250,7 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 	uint64_t peer[VTEP6_WORDS];
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(c->pkt[k], const uint8_t *, ETH);
 
-	memcpy(peer, &c->key[k * words], words * sizeof(uint64_t));
+	memcpy(peer, &c->key[c->which[k] * words], words * sizeof(uint64_t));
 	uint64_t *word = &peer[is_ipv6 ? 0 : 1];
 
 	*word = vtep_word(*word >> 32, 0, VTEP_ANY_VNI);
@@ -234,15 +264,15 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 
 /* RFC 768, RFC 6935: a checksum that is there must be right; over IPv6 it must be there unless the
  * tunnel says otherwise. */
-static bool udp_checksum_ok(
-	struct worker *w, struct burst *b, struct candidates *c, uint32_t k, bool is_ipv6)
+static bool udp_checksum_ok(struct worker *w, struct burst *b, struct candidates *c, uint32_t k,
+	uint64_t value, bool is_ipv6)
 {
 	struct rte_mbuf *m = c->pkt[k];
 	void *ip = rte_pktmbuf_mtod_offset(m, void *, ETH);
 	uint16_t l4_off = c->strip[k] - UDP - VXLAN;
 
 	if (c->csum_zero[k]) {
-		if (!is_ipv6 || (*c->value[k] & VTEP_ZERO_CSUM6))
+		if (!is_ipv6 || (value & VTEP_ZERO_CSUM6))
 			return true;
 		worker_drop(w, b, m, DROP_UDP_ZERO_CHECKSUM6);
 		return false;
@@ -255,42 +285,6 @@ static bool udp_checksum_ok(
 		return true;
 	worker_drop(w, b, m, DROP_UDP_CHECKSUM);
 	return false;
-}
-
-/* RFC 6040 section 4.2, for an outer ECN field that is not 0: false when the packet must be
- * dropped. */
-static bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
-{
-	uint16_t type = load16(frame + 12);
-	uint8_t *ip = frame + ETH;
-	bool v4 = type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= ETH + 20;
-
-	if (!v4 && !(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= ETH + 40))
-		return true; /* no ECN field inside */
-	uint8_t inner = v4 ? ip[1] & 3 : ip[1] >> 4 & 3;
-
-	if (inner == 0)
-		return outer != 3;
-	/* CE wins; ECT(1) outside over ECT(0) inside becomes ECT(1) */
-	uint8_t now = outer == 3 || inner == 3 ? 3 : outer == 1 ? 1 : inner;
-
-	if (now == inner)
-		return true;
-	if (v4) {
-		/* RFC 1624: HC' = ~(~HC + ~m + m') on the word that holds the field */
-		struct rte_ipv4_hdr *hdr = (struct rte_ipv4_hdr *)ip;
-		uint16_t old = load16(ip);
-
-		ip[1] = (ip[1] & ~3) | now;
-		uint32_t sum = (uint16_t)~hdr->hdr_checksum + (uint16_t)~old + load16(ip);
-
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		hdr->hdr_checksum = ~sum;
-	} else {
-		ip[1] = (ip[1] & ~0x30) | now << 4;
-	}
-	return true;
 }
 
 /* What a run of packets from the same tunnel into the same slice adds up to; bytes with the outer
@@ -345,32 +339,6 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 		slice);
 }
 
-/* Looks up all candidates. Neighbours in a burst mostly come from the same site: a key like the one
- * before is not looked up again. */
-static __rte_always_inline void find_endpoints(
-	struct candidates *c, const struct exact_table *t, const uint32_t words)
-{
-	uint64_t key[BURST_MAX * VTEP6_WORDS];
-	uint64_t *value[BURST_MAX];
-	uint8_t which[BURST_MAX];
-	uint32_t n = 0;
-
-	for (uint32_t k = 0; k < c->n; k++) {
-		bool same = k > 0;
-
-		for (uint32_t i = 0; same && i < words; i++)
-			same = c->key[k * words + i] == c->key[(k - 1) * words + i];
-		if (!same) {
-			memcpy(&key[n * words], &c->key[k * words], words * sizeof(uint64_t));
-			n++;
-		}
-		which[k] = n - 1;
-	}
-	exact_lookup_bulk(t, key, words, n, value);
-	for (uint32_t k = 0; k < c->n; k++)
-		c->value[k] = value[which[k]];
-}
-
 static __rte_always_inline void decapsulate(
 	struct worker *w, struct burst *b, struct candidates *c, const bool is_ipv6)
 {
@@ -381,16 +349,20 @@ static __rte_always_inline void decapsulate(
 	if (c->n == 0)
 		return;
 	if (is_ipv6)
-		find_endpoints(c, &vtep6_table, VTEP6_WORDS);
+		exact_lookup_bulk(
+			&vtep6_table, &c->key[VTEP6_WORDS], VTEP6_WORDS, c->keys, &c->value[1]);
 	else
-		find_endpoints(c, &vtep4_table, VTEP4_WORDS);
+		exact_lookup_bulk(
+			&vtep4_table, &c->key[VTEP4_WORDS], VTEP4_WORDS, c->keys, &c->value[1]);
 	for (uint32_t k = 0; k < c->n; k++) {
-		if (unlikely(c->value[k] == NULL)) {
+		const uint64_t *value = c->value[c->which[k]];
+
+		if (unlikely(value == NULL)) {
 			miss(w, b, c, k, is_ipv6);
 		} else if (likely(c->csum_zero[k] && !is_ipv6) ||
-			   udp_checksum_ok(w, b, c, k, is_ipv6)) {
-			run_count(sw, &run, *c->value[k], c->pkt[k]->pkt_len, c->strip[k]);
-			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *c->value[k], &fdb);
+			   udp_checksum_ok(w, b, c, k, *value, is_ipv6)) {
+			run_count(sw, &run, *value, c->pkt[k]->pkt_len, c->strip[k]);
+			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *value, &fdb);
 		}
 	}
 	run_count(sw, &run, 0, 0, 0);
@@ -404,7 +376,8 @@ void overlay_in_run(struct worker *w, struct burst *b)
 
 	memcpy(&mac, &ph->mac, sizeof(ph->mac));
 	mac <<= 16;
-	c4.n = c6.n = 0;
+	candidates_init(&c4);
+	candidates_init(&c6);
 	for (uint32_t i = 0; i < b->underlays; i++)
 		if (sort_one(w, b, b->underlay[i], mac, &c4, &c6) == PUNT)
 			b->punt[b->punts++] = b->underlay[i];

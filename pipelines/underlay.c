@@ -82,6 +82,9 @@ void underlay_fini(void)
 		(n6 = rte_rib6_get_nxt(rib6, any, 0, n6, RTE_RIB6_GET_NXT_ALL)) != NULL)
 		if (rte_rib6_get_nh(n6, &nh) == 0)
 			free((void *)(uintptr_t)nh);
+	/* what is below a prefix does not hold the prefix itself */
+	free(rib4 != NULL ? exact_route(&(struct api_ip){.family = 4}) : NULL);
+	free(rib6 != NULL ? exact_route(&(struct api_ip){.family = 6}) : NULL);
 	rte_rib_free(rib4);
 	rte_rib6_free(rib6);
 	rte_hash_free(neighbors);

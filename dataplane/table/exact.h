@@ -113,22 +113,12 @@ static __rte_always_inline uint32_t exact_index(uint32_t hash, uint32_t n, uint3
 	return i < n ? i : i & (mask >> 1);
 }
 
-/* The value word of a key in one bucket, or NULL. */
-static __rte_always_inline uint64_t *exact_match(
+/* The value word of a key in one bucket, or NULL: slot by slot. */
+static __rte_always_inline uint64_t *exact_match_scalar(
 	struct exact_bucket *b, const uint64_t *key, const uint32_t words)
 {
 	const uint32_t step = words + 1;
 
-#ifdef __AVX512F__
-	if (words == 1) {
-		__m512i line = _mm512_load_si512(b);
-		uint32_t hit = _mm512_cmpeq_epi64_mask(line, _mm512_set1_epi64(key[0])) & 0x15;
-
-		__atomic_thread_fence(
-			__ATOMIC_ACQUIRE); /* pairs with the release in exact_publish() */
-		return hit ? &b->cell[__builtin_ctz(hit) + 1] : NULL;
-	}
-#endif
 	for (uint32_t s = 0; s + step <= EXACT_CELLS; s += step) {
 		/* acquire: pairs with the release in exact_publish() */
 		if (__atomic_load_n(&b->cell[s], __ATOMIC_ACQUIRE) != key[0])
@@ -140,6 +130,23 @@ static __rte_always_inline uint64_t *exact_match(
 			return &b->cell[s + words];
 	}
 	return NULL;
+}
+
+/* The same, at once where the CPU can. */
+static __rte_always_inline uint64_t *exact_match(
+	struct exact_bucket *b, const uint64_t *key, const uint32_t words)
+{
+#ifdef __AVX512F__
+	if (words == 1) {
+		__m512i line = _mm512_load_si512(b);
+		uint32_t hit = _mm512_cmpeq_epi64_mask(line, _mm512_set1_epi64(key[0])) & 0x15;
+
+		__atomic_thread_fence(
+			__ATOMIC_ACQUIRE); /* pairs with the release in exact_publish() */
+		return hit ? &b->cell[__builtin_ctz(hit) + 1] : NULL;
+	}
+#endif
+	return exact_match_scalar(b, key, words);
 }
 
 static __rte_always_inline uint64_t *exact_match_chain(

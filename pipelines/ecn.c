@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Congestion marks on their way out of a tunnel. Called by overlay_in.c for marked packets only;
+ * owns nothing. */
+#include "ecn.h"
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+#include "wire.h"
+
+#define ETH ((uint32_t)sizeof(struct rte_ether_hdr))
+
+bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
+{
+	uint16_t type = load16(frame + 12);
+	uint8_t *ip = frame + ETH;
+	bool v4 = type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= ETH + 20;
+
+	if (!v4 && !(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= ETH + 40))
+		return true; /* no ECN field inside */
+	uint8_t inner = v4 ? ip[1] & 3 : ip[1] >> 4 & 3;
+
+	if (inner == 0)
+		return outer != 3;
+	/* CE wins; ECT(1) outside over ECT(0) inside becomes ECT(1) */
+	uint8_t now = outer == 3 || inner == 3 ? 3 : outer == 1 ? 1 : inner;
+
+	if (now == inner)
+		return true;
+	if (v4) {
+		/* RFC 1624: HC' = ~(~HC + ~m + m') on the word that holds the field */
+		struct rte_ipv4_hdr *hdr = (struct rte_ipv4_hdr *)ip;
+		uint16_t old = load16(ip);
+
+		ip[1] = (ip[1] & ~3) | now;
+		uint32_t sum = (uint16_t)~hdr->hdr_checksum + (uint16_t)~old + load16(ip);
+
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum = (sum & 0xffff) + (sum >> 16);
+		hdr->hdr_checksum = ~sum;
+	} else {
+		ip[1] = (ip[1] & ~0x30) | now << 4;
+	}
+	return true;
+}
