@@ -66,8 +66,8 @@ def test(lab):
             equal(ping(site, ours, 2), 2, "pings to the twin after the restart")
             box.ledger()
 
-    # a second instance: its own prefix and socket are fine, this one's socket is not
-    other = Box(lab, "other")
+    # a second instance, and without huge pages: its own prefix and socket are fine, this one's socket is not
+    other = Box(lab, "other", args=["--no-huge"])
     other.put("slice", name="blue", vni=100)
     equal(len(box.list("slice")), 1, "slices of the first instance")
     binary = os.path.join(BUILD, "dataplane", "sluice-dataplane")

@@ -49,7 +49,7 @@ def test(lab):
     equal(ping(site, "198.18.0.1", 5), 5, "IPv4 pings to the box")
     equal(ping(site, "2001:db8:5::1", 5), 5, "IPv6 pings to the box")
     equal(ping(site, "198.18.0.1", 2, size=1572, options="-M do"), 2, "pings of the whole MTU")
-    equal(ping(site, "198.18.0.1", 2, size=4000), 2, "fragmented pings")
+    equal(ping(site, "198.18.0.1", 2, size=1900), 2, "fragmented pings")
     equal(ping(box.ns, "198.18.0.2", 3), 3, "IPv4 pings from the box")
     equal(ping(box.ns, "2001:db8:5::2", 3), 3, "IPv6 pings from the box")
     change = diff(before, box.ledger())
@@ -94,7 +94,7 @@ def test(lab):
     box.put("address", port="wan0", prefix="198.18.0.1/24")
     before = box.quiet()
     equal(ping(site, "198.18.0.1", 2, wait=1), 0, "pings to a port without a tap")
-    lost = drops_of(diff(before, box.ledger()))
+    lost = drops_of(diff(before, box.quiet()))  # the deleted port took its counters along: no ledger any more
     at_least(lost.get("no_tap", 0), 1, f"drop no_tap in {lost}")
 
 
