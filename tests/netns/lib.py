@@ -25,7 +25,7 @@ BUILD = os.path.join(TOP, os.environ.get("SLUICE_BUILD", "build"))
 sys.path.insert(0, os.path.join(TOP, "bench", "lib"))
 from rpc import Client, RpcError, connect  # noqa: E402  (the same client the benchmarks use)
 
-__all__ = ["BUILD", "CONGESTION", "QUICK", "TOP", "Box", "Client", "Lab", "RpcError", "Skip", "at_least", "check", "command",
+__all__ = ["BUILD", "CONGESTION", "QUICK", "TOP", "Box", "Client", "Lab", "RpcError", "Skip", "Watcher", "at_least", "check", "command",
            "connect", "diff", "drops_of", "equal", "iperf", "kernel_vxlan", "ping", "run", "wait_for"]
 
 SKIP_STATUS = 77
@@ -399,6 +399,32 @@ class Box:
         equal(came + replicated, left + dropped + merged,
               f"ledger: in {came} + replicated {replicated} = out {left} + drops {dropped} + merged {merged}")
         return now
+
+
+class Watcher:
+    """A second client that only listens; events come as {event, …}."""
+
+    def __init__(self, box, *events):
+        self.client = Client(box.socket)
+        self.client.call("watch", {"events": list(events)})
+        self.client.sock.settimeout(0.2)
+        self.seen = []
+
+    def poll(self):
+
+        try:
+            while True:
+                message = json.loads(self.client.read_line())
+                if message.get("method") == "event":
+                    self.seen.append(message["params"])
+        except TimeoutError:
+            pass
+        return self.seen
+
+    def expect(self, event, **fields):
+        def found():
+            return [seen for seen in self.poll() if seen["event"] == event and all(seen.get(k) == v for k, v in fields.items())]
+        return wait_for(found, f"event {event} with {fields} (seen: {self.seen})")[0]
 
 
 def diff(before, after):

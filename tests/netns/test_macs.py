@@ -5,42 +5,15 @@
     raw a ─── lan0 [blue 100, ageing 2 s, at most 4 MACs] ┬ wan0 ═══ 198.18.0.2 raw site
     raw c ─── lan1 [blue 100]                             ┘
 """
-import json
 import time
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
 
-from lib import Box, Client, at_least, check, diff, drops_of, equal, run, wait_for
+from lib import Box, Watcher, at_least, check, diff, drops_of, equal, run, wait_for
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-
-
-class Watcher:
-    """A second client that only listens; events come as {event, …}."""
-
-    def __init__(self, box, *events):
-        self.client = Client(box.socket)
-        self.client.call("watch", {"events": list(events)})
-        self.client.sock.settimeout(0.2)
-        self.seen = []
-
-    def poll(self):
-
-        try:
-            while True:
-                message = json.loads(self.client.read_line())
-                if message.get("method") == "event":
-                    self.seen.append(message["params"])
-        except TimeoutError:
-            pass
-        return self.seen
-
-    def expect(self, event, **fields):
-        def found():
-            return [seen for seen in self.poll() if seen["event"] == event and all(seen.get(k) == v for k, v in fields.items())]
-        return wait_for(found, f"event {event} with {fields} (seen: {self.seen})")[0]
 
 
 def mac(number):

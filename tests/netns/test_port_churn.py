@@ -8,7 +8,7 @@
 """
 import time
 
-from lib import Box, RpcError, at_least, check, diff, drops_of, equal, kernel_vxlan, run
+from lib import Box, RpcError, Watcher, at_least, check, diff, drops_of, equal, kernel_vxlan, ping, run
 
 ROUNDS = 9
 
@@ -74,7 +74,26 @@ def test(lab):
     change = diff(before, now)
     # the ports are gone and their counters with them, so here the ledger is that of what stayed
     equal({reason for reason in drops_of(change) if reason.startswith(("tx", "port_tx", "no_tap"))}, set(), "losses of the traffic that stayed")
-    box.alive()
+
+    # a wire goes down and comes back, with frames for it all the time: nobody waits for it, and it works again
+    box.tap_port("x9")
+    box.put("attachment", name="blue-x9", slice="blue", port="x9")
+    watcher = Watcher(box, "link")
+    for space, interface, works in ((box.ns, "x9k", True), (a, "eth0", False)):  # AF_PACKET's driver does not tell of links
+        pinger = b.popen("ping -n -b -i 0.01 198.18.100.255")  # flooded: to lan0 and to x9
+        time.sleep(0.2)
+        space.ip(f"link set {interface} down")
+        if works:
+            watcher.expect("link.down", port="x9")
+        time.sleep(0.5)
+        box.alive()
+        space.ip(f"link set {interface} up")
+        if works:
+            watcher.expect("link.up", port="x9")
+        pinger.send_signal(2)
+        pinger.wait(5)
+    equal(ping(b, "198.18.100.1", 5), 5, "pings after the wires came back")
+    box.quiet()
 
 
 run(test)
