@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How frames leave a worker: its transmit buffers, the hand-over to the worker that owns a queue,
+ * and who owns which queue. Sending is called by the worker itself (worker.c, stages), the
+ * assignment by the main thread; owns nothing. */
+#include "worker_tx.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+
+#include "rcu.h"
+
+static void tx_lost(
+	struct worker *w, uint16_t port, struct rte_mbuf **pkt, uint32_t n, enum drop_reason why)
+{
+	w->port[port].tx_dropped += n;
+	w->drops[why] += n;
+	rte_pktmbuf_free_bulk(pkt, n);
+}
+
+static void tx_send(struct worker *w, uint16_t port, struct tx_buffer *tx)
+{
+	const struct port_hot *ph = &port_hot[port];
+	struct port_counters *count = &w->port[port];
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < tx->n; i++)
+		bytes += tx->pkt[i]->pkt_len;
+	uint16_t sent = rte_eth_tx_burst(ph->ethdev, tx->queue, tx->pkt, tx->n);
+
+	if (unlikely(sent < tx->n)) /* a second try: af_packet and tap come back with room */
+		sent += rte_eth_tx_burst(ph->ethdev, tx->queue, tx->pkt + sent, tx->n - sent);
+	if (unlikely(sent < tx->n)) {
+		for (uint32_t i = sent; i < tx->n; i++)
+			bytes -= tx->pkt[i]->pkt_len;
+		tx_lost(w, port, tx->pkt + sent, tx->n - sent, DROP_TX_FULL);
+	}
+	count->tx_packets += sent;
+	count->tx_bytes += bytes;
+	tx->n = 0;
+}
+
+static void tx_hand_over(struct worker *w, uint16_t port, struct tx_buffer *tx)
+{
+	struct rte_ring *ring = workers[tx->owner]->handover[w->id];
+
+	for (uint32_t i = 0; i < tx->n; i++)
+		tx->pkt[i]->port = port;
+	unsigned n = rte_ring_sp_enqueue_burst(ring, (void **)tx->pkt, tx->n, NULL);
+
+	if (unlikely(n < tx->n))
+		tx_lost(w, port, tx->pkt + n, tx->n - n, DROP_HANDOVER_FULL);
+	tx->n = 0;
+}
+
+void worker_tx_full(struct worker *w, uint16_t port, struct tx_buffer *tx)
+{
+	if (unlikely(!port_hot[port].live)) {
+		tx_lost(w, port, tx->pkt, tx->n, DROP_PORT_GONE);
+		tx->n = 0;
+	} else if (likely(tx->owner < 0)) {
+		tx_send(w, port, tx);
+	} else {
+		tx_hand_over(w, port, tx);
+	}
+}
+
+void worker_flush(struct worker *w)
+{
+	for (uint32_t word = 0; word < RTE_DIM(w->tx_pending); word++) {
+		while (w->tx_pending[word] != 0) {
+			uint16_t port = word * 64 + __builtin_ctzll(w->tx_pending[word]);
+
+			w->tx_pending[word] &= w->tx_pending[word] - 1;
+			if (w->tx[port].n > 0)
+				worker_tx_full(w, port, &w->tx[port]);
+		}
+	}
+}
+
+uint32_t worker_drain_handover(struct worker *w)
+{
+	uint32_t total = 0;
+
+	for (uint32_t from = 0; from < worker_count; from++) {
+		struct rte_mbuf *pkt[BURST_MAX];
+
+		if (w->handover[from] == NULL)
+			continue;
+		unsigned n =
+			rte_ring_sc_dequeue_burst(w->handover[from], (void **)pkt, BURST_MAX, NULL);
+		for (unsigned i = 0; i < n; i++)
+			worker_tx(w, pkt[i]->port, pkt[i]);
+		total += n;
+	}
+	return total;
+}
+
+/* ---- queues ---- */
+
+static struct poll_list *polls_of(uint32_t worker)
+{
+	struct poll_list *list = rte_zmalloc(
+		"polls", sizeof(*list) + PORT_MAX * LIMIT_WORKERS * sizeof(list->q[0]), 0);
+
+	if (list == NULL)
+		return NULL;
+	for (uint16_t p = 0; p < PORT_MAX; p++) {
+		const struct port_hot *ph = &port_hot[p];
+
+		for (uint16_t q = 0; ph->live && q < ph->rx_queues; q++)
+			if (worker_queue_owner(p, ph->rx_queues, q) == worker)
+				list->q[list->n++] = (struct poll_queue){
+					.port = p, .ethdev = ph->ethdev, .queue = q};
+	}
+	return list;
+}
+
+static void assign_tx(struct worker *w)
+{
+	for (uint16_t p = 0; p < PORT_MAX; p++) {
+		const struct port_hot *ph = &port_hot[p];
+		struct tx_buffer *tx = &w->tx[p];
+
+		if (!ph->live || tx->live == ph->live) {
+			tx->live = ph->live;
+			continue;
+		}
+		uint16_t queue = w->id % ph->tx_queues;
+		uint32_t owner = worker_queue_owner(p, ph->tx_queues, queue);
+
+		for (uint16_t q = 0; q < ph->tx_queues && owner != w->id; q++)
+			if (worker_queue_owner(p, ph->tx_queues, q) == w->id) {
+				queue = q;
+				owner = w->id;
+			}
+		tx->queue = queue;
+		tx->owner = owner == w->id ? -1 : (int16_t)owner;
+		tx->live = true;
+	}
+}
+
+int worker_assign_queues(void)
+{
+	struct poll_list *fresh[LIMIT_WORKERS] = {NULL};
+
+	for (uint32_t i = 0; i < worker_count; i++) {
+		fresh[i] = polls_of(i);
+		if (fresh[i] == NULL) {
+			while (i-- > 0)
+				rte_free(fresh[i]);
+			return -ENOMEM;
+		}
+	}
+	for (uint32_t i = 0; i < worker_count; i++) {
+		struct poll_list *old = workers[i]->polls;
+
+		assign_tx(workers[i]);
+		/* release: pairs with the acquire in worker_poll() */
+		__atomic_store_n(&workers[i]->polls, fresh[i], __ATOMIC_RELEASE);
+		fresh[i] = old;
+	}
+	rcu_synchronize();
+	for (uint32_t i = 0; i < worker_count; i++)
+		rte_free(fresh[i]);
+	return 0;
+}
