@@ -31,7 +31,7 @@ static __rte_always_inline uint16_t source_port(uint32_t hash)
 /* RFC 768, RFC 8200 section 8.1: over the pseudo header, UDP, VXLAN and the frame. What all packets
  * of the path share is in csum_base; the frame is summed where it lies, before any header stands in
  * front. Never zero on the wire. */
-static __rte_always_inline uint16_t udp_checksum(const struct encap *e, const struct rte_mbuf *m,
+static __rte_noinline uint16_t udp_checksum(const struct encap *e, const struct rte_mbuf *m,
 	const uint8_t *frame, uint16_t udp_len_be, uint16_t port_be, uint32_t vni_be)
 {
 	uint16_t frame_sum = 0;
@@ -81,7 +81,8 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	m->pkt_len += HDR4;
 }
 
-static __rte_always_inline void put_ipv6(
+/* Not inlined: the common case keeps its registers. */
+static __rte_noinline void put_ipv6(
 	struct rte_mbuf *m, uint8_t *frame, const struct encap *e, flow_t f, uint32_t vni_be)
 {
 	uint16_t udp_len_be = rte_cpu_to_be_16(m->pkt_len + 16);
