@@ -68,6 +68,8 @@ static uint32_t ipv4_of(const struct api_ip *ip)
 	return rte_be_to_cpu_32(be);
 }
 
+static struct route *exact_route(const struct api_ip *prefix);
+
 void underlay_fini(void)
 {
 	struct rte_rib_node *n4 = NULL;
