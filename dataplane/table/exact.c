@@ -20,6 +20,7 @@
 
 struct exact_dead {
 	struct exact_bucket *bucket;
+	uint32_t home; /* whose chain the bucket is in */
 	uint32_t slot;
 };
 
@@ -33,6 +34,12 @@ static uint64_t *slot_cell(const struct exact_table *t, struct exact_bucket *b, 
 	return &b->cell[slot * (t->key_words + 1)];
 }
 
+/* Overflow buckets as chance will have it; the heap beyond that. */
+static uint32_t spares_of(const struct exact_table *t)
+{
+	return t->max_buckets / (t->key_words == 1 ? 16 : 2) + 64;
+}
+
 int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
 {
 	if ((key_words != 1 && key_words != 2 && key_words != 5) || capacity == 0)
@@ -44,8 +51,7 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	t->max_buckets = RTE_MAX((uint64_t)capacity * LOAD_DEN / (LOAD_NUM * slots_of(t)) + 1,
 		(uint64_t)FIRST_BUCKETS);
 
-	/* overflow buckets as chance will have it; the heap beyond that */
-	uint32_t spares = t->max_buckets / (key_words == 1 ? 16 : 2) + 64;
+	uint32_t spares = spares_of(t);
 	size_t bytes = (size_t)(t->max_buckets + spares) * sizeof(struct exact_bucket);
 
 	t->buckets = rte_zmalloc(name, bytes, RTE_CACHE_LINE_SIZE);
@@ -70,8 +76,43 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	return 0;
 }
 
+static void free_heap(const struct exact_table *t, struct exact_bucket *b)
+{
+	if (b < t->buckets || b >= t->buckets + t->max_buckets + spares_of(t))
+		rte_free(b);
+}
+
+/* Retired buckets are chained by the one field that no reader looks at. */
+static void push_retired(struct exact_table *t, struct exact_bucket *b)
+{
+	b->dead = (uint64_t)(uintptr_t)t->retired;
+	t->retired = b;
+}
+
+static struct exact_bucket *pop_retired(struct exact_table *t)
+{
+	struct exact_bucket *b = t->retired;
+
+	if (b != NULL)
+		t->retired = (struct exact_bucket *)(uintptr_t)b->dead;
+	return b;
+}
+
 void exact_fini(struct exact_table *t)
 {
+	struct exact_bucket *b, *next;
+
+	for (b = t->spare; b != NULL; b = next) {
+		next = b->next;
+		free_heap(t, b);
+	}
+	while ((b = pop_retired(t)) != NULL)
+		free_heap(t, b);
+	for (uint32_t i = 0; i < t->n_buckets; i++)
+		for (b = t->buckets[i].next; b != NULL; b = next) {
+			next = b->next;
+			free_heap(t, b);
+		}
 	rte_free(t->dead);
 	rte_free(t->buckets);
 	memset(t, 0, sizeof(*t));
@@ -84,20 +125,52 @@ static struct exact_bucket *home_bucket(const struct exact_table *t, const uint6
 	return &t->buckets[exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n))];
 }
 
+static bool is_empty(const struct exact_table *t, struct exact_bucket *b)
+{
+	bool empty = b->dead == 0;
+
+	for (uint32_t s = 0; s < slots_of(t); s++)
+		empty &= *slot_cell(t, b, s) == 0;
+	return empty;
+}
+
+/* Takes the bucket behind prev out of its chain. Readers inside it go on by its next; it is reused
+ * after another grace period. */
+static void unlink_next(struct exact_table *t, struct exact_bucket *prev)
+{
+	struct exact_bucket *b = prev->next;
+
+	__atomic_store_n(&prev->next, b->next, __ATOMIC_RELEASE);
+	push_retired(t, b);
+}
+
+/* Overflow buckets of a chain that hold nothing any more. */
+static void shorten(struct exact_table *t, uint32_t home)
+{
+	struct exact_bucket *prev = &t->buckets[home];
+
+	while (prev->next != NULL)
+		if (is_empty(t, prev->next))
+			unlink_next(t, prev);
+		else
+			prev = prev->next;
+}
+
 /* A grace period has passed since the last deletion: their slots are free again. */
 static void reclaim_dead(struct exact_table *t)
 {
-	for (uint32_t i = 0; i < t->dead_count; i++)
-		t->dead[i].bucket->dead &= ~(1ull << t->dead[i].slot);
-	t->dead_count = 0;
-	while (t->retired != NULL) {
-		struct exact_bucket *b = t->retired;
+	struct exact_bucket *b;
 
-		t->retired = (struct exact_bucket *)(uintptr_t)b->cell[1];
+	while ((b = pop_retired(t)) != NULL) {
 		memset(b, 0, sizeof(*b));
 		b->next = t->spare;
 		t->spare = b;
 	}
+	for (uint32_t i = 0; i < t->dead_count; i++)
+		t->dead[i].bucket->dead &= ~(1ull << t->dead[i].slot);
+	for (uint32_t i = 0; i < t->dead_count; i++)
+		shorten(t, t->dead[i].home);
+	t->dead_count = 0;
 }
 
 static void synchronize(struct exact_table *t)
@@ -173,7 +246,7 @@ static bool split_copy(struct exact_table *t, uint32_t from, uint32_t to)
 	return true;
 }
 
-/* Clears what has moved away, and copies overflow entries up into the slots this frees. */
+/* Clears what has moved away: since a grace period no reader looks for it here. */
 static void split_clean(struct exact_table *t, uint32_t from)
 {
 	uint32_t n = t->n_buckets;
@@ -185,7 +258,14 @@ static void split_clean(struct exact_table *t, uint32_t from)
 			if (cell[0] != 0 && moves(t, cell, n, from))
 				__atomic_store_n(&cell[0], 0, __ATOMIC_RELAXED);
 		}
+}
+
+/* After a grace period, since a reader may have been half way through a key that was cleared:
+ * copies overflow entries up into the free slots. */
+static void split_lift(struct exact_table *t, uint32_t from)
+{
 	struct exact_bucket *home = &t->buckets[from];
+
 	for (struct exact_bucket *b = home->next; b != NULL; b = b->next)
 		for (uint32_t s = 0; s < slots_of(t); s++) {
 			uint64_t *cell = slot_cell(t, b, s);
@@ -197,41 +277,32 @@ static void split_clean(struct exact_table *t, uint32_t from)
 				if (up[0] != 0 || (home->dead & (1ull << h)))
 					continue;
 				exact_publish(t, up, cell, cell[t->key_words]);
-				b->dead |= 1ull
-					   << s; /* a second copy: split_unlink() takes it away */
+				b->dead |= 1ull << s; /* a second copy: for split_drop() */
 			}
 		}
 }
 
-/* After a grace period: drops the second copies and unlinks overflow buckets that are empty. */
-static void split_unlink(struct exact_table *t, uint32_t from)
+/* The slot holds nothing from now on, and is free after a grace period. */
+static void kill_slot(struct exact_table *t, struct exact_bucket *b, uint32_t home, uint32_t slot)
 {
-	struct exact_bucket *prev = &t->buckets[from];
-
-	while (prev->next != NULL) {
-		struct exact_bucket *b = prev->next;
-		bool empty = true;
-
-		for (uint32_t s = 0; s < slots_of(t); s++) {
-			uint64_t *cell = slot_cell(t, b, s);
-
-			if (b->dead & (1ull << s))
-				__atomic_store_n(&cell[0], 0, __ATOMIC_RELAXED);
-			empty &= cell[0] == 0;
-		}
-		b->dead = 0;
-		if (!empty) {
-			prev = b;
-			continue;
-		}
-		/* readers inside b go on by its next; it is reused after another grace period */
-		__atomic_store_n(&prev->next, b->next, __ATOMIC_RELEASE);
-		b->cell[1] = (uint64_t)(uintptr_t)t->retired;
-		t->retired = b;
-	}
+	__atomic_store_n(slot_cell(t, b, slot), 0, __ATOMIC_RELAXED);
+	b->dead |= 1ull << slot;
+	t->dead[t->dead_count++] = (struct exact_dead){.bucket = b, .home = home, .slot = slot};
+	if (t->dead_count == DEAD_MAX)
+		synchronize(t);
 }
 
-/* Splits an eighth of the buckets, or as many as the round has left: two grace periods a step,
+/* After a grace period: drops the second copies, and buckets that have become empty. */
+static void split_drop(struct exact_table *t, uint32_t from)
+{
+	for (struct exact_bucket *b = t->buckets[from].next; b != NULL; b = b->next)
+		for (uint32_t s = 0; s < slots_of(t); s++)
+			if ((b->dead & (1ull << s)) && *slot_cell(t, b, s) != 0)
+				kill_slot(t, b, from, s);
+	shorten(t, from);
+}
+
+/* Splits an eighth of the buckets, or as many as the round has left: three grace periods a step,
  * whose number is logarithmic in the size, and no step longer than a fraction of a millisecond for
  * a million entries. */
 static void exact_grow(struct exact_table *t)
@@ -252,7 +323,10 @@ static void exact_grow(struct exact_table *t)
 		split_clean(t, n + i - half);
 	synchronize(t);
 	for (uint32_t i = 0; i < done; i++)
-		split_unlink(t, n + i - half);
+		split_lift(t, n + i - half);
+	synchronize(t);
+	for (uint32_t i = 0; i < done; i++)
+		split_drop(t, n + i - half);
 }
 
 uint64_t *exact_find(const struct exact_table *t, const uint64_t *key)
@@ -290,16 +364,6 @@ int exact_put(struct exact_table *t, const uint64_t *key, uint64_t value)
 	return 1;
 }
 
-static void kill_slot(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
-{
-	__atomic_store_n(slot_cell(t, b, slot), 0, __ATOMIC_RELAXED);
-	b->dead |= 1ull << slot;
-	t->dead[t->dead_count++] = (struct exact_dead){.bucket = b, .slot = slot};
-	t->count--;
-	if (t->dead_count == DEAD_MAX)
-		synchronize(t);
-}
-
 int exact_delete(struct exact_table *t, const uint64_t *key)
 {
 	uint64_t *value = exact_find(t, key);
@@ -308,7 +372,8 @@ int exact_delete(struct exact_table *t, const uint64_t *key)
 		return -ENOENT;
 	struct exact_bucket *b = (struct exact_bucket *)((uintptr_t)value & ~(uintptr_t)63);
 
-	kill_slot(t, b, (value - b->cell) / (t->key_words + 1));
+	kill_slot(t, b, home_bucket(t, key) - t->buckets, (value - b->cell) / (t->key_words + 1));
+	t->count--;
 	return 0;
 }
 
@@ -322,8 +387,10 @@ void exact_scan(
 			for (uint32_t s = 0; s < slots_of(t); s++) {
 				uint64_t *cell = slot_cell(t, b, s);
 
-				if (cell[0] != 0 && fn(cell, &cell[t->key_words], arg))
-					kill_slot(t, b, s);
+				if (cell[0] == 0 || !fn(cell, &cell[t->key_words], arg))
+					continue;
+				kill_slot(t, b, at, s);
+				t->count--;
 			}
 	*cursor = at < t->n_buckets ? at : 0;
 }
