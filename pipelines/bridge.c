@@ -88,7 +88,7 @@ void bridge_run(struct worker *w, struct burst *b)
 	uint32_t frames = b->frames, tunnels = 0, accesses = 0;
 
 	find_flows(b);
-	exact_match_bulk(b->bucket, b->key, 1, 2 * frames, b->value);
+	exact_match_bulk(&fdb_table, b->bucket, b->key, 1, 2 * frames, b->value);
 	for (uint32_t i = 0; i < frames; i++) {
 		uint64_t *to = b->value[2 * i], *from = b->value[2 * i + 1];
 		uint64_t src = b->key[2 * i + 1];

@@ -4,29 +4,39 @@
 #include "exact.h"
 
 #include <errno.h>
+#include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_random.h>
 #include <string.h>
 
 #include "rcu.h"
 
-/* How full the slots are on average before the table grows: 5/12, 1.25 entries in a bucket of
- * three. About one entry in twenty-five then sits in an overflow bucket, and an entry costs 55
- * bytes all in. */
-#define LOAD_NUM      5
-#define LOAD_DEN      12
+/* How full the slots are on average before the table grows: half, two entries in a bucket of four.
+ * About one entry in twenty-five then overflows, and an entry costs 37 bytes all in. */
+#define LOAD_NUM      1
+#define LOAD_DEN      2
 #define FIRST_BUCKETS 64
-#define DEAD_MAX      4096 /* deletions between two grace periods */
+#define GROW_MAX      4096 /* buckets split in one step: about a millisecond of work */
+#define DEAD_MAX      4096 /* slots that wait for a grace period */
+
+/* The mark word of an overflow bucket: bit a slot that waits for its grace period; while it is
+ * retired, the next retired one. No reader looks at it. */
+#define MARK_CELL 6
 
 struct exact_dead {
 	struct exact_bucket *bucket;
-	uint32_t home; /* whose chain the bucket is in */
+	uint32_t group;
 	uint32_t slot;
 };
 
-static uint32_t slots_of(const struct exact_table *t)
+static bool is_overflow(const struct exact_table *t, const struct exact_bucket *b)
 {
-	return EXACT_CELLS / (t->key_words + 1);
+	return b < t->buckets || b >= t->buckets + t->max_buckets;
+}
+
+static uint32_t slots_of(const struct exact_table *t, const struct exact_bucket *b)
+{
+	return exact_slots(t->key_words, is_overflow(t, b));
 }
 
 static uint64_t *slot_cell(const struct exact_table *t, struct exact_bucket *b, uint32_t slot)
@@ -34,10 +44,53 @@ static uint64_t *slot_cell(const struct exact_table *t, struct exact_bucket *b, 
 	return &b->cell[slot * (t->key_words + 1)];
 }
 
-/* Overflow buckets as chance will have it; the heap beyond that. */
+static bool is_marked(const struct exact_table *t, const struct exact_bucket *b, uint32_t slot)
+{
+	return (is_overflow(t, b) ? b->cell[MARK_CELL] : t->marks[b - t->buckets]) >> slot & 1;
+}
+
+static void mark(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
+{
+	if (is_overflow(t, b))
+		b->cell[MARK_CELL] |= 1ull << slot;
+	else
+		t->marks[b - t->buckets] |= 1u << slot;
+}
+
+static void unmark(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
+{
+	if (is_overflow(t, b))
+		b->cell[MARK_CELL] &= ~(1ull << slot);
+	else
+		t->marks[b - t->buckets] &= ~(1u << slot);
+}
+
+static uint32_t group_of(uint32_t home)
+{
+	return home >> EXACT_GROUP;
+}
+
+/* ---- memory ---- */
+
+/* Overflow buckets behind the groups' own, as chance will have it; the heap beyond that. */
 static uint32_t spares_of(const struct exact_table *t)
 {
-	return t->max_buckets / (t->key_words == 1 ? 16 : 2) + 64;
+	return (t->key_words == 1 ? t->groups : 2 * t->groups) + 64;
+}
+
+static void push(struct exact_bucket **list, struct exact_bucket *b)
+{
+	b->cell[MARK_CELL] = (uint64_t)(uintptr_t)*list;
+	*list = b;
+}
+
+static struct exact_bucket *pop(struct exact_bucket **list)
+{
+	struct exact_bucket *b = *list;
+
+	if (b != NULL)
+		*list = (struct exact_bucket *)(uintptr_t)b->cell[MARK_CELL];
+	return b;
 }
 
 int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
@@ -48,135 +101,119 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	t->name = name;
 	t->key_words = key_words;
 	t->capacity = capacity;
-	t->max_buckets = RTE_MAX((uint64_t)capacity * LOAD_DEN / (LOAD_NUM * slots_of(t)) + 1,
-		(uint64_t)FIRST_BUCKETS);
+
+	uint64_t slots = exact_slots(key_words, false);
+	uint64_t wanted =
+		((uint64_t)capacity * LOAD_DEN + LOAD_NUM * slots - 1) / (LOAD_NUM * slots);
+
+	t->max_buckets = RTE_MAX(wanted, (uint64_t)FIRST_BUCKETS);
+	t->groups = group_of(t->max_buckets - 1) + 1;
 
 	uint32_t spares = spares_of(t);
-	size_t bytes = (size_t)(t->max_buckets + spares) * sizeof(struct exact_bucket);
+	size_t bytes = ((size_t)t->max_buckets + t->groups + spares) * sizeof(struct exact_bucket);
 
 	t->buckets = rte_zmalloc(name, bytes, RTE_CACHE_LINE_SIZE);
-	if (t->buckets == NULL)
-		return -ENOMEM;
 	t->dead = rte_zmalloc(name, DEAD_MAX * sizeof(*t->dead), 0);
-	if (t->dead == NULL) {
-		rte_free(t->buckets);
-		t->buckets = NULL;
+	t->marks = rte_zmalloc(name, t->max_buckets, 0);
+	if (t->buckets == NULL || t->dead == NULL || t->marks == NULL) {
+		exact_fini(t);
 		return -ENOMEM;
 	}
-	t->bytes = bytes + DEAD_MAX * sizeof(*t->dead);
-	for (uint32_t i = 0; i < spares; i++) {
-		struct exact_bucket *b = &t->buckets[t->max_buckets + spares - 1 - i];
-
-		b->next = t->spare;
-		t->spare = b;
-	}
+	t->overflow = t->buckets + t->max_buckets;
+	for (uint32_t i = 0; i < spares; i++)
+		push(&t->spare, &t->overflow[t->groups + spares - 1 - i]);
+	t->bytes = bytes + DEAD_MAX * sizeof(*t->dead) + t->max_buckets;
 	t->n_buckets = FIRST_BUCKETS;
-	for (uint32_t i = 0; i <= EXACT_KEY_WORDS; i++)
+	for (uint32_t i = 0; i < EXACT_KEY_WORDS; i++)
 		t->seed[i] = rte_rand();
 	return 0;
 }
 
 static void free_heap(const struct exact_table *t, struct exact_bucket *b)
 {
-	if (b < t->buckets || b >= t->buckets + t->max_buckets + spares_of(t))
+	if (b < t->buckets || b >= t->overflow + t->groups + spares_of(t))
 		rte_free(b);
-}
-
-/* Retired buckets are chained by the one field that no reader looks at. */
-static void push_retired(struct exact_table *t, struct exact_bucket *b)
-{
-	b->dead = (uint64_t)(uintptr_t)t->retired;
-	t->retired = b;
-}
-
-static struct exact_bucket *pop_retired(struct exact_table *t)
-{
-	struct exact_bucket *b = t->retired;
-
-	if (b != NULL)
-		t->retired = (struct exact_bucket *)(uintptr_t)b->dead;
-	return b;
 }
 
 void exact_fini(struct exact_table *t)
 {
 	struct exact_bucket *b, *next;
 
-	for (b = t->spare; b != NULL; b = next) {
-		next = b->next;
+	while ((b = pop(&t->spare)) != NULL)
 		free_heap(t, b);
-	}
-	while ((b = pop_retired(t)) != NULL)
+	while ((b = pop(&t->retired)) != NULL)
 		free_heap(t, b);
-	for (uint32_t i = 0; i < t->n_buckets; i++)
-		for (b = t->buckets[i].next; b != NULL; b = next) {
-			next = b->next;
+	for (uint32_t g = 0; t->overflow != NULL && g < t->groups; g++)
+		for (b = exact_next(&t->overflow[g]); b != NULL; b = next) {
+			next = exact_next(b);
 			free_heap(t, b);
 		}
+	rte_free(t->marks);
 	rte_free(t->dead);
 	rte_free(t->buckets);
 	memset(t, 0, sizeof(*t));
 }
 
-static struct exact_bucket *home_bucket(const struct exact_table *t, const uint64_t *key)
-{
-	uint32_t n = t->n_buckets;
-
-	return &t->buckets[exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n))];
-}
+/* ---- grace periods ---- */
 
 static bool is_empty(const struct exact_table *t, struct exact_bucket *b)
 {
-	bool empty = b->dead == 0;
+	bool empty = b->cell[MARK_CELL] == 0;
 
-	for (uint32_t s = 0; s < slots_of(t); s++)
+	for (uint32_t s = 0; s < slots_of(t, b); s++)
 		empty &= *slot_cell(t, b, s) == 0;
 	return empty;
 }
 
-/* Takes the bucket behind prev out of its chain. Readers inside it go on by its next; it is reused
+/* Takes empty buckets out of a group's chain. Readers inside one go on by its next; it is reused
  * after another grace period. */
-static void unlink_next(struct exact_table *t, struct exact_bucket *prev)
+static void shorten(struct exact_table *t, uint32_t group)
 {
-	struct exact_bucket *b = prev->next;
+	struct exact_bucket *prev = &t->overflow[group], *b;
 
-	__atomic_store_n(&prev->next, b->next, __ATOMIC_RELEASE);
-	push_retired(t, b);
+	while ((b = exact_next(prev)) != NULL) {
+		if (!is_empty(t, b)) {
+			prev = b;
+			continue;
+		}
+		__atomic_store_n(&prev->cell[EXACT_NEXT], b->cell[EXACT_NEXT], __ATOMIC_RELEASE);
+		push(&t->retired, b);
+	}
 }
 
-/* Overflow buckets of a chain that hold nothing any more. */
-static void shorten(struct exact_table *t, uint32_t home)
-{
-	struct exact_bucket *prev = &t->buckets[home];
-
-	while (prev->next != NULL)
-		if (is_empty(t, prev->next))
-			unlink_next(t, prev);
-		else
-			prev = prev->next;
-}
-
-/* A grace period has passed since the last deletion: their slots are free again. */
-static void reclaim_dead(struct exact_table *t)
+/* A grace period has passed: what was dead before it is free again. */
+static void synchronize(struct exact_table *t)
 {
 	struct exact_bucket *b;
 
-	while ((b = pop_retired(t)) != NULL) {
+	rcu_synchronize();
+	while ((b = pop(&t->retired)) != NULL) {
 		memset(b, 0, sizeof(*b));
-		b->next = t->spare;
-		t->spare = b;
+		push(&t->spare, b);
 	}
 	for (uint32_t i = 0; i < t->dead_count; i++)
-		t->dead[i].bucket->dead &= ~(1ull << t->dead[i].slot);
+		unmark(t, t->dead[i].bucket, t->dead[i].slot);
 	for (uint32_t i = 0; i < t->dead_count; i++)
-		shorten(t, t->dead[i].home);
+		if (is_overflow(t, t->dead[i].bucket))
+			shorten(t, t->dead[i].group);
 	t->dead_count = 0;
 }
 
-static void synchronize(struct exact_table *t)
+/* The slot holds nothing from now on, and is free after a grace period. */
+static void kill_slot(struct exact_table *t, struct exact_bucket *b, uint32_t group, uint32_t slot)
 {
-	rcu_synchronize();
-	reclaim_dead(t);
+	__atomic_store_n(slot_cell(t, b, slot), 0, __ATOMIC_RELAXED);
+	mark(t, b, slot);
+	t->dead[t->dead_count++] = (struct exact_dead){.bucket = b, .group = group, .slot = slot};
+	if (t->dead_count == DEAD_MAX)
+		synchronize(t);
+}
+
+/* ---- entries ---- */
+
+static uint32_t home_of(const struct exact_table *t, const uint64_t *key, uint32_t n)
+{
+	return exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n));
 }
 
 /* Makes an entry visible: the key's first word last. */
@@ -190,154 +227,161 @@ static void exact_publish(
 	__atomic_store_n(&cell[0], key[0], __ATOMIC_RELEASE);
 }
 
-/* A free slot in the chain from b on; an overflow bucket is appended when there is none. */
-static uint64_t *take_slot(struct exact_table *t, struct exact_bucket *b)
+static uint64_t *free_slot(struct exact_table *t, struct exact_bucket *b)
 {
-	for (;; b = b->next) {
-		for (uint32_t s = 0; s < slots_of(t); s++) {
-			uint64_t *cell = slot_cell(t, b, s);
+	for (uint32_t s = 0; s < slots_of(t, b); s++)
+		if (*slot_cell(t, b, s) == 0 && !is_marked(t, b, s))
+			return slot_cell(t, b, s);
+	return NULL;
+}
 
-			if (cell[0] == 0 && !(b->dead & (1ull << s)))
-				return cell;
-		}
-		if (b->next == NULL)
-			break;
-	}
-	struct exact_bucket *more = t->spare;
+static struct exact_bucket *chain_append(struct exact_table *t, struct exact_bucket *last)
+{
+	struct exact_bucket *more = pop(&t->spare);
 
-	if (more != NULL) {
-		t->spare = more->next;
-	} else {
+	if (more == NULL) {
 		more = rte_malloc(t->name, sizeof(*more), RTE_CACHE_LINE_SIZE);
 		if (more == NULL)
 			return NULL;
 		t->bytes += sizeof(*more);
 	}
 	memset(more, 0, sizeof(*more));
-	/* release: pairs with the acquire of next in exact_match_chain() */
-	__atomic_store_n(&b->next, more, __ATOMIC_RELEASE);
-	return slot_cell(t, more, 0);
+	/* release: pairs with the acquire in exact_next() */
+	__atomic_store_n(&last->cell[EXACT_NEXT], (uint64_t)(uintptr_t)more, __ATOMIC_RELEASE);
+	return more;
 }
 
-static bool moves(const struct exact_table *t, const uint64_t *key, uint32_t n, uint32_t from)
+/* A free slot for an entry of this home: there, or in its group's overflow; NULL when memory is
+ * out. */
+static uint64_t *take_slot(struct exact_table *t, uint32_t home)
 {
-	return exact_index(exact_hash(t->seed, key, t->key_words), n, exact_mask(n)) != from;
-}
+	struct exact_bucket *b = &t->overflow[group_of(home)];
+	uint64_t *cell = free_slot(t, &t->buckets[home]);
 
-/* Copies what belongs to the new bucket `to` out of the chain of `from`; readers do not look there
- * yet. */
-static bool split_copy(struct exact_table *t, uint32_t from, uint32_t to)
-{
-	for (struct exact_bucket *b = &t->buckets[from]; b != NULL; b = b->next) {
-		for (uint32_t s = 0; s < slots_of(t); s++) {
-			uint64_t *cell = slot_cell(t, b, s);
+	while (cell == NULL && b != NULL) {
+		struct exact_bucket *next = exact_next(b);
 
-			if (cell[0] == 0 || !moves(t, cell, to + 1, from))
-				continue;
-			uint64_t *slot = take_slot(t, &t->buckets[to]);
-			if (slot == NULL) {
-				for (b = &t->buckets[to]; b != NULL; b = b->next)
-					memset(b->cell, 0, sizeof(b->cell));
-				return false;
-			}
-			exact_publish(t, slot, cell, cell[t->key_words]);
-		}
+		cell = free_slot(t, b);
+		b = next != NULL || cell != NULL ? next : chain_append(t, b);
 	}
-	return true;
+	return cell;
 }
 
-/* Clears what has moved away: since a grace period no reader looks for it here. */
-static void split_clean(struct exact_table *t, uint32_t from)
+/* ---- growth ---- */
+
+/* Calls fn for the entries of a home bucket and its group's overflow. */
+typedef void (*walk_fn)(
+	struct exact_table *t, struct exact_bucket *b, uint32_t slot, uint32_t from, uint32_t arg);
+
+static void walk(struct exact_table *t, uint32_t from, walk_fn fn, uint32_t arg)
 {
-	uint32_t n = t->n_buckets;
+	struct exact_bucket *b = &t->buckets[from];
 
-	for (struct exact_bucket *b = &t->buckets[from]; b != NULL; b = b->next)
-		for (uint32_t s = 0; s < slots_of(t); s++) {
-			uint64_t *cell = slot_cell(t, b, s);
-
-			if (cell[0] != 0 && moves(t, cell, n, from))
-				__atomic_store_n(&cell[0], 0, __ATOMIC_RELAXED);
-		}
+	for (uint32_t s = 0; s < slots_of(t, b); s++)
+		if (*slot_cell(t, b, s) != 0)
+			fn(t, b, s, from, arg);
+	for (b = &t->overflow[group_of(from)]; b != NULL; b = exact_next(b))
+		for (uint32_t s = 0; s < slots_of(t, b); s++)
+			if (*slot_cell(t, b, s) != 0)
+				fn(t, b, s, from, arg);
 }
 
-/* After a grace period, since a reader may have been half way through a key that was cleared:
- * copies overflow entries up into the free slots. */
-static void split_lift(struct exact_table *t, uint32_t from)
+/* Copies what belongs to the new bucket `to`; readers do not look there yet. */
+static void split_copy(
+	struct exact_table *t, struct exact_bucket *b, uint32_t slot, uint32_t from, uint32_t to)
 {
-	struct exact_bucket *home = &t->buckets[from];
+	uint64_t *cell = slot_cell(t, b, slot);
 
-	for (struct exact_bucket *b = home->next; b != NULL; b = b->next)
-		for (uint32_t s = 0; s < slots_of(t); s++) {
-			uint64_t *cell = slot_cell(t, b, s);
+	if (home_of(t, cell, to + 1) != to)
+		return;
+	uint64_t *copy = take_slot(t, to);
 
-			for (uint32_t h = 0;
-				h < slots_of(t) && cell[0] != 0 && !(b->dead & (1ull << s)); h++) {
-				uint64_t *up = slot_cell(t, home, h);
-
-				if (up[0] != 0 || (home->dead & (1ull << h)))
-					continue;
-				exact_publish(t, up, cell, cell[t->key_words]);
-				b->dead |= 1ull << s; /* a second copy: for split_drop() */
-			}
-		}
+	if (copy != NULL) {
+		exact_publish(t, copy, cell, cell[t->key_words]);
+	} else { /* the reserve and the heap are used up */
+		RTE_LOG(ERR, USER1, "table %s: no memory, an entry is lost\n", t->name);
+		t->count--;
+	}
 }
 
-/* The slot holds nothing from now on, and is free after a grace period. */
-static void kill_slot(struct exact_table *t, struct exact_bucket *b, uint32_t home, uint32_t slot)
+/* Clears what has moved from this home: since a grace period no reader looks for it here. */
+static void split_clean(
+	struct exact_table *t, struct exact_bucket *b, uint32_t slot, uint32_t from, uint32_t to)
 {
-	__atomic_store_n(slot_cell(t, b, slot), 0, __ATOMIC_RELAXED);
-	b->dead |= 1ull << slot;
-	t->dead[t->dead_count++] = (struct exact_dead){.bucket = b, .home = home, .slot = slot};
-	if (t->dead_count == DEAD_MAX)
-		synchronize(t);
+	/* the two are in different groups, being a power of two of at least 64 apart */
+	if (home_of(t, slot_cell(t, b, slot), t->n_buckets) == to)
+		kill_slot(t, b, group_of(from), slot);
 }
 
-/* After a grace period: drops the second copies, and buckets that have become empty. */
-static void split_drop(struct exact_table *t, uint32_t from)
+/* Copies overflow entries of this home up into its free slots; the second copy is marked, for
+ * split_drop(). */
+static void split_lift(struct exact_table *t, struct exact_bucket *b, uint32_t slot, uint32_t from,
+	uint32_t unused)
 {
-	for (struct exact_bucket *b = t->buckets[from].next; b != NULL; b = b->next)
-		for (uint32_t s = 0; s < slots_of(t); s++)
-			if ((b->dead & (1ull << s)) && *slot_cell(t, b, s) != 0)
-				kill_slot(t, b, from, s);
-	shorten(t, from);
+	uint64_t *cell = slot_cell(t, b, slot);
+
+	if (!is_overflow(t, b) || is_marked(t, b, slot) || home_of(t, cell, t->n_buckets) != from)
+		return;
+	uint64_t *up = free_slot(t, &t->buckets[from]);
+
+	if (up == NULL)
+		return;
+	exact_publish(t, up, cell, cell[t->key_words]);
+	mark(t, b, slot);
 }
 
-/* Splits an eighth of the buckets, or as many as the round has left: three grace periods a step,
- * whose number is logarithmic in the size, and no step longer than a fraction of a millisecond for
- * a million entries. */
+/* After a grace period: takes the second copies away. */
+static void split_drop(struct exact_table *t, struct exact_bucket *b, uint32_t slot, uint32_t from,
+	uint32_t unused)
+{
+	if (is_overflow(t, b) && is_marked(t, b, slot))
+		kill_slot(t, b, group_of(from), slot);
+}
+
+/* Splits an eighth of the buckets, or as many as the round has left, three grace periods a step. */
 static void exact_grow(struct exact_table *t)
 {
 	uint32_t n = t->n_buckets;
 	uint32_t half = (exact_mask(n + 1) + 1) / 2;
-	uint32_t k = RTE_MIN(RTE_MAX(n / 8, 64u), RTE_MIN(2 * half - n, t->max_buckets - n));
-	uint32_t done = 0;
+	uint32_t k = RTE_MIN(RTE_MIN(RTE_MAX(n / 8, 64u), (uint32_t)GROW_MAX),
+		RTE_MIN(2 * half - n, t->max_buckets - n));
 
-	while (done < k && split_copy(t, n + done - half, n + done))
-		done++;
-	if (done == 0)
-		return;
-	/* release: pairs with the acquire in exact_lookup_bulk() */
-	__atomic_store_n(&t->n_buckets, n + done, __ATOMIC_RELEASE);
+	for (uint32_t to = n; to < n + k; to++)
+		walk(t, to - half, split_copy, to);
+	/* release: pairs with the acquire in exact_view() */
+	__atomic_store_n(&t->n_buckets, n + k, __ATOMIC_RELEASE);
 	synchronize(t);
-	for (uint32_t i = 0; i < done; i++)
-		split_clean(t, n + i - half);
+	for (uint32_t to = n; to < n + k; to++)
+		walk(t, to - half, split_clean, to);
 	synchronize(t);
-	for (uint32_t i = 0; i < done; i++)
-		split_lift(t, n + i - half);
+	for (uint32_t to = n; to < n + k; to++)
+		walk(t, to - half, split_lift, 0);
 	synchronize(t);
-	for (uint32_t i = 0; i < done; i++)
-		split_drop(t, n + i - half);
+	for (uint32_t to = n; to < n + k; to++)
+		walk(t, to - half, split_drop, 0);
+}
+
+/* ---- the interface ---- */
+
+static __rte_always_inline uint64_t *find(
+	const struct exact_table *t, const uint64_t *key, const uint32_t words)
+{
+	uint32_t home = home_of(t, key, t->n_buckets);
+	uint64_t *value = exact_match(&t->buckets[home], key, words, false);
+
+	return value != NULL ? value
+			     : exact_match_overflow(&t->overflow[home >> EXACT_GROUP], key, words);
 }
 
 uint64_t *exact_find(const struct exact_table *t, const uint64_t *key)
 {
 	switch (t->key_words) {
 	case 1:
-		return exact_match_chain(home_bucket(t, key), key, 1);
+		return find(t, key, 1);
 	case 2:
-		return exact_match_chain(home_bucket(t, key), key, 2);
+		return find(t, key, 2);
 	default:
-		return exact_match_chain(home_bucket(t, key), key, 5);
+		return find(t, key, 5);
 	}
 }
 
@@ -354,9 +398,11 @@ int exact_put(struct exact_table *t, const uint64_t *key, uint64_t value)
 	if (t->count >= t->capacity)
 		return -ENOSPC;
 	if (t->n_buckets < t->max_buckets &&
-		(uint64_t)t->count * LOAD_DEN >= (uint64_t)t->n_buckets * slots_of(t) * LOAD_NUM)
+		(uint64_t)t->count * LOAD_DEN >=
+			(uint64_t)t->n_buckets * exact_slots(t->key_words, false) * LOAD_NUM)
 		exact_grow(t);
-	uint64_t *cell = take_slot(t, home_bucket(t, key));
+	uint64_t *cell = take_slot(t, home_of(t, key, t->n_buckets));
+
 	if (cell == NULL)
 		return -ENOSPC;
 	exact_publish(t, cell, key, value);
@@ -372,9 +418,24 @@ int exact_delete(struct exact_table *t, const uint64_t *key)
 		return -ENOENT;
 	struct exact_bucket *b = (struct exact_bucket *)((uintptr_t)value & ~(uintptr_t)63);
 
-	kill_slot(t, b, home_bucket(t, key) - t->buckets, (value - b->cell) / (t->key_words + 1));
+	kill_slot(t, b, group_of(home_of(t, key, t->n_buckets)),
+		(value - b->cell) / (t->key_words + 1));
 	t->count--;
 	return 0;
+}
+
+/* Entries of one bucket, and of the overflow that belongs to it or to its group. */
+static void scan_bucket(
+	struct exact_table *t, struct exact_bucket *b, uint32_t group, exact_visit fn, void *arg)
+{
+	for (uint32_t s = 0; s < slots_of(t, b); s++) {
+		uint64_t *cell = slot_cell(t, b, s);
+
+		if (cell[0] == 0 || !fn(cell, &cell[t->key_words], arg))
+			continue;
+		t->count--;
+		kill_slot(t, b, group, s);
+	}
 }
 
 void exact_scan(
@@ -382,15 +443,21 @@ void exact_scan(
 {
 	uint64_t at = *cursor;
 
-	for (; max_buckets > 0 && at < t->n_buckets; max_buckets--, at++)
-		for (struct exact_bucket *b = &t->buckets[at]; b != NULL; b = b->next)
-			for (uint32_t s = 0; s < slots_of(t); s++) {
-				uint64_t *cell = slot_cell(t, b, s);
+	for (; max_buckets > 0 && at < t->n_buckets; max_buckets--, at++) {
+		uint32_t group = group_of(at);
 
-				if (cell[0] == 0 || !fn(cell, &cell[t->key_words], arg))
-					continue;
-				kill_slot(t, b, at, s);
-				t->count--;
-			}
+		/* the group's overflow before its buckets: an entry that is lifted meanwhile is met
+		 * again there, not missed */
+		struct exact_bucket *b = at % (1u << EXACT_GROUP) == 0 ? &t->overflow[group] : NULL;
+
+		while (b != NULL) {
+			struct exact_bucket *next =
+				exact_next(b); /* b may be retired while it is scanned */
+
+			scan_bucket(t, b, group, fn, arg);
+			b = next;
+		}
+		scan_bucket(t, &t->buckets[at], group, fn, arg);
+	}
 	*cursor = at < t->n_buckets ? at : 0;
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Exact-match table: bulk lookup for workers, one writer (the main thread), growth without stalls.
  *
- * A bucket is one cache line: 48 bytes of entries (key words, then one value word) and 16 of
- * chaining:
+ * A bucket is one cache line of entries (key words, then one value word):
  *
- *     key of 1 word:  k v k v k v | next dead     3 entries
- *     key of 2 words: k k v k k v | next dead     2 entries
- *     key of 5 words: k k k k k v | next dead     1 entry
+ *     key of 1 word:  k v k v k v k v    4 entries
+ *     key of 2 words: k k v k k v - -    2 entries
+ *     key of 5 words: k k k k k v - -    1 entry
  *
- * Buckets are addressed by linear hashing: the table grows by splitting a few buckets at a time, in
+ * What finds no slot in its home bucket goes to the overflow bucket of its group: sixteen
+ * neighbours share one, so those lines are few and stay in the cache. An overflow bucket holds 3, 2
+ * or 1 entries and ends with the address of one more.
+ *
+ * Buckets are addressed by linear hashing: the table grows by splitting some of them at a time, in
  * memory that is reserved for the declared size from the start, so a small population stays dense
  * and a full one never rehashes. The first key word is never 0: 0 marks a slot without entry.
  * Publication is the release store of that word; it pairs with the acquire load in exact_match(). A
@@ -22,39 +25,45 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
 
-#define EXACT_CELLS	6
+#define EXACT_CELLS	8
 #define EXACT_KEY_WORDS 5
 #define EXACT_BULK	128 /* the most keys of one bulk lookup */
+#define EXACT_GROUP	4   /* log2 of how many buckets share an overflow bucket */
+#define EXACT_NEXT	7   /* the cell of an overflow bucket that holds the next one's address */
 
 struct exact_bucket {
 	uint64_t cell[EXACT_CELLS];
-	struct exact_bucket *next;
-	uint64_t dead; /* writer's: bit a slot that waits for its grace period */
 } __rte_cache_aligned;
 _Static_assert(sizeof(struct exact_bucket) == 64, "a bucket is one cache line");
 
 struct exact_table {
 	/* line 0: read per burst */
-	struct exact_bucket *buckets;
-	uint32_t n_buckets; /* in use; grows. Release store in grow, acquire load in exact_mask() */
+	struct exact_bucket *buckets;  /* [max_buckets] */
+	struct exact_bucket *overflow; /* [groups] */
+	uint32_t n_buckets; /* in use; grows. Release store in exact_grow(), acquire load in
+			       exact_view() */
 	uint32_t key_words;
-	uint64_t seed[EXACT_KEY_WORDS + 1]; /* random: nobody outside can aim at a bucket */
+	uint64_t seed[EXACT_KEY_WORDS]; /* random: nobody outside can aim at a bucket */
 	/* line 1: the writer's */
 	uint32_t max_buckets;
+	uint32_t groups;
 	uint32_t count;
 	uint32_t capacity;
 	struct exact_bucket *spare;   /* overflow buckets not in use */
 	struct exact_bucket *retired; /* unlinked, not yet past a grace period */
+	uint8_t *marks;		      /* [max_buckets] bit a slot that waits for its grace period */
 	struct exact_dead *dead;
 	uint32_t dead_count;
 	uint64_t bytes;
 	const char *name;
 } __rte_cache_aligned;
+_Static_assert(offsetof(struct exact_table, max_buckets) == 64, "what a lookup reads is one line");
 
 /* key_words 1, 2 or 5; capacity entries, memory for all of them reserved now. 0, -EINVAL or
  * -ENOMEM. Main thread. */
@@ -94,7 +103,7 @@ static __rte_always_inline uint32_t exact_hash(
 	uint64_t h = exact_mix(key[0] ^ seed[0], seed[1]);
 
 	for (uint32_t i = 1; i < words; i++)
-		h = exact_mix(key[i] ^ h, seed[i + 1]);
+		h = exact_mix(key[i] ^ h, seed[(i + 1) % EXACT_KEY_WORDS]);
 	return h;
 }
 
@@ -113,53 +122,68 @@ static __rte_always_inline uint32_t exact_index(uint32_t hash, uint32_t n, uint3
 	return i < n ? i : i & (mask >> 1);
 }
 
+/* Entries of a bucket; an overflow bucket of 1-word keys gives its last slot for the next one's
+ * address. */
+static __rte_always_inline uint32_t exact_slots(const uint32_t words, const bool overflow)
+{
+	return words == 1 ? 4 - overflow : words == 2 ? 2 : 1;
+}
+
 /* The value word of a key in one bucket, or NULL: slot by slot. */
 static __rte_always_inline uint64_t *exact_match_scalar(
-	struct exact_bucket *b, const uint64_t *key, const uint32_t words)
+	struct exact_bucket *b, const uint64_t *key, const uint32_t words, const bool overflow)
 {
-	const uint32_t step = words + 1;
+	for (uint32_t s = 0; s < exact_slots(words, overflow); s++) {
+		uint64_t *cell = &b->cell[s * (words + 1)];
 
-	for (uint32_t s = 0; s + step <= EXACT_CELLS; s += step) {
 		/* acquire: pairs with the release in exact_publish() */
-		if (__atomic_load_n(&b->cell[s], __ATOMIC_ACQUIRE) != key[0])
+		if (__atomic_load_n(&cell[0], __ATOMIC_ACQUIRE) != key[0])
 			continue;
 		bool same = true;
 		for (uint32_t i = 1; i < words; i++)
-			same &= b->cell[s + i] == key[i];
+			same &= cell[i] == key[i];
 		if (same)
-			return &b->cell[s + words];
+			return &cell[words];
 	}
 	return NULL;
 }
 
 /* The same, at once where the CPU can. */
 static __rte_always_inline uint64_t *exact_match(
-	struct exact_bucket *b, const uint64_t *key, const uint32_t words)
+	struct exact_bucket *b, const uint64_t *key, const uint32_t words, const bool overflow)
 {
 #ifdef __AVX512F__
 	if (words == 1) {
 		__m512i line = _mm512_load_si512(b);
-		uint32_t hit = _mm512_cmpeq_epi64_mask(line, _mm512_set1_epi64(key[0])) & 0x15;
+		uint32_t hit = _mm512_cmpeq_epi64_mask(line, _mm512_set1_epi64(key[0]));
 
+		hit &= overflow ? 0x15 : 0x55;
 		__atomic_thread_fence(
 			__ATOMIC_ACQUIRE); /* pairs with the release in exact_publish() */
 		return hit ? &b->cell[__builtin_ctz(hit) + 1] : NULL;
 	}
 #endif
-	return exact_match_scalar(b, key, words);
+	return exact_match_scalar(b, key, words, overflow);
 }
 
-static __rte_always_inline uint64_t *exact_match_chain(
+static __rte_always_inline struct exact_bucket *exact_next(struct exact_bucket *overflow)
+{
+	/* acquire: pairs with the release in chain_append() */
+	return (struct exact_bucket *)(uintptr_t)__atomic_load_n(
+		&overflow->cell[EXACT_NEXT], __ATOMIC_ACQUIRE);
+}
+
+/* The same in a group's overflow buckets, from b on. */
+static __rte_always_inline uint64_t *exact_match_overflow(
 	struct exact_bucket *b, const uint64_t *key, const uint32_t words)
 {
-	do {
-		uint64_t *value = exact_match(b, key, words);
+	uint64_t *value;
 
-		if (likely(value != NULL))
-			return value;
-		b = __atomic_load_n(&b->next, __ATOMIC_ACQUIRE); /* pairs with take_slot() */
-	} while (b != NULL);
-	return NULL;
+	do {
+		value = exact_match(b, key, words, true);
+		b = exact_next(b);
+	} while (value == NULL && b != NULL);
+	return value;
 }
 
 /* What phase 1 reads of a table, for one burst: in registers, since the compiler may not assume
@@ -167,7 +191,7 @@ static __rte_always_inline uint64_t *exact_match_chain(
 struct exact_view {
 	struct exact_bucket *buckets;
 	uint32_t n, mask;
-	uint64_t seed[EXACT_KEY_WORDS + 1];
+	uint64_t seed[EXACT_KEY_WORDS];
 };
 
 /* Valid until the caller's next quiescent state. Any registered reader. */
@@ -178,7 +202,7 @@ static __rte_always_inline struct exact_view exact_view(const struct exact_table
 			&t->n_buckets, __ATOMIC_ACQUIRE)}; /* pairs with exact_grow() */
 
 	v.mask = exact_mask(v.n);
-	for (uint32_t i = 0; i <= EXACT_KEY_WORDS; i++)
+	for (uint32_t i = 0; i < EXACT_KEY_WORDS; i++)
 		v.seed[i] = t->seed[i];
 	return v;
 }
@@ -198,30 +222,25 @@ static __rte_always_inline struct exact_bucket *exact_prefetch(
 /* Phase 2: n <= EXACT_BULK keys of `words` words (a constant, the table's own) in their buckets.
  * value[i] is the address of the value word, valid until the caller's next quiescent state, or
  * NULL. */
-static __rte_always_inline void exact_match_bulk(struct exact_bucket *const *bucket,
-	const uint64_t *keys, const uint32_t words, uint32_t n, uint64_t **value)
+static __rte_always_inline void exact_match_bulk(const struct exact_table *t,
+	struct exact_bucket *const *bucket, const uint64_t *keys, const uint32_t words, uint32_t n,
+	uint64_t **value)
 {
 	struct exact_bucket *chain[EXACT_BULK];
 	uint32_t index[EXACT_BULK];
 	uint32_t late = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct exact_bucket *b = bucket[i];
-
-		value[i] = exact_match(b, keys + i * words, words);
+		value[i] = exact_match(bucket[i], keys + i * words, words, false);
 		if (unlikely(value[i] == NULL)) {
-			b = __atomic_load_n(
-				&b->next, __ATOMIC_ACQUIRE); /* pairs with take_slot() */
-			if (b != NULL) {
-				rte_prefetch0(b);
-				chain[late] = b;
-				index[late++] = i;
-			}
+			chain[late] = &t->overflow[(bucket[i] - t->buckets) >> EXACT_GROUP];
+			rte_prefetch0(chain[late]);
+			index[late++] = i;
 		}
 	}
 	/* overflow buckets: a second round of waiting, but for all of them at once */
 	for (uint32_t k = 0; k < late; k++)
-		value[index[k]] = exact_match_chain(chain[k], keys + index[k] * words, words);
+		value[index[k]] = exact_match_overflow(chain[k], keys + index[k] * words, words);
 }
 
 /* Both phases. */
@@ -233,7 +252,7 @@ static __rte_always_inline void exact_lookup_bulk(const struct exact_table *t, c
 
 	for (uint32_t i = 0; i < n; i++)
 		bucket[i] = exact_prefetch(&view, keys + i * words, words);
-	exact_match_bulk(bucket, keys, words, n, value);
+	exact_match_bulk(t, bucket, keys, words, n, value);
 }
 
 #endif
