@@ -78,7 +78,7 @@ static void flood_frame(
 void flood_run(struct worker *w, struct burst *b)
 {
 	struct switch_worker *sw = switch_of(w);
-	uint64_t hz = rte_get_tsc_hz();
+	uint64_t cap = rte_get_tsc_hz() / 10;
 
 	for (uint32_t k = 0; k < b->floods; k++) {
 		uint32_t i = b->flood[k];
@@ -89,8 +89,7 @@ void flood_run(struct worker *w, struct burst *b)
 		if (unlikely(list == NULL))
 			slice_drop(
 				w, b, b->frame[i], b->slice[i], b->door[i], DROP_DESTINATION_GONE);
-		else if (s->flood_pps == 0 ||
-			 !bucket_take(&sw->flood[b->slice[i]], w->now_tsc, hz, s->flood_pps))
+		else if (!bucket_take(&sw->flood[b->slice[i]], w->now_tsc, cap, s->flood_cost))
 			slice_drop(w, b, b->frame[i], b->slice[i], b->door[i], DROP_FLOOD_RATE);
 		else
 			flood_frame(w, b, i, list);

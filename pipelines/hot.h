@@ -28,8 +28,8 @@ struct flood_list {
 };
 
 struct slice_hot {
-	uint32_t vni_be; /* the VXLAN header's last word: VNI << 8, network order */
-	uint32_t flood_pps;
+	uint32_t vni_be;     /* the VXLAN header's last word: VNI << 8, network order */
+	uint64_t flood_cost; /* cycles a flooded frame costs, see bucket_cost() */
 	struct flood_list
 		*flood; /* never NULL while live; main: release store, workers: acquire load */
 	bool live;
@@ -130,6 +130,7 @@ struct switch_worker {
 	struct rte_ring *learn;
 	struct learn_seen *seen;
 	struct reassembly *reassembly;
+	uint64_t punt_cost;
 	uint16_t ip_id;
 };
 
@@ -161,19 +162,23 @@ enum stage {
 };
 extern const char *const switch_stages[];
 
-/* Takes one packet at `pps` a second, bursts of up to a tenth of a second; this worker's share. */
-static inline bool bucket_take(struct bucket *k, uint64_t now_tsc, uint64_t hz, uint64_t pps)
+/* What one packet at `pps` a second costs in cycles on each worker, every one of which has its
+ * share of the rate; 0: none may pass. Computed when configured: no packet divides. */
+static inline uint64_t bucket_cost(uint64_t pps)
 {
-	uint64_t cap = hz / 10;
-	uint64_t cost = hz * worker_count / pps;
+	return pps != 0 ? RTE_MAX(rte_get_tsc_hz() * worker_count / pps, 1ull) : 0;
+}
 
+/* Takes one packet; bursts of up to a tenth of a second. */
+static inline bool bucket_take(struct bucket *k, uint64_t now_tsc, uint64_t cap, uint64_t cost)
+{
 	if (cap < cost)
 		cap = cost;
 	k->credit += now_tsc - k->tsc;
 	k->tsc = now_tsc;
 	if (k->credit > cap)
 		k->credit = cap;
-	if (k->credit < cost)
+	if (cost == 0 || k->credit < cost)
 		return false;
 	k->credit -= cost;
 	return true;

@@ -4,13 +4,11 @@
 #include "hot.h"
 #include "stages.h"
 
-#define PUNT_PPS 20000 /* a port; a tap costs a system call a packet */
-
 void punt_run(struct worker *w, struct burst *b)
 {
 	uint16_t twin = port_hot[b->port].twin;
 	struct bucket *k = &switch_of(w)->punt[b->port];
-	uint64_t hz = rte_get_tsc_hz();
+	uint64_t cap = rte_get_tsc_hz() / 10;
 
 	for (uint32_t i = 0; i < b->punts; i++) {
 		struct rte_mbuf *m = b->punt[i];
@@ -19,7 +17,7 @@ void punt_run(struct worker *w, struct burst *b)
 			worker_drop(w, b, m, DROP_NO_TAP);
 		} else if (m->pkt_len > port_hot[twin].mtu + sizeof(struct rte_ether_hdr)) {
 			worker_drop(w, b, m, DROP_PUNT_MTU);
-		} else if (!bucket_take(k, w->now_tsc, hz, PUNT_PPS)) {
+		} else if (!bucket_take(k, w->now_tsc, cap, switch_of(w)->punt_cost)) {
 			worker_drop(w, b, m, DROP_PUNT_RATE);
 		} else {
 			TRACE(b, m, STAGE_PUNT, "to the kernel by the tap of port {port %u}",

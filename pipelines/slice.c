@@ -66,7 +66,7 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 	if (s->live && s->vni_be != vni_be)
 		tunnel_vni_change(id, vni_be);
 	__atomic_store_n(&s->vni_be, vni_be, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->flood_pps, cfg->flood_pps, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->flood_cost, bucket_cost(cfg->flood_pps), __ATOMIC_RELAXED);
 	if (s->flood == NULL)
 		__atomic_store_n(
 			&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);

@@ -16,6 +16,7 @@
 #include "underlay.h"
 
 #define LEARN_RING 4096
+#define PUNT_PPS   20000 /* a port; a tap costs a system call a packet */
 
 const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "flood",
 	"overlay_out", "access_out", "punt", "transmit", NULL};
@@ -78,6 +79,7 @@ static int switch_worker_init(struct worker *w)
 	if (sw == NULL)
 		return -ENOMEM;
 	w->pipeline = sw;
+	sw->punt_cost = bucket_cost(PUNT_PPS);
 	snprintf(name, sizeof(name), "learn_%u", w->id);
 	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING,
 		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);

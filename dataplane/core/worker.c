@@ -208,13 +208,13 @@ const char *const *worker_stage_names(void)
 int worker_create(uint32_t count, const struct pipeline *p)
 {
 	pipeline = p;
+	worker_count = count; /* a worker's shares of rates follow from it */
 	for (uint32_t i = 0; i < count; i++) {
 		workers[i] = worker_new(i, count);
 		if (workers[i] == NULL) {
 			worker_stop();
 			return -ENOMEM;
 		}
-		worker_count = i + 1;
 	}
 	return 0;
 }
