@@ -18,7 +18,6 @@ int rpc_fail(struct rpc_error *err, int code, const char *fmt, ...)
 {
 	va_list args;
 
-	memset(err, 0, sizeof(*err));
 	err->code = code;
 	va_start(args, fmt);
 	vsnprintf(err->message, sizeof(err->message), fmt, args);

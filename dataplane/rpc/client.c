@@ -117,7 +117,7 @@ static void send_text(struct client *client, char *text)
 /* Answers err and closes once that is written. */
 static void refuse(struct client *client, int code, const char *message, long long limit)
 {
-	struct rpc_error err;
+	struct rpc_error err = {0};
 	json_t *answer;
 
 	rpc_fail(&err, code, "%s", message);

@@ -13,12 +13,25 @@
 static int address_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
+	const struct object *taken;
+	char untagged[NOUN_UNIQUE];
+
 	if (data->address.attachment[0])
 		return noun_not_yet(
 			err, "attachment", "a port", data->address.attachment, "l3 slices are");
 	if (!noun_ip_unicast(&data->address.prefix))
 		return noun_fail_ip(
 			err, "prefix", "a unicast address and length", &data->address.prefix, true);
+	snprintf(untagged, sizeof(untagged), "port %s untagged", data->address.port);
+	taken = model_unique_holder(OBJECT_ATTACHMENT, untagged);
+	if (taken) {
+		snprintf(err->path, sizeof(err->path), "port");
+		model_label(taken, err->with, sizeof(err->with));
+		return rpc_fail(err, RPC_ERR_CONFLICT,
+			"the untagged traffic of port %s is a slice's: give %.100s a vlan, or "
+			"another port",
+			data->address.port, err->with);
+	}
 	return 0;
 }
 

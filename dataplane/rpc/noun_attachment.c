@@ -16,11 +16,46 @@ static void attachment_unique(const union api_object *data, char *text)
 		snprintf(text, NOUN_UNIQUE, "port %s untagged", data->attachment.port);
 }
 
+/* Untagged traffic of a port is either a slice's or this box's: an attachment would take what the
+ * tap and the addresses are there for. */
+static int check_not_underlay(const union api_object *data, struct rpc_error *err)
+{
+	const struct object *port = model_find(OBJECT_PORT, data->attachment.port);
+	const struct ref *ref;
+
+	if (data->attachment.vlan || !port)
+		return 0;
+	if (port->now->data->port.tap) {
+		snprintf(err->path, sizeof(err->path), "port");
+		snprintf(err->with, sizeof(err->with), "port %s", port->key);
+		return rpc_fail(err, RPC_ERR_CONFLICT,
+			"port %s has a tap: its untagged traffic is this box's; give the "
+			"attachment a vlan",
+			port->key);
+	}
+	LIST_FOREACH(ref, &port->used_by, link)
+	{
+		const struct object *user = ref->from->owner;
+
+		if (user->type->type != OBJECT_ADDRESS)
+			continue;
+		snprintf(err->path, sizeof(err->path), "port");
+		snprintf(err->with, sizeof(err->with), "address %.150s", user->key);
+		return rpc_fail(err, RPC_ERR_CONFLICT,
+			"port %s has an address: its untagged traffic is this box's; give the "
+			"attachment a vlan",
+			port->key);
+	}
+	return 0;
+}
+
 /* A static MAC names its slice and its attachment: the attachment cannot leave the slice under it.
  */
 static int attachment_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
+	if (check_not_underlay(data, err))
+		return -1;
 	if (!obj || !obj->macs || !strcmp(obj->now->data->attachment.slice, data->attachment.slice))
 		return 0;
 	noun_fail_static_macs(err, obj);

@@ -84,7 +84,7 @@ static int port_prepare(struct object *obj, const struct version *old, const str
 
 static void port_undo(struct object *obj, const struct version *old, const struct version *new)
 {
-	struct rpc_error ignored;
+	struct rpc_error ignored = {0};
 
 	if (!new)
 		return;

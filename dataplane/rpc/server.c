@@ -99,7 +99,7 @@ err_close:
 /* Best effort: the socket is new, so its buffer has room. */
 static void turn_away(int fd)
 {
-	struct rpc_error err;
+	struct rpc_error err = {0};
 	json_t *answer;
 	char *text;
 

@@ -176,8 +176,7 @@ static const char *at(json_t *answer, const char *where)
 static void furnish(void)
 {
 	OK(ask(CALL("transaction",
-		"{'ops':[{'op':'put','type':'port','objects':[{'name':'p0','device':'d0','tap':"
-		"true},"
+		"{'ops':[{'op':'put','type':'port','objects':[{'name':'p0','device':'d0'},"
 		"{'name':'p1','device':'d1'}]},"
 		"{'op':'put','type':'slice','objects':[{'name':'blue','vni':100},{'name':'red','"
 		"vni':200}]},"
@@ -307,8 +306,8 @@ static const struct {
 		"error.data.path", "objects[0].kind"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'underlay','vni':5}]}"), "-32602",
 		"error.data.path", "objects[0].name"},
-	{CALL("put", "{'type':'port','objects':[{'name':'p0','device':'other','tap':true}]}"),
-		"-32004", "error.data.path", "objects[0].device"},
+	{CALL("put", "{'type':'port','objects':[{'name':'p0','device':'other'}]}"), "-32004",
+		"error.data.path", "objects[0].device"},
 	{CALL("put", "{'type':'port','objects':[{'name':'p2','device':'d0'}]}"), "-32004",
 		"error.data.with", "port p0"},
 	{CALL("transaction",
@@ -396,7 +395,7 @@ START_TEST(failing_device_undoes_what_went_before)
 		       "{'op':'delete','type':'attachment','keys':['a']},"
 		       "{'op':'put','type':'attachment','objects':[{'name':'a','slice':'green','"
 		       "port':'p2'}]},"
-		       "{'op':'put','type':'address','objects':[{'port':'p0','prefix':'10.0.0.1/"
+		       "{'op':'put','type':'address','objects':[{'port':'p1','prefix':'10.0.0.1/"
 		       "24'}]}]}")),
 		"error.data.path", "ops[4].objects[0].prefix");
 	ck_assert_int_eq(fakes.ports_open, 2);
@@ -412,7 +411,7 @@ START_TEST(underlay_objects_reach_the_underlay)
 {
 	furnish();
 	OK(ask(CALL(
-		"put", "{'type':'address','objects':[{'port':'p0','prefix':'198.18.0.1/24'}]}")));
+		"put", "{'type':'address','objects':[{'port':'p1','prefix':'198.18.0.1/24'}]}")));
 	OK(ask(CALL("put", "{'type':'neighbor','objects':[{'port':'p0','address':'198.18.0.2',"
 			   "'mac':'02:00:00:00:00:02'}]}")));
 	OK(ask(CALL("put",
@@ -427,14 +426,35 @@ START_TEST(underlay_objects_reach_the_underlay)
 	ck_assert_int_eq(fakes.via_port[2], 0);
 	/* gone and back within one transaction: the kernel has it at the end */
 	OK(ask(CALL("transaction",
-		"{'ops':[{'op':'delete','type':'address','keys':['p0 198.18.0.1/24']},"
-		"{'op':'put','type':'address','objects':[{'port':'p0','prefix':'198.18.0.1/"
+		"{'ops':[{'op':'delete','type':'address','keys':['p1 198.18.0.1/24']},"
+		"{'op':'put','type':'address','objects':[{'port':'p1','prefix':'198.18.0.1/"
 		"24'}]}]}")));
 	ck_assert_int_eq(fakes.tap_addresses, 1);
 	EXPECT(ask(CALL("delete", "{'type':'port','keys':['p1']}")), "error.data.by",
-		"route underlay 0.0.0.0/0");
+		"address p1 198.18.0.1/24");
 	OK(ask(CALL("delete", "{'type':'route','keys':['underlay 0.0.0.0/0']}")));
+	OK(ask(CALL("delete", "{'type':'address','keys':['p1 198.18.0.1/24']}")));
 	OK(ask(CALL("delete", "{'type':'port','keys':['p1']}")));
+}
+END_TEST
+
+START_TEST(untagged_traffic_is_a_slices_or_the_boxes_never_both)
+{
+	furnish();
+	OK(ask(CALL("put", "{'type':'port','objects':[{'name':'t1','device':'d9','tap':true}]}")));
+	EXPECT(ask(CALL("put",
+		       "{'type':'attachment','objects':[{'name':'b','slice':'red','port':'t1'}]}")),
+		"error.data.with", "port t1");
+	EXPECT(ask(CALL("put",
+		       "{'type':'address','objects':[{'port':'p0','prefix':'198.18.0.1/24'}]}")),
+		"error.data.with", "attachment a");
+	OK(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':'p0',"
+			   "'vlan':5}]}")));
+	OK(ask(CALL(
+		"put", "{'type':'address','objects':[{'port':'p0','prefix':'198.18.0.1/24'}]}")));
+	EXPECT(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':'"
+			       "p0'}]}")),
+		"error.data.with", "address p0 198.18.0.1/24");
 }
 END_TEST
 
@@ -927,6 +947,7 @@ static TCase *objects_case(void)
 		sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_test(tcase, failing_device_undoes_what_went_before);
 	tcase_add_test(tcase, underlay_objects_reach_the_underlay);
+	tcase_add_test(tcase, untagged_traffic_is_a_slices_or_the_boxes_never_both);
 	tcase_add_test(tcase, macs_are_static_objects_and_hold_what_they_name);
 	tcase_add_test(tcase, learned_macs_are_listed_and_replaced);
 	tcase_add_loop_test(tcase, mac_pages_hold_every_mac_once, 0, 6);
