@@ -38,7 +38,7 @@ def test(lab):
     site.address("wan", "198.18.0.2/24", "2001:db8:5::2/64")
     check("wan0" in box.ns.interfaces(), "the tap has the port's name")
     equal(box.ns.mac("wan0"), box.ns.mac("wan0x"), "the tap has the port's MAC")
-    equal(json.loads(box.ns.ip("-j link show wan0"))[0]["mtu"], 1600, "the tap has the port's MTU")
+    equal(json.loads(box.ns.ip("-j link show wan0"))[0]["mtu"], 1500, "the tap's MTU is the port's, up to net_tap's 1500")
 
     # put, so the kernel has them; and in both directions ARP and ND are the kernels' own affair
     box.put("address", port="wan0", prefix="198.18.0.1/24")
@@ -48,14 +48,16 @@ def test(lab):
     before = box.quiet()
     equal(ping(site, "198.18.0.1", 5), 5, "IPv4 pings to the box")
     equal(ping(site, "2001:db8:5::1", 5), 5, "IPv6 pings to the box")
-    equal(ping(site, "198.18.0.1", 2, size=1572, options="-M do"), 2, "pings of the whole MTU")
-    equal(ping(site, "198.18.0.1", 2, size=1900), 2, "fragmented pings")
+    equal(ping(site, "198.18.0.1", 2, size=1472, options="-M do"), 2, "pings of the tap's whole MTU")
     equal(ping(box.ns, "198.18.0.2", 3), 3, "IPv4 pings from the box")
     equal(ping(box.ns, "2001:db8:5::2", 3), 3, "IPv6 pings from the box")
     change = diff(before, box.ledger())
     equal(drops_of(change), {}, "drops")
     at_least(change["box punted"], 15, "packets for the kernel")
     at_least(change["box from_kernel"], 15, "packets from the kernel")
+    before = box.quiet()
+    equal(ping(site, "198.18.0.1", 2, size=1572, options="-M do", wait=1), 0, "pings larger than the tap's MTU")
+    equal(drops_of(diff(before, box.ledger())), {"punt_mtu": 2}, "drops of packets too large for the tap")
     check(box.ns.mac("wan0x") in site.ip("neigh show 198.18.0.1"), "ARP gave the port's MAC")
     check(box.ns.mac("wan0x") in site.ip("neigh show 2001:db8:5::1"), "ND gave the port's MAC")
 
