@@ -58,9 +58,13 @@ void reassembly_fini(struct worker *w)
 static void bury(struct worker *w, enum drop_reason why)
 {
 	struct reassembly *r = switch_of(w)->reassembly;
+	uint32_t n = 0;
 
-	w->drops[why] += r->dead.cnt;
-	r->held -= r->dead.cnt;
+	/* rte_ip_frag gives up half way: some are chained to each other by then */
+	for (uint32_t i = 0; i < r->dead.cnt; i++)
+		n += r->dead.row[i]->nb_segs;
+	w->drops[why] += n;
+	r->held -= n;
 	rte_ip_frag_free_death_row(&r->dead, DEATH_BURST);
 }
 

@@ -217,6 +217,22 @@ START_TEST(reassembly_refuses_overlapping_fragments)
 }
 END_TEST
 
+/* As many bytes as announced, but a hole and an overlap: found when half of them are in a chain. */
+START_TEST(reassembly_of_a_set_with_a_hole_counts_every_fragment)
+{
+	uint32_t n = pieces(_i, 1000, 208, 35);
+	uint8_t *word = piece[1].b + 14 + (_i ? 42 : 6);
+
+	ck_assert_uint_eq(n, 6);
+	put16(word, get16(word) - (_i ? 8 : 1));
+	if (!_i)
+		ipv4_fix(piece[1].b + 14);
+	rig_begin();
+	rig_send(net.wan, piece, n);
+	expect_drops("a hole", DROP_FRAGMENT_INVALID, n);
+}
+END_TEST
+
 START_TEST(reassembly_refuses_what_would_be_too_large)
 {
 	uint32_t n = pieces(_i, 1000, 400, 40);
@@ -328,6 +344,7 @@ TCase *reassembly_tests(void)
 	tcase_add_test(tc, reassembly_refuses_more_than_eight_fragments);
 	tcase_add_loop_test(tc, reassembly_of_duplicates_is_the_packet_or_a_named_drop, 0, 2);
 	tcase_add_loop_test(tc, reassembly_refuses_overlapping_fragments, 0, 2);
+	tcase_add_loop_test(tc, reassembly_of_a_set_with_a_hole_counts_every_fragment, 0, 2);
 	tcase_add_loop_test(tc, reassembly_refuses_what_would_be_too_large, 0, 2);
 	tcase_add_loop_test(tc, reassembly_of_strange_fragments_keeps_the_ledger, 0, 2);
 	tcase_add_test(tc, reassembly_of_one_fragment_that_is_the_whole_packet);
