@@ -49,17 +49,22 @@ def test(lab):
     equal(ping(site, "198.18.0.1", 5), 5, "IPv4 pings to the box")
     equal(ping(site, "2001:db8:5::1", 5), 5, "IPv6 pings to the box")
     equal(ping(site, "198.18.0.1", 2, size=1472, options="-M do"), 2, "pings of the tap's whole MTU")
+    site.ip("-6 route add 2001:db8:5::1/128 dev wan mtu 1500")
+    equal(ping(site, "2001:db8:5::1", 2, size=4000), 2, "fragmented IPv6 pings: the fragments go to the kernel as they are")
     equal(ping(box.ns, "198.18.0.2", 3), 3, "IPv4 pings from the box")
     equal(ping(box.ns, "2001:db8:5::2", 3), 3, "IPv6 pings from the box")
     change = diff(before, box.ledger())
     equal(drops_of(change), {}, "drops")
     at_least(change["box punted"], 15, "packets for the kernel")
     at_least(change["box from_kernel"], 15, "packets from the kernel")
-    before = box.quiet()
-    equal(ping(site, "198.18.0.1", 2, size=1572, options="-M do", wait=1), 0, "pings larger than the tap's MTU")
-    equal(drops_of(diff(before, box.ledger())), {"punt_mtu": 2}, "drops of packets too large for the tap")
     check(box.ns.mac("wan0x") in site.ip("neigh show 198.18.0.1"), "ARP gave the port's MAC")
     check(box.ns.mac("wan0x") in site.ip("neigh show 2001:db8:5::1"), "ND gave the port's MAC")
+
+    # larger than the tap: dropped by name. (A fragmented IPv4 ping is one of these: the kernel's AF_PACKET puts it together first)
+    for size, options in ((1473, "-M do"), (1900, "")):
+        before = box.quiet()
+        equal(ping(site, "198.18.0.1", 2, size=size, options=options, wait=1), 0, f"pings of {size} bytes")
+        equal(drops_of(diff(before, box.ledger())), {"punt_mtu": 2}, f"drops of pings of {size} bytes")
 
     # one answer each: the wire's own end stays silent
     out = site.run("ping -n -c 3 -i 0.2 198.18.0.1")
