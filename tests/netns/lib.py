@@ -6,6 +6,7 @@ A test is a function of a Lab handed to run(). Whatever happens in it, the Lab e
 namespaces; names carry the pid, so several runs can go side by side. On failure the box's counters and its log are
 printed. Only 198.18.0.0/15 and 2001:db8::/32 are used, and only inside the namespaces."""
 import ctypes
+import glob
 import json
 import os
 import select
@@ -237,6 +238,8 @@ class Lab:
                 except (OSError, ValueError):
                     pass
             command(["ip", "netns", "del", space.full], check_status=False)
+        for folder in glob.glob(f"/var/run/dpdk/{self.prefix}-*"):  # EAL's, of instances that were killed
+            shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def report(self):
