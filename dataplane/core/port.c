@@ -25,7 +25,8 @@ struct port {
 	bool used;
 	char name[LIMIT_NAME + 1];
 	struct device dev;
-	uint64_t missed_before; /* the device's own losses when it was opened */
+	uint64_t missed_before;	       /* the device's own losses when it was opened */
+	struct rte_ether_addr own_mac; /* the device's, before a port's mac was put on it */
 };
 
 static struct port ports[PORT_MAX];
@@ -86,16 +87,13 @@ static int port_fill(uint16_t id, const char *name, const struct device *dev,
 		.vlan = vlan,
 		.pool = dev->pool,
 	};
-	if (!rte_is_zero_ether_addr(mac)) {
-		ph->mac = *mac;
-		if (!ph->is_twin)
-			rte_eth_dev_default_mac_addr_set(
-				dev->ethdev, &ph->mac); /* promiscuous anyway where it cannot */
-	} else {
-		rte_eth_macaddr_get(dev->ethdev, &ph->mac);
-	}
 	ports[id] = (struct port){
 		.used = true, .dev = *dev, .missed_before = device_missed(dev->ethdev)};
+	rte_eth_macaddr_get(dev->ethdev, &ports[id].own_mac);
+	ph->mac = rte_is_zero_ether_addr(mac) ? ports[id].own_mac : *mac;
+	if (!ph->is_twin && !rte_is_zero_ether_addr(mac))
+		rte_eth_dev_default_mac_addr_set(
+			dev->ethdev, &ph->mac); /* promiscuous anyway where it cannot */
 	snprintf(ports[id].name, sizeof(ports[id].name), "%s", name);
 	counters_clear(id);
 	return 0;
@@ -204,8 +202,8 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 
 	memcpy(&mac, &cfg->mac, sizeof(mac));
 	if (rte_is_zero_ether_addr(&mac))
-		rte_eth_macaddr_get(ph->ethdev, &mac);
-	else
+		mac = ports[id].own_mac;
+	if (!rte_is_same_ether_addr(&mac, &ph->mac))
 		rte_eth_dev_default_mac_addr_set(ph->ethdev, &mac);
 	ph->mac = mac;
 	if (ph->twin != PORT_NONE) {
