@@ -92,8 +92,11 @@ extern struct tunnel_hot *tunnel_hot;	      /* [LIMIT_TUNNELS + 1] */
 extern struct exact_table fdb_table, vtep4_table, vtep6_table;
 extern uint8_t *vxlan_port; /* [65536] by UDP port in network order: tunnels use it */
 
-/* A vtep4 key is {remote << 32 | local, this word}, a vtep6 key {this word, local, remote}; vni_be
- * as in the VXLAN header, marks in its reserved byte. */
+/* A vtep4 key is {this word, remote << 32 | local}, a vtep6 key {this word, local, remote}; vni_be
+ * as in the VXLAN header, marks in its reserved byte. The word comes first since it is never 0 (it
+ * holds a UDP port or a mark), whatever addresses a packet claims: 0 would match slots without
+ * entry.
+ */
 static inline uint64_t vtep_word(uint16_t udp_port_be, uint32_t vni_be, uint64_t mark)
 {
 	return vni_be | mark << 24 | (uint64_t)udp_port_be << 32;

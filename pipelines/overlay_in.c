@@ -49,7 +49,7 @@ static __rte_always_inline bool ipv4_checksum_ok(
 static bool local_endpoint4(const uint8_t *local)
 {
 	uint32_t address = *(const wire32_t *)local;
-	uint64_t key[VTEP4_WORDS] = {address, vtep_word(0, 0, VTEP_ANY_PEER)};
+	uint64_t key[VTEP4_WORDS] = {vtep_word(0, 0, VTEP_ANY_PEER), address};
 
 	return exact_find(&vtep4_table, key) != NULL;
 }
@@ -100,7 +100,7 @@ static __rte_always_inline bool take_plain(
 		     !(udp[8] & VXLAN_FLAG_VNI) || total < 20 + UDP + VXLAN ||
 		     !vxlan_port[load16(udp + 2)] || !ipv4_checksum_ok(m, ip, 20)))
 		return false;
-	uint64_t key[VTEP4_WORDS] = {vtep_addresses(ip), vtep_word_of(udp)};
+	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp), vtep_addresses(ip)};
 
 	candidate_key(c, key, VTEP4_WORDS);
 	candidate_add(c, m, udp, ip[1]);
@@ -164,7 +164,7 @@ static enum verdict take_ipv4(
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
 	if (check_udp(w, b, m, udp, total - hlen) != 0)
 		return GONE;
-	uint64_t key[VTEP4_WORDS] = {vtep_addresses(ip), vtep_word_of(udp)};
+	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp), vtep_addresses(ip)};
 
 	candidate_key(c, key, VTEP4_WORDS);
 	candidate_add(c, m, udp, ip[1]);
@@ -251,9 +251,7 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(c->pkt[k], const uint8_t *, ETH);
 
 	memcpy(peer, &c->key[c->which[k] * words], words * sizeof(uint64_t));
-	uint64_t *word = &peer[is_ipv6 ? 0 : 1];
-
-	*word = vtep_word(*word >> 32, 0, VTEP_ANY_VNI);
+	peer[0] = vtep_word(peer[0] >> 32, 0, VTEP_ANY_VNI);
 	if (exact_find(t, peer) != NULL)
 		worker_drop(w, b, c->pkt[k], DROP_TUNNEL_UNKNOWN_VNI);
 	else if (is_ipv6 ? local_endpoint6(ip + 24) : local_endpoint4(ip + 16))

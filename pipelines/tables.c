@@ -70,16 +70,16 @@ struct vtep_page {
 
 static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct table_row *row)
 {
-	uint64_t word = is_ipv6 ? key[0] : key[1];
+	uint64_t word = key[0];
 	uint8_t mark = word >> 24 & 0xff;
 	uint32_t vni_be = (uint32_t)word & RTE_BE32(0xffffff00);
 	char text[INET6_ADDRSTRLEN];
 
 	memset(row, 0, sizeof(*row));
-	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? key + 1 : key, text, sizeof(text));
+	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, key + 1, text, sizeof(text));
 	ROW_TEXT(row->key_text[0], "%s", text);
-	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET,
-		is_ipv6 ? (const void *)(key + 3) : (const char *)key + 4, text, sizeof(text));
+	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, (const char *)(key + 1) + (is_ipv6 ? 16 : 4), text,
+		sizeof(text));
 	ROW_TEXT(row->key_text[1], "%s", mark == VTEP_ANY_PEER ? "*" : text);
 	if (mark == VTEP_ANY_PEER)
 		ROW_TEXT(row->key_text[2], "*");

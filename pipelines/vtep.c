@@ -43,8 +43,8 @@ static struct exact_table *make_key(
 	uint32_t a, b = 0;
 
 	memset(key, 0, VTEP6_WORDS * sizeof(*key));
+	key[0] = word;
 	if (local->family == 6) {
-		key[0] = word;
 		memcpy(key + 1, local->bytes, 16);
 		if (remote != NULL)
 			memcpy(key + 3, remote->bytes, 16);
@@ -53,8 +53,7 @@ static struct exact_table *make_key(
 	memcpy(&a, local->bytes, 4);
 	if (remote != NULL)
 		memcpy(&b, remote->bytes, 4);
-	key[0] = (uint64_t)b << 32 | a;
-	key[1] = word;
+	key[1] = (uint64_t)b << 32 | a;
 	return &vtep4_table;
 }
 

@@ -226,6 +226,28 @@ START_TEST(hostile_nested_tunnel_packet_stays_inside_its_slice)
 }
 END_TEST
 
+/* The null address is nobody's, not even where the endpoint table has slots that were used before
+ * and are free again. */
+START_TEST(hostile_packet_between_null_addresses_comes_in_nowhere)
+{
+	struct spec s = plain(HOST_A, HOST_C);
+
+	build(&c_pkt, &s);
+	for (uint32_t vni = 1000; vni < 4000; vni++) {
+		struct outer o = from_peer2(vni);
+		uint16_t slice = rig_slice(vni);
+
+		member_set(slice, net.t2);
+		member_unset(slice, net.t2);
+		o.from = o.to = "0.0.0.0";
+		wrap(&a_pkt, &o, &c_pkt);
+		rig_begin();
+		rig_send(net.wan, &a_pkt, 1);
+		expect_drop("between null addresses", DROP_NO_TAP);
+	}
+}
+END_TEST
+
 TCase *hostile_tests(void)
 {
 	TCase *tc = tcase_create("hostile");
@@ -242,5 +264,6 @@ TCase *hostile_tests(void)
 	tcase_add_loop_test(
 		tc, hostile_packet_in_chained_buffers_is_taken_or_dropped_by_name, 0, 2);
 	tcase_add_test(tc, hostile_nested_tunnel_packet_stays_inside_its_slice);
+	tcase_add_test(tc, hostile_packet_between_null_addresses_comes_in_nowhere);
 	return tc;
 }
