@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration that test_churn.c changes under traffic. */
+#ifndef TESTS_CHURN_H
+#define TESTS_CHURN_H
+
+#include "rig.h"
+
+extern uint64_t churn_seed;
+uint32_t churn_rnd(uint32_t below);
+
+/* The first topology: lan with tenants, wan with tunnels. */
+void churn_begin(uint16_t lan, uint16_t wan);
+/* Some change; what it needs to undo first, it undoes. */
+void churn_step(void);
+uint64_t churn_steps(void);
+/* Deletes all but the ports. */
+void churn_end(void);
+
+/* Opens a port on a device and publishes it; closes it, and adds what it counted to the sums. */
+uint16_t churn_open(const char *device);
+void churn_close(uint16_t port);
+extern uint64_t churn_rx, churn_tx; /* of closed ports */
+
+#endif
