@@ -50,11 +50,11 @@ static const struct method {
 		NAMES("count", "port", "slice", "mac", "ip", "dropped", "timeout_s")},
 };
 
-static void set_text(json_t *data, const char *name, const char *text)
+static void set_text(json_t *data, const char *name, const char *text, bool always)
 {
 	char clean[200];
 
-	if (*text)
+	if (*text || always)
 		json_object_set_new(data, name, json_string(printable(text, clean, sizeof(clean))));
 }
 
@@ -63,11 +63,14 @@ json_t *dispatch_error(json_t *id, const struct rpc_error *err)
 	char message[sizeof(err->message)];
 	json_t *data = json_object(), *error;
 
-	set_text(data, "path", err->path);
-	set_text(data, "want", err->want);
-	set_text(data, "got", err->got);
-	set_text(data, "with", err->with);
-	set_text(data, "by", err->by);
+	/* contract.md: bad params come with all three, also where one is the empty text */
+	bool params = err->code == RPC_ERR_PARAMS;
+
+	set_text(data, "path", err->path, params);
+	set_text(data, "want", err->want, params);
+	set_text(data, "got", err->got, params);
+	set_text(data, "with", err->with, false);
+	set_text(data, "by", err->by, false);
 	if (err->code == RPC_ERR_CAPACITY)
 		json_object_set_new(data, "limit", json_integer(err->limit));
 	error = json_pack("{s:i, s:s}", "code", err->code, "message",
@@ -110,7 +113,7 @@ static int call(struct client *client, const char *name, const json_t *params, j
 		return fail_method(name, err);
 	if (params && !json_is_object(params)) {
 		rpc_fail_value(
-			err, "", "params by name, an object", api_show(params, got, sizeof(got)));
+			err, "params", "params by name, an object", api_show(params, got, sizeof(got)));
 		return -1;
 	}
 	if (!params)
