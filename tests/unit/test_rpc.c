@@ -576,7 +576,7 @@ START_TEST(mac_limits_answer_with_capacity)
 }
 END_TEST
 
-START_TEST(hundred_thousand_macs_in_one_message_take_less_than_a_second)
+START_TEST(hundred_thousand_macs_in_one_message_take_less_than_two_seconds)
 {
 	const int n = 100000;
 	char *text = malloc(n * 100 + 200), *end = text;
@@ -603,7 +603,7 @@ START_TEST(hundred_thousand_macs_in_one_message_take_less_than_a_second)
 	seconds = to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9;
 	fprintf(stderr, "100,000 macs: %.3f s\n", seconds);
 #if !defined(__SANITIZE_ADDRESS__)
-	ck_assert_double_lt(seconds, 1.0);
+	ck_assert_double_lt(seconds, 2.0); /* what issue 2 asks for; 0.2 on a quiet machine */
 #endif
 	/* all of them come back page by page */
 	for (json_t *page = ask(CALL("list", "{'type':'mac','limit':10000}")); page;) {
@@ -952,7 +952,7 @@ static TCase *objects_case(void)
 	tcase_add_test(tcase, learned_macs_are_listed_and_replaced);
 	tcase_add_loop_test(tcase, mac_pages_hold_every_mac_once, 0, 6);
 	tcase_add_test(tcase, mac_limits_answer_with_capacity);
-	tcase_add_test(tcase, hundred_thousand_macs_in_one_message_take_less_than_a_second);
+	tcase_add_test(tcase, hundred_thousand_macs_in_one_message_take_less_than_two_seconds);
 	tcase_add_test(tcase, list_pages_in_order_without_losing_or_repeating);
 	tcase_add_test(tcase, counters_come_with_their_names);
 	tcase_add_test(tcase, table_pages_hold_every_row_once);
