@@ -29,7 +29,7 @@ void attachment_fini(void)
 
 int attachment_reserve(uint16_t *id)
 {
-	return ids_take(&ids, id);
+	return ids_reserve(&ids, id);
 }
 
 void attachment_release(uint16_t id)

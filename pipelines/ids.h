@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "rcu.h"
+
 /* ids 1..limit; limit < 65536 */
 struct ids {
 	uint32_t limit;
@@ -33,6 +35,15 @@ static inline int ids_take(struct ids *ids, uint16_t *id)
 		return 0;
 	}
 	return -ENOSPC;
+}
+
+/* The same; ids given back a moment ago are waited for when no other is free. */
+static inline int ids_reserve(struct ids *ids, uint16_t *id)
+{
+	if (ids_take(ids, id) == 0)
+		return 0;
+	rcu_reclaim(true);
+	return ids_take(ids, id);
 }
 
 static inline void ids_give(struct ids *ids, uint16_t id)

@@ -47,7 +47,7 @@ void slice_fini(void)
 
 int slice_reserve(uint16_t *id)
 {
-	return ids_take(&ids, id);
+	return ids_reserve(&ids, id);
 }
 
 void slice_release(uint16_t id)
@@ -132,9 +132,13 @@ void flood_list_change(uint16_t slice, door_t door, bool add)
 {
 	const struct flood_list *old = slice_hot[slice].flood;
 	uint32_t n = old->attachments + old->tunnels;
-	struct flood_list *fresh =
-		rte_zmalloc("flood_list", sizeof(*fresh) + (n + 1) * sizeof(old->id[0]), 0);
+	size_t bytes = sizeof(struct flood_list) + (n + 1) * sizeof(old->id[0]);
+	struct flood_list *fresh = rte_zmalloc("flood_list", bytes, 0);
 
+	if (fresh == NULL) { /* old lists may still hold memory */
+		rcu_reclaim(true);
+		fresh = rte_zmalloc("flood_list", bytes, 0);
+	}
 	if (fresh == NULL) {
 		/* the door stays out of (or in) floods until the list is next rebuilt: said, since
 		 * nobody may fail here */

@@ -75,7 +75,7 @@ void tunnel_fini(void)
 
 int tunnel_reserve(uint16_t *id)
 {
-	return ids_take(&ids, id);
+	return ids_reserve(&ids, id);
 }
 
 void tunnel_release(uint16_t id)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#define DEFERRED_MAX 256 /* what waits holds memory: a large transaction would run out of it */
+
 struct rte_rcu_qsbr *rcu_qsbr;
 
 struct deferred {
@@ -20,6 +22,7 @@ struct deferred {
 };
 
 static STAILQ_HEAD(, deferred) deferred = STAILQ_HEAD_INITIALIZER(deferred);
+static uint32_t deferred_count;
 
 int rcu_init(void)
 {
@@ -49,8 +52,11 @@ void rcu_synchronize(void)
 
 void rcu_defer(void (*fn)(void *arg), void *arg)
 {
-	struct deferred *d = malloc(sizeof(*d));
+	struct deferred *d;
 
+	if (deferred_count >= DEFERRED_MAX)
+		rcu_reclaim(true);
+	d = malloc(sizeof(*d));
 	if (d == NULL) {
 		rcu_synchronize();
 		fn(arg);
@@ -58,6 +64,7 @@ void rcu_defer(void (*fn)(void *arg), void *arg)
 	}
 	*d = (struct deferred){.token = rte_rcu_qsbr_start(rcu_qsbr), .fn = fn, .arg = arg};
 	STAILQ_INSERT_TAIL(&deferred, d, next);
+	deferred_count++;
 }
 
 void rcu_reclaim(bool wait)
@@ -71,6 +78,7 @@ void rcu_reclaim(bool wait)
 			rcu_synchronize();
 		}
 		STAILQ_REMOVE_HEAD(&deferred, next);
+		deferred_count--;
 		d->fn(d->arg);
 		free(d);
 	}

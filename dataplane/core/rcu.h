@@ -16,8 +16,8 @@ void rcu_fini(void);
  * it waits, since a worker may share it. Main thread only. */
 void rcu_synchronize(void);
 
-/* Runs fn(arg) after a grace period, from rcu_reclaim(). When memory is out it waits and runs fn at
- * once. Main only. */
+/* Runs fn(arg) after a grace period, from rcu_reclaim(). When memory is out, or much waits already,
+ * it waits itself. Main only. */
 void rcu_defer(void (*fn)(void *arg), void *arg);
 
 /* Runs what has passed its grace period; called from the main loop. wait: wait for all of it. Main

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Configuration that changes while frames still point to what was: named drops, and nothing of the
  * old. */
+#include <errno.h>
 #include <string.h>
 
 #include "expect.h"
@@ -290,6 +291,52 @@ START_TEST(change_address_gone_stops_the_underlay)
 }
 END_TEST
 
+/* One transaction, and so no turn of the main loop, in which flood lists of a gigabyte are
+ * replaced. */
+START_TEST(change_of_many_members_at_once_does_not_run_out_of_memory)
+{
+	enum { TUNNELS = 5000, CHANGES = 100000 };
+	struct api_tunnel cfg = rig_tunnel_defaults();
+	const struct flood_list *list;
+	uint16_t first = 0, id = 0;
+
+	for (uint32_t i = 0; i < TUNNELS; i++) {
+		char remote[32];
+
+		snprintf(remote, sizeof(remote), "198.19.%u.%u", i >> 8, i & 255);
+		cfg.local = rig_ip(LOCAL4, false);
+		cfg.remote = rig_ip(remote, false);
+		ck_assert_int_eq(tunnel_reserve(&id), 0);
+		first = i == 0 ? id : first;
+		tunnel_set(id, &cfg);
+		member_set(net.red, id);
+	}
+	for (uint32_t i = 0; i < CHANGES; i++) {
+		member_unset(net.red, id);
+		member_set(net.red, id);
+	}
+	list = slice_hot[net.red].flood;
+	ck_assert_uint_eq(list->tunnels, TUNNELS + 2);
+	for (uint32_t t = first; t < first + (uint32_t)TUNNELS; t++)
+		member_unset(net.red, t);
+	list = slice_hot[net.red].flood;
+	ck_assert_uint_eq(list->tunnels, 2); /* as it was: nothing is flooded to who left */
+}
+END_TEST
+
+START_TEST(change_ids_come_back_at_once_when_no_other_is_free)
+{
+	uint16_t id, none;
+
+	while (slice_reserve(&id) == 0)
+		slice_set(id, &(struct api_slice){.vni = 1000 + id});
+	slice_unset(net.blue); /* its id waits for a grace period */
+	ck_assert_int_eq(slice_reserve(&id), 0);
+	ck_assert_uint_eq(id, net.blue);
+	ck_assert_int_eq(slice_reserve(&none), -ENOSPC);
+}
+END_TEST
+
 TCase *change_tests(void)
 {
 	TCase *tc = tcase_create("change");
@@ -309,5 +356,7 @@ TCase *change_tests(void)
 	tcase_add_test(tc, change_deleted_slice_leaves_frames_nowhere_and_its_id_clean);
 	tcase_add_test(tc, change_closed_port_is_a_named_drop);
 	tcase_add_test(tc, change_address_gone_stops_the_underlay);
+	tcase_add_test(tc, change_of_many_members_at_once_does_not_run_out_of_memory);
+	tcase_add_test(tc, change_ids_come_back_at_once_when_no_other_is_free);
 	return tc;
 }
