@@ -87,6 +87,13 @@ static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_
 	}
 	if (check_devargs(req, err) != 0)
 		return -1;
+	if (rte_eth_dev_count_total() >= RTE_MAX_ETHPORTS) {
+		snprintf(err->path, sizeof(err->path), "device");
+		err->limit = RTE_MAX_ETHPORTS;
+		return rpc_fail(err, RPC_ERR_CAPACITY,
+			"port %s: this DPDK takes no more than %d devices, taps included",
+			req->port, RTE_MAX_ETHPORTS);
+	}
 	int rc = rte_dev_probe(req->devargs);
 
 	if (rc != 0)
@@ -148,7 +155,8 @@ static struct rte_mempool *pool_take(uint32_t n, uint32_t room)
 	if (i == RTE_DIM(pools))
 		return NULL;
 	snprintf(name, sizeof(name), "mbufs_%u", serial++);
-	mp = rte_pktmbuf_pool_create(name, n, 256, 0, room, SOCKET_ID_ANY);
+	/* a cache may hold no more than two thirds of the pool */
+	mp = rte_pktmbuf_pool_create(name, n, RTE_MIN(256u, n / 2), 0, room, SOCKET_ID_ANY);
 	if (mp != NULL)
 		pools[i] = (struct pool){.mp = mp, .room = room, .used = true};
 	return mp;

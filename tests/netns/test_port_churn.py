@@ -46,6 +46,21 @@ def churn(box, lab, number):
     box.delete("port", port)
 
 
+def too_many(box):
+    """As many ports as DPDK has devices, each with the smallest pool there is; one more is a matter of capacity, not of luck."""
+    there = box.list("port")
+    ports = [{"name": f"n{i}", "device": f"net_null{i},no-rx=1", "mbufs": 256} for i in range(65)]
+    try:
+        box.rpc.put("port", ports)
+        check(False, "65 ports and more were taken")
+    except RpcError as error:
+        equal((error.code, error.data["path"].split(".")[-1]), (-32003, "device"), f"error for a port too many ({error})")
+        room = error.data["limit"] - len(there) - sum(port["tap"] for port in there)
+    equal(box.list("port"), there, "ports after the refusal")
+    box.rpc.put("port", ports[:room])
+    box.delete("port", *[port["name"] for port in ports[:room]])
+
+
 def test(lab):
     a, b, site = lab.ns("a"), lab.ns("b"), lab.ns("site")
     box = Box(lab)
@@ -68,6 +83,7 @@ def test(lab):
     print(f"pings through the churn: {sent} sent, {got} back")
     at_least(sent, 50, "pings sent meanwhile")
     at_least(got, sent - 1, "pings back (the last may still be under way)")
+    too_many(box)
     equal(sorted(port["name"] for port in box.list("port")), ["lan0", "wan0"], "ports that are left")
     equal([len(box.list(kind)) for kind in ("slice", "attachment", "tunnel", "member")], [1, 1, 1, 1], "objects that are left")
     now = box.quiet()
