@@ -117,11 +117,14 @@ static int twin_open(uint16_t id, const struct api_port *cfg, struct rpc_error *
 		snprintf(err->want, sizeof(err->want),
 			"a port name of 1 to 15 characters that no interface has");
 		snprintf(err->got, sizeof(err->got), "%s", cfg->name);
-		return rpc_fail(err, RPC_ERR_CONFLICT,
+		if (strlen(cfg->name) < IFNAMSIZ)
+			snprintf(err->with, sizeof(err->with), "interface %s", cfg->name);
+		return rpc_fail(err, err->with[0] ? RPC_ERR_CONFLICT : RPC_ERR_PARAMS,
 			"port %s: its tap would take the port's name, and cannot", cfg->name);
 	}
-	snprintf(devargs, sizeof(devargs), "net_tap_%s,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT,
-		cfg->name, cfg->name, RTE_ETHER_ADDR_BYTES(&ph->mac));
+	/* by number: the driver refuses a device's name of 23 characters and more */
+	snprintf(devargs, sizeof(devargs), "net_tap_twin%u,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT,
+		id, cfg->name, RTE_ETHER_ADDR_BYTES(&ph->mac));
 	struct device_request req = {.devargs = devargs,
 		.port = cfg->name,
 		.queues = 1,

@@ -8,7 +8,7 @@
 import json
 import time
 
-from lib import Box, at_least, check, diff, drops_of, equal, ping, run, wait_for
+from lib import Box, RpcError, at_least, check, diff, drops_of, equal, ping, run, wait_for
 
 SERVER = """
 import socket, sys
@@ -39,6 +39,17 @@ def test(lab):
     check("wan0" in box.ns.interfaces(), "the tap has the port's name")
     equal(box.ns.mac("wan0"), box.ns.mac("wan0x"), "the tap has the port's MAC")
     equal(json.loads(box.ns.ip("-j link show wan0"))[0]["mtu"], 1500, "the tap's MTU is the port's, up to net_tap's 1500")
+
+    # any name that Linux takes for an interface, and no other
+    box.put("port", name="a234567890bcdef", device="net_null7,no-rx=1", tap=True)
+    check("a234567890bcdef" in box.ns.interfaces(), "a tap with a name of 15 characters")
+    box.delete("port", "a234567890bcdef")
+    for name, code in (("a234567890bcdefg", -32602), ("lo", -32004)):
+        try:
+            box.put("port", name=name, device="net_null7,no-rx=1", tap=True)
+            check(False, f"a tap named {name} was taken")
+        except RpcError as error:
+            equal((error.code, error.data.get("with")), (code, "interface lo" if name == "lo" else None), f"a tap named {name}")
 
     # put, so the kernel has them; and in both directions ARP and ND are the kernels' own affair
     box.put("address", port="wan0", prefix="198.18.0.1/24")
