@@ -116,6 +116,14 @@ static int check_cpus(const struct options *opt)
 	return 0;
 }
 
+static int parse_nonempty(const char *option)
+{
+	if (optarg[0] != '\0')
+		return 0;
+	fprintf(stderr, "sluice-dataplane: %s must not be empty\n", option);
+	return -1;
+}
+
 enum {
 	OPT_SOCKET = 256,
 	OPT_WORKERS,
@@ -152,7 +160,7 @@ static int parse_one(int c, struct options *opt, bool *listed)
 	switch (c) {
 	case OPT_SOCKET:
 		opt->socket = optarg;
-		return 0;
+		return parse_nonempty("--socket");
 	case OPT_WORKERS:
 		return parse_number(optarg, "--workers", 1, LIMIT_WORKERS, &opt->workers);
 	case OPT_LCORES:
@@ -174,7 +182,11 @@ static int parse_one(int c, struct options *opt, bool *listed)
 		return 0;
 	case OPT_PREFIX:
 		opt->file_prefix = optarg;
-		return 0;
+		if (strchr(optarg, '/') == NULL)
+			return parse_nonempty("--file-prefix");
+		fprintf(stderr, "sluice-dataplane: --file-prefix is a name, not a path: \"%s\"\n",
+			optarg);
+		return -1;
 	case OPT_IDLE:
 		opt->nap = strcmp(optarg, "nap") == 0;
 		if (opt->nap || strcmp(optarg, "spin") == 0)

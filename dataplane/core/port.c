@@ -193,6 +193,7 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 		snprintf(err->want, sizeof(err->want), "at most %u",
 			rte_pktmbuf_data_room_size(ph->pool) - 64 - RTE_PKTMBUF_HEADROOM);
 		snprintf(err->got, sizeof(err->got), "%u", mtu);
+		snprintf(err->with, sizeof(err->with), "port %s", cfg->name);
 		return rpc_fail(err, RPC_ERR_CONFLICT,
 			"port %s: its buffers are too small for that mtu; delete it and put it "
 			"again",
@@ -234,10 +235,9 @@ void port_close(uint16_t id)
 	if (twin != PORT_NONE)
 		port_hot[twin].live = false;
 	worker_assign_queues();
-	/* frames for it may still stand in hand-over rings: as many turns as a full ring takes to
-	 * drain */
-	for (int turn = 0; worker_count > 1 && turn < 20; turn++)
-		rcu_synchronize();
+	/* frames for it may still stand in hand-over rings, and its id may soon be another's */
+	if (worker_count > 1)
+		worker_wait_turns(HANDOVER_TURNS);
 	if (twin != PORT_NONE) {
 		device_close(&ports[twin].dev);
 		port_clear(twin);

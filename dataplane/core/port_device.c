@@ -299,6 +299,9 @@ void device_close(struct device *dev)
 	struct rte_eth_dev_info info = {0};
 
 	rte_eth_dev_info_get(dev->ethdev, &info);
+	/* af_packet puts this on the kernel's interface, where it would stay */
+	rte_eth_promiscuous_disable(dev->ethdev);
+	rte_eth_allmulticast_disable(dev->ethdev);
 	rte_eth_dev_stop(dev->ethdev);
 	rte_eth_dev_close(dev->ethdev);
 	if (info.device != NULL)

@@ -18,9 +18,8 @@
 #include "trace_point.h"
 #include "worker_tx.h"
 
-#define HANDOVER_RING 1024
-#define NAP_AFTER     64 /* idle loops */
-#define NAP_MAX_US    200
+#define NAP_AFTER  64 /* idle loops */
+#define NAP_MAX_US 200
 
 struct worker *workers[LIMIT_WORKERS];
 uint32_t worker_count;
@@ -164,10 +163,18 @@ static void worker_free(struct worker *w)
 		rte_ring_free(w->handover[i]);
 	}
 	rte_free(w->polls);
+	rte_free(w->spare_polls);
 	rte_free(w->drops);
 	rte_free(w->port);
 	trace_free(w);
 	rte_free(w);
+}
+
+static struct poll_list *poll_list_new(void)
+{
+	size_t queues = PORT_MAX * LIMIT_WORKERS * sizeof(struct poll_queue);
+
+	return rte_zmalloc("polls", sizeof(struct poll_list) + queues, RTE_CACHE_LINE_SIZE);
 }
 
 static struct worker *worker_new(uint32_t id, uint32_t count)
@@ -181,8 +188,10 @@ static struct worker *worker_new(uint32_t id, uint32_t count)
 	w->now_s = rte_rdtsc() / rte_get_tsc_hz() + 1;
 	w->drops = rte_zmalloc("drops", DROP_REASONS * sizeof(uint64_t), RTE_CACHE_LINE_SIZE);
 	w->port = rte_zmalloc("ports", PORT_MAX * sizeof(*w->port), RTE_CACHE_LINE_SIZE);
-	w->polls = rte_zmalloc("polls", sizeof(*w->polls), 0);
-	bool ok = w->drops != NULL && w->port != NULL && w->polls != NULL && trace_alloc(w) == 0;
+	w->polls = poll_list_new();
+	w->spare_polls = poll_list_new();
+	bool ok = w->drops != NULL && w->port != NULL && w->polls != NULL &&
+		  w->spare_polls != NULL && trace_alloc(w) == 0;
 
 	for (uint32_t from = 0; ok && from < count && count > 1; from++) {
 		char name[RTE_RING_NAMESIZE];
@@ -230,6 +239,7 @@ int worker_start(
 		workers[i]->lcore = lcores[i];
 		workers[i]->stats.cpu = rte_lcore_to_cpu_id(lcores[i]);
 		rc = rte_eal_remote_launch(worker_main, workers[i], lcores[i]);
+		workers[i]->running = rc == 0;
 	}
 	if (rc != 0)
 		worker_stop();

@@ -86,6 +86,8 @@ struct worker {
 	struct burst burst;
 
 	unsigned lcore;
+	struct poll_list *spare_polls; /* main's: the next list is made here */
+	bool running;		       /* has a thread */
 	uint64_t next_tick_tsc;
 } __rte_cache_aligned;
 
@@ -110,7 +112,12 @@ const char *const *worker_stage_names(void);
 
 /* Gives every worker the queues it is to poll, after ports came or went; waits a grace period. Main
  * thread. */
-int worker_assign_queues(void);
+void worker_assign_queues(void);
+/* Waits until every running worker has gone round its loop that often. Main thread. */
+void worker_wait_turns(uint32_t turns);
+/* Turns after which whatever stood in a hand-over ring has been sent or dropped. */
+#define HANDOVER_RING  1024
+#define HANDOVER_TURNS (HANDOVER_RING / BURST_MAX + 1)
 
 /* Runs b through the pipeline and flushes what it sends: one turn of the loop for a burst already
  * in w->burst. */

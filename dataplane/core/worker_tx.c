@@ -4,9 +4,8 @@
  * assignment by the main thread; owns nothing. */
 #include "worker_tx.h"
 
-#include <errno.h>
 #include <rte_ethdev.h>
-#include <rte_malloc.h>
+#include <sched.h>
 
 #include "rcu.h"
 
@@ -98,13 +97,9 @@ uint32_t worker_drain_handover(struct worker *w)
 
 /* ---- queues ---- */
 
-static struct poll_list *polls_of(uint32_t worker)
+static void fill_polls(struct poll_list *list, uint32_t worker)
 {
-	struct poll_list *list = rte_zmalloc(
-		"polls", sizeof(*list) + PORT_MAX * LIMIT_WORKERS * sizeof(list->q[0]), 0);
-
-	if (list == NULL)
-		return NULL;
+	list->n = 0;
 	for (uint16_t p = 0; p < PORT_MAX; p++) {
 		const struct port_hot *ph = &port_hot[p];
 
@@ -113,7 +108,6 @@ static struct poll_list *polls_of(uint32_t worker)
 				list->q[list->n++] = (struct poll_queue){
 					.port = p, .ethdev = ph->ethdev, .queue = q};
 	}
-	return list;
 }
 
 static void assign_tx(struct worker *w)
@@ -140,28 +134,29 @@ static void assign_tx(struct worker *w)
 	}
 }
 
-int worker_assign_queues(void)
+void worker_assign_queues(void)
 {
-	struct poll_list *fresh[LIMIT_WORKERS] = {NULL};
-
 	for (uint32_t i = 0; i < worker_count; i++) {
-		fresh[i] = polls_of(i);
-		if (fresh[i] == NULL) {
-			while (i-- > 0)
-				rte_free(fresh[i]);
-			return -ENOMEM;
-		}
-	}
-	for (uint32_t i = 0; i < worker_count; i++) {
-		struct poll_list *old = workers[i]->polls;
+		struct worker *w = workers[i];
+		struct poll_list *old = w->polls;
 
-		assign_tx(workers[i]);
+		fill_polls(w->spare_polls, i);
+		assign_tx(w);
 		/* release: pairs with the acquire in worker_poll() */
-		__atomic_store_n(&workers[i]->polls, fresh[i], __ATOMIC_RELEASE);
-		fresh[i] = old;
+		__atomic_store_n(&w->polls, w->spare_polls, __ATOMIC_RELEASE);
+		w->spare_polls = old; /* not written to before the grace period below is over */
 	}
 	rcu_synchronize();
+}
+
+void worker_wait_turns(uint32_t turns)
+{
+	uint64_t from[LIMIT_WORKERS];
+
 	for (uint32_t i = 0; i < worker_count; i++)
-		rte_free(fresh[i]);
-	return 0;
+		from[i] = __atomic_load_n(&workers[i]->stats.loops, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < worker_count; i++)
+		while (workers[i]->running && __atomic_load_n(&workers[i]->stats.loops,
+						      __ATOMIC_RELAXED) < from[i] + turns)
+			sched_yield();
 }
