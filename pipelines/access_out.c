@@ -53,7 +53,7 @@ static __rte_always_inline enum drop_reason refuse(
 		return DROP_DESTINATION_GONE;
 	if (unlikely(m->pkt_len > a->mtu + (uint32_t)sizeof(struct rte_ether_hdr)))
 		return DROP_ACCESS_MTU;
-	if (unlikely(a->vlan != 0 && rte_pktmbuf_headroom(m) < RTE_VLAN_HLEN))
+	if (unlikely((a->vlan & ATTACHMENT_VID) != 0 && rte_pktmbuf_headroom(m) < RTE_VLAN_HLEN))
 		return DROP_NO_HEADROOM;
 	return DROP_REASONS;
 }
@@ -78,11 +78,13 @@ void access_out_run(struct worker *w, struct burst *b)
 			slice_drop(w, b, m, LANE_SLICE(way), DOOR_ATTACHMENT | LANE_TO(way), why);
 			continue;
 		}
-		if (a.vlan != 0)
-			vlan_push(m, a.vlan);
+		uint16_t vid = a.vlan & ATTACHMENT_VID;
+
+		if (vid != 0)
+			vlan_push(m, vid);
 		run_count(sw, &run, way, bytes, m->pkt_len);
 		TRACE(b, m, STAGE_ACCESS_OUT, "attachment {attachment %u}, to port {port %u}%s",
-			LANE_TO(way), a.port, a.vlan != 0 ? ", tagged" : "");
+			LANE_TO(way), a.port, vid != 0 ? ", tagged" : "");
 		tx_add(w, &tx, a.port, m);
 	}
 	tx_done(w, &tx);

@@ -67,17 +67,20 @@ static void hot_store(uint16_t id, struct attachment_hot hot)
 void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
 {
 	struct attachment_hot old = attachment_hot[id];
+	uint16_t old_vlan = old.vlan & ATTACHMENT_VID;
+	uint16_t flags = slice_hot[slice].flags & SLICE_IS_L3 ? ATTACHMENT_L3 : 0;
 
-	if (old.slice != 0 && (old.port != port || old.vlan != vlan) &&
-		door_load(old.port, old.vlan) == id)
-		door_store(old.port, old.vlan, 0);
+	if (old.slice != 0 && (old.port != port || old_vlan != vlan) &&
+		door_load(old.port, old_vlan) == id)
+		door_store(old.port, old_vlan, 0);
 	if (old.slice != 0 && old.slice != slice) {
 		flood_list_change(old.slice, DOOR_ATTACHMENT | id, false);
 		fdb_flush(0, DOOR_ATTACHMENT | id);
 	}
-	hot_store(
-		id, (struct attachment_hot){
-			    .slice = slice, .port = port, .vlan = vlan, .mtu = port_hot[port].mtu});
+	hot_store(id, (struct attachment_hot){.slice = slice,
+			      .port = port,
+			      .vlan = vlan | flags,
+			      .mtu = port_hot[port].mtu});
 	door_store(port, vlan, id);
 	if (old.slice != slice)
 		flood_list_change(slice, DOOR_ATTACHMENT | id, true);
@@ -94,9 +97,10 @@ static void free_id(void *arg)
 void attachment_unset(uint16_t id)
 {
 	struct attachment_hot old = attachment_hot[id];
+	uint16_t old_vlan = old.vlan & ATTACHMENT_VID;
 
-	if (door_load(old.port, old.vlan) == id)
-		door_store(old.port, old.vlan, 0);
+	if (door_load(old.port, old_vlan) == id)
+		door_store(old.port, old_vlan, 0);
 	hot_store(id, (struct attachment_hot){0});
 	flood_list_change(old.slice, DOOR_ATTACHMENT | id, false);
 	fdb_flush(0, DOOR_ATTACHMENT | id);

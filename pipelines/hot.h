@@ -29,18 +29,30 @@ struct flood_list {
 
 struct slice_hot {
 	uint32_t vni_be;     /* the VXLAN header's last word: VNI << 8, network order */
+	uint16_t meter;	     /* of all its traffic into the overlay; 0: none */
+	uint8_t flags;	     /* SLICE_* */
+	bool live;
 	uint64_t flood_cost; /* cycles a flooded frame costs, see bucket_cost() */
 	struct flood_list
 		*flood; /* never NULL while live; main: release store, workers: acquire load */
-	bool live;
+	uint64_t mac;	/* of its gateways: six bytes as they lie in a frame, the rest 0 */
 } __rte_aligned(32);
+_Static_assert(sizeof(struct slice_hot) == 32, "two slices a line");
+
+#define SLICE_IS_L3	0x01
+#define SLICE_CLAMP_MSS 0x02
+#define SLICE_SUPPRESS	0x04 /* answers ARP and ND for hosts it knows */
 
 struct attachment_hot {
 	uint16_t slice; /* 0 while unpublished */
 	uint16_t port;
-	uint16_t vlan; /* 0 = untagged */
+	uint16_t vlan; /* VID, 0 = untagged, and ATTACHMENT_* above it */
 	uint16_t mtu;  /* of its port: the largest packet that leaves here */
 };
+#define ATTACHMENT_VID	     0x0fff
+#define ATTACHMENT_L3	     0x1000 /* of an l3 slice */
+#define ATTACHMENT_METER_IN  0x2000
+#define ATTACHMENT_METER_OUT 0x4000
 _Static_assert(sizeof(struct attachment_hot) == 8, "eight attachments a line");
 
 /* What goes in front of a frame on one path of a tunnel. IPv4 uses line 0 alone: both the decision
@@ -81,6 +93,8 @@ struct tunnel_hot {
 #define VTEP_SLICE(v)	((uint16_t)(v))
 #define VTEP_TUNNEL(v)	((uint16_t)((v) >> 16))
 #define VTEP_ZERO_CSUM6 (1ull << 32)
+#define VTEP_L3		(1ull << 33) /* the slice routes */
+#define VTEP_CLAMP_MSS	(1ull << 34)
 #define VTEP_ANY_VNI	0x01ull /* in the VNI's reserved byte: "this peer is known" */
 #define VTEP_ANY_PEER	0x02ull /* "this local address is an endpoint" */
 #define VTEP4_WORDS	2

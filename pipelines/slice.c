@@ -55,11 +55,29 @@ void slice_release(uint16_t id)
 	ids_give(&ids, id);
 }
 
+static uint8_t flags_of(const struct api_slice *cfg)
+{
+	return (cfg->kind == SLICE_L3 ? SLICE_IS_L3 : 0);
+}
+
+/* 02:5c, the VNI, 01: the same at every site unless configured, so that a host may move. */
+static uint64_t gateway_mac(const struct api_slice *cfg)
+{
+	static const struct api_mac_addr none;
+	uint8_t mac[8] = {0x02, 0x5c, cfg->vni >> 16, cfg->vni >> 8, cfg->vni, 1};
+	uint64_t word;
+
+	if (memcmp(&cfg->mac, &none, sizeof(none)))
+		memcpy(mac, &cfg->mac, sizeof(cfg->mac));
+	memcpy(&word, mac, sizeof(word));
+	return word;
+}
+
 void slice_set(uint16_t id, const struct api_slice *cfg)
 {
 	struct slice_hot *s = &slice_hot[id];
-
 	uint32_t vni_be = rte_cpu_to_be_32(cfg->vni << 8);
+	uint8_t flags = flags_of(cfg), old_flags = s->flags;
 
 	ageing_s[id] = cfg->mac_ageing_s;
 	max_macs[id] = cfg->max_macs;
@@ -70,6 +88,10 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 	if (s->flood == NULL)
 		__atomic_store_n(
 			&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->mac, gateway_mac(cfg), __ATOMIC_RELAXED);
+	__atomic_store_n(&s->flags, flags, __ATOMIC_RELAXED);
+	if (s->live && flags != old_flags)
+		tunnel_flags_change(id);
 	s->live = true;
 }
 

@@ -39,7 +39,7 @@ static bool access_row(uint16_t id, struct table_row *row)
 	if (a->slice == 0)
 		return false;
 	ROW_TEXT(row->key_text[0], "%s", port_name(a->port));
-	ROW_TEXT(row->key_text[1], "%u", a->vlan);
+	ROW_TEXT(row->key_text[1], "%u", a->vlan & ATTACHMENT_VID);
 	ROW_TEXT(row->param_text[0], "{slice %u}", a->slice);
 	ROW_TEXT(row->param_text[1], "{attachment %u}", id);
 	attachment_counters_read(id, &row->counters);

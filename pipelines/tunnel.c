@@ -198,6 +198,17 @@ void tunnel_vni_change(uint16_t slice, uint32_t vni_be)
 	}
 }
 
+void tunnel_flags_change(uint16_t slice)
+{
+	const struct flood_list *list = slice_hot[slice].flood;
+
+	for (uint32_t i = 0; list != NULL && i < list->tunnels; i++) {
+		uint16_t id = list->id[list->attachments + i];
+
+		vtep_member(&tunnels[id].cfg, slice_hot[slice].vni_be, slice, id, true);
+	}
+}
+
 /* ---- paths ---- */
 
 static bool wants_udp_checksum(const struct api_tunnel *cfg)

@@ -93,6 +93,13 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 	__atomic_store_n(&vxlan_port[port_be], port_users[port_be] > 0, __ATOMIC_RELAXED);
 }
 
+static uint64_t slice_marks(uint16_t slice)
+{
+	uint8_t flags = slice_hot[slice].flags;
+
+	return (flags & SLICE_IS_L3 ? VTEP_L3 : 0) | (flags & SLICE_CLAMP_MSS ? VTEP_CLAMP_MSS : 0);
+}
+
 void vtep_member(
 	const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add)
 {
@@ -104,7 +111,8 @@ void vtep_member(
 	if (add)
 		put(t, key,
 			slice | (uint64_t)tunnel << 16 |
-				(cfg->accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
+				(cfg->accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0) |
+				slice_marks(slice));
 	else if (value != NULL && VTEP_SLICE(*value) == slice)
 		exact_delete(t, key);
 }

@@ -22,5 +22,8 @@ bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slic
 
 /* tunnel.c: moves the slice's members to another VNI; called before slice_hot has it. */
 void tunnel_vni_change(uint16_t slice, uint32_t vni_be);
+/* tunnel.c: the endpoint entries get the marks of the slice's flags; called after slice_hot has
+ * them. */
+void tunnel_flags_change(uint16_t slice);
 
 #endif

@@ -69,7 +69,8 @@ struct api_via {
 	api_name port;
 	api_name tunnel;
 	api_name attachment;
-	uint32_t weight; /* 1 to 255 */
+	struct api_mac_addr mac; /* via a tunnel: of the gateway at its other end; zero: the slice's own */
+	uint32_t weight;         /* 1 to 255 */
 };
 
 struct api_route {
@@ -88,6 +89,7 @@ struct api_slice {
 	uint32_t max_macs;      /* learned and static; default 65536 */
 	uint32_t mac_ageing_s;  /* default 300; 0 = learned MACs stay */
 	uint32_t flood_pps;     /* packets a second taken for flooding; default 10000; 0 = none */
+	struct api_mac_addr mac; /* l3: of its gateways; zero: made from the VNI */
 	uint32_t static_macs;   /* only in answers */
 };
 
