@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The routes of l3 slices: (slice, prefix) → next hop, in compact longest-prefix tables that are
+ * themselves the store of `route` objects: nothing else is kept per route. What else is in these
+ * tables is the switch's own: connected networks, gateway addresses, neighbours (as host routes).
+ * Main thread only; workers look up in fib4 and fib6 (l3.h). RFC 1812, RFC 8200. */
+#ifndef PIPELINES_FIB_H
+#define PIPELINES_FIB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nexthop.h"
+#include "types.h"
+
+/* Who put an entry. Of the same prefix a gateway goes before a route, a route before a neighbour. */
+enum fib_owner { FIB_NONE, FIB_GATEWAY, FIB_CONNECTED, FIB_ROUTE, FIB_NEIGHBOR };
+
+struct fib_entry {
+	uint16_t slice;
+	struct api_ip prefix;
+	uint32_t nexthop;
+	enum fib_owner owner;
+};
+
+int fib_init(void);
+void fib_fini(void);
+
+/* Room for `count` more entries of this family, on top of what is reserved already: 0, -ENOSPC or
+ * -ENOMEM. A transaction reserves one for each route it puts while it is checked; fib_route_set()
+ * uses one up (also when it only replaces), fib_release() gives back what is not used. */
+int fib_reserve(uint8_t family, uint32_t count);
+void fib_release(uint8_t family, uint32_t count);
+
+/* Routes. set takes over one use of `nexthop` (nexthop_take) and gives back that of the entry it
+ * replaces; unset gives it back. set cannot fail after fib_reserve. unset: 0 or -ENOENT. A neighbour
+ * with that very address comes back by itself when a host route goes. */
+void fib_route_set(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop);
+int fib_route_unset(uint16_t slice, const struct api_ip *prefix);
+/* The route with exactly this prefix: its next hop, 0 when there is none. */
+uint32_t fib_route_get(uint16_t slice, const struct api_ip *prefix);
+
+/* What stands at exactly this prefix: FIB_NONE when nothing does. */
+enum fib_owner fib_owner_of(uint16_t slice, const struct api_ip *prefix);
+
+/* Entries of the switch's own, same rules of ownership of `nexthop`; used by gateway.c and
+ * neighbor.c. A neighbour's is not entered (and given back) where a route stands: false. */
+bool fib_own_set(
+	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, enum fib_owner owner);
+void fib_own_unset(uint16_t slice, const struct api_ip *prefix, enum fib_owner owner);
+
+/* What a packet to `address` would find: index of the next hop, 0: none. *len: bits of the prefix. */
+uint32_t fib_lookup(uint16_t slice, const struct api_ip *address, uint8_t *len);
+
+/* Routes (FIB_ROUTE) of a slice, and of all l3 slices. */
+uint32_t fib_slice_routes(uint16_t slice);
+uint32_t fib_routes(void);
+/* Bytes held for both tables and all that belongs to them. */
+uint64_t fib_memory_bytes(void);
+
+/* Up to max entries of the slice (0: of all) and of a family from *cursor on (0 at first, 0 again at
+ * the end); returns how many. An entry that stays is never missed. */
+uint32_t fib_iterate(
+	uint8_t family, uint16_t slice, uint64_t *cursor, struct fib_entry *out, uint32_t max);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What routing reads per packet, and what answers of the switch itself (ARP, ND, ICMP) need. Written
+ * by main (nexthop.c, fib.c, gateway.c); read by route.c, host.c, icmp.c. */
+#ifndef PIPELINES_L3_H
+#define PIPELINES_L3_H
+
+#include "hot.h"
+#include "lpm.h"
+
+/* A next hop is one word, so that a change of it is one store: kind in the two low bits, id above
+ * them, and in the high six bytes the MAC the frame goes to, as it lies in a frame. */
+enum nexthop_kind {
+	NEXTHOP_ATTACHMENT, /* id: attachment */
+	NEXTHOP_TUNNEL,	    /* id: tunnel; the slice is a member */
+	NEXTHOP_ASK,	    /* on this attachment, but its MAC is not known: ARP, ND */
+	NEXTHOP_OTHER	    /* id: enum nexthop_other */
+};
+enum nexthop_other {
+	NEXTHOP_NONE,	     /* no route: unreachable */
+	NEXTHOP_LOCAL,	     /* an address of the switch: its attachment stands where the MAC would */
+	NEXTHOP_BLACKHOLE,   /* not forwarded, and nobody is told */
+	NEXTHOP_UNREACHABLE, /* a neighbour that does not answer: host unreachable */
+	NEXTHOP_GROUP	     /* and log2 of its slots; their address instead of the MAC */
+};
+#define NEXTHOP_KIND(w)	 ((enum nexthop_kind)((w)&3))
+#define NEXTHOP_ID(w)	 ((uint16_t)(w) >> 2)
+#define NEXTHOP_HIGH(w)	 ((w) >> 16)
+#define NEXTHOP_WORD(kind, id, high) ((uint64_t)(high) << 16 | (uint64_t)(id) << 2 | (kind))
+#define NEXTHOP_DROP(what) NEXTHOP_WORD(NEXTHOP_OTHER, what, 0)
+
+/* By what the FIB answers; [0] is NEXTHOP_NONE. An index that a worker may still hold is not reused
+ * before a grace period. */
+extern uint64_t *nexthop_hot;	       /* [LIMIT_NEXTHOPS] */
+/* The address a NEXTHOP_ASK is about (family 0: the packet's own destination), or of a
+ * NEXTHOP_LOCAL. Does not change while the index is in use. */
+extern struct api_ip *nexthop_address; /* [LIMIT_NEXTHOPS] */
+
+/* Index of a NEXTHOP_LOCAL: the first gateway address of the attachment, by family; 0: none. What
+ * errors about packets that came in there are sent from. slice_source: of any attachment of the
+ * slice, for packets that came by a tunnel. */
+struct l3_source {
+	uint32_t v4, v6;
+};
+extern struct l3_source *attachment_source; /* [LIMIT_ATTACHMENTS + 1] */
+extern struct l3_source *slice_source;	    /* [LIMIT_SLICES + 1] */
+
+extern struct lpm_table fib4, fib6; /* (slice, address) → next hop index */
+
+/* ---- between the stages ---- */
+
+/* Why a packet left route.c's way. */
+enum odd {
+	ODD_NOT_IP,	 /* ARP, or nothing a router knows */
+	ODD_GROUP,	 /* to a multicast or broadcast address (ND is here) */
+	ODD_LOCAL,	 /* to an address of the switch */
+	ODD_TTL,	 /* would leave with TTL or hop limit 0 */
+	ODD_NO_ROUTE,	 /* network unreachable */
+	ODD_UNREACHABLE, /* host unreachable */
+	ODD_ASK,	 /* its neighbour's MAC is to be asked for */
+	ODD_TOO_BIG	 /* larger than the way out carries */
+};
+
+/* One packet that routing could not just send on; it is answered, asked for, fragmented or dropped
+ * by name. Takes m, whose Ethernet header is still the one it came with. index: of the next hop;
+ * mtu: of the way out, for ODD_TOO_BIG. Workers, host.c. */
+struct odd_packet {
+	struct rte_mbuf *m;
+	door_t door;
+	uint16_t slice;
+	uint16_t mtu;
+	uint32_t nexthop;
+	uint32_t hash; /* of its flow */
+	enum odd why;
+};
+void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
+
+/* Sends an IP packet of the switch's own, or a fragment, into the slice: m begins with 14 bytes that
+ * become its Ethernet header. Routed like any other (TTL untouched), but nothing is said about what
+ * cannot be sent: it is dropped by name. Not larger than the way out carries is the caller's
+ * business for fragments; others are dropped as access_mtu or underlay_mtu. Counts nothing but
+ * drops: whoever made m counts it (box.originated, or box.replicated). Workers, route.c. */
+void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice);
+
+/* The same by an attachment that is known, to this MAC (ARP, ND, answers to the asker). */
+void route_send_by(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	uint16_t attachment, const uint8_t *mac);
+
+#endif

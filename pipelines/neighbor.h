@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Neighbours on attachments: put by hand, or found by ARP (RFC 826) and Neighbor Discovery (RFC
+ * 4861). In l3 slices they are next hops and host routes, in l2 slices what ARP and ND suppression
+ * answers from. Workers report what they see and need through rings; the main thread keeps the
+ * table, asks, and forgets. */
+#ifndef PIPELINES_NEIGHBOR_H
+#define PIPELINES_NEIGHBOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "types.h"
+
+enum neighbor_state {
+	NEIGHBOR_STATIC,
+	NEIGHBOR_REACHABLE,
+	NEIGHBOR_STALE,	     /* not confirmed for a while, being asked again */
+	NEIGHBOR_INCOMPLETE, /* asked for */
+	NEIGHBOR_FAILED	     /* did not answer */
+};
+
+struct neighbor_entry {
+	uint16_t slice;
+	uint16_t attachment; /* 0: behind a tunnel (l2) */
+	struct api_ip address;
+	struct api_mac_addr mac;
+	enum neighbor_state state;
+	uint32_t age_s; /* since last confirmed */
+};
+
+int neighbor_init(uint32_t workers);
+void neighbor_fini(void);
+
+/* Static ones. reserve: 0, -ENOSPC or -ENOMEM; set cannot fail after it, and replaces what was
+ * learned. unset: what routes still need is asked for again. */
+int neighbor_reserve(void);
+void neighbor_release(void);
+void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *address,
+	const struct api_mac_addr *mac);
+void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address);
+
+/* 0 or -ENOENT. */
+int neighbor_get(
+	uint16_t attachment, const struct api_ip *address, struct neighbor_entry *out);
+
+/* An address of an attachment came or went: what it covers is (no longer) on the link. Forgets what
+ * was learned on an attachment that goes (address NULL). */
+void neighbor_network_change(uint16_t slice, uint16_t attachment);
+/* A slice goes: forgets all of it. */
+void neighbor_flush(uint16_t slice);
+
+/* fib.c: a route with exactly this host's prefix went, the neighbour may come back. */
+void neighbor_return(uint16_t slice, const struct api_ip *address);
+
+/* Takes the workers' reports, asks, ages; called from the main loop. Returns how many reports. */
+uint32_t neighbor_poll(void);
+
+uint32_t neighbor_count(void);
+uint32_t neighbor_iterate(uint64_t *cursor, struct neighbor_entry *out, uint32_t max);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Next hops of l3 slices, shared and counted: a neighbour on an attachment, a gateway behind a
+ * tunnel, or a weighted group of those. Main thread only; what workers see of them is in l3.h. */
+#ifndef PIPELINES_NEXTHOP_H
+#define PIPELINES_NEXTHOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "types.h"
+
+/* One way of a route of an l3 slice. Exactly one of attachment and tunnel. */
+struct l3_via {
+	uint16_t attachment;
+	uint16_t tunnel;
+	struct api_ip address;	 /* by attachment: the next hop; family 0: hosts are on the link.
+				    By tunnel: only kept for answers */
+	struct api_mac_addr mac; /* by tunnel: of the gateway there; zero: the slice's own */
+	uint32_t weight;	 /* 1 to 255 */
+};
+
+int nexthop_init(void);
+void nexthop_fini(void);
+
+/* The next hop of these ways, made or found again; one more user. 0 (and *index > 0), -ENOSPC or
+ * -ENOMEM with nothing changed. Ways by an attachment and address share their MAC with the
+ * neighbour of that address. */
+int nexthop_take(uint16_t slice, const struct l3_via *via, uint32_t count, uint32_t *index);
+/* One user less; after the last one workers may go on using it for a grace period. */
+void nexthop_drop(uint32_t index);
+
+/* The ways of a next hop, at most LIMIT_ROUTE_VIA: how many; 0 for the switch's own kinds. */
+uint32_t nexthop_ways(uint32_t index, struct l3_via *via);
+
+/* For people: "10.0.0.2 by {attachment 3} at 02:…", "group of 3"; text has 96 bytes. */
+void nexthop_text(uint32_t index, char *text);
+
+/* The switch's own kinds, each a user's alone: enum nexthop_other without a group (and for
+ * NEXTHOP_LOCAL its attachment and address). */
+int nexthop_take_other(uint16_t slice, uint32_t what, uint16_t attachment,
+	const struct api_ip *address, uint32_t *index);
+
+/* What is known of a neighbour: its MAC, that it is being asked for (mac NULL), or that it does not
+ * answer (mac NULL, dead). All next hops that use it follow, groups included. The neighbour's own
+ * next hop is made by neighbor.c with nexthop_take(). */
+void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead);
+
+/* The slice's own mac changed: ways by tunnels that use it follow. */
+void nexthop_slice_mac(uint16_t slice);
+/* A tunnel got its first path or lost its last: groups leave it out while others are up. */
+void nexthop_tunnel_state(uint16_t tunnel, bool up);
+
+uint32_t nexthop_count(void);
+uint32_t nexthop_room(void);
+/* Iterates over indices in use: the first above `index` (0: from the start), 0 at the end. */
+uint32_t nexthop_after(uint32_t index);
+
+#endif
