@@ -127,8 +127,8 @@ static void field_default(const struct api_field *field, char *text, size_t size
 		snprintf(text, size, "%s", field->names[field->preset]);
 	else if (field->kind == FIELD_BOOL)
 		snprintf(text, size, "%s", field->preset ? "true" : "false");
-	else if (field->kind == FIELD_U32 && field->preset >= field->min &&
-		 field->preset <= field->max)
+	else if ((field->kind == FIELD_U32 || field->kind == FIELD_U64) &&
+		 field->preset >= field->min && field->preset <= field->max)
 		snprintf(text, size, "%llu", (unsigned long long)field->preset);
 }
 

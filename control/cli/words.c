@@ -99,6 +99,7 @@ static json_t *parse_value(const struct api_field *field, const char *text)
 {
 	switch (field->kind) {
 	case FIELD_U32:
+	case FIELD_U64:
 		return parse_number(text);
 	case FIELD_BOOL:
 		return parse_bool(text);
@@ -247,6 +248,7 @@ void field_want(const struct api_field *field, char *text, size_t size)
 
 	switch (field->kind) {
 	case FIELD_U32:
+	case FIELD_U64:
 		want_number(field, text, size);
 		break;
 	case FIELD_ENUM:

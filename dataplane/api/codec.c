@@ -65,6 +65,7 @@ const char *api_field_want(const struct api_field *field, char *text, size_t siz
 		snprintf(text, size, "printable text of 1 to %zu characters", field->size - 1);
 		break;
 	case FIELD_U32:
+	case FIELD_U64:
 		snprintf(text, size, "integer %llu to %llu", (unsigned long long)field->min,
 			(unsigned long long)field->max);
 		break;
@@ -142,14 +143,17 @@ static int decode_enum(const struct api_field *field, const json_t *json, uint32
 	return -1;
 }
 
-static int decode_u32(const struct api_field *field, const json_t *json, uint32_t *out)
+static int decode_integer(const struct api_field *field, const json_t *json, void *out)
 {
 	json_int_t value = json_integer_value(json);
 
 	if (!json_is_integer(json) || value < 0 || (uint64_t)value < field->min ||
 		(uint64_t)value > field->max)
 		return -1;
-	*out = value;
+	if (field->kind == FIELD_U64)
+		*(uint64_t *)out = value;
+	else
+		*(uint32_t *)out = value;
 	return 0;
 }
 
@@ -187,7 +191,8 @@ static int decode_field(
 
 	switch (field->kind) {
 	case FIELD_U32:
-		rc = decode_u32(field, json, place);
+	case FIELD_U64:
+		rc = decode_integer(field, json, place);
 		break;
 	case FIELD_BOOL:
 		if (json_is_boolean(json)) {
@@ -216,6 +221,8 @@ static void preset(const struct api_field *field, void *structure)
 
 	if (field->kind == FIELD_BOOL)
 		*(bool *)place = field->preset;
+	else if (field->kind == FIELD_U64)
+		*(uint64_t *)place = field->preset;
 	else if (field->kind == FIELD_U32 || field->kind == FIELD_ENUM)
 		*(uint32_t *)place = field->preset;
 }

@@ -28,6 +28,8 @@ static bool is_default(const struct api_field *field, const void *place)
 	case FIELD_U32:
 	case FIELD_ENUM:
 		return *(const uint32_t *)place == field->preset;
+	case FIELD_U64:
+		return *(const uint64_t *)place == field->preset;
 	case FIELD_BOOL:
 		return *(const bool *)place == (bool)field->preset;
 	case FIELD_MAC:
@@ -63,6 +65,8 @@ static json_t *encode_field(const struct api_field *field, const void *structure
 	switch (field->kind) {
 	case FIELD_U32:
 		return json_integer(*(const uint32_t *)place);
+	case FIELD_U64:
+		return json_integer(*(const uint64_t *)place);
 	case FIELD_BOOL:
 		return json_boolean(*(const bool *)place);
 	case FIELD_ENUM:

@@ -44,7 +44,7 @@ static json_t *enum_schema(const struct api_field *field)
 	return out;
 }
 
-static json_t *u32_schema(const struct api_field *field)
+static json_t *integer_schema(const struct api_field *field)
 {
 	json_t *out = of_type("integer");
 
@@ -72,7 +72,8 @@ static json_t *value_schema(const struct api_field *field)
 	case FIELD_TEXT:
 		return with(of_type("string"), "maxLength", json_integer(field->size - 1));
 	case FIELD_U32:
-		return u32_schema(field);
+	case FIELD_U64:
+		return integer_schema(field);
 	case FIELD_BOOL:
 		return with(of_type("boolean"), "default", json_boolean(field->preset));
 	case FIELD_MAC:

@@ -14,6 +14,7 @@ enum field_kind {
 	FIELD_NAME,   /* api_name; letters, digits, ". _ - : @ /"; when ref >= 0 names an object of that type */
 	FIELD_TEXT,   /* char[size] */
 	FIELD_U32,    /* uint32_t within min..max */
+	FIELD_U64,    /* uint64_t within min..max; rates, which pass 2^32 bits a second */
 	FIELD_BOOL,   /* bool */
 	FIELD_MAC,    /* struct api_mac_addr; "02:00:00:00:00:01"; written lower case */
 	FIELD_IP,     /* struct api_ip, plain address */
@@ -34,8 +35,8 @@ struct api_field {
 	unsigned flags;
 	size_t offset;
 	size_t size;
-	uint64_t min, max; /* FIELD_U32 */
-	uint64_t preset;   /* the default of FIELD_U32, FIELD_BOOL, FIELD_ENUM */
+	uint64_t min, max; /* FIELD_U32, FIELD_U64 */
+	uint64_t preset;   /* the default of FIELD_U32, FIELD_U64, FIELD_BOOL, FIELD_ENUM */
 	const char *const *names;
 	int ref; /* enum object_type or -1 */
 	const char *help;
