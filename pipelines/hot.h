@@ -28,9 +28,9 @@ struct flood_list {
 };
 
 struct slice_hot {
-	uint32_t vni_be;     /* the VXLAN header's last word: VNI << 8, network order */
-	uint16_t meter;	     /* of all its traffic into the overlay; 0: none */
-	uint8_t flags;	     /* SLICE_* */
+	uint32_t vni_be; /* the VXLAN or Geneve header's last word: VNI << 8, network order */
+	uint16_t meter;	 /* of all its traffic into the overlay; 0: none */
+	uint8_t flags;	 /* SLICE_* */
 	bool live;
 	uint64_t flood_cost; /* cycles a flooded frame costs, see bucket_cost() */
 	struct flood_list
@@ -68,7 +68,7 @@ struct encap {
 	uint16_t csum_base; /* IPv4: sum of the header without length and DSCP */
 	uint16_t udp_base;  /* sum of what the UDP checksum covers and all packets share */
 	uint16_t pad;
-	uint8_t hdr[70]; /* Ethernet, IP, UDP, VXLAN */
+	uint8_t hdr[70]; /* Ethernet, IP, UDP, VXLAN or Geneve without options */
 	uint8_t tail[44];
 } __rte_cache_aligned;
 _Static_assert(offsetof(struct encap, hdr) == 14, "an IPv4 header ends with line 0");
@@ -95,8 +95,9 @@ struct tunnel_hot {
 #define VTEP_ZERO_CSUM6 (1ull << 32)
 #define VTEP_L3		(1ull << 33) /* the slice routes */
 #define VTEP_CLAMP_MSS	(1ull << 34)
-#define VTEP_ANY_VNI	0x01ull /* in the VNI's reserved byte: "this peer is known" */
-#define VTEP_ANY_PEER	0x02ull /* "this local address is an endpoint" */
+#define VTEP_GENEVE	(1ull << 48) /* in a key's first word: came as Geneve, not as VXLAN */
+#define VTEP_ANY_VNI	0x01ull	     /* in the VNI's reserved byte: "this peer is known" */
+#define VTEP_ANY_PEER	0x02ull	     /* "this local address is an endpoint" */
 #define VTEP4_WORDS	2
 #define VTEP6_WORDS	5
 
@@ -104,7 +105,11 @@ extern struct slice_hot *slice_hot;	      /* [LIMIT_SLICES + 1] */
 extern struct attachment_hot *attachment_hot; /* [LIMIT_ATTACHMENTS + 1] */
 extern struct tunnel_hot *tunnel_hot;	      /* [LIMIT_TUNNELS + 1] */
 extern struct exact_table fdb_table, vtep4_table, vtep6_table;
-extern uint8_t *vxlan_port; /* [65536] by UDP port in network order: tunnels use it */
+
+/* What a UDP port carries, by its number in network order. One or the other: neither says itself
+ * which it is. */
+enum tunnel_kind { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE };
+extern uint8_t *tunnel_port; /* [65536] enum tunnel_kind */
 
 /* A vtep4 key is {this word, remote << 32 | local}, a vtep6 key {this word, local, remote}; vni_be
  * as in the VXLAN header, marks in its reserved byte. The word comes first since it is never 0 (it

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a slice
- * (RFC 7348 section 4.1). The endpoint table holds (local, remote, UDP port, VNI): who is not in it
- * gets in nowhere. Everything else for this box is for the kernel. Called by switch.c after parse;
- * owns nothing. */
+ * (RFC 7348 section 4.1, RFC 8926 section 3). The endpoint table holds (local, remote, UDP port,
+ * VNI): who is not in it gets in nowhere. Everything else for this box is for the kernel. Called by
+ * switch.c after parse; owns nothing. */
 #include <rte_ip.h>
 #include <rte_udp.h>
 
@@ -13,8 +13,13 @@
 
 #define ETH	       ((uint32_t)sizeof(struct rte_ether_hdr))
 #define UDP	       8u
-#define VXLAN	       8u
+#define TUNNEL	       8u /* VXLAN's header, and Geneve's without options */
 #define VXLAN_FLAG_VNI 0x08
+
+/* Geneve's first word: version 0, neither control nor critical, Ethernet inside; options of any
+ * length, reserved bits of any value. */
+#define GENEVE_MASK  RTE_BE32(0xc0c0ffff)
+#define GENEVE_PLAIN RTE_BE32(0x00006558)
 
 enum verdict { TAKE, PUNT, GONE }; /* GONE: dropped, or held for reassembly */
 
@@ -62,9 +67,22 @@ static bool local_endpoint6(const uint8_t *local)
 	return exact_find(&vtep6_table, key) != NULL;
 }
 
-static __rte_always_inline uint64_t vtep_word_of(const uint8_t *udp)
+/* What its port carries: asked once a packet, since the answer may change. */
+static __rte_always_inline uint8_t kind_of(const uint8_t *udp)
 {
-	return vtep_word(load16(udp + 2), *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00), 0);
+	return __atomic_load_n(&tunnel_port[load16(udp + 2)], __ATOMIC_RELAXED);
+}
+
+/* VXLAN and Geneve have the VNI at the same place; which of the two it was is part of the key. */
+static __rte_always_inline uint64_t vtep_word_of(const uint8_t *udp, uint8_t kind)
+{
+	return vtep_word(load16(udp + 2), *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00), 0) |
+	       (kind == TUNNEL_GENEVE ? VTEP_GENEVE : 0);
+}
+
+static __rte_always_inline uint32_t geneve_len(const uint8_t *geneve)
+{
+	return TUNNEL + (geneve[0] & 0x3f) * 4;
 }
 
 static __rte_always_inline uint64_t vtep_addresses(const uint8_t *ip)
@@ -72,57 +90,85 @@ static __rte_always_inline uint64_t vtep_addresses(const uint8_t *ip)
 	return (uint64_t) * (const wire32_t *)(ip + 12) << 32 | *(const wire32_t *)(ip + 16);
 }
 
-static __rte_always_inline void candidate_add(
-	struct candidates *c, struct rte_mbuf *m, const uint8_t *udp, uint8_t tos)
+static __rte_always_inline void candidate_add(struct candidates *c, struct rte_mbuf *m,
+	const uint8_t *frame, const uint8_t *udp, uint8_t tos)
 {
 	uint32_t k = c->n++;
 
 	c->pkt[k] = m;
-	c->strip[k] = udp + UDP + VXLAN - rte_pktmbuf_mtod(m, const uint8_t *);
+	c->strip[k] = frame - rte_pktmbuf_mtod(m, const uint8_t *);
 	c->tos[k] = tos;
 	c->csum_zero[k] = load16(udp + 6) == 0;
 }
 
-/* The packet that nearly all are: VXLAN over IPv4 without options, not a fragment, all lengths
- * agreeing. False: look closer. */
+/* The packet that nearly all are: VXLAN or Geneve over IPv4 without options, not a fragment, all
+ * lengths agreeing. False: look closer. */
 static __rte_always_inline bool take_plain(
 	struct candidates *c, struct rte_mbuf *m, const uint8_t *data)
 {
 	const uint8_t *ip = data + ETH, *udp = ip + 20;
-	uint32_t total = rte_be_to_cpu_16(load16(ip + 2));
+	uint32_t total = rte_be_to_cpu_16(load16(ip + 2)), header = TUNNEL;
 
-	if (unlikely(m->data_len < ETH + 20 + UDP + VXLAN ||
+	if (unlikely(m->data_len < ETH + 20 + UDP + TUNNEL ||
 		     load16(data + 12) != RTE_BE16(RTE_ETHER_TYPE_IPV4) || ip[0] != 0x45 ||
 		     (*(const wire32_t *)(ip + 6) & RTE_BE32(0x3fff00ff)) != RTE_BE32(IPPROTO_UDP)))
 		return false;
 	if (unlikely(total + ETH != m->pkt_len ||
 		     rte_be_to_cpu_16(load16(udp + 4)) + 20u != total ||
-		     !(udp[8] & VXLAN_FLAG_VNI) || total < 20 + UDP + VXLAN ||
-		     !vxlan_port[load16(udp + 2)] || !ipv4_checksum_ok(m, ip, 20)))
+		     total < 20 + UDP + TUNNEL || !ipv4_checksum_ok(m, ip, 20)))
 		return false;
-	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp), vtep_addresses(ip)};
+	uint8_t kind = kind_of(udp);
+
+	if (kind != TUNNEL_VXLAN) {
+		header = geneve_len(udp + UDP);
+		if (kind != TUNNEL_GENEVE ||
+			(*(const wire32_t *)(udp + UDP) & GENEVE_MASK) != GENEVE_PLAIN ||
+			total < 20 + UDP + header || m->data_len < ETH + 20 + UDP + header)
+			return false;
+	} else if (unlikely(!(udp[UDP] & VXLAN_FLAG_VNI))) {
+		return false;
+	}
+	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp, kind), vtep_addresses(ip)};
 
 	candidate_key(c, key, VTEP4_WORDS);
-	candidate_add(c, m, udp, ip[1]);
+	candidate_add(c, m, udp + UDP + header, udp, ip[1]);
 	return true;
 }
 
-/* UDP and VXLAN, common to both families: 0, or dropped by name. */
-static int check_udp(struct worker *w, struct burst *b, struct rte_mbuf *m, const uint8_t *udp,
-	uint32_t udp_room)
+static enum drop_reason vxlan_check(const uint8_t *vxlan, uint32_t room)
 {
-	uint32_t udp_len = rte_be_to_cpu_16(load16(udp + 4));
-	uint32_t strip = udp + UDP + VXLAN - rte_pktmbuf_mtod(m, const uint8_t *);
+	return room < TUNNEL || !(vxlan[0] & VXLAN_FLAG_VNI) ? DROP_VXLAN_HEADER : DROP_REASONS;
+}
 
-	if (udp_len != udp_room) {
-		drop(w, b, m, DROP_UDP_LENGTH);
-		return -1;
-	}
-	if (udp_len < UDP + VXLAN || m->data_len < strip || !(udp[8] & VXLAN_FLAG_VNI)) {
-		drop(w, b, m, DROP_VXLAN_HEADER);
-		return -1;
-	}
-	return 0;
+/* RFC 8926 section 3.4. Options are stepped over, whatever is in them, unless one is critical. */
+static enum drop_reason geneve_check(const uint8_t *geneve, uint32_t room)
+{
+	if (room < TUNNEL || geneve[0] >> 6 != 0 || room < geneve_len(geneve))
+		return DROP_GENEVE_HEADER;
+	if (geneve[1] & 0x80)
+		return DROP_GENEVE_CONTROL;
+	if (geneve[1] & 0x40)
+		return DROP_GENEVE_CRITICAL;
+	return load16(geneve + 2) == RTE_BE16(0x6558) ? DROP_REASONS : DROP_GENEVE_PROTOCOL;
+}
+
+/* UDP and what is in it, common to both families: the frame, or NULL and dropped by name. */
+static const uint8_t *check_udp(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	const uint8_t *udp, uint32_t udp_room, uint8_t kind)
+{
+	uint32_t before = udp + UDP - rte_pktmbuf_mtod(m, const uint8_t *);
+	enum drop_reason why;
+
+	if (rte_be_to_cpu_16(load16(udp + 4)) != udp_room)
+		why = DROP_UDP_LENGTH;
+	else if (kind == TUNNEL_GENEVE)
+		why = geneve_check(udp + UDP, RTE_MIN(udp_room - UDP, m->data_len - before));
+	else
+		why = vxlan_check(udp + UDP, RTE_MIN(udp_room - UDP, m->data_len - before));
+	if (likely(why == DROP_REASONS))
+		return udp + UDP + (kind == TUNNEL_GENEVE ? geneve_len(udp + UDP) : TUNNEL);
+	drop(w, b, m, why);
+	return NULL;
 }
 
 static enum verdict take_ipv4(
@@ -156,18 +202,22 @@ static enum verdict take_ipv4(
 
 	if (unlikely(total < hlen + UDP || m->data_len < ETH + hlen + UDP))
 		return drop(w, b, m, DROP_UDP_LENGTH);
-	if (!vxlan_port[load16(udp + 2)]) {
+	uint8_t kind = kind_of(udp);
+
+	if (kind == TUNNEL_NONE) {
 		b->punt[b->punts++] = m; /* m may be a reassembled one */
 		return GONE;
 	}
 	if (m->pkt_len > ETH + total)
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
-	if (check_udp(w, b, m, udp, total - hlen) != 0)
+	const uint8_t *frame = check_udp(w, b, m, udp, total - hlen, kind);
+
+	if (frame == NULL)
 		return GONE;
-	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp), vtep_addresses(ip)};
+	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp, kind), vtep_addresses(ip)};
 
 	candidate_key(c, key, VTEP4_WORDS);
-	candidate_add(c, m, udp, ip[1]);
+	candidate_add(c, m, frame, udp, ip[1]);
 	return TAKE;
 }
 
@@ -197,20 +247,24 @@ static enum verdict take_ipv6(
 	}
 	if (unlikely(payload < UDP || m->data_len < ETH + 40 + UDP))
 		return drop(w, b, m, DROP_UDP_LENGTH);
-	if (!vxlan_port[load16(udp + 2)]) {
+	uint8_t kind = kind_of(udp);
+
+	if (kind == TUNNEL_NONE) {
 		b->punt[b->punts++] = m;
 		return GONE;
 	}
 	if (m->pkt_len > ETH + 40 + payload)
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
-	if (check_udp(w, b, m, udp, payload) != 0)
+	const uint8_t *frame = check_udp(w, b, m, udp, payload, kind);
+
+	if (frame == NULL)
 		return GONE;
-	uint64_t key[VTEP6_WORDS] = {vtep_word_of(udp)};
+	uint64_t key[VTEP6_WORDS] = {vtep_word_of(udp, kind)};
 
 	memcpy(key + 1, ip + 24, 16);
 	memcpy(key + 3, ip + 8, 16);
 	candidate_key(c, key, VTEP6_WORDS);
-	candidate_add(c, m, udp, rte_be_to_cpu_16(load16(ip)) >> 4);
+	candidate_add(c, m, frame, udp, rte_be_to_cpu_16(load16(ip)) >> 4);
 	return TAKE;
 }
 
@@ -251,7 +305,7 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(c->pkt[k], const uint8_t *, ETH);
 
 	memcpy(peer, &c->key[c->which[k] * words], words * sizeof(uint64_t));
-	peer[0] = vtep_word(peer[0] >> 32, 0, VTEP_ANY_VNI);
+	peer[0] = peer[0] >> 32 << 32 | VTEP_ANY_VNI << 24;
 	if (exact_find(t, peer) != NULL)
 		worker_drop(w, b, c->pkt[k], DROP_TUNNEL_UNKNOWN_VNI);
 	else if (is_ipv6 ? local_endpoint6(ip + 24) : local_endpoint4(ip + 16))
@@ -266,8 +320,8 @@ static bool udp_checksum_ok(struct worker *w, struct burst *b, struct candidates
 	uint64_t value, bool is_ipv6)
 {
 	struct rte_mbuf *m = c->pkt[k];
-	void *ip = rte_pktmbuf_mtod_offset(m, void *, ETH);
-	uint16_t l4_off = c->strip[k] - UDP - VXLAN;
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH);
+	uint16_t l4_off = ETH + (is_ipv6 ? 40 : (ip[0] & 0xf) * 4);
 
 	if (c->csum_zero[k]) {
 		if (!is_ipv6 || (value & VTEP_ZERO_CSUM6))
@@ -277,8 +331,8 @@ static bool udp_checksum_ok(struct worker *w, struct burst *b, struct candidates
 	}
 	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
-	int rc = is_ipv6 ? rte_ipv6_udptcp_cksum_mbuf_verify(m, ip, l4_off)
-			 : rte_ipv4_udptcp_cksum_mbuf_verify(m, ip, l4_off);
+	int rc = is_ipv6 ? rte_ipv6_udptcp_cksum_mbuf_verify(m, (void *)ip, l4_off)
+			 : rte_ipv4_udptcp_cksum_mbuf_verify(m, (void *)ip, l4_off);
 	if (rc == 0)
 		return true;
 	worker_drop(w, b, m, DROP_UDP_CHECKSUM);

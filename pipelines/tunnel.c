@@ -269,7 +269,10 @@ static void write_encap(
 	memcpy(e->hdr + 12, &type, 2);
 	write_ip(e, cfg, e->hdr + sizeof(struct rte_ether_hdr));
 	memcpy(udp + 2, &port_be, 2);
-	udp[8] = 0x08; /* VXLAN: VNI present */
+	if (cfg->encap == ENCAP_GENEVE)
+		memcpy(udp + 10, &(uint16_t){RTE_BE16(0x6558)}, 2); /* Ethernet inside */
+	else
+		udp[8] = 0x08; /* VXLAN: VNI present */
 	if (cfg->dscp != DSCP_COPY) {
 		e->flags |= ENCAP_DSCP_FIXED;
 		e->dscp = cfg->dscp << 2;
@@ -277,7 +280,7 @@ static void write_encap(
 	if (wants_udp_checksum(cfg)) {
 		uint32_t addresses = cfg->local.family == 4 ? 8 : 32;
 		uint32_t sum = sum_words(udp - addresses, addresses) + RTE_BE16(IPPROTO_UDP) +
-			       port_be + RTE_BE16(0x0800);
+			       port_be + sum_words(udp + 8, 4);
 
 		sum = (sum & 0xffff) + (sum >> 16);
 		e->udp_base = (sum & 0xffff) + (sum >> 16);

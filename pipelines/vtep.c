@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The endpoint tables of the box. Called by tunnel.c on the main thread; owns vtep4_table,
- * vtep6_table and vxlan_port[]. */
+ * vtep6_table and tunnel_port[]. */
 #include "vtep.h"
 
 #include <rte_malloc.h>
@@ -9,7 +9,7 @@
 #include "hot.h"
 
 struct exact_table vtep4_table, vtep6_table;
-uint8_t *vxlan_port;
+uint8_t *tunnel_port;
 static uint32_t *port_users; /* [65536] tunnels that use a UDP port */
 
 /* a member, its peer and its local address are an entry each */
@@ -17,9 +17,9 @@ static uint32_t *port_users; /* [65536] tunnels that use a UDP port */
 
 int vtep_init(void)
 {
-	vxlan_port = rte_zmalloc("vxlan_port", 65536, RTE_CACHE_LINE_SIZE);
+	tunnel_port = rte_zmalloc("tunnel_port", 65536, RTE_CACHE_LINE_SIZE);
 	port_users = calloc(65536, sizeof(*port_users));
-	if (vxlan_port == NULL || port_users == NULL)
+	if (tunnel_port == NULL || port_users == NULL)
 		return -ENOMEM;
 	int rc = exact_init(&vtep4_table, "vtep4", VTEP4_WORDS, ENTRIES);
 
@@ -30,9 +30,9 @@ void vtep_fini(void)
 {
 	exact_fini(&vtep4_table);
 	exact_fini(&vtep6_table);
-	rte_free(vxlan_port);
+	rte_free(tunnel_port);
 	free(port_users);
-	vxlan_port = NULL;
+	tunnel_port = NULL;
 	port_users = NULL;
 }
 
@@ -55,6 +55,12 @@ static struct exact_table *make_key(
 		memcpy(&b, remote->bytes, 4);
 	key[1] = (uint64_t)b << 32 | a;
 	return &vtep4_table;
+}
+
+static uint64_t word_of(const struct api_tunnel *cfg, uint32_t vni_be, uint64_t mark)
+{
+	return vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, mark) |
+	       (cfg->encap == ENCAP_GENEVE ? VTEP_GENEVE : 0);
 }
 
 static void put(struct exact_table *t, const uint64_t *key, uint64_t value)
@@ -82,7 +88,7 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
 	uint64_t key[VTEP6_WORDS];
 	struct exact_table *t =
-		make_key(&cfg->local, &cfg->remote, vtep_word(port_be, 0, VTEP_ANY_VNI), key);
+		make_key(&cfg->local, &cfg->remote, word_of(cfg, 0, VTEP_ANY_VNI), key);
 
 	if (add)
 		put(t, key, 0);
@@ -90,7 +96,11 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 		exact_delete(t, key);
 	count_local(&cfg->local, add);
 	port_users[port_be] += add ? 1 : -1;
-	__atomic_store_n(&vxlan_port[port_be], port_users[port_be] > 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&tunnel_port[port_be],
+		port_users[port_be] == 0     ? TUNNEL_NONE
+		: cfg->encap == ENCAP_GENEVE ? TUNNEL_GENEVE
+					     : TUNNEL_VXLAN,
+		__ATOMIC_RELAXED);
 }
 
 static uint64_t slice_marks(uint16_t slice)
@@ -104,8 +114,7 @@ void vtep_member(
 	const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add)
 {
 	uint64_t key[VTEP6_WORDS];
-	struct exact_table *t = make_key(&cfg->local, &cfg->remote,
-		vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
+	struct exact_table *t = make_key(&cfg->local, &cfg->remote, word_of(cfg, vni_be, 0), key);
 	uint64_t *value = exact_find(t, key);
 
 	if (add)
@@ -120,8 +129,7 @@ void vtep_member(
 bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice)
 {
 	uint64_t key[VTEP6_WORDS];
-	struct exact_table *t = make_key(&cfg->local, &cfg->remote,
-		vtep_word(rte_cpu_to_be_16(cfg->dst_port), vni_be, 0), key);
+	struct exact_table *t = make_key(&cfg->local, &cfg->remote, word_of(cfg, vni_be, 0), key);
 	const uint64_t *value = exact_find(t, key);
 
 	return value != NULL && VTEP_SLICE(*value) == slice;

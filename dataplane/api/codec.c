@@ -302,8 +302,11 @@ int api_decode(const struct api_type *type, const json_t *json, const char *base
 	union api_object *out, struct rpc_error *err)
 {
 	memset(out, 0, type->size);
-	if (!decode_fields(type->fields, json, out, err))
+	if (!decode_fields(type->fields, json, out, err)) {
+		if (type->complete)
+			type->complete(out);
 		return 0;
+	}
 	if (*base)
 		rpc_error_prefix(err, "%s", base);
 	return -1;

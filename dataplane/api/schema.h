@@ -49,6 +49,7 @@ struct api_type {
 	uint32_t limit; /* objects of it in one box */
 	const struct api_field *fields; /* ends with a NULL name */
 	const char *help;
+	void (*complete)(union api_object *obj); /* fills in what depends on other fields; NULL: nothing does */
 };
 
 extern const struct api_type api_types[OBJECT_TYPES];

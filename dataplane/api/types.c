@@ -71,7 +71,8 @@ const struct api_field api_via_fields[] = {
 	{AT(api_via, attachment, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_ATTACHMENT,
 		.help = "the attachment it leaves by"},
 	{AT(api_via, mac, FIELD_MAC, FIELD_HIDE_DEFAULT), NO_REF,
-		.help = "MAC of the gateway at the tunnel's other end; left out: the slice's own mac"},
+		.help = "MAC of the gateway at the tunnel's other end; left out: the slice's own "
+			"mac"},
 	{AT(api_via, weight, FIELD_U32, 0), .min = 1, .max = 255, .preset = 1, NO_REF,
 		.help = "its share among the others"},
 	{.name = NULL},
@@ -125,8 +126,8 @@ static const struct api_field tunnel_fields[] = {
 	{AT(api_tunnel, local, FIELD_IP, FIELD_REQUIRED), NO_REF, .help = "this site's address"},
 	{AT(api_tunnel, remote, FIELD_IP, FIELD_REQUIRED), NO_REF,
 		.help = "the other site's address"},
-	{AT(api_tunnel, dst_port, FIELD_U32, 0), .min = 1, .max = 65535, .preset = 4789, NO_REF,
-		.help = "UDP destination port, both ways"},
+	{AT(api_tunnel, dst_port, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 65535, NO_REF,
+		.help = "UDP destination port, both ways; left out: 4789 (vxlan), 6081 (geneve)"},
 	{AT(api_tunnel, ttl, FIELD_U32, 0), .min = 1, .max = 255, .preset = 64, NO_REF,
 		.help = "TTL or hop limit of the outer header"},
 	{AT(api_tunnel, df, FIELD_BOOL, 0), .preset = true, NO_REF,
@@ -165,8 +166,20 @@ static const struct api_field mac_fields[] = {
 	{.name = NULL},
 };
 
-#define TYPE(id, type_name, most, text)                                                            \
-	[id] = {#type_name, id, sizeof(struct api_##type_name), most, type_name##_fields, text}
+static void tunnel_complete(union api_object *obj)
+{
+	if (obj->tunnel.dst_port == 0)
+		obj->tunnel.dst_port = obj->tunnel.encap == ENCAP_GENEVE ? 6081 : 4789;
+}
+
+#define TYPE(id, type_name, most, text, ...)                                                       \
+	[id] = {.name = #type_name,                                                                \
+		.type = id,                                                                        \
+		.size = sizeof(struct api_##type_name),                                            \
+		.limit = most,                                                                     \
+		.fields = type_name##_fields,                                                      \
+		.help = text,                                                                      \
+		##__VA_ARGS__}
 
 const struct api_type api_types[OBJECT_TYPES] = {
 	TYPE(OBJECT_PORT, port, LIMIT_PORTS, "a NIC or virtual device that workers poll"),
@@ -175,7 +188,8 @@ const struct api_type api_types[OBJECT_TYPES] = {
 	TYPE(OBJECT_ROUTE, route, LIMIT_ROUTES, "the way to a prefix"),
 	TYPE(OBJECT_SLICE, slice, LIMIT_SLICES, "a private network"),
 	TYPE(OBJECT_ATTACHMENT, attachment, LIMIT_ATTACHMENTS, "where a slice meets a port"),
-	TYPE(OBJECT_TUNNEL, tunnel, LIMIT_TUNNELS, "the way to another site"),
+	TYPE(OBJECT_TUNNEL, tunnel, LIMIT_TUNNELS, "the way to another site",
+		.complete = tunnel_complete),
 	TYPE(OBJECT_MEMBER, member, LIMIT_MEMBERS,
 		"a slice stretched over a tunnel, floods included"),
 	TYPE(OBJECT_MAC, mac, LIMIT_MACS, "a station of a slice"),

@@ -109,7 +109,7 @@ struct api_tunnel {
 	uint32_t encap; /* enum tunnel_encap */
 	struct api_ip local;
 	struct api_ip remote;
-	uint32_t dst_port;       /* default 4789 */
+	uint32_t dst_port;       /* default 4789 (vxlan), 6081 (geneve) */
 	uint32_t ttl;            /* default 64 */
 	bool df;                 /* default true; IPv4 only */
 	uint32_t dscp;           /* 0 to 63 fixed; left out: DSCP_COPY */

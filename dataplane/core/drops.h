@@ -41,6 +41,12 @@
 	X(UDP_ZERO_CHECKSUM6, "udp_zero_checksum6",                                                \
 		"UDP checksum zero over IPv6, tunnel without accept_zero_csum6")                   \
 	X(VXLAN_HEADER, "vxlan_header", "VXLAN header is truncated or its I flag is not set")      \
+	X(GENEVE_HEADER, "geneve_header",                                                          \
+		"Geneve header is truncated, its options are, or its version is not 0")            \
+	X(GENEVE_CONTROL, "geneve_control", "a Geneve control packet: no tenant's")                \
+	X(GENEVE_CRITICAL, "geneve_critical",                                                      \
+		"critical Geneve options, of which this end knows none (RFC 8926 section 3.4)")    \
+	X(GENEVE_PROTOCOL, "geneve_protocol", "no Ethernet frame inside Geneve")                   \
 	X(TUNNEL_UNKNOWN_PEER, "tunnel_unknown_peer", "no tunnel between these two addresses")     \
 	X(TUNNEL_UNKNOWN_VNI, "tunnel_unknown_vni",                                                \
 		"a known peer, but no slice with this VNI on its tunnel")                          \

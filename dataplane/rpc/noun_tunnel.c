@@ -9,15 +9,58 @@
 #include "tunnel.h"
 #include "underlay.h"
 
+static const char *const encap_names[] = {[ENCAP_VXLAN] = "vxlan", [ENCAP_GENEVE] = "geneve"};
+
 static void tunnel_unique(const union api_object *data, char *text)
 {
 	char local[64], remote[64];
 
 	api_ip_format(&data->tunnel.local, false, local);
 	api_ip_format(&data->tunnel.remote, false, remote);
-	snprintf(text, NOUN_UNIQUE, "%s %s to %s port %u",
-		data->tunnel.encap == ENCAP_VXLAN ? "vxlan" : "geneve", local, remote,
-		data->tunnel.dst_port);
+	snprintf(text, NOUN_UNIQUE, "%s %s to %s port %u", encap_names[data->tunnel.encap], local,
+		remote, data->tunnel.dst_port);
+}
+
+/* Tunnels by UDP port, as the transaction leaves them: a port is VXLAN's or Geneve's, since what
+ * comes in by it says itself nowhere which of the two it is. */
+static uint16_t port_users[ENCAP_GENEVE + 1][65536];
+
+static void count_port(const struct version *version, int by)
+{
+	if (version)
+		port_users[version->data->tunnel.encap][version->data->tunnel.dst_port] += by;
+}
+
+/* Some tunnel with that encapsulation and port, to be named in an error. */
+static struct object *find_port_user(uint32_t encap, uint32_t port, const struct object *but)
+{
+	struct object *obj = model_after(OBJECT_TUNNEL, "");
+
+	while (obj && (obj == but || obj->now->data->tunnel.encap != encap ||
+			      obj->now->data->tunnel.dst_port != port))
+		obj = model_next(obj);
+	return obj;
+}
+
+static int check_port(const struct object *obj, const struct api_tunnel *new, struct rpc_error *err)
+{
+	uint32_t other = new->encap == ENCAP_VXLAN ? ENCAP_GENEVE : ENCAP_VXLAN;
+	const struct api_tunnel *now = obj ? &obj->now->data->tunnel : NULL;
+	bool own = now && now->encap == other && now->dst_port == new->dst_port;
+	struct object *user;
+
+	if (port_users[other][new->dst_port] <= (own ? 1 : 0))
+		return 0;
+	user = find_port_user(other, new->dst_port, obj);
+	rpc_fail(err, RPC_ERR_CONFLICT,
+		"dst_port %u is in use for %s, by tunnel %.100s: a UDP port carries vxlan or "
+		"geneve, not both",
+		new->dst_port, encap_names[other], user ? user->key : "?");
+	snprintf(err->path, sizeof(err->path), "dst_port");
+	snprintf(err->want, sizeof(err->want), "a port without %s tunnels", encap_names[other]);
+	snprintf(err->got, sizeof(err->got), "%u", new->dst_port);
+	snprintf(err->with, sizeof(err->with), "tunnel %.150s", user ? user->key : "?");
+	return -1;
 }
 
 static int tunnel_check(const struct tx *tx, const struct object *obj, const union api_object *data,
@@ -25,8 +68,6 @@ static int tunnel_check(const struct tx *tx, const struct object *obj, const uni
 {
 	const struct api_tunnel *new = &data->tunnel;
 
-	if (new->encap != ENCAP_VXLAN)
-		return noun_not_yet(err, "encap", "\"vxlan\"", "\"geneve\"", "geneve is");
 	if (!noun_ip_unicast(&new->local))
 		return noun_fail_ip(err, "local", "a unicast address", &new->local, false);
 	if (!noun_ip_unicast(&new->remote))
@@ -37,14 +78,17 @@ static int tunnel_check(const struct tx *tx, const struct object *obj, const uni
 	if (!memcmp(&new->local, &new->remote, sizeof(new->local)))
 		return noun_fail_ip(
 			err, "remote", "another address than local", &new->remote, false);
-	return 0;
+	return check_port(obj, new, err);
 }
 
 static int tunnel_prepare(struct object *obj, const struct version *old, const struct version *new,
 	struct rpc_error *err)
 {
-	if (old || !tunnel_reserve(&obj->id))
+	if (old || !tunnel_reserve(&obj->id)) {
+		count_port(old, -1);
+		count_port(new, 1);
 		return 0;
+	}
 	rpc_fail(err, RPC_ERR_CAPACITY, "no tunnel id is free: a box holds at most %u",
 		LIMIT_TUNNELS);
 	err->limit = LIMIT_TUNNELS;
@@ -53,6 +97,8 @@ static int tunnel_prepare(struct object *obj, const struct version *old, const s
 
 static void tunnel_undo(struct object *obj, const struct version *old, const struct version *new)
 {
+	count_port(new, -1);
+	count_port(old, 1);
 	if (!old)
 		tunnel_release(obj->id);
 }

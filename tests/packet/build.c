@@ -166,23 +166,57 @@ static uint32_t outer_ip(uint8_t *ip, const struct outer *o, uint32_t udp_len)
 	return len;
 }
 
+static uint32_t put_vxlan(uint8_t *h, const struct outer *o)
+{
+	h[0] = o->flags != 0 ? o->flags : 0x08;
+	memset(h + 1, o->reserved, 3);
+	put32(h + 4, o->vni << 8 | o->reserved);
+	return 8;
+}
+
+/* RFC 8926 sections 3.4 and 3.5; options of up to 32 words each. */
+static uint32_t put_geneve(uint8_t *h, const struct outer *o)
+{
+	const struct geneve *g = &o->geneve;
+	uint8_t *at = h + 8;
+
+	h[0] = g->version << 6 | ((g->words + g->lie) & 0x3f);
+	h[1] = g->control << 7 | g->critical << 6 | (o->reserved & 0x3f);
+	put16(h + 2, g->proto != 0 ? g->proto : 0x6558);
+	put32(h + 4, o->vni << 8 | o->reserved);
+	for (uint32_t left = g->words; left > 0;) {
+		uint32_t n = left < 32 ? left : 32;
+
+		put16(at, 0x0102); /* class */
+		at[2] = g->critical << 7 | 0x33;
+		at[3] = n - 1;
+		memset(at + 4, 0xa5, 4 * (n - 1));
+		at += 4 * n;
+		left -= n;
+	}
+	return at - h;
+}
+
 void wrap(struct pkt *p, const struct outer *o, const struct pkt *inner)
 {
 	bool v6 = strchr(o->from, ':') != NULL;
-	uint32_t udp = 14 + outer_ip(p->b + 14, o, 16 + inner->len);
+	uint32_t header = 8 + (o->geneve.on ? 8 + o->geneve.words * 4 : 8);
+	uint32_t udp = 14 + outer_ip(p->b + 14, o, header + inner->len);
+	uint16_t port = o->geneve.on ? 6081 : 4789;
 
 	put48(p->b, o->dst);
 	put48(p->b + 6, o->src);
 	put16(p->b + 12, v6 ? 0x86dd : 0x0800);
 	put16(p->b + udp, o->sport != 0 ? o->sport : 50000);
-	put16(p->b + udp + 2, o->dport != 0 ? o->dport : 4789);
-	put16(p->b + udp + 4, 16 + inner->len);
+	put16(p->b + udp + 2, o->dport != 0 ? o->dport : port);
+	put16(p->b + udp + 4, header + inner->len);
 	put16(p->b + udp + 6, 0);
-	p->b[udp + 8] = o->flags != 0 ? o->flags : 0x08;
-	memset(p->b + udp + 9, o->reserved, 3);
-	put32(p->b + udp + 12, o->vni << 8 | o->reserved);
-	memcpy(p->b + udp + 16, inner->b, inner->len);
-	p->len = udp + 16 + inner->len;
+	if (o->geneve.on)
+		put_geneve(p->b + udp + 8, o);
+	else
+		put_vxlan(p->b + udp + 8, o);
+	memcpy(p->b + udp + header, inner->b, inner->len);
+	p->len = udp + header + inner->len;
 	if (o->csum != CSUM_ZERO)
 		udp_fix(p);
 	if (o->csum == CSUM_WRONG)

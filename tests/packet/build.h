@@ -26,6 +26,16 @@ struct spec {
 
 enum csum { CSUM_ZERO, CSUM_GOOD, CSUM_WRONG };
 
+/* RFC 8926 instead of VXLAN. */
+struct geneve {
+	bool on;
+	uint8_t version;
+	uint8_t words; /* of options, each with its own header */
+	int8_t lie;    /* added to what the header says of them */
+	bool control, critical;
+	uint16_t proto; /* 0 = 0x6558 */
+};
+
 /* What a tunnel puts around it. */
 struct outer {
 	uint64_t dst, src;
@@ -33,12 +43,13 @@ struct outer {
 	uint8_t tos, ttl;      /* ttl 0 = 64 */
 	uint16_t id, frag;     /* IPv4: frag is the flags and offset word */
 	uint8_t options;       /* IPv4: words of them */
-	uint16_t sport, dport; /* dport 0 = 4789 */
+	uint16_t sport, dport; /* dport 0 = 4789, Geneve: 6081 */
 	enum csum csum;
 	uint32_t vni;
-	uint8_t flags;	  /* 0 = 0x08 */
-	uint8_t reserved; /* into the reserved bytes */
-	uint32_t pad;	  /* bytes after the end */
+	uint8_t flags;	  /* VXLAN: 0 = 0x08 */
+	uint8_t reserved; /* into the reserved bytes and bits */
+	struct geneve geneve;
+	uint32_t pad; /* bytes after the end */
 };
 
 void build(struct pkt *p, const struct spec *s);

@@ -71,5 +71,6 @@ TCase *flood_tests(void);
 TCase *learn_tests(void);
 TCase *paths_tests(void);
 TCase *change_tests(void);
+TCase *geneve_tests(void);
 
 #endif

@@ -219,13 +219,13 @@ START_TEST(change_tunnel_port_and_family_leave_nothing_behind)
 	cfg.remote = rig_ip("2001:db8::3", false);
 	cfg.dst_port = 8472;
 	tunnel_set(net.t2, &cfg);
-	ck_assert(vxlan_port[__builtin_bswap16(8472)] == 1 && vtep4_table.count == 0);
+	ck_assert(tunnel_port[__builtin_bswap16(8472)] == TUNNEL_VXLAN && vtep4_table.count == 0);
 	cfg = rig_tunnel_defaults();
 	cfg.local = rig_ip(LOCAL4, false);
 	cfg.remote = rig_ip("198.18.0.2", false);
 	tunnel_set(net.t2, &cfg);
 	underlay_resolve();
-	ck_assert(vxlan_port[__builtin_bswap16(8472)] == 0);
+	ck_assert(tunnel_port[__builtin_bswap16(8472)] == TUNNEL_NONE);
 	ck_assert(vtep4_table.count == before && vtep6_table.count == before6);
 	from_tunnel(VNI_RED, HOST_A);
 	expect_out("as before", net.lan, &a_pkt);

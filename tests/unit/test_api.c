@@ -126,6 +126,11 @@ static const struct {
 		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"1.2.3.4\",\"remote\":\"1.2.3.5\","
 		"\"dst_port\":4789,\"ttl\":64,\"df\":true,\"dscp\":0,\"udp_csum\":\"auto\","
 		"\"accept_zero_csum6\":false}"},
+	{"tunnel", "{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\"}",
+		"t",
+		"{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"dst_port\":6081,\"ttl\":64,\"df\":true,\"udp_csum\":\"auto\","
+		"\"accept_zero_csum6\":false}"},
 };
 
 START_TEST(encode_gives_back_what_was_decoded)

@@ -300,8 +300,18 @@ static const struct {
 		"-32602", "error.data.want", "a unicast address"},
 	{CALL("put",
 		 "{'type':'tunnel','objects':[{'name':'x','encap':'geneve','local':'198.18.0.1',"
-		 "'remote':'198.18.0.3'}]}"),
-		"-32602", "error.data.path", "objects[0].encap"},
+		 "'remote':'198.18.0.3','dst_port':4789}]}"),
+		"-32004", "error.data.path", "objects[0].dst_port"},
+	{CALL("put",
+		 "{'type':'tunnel','objects':[{'name':'x','encap':'geneve','local':'198.18.0.1',"
+		 "'remote':'198.18.0.3','dst_port':4789}]}"),
+		"-32004", "error.data.with", "tunnel t"},
+	{CALL("put",
+		 "{'type':'tunnel','objects':[{'name':'x','encap':'geneve','local':'198.18.0.1',"
+		 "'remote':'198.18.0.3'},"
+		 "{'name':'y','encap':'vxlan','local':'198.18.0.1',"
+		 "'remote':'198.18.0.3','dst_port':6081}]}"),
+		"-32004", "error.data.with", "tunnel x"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'x','vni':5,'kind':'l3'}]}"), "-32602",
 		"error.data.path", "objects[0].kind"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'underlay','vni':5}]}"), "-32602",
@@ -455,6 +465,42 @@ START_TEST(untagged_traffic_is_a_slices_or_the_boxes_never_both)
 	EXPECT(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':'"
 			       "p0'}]}")),
 		"error.data.with", "address p0 198.18.0.1/24");
+}
+END_TEST
+
+#define GENEVE                                                                                     \
+	"{'name':'g','encap':'geneve','local':'198.18.0.1','remote':'198.18.0.2','dst_port':4789}"
+
+START_TEST(udp_port_is_vxlans_or_geneves_as_the_transaction_leaves_it)
+{
+	furnish();
+	OK(ask(CALL("delete", "{'type':'member','keys':['blue t']}")));
+	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[" GENEVE "]}")), "error.data.with",
+		"tunnel t");
+	/* a transaction that fails later leaves the port to whom it was */
+	EXPECT(ask(CALL("transaction", "{'ops':[{'op':'delete','type':'tunnel','keys':['t']},"
+				       "{'op':'put','type':'tunnel','objects':[" GENEVE "]},"
+				       "{'op':'delete','type':'tunnel','keys':['nobody']}]}")),
+		"error.code", "-32001");
+	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[" GENEVE "]}")), "error.data.with",
+		"tunnel t");
+	/* one that goes through hands it over */
+	EXPECT(ask(CALL("transaction", "{'ops':[{'op':'delete','type':'tunnel','keys':['t']},"
+				       "{'op':'put','type':'tunnel','objects':[" GENEVE "]}]}")),
+		"result.created", "1");
+	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[{'name':'t','encap':'vxlan',"
+			       "'local':'198.18.0.1','remote':'198.18.0.9'}]}")),
+		"error.data.with", "tunnel g");
+	/* its only user may change it in place */
+	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[{'name':'g','encap':'vxlan',"
+			       "'local':'198.18.0.1','remote':'198.18.0.2'}]}")),
+		"result.updated", "1");
+	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[{'name':'t','encap':'vxlan',"
+			       "'local':'198.18.0.1','remote':'198.18.0.9'}]}")),
+		"result.created", "1");
+	OK(ask(CALL("delete", "{'type':'tunnel','keys':['t','g']}")));
+	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[" GENEVE "]}")), "result.created", "1");
+	OK(ask(CALL("delete", "{'type':'tunnel','keys':['g']}")));
 }
 END_TEST
 
@@ -948,6 +994,7 @@ static TCase *objects_case(void)
 	tcase_add_test(tcase, failing_device_undoes_what_went_before);
 	tcase_add_test(tcase, underlay_objects_reach_the_underlay);
 	tcase_add_test(tcase, untagged_traffic_is_a_slices_or_the_boxes_never_both);
+	tcase_add_test(tcase, udp_port_is_vxlans_or_geneves_as_the_transaction_leaves_it);
 	tcase_add_test(tcase, macs_are_static_objects_and_hold_what_they_name);
 	tcase_add_test(tcase, learned_macs_are_listed_and_replaced);
 	tcase_add_loop_test(tcase, mac_pages_hold_every_mac_once, 0, 6);
