@@ -74,26 +74,17 @@ static struct object *find_slice(const struct tx *tx, const char *name)
 	return find_near(OBJECT_SLICE, name, &near_slice);
 }
 
-static uint64_t stage_key(const struct object *slice, const struct api_mac_addr *mac)
-{
-	uint64_t key = slice->id;
-
-	for (int i = 0; i < 6; i++)
-		key = key << 8 | mac->bytes[i];
-	return key;
-}
-
 /* The state of a MAC as this transaction sees it, in a place of the stage; NULL: no memory. */
 static struct staged_mac *stage_state(
 	struct tx *tx, const struct object *slice, const struct api_mac_addr *mac)
 {
-	uint64_t key = stage_key(slice, mac);
-	struct staged_mac *state = mac_stage_find(&tx->macs, key);
+	struct mac_key key = {slice->id, *mac};
+	struct staged_mac *state = keymap_find(&tx->macs, &key);
 	struct fdb_entry entry;
 
 	if (state)
 		return state;
-	state = mac_stage_add(&tx->macs, key);
+	state = keymap_add(&tx->macs, &key);
 	if (state && !fdb_get(slice->id, mac, &entry)) {
 		state->door = entry.door;
 		state->is_static = entry.is_static;

@@ -11,6 +11,19 @@
 
 struct fdb_entry;
 
+/* What a transaction has said so far about a MAC, laid over the MAC table: entries of tx->macs. */
+struct mac_key {
+	uint16_t slice;
+	struct api_mac_addr mac;
+};
+struct staged_mac {
+	struct mac_key key;
+	uint64_t op; /* the op that named it last */
+	uint32_t index;
+	uint32_t door; /* 0 = not there */
+	bool is_static;
+};
+
 /* 0 or -1 with err (path is the field). */
 int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc_error *err);
 /* 0, -1 with err, or 1 when there is no such MAC. */

@@ -15,7 +15,10 @@ static uint64_t last_op;
 
 void tx_begin(struct tx *tx)
 {
-	memset(tx, 0, sizeof(*tx));
+	*tx = (struct tx){
+		.macs = {.key_bytes = sizeof(struct mac_key),
+			.entry_bytes = sizeof(struct staged_mac)},
+	};
 }
 
 struct tx_step *tx_next_step(struct tx *tx)
@@ -224,7 +227,7 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 
 static void tx_end(struct tx *tx)
 {
-	mac_stage_free(&tx->macs);
+	keymap_free(&tx->macs);
 	free(tx->steps);
 	tx->steps = NULL;
 	tx->count = tx->room = 0;

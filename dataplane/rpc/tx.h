@@ -5,7 +5,7 @@
 #ifndef RPC_TX_H
 #define RPC_TX_H
 
-#include "mac_stage.h"
+#include "keymap.h"
 #include "model.h"
 
 enum tx_kind { TX_OBJECT, TX_MAC };
@@ -35,7 +35,7 @@ struct tx {
 	size_t count, room;
 	uint64_t op; /* number of the op in work, never the same twice in a process */
 	uint64_t created, updated, unchanged, deleted;
-	struct mac_stage macs;
+	struct keymap macs; /* struct staged_mac */
 	int64_t macs_added; /* static MACs so far: put minus removed */
 };
 
