@@ -31,7 +31,13 @@ struct neighbor_entry {
 int neighbor_init(uint32_t workers);
 void neighbor_fini(void);
 
-/* Static ones. reserve: 0, -ENOSPC or -ENOMEM; set cannot fail after it, and replaces what was
+/* A gateway that routes name: asked for without waiting for traffic, and for as long as it does not
+ * answer; kept known until the last of its users unwants it. Never fails: past LIMIT_HOSTS it is
+ * counted as refused, and asked for when a packet wants it. Called by nexthop.c. */
+void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *address);
+void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *address);
+
+/* Static ones, of l3 and of l2 slices. reserve: 0, -ENOSPC or -ENOMEM; set cannot fail after it, and replaces what was
  * learned. unset: what routes still need is asked for again. */
 int neighbor_reserve(void);
 void neighbor_release(void);
@@ -51,6 +57,10 @@ void neighbor_flush(uint16_t slice);
 
 /* fib.c: a route with exactly this host's prefix went, the neighbour may come back. */
 void neighbor_return(uint16_t slice, const struct api_ip *address);
+
+/* News not taken: at the slice's max_macs, the box's LIMIT_HOSTS, or more being asked for than a
+ * slice's fair share. */
+uint32_t neighbor_refused(void);
 
 /* Takes the workers' reports, asks, ages; called from the main loop. Returns how many reports. */
 uint32_t neighbor_poll(void);

@@ -132,9 +132,10 @@ class Box:
         """Counters and the moment they were read, drops on both sides of nothing else."""
         drops, ports, when = self.client.drops(), self.client.stats("port"), time.monotonic()
         source, sink = ports[self.source], ports[self.sink]
+        box = self.box_stats()
         return {"when": when, "in": source["rx_packets"], "out": sink["tx_packets"],
                 "missed": source["rx_missed"], "tx_dropped": sink["tx_dropped"], "drops": drops,
-                "replicated": self.box_stats().get("replicated", 0)}
+                "replicated": box.get("replicated", 0) + box.get("originated", 0)}
 
 
 def nonzero(drops):

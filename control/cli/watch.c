@@ -83,8 +83,8 @@ int watch_run(struct cli *cli, const struct args *args, watch_paint paint, void 
 bool is_rate(const char *counter)
 {
 	static const char *const ends[] = {"packets", "bytes", "dropped", "missed", "drops",
-		"loops", "naps", "cycles", "lost", "refused", "replicated", "merged", "punted",
-		"from_kernel"};
+		"loops", "naps", "cycles", "lost", "refused", "replicated", "originated",
+		"answered", "held", "merged", "punted", "from_kernel"};
 	size_t i;
 
 	if (ends_with(counter, "table_bytes")) /* memory in use */

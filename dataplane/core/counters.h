@@ -27,11 +27,15 @@ struct port_counters {
 
 /* What happened to packets that is neither in, out nor a drop. */
 struct box_counters {
-	uint64_t replicated;  /* copies made by flooding */
+	uint64_t replicated;  /* copies made by flooding, fragments made of a packet */
+	uint64_t originated;  /* packets the switch made itself: ICMP errors, ARP and ND requests */
 	uint64_t merged;      /* fragments that became part of a reassembled packet */
 	uint64_t punted;      /* handed to the kernel (also counted as tx of the tap) */
 	uint64_t from_kernel; /* taken from the kernel (also counted as rx of the tap) */
+	uint64_t answered;    /* ARP, ND, echo: the packet went back as its own answer */
+	uint64_t errors_held; /* ICMP errors not sent: over the rate, or no buffer */
 	uint64_t learn_lost;  /* MACs not learned: ring full */
+	uint64_t hosts_lost;  /* news of neighbours not reported: ring full, or over the rate */
 	uint64_t events_lost; /* trace records and events that had no room */
 };
 

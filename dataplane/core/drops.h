@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every reason a packet can be dropped for: one line here is the reason, its counter and its help
- * text. There is no unnamed drop: in + replicated = out + drops + merged, whenever traffic is
- * stopped. Called by every stage through burst.h; owns nothing. */
+ * text. There is no unnamed drop: in + replicated + originated = out + drops + merged, whenever
+ * traffic is stopped. Called by every stage through burst.h; owns nothing. */
 #ifndef CORE_DROPS_H
 #define CORE_DROPS_H
 
@@ -25,6 +25,28 @@
 	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")                \
 	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")              \
 	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")             \
+	X(NOT_IP, "not_ip", "neither IP nor ARP, into a slice that routes")                        \
+	X(ROUTED_GROUP, "routed_group",                                                            \
+		"to a multicast or broadcast address, into a slice that routes")                   \
+	X(ARP_INVALID, "arp_invalid", "ARP that is malformed, or whose sender no host can be")     \
+	X(ARP_TUNNEL, "arp_tunnel", "ARP or neighbour discovery from a tunnel of an l3 slice")     \
+	X(ARP_NOTED, "arp_noted",                                                                  \
+		"ARP or neighbour discovery that asks for no gateway address here; taken note of") \
+	X(ADDRESS_CONFLICT, "address_conflict",                                                    \
+		"another station claims a gateway address (RFC 5227 section 2.4)")                 \
+	X(ND_INVALID, "nd_invalid",                                                                \
+		"neighbour discovery that RFC 4861 section 7.1 says to ignore")                    \
+	X(ANSWER_RATE, "answer_rate", "over the rate of ARP, ND and echo answers of a slice")      \
+	X(TTL_EXPIRED, "ttl_expired", "its TTL or hop limit ended here")                           \
+	X(NO_ROUTE_IN_SLICE, "no_route_in_slice", "no route of the slice leads there")             \
+	X(NEIGHBOR_UNKNOWN, "neighbor_unknown", "the MAC of its next hop is being asked for")      \
+	X(NEIGHBOR_DEAD, "neighbor_dead", "its next hop does not answer ARP or ND")                \
+	X(TOO_BIG, "too_big", "larger than the way out carries, and may not be fragmented")        \
+	X(FRAGMENT_NO_MBUF, "fragment_no_mbuf", "no buffers for its fragments")                    \
+	X(NOT_FOR_GATEWAY, "not_for_gateway",                                                      \
+		"to a gateway address, and nothing that it answers (it answers ARP, ND and echo)") \
+	X(ICMP_INVALID, "icmp_invalid",                                                            \
+		"ICMP to a gateway address, truncated or a wrong checksum")                        \
 	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \

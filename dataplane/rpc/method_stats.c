@@ -82,6 +82,10 @@ static void stats_box(const json_t *keys, json_t *out)
 		(json_int_t)box.punted, "from_kernel", (json_int_t)box.from_kernel, "learn_lost",
 		(json_int_t)box.learn_lost, "learn_refused", (json_int_t)fdb_learn_refused(),
 		"events_lost", (json_int_t)(box.events_lost + client_events_lost()));
+	json_object_set_new(one, "originated", json_integer(box.originated));
+	json_object_set_new(one, "answered", json_integer(box.answered));
+	json_object_set_new(one, "errors_held", json_integer(box.errors_held));
+	json_object_set_new(one, "hosts_lost", json_integer(box.hosts_lost));
 	json_object_set_new(one, "macs", json_integer(fdb_count()));
 	json_object_set_new(one, "mac_table_bytes", json_integer(fdb_memory_bytes()));
 	json_object_set_new(one, "connections", json_integer(client_count()));

@@ -389,16 +389,16 @@ class Box:
                 last, idle = now, self.idle_loops()
 
     def ledger(self):
-        """in + replicated = out + drops + merged, when traffic has stopped. Returns the snapshot."""
+        """in + replicated + originated = out + drops + merged, when traffic has stopped. Returns the snapshot."""
         now = self.quiet()
 
         def total(*counters):
             return sum(v for k, v in now.items() if k.startswith("port ") and k.rsplit(" ", 1)[1] in counters)
         came, left = total("rx_packets", "tap_rx_packets"), total("tx_packets", "tap_tx_packets")
         dropped = sum(v for k, v in now.items() if k.startswith("drop "))
-        replicated, merged = now["box replicated"], now["box merged"]
-        equal(came + replicated, left + dropped + merged,
-              f"ledger: in {came} + replicated {replicated} = out {left} + drops {dropped} + merged {merged}")
+        replicated, originated, merged = now["box replicated"], now["box originated"], now["box merged"]
+        equal(came + replicated + originated, left + dropped + merged,
+              f"ledger: in {came} + replicated {replicated} + originated {originated} = out {left} + drops {dropped} + merged {merged}")
         return now
 
 

@@ -344,13 +344,17 @@ static void ledger(void)
 	}
 	box_counters_read(&box);
 	rig.replicated = box.replicated - box_before.replicated;
+	rig.originated = box.originated - box_before.originated;
+	rig.answered = box.answered - box_before.answered;
 	rig.merged = box.merged - box_before.merged;
 	rig.punted = box.punted - box_before.punted;
 	rig.held = held() - held_before;
-	RIG_CHECK((int64_t)(rig.in + rig.replicated) ==
+	RIG_CHECK((int64_t)(rig.in + rig.replicated + rig.originated) ==
 			  (int64_t)(rig.out + rig.drops + rig.merged) + rig.held,
-		"ledger: in %lu + replicated %lu != out %lu + drops %lu + merged %lu + held %ld",
-		rig.in, rig.replicated, rig.out, rig.drops, rig.merged, (long)rig.held);
+		"ledger: in %lu + replicated %lu + originated %lu != out %lu + drops %lu + merged "
+		"%lu + held %ld",
+		rig.in, rig.replicated, rig.originated, rig.out, rig.drops, rig.merged,
+		(long)rig.held);
 }
 
 static struct rte_mbuf *make(uint16_t port, const struct pkt *pkt)

@@ -26,7 +26,7 @@ struct out {
 
 struct rig {
 	/* since the last rig_begin() */
-	uint64_t in, out, drops, replicated, merged, punted;
+	uint64_t in, out, drops, replicated, originated, answered, merged, punted;
 	int64_t held; /* buffers in reassembly, change */
 	uint64_t drop[DROP_REASONS];
 	uint32_t outs; /* of out[], at most OUTS_MAX are kept */
@@ -71,7 +71,7 @@ struct api_ip rig_ip(const char *text, bool prefix);
 struct api_mac_addr rig_mac_addr(uint64_t mac);
 
 /* Runs a burst through the pipeline, collects what left into rig_out[], and checks the ledger:
- * in + replicated = out + drops + merged + held. */
+ * in + replicated + originated = out + drops + merged + held. */
 void rig_begin(void);
 void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n);
 /* The same in chained buffers, cut at this byte. */

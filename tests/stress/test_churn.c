@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two real workers forward all they can while the main thread changes everything they look at. At
- * the end, when traffic is stopped: in + replicated = out + drops + merged, to the packet, and
+ * the end, when traffic is stopped: in + replicated + originated = out + drops + merged, to the packet, and
  * nothing is left. STRESS_SECONDS (8); --seed N.
  *
  *     net_pcap, looped: tenants' frames ─── lan │ switch │ wan ─── net_pcap, looped: tunnel
@@ -186,7 +186,7 @@ static void ledger(void)
 	struct box_counters box;
 
 	box_counters_read(&box);
-	in = churn_rx + box.replicated;
+	in = churn_rx + box.replicated + box.originated;
 	out = churn_tx + drops + box.merged;
 	printf("%lu steps; %lu in, %lu copied; %lu out, %lu dropped, %lu merged; seed %lu\n",
 		churn_steps(), churn_rx, box.replicated, churn_tx, drops, box.merged, seed);
