@@ -67,8 +67,8 @@ struct encap {
 	uint8_t dscp;	    /* << 2, when fixed */
 	uint16_t csum_base; /* IPv4: sum of the header without length and DSCP */
 	uint16_t udp_base;  /* sum of what the UDP checksum covers and all packets share */
-	uint16_t pad;
-	uint8_t hdr[70]; /* Ethernet, IP, UDP, VXLAN or Geneve without options */
+	uint16_t least_len; /* the least max_len of all the tunnel's paths */
+	uint8_t hdr[70];    /* Ethernet, IP, UDP, VXLAN or Geneve without options */
 	uint8_t tail[44];
 } __rte_cache_aligned;
 _Static_assert(offsetof(struct encap, hdr) == 14, "an IPv4 header ends with line 0");
@@ -78,6 +78,7 @@ _Static_assert(sizeof(struct encap) == 128, "two lines");
 #define ENCAP_DSCP_FIXED 0x02
 #define ENCAP_UDP_CSUM	 0x04
 #define ENCAP_IP_ID	 0x08 /* may be fragmented on the way: wants an identification (RFC 6864) */
+#define ENCAP_FRAGMENT	 0x10 /* what is over max_len leaves in fragments */
 
 /* The paths of a tunnel: an array of encaps, a power of two addressed by flow hash, replaced as a
  * whole under RCU. Address and size are one word, so that a worker always sees those of the same
@@ -153,7 +154,9 @@ struct switch_worker {
 	struct learn_seen *seen;
 	struct reassembly *reassembly;
 	uint64_t punt_cost;
-	uint16_t ip_id;
+	uint16_t ip_id; /* of IPv4, and of IPv6 fragments: no two workers use the same */
+	uint16_t ip_id_step;
+	uint32_t ip6_id;
 };
 
 static __rte_always_inline struct switch_worker *switch_of(struct worker *w)

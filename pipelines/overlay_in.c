@@ -9,6 +9,7 @@
 #include "candidates.h"
 #include "ecn.h"
 #include "hot.h"
+#include "mss.h"
 #include "stages.h"
 
 #define ETH	       ((uint32_t)sizeof(struct rte_ether_hdr))
@@ -361,6 +362,18 @@ static __rte_always_inline void run_count(struct switch_worker *sw, struct tunne
 	run->slice_bytes += bytes - strip;
 }
 
+/* A SYN is told what the way back into its tunnel carries: by any of its paths, since the answer is
+ * another flow. */
+static __rte_noinline void clamp(uint8_t *frame, uint32_t len, uint16_t tunnel)
+{
+	/* acquire: pairs with the release in tunnel_publish() */
+	uintptr_t paths = __atomic_load_n(&tunnel_hot[tunnel].paths, __ATOMIC_ACQUIRE);
+	const struct encap *e = (const struct encap *)(paths & ~(uintptr_t)PATHS_LOG2);
+
+	if (e->least_len > ETH)
+		mss_clamp(frame, len, e->least_len - ETH);
+}
+
 /* Strips the outer headers and enters the frame into the slice. */
 static __rte_always_inline void enter(struct worker *w, struct burst *b, struct rte_mbuf *m,
 	uint16_t strip, uint8_t tos, uint64_t value, const struct exact_view *fdb)
@@ -386,6 +399,8 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 		slice_drop(w, b, m, slice, door, why);
 		return;
 	}
+	if (unlikely((value & VTEP_CLAMP_MSS) && mss_may_be_syn(frame, m->data_len)))
+		clamp(frame, m->data_len, tunnel);
 	frame_enter(b, fdb, b->frames++, m, frame, slice, door);
 	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel {tunnel %u} into slice {slice %u}", tunnel,
 		slice);

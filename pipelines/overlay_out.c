@@ -7,7 +7,9 @@
 #include <rte_udp.h>
 
 #include "flow.h"
+#include "fragment.h"
 #include "hot.h"
+#include "mss.h"
 #include "stages.h"
 
 #define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
@@ -58,8 +60,10 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	uint8_t tos = outer_tos(e, FLOW_TOS(f));
 	uint16_t id = 0, csum = 0;
 
-	if (unlikely(e->flags & ENCAP_IP_ID))
-		id = rte_cpu_to_be_16(sw->ip_id++);
+	if (unlikely(e->flags & ENCAP_IP_ID)) {
+		id = rte_cpu_to_be_16(sw->ip_id);
+		sw->ip_id += sw->ip_id_step;
+	}
 	if (unlikely(e->flags & ENCAP_UDP_CSUM))
 		csum = udp_checksum(e, m, frame, udp_len_be, port_be, vni_be);
 	uint32_t sum = e->csum_base + len_be + ((uint32_t)tos << 8) + id;
@@ -114,6 +118,12 @@ static enum drop_reason refusal(const struct encap *e, const struct rte_mbuf *m)
 	return m->pkt_len > e->max_len ? DROP_UNDERLAY_MTU : DROP_NO_HEADROOM;
 }
 
+static bool may_fragment(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_headroom(m) >= COPY6 && m->nb_segs == 1 &&
+	       m->pkt_len <= UINT16_MAX - HDR6;
+}
+
 /* What a run of frames of one slice into one tunnel adds up to; the header is the same length for
  * all of them. */
 struct run {
@@ -155,6 +165,41 @@ static void trace_out(
 	trace_step(b, m, "overlay_out", "tunnel {tunnel %u}, to port {port %u}", tunnel, e->port);
 }
 
+/* A frame too large for the underlay, on a tunnel that may fragment: tunnel and slice count it as
+ * one, the port counts the pieces. */
+static __rte_noinline void send_fragments(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	const struct encap *e, uint32_t way, flow_t f)
+{
+	struct switch_worker *sw = switch_of(w);
+	struct counters *slice = &sw->slice[LANE_SLICE(way)], *tunnel = &sw->tunnel[LANE_TO(way)];
+	uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be, bytes = m->pkt_len;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_mbuf *piece[FRAGMENTS_MAX];
+
+	if (e->flags & ENCAP_IPV6)
+		put_ipv6(m, frame, e, f, vni_be);
+	else
+		put_ipv4(sw, m, frame, e, f, vni_be);
+	uint32_t mtu = e->max_len + e->hdr_len - sizeof(struct rte_ether_hdr);
+	uint32_t n = fragment_make(m, mtu, sw->ip6_id, piece);
+
+	if (n == 0) {
+		slice_drop(
+			w, b, m, LANE_SLICE(way), DOOR_TUNNEL | LANE_TO(way), DROP_OUTER_NO_MBUF);
+		return;
+	}
+	sw->ip6_id += sw->ip_id_step;
+	w->box.replicated += n - 1;
+	slice->out_packets++;
+	slice->out_bytes += bytes;
+	tunnel->out_packets++;
+	tunnel->out_bytes += bytes + e->hdr_len;
+	TRACE(b, m, STAGE_OVERLAY_OUT, "tunnel {tunnel %u}, to port {port %u} in %u fragments",
+		LANE_TO(way), e->port, n);
+	for (uint32_t i = 0; i < n; i++)
+		worker_tx(w, e->port, piece[i]);
+}
+
 void overlay_out_run(struct worker *w, struct burst *b)
 {
 	struct switch_worker *sw = switch_of(w);
@@ -176,6 +221,12 @@ void overlay_out_run(struct worker *w, struct burst *b)
 
 		/* max_len is 0 where there is no path */
 		if (unlikely(bytes > e->max_len || rte_pktmbuf_headroom(m) < COPY6)) {
+			if ((e->flags & ENCAP_FRAGMENT) && may_fragment(m)) {
+				tx_done(w, &tx);
+				tx.port = PORT_NONE;
+				send_fragments(w, b, m, e, way, lane->flow[i]);
+				continue;
+			}
 			slice_drop(w, b, m, LANE_SLICE(way), DOOR_TUNNEL | LANE_TO(way),
 				refusal(e, m));
 			continue;
@@ -184,6 +235,9 @@ void overlay_out_run(struct worker *w, struct burst *b)
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 		uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be;
 
+		if (unlikely((slice_hot[LANE_SLICE(way)].flags & SLICE_CLAMP_MSS) &&
+			     mss_may_be_syn(frame, m->data_len)))
+			mss_clamp(frame, m->data_len, e->max_len - sizeof(struct rte_ether_hdr));
 		if (likely(!(e->flags & ENCAP_IPV6)))
 			put_ipv4(sw, m, frame, e, lane->flow[i], vni_be);
 		else

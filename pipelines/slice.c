@@ -57,7 +57,7 @@ void slice_release(uint16_t id)
 
 static uint8_t flags_of(const struct api_slice *cfg)
 {
-	return (cfg->kind == SLICE_L3 ? SLICE_IS_L3 : 0);
+	return (cfg->kind == SLICE_L3 ? SLICE_IS_L3 : 0) | (cfg->mss_clamp ? SLICE_CLAMP_MSS : 0);
 }
 
 /* 02:5c, the VNI, 01: the same at every site unless configured, so that a host may move. */

@@ -80,6 +80,10 @@ static int switch_worker_init(struct worker *w)
 		return -ENOMEM;
 	w->pipeline = sw;
 	sw->punt_cost = bucket_cost(PUNT_PPS);
+	/* a power of two, so that wrapping round does not bring them together */
+	sw->ip_id_step = rte_align32pow2(worker_count);
+	sw->ip_id = w->id;
+	sw->ip6_id = (rte_rdtsc() & -(uint32_t)sw->ip_id_step) | w->id;
 	snprintf(name, sizeof(name), "learn_%u", w->id);
 	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING,
 		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);

@@ -230,15 +230,17 @@ static uint16_t sum_words(const uint8_t *p, uint32_t len)
 
 static void write_ip(struct encap *e, const struct api_tunnel *cfg, uint8_t *ip)
 {
+	bool df = cfg->df && !cfg->fragment;
+
 	if (cfg->local.family == 4) {
 		ip[0] = 0x45;
-		ip[6] = cfg->df ? 0x40 : 0;
+		ip[6] = df ? 0x40 : 0;
 		ip[8] = cfg->ttl;
 		ip[9] = IPPROTO_UDP;
 		memcpy(ip + 12, cfg->local.bytes, 4);
 		memcpy(ip + 16, cfg->remote.bytes, 4);
 		e->csum_base = sum_words(ip, 20);
-		if (!cfg->df)
+		if (!df)
 			e->flags |= ENCAP_IP_ID;
 	} else {
 		ip[0] = 0x60;
@@ -273,6 +275,8 @@ static void write_encap(
 		memcpy(udp + 10, &(uint16_t){RTE_BE16(0x6558)}, 2); /* Ethernet inside */
 	else
 		udp[8] = 0x08; /* VXLAN: VNI present */
+	if (cfg->fragment)
+		e->flags |= ENCAP_FRAGMENT;
 	if (cfg->dscp != DSCP_COPY) {
 		e->flags |= ENCAP_DSCP_FIXED;
 		e->dscp = cfg->dscp << 2;
@@ -316,6 +320,17 @@ static void share_slots(struct encap *slot, uint32_t slots, const struct api_tun
 	}
 }
 
+/* The way back may be any of the paths. */
+static void note_least(struct encap *slot, uint32_t slots)
+{
+	uint16_t least = slot[0].max_len;
+
+	for (uint32_t i = 1; i < slots; i++)
+		least = RTE_MIN(least, slot[i].max_len);
+	for (uint32_t i = 0; i < slots; i++)
+		slot[i].least_len = least;
+}
+
 void tunnel_publish(uint16_t id, const struct tunnel_path *paths, uint32_t count, uint8_t why,
 	const struct api_ip *next_hop)
 {
@@ -335,6 +350,7 @@ void tunnel_publish(uint16_t id, const struct tunnel_path *paths, uint32_t count
 		write_encap(fresh, &t->cfg, paths);
 	else
 		share_slots(fresh, 1u << log2, &t->cfg, paths, count);
+	note_least(fresh, 1u << log2);
 	t->paths = count;
 	t->why = why;
 	t->next_hop = count > 0 ? paths[0].next_hop : *next_hop;

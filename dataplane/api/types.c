@@ -102,6 +102,8 @@ static const struct api_field slice_fields[] = {
 		.help = "packets a second taken for flooding; 0: none"},
 	{AT(api_slice, mac, FIELD_MAC, FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "MAC its gateways answer with (l3); left out: 02:5c, the VNI, 01"},
+	{AT(api_slice, mss_clamp, FIELD_BOOL, 0), NO_REF,
+		.help = "lower the MSS of TCP through its tunnels to what they carry"},
 	{AT(api_slice, static_macs, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
 		.max = LIMIT_MACS, NO_REF, .help = "how many static mac objects it has"},
 	{.name = NULL},
@@ -132,6 +134,8 @@ static const struct api_field tunnel_fields[] = {
 		.help = "TTL or hop limit of the outer header"},
 	{AT(api_tunnel, df, FIELD_BOOL, 0), .preset = true, NO_REF,
 		.help = "don't fragment, on IPv4"},
+	{AT(api_tunnel, fragment, FIELD_BOOL, 0), NO_REF,
+		.help = "send what does not fit the underlay in fragments; df is off then"},
 	{AT(api_tunnel, dscp, FIELD_U32, FIELD_HIDE_DEFAULT), .max = 63, .preset = DSCP_COPY,
 		NO_REF, .help = "DSCP of the outer header; left out: copied from the inner one"},
 	{AT(api_tunnel, udp_csum, FIELD_ENUM, 0), .names = csums, .preset = CSUM_AUTO, NO_REF,
@@ -170,6 +174,8 @@ static void tunnel_complete(union api_object *obj)
 {
 	if (obj->tunnel.dst_port == 0)
 		obj->tunnel.dst_port = obj->tunnel.encap == ENCAP_GENEVE ? 6081 : 4789;
+	if (obj->tunnel.fragment)
+		obj->tunnel.df = false;
 }
 
 #define TYPE(id, type_name, most, text, ...)                                                       \

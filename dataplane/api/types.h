@@ -90,6 +90,7 @@ struct api_slice {
 	uint32_t mac_ageing_s;  /* default 300; 0 = learned MACs stay */
 	uint32_t flood_pps;     /* packets a second taken for flooding; default 10000; 0 = none */
 	struct api_mac_addr mac; /* l3: of its gateways; zero: made from the VNI */
+	bool mss_clamp;         /* TCP through its tunnels is told of an MSS that fits; default false */
 	uint32_t static_macs;   /* only in answers */
 };
 
@@ -111,7 +112,8 @@ struct api_tunnel {
 	struct api_ip remote;
 	uint32_t dst_port;       /* default 4789 (vxlan), 6081 (geneve) */
 	uint32_t ttl;            /* default 64 */
-	bool df;                 /* default true; IPv4 only */
+	bool df;                 /* default true, false with fragment; IPv4 only */
+	bool fragment;           /* what does not fit the underlay leaves in fragments; default false */
 	uint32_t dscp;           /* 0 to 63 fixed; left out: DSCP_COPY */
 	uint32_t udp_csum;       /* enum tunnel_csum */
 	bool accept_zero_csum6;  /* RFC 6935: take UDP checksum zero over IPv6; default false */

@@ -20,6 +20,7 @@
 		"congestion marked outside, not ECN-capable inside (RFC 6040)")                    \
 	X(INNER_RUNT, "inner_runt",                                                                \
 		"the frame inside the tunnel is shorter than an Ethernet header")                  \
+	X(OUTER_NO_MBUF, "outer_no_mbuf", "no buffers for the fragments of the outer packet")      \
 	X(UNDERLAY_MTU, "underlay_mtu", "with the tunnel's header larger than the underlay MTU")   \
 	X(ACCESS_MTU, "access_mtu", "larger than the MTU of the attachment's port")                \
 	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")                \

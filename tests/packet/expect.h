@@ -72,5 +72,7 @@ TCase *learn_tests(void);
 TCase *paths_tests(void);
 TCase *change_tests(void);
 TCase *geneve_tests(void);
+TCase *mss_tests(void);
+TCase *fragment_tests(void);
 
 #endif

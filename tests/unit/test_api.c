@@ -99,7 +99,7 @@ static const struct {
 	{"slice", "{\"name\":\"blue\",\"vni\":100}", "blue",
 		"{\"name\":\"blue\",\"vni\":100,\"kind\":\"l2\",\"max_macs\":65536,\"mac_ageing_"
 		"s\":300,"
-		"\"flood_pps\":10000}"},
+		"\"flood_pps\":10000,\"mss_clamp\":false}"},
 	{"attachment", "{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\"}", "a",
 		"{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\"}"},
 	{"mac", "{\"slice\":\"s\",\"mac\":\"02:AB:00:00:00:01\",\"tunnel\":\"t\"}",
@@ -124,12 +124,20 @@ static const struct {
 		"\"dscp\":0}",
 		"t",
 		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"1.2.3.4\",\"remote\":\"1.2.3.5\","
-		"\"dst_port\":4789,\"ttl\":64,\"df\":true,\"dscp\":0,\"udp_csum\":\"auto\","
+		"\"dst_port\":4789,\"ttl\":64,\"df\":true,\"fragment\":false,\"dscp\":0,\"udp_"
+		"csum\":\"auto\","
 		"\"accept_zero_csum6\":false}"},
 	{"tunnel", "{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\"}",
 		"t",
 		"{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\","
-		"\"dst_port\":6081,\"ttl\":64,\"df\":true,\"udp_csum\":\"auto\","
+		"\"dst_port\":6081,\"ttl\":64,\"df\":true,\"fragment\":false,\"udp_csum\":\"auto\","
+		"\"accept_zero_csum6\":false}"},
+	{"tunnel",
+		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"fragment\":true}",
+		"t",
+		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"dst_port\":4789,\"ttl\":64,\"df\":false,\"fragment\":true,\"udp_csum\":\"auto\","
 		"\"accept_zero_csum6\":false}"},
 };
 
