@@ -123,6 +123,8 @@ const struct command command_put = {
 		   "  sluice dp put route table=underlay prefix=203.0.113.0/24 via=198.18.0.1@wan0 "
 		   "\\\n"
 		   "                      via=198.18.1.1@wan1,weight=2\n"
+		   "  sluice dp put route table=blue prefix=10.2.0.0/16 "
+		   "via=10.1.0.9@attachment:blue-lan0 via=tunnel:to-b\n"
 		   "  sluice dp put mac --file macs.json\n"
 		   "A file is put whole or not at all.\n",
 	.options = put_options,

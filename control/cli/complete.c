@@ -64,24 +64,37 @@ static void offer_names(struct completion *c, const char *prefix, const char *ty
 	offer_values(c, prefix, live_objects(&c->live, type, NULL), "name");
 }
 
-/* "via=…@" is followed by a port, "via=tunnel:" by a tunnel. */
+/* "tunnel:" is followed by a tunnel, "attachment:" by an attachment. */
+static void offer_via_place(struct completion *c, const char *prefix, const char *text)
+{
+	bool tunnel = strncmp(text, "tunnel:", 7) == 0;
+	char *longer;
+
+	if (!tunnel && strncmp(text, "attachment:", 11) != 0) {
+		offer(c, prefix, "tunnel:");
+		offer(c, prefix, "attachment:");
+		return;
+	}
+	longer = xprintf("%s%s:", prefix, tunnel ? "tunnel" : "attachment");
+	offer_names(c, longer, tunnel ? "tunnel" : "attachment");
+	free(longer);
+}
+
+/* "via=…@" is followed by a port, or by one of those. */
 static void offer_via(struct completion *c, const char *prefix, const char *value)
 {
 	const char *at = strchr(value, '@');
 	char *longer;
 
-	if (strncmp(value, "tunnel:", 7) == 0) {
-		offer_names(c, "via=tunnel:", "tunnel");
-	} else if (strncmp(value, "attachment:", 11) == 0) {
-		offer_names(c, "via=attachment:", "attachment");
-	} else if (at != NULL) {
-		longer = xprintf("%s%.*s", prefix, (int)(at - value) + 1, value);
-		offer_names(c, longer, "port");
-		free(longer);
-	} else {
-		offer(c, prefix, "tunnel:");
-		offer(c, prefix, "attachment:");
+	if (at == NULL || strncmp(value, "tunnel:", 7) == 0 ||
+		strncmp(value, "attachment:", 11) == 0) {
+		offer_via_place(c, prefix, value);
+		return;
 	}
+	longer = xprintf("%s%.*s", prefix, (int)(at - value) + 1, value);
+	offer_names(c, longer, "port");
+	offer_via_place(c, longer, at + 1);
+	free(longer);
 }
 
 /* The current word is "field=…". */

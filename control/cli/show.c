@@ -36,27 +36,32 @@ static char *plain_text(const json_t *value)
 	return text;
 }
 
+/* As words.c takes it. */
 static char *via_text(const json_t *via)
 {
 	const char *address = json_string_value(json_object_get(via, "address"));
 	const char *port = json_string_value(json_object_get(via, "port"));
 	const char *tunnel = json_string_value(json_object_get(via, "tunnel"));
 	const char *attachment = json_string_value(json_object_get(via, "attachment"));
+	const char *mac = json_string_value(json_object_get(via, "mac"));
+	const char *place = tunnel != NULL ? tunnel : attachment != NULL ? attachment : port;
+	const char *kind = tunnel != NULL ? "tunnel:" : attachment != NULL ? "attachment:" : "";
+	bool at = place != NULL && (address != NULL || *kind == '\0');
 	json_int_t weight = json_integer_value(json_object_get(via, "weight"));
-	char *text, *weighted;
+	char *text, *longer;
 
-	if (tunnel != NULL)
-		text = xprintf("tunnel:%s", tunnel);
-	else if (attachment != NULL)
-		text = xprintf("attachment:%s", attachment);
-	else
-		text = xprintf("%s%s%s", address != NULL ? address : "", port != NULL ? "@" : "",
-			port != NULL ? port : "");
+	text = xprintf("%s%s%s%s", address != NULL ? address : "", at ? "@" : "", kind,
+		place != NULL ? place : "");
+	if (mac != NULL) {
+		longer = xprintf("%s,mac=%s", text, mac);
+		free(text);
+		text = longer;
+	}
 	if (weight <= 1)
 		return text;
-	weighted = xprintf("%s,weight=%lld", text, (long long)weight);
+	longer = xprintf("%s,weight=%lld", text, (long long)weight);
 	free(text);
-	return weighted;
+	return longer;
 }
 
 char *value_text(const char *field, const json_t *value)

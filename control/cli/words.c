@@ -46,29 +46,65 @@ static json_t *parse_bool(const char *text)
 	return NULL;
 }
 
-/* "ADDRESS@PORT", "ADDRESS", "@PORT", "tunnel:NAME", "attachment:NAME", each with ",weight=N" or
- * without. Names may hold '@' and ':', never ','. */
+/* ",weight=N" and ",mac=MAC" behind a via, in any order. */
+static int parse_via_options(const char *text, json_t *via)
+{
+	while (*text == ',') {
+		size_t len = strcspn(text + 1, ",");
+		char *value, *word = xprintf("%.*s", (int)len, text + 1);
+		json_t *json = NULL;
+
+		value = strchr(word, '=');
+		if (value != NULL)
+			*value++ = '\0';
+		if (value != NULL && strcmp(word, "weight") == 0)
+			json = parse_number(value);
+		else if (value != NULL && strcmp(word, "mac") == 0)
+			json = json_string(value);
+		if (json == NULL || json_object_get(via, word) != NULL) {
+			json_decref(json);
+			free(word);
+			return -1;
+		}
+		json_object_set_new(via, word, json);
+		free(word);
+		text += len + 1;
+	}
+	return 0;
+}
+
+/* "tunnel:NAME", "attachment:NAME", or anything else: a port. */
+static void parse_via_place(const char *text, const char *end, json_t *via)
+{
+	static const char *const kinds[] = {"tunnel", "attachment", "port"};
+	const char *kind = kinds[2];
+	size_t i, len;
+
+	for (i = 0; i < 2; i++) {
+		len = strlen(kinds[i]);
+		if (strncmp(text, kinds[i], len) == 0 && text[len] == ':') {
+			kind = kinds[i];
+			text += len + 1;
+			break;
+		}
+	}
+	json_object_set_new(via, kind, json_stringn(text, (size_t)(end - text)));
+}
+
+/* "ADDRESS", "ADDRESS@PLACE" or "@PLACE", where PLACE is PORT, "tunnel:NAME" or "attachment:NAME";
+ * the latter two stand without "@" as well. Then ",weight=N", ",mac=MAC". Names may hold '@' and
+ * ':', never ','. */
 static json_t *parse_via(const char *text)
 {
-	const char *comma = strchr(text, ','), *at,
-		   *end = comma != NULL ? comma : text + strlen(text);
-	json_t *via = json_object(), *weight;
+	const char *end = text + strcspn(text, ","), *at;
+	json_t *via = json_object();
 
-	if (comma != NULL) {
-		weight = strncmp(comma, ",weight=", 8) == 0 ? parse_number(comma + 8) : NULL;
-		if (weight == NULL || json_object_set_new(via, "weight", weight) < 0)
-			goto err_via;
+	if (end == text || parse_via_options(end, via) != 0) {
+		json_decref(via);
+		return NULL;
 	}
-	if (end == text)
-		goto err_via;
-	if (strncmp(text, "tunnel:", 7) == 0) {
-		json_object_set_new(
-			via, "tunnel", json_stringn(text + 7, (size_t)(end - text) - 7));
-		return via;
-	}
-	if (strncmp(text, "attachment:", 11) == 0) {
-		json_object_set_new(
-			via, "attachment", json_stringn(text + 11, (size_t)(end - text) - 11));
+	if (strncmp(text, "tunnel:", 7) == 0 || strncmp(text, "attachment:", 11) == 0) {
+		parse_via_place(text, end, via);
 		return via;
 	}
 	at = memchr(text, '@', (size_t)(end - text));
@@ -76,12 +112,8 @@ static json_t *parse_via(const char *text)
 		json_object_set_new(via, "address",
 			json_stringn(text, (size_t)((at != NULL ? at : end) - text)));
 	if (at != NULL)
-		json_object_set_new(via, "port", json_stringn(at + 1, (size_t)(end - at) - 1));
+		parse_via_place(at + 1, end, via);
 	return via;
-
-err_via:
-	json_decref(via);
-	return NULL;
 }
 
 /* One via= word: an array to append to the vias given before it. */
@@ -277,8 +309,8 @@ void field_want(const struct api_field *field, char *text, size_t size)
 		break;
 	case FIELD_VIA:
 		snprintf(text, size,
-			"ADDRESS@PORT, tunnel:NAME or attachment:NAME, each with "
-			",weight=N or without; or JSON");
+			"ADDRESS@PORT, ADDRESS@attachment:NAME, attachment:NAME or tunnel:NAME, "
+			"then ,weight=N and ,mac=MAC or not; or JSON");
 		break;
 	default:
 		snprintf(text, size, "text");

@@ -35,11 +35,15 @@ class Put(CliTest):
     def test_vias_in_all_their_forms(self):
         via = self.put("route", "table=underlay", "prefix=203.0.113.0/24", "via=198.18.0.1@wan0",
                        "via=fd00::1@wan:1@x,weight=3", "via=@wan0", "via=198.18.0.9", "via=tunnel:a:b,weight=2",
-                       "via=attachment:at", 'via={"address":"1.2.3.4"}', 'via=[{"port":"p"},{"port":"q"}]')
+                       "via=attachment:at", 'via={"address":"1.2.3.4"}', 'via=[{"port":"p"},{"port":"q"}]',
+                       "via=10.0.0.2@attachment:at:1@x,weight=5", "via=10.0.0.2@tunnel:t",
+                       "via=tunnel:t,mac=02:00:00:00:00:01,weight=4", "via=@attachment:at,weight=2")
         self.assertEqual(via["objects"][0]["via"], [
             {"address": "198.18.0.1", "port": "wan0"}, {"address": "fd00::1", "port": "wan:1@x", "weight": 3},
             {"port": "wan0"}, {"address": "198.18.0.9"}, {"tunnel": "a:b", "weight": 2}, {"attachment": "at"},
-            {"address": "1.2.3.4"}, {"port": "p"}, {"port": "q"}])
+            {"address": "1.2.3.4"}, {"port": "p"}, {"port": "q"},
+            {"address": "10.0.0.2", "attachment": "at:1@x", "weight": 5}, {"address": "10.0.0.2", "tunnel": "t"},
+            {"tunnel": "t", "mac": "02:00:00:00:00:01", "weight": 4}, {"attachment": "at", "weight": 2}])
 
     def test_chosen_values_are_shown(self):
         self.fake.handlers["put"] = {**CHANGED, "chosen": [{"session": "s1", "pdr": 1, "teid": 77}]}
@@ -67,7 +71,10 @@ class Put(CliTest):
     def test_a_value_that_cannot_be_one(self):
         for words, want in ((("slice", "vni=many"), "1 to 16777215"), (("slice", "vni=99999999999999999999"), "1 to"),
                             (("port", "tap=maybe"), "true | false"), (("route", "via="), "ADDRESS@PORT"),
-                            (("route", "via=1.2.3.4,weight=x"), "weight=N"), (("route", "via={"), "ADDRESS@PORT")):
+                            (("route", "via=1.2.3.4,weight=x"), "weight=N"),
+                            (("route", "via=tunnel:t,weight=1,weight=2"), "weight=N"),
+                            (("route", "via=tunnel:t,color=red"), "mac=MAC"), (("route", "via=tunnel:t,mac"), "mac=MAC"),
+                            (("route", "via={"), "ADDRESS@PORT")):
             err = self.refused(*words)
             self.assertIn("  want  ", err)
             self.assertIn(want, err)
@@ -161,6 +168,14 @@ class Delete(CliTest):
 
 
 class Show(CliTest):
+    def test_vias_are_shown_as_they_are_written(self):
+        self.fake.handlers["get"] = {"table": "blue", "prefix": "10.0.0.0/8", "via": [
+            {"address": "10.1.0.2", "attachment": "at", "weight": 1}, {"attachment": "at", "weight": 2}, {"port": "p"},
+            {"address": "10.1.0.3", "tunnel": "t1", "mac": "02:00:00:00:00:01", "weight": 9}]}
+        self.assertEqual(self.out("dp", "get", "route", "blue", "10.0.0.0/8").split("\n", 2)[2],
+                         "via     10.1.0.2@attachment:at\n        attachment:at,weight=2\n        @p\n"
+                         "        10.1.0.3@tunnel:t1,mac=02:00:00:00:00:01,weight=9\n")
+
     def test_get(self):
         self.fake.handlers["get"] = {"table": "underlay", "prefix": "10.0.0.0/8", "via": [
             {"address": "198.18.0.1", "port": "wan0", "weight": 1}, {"tunnel": "t1", "weight": 9}]}
