@@ -134,6 +134,21 @@ struct api_mac {
 	uint32_t age_s; /* only in answers: of a learned one, since it was last seen */
 };
 
+enum meter_algorithm { METER_TRTCM, METER_SRTCM, METER_TRTCM_4115 }; /* RFC 2698, 2697, 4115 */
+enum meter_yellow { YELLOW_REMARK, YELLOW_PASS, YELLOW_DROP };
+enum meter_mode { COLOR_AWARE, COLOR_BLIND };
+
+struct api_meter {
+	api_name name;
+	uint64_t cir_bps;
+	uint32_t cbs_bytes;
+	uint64_t pir_bps;   /* rfc4115: EIR; srtcm: not looked at */
+	uint32_t pbs_bytes; /* srtcm, rfc4115: EBS */
+	uint32_t algorithm; /* enum meter_algorithm */
+	uint32_t yellow;    /* enum meter_yellow */
+	uint32_t color;	    /* enum meter_mode */
+};
+
 union api_object {
 	struct api_port port;
 	struct api_address address;
