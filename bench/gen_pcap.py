@@ -33,12 +33,15 @@ class Shape:
     encap: str = "plain"   # plain | vxlan
     outer: int = 4         # IP version of the underlay
     inner: int = 4         # IP version of the tenant
-    vlan: int = 0          # tag of a plain frame, 0 = none
+    vlan: int = 0          # tag of a plain frame, 0 = none; of many slices, of the first
+    slices: int = 1
+    tunnels: int = 1       # at least as many as slices
     packets: int = PACKETS
 
     def name(self):
         parts = [self.encap] + ([f"u{self.outer}"] if self.encap == "vxlan" else [])
         parts += [f"i{self.inner}"] + ([f"vlan{self.vlan}"] if self.vlan else [])
+        parts += [f"s{self.slices}", f"t{self.tunnels}"] if self.slices > 1 else []
         return "-".join(parts + [str(self.flows)]) + (f"-{self.packets}" if self.packets != PACKETS else "")
 
 
@@ -55,6 +58,22 @@ def source_mac(flow):
 
 def destination_mac(flow):
     return b"\x02\x5a\x02" + scramble(flow).to_bytes(3, "big")
+
+
+def slice_of(flow, shape):
+    return flow % shape.slices
+
+
+def tunnel_of(flow, shape):
+    """A slice's tunnels are every so many; its flows take them in turn."""
+    of_slice = slice_of(flow, shape)
+    count = (shape.tunnels - of_slice - 1) // shape.slices + 1
+    return of_slice + flow // shape.slices % count * shape.slices
+
+
+def remote4(tunnel, shape):
+    """The far end of a tunnel: next door when there is one, else behind a router."""
+    return REMOTE4 if shape.tunnels == 1 else f"198.19.{tunnel >> 8}.{tunnel & 255}"
 
 
 def mac_text(mac):
@@ -98,7 +117,7 @@ def tenant_frame(flow, shape):
     sport, dport = 1024 + flow % 60000, 5001 + (flow >> 8) % 64
     ether = destination_mac(flow) + source_mac(flow)
     if shape.vlan:
-        ether += struct.pack(">HH", 0x8100, shape.vlan)
+        ether += struct.pack(">HH", 0x8100, shape.vlan + slice_of(flow, shape))
     if shape.inner == 4:
         src, dst = struct.pack(">I", 0x0A000000 + flow), struct.pack(">I", 0x0A400000 + flow)
         udp = struct.pack(">HHHH", sport, dport, 8 + UDP_PAYLOAD4, 0) + bytes(UDP_PAYLOAD4)
@@ -113,12 +132,13 @@ def tenant_frame(flow, shape):
 def vxlan_frame(flow, shape):
     """The tenant's frame as the peer sends it here; entropy of the flow in the source port (RFC 7348)."""
     inner = tenant_frame(flow, shape)
-    vxlan = struct.pack(">II", 0x08000000, VNI << 8)
+    vxlan = struct.pack(">II", 0x08000000, VNI + slice_of(flow, shape) << 8)
     sport = 0xC000 | scramble(flow) & 0x3FFF
     udp = struct.pack(">HHHH", sport, VXLAN_PORT, 8 + len(vxlan) + len(inner), 0) + vxlan + inner
     ether = mac_bytes(LOCAL_MAC) + mac_bytes(REMOTE_MAC)
     if shape.outer == 4:
-        return ether + b"\x08\x00" + ipv4_header(ip_bytes(REMOTE4), ip_bytes(LOCAL4), len(udp), df=0) + udp
+        return ether + b"\x08\x00" + ipv4_header(ip_bytes(remote4(tunnel_of(flow, shape), shape)), ip_bytes(LOCAL4),
+                                                  len(udp), df=0) + udp
     src, dst = ip_bytes(REMOTE6), ip_bytes(LOCAL6)
     udp = udp[:6] + struct.pack(">H", udp6_checksum(src, dst, udp)) + udp[8:]
     return ether + b"\x86\xdd" + ipv6_header(src, dst, len(udp)) + udp

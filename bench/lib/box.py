@@ -59,41 +59,48 @@ class Box:
         settle() waits until that is over."""
         source = f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
         self.source, self.sink = ("in0", "wan0") if shape.encap == "plain" else ("wan0", "lan0")
-        self.client.put("slice", [{"name": "s1", "vni": gen_pcap.VNI, "max_macs": MAX_MACS}])
+        self.client.put("slice", [{"name": f"s{i + 1}", "vni": gen_pcap.VNI + i, "max_macs": MAX_MACS}
+                                  for i in range(shape.slices)])
         if shape.encap == "plain":
-            self.underlay(SINK, shape.outer)
-            self.macs(shape.flows, tunnel="t1")
+            self.underlay(SINK, shape)
+            self.macs(shape, lambda flow: {"tunnel": f"t{gen_pcap.tunnel_of(flow, shape) + 1}"})
             self.port("in0", source)
-            self.attachment("in0", shape.vlan)
+            self.attachments("in0", shape, shape.vlan)
         else:
             self.port("lan0", SINK)
-            self.attachment("lan0", 0)
-            self.macs(shape.flows, attachment="a1")
-            self.underlay(source, shape.outer)
+            self.attachments("lan0", shape, 1 if shape.slices > 1 else 0)
+            self.macs(shape, lambda flow: {"attachment": f"a{gen_pcap.slice_of(flow, shape) + 1}"})
+            self.underlay(source, shape)
 
     def port(self, name, device, **more):
         if device != SINK:
             more["mbufs"] = MBUFS
         self.client.put("port", [{"name": name, "device": device, **more}])
 
-    def underlay(self, device, version):
-        """Port wan0 with its address and next hop, and the tunnel over which the slice is stretched."""
-        local, remote, length = ((gen_pcap.LOCAL4, gen_pcap.REMOTE4, 24) if version == 4
+    def underlay(self, device, shape):
+        """Port wan0 with its address and next hop, and the tunnels over which the slices are stretched."""
+        local, remote, length = ((gen_pcap.LOCAL4, gen_pcap.REMOTE4, 24) if shape.outer == 4
                                  else (gen_pcap.LOCAL6, gen_pcap.REMOTE6, 64))
         self.port("wan0", device, mac=gen_pcap.LOCAL_MAC)
         self.client.put("address", [{"port": "wan0", "prefix": f"{local}/{length}"}])
         self.client.put("neighbor", [{"port": "wan0", "address": remote, "mac": gen_pcap.REMOTE_MAC}])
-        self.client.put("tunnel", [{"name": "t1", "encap": "vxlan", "local": local, "remote": remote}])
-        self.client.put("member", [{"slice": "s1", "tunnel": "t1"}])
+        if shape.tunnels > 1:
+            self.client.put("route", [{"table": "underlay", "prefix": "198.19.0.0/16", "via": [{"address": remote}]}])
+        self.client.put("tunnel", [{"name": f"t{i + 1}", "encap": "vxlan", "local": local,
+                                    "remote": remote if shape.tunnels == 1 else gen_pcap.remote4(i, shape)}
+                                   for i in range(shape.tunnels)])
+        self.client.put("member", [{"slice": f"s{i % shape.slices + 1}", "tunnel": f"t{i + 1}"}
+                                   for i in range(shape.tunnels)])
 
-    def attachment(self, port, vlan):
-        tag = {"vlan": vlan} if vlan else {}
-        self.client.put("attachment", [{"name": "a1", "slice": "s1", "port": port, **tag}])
+    def attachments(self, port, shape, vlan):
+        self.client.put("attachment", [{"name": f"a{i + 1}", "slice": f"s{i + 1}", "port": port,
+                                        **({"vlan": vlan + i} if vlan else {})} for i in range(shape.slices)])
 
-    def macs(self, flows, **door):
+    def macs(self, shape, door):
         """Static MACs for all destinations."""
-        self.client.put("mac", [{"slice": "s1", "mac": gen_pcap.mac_text(gen_pcap.destination_mac(flow)), **door}
-                                for flow in range(flows)])
+        self.client.put("mac", [{"slice": f"s{gen_pcap.slice_of(flow, shape) + 1}",
+                                 "mac": gen_pcap.mac_text(gen_pcap.destination_mac(flow)), **door(flow)}
+                                for flow in range(shape.flows)])
 
     # ---- reading ----
 

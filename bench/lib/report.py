@@ -64,6 +64,23 @@ def mac_put(case):
     return table(["mac-put", "time", "rate", "packets lost", "longest wait of another client", "Mpps meanwhile", "goal"], rows)
 
 
+def pairs(results):
+    rows, stages = [], []
+    for case in results:
+        goals = ([f"{case['goal_cycles']:g} cycles"] if case["goal_cycles"] else []) + (
+            [f"x {case['goal_ratio']:.2f}"] if case["goal_ratio"] else [])
+        met = "INVALID" if not case["valid"] else "met" if case["met"] else "MISSED"
+        if "cycles" in case:
+            rows.append([case["case"], f"{case['cycles'][0]:.1f}", f"{case['cycles'][1]:.1f}", f"{case['more']:+.1f}",
+                         f"{case['ratio']:.3f}", f"{met} ({', '.join(goals)})" if goals else ""])
+            names = list(case["stages"][1])
+            stages += ["", table([f"{case['case']}, by stage"] + names,
+                                 [[what] + [side.get(name) for name in names]
+                                  for what, side in zip(("without", "with"), case["stages"])])]
+    head = ["pair", "cycles without", "with", "difference", "ratio", "goal"]
+    return "\n".join([table(head, rows)] + stages) if rows else ""
+
+
 def memory(case):
     row = ["all in", f"{case['bytes']:.1f}", f"{case['declared_bytes']:.1f}", f"{case['grown_bytes']:.1f}",
            f"{case['raw'][0]['entries']:,}", f"{'met' if case['met'] else 'MISSED'} ({case['goal_bytes']})"]
@@ -82,6 +99,7 @@ def text(results):
     forward = [case for case in results if "goal" in case]
     if forward:
         parts += [forwarding(forward), stages(forward)]
+    parts.append(pairs([case for case in results if "pair" in case]))
     for case in results:
         show = {"mac-put": mac_put, "memory": memory, "table": tables}.get(case["case"])
         if show and case.get("raw", case.get("rows")):

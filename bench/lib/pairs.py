@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Pairs: the switch beside itself with one thing more, in turns on the same core, and what that costs a packet.
+Called by scripts/bench; owns nothing."""
+import statistics
+from dataclasses import dataclass
+
+import box
+import cases
+import machine
+from gen_pcap import Shape, cached_pcap
+
+
+@dataclass(frozen=True)
+class Pair:
+    name: str
+    about: str
+    base: Shape
+    more: Shape
+    goal_cycles: float = 0   # at most so many cycles more, 0 = nothing asked
+    goal_ratio: float = 0    # at most this times the cycles
+
+
+PAIRS = [
+    Pair("encap-many", "4,000 slices and 10,000 tunnels against one of each, encapsulation, 65,536 flows, tagged",
+         Shape(flows=65536, vlan=1), Shape(flows=65536, vlan=1, slices=4000, tunnels=10000), goal_ratio=1.10),
+    Pair("decap-many", "the same, decapsulation",
+         Shape(flows=65536, encap="vxlan"), Shape(flows=65536, encap="vxlan", slices=4000, tunnels=10000),
+         goal_ratio=1.10),
+]
+
+
+def one(pair, shape, settings):
+    case = cases.Case(pair.name, shape, 0, pair.about)
+    return cases.run_switch(case, cached_pcap(settings.data, cases.input_shape(shape)), settings)
+
+
+def run(pair, settings):
+    """Rounds of both, the order turning; the difference is taken round by round, so that the machine's moods cancel."""
+    base, more, why = [], [], []
+    for number in range(settings.runs):
+        turn = [(base, pair.base, "without"), (more, pair.more, "with")]
+        for samples, shape, what in turn[::-1] if number % 2 else turn:
+            try:
+                samples.append(one(pair, shape, settings))
+                machine.progress(f"{pair.name} {number + 1}/{settings.runs} {what}: {samples[-1]['pps'] / 1e6:.2f} Mpps")
+            except (box.Invalid, box.rpc.RpcError, ConnectionError, ValueError, TimeoutError, OSError) as error:
+                why.append(f"round {number + 1}, {what}: {error}")
+                machine.progress(f"{pair.name} {number + 1}/{settings.runs} {what}: INVALID: {error}")
+    return summary(pair, base, more, why, settings)
+
+
+def cycles_of(sample, settings):
+    return settings.tsc_hz * min(sample["share"], 1) / sample["pps"]
+
+
+def summary(pair, base, more, why, settings):
+    out = {"case": pair.name, "about": pair.about, "pair": True, "raw": {"base": base, "more": more}, "why": why,
+           "goal_cycles": pair.goal_cycles, "goal_ratio": pair.goal_ratio, "valid": not why and bool(base and more)}
+    both = [(cycles_of(a, settings), cycles_of(b, settings)) for a, b in zip(base, more)]
+    if both:
+        out["cycles"] = [statistics.median(side) for side in zip(*both)]
+        out["more"] = statistics.median(b - a for a, b in both)
+        out["ratio"] = statistics.median(b / a for a, b in both)
+        out["met"] = ((not pair.goal_cycles or out["more"] <= pair.goal_cycles) and
+                      (not pair.goal_ratio or out["ratio"] <= pair.goal_ratio))
+        out["stages"] = [cases.median_stages([s["window"]["stages"] for s in side]) for side in (base, more)]
+    return out
