@@ -65,8 +65,15 @@ void access_out_run(struct worker *w, struct burst *b)
 	struct tx_cursor tx = {.port = PORT_NONE};
 	struct run run = {0};
 
-	for (uint32_t i = 0; i < lane->n; i++)
-		rte_prefetch0(&attachment_hot[LANE_TO(lane->way[i])]);
+	for (uint32_t i = 0; i < lane->n; i++) {
+		uint32_t way = lane->way[i];
+
+		rte_prefetch0(&attachment_hot[LANE_TO(way)]);
+		if (unlikely(i == 0 || way != lane->way[i - 1])) {
+			rte_prefetch0(&sw->slice[LANE_SLICE(way)]);
+			rte_prefetch0(&sw->attachment[LANE_TO(way)]);
+		}
+	}
 	for (uint32_t i = 0; i < lane->n; i++) {
 		uint32_t way = lane->way[i];
 		const struct attachment_hot a = attachment_hot[LANE_TO(way)];

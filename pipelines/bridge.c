@@ -112,6 +112,7 @@ void bridge_run(struct worker *w, struct burst *b)
 					in == out ? DROP_SAME_DOOR : DROP_SPLIT_HORIZON);
 				continue;
 			}
+			rte_prefetch0(&tunnel_hot[DOOR_ID(out)]);
 			b->to_tunnel.flow[tunnels] = b->flow[i];
 			lane_put(&b->to_tunnel, tunnels++, b->frame[i], b->slice[i], DOOR_ID(out));
 		} else if (unlikely(in == out)) {

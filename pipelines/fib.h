@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lpm.h"
 #include "nexthop.h"
 #include "types.h"
 
-/* Who put an entry. Of the same prefix a gateway goes before a route, a route before a neighbour. */
+/* Who put an entry. Of the same prefix a gateway goes before a route, a route before a neighbour.
+ */
 enum fib_owner { FIB_NONE, FIB_GATEWAY, FIB_CONNECTED, FIB_ROUTE, FIB_NEIGHBOR };
 
 struct fib_entry {
@@ -32,8 +34,8 @@ int fib_reserve(uint8_t family, uint32_t count);
 void fib_release(uint8_t family, uint32_t count);
 
 /* Routes. set takes over one use of `nexthop` (nexthop_take) and gives back that of the entry it
- * replaces; unset gives it back. set cannot fail after fib_reserve. unset: 0 or -ENOENT. A neighbour
- * with that very address comes back by itself when a host route goes. */
+ * replaces; unset gives it back. set cannot fail after fib_reserve. unset: 0 or -ENOENT. A
+ * neighbour with that very address comes back by itself when a host route goes. */
 void fib_route_set(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop);
 int fib_route_unset(uint16_t slice, const struct api_ip *prefix);
 /* The route with exactly this prefix: its next hop, 0 when there is none. */
@@ -48,7 +50,8 @@ bool fib_own_set(
 	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, enum fib_owner owner);
 void fib_own_unset(uint16_t slice, const struct api_ip *prefix, enum fib_owner owner);
 
-/* What a packet to `address` would find: index of the next hop, 0: none. *len: bits of the prefix. */
+/* What a packet to `address` would find: index of the next hop, 0: none. *len: bits of the prefix.
+ */
 uint32_t fib_lookup(uint16_t slice, const struct api_ip *address, uint8_t *len);
 
 /* Routes (FIB_ROUTE) of a slice, and of all l3 slices. */
@@ -57,9 +60,10 @@ uint32_t fib_routes(void);
 /* Bytes held for both tables and all that belongs to them. */
 uint64_t fib_memory_bytes(void);
 
-/* Up to max entries of the slice (0: of all) and of a family from *cursor on (0 at first, 0 again at
- * the end); returns how many. An entry that stays is never missed. */
-uint32_t fib_iterate(
-	uint8_t family, uint16_t slice, uint64_t *cursor, struct fib_entry *out, uint32_t max);
+/* Up to max entries of the slice (0: of all) and of a family after *cursor (zeroed at first; its
+ * `done` is set after the last), in the order of slice, prefix, length; returns how many. An entry
+ * that stays is seen once. */
+uint32_t fib_iterate(uint8_t family, uint16_t slice, struct lpm_cursor *cursor,
+	struct fib_entry *out, uint32_t max);
 
 #endif

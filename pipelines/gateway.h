@@ -15,8 +15,7 @@ void gateway_fini(void);
 /* Can this address with its network be added to the slice? 0; -EEXIST: the very address is there;
  * -EADDRINUSE: its network stands on another attachment or is a route's prefix; -ENOSPC, -ENOMEM.
  * *with: attachment concerned, 0 when a route is. */
-int gateway_check(
-	uint16_t slice, uint16_t attachment, const struct api_ip *prefix, uint16_t *with);
+int gateway_check(uint16_t slice, uint16_t attachment, const struct api_ip *prefix, uint16_t *with);
 
 /* Takes memory for one; 0, -ENOSPC or -ENOMEM. Each is used up by gateway_set or given back. */
 int gateway_reserve(uint8_t family);
@@ -30,7 +29,6 @@ bool gateway_covers(uint16_t attachment, const struct api_ip *address);
 /* The attachment of the slice on whose network the address is; 0: none. */
 uint16_t gateway_attachment_of(uint16_t slice, const struct api_ip *address);
 /* A gateway address of this attachment to speak from to `address`: false when there is none. */
-bool gateway_source_for(
-	uint16_t attachment, const struct api_ip *address, struct api_ip *source);
+bool gateway_source_for(uint16_t attachment, const struct api_ip *address, struct api_ip *source);
 
 #endif

@@ -56,7 +56,7 @@ struct attachment_hot {
 _Static_assert(sizeof(struct attachment_hot) == 8, "eight attachments a line");
 
 /* What goes in front of a frame on one path of a tunnel. IPv4 uses line 0 alone: both the decision
- * and the header are in it. Headers lie so that they end where the frame starts. */
+ * and the header are in it, and the only path of a tunnel over IPv4 has no second. Headers lie so that they end where the frame starts. */
 struct encap {
 	/* line 0: read per packet */
 	uint16_t port;	    /* PORT_NONE: no path; `why` says so */
@@ -179,6 +179,7 @@ enum stage {
 	STAGE_PARSE,
 	STAGE_OVERLAY_IN,
 	STAGE_BRIDGE,
+	STAGE_ROUTE,
 	STAGE_FLOOD,
 	STAGE_OVERLAY_OUT,
 	STAGE_ACCESS_OUT,
@@ -238,6 +239,17 @@ static __rte_always_inline void frame_enter(struct burst *b, const struct exact_
 	b->key[2 * k + 1] = from;
 	b->bucket[2 * k] = exact_prefetch(fdb, &to, 1);
 	b->bucket[2 * k + 1] = exact_prefetch(fdb, &from, 1);
+}
+
+/* The same into a slice that routes. */
+static __rte_always_inline void route_enter(
+	struct burst *b, struct rte_mbuf *m, uint16_t slice, door_t door)
+{
+	uint32_t k = b->routes++;
+
+	b->route[k] = m;
+	b->route_slice[k] = slice;
+	b->route_door[k] = door;
 }
 
 #define TRACE(b, m, stage, ...)                                                                    \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What routing reads per packet, and what answers of the switch itself (ARP, ND, ICMP) need. Written
- * by main (nexthop.c, fib.c, gateway.c); read by route.c, host.c, icmp.c. */
+/* What routing reads per packet, and what answers of the switch itself (ARP, ND, ICMP) need.
+ * Written by main (nexthop.c, fib.c, gateway.c); read by route.c, host.c, icmp.c. */
 #ifndef PIPELINES_L3_H
 #define PIPELINES_L3_H
 
@@ -16,21 +16,21 @@ enum nexthop_kind {
 	NEXTHOP_OTHER	    /* id: enum nexthop_other */
 };
 enum nexthop_other {
-	NEXTHOP_NONE,	     /* no route: unreachable */
-	NEXTHOP_LOCAL,	     /* an address of the switch: its attachment stands where the MAC would */
-	NEXTHOP_BLACKHOLE,   /* not forwarded, and nobody is told */
+	NEXTHOP_NONE,	   /* no route: unreachable */
+	NEXTHOP_LOCAL,	   /* an address of the switch: its attachment stands where the MAC would */
+	NEXTHOP_BLACKHOLE, /* not forwarded, and nobody is told */
 	NEXTHOP_UNREACHABLE, /* a neighbour that does not answer: host unreachable */
 	NEXTHOP_GROUP	     /* and log2 of its slots; their address instead of the MAC */
 };
-#define NEXTHOP_KIND(w)	 ((enum nexthop_kind)((w)&3))
-#define NEXTHOP_ID(w)	 ((uint16_t)(w) >> 2)
-#define NEXTHOP_HIGH(w)	 ((w) >> 16)
+#define NEXTHOP_KIND(w)		     ((enum nexthop_kind)((w)&3))
+#define NEXTHOP_ID(w)		     ((uint16_t)(w) >> 2)
+#define NEXTHOP_HIGH(w)		     ((w) >> 16)
 #define NEXTHOP_WORD(kind, id, high) ((uint64_t)(high) << 16 | (uint64_t)(id) << 2 | (kind))
-#define NEXTHOP_DROP(what) NEXTHOP_WORD(NEXTHOP_OTHER, what, 0)
+#define NEXTHOP_DROP(what)	     NEXTHOP_WORD(NEXTHOP_OTHER, what, 0)
 
 /* By what the FIB answers; [0] is NEXTHOP_NONE. An index that a worker may still hold is not reused
  * before a grace period. */
-extern uint64_t *nexthop_hot;	       /* [LIMIT_NEXTHOPS] */
+extern uint64_t *nexthop_hot; /* [LIMIT_NEXTHOPS] */
 /* The address a NEXTHOP_ASK is about (family 0: the packet's own destination), or of a
  * NEXTHOP_LOCAL. Does not change while the index is in use. */
 extern struct api_ip *nexthop_address; /* [LIMIT_NEXTHOPS] */
@@ -44,7 +44,12 @@ struct l3_source {
 extern struct l3_source *attachment_source; /* [LIMIT_ATTACHMENTS + 1] */
 extern struct l3_source *slice_source;	    /* [LIMIT_SLICES + 1] */
 
-extern struct lpm_table fib4, fib6; /* (slice, address) → next hop index */
+/* (slice, address) → index of the next hop, and above it who put the entry (enum fib_owner). */
+extern struct lpm_table fib4, fib6;
+#define FIB_OWNER_SHIFT 24
+#define FIB_NEXTHOP(v)	((v) & ((1u << FIB_OWNER_SHIFT) - 1))
+#define FIB_OWNER(v)	((enum fib_owner)((v) >> FIB_OWNER_SHIFT))
+#define FIB_VALUE(n, o) ((n) | (uint32_t)(o) << FIB_OWNER_SHIFT)
 
 /* ---- between the stages ---- */
 
@@ -74,9 +79,9 @@ struct odd_packet {
 };
 void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
 
-/* Sends an IP packet of the switch's own, or a fragment, into the slice: m begins with 14 bytes that
- * become its Ethernet header. Routed like any other (TTL untouched), but nothing is said about what
- * cannot be sent: it is dropped by name. Not larger than the way out carries is the caller's
+/* Sends an IP packet of the switch's own, or a fragment, into the slice: m begins with 14 bytes
+ * that become its Ethernet header. Routed like any other (TTL untouched), but nothing is said about
+ * what cannot be sent: it is dropped by name. Not larger than the way out carries is the caller's
  * business for fragments; others are dropped as access_mtu or underlay_mtu. Counts nothing but
  * drops: whoever made m counts it (box.originated, or box.replicated). Workers, route.c. */
 void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice);

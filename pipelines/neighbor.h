@@ -37,8 +37,8 @@ void neighbor_fini(void);
 void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
-/* Static ones, of l3 and of l2 slices. reserve: 0, -ENOSPC or -ENOMEM; set cannot fail after it, and replaces what was
- * learned. unset: what routes still need is asked for again. */
+/* Static ones, of l3 and of l2 slices. reserve: 0, -ENOSPC or -ENOMEM; set cannot fail after it,
+ * and replaces what was learned. unset: what routes still need is asked for again. */
 int neighbor_reserve(void);
 void neighbor_release(void);
 void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *address,
@@ -46,8 +46,7 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
 /* 0 or -ENOENT. */
-int neighbor_get(
-	uint16_t attachment, const struct api_ip *address, struct neighbor_entry *out);
+int neighbor_get(uint16_t attachment, const struct api_ip *address, struct neighbor_entry *out);
 
 /* An address of an attachment came or went: what it covers is (no longer) on the link. Forgets what
  * was learned on an attachment that goes (address NULL). */
@@ -64,6 +63,10 @@ uint32_t neighbor_refused(void);
 
 /* Takes the workers' reports, asks, ages; called from the main loop. Returns how many reports. */
 uint32_t neighbor_poll(void);
+
+/* nexthop.c: a route names this gateway: it is asked for as long as there is one such route. */
+void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *address);
+void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
 uint32_t neighbor_count(void);
 uint32_t neighbor_iterate(uint64_t *cursor, struct neighbor_entry *out, uint32_t max);

@@ -29,6 +29,12 @@ int nexthop_take(uint16_t slice, const struct l3_via *via, uint32_t count, uint3
 /* One user less; after the last one workers may go on using it for a grace period. */
 void nexthop_drop(uint32_t index);
 
+/* neighbor.c's own use of the next hop (attachment, address), which is not a route's: 0, -ENOSPC or
+ * -ENOMEM. Given back with nexthop_drop_neighbor(). */
+int nexthop_take_neighbor(
+	uint16_t slice, uint16_t attachment, const struct api_ip *address, uint32_t *index);
+void nexthop_drop_neighbor(uint32_t index);
+
 /* The ways of a next hop, at most LIMIT_ROUTE_VIA: how many; 0 for the switch's own kinds. */
 uint32_t nexthop_ways(uint32_t index, struct l3_via *via);
 
@@ -41,8 +47,7 @@ int nexthop_take_other(uint16_t slice, uint32_t what, uint16_t attachment,
 	const struct api_ip *address, uint32_t *index);
 
 /* What is known of a neighbour: its MAC, that it is being asked for (mac NULL), or that it does not
- * answer (mac NULL, dead). All next hops that use it follow, groups included. The neighbour's own
- * next hop is made by neighbor.c with nexthop_take(). */
+ * answer (mac NULL, dead). Groups that contain it follow. index: of nexthop_take_neighbor(). */
 void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead);
 
 /* The slice's own mac changed: ways by tunnels that use it follow. */

@@ -401,7 +401,10 @@ static __rte_always_inline void enter(struct worker *w, struct burst *b, struct 
 	}
 	if (unlikely((value & VTEP_CLAMP_MSS) && mss_may_be_syn(frame, m->data_len)))
 		clamp(frame, m->data_len, tunnel);
-	frame_enter(b, fdb, b->frames++, m, frame, slice, door);
+	if (value & VTEP_L3)
+		route_enter(b, m, slice, door);
+	else
+		frame_enter(b, fdb, b->frames++, m, frame, slice, door);
 	TRACE(b, m, STAGE_OVERLAY_IN, "from tunnel {tunnel %u} into slice {slice %u}", tunnel,
 		slice);
 }
@@ -421,6 +424,11 @@ static __rte_always_inline void decapsulate(
 	else
 		exact_lookup_bulk(
 			&vtep4_table, &c->key[VTEP4_WORDS], VTEP4_WORDS, c->keys, &c->value[1]);
+	for (uint32_t k = 1; k <= c->keys; k++)
+		if (likely(c->value[k] != NULL)) {
+			rte_prefetch0(&sw->tunnel[VTEP_TUNNEL(*c->value[k])]);
+			rte_prefetch0(&sw->slice[VTEP_SLICE(*c->value[k])]);
+		}
 	for (uint32_t k = 0; k < c->n; k++) {
 		const uint64_t *value = c->value[c->which[k]];
 

@@ -10,6 +10,7 @@
 #include "fragment.h"
 #include "hot.h"
 #include "mss.h"
+#include "path.h"
 #include "stages.h"
 
 #define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
@@ -149,16 +150,6 @@ static __rte_always_inline void run_count(
 	run->bytes += bytes;
 }
 
-/* The path a frame takes, by its flow. */
-static __rte_always_inline const struct encap *pick_path(uint16_t tunnel, uint32_t hash)
-{
-	/* acquire: pairs with the release in tunnel_publish() */
-	uintptr_t paths = __atomic_load_n(&tunnel_hot[tunnel].paths, __ATOMIC_ACQUIRE);
-	uint32_t mask = (1u << (paths & PATHS_LOG2)) - 1;
-
-	return (const struct encap *)(paths & ~(uintptr_t)PATHS_LOG2) + (hash >> 14 & mask);
-}
-
 static void trace_out(
 	struct burst *b, const struct rte_mbuf *m, const struct encap *e, uint16_t tunnel)
 {
@@ -209,8 +200,15 @@ void overlay_out_run(struct worker *w, struct burst *b)
 	struct run run = {0};
 
 	for (uint32_t i = 0; i < lane->n; i++) {
-		path[i] = pick_path(LANE_TO(lane->way[i]), FLOW_HASH(lane->flow[i]));
+		uint32_t way = lane->way[i];
+
+		path[i] = path_pick(LANE_TO(way), FLOW_HASH(lane->flow[i]));
 		rte_prefetch0(path[i]);
+		if (unlikely(i == 0 || way != lane->way[i - 1])) {
+			rte_prefetch0(&slice_hot[LANE_SLICE(way)]);
+			rte_prefetch0(&sw->slice[LANE_SLICE(way)]);
+			rte_prefetch0(&sw->tunnel[LANE_TO(way)]);
+		}
 	}
 	for (uint32_t i = 0; i < lane->n; i++) {
 		struct rte_mbuf *m = lane->pkt[i];

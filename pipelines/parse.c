@@ -55,14 +55,20 @@ static uint16_t tagged_attachment(
 	return id;
 }
 
+static void trace_entered(struct burst *b, uint32_t n, struct rte_mbuf **pkt, const uint16_t *slice,
+	const door_t *door)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		trace_slice(b, pkt[i], slice[i]);
+		trace_step(b, pkt[i], "parse", "attachment {attachment %u} of slice {slice %u}",
+			DOOR_ID(door[i]), slice[i]);
+	}
+}
+
 static void parse_trace(struct burst *b)
 {
-	for (uint32_t i = 0; i < b->frames; i++) {
-		trace_slice(b, b->frame[i], b->slice[i]);
-		trace_step(b, b->frame[i], "parse",
-			"attachment {attachment %u} of slice {slice %u}", DOOR_ID(b->door[i]),
-			b->slice[i]);
-	}
+	trace_entered(b, b->frames, b->frame, b->slice, b->door);
+	trace_entered(b, b->routes, b->route, b->route_slice, b->route_door);
 	for (uint32_t i = 0; i < b->underlays; i++)
 		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");
 }
@@ -136,8 +142,8 @@ void parse_run(struct worker *w, struct burst *b)
 			b->underlay[b->underlays++] = m;
 			continue;
 		}
-		uint16_t slice =
-			attachment_hot[id].slice; /* 0 for id 0, and for one just deleted */
+		const struct attachment_hot a = attachment_hot[id];
+		uint16_t slice = a.slice; /* 0 for id 0, and for one just deleted */
 
 		if (unlikely(slice == 0)) {
 			worker_drop(w, b, m, why);
@@ -147,6 +153,8 @@ void parse_run(struct worker *w, struct burst *b)
 		/* a tag inside a slice could come out as another slice's (RFC 7348 section 6.1) */
 		if (unlikely(stacked))
 			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
+		else if (a.vlan & ATTACHMENT_L3)
+			route_enter(b, m, slice, DOOR_ATTACHMENT | id);
 		else
 			frame_enter(b, &fdb, frames++, m, data, slice, DOOR_ATTACHMENT | id);
 	}

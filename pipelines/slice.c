@@ -10,6 +10,7 @@
 #include "flood_list.h"
 #include "hot.h"
 #include "ids.h"
+#include "nexthop.h"
 #include "rcu.h"
 #include "vtep.h"
 
@@ -88,7 +89,11 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 	if (s->flood == NULL)
 		__atomic_store_n(
 			&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
-	__atomic_store_n(&s->mac, gateway_mac(cfg), __ATOMIC_RELAXED);
+	if (s->mac != gateway_mac(cfg)) {
+		__atomic_store_n(&s->mac, gateway_mac(cfg), __ATOMIC_RELAXED);
+		if (s->live)
+			nexthop_slice_mac(id);
+	}
 	__atomic_store_n(&s->flags, flags, __ATOMIC_RELAXED);
 	if (s->live && flags != old_flags)
 		tunnel_flags_change(id);

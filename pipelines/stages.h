@@ -13,6 +13,9 @@ void parse_run(struct worker *w, struct burst *b);
 void overlay_in_run(struct worker *w, struct burst *b);
 /* frames → to_tunnel, to_access, flood[]; reports source MACs. */
 void bridge_run(struct worker *w, struct burst *b);
+/* route[] → to_tunnel, to_access; what is not plain goes to host.c. RFC 1812, RFC 8200. Adds to
+ * what the bridge put into the lanes. */
+void route_run(struct worker *w, struct burst *b);
 /* flood[] → copies through to_tunnel and to_access. */
 void flood_run(struct worker *w, struct burst *b);
 /* to_tunnel → encapsulated, on their way out. RFC 7348 section 5, RFC 6040 section 4.1. */

@@ -9,7 +9,11 @@
 
 #include "attachment.h"
 #include "fdb.h"
+#include "fib.h"
+#include "gateway.h"
 #include "hot.h"
+#include "neighbor.h"
+#include "nexthop.h"
 #include "slice.h"
 #include "stages.h"
 #include "tunnel.h"
@@ -18,12 +22,12 @@
 #define LEARN_RING 4096
 #define PUNT_PPS   20000 /* a port; a tap costs a system call a packet */
 
-const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "flood",
+const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "route", "flood",
 	"overlay_out", "access_out", "punt", "transmit", NULL};
 
 static void switch_run(struct worker *w, struct burst *b)
 {
-	b->frames = b->underlays = b->punts = b->floods = 0;
+	b->frames = b->routes = b->underlays = b->punts = b->floods = 0;
 	w->stage = STAGE_TRANSMIT;
 	if (unlikely(port_hot[b->port].is_twin)) {
 		kernel_out_run(w, b);
@@ -34,6 +38,8 @@ static void switch_run(struct worker *w, struct burst *b)
 		overlay_in_run(w, b);
 	if (b->frames > 0)
 		bridge_run(w, b);
+	if (b->routes > 0)
+		route_run(w, b);
 	if (b->to_tunnel.n > 0)
 		overlay_out_run(w, b);
 	if (b->to_access.n > 0)
@@ -124,6 +130,14 @@ int switch_init(uint32_t worker_total)
 		rc = fdb_init(worker_total);
 	if (rc == 0)
 		rc = underlay_init();
+	if (rc == 0)
+		rc = nexthop_init();
+	if (rc == 0)
+		rc = fib_init();
+	if (rc == 0)
+		rc = neighbor_init(worker_total);
+	if (rc == 0)
+		rc = gateway_init();
 	if (rc != 0)
 		switch_fini();
 	return rc;
@@ -131,6 +145,10 @@ int switch_init(uint32_t worker_total)
 
 void switch_fini(void)
 {
+	gateway_fini();
+	neighbor_fini();
+	fib_fini();
+	nexthop_fini();
 	underlay_fini();
 	fdb_fini();
 	tunnel_fini();

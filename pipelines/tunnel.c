@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "encap_memory.h"
 #include "flood_list.h"
 #include "hot.h"
 #include "ids.h"
+#include "nexthop.h"
 #include "rcu.h"
 #include "schema.h"
 #include "tunnel_paths.h"
@@ -49,15 +51,15 @@ int tunnel_init(uint32_t workers_total)
 	no_path = (struct encap){.port = PORT_NONE, .why = DROP_DESTINATION_GONE};
 	for (uint32_t i = 0; i <= LIMIT_TUNNELS; i++)
 		tunnel_hot[i].paths = (uintptr_t)&no_path;
-	return vtep_init();
+	return encap_memory_init() == 0 ? vtep_init() : -ENOMEM;
 }
 
 static void paths_free(void *arg)
 {
-	void *array = (void *)((uintptr_t)arg & ~(uintptr_t)PATHS_LOG2);
+	struct encap *array = (void *)((uintptr_t)arg & ~(uintptr_t)PATHS_LOG2);
 
 	if (array != &no_path)
-		rte_free(array);
+		encap_free(array);
 }
 
 void tunnel_fini(void)
@@ -67,6 +69,7 @@ void tunnel_fini(void)
 		free(tunnels[i].slice);
 	}
 	vtep_fini();
+	encap_memory_fini();
 	rte_free(tunnel_hot);
 	free(tunnels);
 	tunnel_hot = NULL;
@@ -336,33 +339,52 @@ void tunnel_publish(uint16_t id, const struct tunnel_path *paths, uint32_t count
 {
 	struct tunnel *t = &tunnels[id];
 	uint32_t log2 = count > 1 ? slots_log2(paths, count) : 0;
-	size_t bytes = sizeof(struct encap) << log2;
-	struct encap *fresh = rte_zmalloc("paths", bytes, 128);
+	bool one_line = count == 0 || (count == 1 && t->cfg.local.family == 4);
+	size_t bytes = one_line ? ENCAP_LINE : sizeof(struct encap) << log2;
+	struct encap one, *fresh = count > 1 ? encap_new(bytes) : &one;
 	uintptr_t old = tunnel_hot[id].paths;
 
-	if (fresh == NULL) {
-		RTE_LOG(ERR, USER1, "no memory for the paths of tunnel %s\n", t->cfg.name);
-		return;
-	}
+	if (fresh == NULL)
+		goto err_memory;
 	if (count == 0)
-		*fresh = (struct encap){.port = PORT_NONE, .why = why};
+		one = (struct encap){.port = PORT_NONE, .why = why};
 	else if (count == 1)
-		write_encap(fresh, &t->cfg, paths);
+		write_encap(&one, &t->cfg, paths);
 	else
 		share_slots(fresh, 1u << log2, &t->cfg, paths, count);
 	note_least(fresh, 1u << log2);
+	bool was_up = t->paths > 0;
+
 	t->paths = count;
 	t->why = why;
 	t->next_hop = count > 0 ? paths[0].next_hop : *next_hop;
 	t->port = count > 0 ? paths[0].port : PORT_NONE;
 	if ((old & PATHS_LOG2) == log2 &&
 		memcmp((void *)(old & ~(uintptr_t)PATHS_LOG2), fresh, bytes) == 0) {
-		rte_free(fresh);
+		if (fresh != &one)
+			encap_free(fresh);
 		return;
 	}
-	/* release: pairs with the acquire in pick_path() */
+	if (fresh == &one) {
+		fresh = encap_new(bytes);
+		if (fresh == NULL)
+			goto err_memory;
+		memcpy(fresh, &one, bytes);
+	}
+	/* release: pairs with the acquire in path_pick() */
 	__atomic_store_n(&tunnel_hot[id].paths, (uintptr_t)fresh | log2, __ATOMIC_RELEASE);
 	rcu_defer(paths_free, (void *)old);
+	if (was_up != (count > 0))
+		nexthop_tunnel_state(id, count > 0);
+	return;
+
+err_memory:
+	RTE_LOG(ERR, USER1, "no memory for the paths of tunnel %s\n", t->cfg.name);
+}
+
+bool tunnel_has_path(uint16_t id)
+{
+	return tunnels[id].paths > 0;
 }
 
 void tunnel_state(uint16_t id, char *text)

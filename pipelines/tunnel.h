@@ -30,6 +30,8 @@ void member_set(uint16_t slice, uint16_t tunnel);
 void member_unset(uint16_t slice, uint16_t tunnel);
 
 bool tunnel_is_used(uint16_t id);
+/* Can it send now? */
+bool tunnel_has_path(uint16_t id);
 
 /* For people: "up via wan0 198.18.0.2", "no route", "no neighbor 198.18.0.2". text has 160 bytes.
  */

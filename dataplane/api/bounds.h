@@ -16,7 +16,7 @@
 #define LIMIT_NEIGHBORS   16384
 #define LIMIT_ROUTES      16384 /* of the underlay */
 #define LIMIT_FIB_ROUTES  2097152 /* of all l3 slices, of one address family, the switch's own entries included */
-#define LIMIT_NEXTHOPS    262144
+#define LIMIT_NEXTHOPS    524288
 #define LIMIT_HOSTS       131072 /* neighbours on attachments, learned and static */
 #define LIMIT_ROUTE_VIA   16
 #define LIMIT_MACS        1048576 /* in the whole box, learned and static */

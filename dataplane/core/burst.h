@@ -50,6 +50,13 @@ struct burst {
 	uint64_t *value[2 * BURST_MAX];
 	flow_t flow[BURST_MAX]; /* of frames that came by an attachment */
 
+	/* packets that are inside a slice that routes */
+	uint32_t routes;
+	struct rte_mbuf *route[BURST_MAX];
+	uint16_t route_slice[BURST_MAX];
+	uint32_t route_door[BURST_MAX];
+	flow_t route_flow[BURST_MAX];
+
 	/* lanes out */
 	struct lane to_tunnel;
 	struct lane to_access;

@@ -23,6 +23,15 @@
 	X(OUTER_NO_MBUF, "outer_no_mbuf", "no buffers for the fragments of the outer packet")      \
 	X(UNDERLAY_MTU, "underlay_mtu", "with the tunnel's header larger than the underlay MTU")   \
 	X(ACCESS_MTU, "access_mtu", "larger than the MTU of the attachment's port")                \
+	X(NOT_GATEWAY_MAC, "not_gateway_mac",                                                      \
+		"in a slice that routes, to another MAC than its gateway's")                       \
+	X(INNER_IP_HEADER, "inner_ip_header",                                                      \
+		"IP version, length or truncation is wrong, in a slice that routes")               \
+	X(INNER_IP_CHECKSUM, "inner_ip_checksum",                                                  \
+		"IPv4 header checksum is wrong, in a slice that routes")                           \
+	X(MARTIAN, "martian",                                                                      \
+		"from or to an address that no router passes on (RFC 1812 section 5.3.7)")         \
+	X(BLACKHOLE, "blackhole", "to the broadcast address of a network, or a route to nowhere")  \
 	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")                \
 	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")              \
 	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")             \

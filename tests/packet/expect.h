@@ -74,5 +74,6 @@ TCase *change_tests(void);
 TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);
+TCase *route_tests(void);
 
 #endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The routes of l3 slices. Called by rpc/, gateway.c and neighbor.c on the main thread; owns fib4
+ * and fib6. A table's value is the next hop's index with the owner above it. */
+#include "fib.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "l3.h"
+#include "neighbor.h"
+
+_Static_assert(LIMIT_NEXTHOPS <= 1u << FIB_OWNER_SHIFT, "an index fits below the owner");
+
+struct lpm_table fib4, fib6;
+static uint32_t reserved4, reserved6;
+static uint32_t *slice_routes; /* [LIMIT_SLICES + 1] */
+static uint32_t routes;
+
+int fib_init(void)
+{
+	reserved4 = reserved6 = routes = 0;
+	slice_routes = calloc(LIMIT_SLICES + 1, sizeof(*slice_routes));
+	if (slice_routes == NULL)
+		return -ENOMEM;
+	int rc = lpm_init(&fib4, "fib4", 32, LIMIT_FIB_ROUTES);
+
+	return rc == 0 ? lpm_init(&fib6, "fib6", 128, LIMIT_FIB_ROUTES) : rc;
+}
+
+void fib_fini(void)
+{
+	lpm_fini(&fib4);
+	lpm_fini(&fib6);
+	free(slice_routes);
+	slice_routes = NULL;
+}
+
+static struct lpm_table *table_of(uint8_t family)
+{
+	return family == 4 ? &fib4 : &fib6;
+}
+
+static uint32_t *reserved_of(uint8_t family)
+{
+	return family == 4 ? &reserved4 : &reserved6;
+}
+
+/* ---- room ---- */
+
+int fib_reserve(uint8_t family, uint32_t count)
+{
+	uint32_t *reserved = reserved_of(family);
+	int rc = lpm_reserve(table_of(family), *reserved + count);
+
+	if (rc == 0)
+		*reserved += count;
+	return rc;
+}
+
+void fib_release(uint8_t family, uint32_t count)
+{
+	*reserved_of(family) -= count;
+}
+
+/* ---- entries ---- */
+
+static uint32_t value_at(uint16_t slice, const struct api_ip *prefix)
+{
+	return lpm_get(table_of(prefix->family), slice, prefix->bytes, prefix->len);
+}
+
+/* Takes the entry's own use of its next hop back. */
+static void give_back(uint16_t slice, uint32_t value)
+{
+	switch (FIB_OWNER(value)) {
+	case FIB_NONE:
+		return;
+	case FIB_NEIGHBOR:
+		nexthop_drop_neighbor(FIB_NEXTHOP(value));
+		return;
+	case FIB_ROUTE:
+		slice_routes[slice]--;
+		routes--;
+		break;
+	default:
+		break;
+	}
+	nexthop_drop(FIB_NEXTHOP(value));
+}
+
+static int enter(
+	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, enum fib_owner owner)
+{
+	uint32_t old = value_at(slice, prefix);
+	int rc = lpm_put(table_of(prefix->family), slice, prefix->bytes, prefix->len,
+		FIB_VALUE(nexthop, owner));
+
+	if (rc < 0)
+		return rc;
+	if (owner == FIB_ROUTE) {
+		slice_routes[slice]++;
+		routes++;
+	}
+	give_back(slice, old);
+	return 0;
+}
+
+static bool is_host(const struct api_ip *prefix)
+{
+	return prefix->len == (prefix->family == 4 ? 32 : 128);
+}
+
+void fib_route_set(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop)
+{
+	fib_release(prefix->family, 1);
+	if (enter(slice, prefix, nexthop, FIB_ROUTE) == 0)
+		return;
+	/* room was reserved: a fault of our own, said and undone */
+	RTE_LOG(ERR, USER1, "no room for a route of slice %u that was reserved\n", slice);
+	nexthop_drop(nexthop);
+}
+
+int fib_route_unset(uint16_t slice, const struct api_ip *prefix)
+{
+	uint32_t value = value_at(slice, prefix);
+
+	if (FIB_OWNER(value) != FIB_ROUTE)
+		return -ENOENT;
+	lpm_delete(table_of(prefix->family), slice, prefix->bytes, prefix->len);
+	give_back(slice, value);
+	if (is_host(prefix))
+		neighbor_return(slice, prefix);
+	return 0;
+}
+
+uint32_t fib_route_get(uint16_t slice, const struct api_ip *prefix)
+{
+	uint32_t value = value_at(slice, prefix);
+
+	return FIB_OWNER(value) == FIB_ROUTE ? FIB_NEXTHOP(value) : 0;
+}
+
+enum fib_owner fib_owner_of(uint16_t slice, const struct api_ip *prefix)
+{
+	return FIB_OWNER(value_at(slice, prefix));
+}
+
+bool fib_own_set(
+	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, enum fib_owner owner)
+{
+	enum fib_owner there = fib_owner_of(slice, prefix);
+	bool yields = owner == FIB_NEIGHBOR && there != FIB_NONE && there != FIB_NEIGHBOR;
+
+	if (!yields && enter(slice, prefix, nexthop, owner) == 0)
+		return true;
+	give_back(slice, FIB_VALUE(nexthop, owner));
+	return false;
+}
+
+void fib_own_unset(uint16_t slice, const struct api_ip *prefix, enum fib_owner owner)
+{
+	uint32_t value = value_at(slice, prefix);
+
+	if (FIB_OWNER(value) != owner)
+		return;
+	lpm_delete(table_of(prefix->family), slice, prefix->bytes, prefix->len);
+	give_back(slice, value);
+}
+
+/* ---- reading ---- */
+
+uint32_t fib_lookup(uint16_t slice, const struct api_ip *address, uint8_t *len)
+{
+	return FIB_NEXTHOP(lpm_find_covering(table_of(address->family), slice, address->bytes,
+		address->family == 4 ? 32 : 128, len));
+}
+
+uint32_t fib_slice_routes(uint16_t slice)
+{
+	return slice_routes[slice];
+}
+
+uint32_t fib_routes(void)
+{
+	return routes;
+}
+
+uint64_t fib_memory_bytes(void)
+{
+	return lpm_bytes(&fib4) + lpm_bytes(&fib6);
+}
+
+struct page {
+	struct fib_entry *out;
+	uint32_t n;
+	uint8_t family;
+};
+
+static void page_add(
+	uint16_t slice, const uint8_t *prefix, uint8_t length, uint32_t value, void *arg)
+{
+	struct page *page = arg;
+	struct fib_entry *e = &page->out[page->n++];
+
+	*e = (struct fib_entry){.slice = slice,
+		.prefix = {.family = page->family, .len = length},
+		.nexthop = FIB_NEXTHOP(value),
+		.owner = FIB_OWNER(value)};
+	memcpy(e->prefix.bytes, prefix, page->family == 4 ? 4 : 16);
+}
+
+uint32_t fib_iterate(uint8_t family, uint16_t slice, struct lpm_cursor *cursor,
+	struct fib_entry *out, uint32_t max)
+{
+	struct page page = {.out = out, .family = family};
+
+	lpm_scan(table_of(family), slice, cursor, max, page_add, &page);
+	return page.n;
+}

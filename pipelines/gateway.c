@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Gateway addresses on attachments of l3 slices, and the connected networks that come with them.
+ * Called by rpc/ and neighbor.c on the main thread; owns attachment_source[] and slice_source[]. */
+#include "gateway.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "fib.h"
+#include "l3.h"
+#include "neighbor.h"
+
+/* What one address brings into the FIB: itself, its network, and over IPv4 two addresses that are
+ * nobody's. */
+#define FIB_ENTRIES 4
+
+struct gateway {
+	TAILQ_ENTRY(gateway) of_attachment;
+	TAILQ_ENTRY(gateway) of_slice;
+	uint16_t attachment;
+	uint32_t local; /* its next hop */
+	struct api_ip prefix;
+};
+TAILQ_HEAD(gateways, gateway);
+
+struct l3_source *attachment_source, *slice_source;
+static struct gateways *on_attachment; /* [LIMIT_ATTACHMENTS + 1] */
+static struct gateways *in_slice;      /* [LIMIT_SLICES + 1] */
+static struct gateways spare = TAILQ_HEAD_INITIALIZER(spare);
+
+static struct gateways *lists(uint32_t n)
+{
+	struct gateways *list = calloc(n, sizeof(*list));
+
+	for (uint32_t i = 0; list != NULL && i < n; i++)
+		TAILQ_INIT(&list[i]);
+	return list;
+}
+
+int gateway_init(void)
+{
+	on_attachment = lists(LIMIT_ATTACHMENTS + 1);
+	in_slice = lists(LIMIT_SLICES + 1);
+	attachment_source = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*attachment_source));
+	slice_source = calloc(LIMIT_SLICES + 1, sizeof(*slice_source));
+	return on_attachment != NULL && in_slice != NULL && attachment_source != NULL &&
+			       slice_source != NULL
+		       ? 0
+		       : -ENOMEM;
+}
+
+static void free_all(struct gateways *list)
+{
+	struct gateway *g;
+
+	while ((g = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, g, of_attachment);
+		free(g);
+	}
+}
+
+void gateway_fini(void)
+{
+	for (uint32_t i = 0; on_attachment != NULL && i <= LIMIT_ATTACHMENTS; i++)
+		free_all(&on_attachment[i]);
+	free_all(&spare);
+	free(on_attachment);
+	free(in_slice);
+	free(attachment_source);
+	free(slice_source);
+	on_attachment = in_slice = NULL;
+	attachment_source = slice_source = NULL;
+}
+
+/* ---- prefixes ---- */
+
+static uint8_t host_len(const struct api_ip *ip)
+{
+	return ip->family == 4 ? 32 : 128;
+}
+
+static struct api_ip host_of(const struct api_ip *ip)
+{
+	struct api_ip host = *ip;
+
+	host.len = host_len(ip);
+	return host;
+}
+
+/* The first (bit false) or last (bit true) address of the network. */
+static struct api_ip edge_of(const struct api_ip *prefix, bool bit)
+{
+	struct api_ip edge = *prefix;
+
+	for (uint32_t i = prefix->len; i < host_len(prefix); i++)
+		if (bit)
+			edge.bytes[i / 8] |= 0x80 >> i % 8;
+		else
+			edge.bytes[i / 8] &= ~(0x80 >> i % 8);
+	return edge;
+}
+
+static bool same_address(const struct api_ip *a, const struct api_ip *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool on_network(const struct api_ip *prefix, const struct api_ip *address)
+{
+	struct api_ip masked = *address;
+
+	if (prefix->family != address->family)
+		return false;
+	masked.len = prefix->len;
+	masked = edge_of(&masked, false);
+	struct api_ip network = edge_of(prefix, false);
+
+	return same_address(&masked, &network);
+}
+
+/* IPv4 networks with a broadcast address (RFC 3021: not those of 31 bits). */
+static bool has_broadcast(const struct api_ip *prefix)
+{
+	return prefix->family == 4 && prefix->len <= 30;
+}
+
+/* ---- changes ---- */
+
+int gateway_check(uint16_t slice, uint16_t attachment, const struct api_ip *prefix, uint16_t *with)
+{
+	struct api_ip network = edge_of(prefix, false);
+	struct gateway *g;
+
+	*with = 0;
+	TAILQ_FOREACH (g, &in_slice[slice], of_slice) {
+		struct api_ip there = edge_of(&g->prefix, false);
+
+		*with = g->attachment;
+		if (same_address(&g->prefix, prefix))
+			return -EEXIST;
+		if (g->attachment != attachment && g->prefix.len == prefix->len &&
+			same_address(&there, &network))
+			return -EADDRINUSE;
+	}
+	*with = 0;
+	struct api_ip host = host_of(prefix);
+
+	return fib_owner_of(slice, &network) == FIB_ROUTE || fib_owner_of(slice, &host) == FIB_ROUTE
+		       ? -EADDRINUSE
+		       : 0;
+}
+
+int gateway_reserve(uint8_t family)
+{
+	struct gateway *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return -ENOMEM;
+	int rc = fib_reserve(family, FIB_ENTRIES);
+
+	if (rc != 0) {
+		free(g);
+		return rc;
+	}
+	TAILQ_INSERT_HEAD(&spare, g, of_attachment);
+	return 0;
+}
+
+void gateway_release(uint8_t family)
+{
+	struct gateway *g = TAILQ_FIRST(&spare);
+
+	TAILQ_REMOVE(&spare, g, of_attachment);
+	free(g);
+	fib_release(family, FIB_ENTRIES);
+}
+
+static void own(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop)
+{
+	if (!fib_own_set(slice, prefix, nexthop, FIB_GATEWAY))
+		RTE_LOG(ERR, USER1, "a gateway of slice %u found no room\n", slice);
+}
+
+static void set_source(struct l3_source *s, struct gateways *list, bool of_slice)
+{
+	struct l3_source first = {0};
+	struct gateway *g;
+
+	for (g = TAILQ_FIRST(list); g != NULL;
+		g = of_slice ? TAILQ_NEXT(g, of_slice) : TAILQ_NEXT(g, of_attachment)) {
+		uint32_t *at = g->prefix.family == 4 ? &first.v4 : &first.v6;
+
+		if (*at == 0)
+			*at = g->local;
+	}
+	__atomic_store_n(&s->v4, first.v4, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->v6, first.v6, __ATOMIC_RELAXED);
+}
+
+static void sources_follow(uint16_t slice, uint16_t attachment)
+{
+	set_source(&attachment_source[attachment], &on_attachment[attachment], false);
+	set_source(&slice_source[slice], &in_slice[slice], true);
+}
+
+/* Another address of the attachment stands on the same network. */
+static bool network_shared(const struct gateway *but)
+{
+	struct api_ip network = edge_of(&but->prefix, false);
+	struct gateway *g;
+
+	TAILQ_FOREACH (g, &on_attachment[but->attachment], of_attachment) {
+		struct api_ip there = edge_of(&g->prefix, false);
+
+		if (g != but && g->prefix.len == but->prefix.len && same_address(&there, &network))
+			return true;
+	}
+	return false;
+}
+
+static void network_set(uint16_t slice, const struct gateway *g)
+{
+	struct api_ip network = edge_of(&g->prefix, false);
+	struct api_ip edge[2] = {host_of(&network), edge_of(&g->prefix, true)};
+	struct l3_via via = {.attachment = g->attachment};
+	uint32_t index;
+
+	edge[1].len = host_len(&g->prefix);
+	if (g->prefix.len < host_len(&g->prefix) && nexthop_take(slice, &via, 1, &index) == 0 &&
+		!fib_own_set(slice, &network, index, FIB_CONNECTED))
+		RTE_LOG(ERR, USER1, "a network of slice %u found no room\n", slice);
+	for (uint32_t i = 0; i < 2 && has_broadcast(&g->prefix); i++)
+		if (nexthop_take_other(slice, NEXTHOP_BLACKHOLE, 0, NULL, &index) == 0)
+			own(slice, &edge[i], index);
+}
+
+static void network_unset(uint16_t slice, const struct gateway *g)
+{
+	struct api_ip network = edge_of(&g->prefix, false);
+	struct api_ip edge[2] = {host_of(&network), edge_of(&g->prefix, true)};
+
+	edge[1].len = host_len(&g->prefix);
+	fib_own_unset(slice, &network, FIB_CONNECTED);
+	for (uint32_t i = 0; i < 2 && has_broadcast(&g->prefix); i++)
+		fib_own_unset(slice, &edge[i], FIB_GATEWAY);
+}
+
+void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefix)
+{
+	struct gateway *g = TAILQ_FIRST(&spare);
+	struct api_ip host = host_of(prefix);
+
+	TAILQ_REMOVE(&spare, g, of_attachment);
+	fib_release(prefix->family, FIB_ENTRIES);
+	*g = (struct gateway){.attachment = attachment, .prefix = *prefix};
+	if (nexthop_take_other(slice, NEXTHOP_LOCAL, attachment, &host, &g->local) == 0)
+		own(slice, &host, g->local);
+	TAILQ_INSERT_TAIL(&on_attachment[attachment], g, of_attachment);
+	TAILQ_INSERT_TAIL(&in_slice[slice], g, of_slice);
+	if (!network_shared(g))
+		network_set(slice, g);
+	sources_follow(slice, attachment);
+	neighbor_network_change(slice, attachment);
+}
+
+void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *prefix)
+{
+	struct api_ip host = host_of(prefix);
+	struct gateway *g;
+
+	TAILQ_FOREACH (g, &on_attachment[attachment], of_attachment)
+		if (same_address(&g->prefix, prefix) && g->prefix.len == prefix->len)
+			break;
+	if (g == NULL)
+		return;
+	if (!network_shared(g))
+		network_unset(slice, g);
+	TAILQ_REMOVE(&on_attachment[attachment], g, of_attachment);
+	TAILQ_REMOVE(&in_slice[slice], g, of_slice);
+	sources_follow(slice, attachment); /* before its next hop goes */
+	fib_own_unset(slice, &host, FIB_GATEWAY);
+	free(g);
+	neighbor_network_change(slice, attachment);
+}
+
+/* ---- questions ---- */
+
+bool gateway_covers(uint16_t attachment, const struct api_ip *address)
+{
+	struct gateway *g;
+	bool covered = false;
+
+	TAILQ_FOREACH (g, &on_attachment[attachment], of_attachment) {
+		struct api_ip first = edge_of(&g->prefix, false), last = edge_of(&g->prefix, true);
+
+		if (same_address(&g->prefix, address))
+			return false;
+		if (has_broadcast(&g->prefix) &&
+			(same_address(&first, address) || same_address(&last, address)))
+			return false;
+		covered |= on_network(&g->prefix, address);
+	}
+	return covered;
+}
+
+uint16_t gateway_attachment_of(uint16_t slice, const struct api_ip *address)
+{
+	struct gateway *g, *best = NULL;
+
+	TAILQ_FOREACH (g, &in_slice[slice], of_slice)
+		if (on_network(&g->prefix, address) &&
+			(best == NULL || g->prefix.len > best->prefix.len))
+			best = g;
+	return best != NULL ? best->attachment : 0;
+}
+
+bool gateway_source_for(uint16_t attachment, const struct api_ip *address, struct api_ip *source)
+{
+	struct gateway *g, *best = NULL;
+
+	TAILQ_FOREACH (g, &on_attachment[attachment], of_attachment) {
+		if (g->prefix.family != address->family)
+			continue;
+		if (best == NULL || on_network(&g->prefix, address))
+			best = g;
+		if (on_network(&g->prefix, address))
+			break;
+	}
+	if (best != NULL)
+		*source = host_of(&best->prefix);
+	return best != NULL;
+}
