@@ -5,6 +5,7 @@
 #include "flow.h"
 #include "hot.h"
 #include "stages.h"
+#include "suppress.h"
 
 static struct rte_mbuf *copy_of(struct worker *w, struct rte_mbuf *m)
 {
@@ -89,6 +90,9 @@ void flood_run(struct worker *w, struct burst *b)
 		if (unlikely(list == NULL))
 			slice_drop(
 				w, b, b->frame[i], b->slice[i], b->door[i], DROP_DESTINATION_GONE);
+		else if (unlikely(s->flags & SLICE_SUPPRESS) && suppress_answer(w, b, i))
+			lane_send(w, b, b->door[i] & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access,
+				b->frame[i], b->slice[i], DOOR_ID(b->door[i]));
 		else if (!bucket_take(&sw->flood[b->slice[i]], w->now_tsc, cap, s->flood_cost))
 			slice_drop(w, b, b->frame[i], b->slice[i], b->door[i], DROP_FLOOD_RATE);
 		else

@@ -1,20 +1,423 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets of l3 slices that routing cannot just send on. Called by route.c. For now each is dropped
- * by its name; answers are the next step. */
-#include "l3.h"
+/* Packets that routing could not just send on: answered, asked for, fragmented, or dropped by name.
+ * Called by route.c on the workers; owns a worker's rates and its two rings with main. */
+#include "host.h"
+
+#include <rte_ip.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+
+#include "stages.h"
+
+#define ORDERS_A_TICK BURST_MAX
+
+static const uint32_t rate_pps[RATES] = {[RATE_ERROR] = 1000,
+	[RATE_ECHO] = 5000,
+	[RATE_ANSWER] = 5000,
+	[RATE_SEEN] = 5000,
+	[RATE_ASK] = 1000};
+
+/* ---- life ---- */
+
+int host_worker_init(struct worker *w)
+{
+	struct host_worker *h = rte_zmalloc("hosts", sizeof(*h), RTE_CACHE_LINE_SIZE);
+	char name[RTE_RING_NAMESIZE];
+
+	switch_of(w)->host = h;
+	if (h == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < RATES; i++)
+		h->cost[i] = bucket_cost(rate_pps[i]);
+	h->seen = rte_zmalloc("hosts_seen", HOST_SEEN_MEMORY * sizeof(*h->seen), 0);
+	h->bucket = rte_zmalloc("hosts_rates", (LIMIT_SLICES + 1) * sizeof(*h->bucket), 0);
+	snprintf(name, sizeof(name), "hosts_%u", w->id);
+	h->reports = rte_ring_create_elem(name, sizeof(struct host_report), HOST_RING,
+		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	snprintf(name, sizeof(name), "orders_%u", w->id);
+	h->orders = rte_ring_create_elem(name, sizeof(struct host_order), ORDER_RING, SOCKET_ID_ANY,
+		RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return h->seen != NULL && h->bucket != NULL && h->reports != NULL && h->orders != NULL
+		       ? 0
+		       : -ENOMEM;
+}
+
+void host_worker_fini(struct worker *w)
+{
+	struct host_worker *h = switch_of(w)->host;
+
+	if (h == NULL)
+		return;
+	rte_ring_free(h->reports);
+	rte_ring_free(h->orders);
+	rte_free(h->seen);
+	rte_free(h->bucket);
+	rte_free(h);
+	switch_of(w)->host = NULL;
+}
+
+/* ---- with the main thread ---- */
+
+bool host_may(struct worker *w, uint16_t slice, enum host_rate which)
+{
+	struct host_worker *h = switch_of(w)->host;
+
+	return bucket_take(
+		&h->bucket[slice][which], w->now_tsc, rte_get_tsc_hz() / 10, h->cost[which]);
+}
+
+/* One place for each (slice, address), so that news about it replaces what was said before. */
+static struct host_seen *seen_of(struct host_worker *h, const struct host_report *r)
+{
+	const wire64_t *a = (const wire64_t *)r->address;
+	uint64_t hash = (a[0] ^ a[1] * 0x9e3779b97f4a7c15ull ^ r->slice) * 0xd6e8feb86659fd93ull;
+
+	return &h->seen[(hash >> 32) % HOST_SEEN_MEMORY];
+}
+
+static bool host_tell(struct host_worker *h, struct host_report report)
+{
+	return rte_ring_sp_enqueue_elem(h->reports, &report, sizeof(report)) == 0;
+}
+
+void host_report(struct worker *w, const struct host_report *report)
+{
+	struct host_worker *h = switch_of(w)->host;
+	struct host_seen *seen = seen_of(h, report);
+
+	if (memcmp(&seen->report, report, sizeof(*report)) == 0 &&
+		w->now_tsc - seen->tsc < rte_get_tsc_hz() / 4)
+		return;
+	if (!host_may(w, report->slice, report->kind == HOST_ASK ? RATE_ASK : RATE_SEEN) ||
+		!host_tell(h, *report)) {
+		w->box.hosts_lost++;
+		return;
+	}
+	*seen = (struct host_seen){.report = *report, .tsc = w->now_tsc};
+}
+
+static void order_send(struct worker *w, struct burst *b, const struct host_order *order)
+{
+	const struct attachment_hot a = attachment_hot[order->attachment];
+	const uint64_t mac = slice_hot[order->slice].mac;
+	uint8_t to[6];
+
+	if (a.slice != order->slice || !port_hot[a.port].live)
+		return; /* went meanwhile */
+	struct rte_mbuf *m = rte_pktmbuf_alloc(port_hot[a.port].pool);
+
+	if (m == NULL) {
+		w->box.errors_held++;
+		return;
+	}
+	memcpy(to, order->mac, sizeof(to));
+	if (!is_station_mac(to))
+		memset(to, 0xff, sizeof(to));
+	if (order->family == 4 ? !arp_request(m, (const uint8_t *)&mac, order)
+			       : !nd_solicit(m, (const uint8_t *)&mac, order, to)) {
+		w->box.errors_held++;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	w->box.originated++;
+	route_send_by(w, b, m, order->slice, order->attachment, to);
+}
+
+void host_tick(struct worker *w)
+{
+	struct host_worker *h = switch_of(w)->host;
+	struct burst *b = &w->burst;
+	struct host_order order[ORDERS_A_TICK];
+	uint32_t n = rte_ring_sc_dequeue_burst_elem(
+		h->orders, order, sizeof(order[0]), ORDERS_A_TICK, NULL);
+
+	if (likely(n == 0))
+		return;
+	/* the burst is between two: lanes are empty, but what it traced and dropped still stands */
+	b->trace = NULL;
+	b->drops = 0;
+	for (uint32_t i = 0; i < n; i++)
+		order_send(w, b, &order[i]);
+	if (b->to_access.n > 0)
+		access_out_run(w, b);
+	if (b->drops > 0)
+		rte_pktmbuf_free_bulk(b->drop, b->drops);
+	b->drops = 0;
+}
+
+/* ---- looking ---- */
+
+uint64_t host_lookup(uint16_t slice, uint8_t family, const uint8_t *address)
+{
+	uint32_t value = 0;
+
+	if (family == 4) {
+		uint32_t a = rte_be_to_cpu_32(*(const wire32_t *)address);
+
+		lpm_lookup4_bulk(&fib4, &slice, &a, 1, &value);
+	} else {
+		uint64_t a[1][2] = {{rte_be_to_cpu_64(*(const wire64_t *)address),
+			rte_be_to_cpu_64(*(const wire64_t *)(address + 8))}};
+
+		lpm_lookup6_bulk(&fib6, &slice, a, 1, &value);
+	}
+	/* acquire: pairs with the release in nexthop_store() */
+	return __atomic_load_n(&nexthop_hot[FIB_NEXTHOP(value)], __ATOMIC_ACQUIRE);
+}
+
+void host_link_local(uint64_t mac, uint8_t *address)
+{
+	const uint8_t *m = (const uint8_t *)&mac;
+	const uint8_t made[16] = {
+		0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+
+	memcpy(address, made, sizeof(made));
+}
+
+static bool is_our_link_local(uint16_t slice, const uint8_t *address)
+{
+	uint8_t ours[16];
+
+	host_link_local(slice_hot[slice].mac, ours);
+	return memcmp(address, ours, sizeof(ours)) == 0;
+}
+
+static bool parse4(const struct rte_mbuf *m, struct ip_view *v)
+{
+	const uint8_t *ip = v->ip;
+	uint32_t room = m->data_len - ETH_LEN;
+
+	if (room < 20)
+		return false;
+	uint16_t frag = rte_be_to_cpu_16(load16(ip + 6));
+
+	v->family = 4;
+	v->l4 = (ip[0] & 0xf) * 4;
+	v->total = rte_be_to_cpu_16(load16(ip + 2));
+	v->proto = ip[9];
+	v->pointer = 9;
+	v->fragment = frag & 0x3fff;
+	v->first = (frag & 0x1fff) == 0;
+	return v->l4 >= 20 && v->l4 <= room && v->total >= v->l4 &&
+	       v->total <= m->pkt_len - ETH_LEN;
+}
+
+/* Is it a header that another follows? Its length in *len (RFC 8200 section 4, RFC 4302). */
+static bool is_extension(const uint8_t *h, uint8_t proto, uint32_t *len)
+{
+	switch (proto) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+		*len = (h[1] + 1u) * 8;
+		return true;
+	case IPPROTO_FRAGMENT:
+		*len = 8;
+		return true;
+	case IPPROTO_AH:
+		*len = (h[1] + 2u) * 4;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool parse6(const struct rte_mbuf *m, struct ip_view *v)
+{
+	const uint8_t *ip = v->ip;
+	uint32_t room = m->data_len - ETH_LEN, len;
+
+	if (room < 40)
+		return false;
+	v->family = 6;
+	v->total = 40u + rte_be_to_cpu_16(load16(ip + 4));
+	v->proto = ip[6];
+	v->pointer = 6;
+	v->l4 = 40;
+	v->fragment = false;
+	v->first = true;
+	if (v->total > m->pkt_len - ETH_LEN)
+		return false;
+	room = RTE_MIN(room, v->total);
+	for (uint32_t i = 0; i < 8 && v->first && v->l4 + 8 <= room; i++) {
+		const uint8_t *h = ip + v->l4;
+
+		if (!is_extension(h, v->proto, &len))
+			return true;
+		if (v->proto == IPPROTO_FRAGMENT) {
+			v->fragment = true;
+			v->first = (load16(h + 2) & RTE_BE16(0xfff8)) == 0;
+		}
+		if (v->l4 + len > room)
+			return false;
+		v->proto = h[0];
+		v->pointer = v->l4;
+		v->l4 += len;
+	}
+	const uint8_t none[2] = {0};
+
+	/* what is left of less than 8 bytes is no extension header; nine of them are nobody's */
+	return !v->first || !is_extension(none, v->proto, &len);
+}
+
+bool host_parse(const struct rte_mbuf *m, struct ip_view *v)
+{
+	if (m->data_len < ETH_LEN + 1u)
+		return false;
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t type = load16(data + 12);
+
+	v->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH_LEN);
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && v->ip[0] >> 4 == 4)
+		return parse4(m, v);
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && v->ip[0] >> 4 == 6)
+		return parse6(m, v);
+	return false;
+}
+
+/* ---- answering ---- */
+
+void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	const struct odd_packet *odd, const uint8_t *mac)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH_LEN);
+	uint8_t family = ip[0] >> 4;
+	const uint8_t *to = family == 4 ? ip + 16 : ip + 24;
+	uint64_t word = host_lookup(odd->slice, family, to);
+	bool by_attachment = !host_from_tunnel(odd) && is_station_mac(mac);
+
+	if (by_attachment &&
+		((NEXTHOP_KIND(word) == NEXTHOP_ASK && NEXTHOP_ID(word) == DOOR_ID(odd->door)) ||
+			(family == 6 && is_link_local(to))))
+		route_send_by(w, b, m, odd->slice, DOOR_ID(odd->door), mac);
+	else
+		route_send(w, b, m, odd->slice);
+}
+
+/* ---- what kind of odd ---- */
+
+static void ask(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
+{
+	uint64_t word = __atomic_load_n(&nexthop_hot[odd->nexthop], __ATOMIC_ACQUIRE);
+	const struct api_ip *gateway = &nexthop_address[odd->nexthop];
+	struct host_report report = {.door = DOOR_ATTACHMENT | NEXTHOP_ID(word),
+		.slice = odd->slice,
+		.kind = HOST_ASK,
+		.family = v->family};
+
+	if (NEXTHOP_KIND(word) == NEXTHOP_ASK) { /* not answered meanwhile */
+		const uint8_t *to = v->family == 4 ? v->ip + 16 : v->ip + 24;
+
+		if (gateway->family != 0)
+			report.family = gateway->family;
+		memcpy(report.address, gateway->family != 0 ? gateway->bytes : to,
+			report.family == 4 ? 4 : 16);
+		host_report(w, &report);
+	}
+	host_drop(w, b, odd, DROP_NEIGHBOR_UNKNOWN);
+}
+
+static void no_route(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, struct ip_view *v)
+{
+	icmp_error(w, b, odd, v, v->family == 4 ? UNREACHABLE4 : UNREACHABLE6, 0, 0);
+	host_drop(w, b, odd, DROP_NO_ROUTE_IN_SLICE);
+}
+
+static void too_big(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
+{
+	if (v->family == 4 && !(v->ip[6] & 0x40)) {
+		fragment_send(w, b, odd, v);
+		return;
+	}
+	if (v->family == 4)
+		icmp_error(w, b, odd, v, UNREACHABLE4, 4, odd->mtu);
+	else
+		icmp_error(w, b, odd, v, TOO_BIG6, 0, odd->mtu);
+	host_drop(w, b, odd, DROP_TOO_BIG);
+}
+
+static void unreachable(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
+{
+	bool v4 = v->family == 4;
+
+	icmp_error(w, b, odd, v, v4 ? UNREACHABLE4 : UNREACHABLE6, v4 ? 1 : 3, 0);
+	host_drop(w, b, odd, DROP_NEIGHBOR_DEAD);
+}
+
+static void expired(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
+{
+	icmp_error(w, b, odd, v, v->family == 4 ? TIME_EXCEEDED4 : TIME_EXCEEDED6, 0, 0);
+	host_drop(w, b, odd, DROP_TTL_EXPIRED);
+}
+
+static void local(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, struct ip_view *v)
+{
+	if (is_nd(v))
+		nd_take(w, b, odd, v);
+	else
+		icmp_local(w, b, odd, v);
+}
+
+/* To many, or between link-local addresses, which do not leave a link (RFC 4291 section 2.5.6): ND
+ * is here, and what is for the switch itself. */
+static void group(
+	struct worker *w, struct burst *b, const struct odd_packet *odd, struct ip_view *v)
+{
+	const uint8_t *to = v->ip + 24;
+
+	if (is_nd(v))
+		nd_take(w, b, odd, v);
+	else if (v->family == 6 && to[0] != 0xff && !host_from_tunnel(odd) &&
+		 (is_our_link_local(odd->slice, to) ||
+			 is_gateway_of(host_lookup(odd->slice, 6, to), DOOR_ID(odd->door))))
+		icmp_local(w, b, odd, v);
+	else
+		host_drop(w, b, odd, DROP_ROUTED_GROUP);
+}
 
 void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 {
-	static const enum drop_reason why[] = {
-		[ODD_NOT_IP] = DROP_NOT_IP,
-		[ODD_GROUP] = DROP_ROUTED_GROUP,
-		[ODD_LOCAL] = DROP_NOT_FOR_GATEWAY,
-		[ODD_TTL] = DROP_TTL_EXPIRED,
-		[ODD_NO_ROUTE] = DROP_NO_ROUTE_IN_SLICE,
-		[ODD_UNREACHABLE] = DROP_NEIGHBOR_DEAD,
-		[ODD_ASK] = DROP_NEIGHBOR_UNKNOWN,
-		[ODD_TOO_BIG] = DROP_TOO_BIG,
-	};
+	struct ip_view v;
 
-	slice_drop(w, b, odd->m, odd->slice, odd->door, why[odd->why]);
+	if (odd->m->data_len >= ETH_LEN && load16(rte_pktmbuf_mtod(odd->m, const uint8_t *) + 12) ==
+						   RTE_BE16(RTE_ETHER_TYPE_ARP)) {
+		arp_take(w, b, odd);
+		return;
+	}
+	if (!host_parse(odd->m, &v)) {
+		host_drop(w, b, odd, DROP_NOT_IP);
+		return;
+	}
+	switch (odd->why) {
+	case ODD_NOT_IP:
+		host_drop(w, b, odd, DROP_NOT_IP);
+		break;
+	case ODD_GROUP:
+		group(w, b, odd, &v);
+		break;
+	case ODD_LOCAL:
+		local(w, b, odd, &v);
+		break;
+	case ODD_TTL:
+		expired(w, b, odd, &v);
+		break;
+	case ODD_NO_ROUTE:
+		no_route(w, b, odd, &v);
+		break;
+	case ODD_UNREACHABLE:
+		unreachable(w, b, odd, &v);
+		break;
+	case ODD_ASK:
+		ask(w, b, odd, &v);
+		break;
+	case ODD_TOO_BIG:
+		too_big(w, b, odd, &v);
+		break;
+	}
 }

@@ -142,6 +142,7 @@ struct bucket {
 };
 
 struct reassembly;
+struct host_worker;
 
 struct switch_worker {
 	struct counters *slice;
@@ -153,6 +154,7 @@ struct switch_worker {
 	struct rte_ring *learn;
 	struct learn_seen *seen;
 	struct reassembly *reassembly;
+	struct host_worker *host;
 	uint64_t punt_cost;
 	uint16_t ip_id; /* of IPv4, and of IPv6 fragments: no two workers use the same */
 	uint16_t ip_id_step;

@@ -48,8 +48,9 @@ void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *ad
 /* 0 or -ENOENT. */
 int neighbor_get(uint16_t attachment, const struct api_ip *address, struct neighbor_entry *out);
 
-/* An address of an attachment came or went: what it covers is (no longer) on the link. Forgets what
- * was learned on an attachment that goes (address NULL). */
+/* An address of an attachment came or went, or the attachment itself: what it covers is (no longer)
+ * on the link. Called after gateway_covers() says so; what was learned and is not covered is
+ * forgotten. */
 void neighbor_network_change(uint16_t slice, uint16_t attachment);
 /* A slice goes: forgets all of it. */
 void neighbor_flush(uint16_t slice);
@@ -61,12 +62,11 @@ void neighbor_return(uint16_t slice, const struct api_ip *address);
  * slice's fair share. */
 uint32_t neighbor_refused(void);
 
+/* Tests put the clock of states forward by it. */
+extern uint64_t neighbor_skew_tsc;
+
 /* Takes the workers' reports, asks, ages; called from the main loop. Returns how many reports. */
 uint32_t neighbor_poll(void);
-
-/* nexthop.c: a route names this gateway: it is asked for as long as there is one such route. */
-void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *address);
-void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
 uint32_t neighbor_count(void);
 uint32_t neighbor_iterate(uint64_t *cursor, struct neighbor_entry *out, uint32_t max);

@@ -273,7 +273,8 @@ void nexthop_drop_neighbor(uint32_t index)
 	struct nexthop *n = &nexthop_cold[index];
 
 	n->others--;
-	if (n->routes > 0) {
+	/* the FIB entry and the neighbour hold one use each: after the last, nothing is known */
+	if (n->others == 0 && n->routes > 0) {
 		write_word(index);
 		n->down = true;
 		groups_follow(index);

@@ -10,8 +10,10 @@
 #include "flood_list.h"
 #include "hot.h"
 #include "ids.h"
+#include "neighbor.h"
 #include "nexthop.h"
 #include "rcu.h"
+#include "suppress.h"
 #include "vtep.h"
 
 struct slice_hot *slice_hot;
@@ -58,7 +60,8 @@ void slice_release(uint16_t id)
 
 static uint8_t flags_of(const struct api_slice *cfg)
 {
-	return (cfg->kind == SLICE_L3 ? SLICE_IS_L3 : 0) | (cfg->mss_clamp ? SLICE_CLAMP_MSS : 0);
+	return (cfg->kind == SLICE_L3 ? SLICE_IS_L3 : 0) | (cfg->mss_clamp ? SLICE_CLAMP_MSS : 0) |
+	       (cfg->suppress && cfg->kind == SLICE_L2 ? SLICE_SUPPRESS : 0);
 }
 
 /* 02:5c, the VNI, 01: the same at every site unless configured, so that a host may move. */
@@ -94,7 +97,11 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 		if (s->live)
 			nexthop_slice_mac(id);
 	}
+	bool suppressed = s->live && (old_flags & SLICE_SUPPRESS);
+
 	__atomic_store_n(&s->flags, flags, __ATOMIC_RELAXED);
+	if (suppressed != ((flags & SLICE_SUPPRESS) != 0))
+		suppress_slice(!suppressed);
 	if (s->live && flags != old_flags)
 		tunnel_flags_change(id);
 	s->live = true;
@@ -123,6 +130,9 @@ void slice_unset(uint16_t id)
 	struct flood_list *old = s->flood;
 
 	fdb_flush(id, 0);
+	neighbor_flush(id);
+	if (s->live && (s->flags & SLICE_SUPPRESS))
+		suppress_slice(false);
 	s->live = false;
 	__atomic_store_n(&s->flood, NULL, __ATOMIC_RELAXED);
 	rcu_defer(free_list, old);

@@ -11,11 +11,12 @@
 #include "fdb.h"
 #include "fib.h"
 #include "gateway.h"
-#include "hot.h"
+#include "host.h"
 #include "neighbor.h"
 #include "nexthop.h"
 #include "slice.h"
 #include "stages.h"
+#include "suppress.h"
 #include "tunnel.h"
 #include "underlay.h"
 
@@ -36,6 +37,8 @@ static void switch_run(struct worker *w, struct burst *b)
 	parse_run(w, b);
 	if (b->underlays > 0)
 		overlay_in_run(w, b);
+	if (unlikely(__atomic_load_n(&suppress_slices, __ATOMIC_RELAXED) > 0))
+		suppress_snoop(w, b);
 	if (b->frames > 0)
 		bridge_run(w, b);
 	if (b->routes > 0)
@@ -65,6 +68,7 @@ static void switch_worker_fini(struct worker *w)
 	if (sw == NULL)
 		return;
 	reassembly_fini(w);
+	host_worker_fini(w);
 	rte_ring_free(sw->learn);
 	rte_free(sw->slice);
 	rte_free(sw->attachment);
@@ -103,10 +107,17 @@ static int switch_worker_init(struct worker *w)
 	sw->seen = worker_array("seen", LEARN_SEEN, sizeof(*sw->seen));
 	if (sw->learn != NULL && sw->slice != NULL && sw->attachment != NULL &&
 		sw->tunnel != NULL && sw->slice_drops != NULL && sw->flood != NULL &&
-		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0)
+		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0 &&
+		host_worker_init(w) == 0)
 		return 0;
 	switch_worker_fini(w);
 	return -ENOMEM;
+}
+
+static void switch_tick(struct worker *w)
+{
+	reassembly_tick(w);
+	host_tick(w);
 }
 
 const struct pipeline switch_pipeline = {
@@ -114,7 +125,7 @@ const struct pipeline switch_pipeline = {
 	.receive = STAGE_RECEIVE,
 	.worker_init = switch_worker_init,
 	.run = switch_run,
-	.tick = reassembly_tick,
+	.tick = switch_tick,
 	.worker_fini = switch_worker_fini,
 };
 

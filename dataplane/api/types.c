@@ -104,6 +104,8 @@ static const struct api_field slice_fields[] = {
 		.help = "MAC its gateways answer with (l3); left out: 02:5c, the VNI, 01"},
 	{AT(api_slice, mss_clamp, FIELD_BOOL, 0), NO_REF,
 		.help = "lower the MSS of TCP through its tunnels to what they carry"},
+	{AT(api_slice, suppress, FIELD_BOOL, 0), NO_REF,
+		.help = "answers ARP and ND for hosts it knows instead of flooding (l2)"},
 	{AT(api_slice, static_macs, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
 		.max = LIMIT_MACS, NO_REF, .help = "how many static mac objects it has"},
 	{.name = NULL},

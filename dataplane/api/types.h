@@ -91,6 +91,7 @@ struct api_slice {
 	uint32_t flood_pps;     /* packets a second taken for flooding; default 10000; 0 = none */
 	struct api_mac_addr mac; /* l3: of its gateways; zero: made from the VNI */
 	bool mss_clamp;         /* TCP through its tunnels is told of an MSS that fits; default false */
+	bool suppress;          /* answers ARP and ND for hosts it knows instead of flooding; default false; l2 only */
 	uint32_t static_macs;   /* only in answers */
 };
 

@@ -35,9 +35,9 @@
 	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")                \
 	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")              \
 	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")             \
-	X(NOT_IP, "not_ip", "neither IP nor ARP, into a slice that routes")                        \
+	X(NOT_IP, "not_ip", "neither ARP nor sound IP, into a slice that routes")                  \
 	X(ROUTED_GROUP, "routed_group",                                                            \
-		"to a multicast or broadcast address, into a slice that routes")                   \
+		"to a multicast, broadcast or link-local address, into a slice that routes")       \
 	X(ARP_INVALID, "arp_invalid", "ARP that is malformed, or whose sender no host can be")     \
 	X(ARP_TUNNEL, "arp_tunnel", "ARP or neighbour discovery from a tunnel of an l3 slice")     \
 	X(ARP_NOTED, "arp_noted",                                                                  \

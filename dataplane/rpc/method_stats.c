@@ -7,6 +7,7 @@
 #include "client.h"
 #include "fdb.h"
 #include "methods.h"
+#include "neighbor.h"
 #include "noun.h"
 #include "params.h"
 #include "slice.h"
@@ -86,6 +87,8 @@ static void stats_box(const json_t *keys, json_t *out)
 	json_object_set_new(one, "answered", json_integer(box.answered));
 	json_object_set_new(one, "errors_held", json_integer(box.errors_held));
 	json_object_set_new(one, "hosts_lost", json_integer(box.hosts_lost));
+	json_object_set_new(one, "hosts_refused", json_integer(neighbor_refused()));
+	json_object_set_new(one, "hosts", json_integer(neighbor_count()));
 	json_object_set_new(one, "macs", json_integer(fdb_count()));
 	json_object_set_new(one, "mac_table_bytes", json_integer(fdb_memory_bytes()));
 	json_object_set_new(one, "connections", json_integer(client_count()));

@@ -71,6 +71,7 @@ TCase *flood_tests(void);
 TCase *learn_tests(void);
 TCase *paths_tests(void);
 TCase *change_tests(void);
+TCase *suppress_tests(void);
 TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);

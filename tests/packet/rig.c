@@ -11,6 +11,7 @@
 #include "attachment.h"
 #include "box.h"
 #include "fdb.h"
+#include "neighbor.h"
 #include "port.h"
 #include "rcu.h"
 #include "schema.h"
@@ -428,5 +429,6 @@ void rig_advance(double seconds)
 void rig_poll(void)
 {
 	fdb_poll();
+	neighbor_poll();
 	rcu_reclaim(false);
 }

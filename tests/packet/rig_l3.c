@@ -47,6 +47,7 @@ void rig_l3_neighbor(uint16_t slice, uint16_t attachment, const char *address, u
 	struct api_ip ip = rig_ip(address, false);
 	struct api_mac_addr to = rig_mac_addr(mac);
 
+	RIG_CHECK(neighbor_reserve() == 0, "no room for %s", address);
 	neighbor_set(slice, attachment, &ip, &to);
 }
 

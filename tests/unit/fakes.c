@@ -11,6 +11,7 @@
 #include "attachment.h"
 #include "box.h"
 #include "fdb.h"
+#include "neighbor.h"
 #include "port.h"
 #include "schema.h"
 #include "slice.h"
@@ -405,6 +406,16 @@ uint32_t fdb_room(void)
 uint32_t fdb_count(void)
 {
 	return entries;
+}
+
+uint32_t neighbor_refused(void)
+{
+	return 0;
+}
+
+uint32_t neighbor_count(void)
+{
+	return 0;
 }
 
 uint32_t fdb_learn_refused(void)

@@ -99,7 +99,7 @@ static const struct {
 	{"slice", "{\"name\":\"blue\",\"vni\":100}", "blue",
 		"{\"name\":\"blue\",\"vni\":100,\"kind\":\"l2\",\"max_macs\":65536,\"mac_ageing_"
 		"s\":300,"
-		"\"flood_pps\":10000,\"mss_clamp\":false}"},
+		"\"flood_pps\":10000,\"mss_clamp\":false,\"suppress\":false}"},
 	{"attachment", "{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\"}", "a",
 		"{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\"}"},
 	{"mac", "{\"slice\":\"s\",\"mac\":\"02:AB:00:00:00:01\",\"tunnel\":\"t\"}",
