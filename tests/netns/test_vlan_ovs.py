@@ -7,36 +7,10 @@
     host g ── access tag 20 ┘                     └ VLAN 20 [green 300]          └ vx300 in gb 198.18.100.2
     both 198.18.100.1, one MAC                                       both one MAC
 """
-import os
-
-from lib import Box, Skip, at_least, diff, drops_of, equal, iperf, kernel_vxlan, ping, run, wait_for
+from lib import Box, at_least, diff, drops_of, equal, iperf, kernel_vxlan, ping, run, wait_for
+from ovs import Ovs
 
 HERE, THERE = "02:00:00:00:00:01", "02:00:00:00:00:02"
-
-
-class Ovs:
-    """ovsdb-server and ovs-vswitchd with a database of their own, in one namespace."""
-
-    def __init__(self, lab, space):
-        self.space, self.dir = space, os.path.join(lab.dir, "ovs")
-        os.mkdir(self.dir)
-        if not os.path.exists("/usr/sbin/ovs-vswitchd"):
-            raise Skip("Open vSwitch is not installed (scripts/setup)")
-        self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_LOGDIR=self.dir, OVS_DBDIR=self.dir)
-        db, sock = f"{self.dir}/conf.db", f"{self.dir}/db.sock"
-        space.run(f"ovsdb-tool create {db} /usr/share/openvswitch/vswitch.ovsschema")
-        space.popen(f"ovsdb-server {db} --remote=punix:{sock} --unixctl={self.dir}/ovsdb.ctl", env=self.env)
-        wait_for(lambda: os.path.exists(sock), "ovsdb-server")
-        self.db = f"unix:{sock}"
-        self.vsctl("--no-wait init")
-        # the plain binary: the packaged default may be the one with DPDK in it
-        binary = "/usr/lib/openvswitch-switch/ovs-vswitchd"
-        space.popen([binary if os.path.exists(binary) else "/usr/sbin/ovs-vswitchd", self.db,
-                     f"--unixctl={self.dir}/vswitchd.ctl"], env=self.env)
-        self.vsctl("add-br br0 -- set bridge br0 datapath_type=netdev")
-
-    def vsctl(self, words):
-        return self.space.run(f"ovs-vsctl --timeout=10 --db={getattr(self, 'db', '')} {words}", env=self.env)
 
 
 def test(lab):
