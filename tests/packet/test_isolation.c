@@ -73,13 +73,21 @@ static void some_outer(struct pkt *p, const struct pkt *frame, int *port)
 		.tos = rnd(4),
 		.csum = v6 || CHANCE(20) ? CSUM_GOOD : CSUM_ZERO};
 
+	o.geneve.on = world.tunnel[t].geneve != CHANCE(4);
+	if (o.geneve.on && CHANCE(40))
+		o.geneve.words = rnd(64);
+	if (CHANCE(4))
+		o.geneve = (struct geneve){.on = true,
+			.critical = CHANCE(30),
+			.control = CHANCE(30),
+			.version = rnd(4)};
 	*port = world.tunnel[t].wan;
 	if (CHANCE(8) && world.tunnel[other].v6 == v6)
 		o.from = world.tunnel[other].remote;
 	if (CHANCE(8) && world.tunnel[other].v6 == v6)
 		o.to = world.tunnel[other].local;
 	if (CHANCE(8))
-		o.dport = 4789 + 8472 - o.dport;
+		o.dport = CHANCE(50) ? 6081 : CHANCE(50) ? 4789 : 8472;
 	if (CHANCE(8))
 		o.vni = rnd(0x1000000);
 	if (CHANCE(4))

@@ -61,7 +61,9 @@ static void add_tunnel(void)
 	int i = world.tunnels, wan = rnd(WANS), far = 2 + rnd(4);
 	bool v6 = CHANCE(40);
 
-	cfg.dst_port = CHANCE(75) ? 4789 : 8472;
+	if (CHANCE(40))
+		cfg.encap = ENCAP_GENEVE;
+	cfg.dst_port = cfg.encap == ENCAP_GENEVE ? 6081 : CHANCE(75) ? 4789 : 8472;
 	cfg.accept_zero_csum6 = CHANCE(50);
 	snprintf(world.tunnel[i].local, 40, v6 ? "2001:db8:%d::1" : "198.18.%d.1", wan);
 	snprintf(world.tunnel[i].remote, 40, v6 ? "2001:db8:%d::%d" : "198.18.%d.%d", wan, far);
@@ -72,6 +74,7 @@ static void add_tunnel(void)
 	world.tunnel[i].v6 = v6;
 	world.tunnel[i].wan = LANS + wan;
 	world.tunnel[i].dst_port = cfg.dst_port;
+	world.tunnel[i].geneve = cfg.encap == ENCAP_GENEVE;
 	world.tunnel[i].id = rig_tunnel_as(world.tunnel[i].local, world.tunnel[i].remote, &cfg);
 	for (int s = 0; s < world.slices; s++) {
 		world.tunnel[i].member[s] = CHANCE(50);
@@ -151,7 +154,10 @@ static void change_attachment(void)
 
 static void change_vni(void)
 {
-	struct api_slice cfg = {.max_macs = 65536, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.max_macs = 65536,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000,
+		.mss_clamp = CHANCE(50)};
 	int a = rnd(world.slices), b = rnd(world.slices);
 	uint32_t vni = world.slice[a].vni;
 
@@ -210,12 +216,20 @@ static struct passage by_tunnel(int port, const struct pkt *p, bool out, uint32_
 	if (p->len < 34 || p->len < udp + 16 || p->b[14 + (v6 ? 6 : 9)] != 17 ||
 		p->b[14] >> 4 != (v6 ? 6 : 4))
 		return (struct passage){NONE, NONE};
-	*frame = udp + 16;
+	/* Geneve: version 0, neither control nor critical, Ethernet inside, options of any length
+	 */
+	bool geneve = get16(p->b + udp + 2) == 6081;
+
+	if (geneve && (p->b[udp + 8] >> 6 != 0 || (p->b[udp + 9] & 0xc0) != 0 ||
+			      get16(p->b + udp + 10) != 0x6558))
+		return (struct passage){NONE, NONE};
+	*frame = udp + 16 + (geneve ? (p->b[udp + 8] & 63) * 4 : 0);
 	for (int t = 0; t < world.tunnels; t++) {
 		struct api_ip local = rig_ip(world.tunnel[t].local, false);
 		struct api_ip remote = rig_ip(world.tunnel[t].remote, false);
 
-		if (world.tunnel[t].v6 != v6 || get16(p->b + udp + 2) != world.tunnel[t].dst_port ||
+		if (world.tunnel[t].v6 != v6 || world.tunnel[t].geneve != geneve ||
+			get16(p->b + udp + 2) != world.tunnel[t].dst_port ||
 			(out && world.tunnel[t].wan != port) ||
 			memcmp(out ? from : to, local.bytes, n) != 0 ||
 			memcmp(out ? to : from, remote.bytes, n) != 0)

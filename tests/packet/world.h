@@ -28,7 +28,7 @@ struct world {
 	} attachment[ATTACHMENTS];
 	struct {
 		uint16_t id;
-		bool v6;
+		bool v6, geneve;
 		int wan;
 		char local[40], remote[40];
 		uint16_t dst_port;
