@@ -420,11 +420,15 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 
 void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address)
 {
-	uint32_t i;
-
 	statics--;
+	neighbor_forget(slice, attachment, address);
+}
+
+void neighbor_forget(uint16_t slice, uint16_t attachment, const struct api_ip *address)
+{
+	uint32_t i = node_find(slice, attachment, address);
+
 	suppress_unset(slice, address);
-	i = node_find(slice, attachment, address);
 	if (i == 0)
 		return;
 	if (nodes[i].wants == 0) {

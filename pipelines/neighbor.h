@@ -45,6 +45,9 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 	const struct api_mac_addr *mac);
 void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
+/* Forgets a learned one, static ones stay: what routes still need is asked for again. */
+void neighbor_forget(uint16_t slice, uint16_t attachment, const struct api_ip *address);
+
 /* 0 or -ENOENT. */
 int neighbor_get(uint16_t attachment, const struct api_ip *address, struct neighbor_entry *out);
 

@@ -283,4 +283,5 @@ static const struct table_decl tunnel_decl = {
 };
 
 const struct table_decl *const pipeline_tables[] = {
-	&access_table, &vtep4_decl, &vtep6_decl, &fdb_decl, &tunnel_decl, NULL};
+	&access_table, &vtep4_decl, &vtep6_decl, &fdb_decl, &routes4_decl,
+	&routes6_decl, &nexthops_decl, &neighbors_decl, &tunnel_decl, NULL};

@@ -11,6 +11,7 @@
 
 #define TABLE_KEYS_MAX	 8
 #define TABLE_PARAMS_MAX 8
+#define TABLE_CURSOR_WORDS 3
 
 struct table_field {
 	const char *name;
@@ -28,7 +29,7 @@ struct table_action {
 struct table_row {
 	char key_text[TABLE_KEYS_MAX][48];
 	unsigned action;
-	char param_text[TABLE_PARAMS_MAX][64];
+	char param_text[TABLE_PARAMS_MAX][96];
 	struct counters counters;
 };
 
@@ -42,10 +43,13 @@ struct table_decl {
 	uint32_t size;
 	bool counters; /* rows carry them */
 	uint32_t (*count)(void);
-	/* Up to max rows from *cursor on (0 at first, 0 again at the end); max is at least 64. Main
-	 * thread. */
+	/* Up to max rows from *cursor on: TABLE_CURSOR_WORDS words, 0 at first, the first one 0
+	 * again at the end; most tables need only that. max is at least 64. Main thread. */
 	uint32_t (*read)(uint64_t *cursor, struct table_row *rows, uint32_t max);
 };
+
+/* Of tables_l3.c. */
+extern const struct table_decl routes4_decl, routes6_decl, nexthops_decl, neighbors_decl;
 
 extern const struct table_decl *const pipeline_tables[]; /* NULL-terminated, in a packet's order */
 

@@ -32,7 +32,7 @@ struct route {
 	struct underlay_via via[LIMIT_ROUTE_VIA];
 };
 
-static struct connected *connected; /* [LIMIT_ADDRESSES] */
+static struct connected *connected; /* [LIMIT_UNDERLAY_ADDRESSES] */
 static uint32_t connected_count;
 static struct rte_hash *neighbors; /* value: the MAC in the data pointer itself */
 static struct rte_rib *rib4;
@@ -51,7 +51,7 @@ int underlay_init(void)
 	struct rte_rib_conf conf4 = {.ext_sz = 0, .max_nodes = 2 * LIMIT_ROUTES + 1};
 	struct rte_rib6_conf conf6 = {.ext_sz = 0, .max_nodes = 2 * LIMIT_ROUTES + 1};
 
-	connected = calloc(LIMIT_ADDRESSES, sizeof(*connected));
+	connected = calloc(LIMIT_UNDERLAY_ADDRESSES, sizeof(*connected));
 	neighbors = rte_hash_create(&hash);
 	rib4 = rte_rib_create("underlay4", SOCKET_ID_ANY, &conf4);
 	rib6 = rte_rib6_create("underlay6", SOCKET_ID_ANY, &conf6);
@@ -119,7 +119,7 @@ void underlay_address_set(uint16_t port, const struct api_ip *prefix)
 {
 	stale = true;
 	port_hot[port].underlay = true;
-	if (connected_count < LIMIT_ADDRESSES)
+	if (connected_count < LIMIT_UNDERLAY_ADDRESSES)
 		connected[connected_count++] = (struct connected){.port = port, .prefix = *prefix};
 }
 

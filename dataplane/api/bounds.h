@@ -13,6 +13,7 @@
 #define LIMIT_TUNNELS     16383
 #define LIMIT_MEMBERS     131072
 #define LIMIT_ADDRESSES   65536
+#define LIMIT_UNDERLAY_ADDRESSES 4096 /* of those, on ports */
 #define LIMIT_NEIGHBORS   16384
 #define LIMIT_ROUTES      16384 /* of the underlay */
 #define LIMIT_FIB_ROUTES  2097152 /* of all l3 slices, of one address family, the switch's own entries included */

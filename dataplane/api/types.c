@@ -14,6 +14,9 @@
 #define NO_REF .ref = -1
 
 static const char *const slice_kinds[] = {"l2", "l3", NULL};
+/* as enum neighbor_state of pipelines/neighbor.h */
+static const char *const neighbor_states[] = {
+	"static", "reachable", "stale", "incomplete", "failed", NULL};
 static const char *const encaps[] = {"vxlan", "geneve", NULL};
 static const char *const csums[] = {"auto", "on", "off", NULL};
 
@@ -55,10 +58,19 @@ static const struct api_field neighbor_fields[] = {
 	{AT(api_neighbor, port, FIELD_NAME, FIELD_EITHER | FIELD_KEY | FIELD_HIDE_DEFAULT),
 		.ref = OBJECT_PORT, .help = "the underlay port it is behind"},
 	{AT(api_neighbor, attachment, FIELD_NAME, FIELD_EITHER | FIELD_KEY | FIELD_HIDE_DEFAULT),
-		.ref = OBJECT_ATTACHMENT, .help = "the attachment of an l3 slice it is behind"},
+		.ref = OBJECT_ATTACHMENT, .help = "the attachment it is behind"},
 	{AT(api_neighbor, address, FIELD_IP, FIELD_REQUIRED | FIELD_KEY), NO_REF,
 		.help = "its IP address"},
-	{AT(api_neighbor, mac, FIELD_MAC, FIELD_REQUIRED), NO_REF, .help = "its MAC address"},
+	{AT(api_neighbor, mac, FIELD_MAC, FIELD_REQUIRED | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "its MAC address"},
+	{AT(api_neighbor, slice, FIELD_NAME, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .ref = OBJECT_SLICE,
+		.help = "the slice a learned one was seen in"},
+	{AT(api_neighbor, learned, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "found by ARP or ND rather than put"},
+	{AT(api_neighbor, state, FIELD_ENUM, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
+		.names = neighbor_states, NO_REF, .help = "of a learned one"},
+	{AT(api_neighbor, age_s, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
+		NO_REF, .help = "seconds since a learned one was last confirmed"},
 	{.name = NULL},
 };
 
@@ -108,6 +120,8 @@ static const struct api_field slice_fields[] = {
 		.help = "answers ARP and ND for hosts it knows instead of flooding (l2)"},
 	{AT(api_slice, static_macs, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
 		.max = LIMIT_MACS, NO_REF, .help = "how many static mac objects it has"},
+	{AT(api_slice, routes, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
+		NO_REF, .help = "how many routes its table has (l3)"},
 	{.name = NULL},
 };
 

@@ -62,6 +62,11 @@ struct api_neighbor {
 	api_name attachment;
 	struct api_ip address;
 	struct api_mac_addr mac;
+	/* only in answers, of learned ones */
+	api_name slice;
+	bool learned;
+	uint32_t state; /* as enum neighbor_state */
+	uint32_t age_s; /* since it was last confirmed */
 };
 
 struct api_via {
@@ -93,6 +98,7 @@ struct api_slice {
 	bool mss_clamp;         /* TCP through its tunnels is told of an MSS that fits; default false */
 	bool suppress;          /* answers ARP and ND for hosts it knows instead of flooding; default false; l2 only */
 	uint32_t static_macs;   /* only in answers */
+	uint32_t routes;        /* only in answers */
 };
 
 struct api_attachment {

@@ -5,24 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fdb.h"
+#include "list_store.h"
 #include "methods.h"
 #include "noun.h"
-#include "noun_mac.h"
 #include "params.h"
 
 #define LOOKED_AT_MODEL 16384
-#define LOOKED_AT_MACS	65536
 #define LIST_MAX	10000
-#define MAC_STEP	64 /* entries taken from the MAC table at a time; no step of it is larger */
 #define LIST_PRESET	1000
-
-struct page {
-	const struct api_type *type;
-	const json_t *match; /* NULL = everything */
-	size_t limit;
-	json_t *objects;
-};
 
 static int check_match(const struct api_type *type, const json_t *match, struct rpc_error *err)
 {
@@ -64,7 +54,7 @@ static bool matches(const json_t *object, const json_t *match)
 	return true;
 }
 
-static void page_add(struct page *page, json_t *object)
+void page_add(struct page *page, json_t *object)
 {
 	if (page->match && !matches(object, page->match))
 		json_decref(object);
@@ -72,6 +62,8 @@ static void page_add(struct page *page, json_t *object)
 		json_array_append_new(page->objects, object);
 }
 
+/* First what is in the model, then what is in the tables. Keys that are followed by something hold
+ * a blank, cursors of tables do not. */
 static json_t *list_model(struct page *page, const char *cursor)
 {
 	struct object *obj = model_after(page->type->type, cursor ? cursor : "");
@@ -84,93 +76,23 @@ static json_t *list_model(struct page *page, const char *cursor)
 		last = obj;
 		obj = model_next(obj);
 	}
-	return obj && last ? json_string(last->key) : NULL;
+	if (obj && last)
+		return json_string(last->key);
+	return stores_of(page->type->type)->iterate ? store_list(page, NULL) : NULL;
 }
 
-/* Without encoding what the filter refuses: most of a million MACs are not what is looked for. */
-static bool mac_may_match(const struct page *page, const struct api_mac *mac)
+/* Is the cursor one of a table? -1 with err when it can be of nothing. */
+static int cursor_of(
+	const struct api_type *type, const char *cursor, bool *table, struct rpc_error *err)
 {
-	const char *slice = json_string_value(json_object_get(page->match, "slice"));
-	json_t *learned = json_object_get(page->match, "learned");
+	char got[80];
 
-	if (slice && strcmp(slice, mac->slice))
-		return false;
-	return !learned || json_is_true(learned) == mac->learned;
-}
-
-/* Where a page of MACs begins: the MAC table's cursor, and how many entries to leave out after it.
- * Only a page smaller than one step of the table needs the latter. Written "cursor.skip". */
-struct mac_place {
-	uint64_t cursor;
-	uint32_t skip;
-};
-
-/* Up to `left` more entries of the page into entries; moves place on. Returns how many; *end when
- * there are no more. */
-static uint32_t next_macs(
-	struct mac_place *place, struct fdb_entry *entries, size_t left, bool *end)
-{
-	uint64_t next = place->cursor;
-	uint32_t got = 0;
-
-	if (place->skip == 0)
-		got = fdb_iterate(&next, entries, left < MAC_STEP ? left : MAC_STEP);
-	if (got == 0) { /* at the end, or a step larger than what is left */
-		next = place->cursor;
-		got = fdb_iterate(&next, entries, MAC_STEP);
-		got = got > place->skip ? got - place->skip : 0;
-		memmove(entries, entries + place->skip, got * sizeof(*entries));
-		if (got > left) {
-			place->skip += left;
-			return left;
-		}
-	}
-	*place = (struct mac_place){next, 0};
-	*end = next == 0;
-	return got;
-}
-
-static json_t *list_macs(struct page *page, struct mac_place *place)
-{
-	struct fdb_entry entries[MAC_STEP];
-	union api_object object;
-	bool end = false;
-	char text[40];
-
-	for (uint32_t looked = 0; looked < LOOKED_AT_MACS && !end;) {
-		size_t left = page->limit - json_array_size(page->objects);
-		uint32_t got;
-
-		if (left == 0)
-			break;
-		got = next_macs(place, entries, left, &end);
-		looked += got ? got : 1;
-		for (uint32_t i = 0; i < got; i++)
-			if (mac_describe(&entries[i], &object.mac) &&
-				mac_may_match(page, &object.mac))
-				page_add(page, api_encode(page->type, &object));
-	}
-	if (end)
-		return NULL;
-	snprintf(text, sizeof(text), "%llu.%u", (unsigned long long)place->cursor, place->skip);
-	return json_string(text);
-}
-
-static int mac_cursor(const char *text, struct mac_place *out, struct rpc_error *err)
-{
-	unsigned long long cursor;
-	char got[80], rest;
-	unsigned skip;
-
-	*out = (struct mac_place){0};
-	if (!text)
+	*table = type->type == OBJECT_MAC ||
+		 (cursor && !strchr(cursor, ' ') && stores_of(type->type)->iterate);
+	if (!cursor || !*table || store_cursor_valid(type->type, cursor))
 		return 0;
-	if (*text < '0' || *text > '9' || sscanf(text, "%llu.%u%c", &cursor, &skip, &rest) != 2 ||
-		skip >= MAC_STEP)
-		return rpc_fail_value(err, "cursor", "the cursor of the page before",
-			printable(text, got, sizeof(got)));
-	*out = (struct mac_place){cursor, skip};
-	return 0;
+	return rpc_fail_value(err, "cursor", "the cursor of the page before",
+		printable(cursor, got, sizeof(got)));
 }
 
 METHOD(method_list)
@@ -179,20 +101,16 @@ METHOD(method_list)
 	const char *cursor;
 	json_t *next;
 	json_int_t limit;
-	struct mac_place place;
+	bool table;
 
 	if (param_type(params, &page.type, err) || check_match(page.type, page.match, err) ||
 		param_int(params, "limit", 1, LIST_MAX, LIST_PRESET, &limit, err) ||
-		param_text(params, "cursor", false, &cursor, err))
-		return -1;
-	if (page.type->type == OBJECT_MAC && mac_cursor(cursor, &place, err))
+		param_text(params, "cursor", false, &cursor, err) ||
+		cursor_of(page.type, cursor, &table, err))
 		return -1;
 	page.limit = limit;
 	page.objects = json_array();
-	if (page.type->type == OBJECT_MAC)
-		next = list_macs(&page, &place);
-	else
-		next = list_model(&page, cursor);
+	next = table ? store_list(&page, cursor) : list_model(&page, cursor);
 	*result = json_pack("{s:o}", "objects", page.objects);
 	if (next)
 		json_object_set_new(*result, "cursor", next);

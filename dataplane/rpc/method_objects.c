@@ -4,7 +4,9 @@
 
 #include "methods.h"
 #include "noun.h"
+#include "noun_fib.h"
 #include "noun_mac.h"
+#include "noun_neighbor.h"
 #include "params.h"
 #include "tx.h"
 
@@ -102,30 +104,46 @@ METHOD(method_transaction)
 	return 0;
 }
 
+/* What is not in the model: 0, or -1 when there is no such object. */
+static int get_elsewhere(
+	const struct api_type *type, const union api_object *key, union api_object *out)
+{
+	switch (type->type) {
+	case OBJECT_MAC:
+		return mac_get(&key->mac, &out->mac);
+	case OBJECT_ROUTE:
+		return fib_has(&key->route) ? fib_get(&key->route, &out->route) : -1;
+	case OBJECT_NEIGHBOR:
+		return learned_neighbor_get(&key->neighbor, &out->neighbor);
+	default:
+		return -1;
+	}
+}
+
 METHOD(method_get)
 {
 	char key[API_KEY_BYTES], got[100];
 	const struct api_type *type;
-	union api_object data, mac;
+	union api_object data, found;
 	struct object *obj = NULL;
 	const char *text;
 
 	if (param_type(params, &type, err) || param_text(params, "key", true, &text, err) ||
 		api_key_parse(type, text, "key", key, &data, err))
 		return -1;
-	if (type->type == OBJECT_MAC && !mac_get(&data.mac, &mac.mac)) {
-		*result = api_encode(type, &mac);
-		return 0;
-	}
 	if (type->type != OBJECT_MAC)
 		obj = model_find(type->type, key);
-	if (!obj) {
-		printable(key, got, sizeof(got));
-		rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %s", type->name, got);
-		strcpy(err->path, "key");
-		strcpy(err->got, got);
-		return -1;
+	if (obj) {
+		*result = noun_encode(obj);
+		return 0;
 	}
-	*result = noun_encode(obj);
-	return 0;
+	if (!get_elsewhere(type, &data, &found)) {
+		*result = api_encode(type, &found);
+		return 0;
+	}
+	printable(key, got, sizeof(got));
+	rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %s", type->name, got);
+	strcpy(err->path, "key");
+	strcpy(err->got, got);
+	return -1;
 }

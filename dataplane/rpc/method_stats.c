@@ -6,8 +6,10 @@
 #include "box.h"
 #include "client.h"
 #include "fdb.h"
+#include "fib.h"
 #include "methods.h"
 #include "neighbor.h"
+#include "nexthop.h"
 #include "noun.h"
 #include "params.h"
 #include "slice.h"
@@ -91,6 +93,9 @@ static void stats_box(const json_t *keys, json_t *out)
 	json_object_set_new(one, "hosts", json_integer(neighbor_count()));
 	json_object_set_new(one, "macs", json_integer(fdb_count()));
 	json_object_set_new(one, "mac_table_bytes", json_integer(fdb_memory_bytes()));
+	json_object_set_new(one, "routes", json_integer(fib_routes()));
+	json_object_set_new(one, "nexthops", json_integer(nexthop_count()));
+	json_object_set_new(one, "route_table_bytes", json_integer(fib_memory_bytes()));
 	json_object_set_new(one, "connections", json_integer(client_count()));
 	json_object_set_new(out, "box", one);
 }

@@ -104,15 +104,15 @@ static int find_table(const json_t *params, const struct table_decl **out, struc
 }
 
 /* Where a page begins: the table's own cursor, and rows to leave out after it, since a table hands
- * out READ_ROWS at a time whatever the limit. Written "cursor.skip". */
+ * out READ_ROWS at a time whatever the limit. Written "word.word.word.skip". */
 struct place {
-	uint64_t cursor;
+	uint64_t cursor[TABLE_CURSOR_WORDS];
 	uint32_t skip;
 };
 
 static int get_place(const json_t *params, struct place *out, struct rpc_error *err)
 {
-	unsigned long long cursor;
+	unsigned long long cursor[TABLE_CURSOR_WORDS];
 	unsigned skip;
 	const char *text;
 	char got[80], rest;
@@ -122,11 +122,12 @@ static int get_place(const json_t *params, struct place *out, struct rpc_error *
 		return -1;
 	if (!text)
 		return 0;
-	if (*text < '0' || *text > '9' || sscanf(text, "%llu.%u%c", &cursor, &skip, &rest) != 2 ||
+	if (*text < '0' || *text > '9' || sscanf(text, "%llu.%llu.%llu.%u%c", &cursor[0],
+						   &cursor[1], &cursor[2], &skip, &rest) != 4 ||
 		skip >= READ_ROWS)
 		return rpc_fail_value(err, "cursor", "the cursor of the page before",
 			printable(text, got, sizeof(got)));
-	*out = (struct place){cursor, skip};
+	*out = (struct place){{cursor[0], cursor[1], cursor[2]}, skip};
 	return 0;
 }
 
@@ -140,8 +141,8 @@ static bool read_page(
 	if (!table->read)
 		return false;
 	while (json_array_size(out) < limit) {
-		uint64_t next = place->cursor;
-		uint32_t got = table->read(&next, rows, READ_ROWS), i = place->skip;
+		struct place next = {{place->cursor[0], place->cursor[1], place->cursor[2]}, 0};
+		uint32_t got = table->read(next.cursor, rows, READ_ROWS), i = place->skip;
 
 		for (; i < got && json_array_size(out) < limit; i++)
 			json_array_append_new(out, row_json(table, &rows[i]));
@@ -149,8 +150,8 @@ static bool read_page(
 			place->skip = i;
 			return true;
 		}
-		*place = (struct place){next, 0};
-		if (next == 0)
+		*place = next;
+		if (next.cursor[0] == 0)
 			return false;
 	}
 	return true;
@@ -162,7 +163,6 @@ METHOD(method_table_read)
 	struct place place;
 	json_int_t limit;
 	json_t *entries;
-	char text[40];
 	bool more;
 
 	if (find_table(params, &table, err) || get_place(params, &place, err) ||
@@ -171,10 +171,10 @@ METHOD(method_table_read)
 	entries = json_array();
 	more = read_page(table, &place, limit, entries);
 	*result = json_pack("{s:o}", "entries", entries);
-	if (more) {
-		snprintf(text, sizeof(text), "%llu.%u", (unsigned long long)place.cursor,
-			place.skip);
-		json_object_set_new(*result, "cursor", json_string(text));
-	}
+	if (more)
+		json_object_set_new(*result, "cursor",
+			json_sprintf("%llu.%llu.%llu.%u", (unsigned long long)place.cursor[0],
+				(unsigned long long)place.cursor[1],
+				(unsigned long long)place.cursor[2], place.skip));
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "networks.h"
+
 RB_HEAD(object_tree, object);
 RB_HEAD(unique_tree, version);
 
@@ -269,4 +271,5 @@ void model_free(void)
 		free(model[type].by_id);
 	}
 	memset(model, 0, sizeof(model));
+	networks_free();
 }

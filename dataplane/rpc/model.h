@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The main thread's model: every object but MACs, by type and canonical key, with who refers to
+/* The main thread's model: every object but MACs and the routes of
+ * slices, by type and canonical key, with who refers to
  * whom. The one truth about configuration; what the workers see is derived from it by the nouns.
  * Changed by tx.c only. Main thread only. */
 #ifndef RPC_MODEL_H
@@ -40,9 +41,13 @@ struct object {
 	LIST_HEAD(object_users, ref) used_by;
 	uint64_t op; /* the last op that named it, and where in its list: finds keys given twice */
 	uint32_t op_index;
-	uint32_t macs; /* static MACs that name it (slice, attachment, tunnel, member) */
-	uint16_t id;   /* of port, slice, attachment, tunnel, as the workers know it */
-	bool link;     /* port: up when last looked at */
+	uint32_t macs;	 /* static MACs that name it (slice, attachment, tunnel, member) */
+	uint32_t routes; /* of slices, that name it (attachment, member) */
+	uint16_t slice;	 /* address, neighbor on an attachment: id of its slice, which cannot change
+			  */
+	uint8_t network_len; /* neighbor in an l3 slice: of the network it is on */
+	uint16_t id;	     /* of port, slice, attachment, tunnel, as the workers know it */
+	bool link;	     /* port: up when last looked at */
 	char key[];
 };
 

@@ -3,6 +3,8 @@
  * owns nothing. */
 #include "noun.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +42,15 @@ bool noun_ip_unicast(const struct api_ip *ip)
 	return ip->family == 4 ? ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
 }
 
+void noun_ip_network(struct api_ip *ip)
+{
+	uint8_t whole = ip->len / 8;
+
+	if (ip->len % 8)
+		ip->bytes[whole++] &= 0xff << (8 - ip->len % 8);
+	memset(ip->bytes + whole, 0, sizeof(ip->bytes) - whole);
+}
+
 bool noun_mac_unicast(const struct api_mac_addr *mac)
 {
 	static const struct api_mac_addr zero;
@@ -72,6 +83,40 @@ int noun_not_yet(struct rpc_error *err, const char *field, const char *want, con
 	return -1;
 }
 
+int noun_fail_conflict(
+	struct rpc_error *err, const char *field, const char *with, const char *fmt, ...)
+{
+	va_list args;
+
+	err->code = RPC_ERR_CONFLICT;
+	va_start(args, fmt);
+	vsnprintf(err->message, sizeof(err->message), fmt, args);
+	va_end(args);
+	snprintf(err->path, sizeof(err->path), "%s", field);
+	snprintf(err->with, sizeof(err->with), "%s", with);
+	return -1;
+}
+
+int noun_fail_room(struct rpc_error *err, int rc, const char *fmt, uint32_t limit)
+{
+	if (rc != -ENOSPC)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	err->code = RPC_ERR_CAPACITY;
+	snprintf(err->message, sizeof(err->message), fmt, limit);
+	err->limit = limit;
+	return -1;
+}
+
+int noun_fail_place(struct rpc_error *err, const struct object *obj)
+{
+	bool port = version_ref(obj->now, OBJECT_PORT) != NULL;
+	char label[160];
+
+	return noun_fail_conflict(err, port ? "attachment" : "port",
+		model_label(obj, label, sizeof(label)), "%.120s is already on %s of that name",
+		label, port ? "a port" : "an attachment");
+}
+
 int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char *by)
 {
 	rpc_fail(err, RPC_ERR_IN_USE, "%s %.100s is still used by %.100s", obj->type->name,
@@ -86,6 +131,28 @@ int noun_fail_static_macs(struct rpc_error *err, const struct object *obj)
 
 	snprintf(by, sizeof(by), "%u static mac object%s", obj->macs, obj->macs == 1 ? "" : "s");
 	return noun_fail_in_use(err, obj, by);
+}
+
+int noun_fail_routes(struct rpc_error *err, const struct object *obj)
+{
+	const struct object *slice = version_ref(obj->now, OBJECT_SLICE);
+	char by[160];
+
+	snprintf(by, sizeof(by), "%u route%s of slice %s", obj->routes, obj->routes == 1 ? "" : "s",
+		slice ? slice->key : obj->key);
+	return noun_fail_in_use(err, obj, by);
+}
+
+int noun_check_unused(struct rpc_error *err, const struct object *obj)
+{
+	const struct ref *user = LIST_FIRST(&obj->used_by);
+	char by[160];
+
+	if (user)
+		return noun_fail_in_use(err, obj, model_label(user->from->owner, by, sizeof(by)));
+	if (obj->macs)
+		return noun_fail_static_macs(err, obj);
+	return obj->routes ? noun_fail_routes(err, obj) : 0;
 }
 
 void noun_counters(const struct counters *counters, json_t *out)

@@ -46,14 +46,27 @@ json_t *noun_encode(const struct object *obj);
 
 /* Shared by the nouns. */
 bool noun_ip_unicast(const struct api_ip *ip);
+void noun_ip_network(struct api_ip *ip); /* host bits become zero */
 bool noun_mac_unicast(const struct api_mac_addr *mac);
+int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err); /* of a route */
 int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,
 	const struct api_ip *ip, bool prefix);
 int noun_fail_mac(struct rpc_error *err, const char *field, const struct api_mac_addr *mac);
 int noun_not_yet(struct rpc_error *err, const char *field, const char *want, const char *got,
 	const char *what);
+/* Conflict with something named: path and data.with. */
+int noun_fail_conflict(struct rpc_error *err, const char *field, const char *with, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));
+/* What a room below answered: -ENOSPC with the limit in words (fmt takes it), else no memory. */
+int noun_fail_room(struct rpc_error *err, int rc, const char *fmt, uint32_t limit);
+/* A key like that of obj, which is on a port while this one is on an attachment, or the reverse. */
+int noun_fail_place(struct rpc_error *err, const struct object *obj);
 int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char *by);
 int noun_fail_static_macs(struct rpc_error *err, const struct object *obj);
+int noun_fail_routes(struct rpc_error *err, const struct object *obj);
+/* Something names obj as others name it, a MAC or a route: what is in the way of deleting it, or of
+ * taking it somewhere else. 0, or -1 with err. */
+int noun_check_unused(struct rpc_error *err, const struct object *obj);
 void noun_counters(const struct counters *counters, json_t *out);
 
 #endif

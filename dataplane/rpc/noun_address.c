@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* address: what the box answers to on an underlay port. Called through nouns[]; the kernel twin
- * holds the address, the underlay takes a connected route from it. */
+/* address: what the box answers to on an underlay port; on an attachment it is a gateway
+ * (noun_gateway.h). Called through nouns[]; the kernel twin holds the address of a port, the
+ * underlay takes a connected route from it. Owns nothing. */
 #include "noun.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "networks.h"
+#include "noun_gateway.h"
 #include "port.h"
 #include "underlay.h"
 
-static int address_check(const struct tx *tx, const struct object *obj,
-	const union api_object *data, struct rpc_error *err)
+/* On ports the same address may stand twice: the kernel decides about that. */
+static void address_unique(const union api_object *data, char *text)
+{
+	text[0] = '\0';
+	if (data->address.attachment[0])
+		gateway_unique(data->address.attachment, &data->address.prefix, text);
+}
+
+static int check_port(const struct api_address *new, struct rpc_error *err)
 {
 	const struct object *taken;
 	char untagged[NOUN_UNIQUE];
 
-	if (data->address.attachment[0])
-		return noun_not_yet(
-			err, "attachment", "a port", data->address.attachment, "l3 slices are");
-	if (!noun_ip_unicast(&data->address.prefix))
+	if (!noun_ip_unicast(&new->prefix))
 		return noun_fail_ip(
-			err, "prefix", "a unicast address and length", &data->address.prefix, true);
-	snprintf(untagged, sizeof(untagged), "port %s untagged", data->address.port);
+			err, "prefix", "a unicast address and length", &new->prefix, true);
+	if (networks_on_ports >= LIMIT_UNDERLAY_ADDRESSES)
+		return noun_fail_room(
+			err, -ENOSPC, "ports hold at most %u addresses", LIMIT_UNDERLAY_ADDRESSES);
+	snprintf(untagged, sizeof(untagged), "port %s untagged", new->port);
 	taken = model_unique_holder(OBJECT_ATTACHMENT, untagged);
 	if (taken) {
 		snprintf(err->path, sizeof(err->path), "port");
@@ -30,9 +40,19 @@ static int address_check(const struct tx *tx, const struct object *obj,
 		return rpc_fail(err, RPC_ERR_CONFLICT,
 			"the untagged traffic of port %s is a slice's: give %.100s a vlan, or "
 			"another port",
-			data->address.port, err->with);
+			new->port, err->with);
 	}
 	return 0;
+}
+
+static int address_check(const struct tx *tx, const struct object *obj,
+	const union api_object *data, struct rpc_error *err)
+{
+	const struct api_address *new = &data->address;
+
+	if (obj) /* all of it is key: what differs is the kind of place */
+		return noun_fail_place(err, obj);
+	return new->attachment[0] ? gateway_noun_check(tx, new, err) : check_port(new, err);
 }
 
 /* Both ways at check time: a delete followed by a put of the same address must reach the kernel in
@@ -41,12 +61,17 @@ static int address_prepare(struct object *obj, const struct version *old, const 
 	struct rpc_error *err)
 {
 	const struct version *version = new ? new : old;
-	uint16_t port = version_ref(version, OBJECT_PORT)->id;
-	int rc = port_tap_address(port, &version->data->address.prefix, new != NULL);
+	const struct object *port = version_ref(version, OBJECT_PORT);
+	int rc;
 
+	if (!port)
+		return gateway_noun_prepare(obj, old, new, err);
+	rc = port_tap_address(port->id, &version->data->address.prefix, new != NULL);
 	/* what is not there any more need not be removed */
-	if (rc == 0 || !new)
+	if (rc == 0 || !new) {
+		networks_on_ports += new ? 1 : -1;
 		return 0;
+	}
 	rpc_fail(err, RPC_ERR_INTERNAL, "the kernel refused the address on the tap of port %s: %s",
 		version->data->address.port, strerror(-rc));
 	snprintf(err->path, sizeof(err->path), "prefix");
@@ -57,23 +82,32 @@ static int address_prepare(struct object *obj, const struct version *old, const 
 static void address_undo(struct object *obj, const struct version *old, const struct version *new)
 {
 	const struct version *version = new ? new : old;
+	const struct object *port = version_ref(version, OBJECT_PORT);
 
-	port_tap_address(
-		version_ref(version, OBJECT_PORT)->id, &version->data->address.prefix, new == NULL);
+	if (!port) {
+		gateway_noun_undo(obj, old, new);
+		return;
+	}
+	networks_on_ports -= new ? 1 : -1;
+	port_tap_address(port->id, &version->data->address.prefix, new == NULL);
 }
 
 static void address_commit(struct object *obj, const struct version *old, const struct version *new)
 {
 	const struct version *version = new ? new : old;
-	uint16_t port = version_ref(version, OBJECT_PORT)->id;
+	const struct object *port = version_ref(version, OBJECT_PORT);
 
-	if (new)
-		underlay_address_set(port, &version->data->address.prefix);
+	if (!port)
+		gateway_noun_commit(obj, old, new);
+	else if (new)
+		underlay_address_set(port->id, &version->data->address.prefix);
 	else
-		underlay_address_unset(port, &version->data->address.prefix);
+		underlay_address_unset(port->id, &version->data->address.prefix);
 }
 
 const struct noun noun_address = {
+	.unique_field = "prefix",
+	.unique = address_unique,
 	.check = address_check,
 	.prepare = address_prepare,
 	.undo = address_undo,

@@ -49,16 +49,16 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 	return 0;
 }
 
-/* A static MAC names its slice and its attachment: the attachment cannot leave the slice under it.
- */
+/* Static MACs, gateway addresses, neighbors and routes are its slice's: the attachment cannot leave
+ * the slice under them. */
 static int attachment_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
 	if (check_not_underlay(data, err))
 		return -1;
-	if (!obj || !obj->macs || !strcmp(obj->now->data->attachment.slice, data->attachment.slice))
+	if (!obj || !strcmp(obj->now->data->attachment.slice, data->attachment.slice) ||
+		!noun_check_unused(err, obj))
 		return 0;
-	noun_fail_static_macs(err, obj);
 	snprintf(err->path, sizeof(err->path), "slice");
 	return -1;
 }

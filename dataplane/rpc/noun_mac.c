@@ -171,6 +171,9 @@ int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc
 
 	if (!to.slice)
 		return fail_missing(err, "slice", "the name of a slice", mac->slice);
+	if (to.slice->now->data->slice.kind != SLICE_L2)
+		return rpc_fail_value(err, "slice",
+			"an l2 slice: in an l3 slice hosts are neighbors and routes", mac->slice);
 	if (!noun_mac_unicast(&mac->mac))
 		return noun_fail_mac(err, "mac", &mac->mac);
 	if (mac->tunnel[0] ? find_tunnel(mac, &to, err) : find_attachment(mac, &to, err))

@@ -1,21 +1,134 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* neighbor: the MAC of an IP next door on the underlay. Called through nouns[]; owns nothing. */
-#include "noun.h"
+/* neighbor: the MAC of an IP next door, on the underlay or on an attachment. Called through
+ * nouns[], and by tx.c and the methods for learned ones; owns nothing. In an l3 slice it must be on
+ * a network of its attachment, and keeps that from going; in an l2 slice any address will do. */
+#include "noun_neighbor.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "neighbor.h"
+#include "networks.h"
+#include "noun_gateway.h"
 #include "underlay.h"
+
+static void unique_text(const char *slice, const struct api_ip *address, char *text)
+{
+	char ip[64];
+
+	api_ip_format(address, false, ip);
+	snprintf(text, NOUN_UNIQUE, "slice %s neighbor %s", slice, ip);
+}
+
+/* On a port the key says it all; in a slice an address is behind one attachment. */
+static void neighbor_unique(const union api_object *data, char *text)
+{
+	const struct object *at = model_find(OBJECT_ATTACHMENT, data->neighbor.attachment);
+
+	text[0] = '\0';
+	if (data->neighbor.attachment[0] && at)
+		unique_text(at->now->data->attachment.slice, &data->neighbor.address, text);
+}
+
+struct object *neighbor_holder(const struct object *slice, const struct api_ip *address)
+{
+	char text[NOUN_UNIQUE];
+
+	unique_text(slice->key, address, text);
+	return model_unique_holder(OBJECT_NEIGHBOR, text);
+}
+
+static int check_network(const struct object *slice, const struct object *at,
+	const struct api_ip *ip, struct rpc_error *err)
+{
+	const struct network *network = network_of(slice->id, at->id, ip);
+	char label[160];
+	const struct object *own;
+
+	if (!network || !network_host(ip, network->key.ip.len))
+		return noun_fail_ip(err, "address",
+			"a host's address on a network of the attachment (put its address first)",
+			ip, false);
+	own = gateway_holder(slice, ip);
+	if (!own)
+		return 0;
+	return noun_fail_conflict(err, "address", model_label(own, label, sizeof(label)),
+		"the address is the switch's own: %.120s", label);
+}
 
 static int neighbor_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
 	const struct api_neighbor *new = &data->neighbor;
+	const struct object *at = model_find(OBJECT_ATTACHMENT, new->attachment), *slice;
 
-	if (new->attachment[0])
-		return noun_not_yet(err, "attachment", "a port", new->attachment, "l3 slices are");
+	if (obj && strcmp(obj->now->data->neighbor.port, new->port))
+		return noun_fail_place(err, obj);
 	if (!noun_ip_unicast(&new->address))
 		return noun_fail_ip(err, "address", "a unicast address", &new->address, false);
 	if (!noun_mac_unicast(&new->mac))
 		return noun_fail_mac(err, "mac", &new->mac);
+	if (!new->attachment[0] || !at)
+		return 0;
+	slice = version_ref(at->now, OBJECT_SLICE);
+	return slice->now->data->slice.kind == SLICE_L3
+		       ? check_network(slice, at, &new->address, err)
+		       : 0;
+}
+
+/* The network a neighbor of an l3 slice is on; NULL in others. */
+static struct network *network_at(const struct object *obj, const struct api_ip *address)
+{
+	struct api_ip prefix = *address;
+
+	prefix.len = obj->network_len;
+	noun_ip_network(&prefix);
+	return obj->network_len ? network_find(obj->slice, &prefix) : NULL;
+}
+
+static void count(const struct object *obj, const struct version *version, int by)
+{
+	struct network *network = network_at(obj, &version->data->neighbor.address);
+
+	if (network)
+		network->neighbors += by;
+}
+
+static int neighbor_prepare(struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
+{
+	const struct object *at = version_ref(new ? new : old, OBJECT_ATTACHMENT);
+	const struct network *network;
+	int rc;
+
+	if (!at)
+		return 0;
+	if (!new) {
+		count(obj, old, -1);
+		return 0;
+	}
+	rc = neighbor_reserve();
+	if (rc)
+		return noun_fail_room(err, rc, "a box holds at most %u neighbours", LIMIT_HOSTS);
+	if (old)
+		return 0;
+	obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
+	network = network_of(obj->slice, at->id, &new->data->neighbor.address);
+	obj->network_len = network ? network->key.ip.len : 0;
+	count(obj, new, 1);
 	return 0;
+}
+
+static void neighbor_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (!version_ref(new ? new : old, OBJECT_ATTACHMENT))
+		return;
+	if (new)
+		neighbor_release();
+	if (!old)
+		count(obj, new, -1);
+	else if (!new)
+		count(obj, old, 1);
 }
 
 static void neighbor_commit(
@@ -23,15 +136,78 @@ static void neighbor_commit(
 {
 	const struct version *version = new ? new : old;
 	const struct api_neighbor *neighbor = &version->data->neighbor;
-	uint16_t port = version_ref(version, OBJECT_PORT)->id;
+	const struct object *at = version_ref(version, OBJECT_ATTACHMENT);
+	const struct object *port = version_ref(version, OBJECT_PORT);
 
-	if (new)
-		underlay_neighbor_set(port, &neighbor->address, &neighbor->mac);
+	if (at && new)
+		neighbor_set(obj->slice, at->id, &neighbor->address, &neighbor->mac);
+	else if (at)
+		neighbor_unset(obj->slice, at->id, &neighbor->address);
+	else if (new)
+		underlay_neighbor_set(port->id, &neighbor->address, &neighbor->mac);
 	else
-		underlay_neighbor_unset(port, &neighbor->address);
+		underlay_neighbor_unset(port->id, &neighbor->address);
+}
+
+/* ---- learned ones ---- */
+
+int learned_neighbor_delete(struct tx *tx, const struct api_neighbor *key, struct rpc_error *err)
+{
+	const struct object *at = model_find(OBJECT_ATTACHMENT, key->port);
+	struct neighbor_entry entry;
+	struct tx_step *step;
+
+	if (!at || neighbor_get(at->id, &key->address, &entry) || entry.state == NEIGHBOR_STATIC)
+		return 1;
+	step = tx_next_step(tx);
+	if (!step)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	*step = (struct tx_step){
+		.kind = TX_NEIGHBOR, .neighbor = {entry.slice, at->id, key->address}};
+	tx->count++;
+	tx->deleted++;
+	return 0;
+}
+
+void learned_neighbor_commit(const struct tx_neighbor *step)
+{
+	neighbor_forget(step->slice, step->attachment, &step->address);
+}
+
+bool neighbor_describe(const struct neighbor_entry *entry, struct api_neighbor *out)
+{
+	const struct object *slice = model_by_id(OBJECT_SLICE, entry->slice);
+	const struct object *at = model_by_id(OBJECT_ATTACHMENT, entry->attachment);
+
+	if (!slice || (entry->attachment && !at))
+		return false;
+	memset(out, 0, sizeof(*out));
+	if (at)
+		strcpy(out->attachment, at->key);
+	strcpy(out->slice, slice->key);
+	out->address = entry->address;
+	out->mac = entry->mac;
+	out->learned = entry->state != NEIGHBOR_STATIC;
+	out->state = entry->state;
+	out->age_s = entry->age_s;
+	return true;
+}
+
+int learned_neighbor_get(const struct api_neighbor *key, struct api_neighbor *out)
+{
+	const struct object *at = model_find(OBJECT_ATTACHMENT, key->port);
+	struct neighbor_entry entry;
+
+	if (!at || neighbor_get(at->id, &key->address, &entry) || !neighbor_describe(&entry, out))
+		return -1;
+	return 0;
 }
 
 const struct noun noun_neighbor = {
+	.unique_field = "address",
+	.unique = neighbor_unique,
 	.check = neighbor_check,
+	.prepare = neighbor_prepare,
+	.undo = neighbor_undo,
 	.commit = neighbor_commit,
 };

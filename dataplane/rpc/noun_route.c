@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* route: table "underlay" only, until there are l3 slices. Called through nouns[]; owns nothing. */
+/* route of table "underlay"; those of slices are noun_fib.c's. Called through nouns[]; owns
+ * nothing. */
 #include "noun.h"
 
 #include <stdio.h>
@@ -8,18 +9,12 @@
 #include "port.h"
 #include "underlay.h"
 
-static void clear_host_bits(struct api_ip *ip)
-{
-	for (unsigned bit = ip->len; bit < (ip->family == 4 ? 32u : 128u); bit++)
-		ip->bytes[bit / 8] &= ~(0x80 >> bit % 8);
-}
-
-static int check_prefix(const struct api_ip *prefix, struct rpc_error *err)
+int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err)
 {
 	struct api_ip network = *prefix;
 	char want[96], text[64];
 
-	clear_host_bits(&network);
+	noun_ip_network(&network);
 	if (memcmp(&network, prefix, sizeof(network))) {
 		api_ip_format(&network, true, text);
 		snprintf(want, sizeof(want), "%s (host bits zero)", text);
@@ -32,14 +27,20 @@ static int check_prefix(const struct api_ip *prefix, struct rpc_error *err)
 
 static int check_next_hop(const struct api_via *via, uint8_t family, struct rpc_error *err)
 {
+	static const struct api_mac_addr none;
 	const struct api_ip *address = &via->address;
 
 	if (via->tunnel[0])
-		return noun_not_yet(
-			err, "tunnel", "address or port", via->tunnel, "routes via a tunnel are");
+		return rpc_fail_value(err, "tunnel",
+			"address or port: the underlay is what carries tunnels", via->tunnel);
 	if (via->attachment[0])
-		return noun_not_yet(
-			err, "attachment", "address or port", via->attachment, "l3 slices are");
+		return rpc_fail_value(err, "attachment",
+			"address or port: attachments are for the routes of slices",
+			via->attachment);
+	if (memcmp(&via->mac, &none, sizeof(none)))
+		return rpc_fail_value(err, "mac",
+			"nothing: the MAC of an underlay next hop is put as neighbor",
+			"a MAC address");
 	if (!address->family)
 		return 0;
 	if (address->family != family)
@@ -73,9 +74,7 @@ static int route_check(const struct tx *tx, const struct object *obj, const unio
 {
 	const struct api_route *route = &data->route;
 
-	if (strcmp(route->table, "underlay"))
-		return noun_not_yet(err, "table", "\"underlay\"", route->table, "l3 slices are");
-	if (check_prefix(&route->prefix, err))
+	if (noun_check_prefix(&route->prefix, err))
 		return -1;
 	for (uint32_t i = 0; i < route->via_count; i++) {
 		if (check_next_hop(&route->via[i], route->prefix.family, err)) {

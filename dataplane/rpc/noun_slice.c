@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fib.h"
 #include "slice.h"
 
 static void slice_unique(const union api_object *data, char *text)
@@ -15,10 +16,15 @@ static void slice_unique(const union api_object *data, char *text)
 static int slice_check(const struct tx *tx, const struct object *obj, const union api_object *data,
 	struct rpc_error *err)
 {
+	static const struct api_mac_addr none;
 	const struct api_slice *new = &data->slice;
 
-	if (new->kind != SLICE_L2)
-		return noun_not_yet(err, "kind", "\"l2\"", "\"l3\"", "l3 slices are");
+	if (obj && obj->now->data->slice.kind != new->kind &&noun_check_unused(err, obj)) {
+		snprintf(err->path, sizeof(err->path), "kind");
+		return -1;
+	}
+	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
+		return noun_fail_mac(err, "mac", &new->mac);
 	if (!strcmp(new->name, "underlay"))
 		return rpc_fail_value(err, "name",
 			"a name other than \"underlay\", which is a route table", new->name);
@@ -60,6 +66,7 @@ static void slice_commit(struct object *obj, const struct version *old, const st
 static void slice_answer(const struct object *obj, union api_object *copy)
 {
 	copy->slice.static_macs = obj->macs;
+	copy->slice.routes = fib_slice_routes(obj->id);
 }
 
 static void slice_stats(const struct object *obj, json_t *out)

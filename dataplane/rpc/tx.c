@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "noun.h"
+#include "noun_fib.h"
 #include "noun_mac.h"
+#include "noun_neighbor.h"
 #include "underlay.h"
 
 static uint64_t last_op;
@@ -18,6 +20,8 @@ void tx_begin(struct tx *tx)
 	*tx = (struct tx){
 		.macs = {.key_bytes = sizeof(struct mac_key),
 			.entry_bytes = sizeof(struct staged_mac)},
+		.routes = {.key_bytes = sizeof(struct place_key),
+			.entry_bytes = sizeof(struct staged_route)},
 	};
 }
 
@@ -116,6 +120,8 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 		return -1;
 	if (type->type == OBJECT_MAC)
 		return mac_put(tx, &data.mac, index, err);
+	if (type->type == OBJECT_ROUTE && fib_has(&data.route))
+		return fib_put(tx, &data.route, index, err);
 	api_key(type, &data, key);
 	obj = model_find(type->type, key);
 	if (obj && obj->op == tx->op)
@@ -164,15 +170,11 @@ static int fail_not_found(const struct api_type *type, const char *key, struct r
 static int delete_object(struct tx *tx, struct object *obj, struct rpc_error *err)
 {
 	const struct noun *noun = nouns[obj->type->type];
-	struct ref *user = LIST_FIRST(&obj->used_by);
 	struct version *old = obj->now;
 	struct tx_step *step;
-	char by[160];
 
-	if (user)
-		return noun_fail_in_use(err, obj, model_label(user->from->owner, by, sizeof(by)));
-	if (obj->macs)
-		return noun_fail_static_macs(err, obj);
+	if (noun_check_unused(err, obj))
+		return -1;
 	step = tx_next_step(tx);
 	if (!step)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
@@ -183,6 +185,19 @@ static int delete_object(struct tx *tx, struct object *obj, struct rpc_error *er
 	tx->count++;
 	tx->deleted++;
 	return 0;
+}
+
+/* What is not in the model: 0, -1 with err, or 1 when there is none. */
+static int delete_elsewhere(struct tx *tx, const struct api_type *type,
+	const union api_object *data, struct rpc_error *err)
+{
+	if (type->type == OBJECT_MAC)
+		return mac_delete(tx, &data->mac, err);
+	if (type->type == OBJECT_ROUTE && fib_has(&data->route))
+		return fib_delete(tx, &data->route, err);
+	if (type->type == OBJECT_NEIGHBOR)
+		return learned_neighbor_delete(tx, &data->neighbor, err);
+	return 1;
 }
 
 static int delete_one(struct tx *tx, const struct api_type *type, const json_t *json,
@@ -197,16 +212,13 @@ static int delete_one(struct tx *tx, const struct api_type *type, const json_t *
 		return rpc_fail_value(err, "", "a key: text", api_show(json, got, sizeof(got)));
 	if (api_key_parse(type, json_string_value(json), "", key, &data, err))
 		return -1;
-	if (type->type == OBJECT_MAC) {
-		rc = mac_delete(tx, &data.mac, err);
-		if (rc <= 0)
-			return rc;
-		return missing_ok ? 0 : fail_not_found(type, key, err);
-	}
-	obj = model_find(type->type, key);
-	if (!obj)
-		return missing_ok ? 0 : fail_not_found(type, key, err);
-	return delete_object(tx, obj, err);
+	obj = type->type == OBJECT_MAC ? NULL : model_find(type->type, key);
+	if (obj)
+		return delete_object(tx, obj, err);
+	rc = delete_elsewhere(tx, type, &data, err);
+	if (rc <= 0)
+		return rc;
+	return missing_ok ? 0 : fail_not_found(type, key, err);
 }
 
 int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
@@ -228,22 +240,34 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 static void tx_end(struct tx *tx)
 {
 	keymap_free(&tx->macs);
+	keymap_free(&tx->routes);
 	free(tx->steps);
 	tx->steps = NULL;
 	tx->count = tx->room = 0;
 }
 
+static void commit_step(const struct tx_step *step)
+{
+	switch (step->kind) {
+	case TX_MAC:
+		mac_commit(&step->mac);
+		break;
+	case TX_ROUTE:
+		fib_commit(&step->route);
+		break;
+	case TX_NEIGHBOR:
+		learned_neighbor_commit(&step->neighbor);
+		break;
+	case TX_OBJECT:
+		nouns[step->object.obj->type->type]->commit(
+			step->object.obj, step->object.old, step->object.new);
+	}
+}
+
 void tx_commit(struct tx *tx)
 {
-	for (size_t i = 0; i < tx->count; i++) {
-		struct tx_step *step = &tx->steps[i];
-
-		if (step->kind == TX_MAC)
-			mac_commit(&step->mac);
-		else
-			nouns[step->object.obj->type->type]->commit(
-				step->object.obj, step->object.old, step->object.new);
-	}
+	for (size_t i = 0; i < tx->count; i++)
+		commit_step(&tx->steps[i]);
 	if (tx->count)
 		underlay_resolve();
 	/* only now: a later step may have been told of what an earlier one replaced */
@@ -281,7 +305,9 @@ void tx_rollback(struct tx *tx)
 
 		if (step->kind == TX_MAC)
 			mac_rollback(&step->mac);
-		else
+		else if (step->kind == TX_ROUTE)
+			fib_rollback(&step->route);
+		else if (step->kind == TX_OBJECT)
 			rollback_object(&step->object);
 	}
 	tx_end(tx);

@@ -8,7 +8,7 @@
 #include "keymap.h"
 #include "model.h"
 
-enum tx_kind { TX_OBJECT, TX_MAC };
+enum tx_kind { TX_OBJECT, TX_MAC, TX_ROUTE, TX_NEIGHBOR };
 
 struct tx_object {
 	struct object *obj;
@@ -22,11 +22,26 @@ struct tx_mac {
 	uint32_t new_door; /* 0 = removed */
 };
 
+/* A route of an l3 slice: indices of next hops, 0 = no route. Owns one use of `new`. */
+struct tx_route {
+	struct object *slice;
+	struct api_ip prefix;
+	uint32_t old, new;
+};
+
+/* A learned neighbour to forget. */
+struct tx_neighbor {
+	uint16_t slice, attachment;
+	struct api_ip address;
+};
+
 struct tx_step {
 	enum tx_kind kind;
 	union {
 		struct tx_object object;
 		struct tx_mac mac;
+		struct tx_route route;
+		struct tx_neighbor neighbor;
 	};
 };
 
@@ -35,8 +50,9 @@ struct tx {
 	size_t count, room;
 	uint64_t op; /* number of the op in work, never the same twice in a process */
 	uint64_t created, updated, unchanged, deleted;
-	struct keymap macs; /* struct staged_mac */
-	int64_t macs_added; /* static MACs so far: put minus removed */
+	struct keymap macs;   /* struct staged_mac */
+	struct keymap routes; /* struct staged_route */
+	int64_t macs_added;   /* static MACs so far: put minus removed */
 };
 
 void tx_begin(struct tx *tx);

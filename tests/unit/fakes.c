@@ -413,11 +413,6 @@ uint32_t neighbor_refused(void)
 	return 0;
 }
 
-uint32_t neighbor_count(void)
-{
-	return 0;
-}
-
 uint32_t fdb_learn_refused(void)
 {
 	return 0;
@@ -520,4 +515,5 @@ void fakes_reset(void)
 	memset(ports, 0, sizeof(ports));
 	memset(&fakes, 0, sizeof(fakes));
 	fakes.fdb_limit = LIMIT_MACS;
+	fakes_l3_reset();
 }

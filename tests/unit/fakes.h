@@ -19,6 +19,9 @@ struct fakes {
 	uint32_t fdb_limit;
 	int trace_records; /* trace_drain hands out so many more */
 	bool trace_armed;
+	/* routing (fakes_l3.c); what is reserved and not used up or given back, users of next hops */
+	int gateways_set, gateways_reserved, hosts_reserved, fib_reserved, nexthops_used;
+	uint32_t gateway_limit, host_limit, fib_limit, nexthop_limit;
 };
 
 extern struct fakes fakes;
@@ -26,7 +29,11 @@ extern struct fakes fakes;
 /* Everything forgotten, MACs too. */
 void fakes_reset(void);
 
+/* Routing's part of it. */
+void fakes_l3_reset(void);
+
 /* As the workers' reports would. */
+void fakes_neighbor(uint16_t slice, uint16_t attachment, const char *address, const char *mac);
 void fakes_learn(uint16_t slice, const char *mac, uint32_t door);
 
 #endif

@@ -84,8 +84,6 @@ static const struct {
 		 "{'name':'y','encap':'vxlan','local':'198.18.0.1',"
 		 "'remote':'198.18.0.3','dst_port':6081}]}"),
 		"-32004", "error.data.with", "tunnel x"},
-	{CALL("put", "{'type':'slice','objects':[{'name':'x','vni':5,'kind':'l3'}]}"), "-32602",
-		"error.data.path", "objects[0].kind"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'underlay','vni':5}]}"), "-32602",
 		"error.data.path", "objects[0].name"},
 	{CALL("put", "{'type':'port','objects':[{'name':'p0','device':'other'}]}"), "-32004",

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Networks and next hops of l3 slices beside the model (networks.h). Called by noun_gateway.c,
+ * noun_neighbor.c and noun_fib.c while a transaction is checked or rolled back; owns both maps. */
+#include "networks.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "noun.h"
+
+/* A next hop that routes name. Which network it was found on is kept: a longer one may come later.
+ */
+struct hop {
+	struct place_key key; /* attachment, address */
+	uint32_t routes;
+	uint8_t network_len;
+};
+
+static struct keymap networks = {
+	.key_bytes = sizeof(struct place_key), .entry_bytes = sizeof(struct network)};
+static struct keymap hops = {
+	.key_bytes = sizeof(struct place_key), .entry_bytes = sizeof(struct hop)};
+static uint32_t lengths[2][129]; /* networks of each length, by family */
+uint32_t networks_on_ports;
+
+static uint32_t *length_count(const struct api_ip *prefix)
+{
+	return &lengths[prefix->family == 6][prefix->len];
+}
+
+struct network *network_find(uint16_t slice, const struct api_ip *prefix)
+{
+	struct place_key key = {slice, *prefix};
+
+	return keymap_find(&networks, &key);
+}
+
+static struct network *network_cut(uint16_t slice, const struct api_ip *address, uint8_t len)
+{
+	struct api_ip prefix = *address;
+
+	prefix.len = len;
+	noun_ip_network(&prefix);
+	return network_find(slice, &prefix);
+}
+
+struct network *network_of(uint16_t slice, uint16_t attachment, const struct api_ip *address)
+{
+	for (int len = address->family == 4 ? 32 : 128; len >= 0; len--) {
+		struct network *network;
+
+		if (lengths[address->family == 6][len] == 0)
+			continue;
+		network = network_cut(slice, address, len);
+		if (network && network->attachment == attachment)
+			return network;
+	}
+	return NULL;
+}
+
+int network_add(uint16_t slice, uint16_t attachment, const struct api_ip *prefix)
+{
+	struct place_key key = {slice, *prefix};
+	struct network *network;
+
+	noun_ip_network(&key.ip);
+	network = keymap_add(&networks, &key);
+	if (!network)
+		return -ENOMEM;
+	*length_count(&key.ip) += network->addresses == 0;
+	network->attachment = attachment;
+	network->addresses++;
+	return 0;
+}
+
+void network_remove(uint16_t slice, const struct api_ip *prefix)
+{
+	struct network *network = network_cut(slice, prefix, prefix->len);
+
+	if (--network->addresses > 0)
+		return;
+	(*length_count(&network->key.ip))--;
+	keymap_remove(&networks, network);
+}
+
+struct api_ip network_edge(const struct api_ip *prefix, bool last)
+{
+	struct api_ip edge = *prefix;
+
+	noun_ip_network(&edge);
+	edge.len = edge.family == 4 ? 32 : 128;
+	for (uint8_t bit = prefix->len; last && bit < edge.len; bit++)
+		edge.bytes[bit / 8] |= 0x80 >> bit % 8;
+	return edge;
+}
+
+bool network_host(const struct api_ip *address, uint8_t len)
+{
+	struct api_ip prefix = *address, edge;
+
+	prefix.len = len;
+	if (len + 1 >= (address->family == 4 ? 32 : 128))
+		return true;
+	edge = network_edge(&prefix, false);
+	if (!memcmp(edge.bytes, address->bytes, sizeof(edge.bytes)))
+		return false;
+	edge = network_edge(&prefix, true);
+	return address->family == 6 || memcmp(edge.bytes, address->bytes, sizeof(edge.bytes));
+}
+
+/* Over IPv6 the anycast address of a network's routers is a host's as far as others are concerned.
+ */
+struct network *network_reserving(uint16_t slice, const struct api_ip *address)
+{
+	for (uint8_t len = 1; address->family == 4 && len <= 30; len++) {
+		struct network *network;
+
+		if (lengths[0][len] == 0 || network_host(address, len))
+			continue;
+		network = network_cut(slice, address, len);
+		if (network)
+			return network;
+	}
+	return NULL;
+}
+
+/* ---- next hops of routes ---- */
+
+static struct hop *hop_find(const struct l3_via *via)
+{
+	struct place_key key = {via->attachment, via->address};
+
+	return via->attachment && via->address.family ? keymap_find(&hops, &key) : NULL;
+}
+
+static int hop_add(uint16_t slice, const struct l3_via *via)
+{
+	struct place_key key = {via->attachment, via->address};
+	struct hop *hop;
+
+	if (!via->attachment || !via->address.family)
+		return 0;
+	hop = keymap_add(&hops, &key);
+	if (!hop)
+		return -ENOMEM;
+	if (hop->routes++ == 0)
+		hop->network_len = network_of(slice, via->attachment, &via->address)->key.ip.len;
+	return 0;
+}
+
+static void hop_remove(const struct l3_via *via)
+{
+	struct hop *hop = hop_find(via);
+
+	if (hop && --hop->routes == 0)
+		keymap_remove(&hops, hop);
+}
+
+/* A route counts once at each network, however many of its ways are there. */
+static void count(uint16_t slice, const struct l3_via *via, uint32_t n, int by)
+{
+	struct network *seen[LIMIT_ROUTE_VIA];
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct hop *hop = hop_find(&via[i]);
+		struct network *network;
+		uint32_t j;
+
+		if (!hop)
+			continue;
+		network = network_cut(slice, &via[i].address, hop->network_len);
+		for (j = 0; j < found && seen[j] != network; j++)
+			;
+		if (j < found)
+			continue;
+		seen[found++] = network;
+		network->routes += by;
+	}
+}
+
+int ways_hold(uint16_t slice, const struct l3_via *via, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (!hop_add(slice, &via[i]))
+			continue;
+		while (i-- > 0)
+			hop_remove(&via[i]);
+		return -ENOMEM;
+	}
+	count(slice, via, n, 1);
+	return 0;
+}
+
+void ways_release(uint16_t slice, const struct l3_via *via, uint32_t n)
+{
+	count(slice, via, n, -1);
+	for (uint32_t i = 0; i < n; i++)
+		hop_remove(&via[i]);
+}
+
+uint32_t ways_over(uint16_t attachment, const struct api_ip *address)
+{
+	struct l3_via via = {.attachment = attachment, .address = *address};
+	const struct hop *hop;
+
+	via.address.len = address->family == 4 ? 32 : 128;
+	hop = hop_find(&via);
+	return hop ? hop->routes : 0;
+}
+
+void networks_free(void)
+{
+	keymap_free(&networks);
+	keymap_free(&hops);
+	memset(lengths, 0, sizeof(lengths));
+	networks_on_ports = 0;
+}

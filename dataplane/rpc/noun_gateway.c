@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* address on an attachment: the gateway of an l3 slice, answered by the switch itself. Called by
+ * noun_address.c; owns nothing: its networks are networks.h's. What conflicts is looked for in the
+ * model and in what this transaction has said, since pipelines/gateway.h knows only what is
+ * committed. */
+#include "noun_gateway.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway.h"
+#include "networks.h"
+#include "noun_fib.h"
+#include "noun_neighbor.h"
+
+static void unique_text(const char *slice, const struct api_ip *address, char *text)
+{
+	char ip[64];
+
+	api_ip_format(address, false, ip);
+	snprintf(text, NOUN_UNIQUE, "slice %s address %s", slice, ip);
+}
+
+void gateway_unique(const char *attachment, const struct api_ip *address, char *text)
+{
+	const struct object *at = model_find(OBJECT_ATTACHMENT, attachment);
+
+	text[0] = '\0';
+	if (at)
+		unique_text(at->now->data->attachment.slice, address, text);
+}
+
+struct object *gateway_holder(const struct object *slice, const struct api_ip *address)
+{
+	char text[NOUN_UNIQUE];
+
+	unique_text(slice->key, address, text);
+	return model_unique_holder(OBJECT_ADDRESS, text);
+}
+
+static int fail_network(struct rpc_error *err, const struct api_ip *network, uint16_t attachment)
+{
+	const struct object *other = model_by_id(OBJECT_ATTACHMENT, attachment);
+	char text[64], with[160];
+
+	api_ip_format(network, true, text);
+	return noun_fail_conflict(err, "prefix", model_label(other, with, sizeof(with)),
+		"%s or its network is already on %.100s: one network, one attachment", text, with);
+}
+
+static int fail_route(
+	struct rpc_error *err, const struct object *slice, const struct api_ip *prefix)
+{
+	char text[64], with[160];
+
+	api_ip_format(prefix, true, text);
+	snprintf(with, sizeof(with), "route %s %s", slice->key, text);
+	return noun_fail_conflict(
+		err, "prefix", with, "%.120s stands where the address would be", with);
+}
+
+static int fail_hop(struct rpc_error *err, const struct object *slice, uint32_t routes)
+{
+	char with[160];
+
+	snprintf(with, sizeof(with), "%u route%s of slice %s", routes, routes == 1 ? "" : "s",
+		slice->key);
+	return noun_fail_conflict(err, "prefix", with,
+		"the address is the next hop of %.120s: the switch would send to itself", with);
+}
+
+/* What nobody has of the new network, its own address and the broadcast address, must not be
+ * somebody's already; nor the new address one that nobody has. */
+static int check_edges(const struct tx *tx, const struct object *slice, const struct api_ip *prefix,
+	struct rpc_error *err)
+{
+	const struct network *there = network_reserving(slice->id, prefix);
+	char label[160];
+
+	if (there)
+		return fail_network(err, prefix, there->attachment);
+	for (int last = 0; last < 2 && prefix->family == 4 && prefix->len <= 30; last++) {
+		struct api_ip edge = network_edge(prefix, last);
+		const struct object *own = gateway_holder(slice, &edge);
+
+		if (fib_route_staged(tx, slice->id, &edge))
+			return fail_route(err, slice, &edge);
+		if (own)
+			return noun_fail_conflict(err, "prefix",
+				model_label(own, label, sizeof(label)),
+				"%.120s would be the network's own or its broadcast address",
+				label);
+	}
+	return 0;
+}
+
+/* Networks, routes, next hops and neighbours that stand in the way. */
+static int check_others(const struct tx *tx, const struct object *slice, const struct object *at,
+	const struct api_ip *prefix, struct rpc_error *err)
+{
+	struct api_ip network = *prefix, host = *prefix;
+	const struct network *there;
+	const struct object *neighbor;
+	char label[160];
+	uint32_t routes;
+
+	noun_ip_network(&network);
+	host.len = prefix->family == 4 ? 32 : 128;
+	there = network_find(slice->id, &network);
+	if (there && there->attachment != at->id)
+		return fail_network(err, &network, there->attachment);
+	if (fib_route_staged(tx, slice->id, &network))
+		return fail_route(err, slice, &network);
+	if (fib_route_staged(tx, slice->id, &host))
+		return fail_route(err, slice, &host);
+	routes = ways_over(at->id, &host);
+	if (routes)
+		return fail_hop(err, slice, routes);
+	neighbor = neighbor_holder(slice, &host);
+	if (!neighbor)
+		return 0;
+	return noun_fail_conflict(err, "prefix", model_label(neighbor, label, sizeof(label)),
+		"the address is that of %.120s", label);
+}
+
+int gateway_noun_check(const struct tx *tx, const struct api_address *new, struct rpc_error *err)
+{
+	const struct object *at = model_find(OBJECT_ATTACHMENT, new->attachment), *slice;
+
+	if (!at)
+		return 0; /* the reference is refused by itself */
+	slice = version_ref(at->now, OBJECT_SLICE);
+	if (slice->now->data->slice.kind != SLICE_L3)
+		return rpc_fail_value(
+			err, "attachment", "an attachment of an l3 slice", new->attachment);
+	if (!noun_ip_unicast(&new->prefix) || new->prefix.len == 0)
+		return noun_fail_ip(
+			err, "prefix", "a unicast address and length", &new->prefix, true);
+	if (!network_host(&new->prefix, new->prefix.len))
+		return noun_fail_ip(err, "prefix",
+			"a host's address, not its network's own or the broadcast address",
+			&new->prefix, true);
+	return check_edges(tx, slice, &new->prefix, err) ||
+			       check_others(tx, slice, at, &new->prefix, err)
+		       ? -1
+		       : 0;
+}
+
+static int fail_in_use(
+	struct rpc_error *err, const struct object *obj, const struct network *network)
+{
+	const struct object *slice = model_by_id(OBJECT_SLICE, obj->slice);
+	char by[160];
+
+	if (network->routes)
+		snprintf(by, sizeof(by), "%u route%s of slice %s", network->routes,
+			network->routes == 1 ? "" : "s", slice->key);
+	else
+		snprintf(by, sizeof(by), "%u neighbor object%s of slice %s", network->neighbors,
+			network->neighbors == 1 ? "" : "s", slice->key);
+	return noun_fail_in_use(err, obj, by);
+}
+
+static int prepare_new(struct object *obj, const struct version *new, struct rpc_error *err)
+{
+	const struct object *at = version_ref(new, OBJECT_ATTACHMENT);
+	const struct api_ip *prefix = &new->data->address.prefix;
+	int rc = gateway_reserve(prefix->family);
+
+	obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
+	if (rc)
+		return noun_fail_room(
+			err, rc, "the routing tables hold at most %u entries", LIMIT_FIB_ROUTES);
+	if (!network_add(obj->slice, at->id, prefix))
+		return 0;
+	gateway_release(prefix->family);
+	return noun_fail_room(err, -ENOMEM, "", 0);
+}
+
+int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *new,
+	struct rpc_error *err)
+{
+	struct api_ip network;
+	const struct network *there;
+
+	if (new)
+		return prepare_new(obj, new, err);
+	network = old->data->address.prefix;
+	noun_ip_network(&network);
+	there = network_find(obj->slice, &network);
+	if (there->addresses == 1 && (there->routes || there->neighbors))
+		return fail_in_use(err, obj, there);
+	network_remove(obj->slice, &network);
+	return 0;
+}
+
+void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	const struct version *version = new ? new : old;
+	const struct api_ip *prefix = &version->data->address.prefix;
+
+	if (new) {
+		network_remove(obj->slice, prefix);
+		gateway_release(prefix->family);
+	} else {
+		network_add(obj->slice, version_ref(old, OBJECT_ATTACHMENT)->id, prefix);
+	}
+}
+
+void gateway_noun_commit(
+	const struct object *obj, const struct version *old, const struct version *new)
+{
+	const struct version *version = new ? new : old;
+	const struct api_ip *prefix = &version->data->address.prefix;
+	uint16_t attachment = version_ref(version, OBJECT_ATTACHMENT)->id;
+
+	if (new)
+		gateway_set(obj->slice, attachment, prefix);
+	else
+		gateway_unset(obj->slice, attachment, prefix);
+}
