@@ -4,6 +4,7 @@
 #include <rte_ether.h>
 
 #include "hot.h"
+#include "shaper.h"
 #include "stages.h"
 
 /* Puts an 802.1Q tag in: the two MACs move down by its four bytes. */
@@ -92,6 +93,7 @@ void access_out_run(struct worker *w, struct burst *b)
 		run_count(sw, &run, way, bytes, m->pkt_len);
 		TRACE(b, m, STAGE_ACCESS_OUT, "attachment {attachment %u}, to port {port %u}%s",
 			LANE_TO(way), a.port, vid != 0 ? ", tagged" : "");
+		shaper_mark(m, MARK_ATTACHMENT(way), m->pkt_len - bytes);
 		tx_add(w, &tx, a.port, m);
 	}
 	tx_done(w, &tx);

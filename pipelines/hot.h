@@ -166,6 +166,13 @@ static __rte_always_inline struct switch_worker *switch_of(struct worker *w)
 	return w->pipeline;
 }
 
+/* What a frame is marked with for shaped ports (core/shaper.h): its slice and the door it left by.
+ */
+#define MARK_TUNNEL(way)     (way)
+#define MARK_ATTACHMENT(way) ((way) | 1u << 31)
+#define MARK_BOX	     0u /* no slice's: the kernel's */
+_Static_assert(LIMIT_SLICES < 1u << 14, "a slice leaves room for the kind of door");
+
 /* A VLAN tag of any kind: 802.1Q, 802.1ad, and the older 0x9100. */
 static __rte_always_inline bool is_vlan_tag(uint16_t type_be)
 {

@@ -11,6 +11,7 @@
 #include "hot.h"
 #include "mss.h"
 #include "path.h"
+#include "shaper.h"
 #include "stages.h"
 
 #define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
@@ -187,8 +188,10 @@ static __rte_noinline void send_fragments(struct worker *w, struct burst *b, str
 	tunnel->out_bytes += bytes + e->hdr_len;
 	TRACE(b, m, STAGE_OVERLAY_OUT, "tunnel {tunnel %u}, to port {port %u} in %u fragments",
 		LANE_TO(way), e->port, n);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		shaper_mark(piece[i], MARK_TUNNEL(way), i == 0 ? e->hdr_len : 0);
 		worker_tx(w, e->port, piece[i]);
+	}
 }
 
 void overlay_out_run(struct worker *w, struct burst *b)
@@ -242,6 +245,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 			put_ipv6(m, frame, e, lane->flow[i], vni_be);
 		if (unlikely(b->trace != NULL))
 			trace_out(b, m, e, LANE_TO(way));
+		shaper_mark(m, MARK_TUNNEL(way), e->hdr_len);
 		tx_add(w, &tx, port, m);
 	}
 	tx_done(w, &tx);

@@ -2,6 +2,7 @@
 /* To the kernel and from it: what no pipeline wants goes to the port's tap twin at a bounded rate,
  * and what the kernel sends there goes out of the port. Called by switch.c; owns nothing. */
 #include "hot.h"
+#include "shaper.h"
 #include "stages.h"
 
 void punt_run(struct worker *w, struct burst *b)
@@ -36,6 +37,7 @@ void kernel_out_run(struct worker *w, struct burst *b)
 	w->box.from_kernel += b->n;
 	for (uint32_t i = 0; i < b->n; i++) {
 		TRACE(b, b->pkt[i], STAGE_PUNT, "from the kernel, to port {port %u}", port);
+		shaper_mark(b->pkt[i], MARK_BOX, 0);
 		worker_tx(w, port, b->pkt[i]);
 	}
 	worker_stage_done(w, STAGE_PUNT, b->n);

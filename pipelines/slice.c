@@ -13,6 +13,7 @@
 #include "neighbor.h"
 #include "nexthop.h"
 #include "rcu.h"
+#include "shaper.h"
 #include "suppress.h"
 #include "vtep.h"
 
@@ -83,6 +84,8 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 	uint32_t vni_be = rte_cpu_to_be_32(cfg->vni << 8);
 	uint8_t flags = flags_of(cfg), old_flags = s->flags;
 
+	shaper_class_set(
+		id, cfg->weight, cfg->guarantee_bps != GUARANTEE_METER ? cfg->guarantee_bps : 0);
 	ageing_s[id] = cfg->mac_ageing_s;
 	max_macs[id] = cfg->max_macs;
 	if (s->live && s->vni_be != vni_be)
@@ -116,6 +119,7 @@ static void free_id(void *arg)
 		memset(switch_of(workers[i])->slice_drops[id], 0,
 			DROP_SLICE_REASONS * sizeof(uint64_t));
 	}
+	shaper_class_unset(id); /* what still waits is dropped, not the next slice's */
 	ids_give(&ids, id);
 }
 
@@ -193,6 +197,21 @@ void flood_list_change(uint16_t slice, door_t door, bool add)
 	if (add && DOOR_KIND(door) == DOOR_TUNNEL)
 		fresh->id[fresh->attachments + fresh->tunnels++] = DOOR_ID(door);
 	flood_list_publish(slice, fresh);
+}
+
+void slice_lost(struct worker *w, uint32_t mark, enum drop_reason why)
+{
+	struct switch_worker *sw = switch_of(w);
+	uint16_t slice = mark >> 16 & (SHAPER_CLASSES - 1);
+
+	if (mark == MARK_BOX)
+		return;
+	sw->slice[slice].dropped++;
+	sw->slice_drops[slice][why]++;
+	if (mark >> 31)
+		sw->attachment[LANE_TO(mark)].dropped++;
+	else
+		sw->tunnel[LANE_TO(mark)].dropped++;
 }
 
 /* ---- reading ---- */

@@ -10,6 +10,8 @@
 #include "drops.h"
 #include "types.h"
 
+struct worker;
+
 int slice_init(uint32_t workers);
 void slice_fini(void);
 
@@ -23,6 +25,9 @@ void slice_set(uint16_t id, const struct api_slice *cfg);
 /* Unpublishes; forgets its learned MACs; zeroes its counters; the id is free again after a grace
  * period. The caller has made sure that no attachment, member or static MAC is left. */
 void slice_unset(uint16_t id);
+
+/* A frame that slice and door have counted as out was dropped before it left (struct pipeline). */
+void slice_lost(struct worker *w, uint32_t mark, enum drop_reason why);
 
 void slice_counters_read(uint16_t id, struct counters *out);
 /* drops[DROP_SLICE_REASONS] */

@@ -126,6 +126,7 @@ const struct pipeline switch_pipeline = {
 	.worker_init = switch_worker_init,
 	.run = switch_run,
 	.tick = switch_tick,
+	.lost = slice_lost,
 	.worker_fini = switch_worker_fini,
 };
 

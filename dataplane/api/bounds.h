@@ -25,6 +25,10 @@
 #define LIMIT_RPC_LINE_BYTES (16u << 20) /* one request */
 #define LIMIT_RPC_CLIENTS    128
 
+#define RATE_MIN_BPS 100000 /* of a shaped port */
+#define GUARANTEE_MIN_BPS 1000
+#define RATE_MAX_BPS 1000000000000ull /* bits a second; a terabit */
+
 #define MTU_MIN 576
 #define MTU_MAX 9600
 

@@ -34,6 +34,13 @@ static const struct api_field port_fields[] = {
 	{AT(api_port, mbufs, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 256, .max = 1u << 24, NO_REF,
 		.help = "packet buffers of its pool; left out: sized from its queues"},
 	{AT(api_port, tap, FIELD_BOOL, 0), NO_REF, .help = "has a twin interface in the kernel"},
+	{AT(api_port, rate_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = RATE_MAX_BPS, NO_REF,
+		.help = "what leaves is shaped to this rate and shared by the slices: guarantees "
+			"first, then by weight; bytes of Ethernet frames without FCS. 0: not "
+			"shaped"},
+	{AT(api_port, rate_overhead_bytes, FIELD_U32, FIELD_HIDE_DEFAULT), .max = 256, NO_REF,
+		.help = "counted beside each frame against rate_bps; 24 is what Ethernet puts "
+			"around it on the wire"},
 	{AT(api_port, link, FIELD_BOOL, FIELD_ANSWER), NO_REF, .help = "the link is up"},
 	{AT(api_port, speed_mbps, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
 		NO_REF, .help = "speed of the link"},
@@ -118,6 +125,16 @@ static const struct api_field slice_fields[] = {
 		.help = "lower the MSS of TCP through its tunnels to what they carry"},
 	{AT(api_slice, suppress, FIELD_BOOL, 0), NO_REF,
 		.help = "answers ARP and ND for hosts it knows instead of flooding (l2)"},
+	{AT(api_slice, weight, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 1000, .preset = 1,
+		NO_REF,
+		.help = "its part, against other slices', of what guarantees leave of a shaped "
+			"port's rate"},
+	{AT(api_slice, guarantee_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = RATE_MAX_BPS,
+		.preset = GUARANTEE_METER, NO_REF,
+		.help = "rate it is sure of at each shaped port it leaves by, in bytes of its own "
+			"frames; where guarantees add up to more than the port's rate they share "
+			"it "
+			"in proportion. 0: none; left out: cir_bps of its meter"},
 	{AT(api_slice, static_macs, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
 		.max = LIMIT_MACS, NO_REF, .help = "how many static mac objects it has"},
 	{AT(api_slice, routes, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,

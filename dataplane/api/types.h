@@ -44,6 +44,8 @@ struct api_port {
 	uint32_t queues;               /* 0 = one a worker where the device can */
 	uint32_t mbufs;                /* 0 = sized from queues */
 	bool tap;                      /* wants a twin in the kernel */
+	uint64_t rate_bps;             /* what leaves is shaped to it; 0: not */
+	uint32_t rate_overhead_bytes;  /* counted beside each frame against the rate */
 	/* answers only, zero in a stored object */
 	bool link;
 	uint32_t speed_mbps;             /* 0 = the device does not say */
@@ -85,6 +87,7 @@ struct api_route {
 	struct api_via via[LIMIT_ROUTE_VIA];
 };
 
+#define GUARANTEE_METER UINT64_MAX
 enum slice_kind { SLICE_L2, SLICE_L3 };
 
 struct api_slice {
@@ -94,6 +97,8 @@ struct api_slice {
 	uint32_t max_macs;      /* learned and static; default 65536 */
 	uint32_t mac_ageing_s;  /* default 300; 0 = learned MACs stay */
 	uint32_t flood_pps;     /* packets a second taken for flooding; default 10000; 0 = none */
+	uint32_t weight;        /* 1 to 1000: its part of what guarantees leave of a shaped port */
+	uint64_t guarantee_bps; /* 0: none; GUARANTEE_METER: left out, as the slice's meter says */
 	struct api_mac_addr mac; /* l3: of its gateways; zero: made from the VNI */
 	bool mss_clamp;         /* TCP through its tunnels is told of an MSS that fits; default false */
 	bool suppress;          /* answers ARP and ND for hosts it knows instead of flooding; default false; l2 only */

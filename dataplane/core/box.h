@@ -8,6 +8,8 @@
 
 /* drops[DROP_REASONS], summed over workers. */
 void box_drops_read(uint64_t *drops);
+/* Packets that main dropped, of a port it took from the workers. */
+void box_drop(enum drop_reason why, uint32_t packets);
 void box_counters_read(struct box_counters *out);
 
 /* Per-stage cost, sampled one burst in 1,024. */

@@ -27,6 +27,13 @@ struct port_counters {
 	uint64_t tx_dropped; /* DROP_TX_FULL and the like, of this port */
 };
 
+/* What a shaped port did, for all or for one class (since its id was last given out). */
+struct shaper_counters {
+	uint64_t sent_packets, sent_bytes;
+	uint64_t dropped; /* packets: the queue was full */
+	uint64_t queued_packets, queued_bytes;
+};
+
 /* What happened to packets that is neither in, out nor a drop. */
 struct box_counters {
 	uint64_t replicated;  /* copies made by flooding, fragments made of a packet */

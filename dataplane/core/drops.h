@@ -57,6 +57,8 @@
 		"to a gateway address, and nothing that it answers (it answers ARP, ND and echo)") \
 	X(ICMP_INVALID, "icmp_invalid",                                                            \
 		"ICMP to a gateway address, truncated or a wrong checksum")                        \
+	X(SHAPER_QUEUE, "shaper_queue",                                                            \
+		"its queue at a shaped port is full (counted as out of its slice as well)")        \
 	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \
@@ -92,6 +94,8 @@
 		"for the kernel, larger than the MTU of the port's tap (at most 1500)")            \
 	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")              \
 	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                  \
+	X(SHAPER_GONE, "shaper_gone",                                                              \
+		"waited at a shaped port when its slice or that port was deleted")                 \
 	X(TX_FULL, "tx_full", "the port's transmit queue did not take it")                         \
 	X(HANDOVER_FULL, "handover_full",                                                          \
 		"the ring to the worker that owns the transmit queue was full")

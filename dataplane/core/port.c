@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "port_device.h"
+#include "port_shape.h"
 #include "rcu.h"
+#include "shaper.h"
 #include "tap.h"
 #include "worker.h"
 
@@ -37,7 +39,7 @@ int port_init(uint32_t worker_total)
 	port_workers = worker_total;
 	memset(port_hot, 0, sizeof(port_hot));
 	memset(ports, 0, sizeof(ports));
-	return 0;
+	return shaper_init();
 }
 
 void port_fini(void)
@@ -49,6 +51,7 @@ void port_fini(void)
 
 void port_free_pools(void)
 {
+	shaper_fini();
 	device_pools_free();
 }
 
@@ -173,13 +176,23 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 		device_close(&dev);
 		return rpc_fail(err, RPC_ERR_INTERNAL, "port %s: out of memory", cfg->name);
 	}
-	if (cfg->tap && twin_open(p, cfg, err) != 0) {
-		device_close(&ports[p].dev);
-		port_clear(p);
-		return -1;
-	}
+	if (cfg->tap && twin_open(p, cfg, err) != 0)
+		goto err_device;
+	if (port_shape(p, cfg, err) != 0)
+		goto err_twin;
+	port_shape_divide(); /* its pool may be the smallest */
 	*id = p;
 	return 0;
+
+err_twin:
+	if (cfg->tap) {
+		device_close(&ports[p + LIMIT_PORTS].dev);
+		port_clear(p + LIMIT_PORTS);
+	}
+err_device:
+	device_close(&ports[p].dev);
+	port_clear(p);
+	return -1;
 }
 
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
@@ -201,7 +214,13 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	}
 	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, mtu, err) != 0)
 		return -1;
+	uint16_t mtu_before = ph->mtu;
+
 	ph->mtu = mtu;
+	if (port_shape(id, cfg, err) != 0) {
+		ph->mtu = mtu_before;
+		return -1;
+	}
 	struct rte_ether_addr mac;
 
 	memcpy(&mac, &cfg->mac, sizeof(mac));
@@ -242,8 +261,10 @@ void port_close(uint16_t id)
 		device_close(&ports[twin].dev);
 		port_clear(twin);
 	}
+	port_shape_close(id);
 	device_close(&ports[id].dev);
 	port_clear(id);
+	port_shape_divide();
 }
 
 const char *port_tap_name(uint16_t id)

@@ -19,6 +19,7 @@
 #define PORT_NONE 0xffff
 
 struct rte_mempool;
+struct shaper;
 
 /* Read by workers per burst or per packet; written by main while the port is not published, or one
  * field at a time. */
@@ -37,9 +38,12 @@ struct port_hot {
 	uint16_t untagged;    /* attachment id, 0 = none */
 	uint16_t attachments; /* how many, tagged ones included */
 	struct rte_ether_addr mac;
-	uint16_t *vlan; /* [4096] → attachment id, 0 = none */
+	uint16_t shaper_worker; /* who serves it */
+	uint16_t *vlan;		/* [4096] → attachment id, 0 = none */
 	struct rte_mempool *pool;
+	struct shaper *shaper; /* NULL: never shaped; main: release store, workers: acquire load */
 } __rte_cache_aligned;
+_Static_assert(sizeof(struct port_hot) == 64, "a line");
 
 extern struct port_hot port_hot[PORT_MAX];
 
@@ -53,8 +57,8 @@ void port_free_pools(void);
  * filled (path is the field's name only) and nothing left behind. Undo: port_close. */
 int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err);
 
-/* What a changed object may change while open: mtu and mac where the device can. 0 or -1 with err;
- * on error nothing changed. */
+/* What a changed object may change while open: its rate, and mtu and mac where the device can. 0 or
+ * -1 with err; on error nothing changed. */
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 
 /* Makes the workers poll it. Cannot fail. */
@@ -72,6 +76,11 @@ const char *port_tap_name(uint16_t id);
 int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add);
 
 void port_counters_read(uint16_t id, struct port_counters *out);
+
+/* What a port's shaper did and holds, and the most it may hold; false when it never had one. */
+bool port_shaper_read(uint16_t id, struct shaper_counters *out, uint32_t *buffers_max);
+/* What the shapers of all ports did for one class; false when there are none. */
+bool port_class_read(uint16_t class, struct shaper_counters *out);
 
 /* Link up? Polled by main for the link events. */
 bool port_link(uint16_t id, uint32_t *speed_mbps);

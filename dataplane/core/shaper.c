@@ -112,7 +112,7 @@ static uint64_t cost_of(uint64_t bps)
 
 void shaper_class_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps)
 {
-	STORE(settings[id].share, SHARE_ONE / weight);
+	STORE(settings[id].share, SHARE_ONE / RTE_MAX(weight, 1u));
 	STORE(settings[id].cost, cost_of(guarantee_bps));
 	STORE(settings[id].guarantee_bps, guarantee_bps);
 }
@@ -335,6 +335,12 @@ static bool class_has_room(const struct shaper *s, const struct class *c, const 
 	       (uint64_t)c->bytes + m->pkt_len <= LOAD(s->queue_bytes);
 }
 
+void shaper_prefetch(const struct shaper *s, const struct rte_mbuf *m)
+{
+	rte_prefetch0(&s->class[shaper_class_of(m)]);
+	rte_prefetch0(&settings[shaper_class_of(m)]);
+}
+
 bool shaper_enqueue(struct shaper *s, struct rte_mbuf *m, uint64_t now_tsc)
 {
 	uint16_t id = shaper_class_of(m);
@@ -400,6 +406,8 @@ uint32_t shaper_dequeue(struct shaper *s, uint64_t now_tsc, struct rte_mbuf **pk
 	if (s->packets == 0)
 		return 0;
 	clock_advance(s, now_tsc);
+	if (unlikely(LOAD(s->cost) == 0))
+		s->link = s->now; /* shaped no more */
 	while (n < max && s->packets > 0 && calendar_not_after(s->link, s->now)) {
 		uint64_t start = 0;
 		uint16_t id = calendar_due(&s->guaranteed, s->clock);

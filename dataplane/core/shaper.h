@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "bounds.h"
+#include "counters.h"
 
 #define SHAPER_CLASSES	  (LIMIT_SLICES + 1) /* a power of two */
 #define SHAPER_BURST_US	  2000	/* how much of its rate a port may catch up on after a pause */
@@ -47,13 +48,6 @@ struct shaper_setting {
 	uint32_t overhead;    /* bytes counted beside each frame, against the rate alone */
 	uint32_t frame_max;   /* bytes of the largest frame */
 	uint32_t buffers_max; /* that may be held */
-};
-
-/* What a class has had from one port since its id was last given out. */
-struct shaper_counters {
-	uint64_t sent_packets, sent_bytes;
-	uint64_t dropped; /* packets: its queue was full */
-	uint64_t queued_packets, queued_bytes;
 };
 
 /* 0 or -ENOMEM. Main thread, before workers start; again after shaper_fini(). */
@@ -99,6 +93,9 @@ static __rte_always_inline uint16_t shaper_class_of(const struct rte_mbuf *m)
 {
 	return m->hash.sched.queue_id >> 16 & (SHAPER_CLASSES - 1);
 }
+
+/* Before enqueuing a burst. */
+void shaper_prefetch(const struct shaper *s, const struct rte_mbuf *m);
 
 /* Is there anything to do for it? A port that is not shaped any more is done when it is empty. Any
  * thread. */

@@ -20,6 +20,7 @@
 
 #define NAP_AFTER  64 /* idle loops */
 #define NAP_MAX_US 200
+#define NAP_PACING 20 /* us, while frames wait for their turn */
 
 struct worker *workers[LIMIT_WORKERS];
 uint32_t worker_count;
@@ -114,6 +115,8 @@ static void worker_nap(struct worker *w, uint32_t idle)
 {
 	uint32_t us = RTE_MIN((idle - NAP_AFTER) / 4 + 1, (uint32_t)NAP_MAX_US);
 
+	if (worker_has_backlog(w))
+		us = RTE_MIN(us, (uint32_t)NAP_PACING);
 	w->stats.naps++;
 	rte_rcu_qsbr_thread_offline(rcu_qsbr, w->lcore);
 	usleep(us);
@@ -130,10 +133,11 @@ static int worker_main(void *arg)
 	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
 		worker_clock(w);
 		uint32_t n = worker_poll(w);
+		uint32_t shaped = worker_shape(w);
 
 		rte_rcu_qsbr_quiescent(rcu_qsbr, w->lcore);
 		w->stats.loops++;
-		if (n > 0) {
+		if (n + shaped > 0) {
 			w->stats.packets += n;
 			w->stats.busy_cycles += rte_rdtsc() - w->now_tsc;
 			idle = 0;
@@ -207,6 +211,11 @@ static struct worker *worker_new(uint32_t id, uint32_t count)
 		return w;
 	worker_free(w);
 	return NULL;
+}
+
+void worker_lost(struct worker *w, uint32_t mark, enum drop_reason why)
+{
+	pipeline->lost(w, mark, why);
 }
 
 const char *const *worker_stage_names(void)

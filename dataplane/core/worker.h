@@ -30,6 +30,8 @@ struct pipeline {
 	int (*worker_init)(struct worker *w);
 	void (*run)(struct worker *w, struct burst *b);
 	void (*tick)(struct worker *w); /* about once a millisecond, also when idle */
+	/* A frame that the pipeline had sent was dropped before it left; mark: shaper_mark()'s. */
+	void (*lost)(struct worker *w, uint32_t mark, enum drop_reason why);
 	void (*worker_fini)(struct worker *w);
 };
 
@@ -48,9 +50,11 @@ struct poll_queue {
 	uint16_t queue;
 };
 
-/* What a worker polls; replaced as a whole under RCU. */
+/* What a worker polls, and the shaped ports it serves; replaced as a whole under RCU. */
 struct poll_list {
 	uint32_t n;
+	uint32_t shaped;
+	uint16_t shaped_port[LIMIT_PORTS];
 	struct poll_queue q[];
 };
 
@@ -123,6 +127,8 @@ void worker_wait_turns(uint32_t turns);
  * in w->burst. */
 void worker_run_burst(struct worker *w);
 void worker_flush(struct worker *w);
+/* Sends what w's shaped ports may send now: how many frames. The other half of a turn. */
+uint32_t worker_shape(struct worker *w);
 
 /* Which worker owns queue `queue` of a port; every queue has one owner. */
 static inline uint32_t worker_queue_owner(uint16_t port, uint32_t queues, uint32_t queue)
@@ -136,7 +142,7 @@ void worker_tx_full(struct worker *w, uint16_t port, struct tx_buffer *tx);
 /* ---- hot helpers ---- */
 
 /* Frame goes out of `port`; sent when the buffer is full or the burst is done. The port must be
- * live. */
+ * live, and the frame marked as shaper.h wants it unless the port is a twin. */
 static __rte_always_inline void worker_tx(struct worker *w, uint16_t port, struct rte_mbuf *m)
 {
 	struct tx_buffer *tx = &w->tx[port];

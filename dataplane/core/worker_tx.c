@@ -8,6 +8,9 @@
 #include <sched.h>
 
 #include "rcu.h"
+#include "shaper.h"
+
+#define SHAPE_MOST 256 /* frames a port sends in one turn: the others are polled in between */
 
 static void tx_lost(
 	struct worker *w, uint16_t port, struct rte_mbuf **pkt, uint32_t n, enum drop_reason why)
@@ -17,31 +20,31 @@ static void tx_lost(
 	rte_pktmbuf_free_bulk(pkt, n);
 }
 
-static void tx_send(struct worker *w, uint16_t port, struct tx_buffer *tx)
+static __rte_always_inline void tx_send(
+	struct worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkt, uint16_t n)
 {
 	const struct port_hot *ph = &port_hot[port];
 	struct port_counters *count = &w->port[port];
 	uint64_t bytes = 0;
 
-	for (uint32_t i = 0; i < tx->n; i++)
-		bytes += tx->pkt[i]->pkt_len;
-	uint16_t sent = rte_eth_tx_burst(ph->ethdev, tx->queue, tx->pkt, tx->n);
+	for (uint32_t i = 0; i < n; i++)
+		bytes += pkt[i]->pkt_len;
+	uint16_t sent = rte_eth_tx_burst(ph->ethdev, queue, pkt, n);
 
-	if (unlikely(sent < tx->n)) /* a second try: af_packet and tap come back with room */
-		sent += rte_eth_tx_burst(ph->ethdev, tx->queue, tx->pkt + sent, tx->n - sent);
-	if (unlikely(sent < tx->n)) {
-		for (uint32_t i = sent; i < tx->n; i++)
-			bytes -= tx->pkt[i]->pkt_len;
-		tx_lost(w, port, tx->pkt + sent, tx->n - sent, DROP_TX_FULL);
+	if (unlikely(sent < n)) /* a second try: af_packet and tap come back with room */
+		sent += rte_eth_tx_burst(ph->ethdev, queue, pkt + sent, n - sent);
+	if (unlikely(sent < n)) {
+		for (uint32_t i = sent; i < n; i++)
+			bytes -= pkt[i]->pkt_len;
+		tx_lost(w, port, pkt + sent, n - sent, DROP_TX_FULL);
 	}
 	count->tx_packets += sent;
 	count->tx_bytes += bytes;
-	tx->n = 0;
 }
 
-static void tx_hand_over(struct worker *w, uint16_t port, struct tx_buffer *tx)
+static void tx_hand_over(struct worker *w, uint16_t port, struct tx_buffer *tx, uint16_t owner)
 {
-	struct rte_ring *ring = workers[tx->owner]->handover[w->id];
+	struct rte_ring *ring = workers[owner]->handover[w->id];
 
 	for (uint32_t i = 0; i < tx->n; i++)
 		tx->pkt[i]->port = port;
@@ -52,15 +55,101 @@ static void tx_hand_over(struct worker *w, uint16_t port, struct tx_buffer *tx)
 	tx->n = 0;
 }
 
+/* ---- shaped ports: one worker serves them all, whatever queues there are ---- */
+
+static void count_gone(struct worker *w, uint16_t port, struct shaper *s)
+{
+	uint32_t gone = shaper_gone(s);
+
+	w->port[port].tx_dropped += gone;
+	w->drops[DROP_SHAPER_GONE] += gone;
+}
+
+static __rte_noinline void tx_shape(
+	struct worker *w, uint16_t port, struct tx_buffer *tx, struct shaper *s)
+{
+	uint16_t owner = port_hot[port].shaper_worker;
+	struct rte_mbuf *full[BURST_MAX];
+	uint32_t n = 0;
+
+	if (owner != w->id) {
+		tx_hand_over(w, port, tx, owner);
+		return;
+	}
+	for (uint32_t i = 0; i < tx->n; i++)
+		shaper_prefetch(s, tx->pkt[i]);
+	for (uint32_t i = 0; i < tx->n; i++) {
+		if (likely(shaper_enqueue(s, tx->pkt[i], w->now_tsc)))
+			continue;
+		worker_lost(w, tx->pkt[i]->hash.sched.queue_id, DROP_SHAPER_QUEUE);
+		full[n++] = tx->pkt[i];
+	}
+	if (n > 0)
+		tx_lost(w, port, full, n, DROP_SHAPER_QUEUE);
+	count_gone(w, port, s);
+	tx->n = 0;
+}
+
+static uint32_t shape_port(struct worker *w, uint16_t port)
+{
+	struct shaper *s = port_hot[port].shaper;
+	uint32_t total = 0, n = BURST_MAX;
+
+	if (shaper_waiting(s) == 0)
+		return 0;
+	while (n == BURST_MAX && total < SHAPE_MOST) {
+		struct rte_mbuf *pkt[BURST_MAX];
+
+		n = shaper_dequeue(s, w->now_tsc, pkt, BURST_MAX);
+		if (n > 0)
+			tx_send(w, port, w->tx[port].queue, pkt, n);
+		total += n;
+	}
+	count_gone(w, port, s);
+	return total;
+}
+
+/* acquire: pairs with worker_assign_queues() */
+static const struct poll_list *polls_of(const struct worker *w)
+{
+	return __atomic_load_n(&w->polls, __ATOMIC_ACQUIRE);
+}
+
+uint32_t worker_shape(struct worker *w)
+{
+	const struct poll_list *polls = polls_of(w);
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < polls->shaped; i++)
+		total += shape_port(w, polls->shaped_port[i]);
+	return total;
+}
+
+bool worker_has_backlog(const struct worker *w)
+{
+	const struct poll_list *polls = polls_of(w);
+
+	for (uint32_t i = 0; i < polls->shaped; i++)
+		if (shaper_waiting(port_hot[polls->shaped_port[i]].shaper) > 0)
+			return true;
+	return false;
+}
+
 void worker_tx_full(struct worker *w, uint16_t port, struct tx_buffer *tx)
 {
+	/* acquire: pairs with the release in port_shape() */
+	struct shaper *s = __atomic_load_n(&port_hot[port].shaper, __ATOMIC_ACQUIRE);
+
 	if (unlikely(!port_hot[port].live)) {
 		tx_lost(w, port, tx->pkt, tx->n, DROP_PORT_GONE);
 		tx->n = 0;
+	} else if (unlikely(s != NULL) && shaper_is_on(s)) {
+		tx_shape(w, port, tx, s);
 	} else if (likely(tx->owner < 0)) {
-		tx_send(w, port, tx);
+		tx_send(w, port, tx->queue, tx->pkt, tx->n);
+		tx->n = 0;
 	} else {
-		tx_hand_over(w, port, tx);
+		tx_hand_over(w, port, tx, tx->owner);
 	}
 }
 
@@ -99,10 +188,12 @@ uint32_t worker_drain_handover(struct worker *w)
 
 static void fill_polls(struct poll_list *list, uint32_t worker)
 {
-	list->n = 0;
+	list->n = list->shaped = 0;
 	for (uint16_t p = 0; p < PORT_MAX; p++) {
 		const struct port_hot *ph = &port_hot[p];
 
+		if (ph->live && ph->shaper != NULL && ph->shaper_worker == worker)
+			list->shaped_port[list->shaped++] = p;
 		for (uint16_t q = 0; ph->live && q < ph->rx_queues; q++)
 			if (worker_queue_owner(p, ph->rx_queues, q) == worker)
 				list->q[list->n++] = (struct poll_queue){

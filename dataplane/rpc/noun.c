@@ -163,3 +163,12 @@ void noun_counters(const struct counters *counters, json_t *out)
 	json_object_set_new(out, "out_bytes", json_integer(counters->out_bytes));
 	json_object_set_new(out, "dropped", json_integer(counters->dropped));
 }
+
+void noun_shaper(const struct shaper_counters *counters, json_t *out)
+{
+	json_object_set_new(out, "shaper_packets", json_integer(counters->sent_packets));
+	json_object_set_new(out, "shaper_bytes", json_integer(counters->sent_bytes));
+	json_object_set_new(out, "shaper_dropped", json_integer(counters->dropped));
+	json_object_set_new(out, "shaper_queued_packets", json_integer(counters->queued_packets));
+	json_object_set_new(out, "shaper_queued_bytes", json_integer(counters->queued_bytes));
+}

@@ -9,6 +9,7 @@
 #include "model.h"
 
 struct counters;
+struct shaper_counters;
 struct tx;
 
 struct noun {
@@ -68,5 +69,6 @@ int noun_fail_routes(struct rpc_error *err, const struct object *obj);
  * taking it somewhere else. 0, or -1 with err. */
 int noun_check_unused(struct rpc_error *err, const struct object *obj);
 void noun_counters(const struct counters *counters, json_t *out);
+void noun_shaper(const struct shaper_counters *counters, json_t *out);
 
 #endif

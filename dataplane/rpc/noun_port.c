@@ -58,6 +58,12 @@ static int port_check(const struct tx *tx, const struct object *obj, const union
 
 	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
 		return noun_fail_mac(err, "mac", &new->mac);
+	if (new->rate_bps > 0 && new->rate_bps < RATE_MIN_BPS) {
+		char got[32];
+
+		snprintf(got, sizeof(got), "%llu", (unsigned long long)new->rate_bps);
+		return rpc_fail_value(err, "rate_bps", "0, or 100000 and more", got);
+	}
 	if (!obj)
 		return check_reopen(tx, new, err);
 	old = &obj->now->data->port;
@@ -116,6 +122,17 @@ static void port_answer(const struct object *obj, union api_object *copy)
 		snprintf(copy->port.tap_name, sizeof(copy->port.tap_name), "%s", tap);
 }
 
+static void shaper_stats(const struct object *obj, json_t *out)
+{
+	struct shaper_counters counters;
+	uint32_t buffers_max;
+
+	if (!port_shaper_read(obj->id, &counters, &buffers_max))
+		return;
+	noun_shaper(&counters, out);
+	json_object_set_new(out, "shaper_buffers_max", json_integer(buffers_max));
+}
+
 static void port_stats(const struct object *obj, json_t *out)
 {
 	struct port_counters counters = {0};
@@ -127,6 +144,7 @@ static void port_stats(const struct object *obj, json_t *out)
 	json_object_set_new(out, "tx_bytes", json_integer(counters.tx_bytes));
 	json_object_set_new(out, "rx_missed", json_integer(counters.rx_missed));
 	json_object_set_new(out, "tx_dropped", json_integer(counters.tx_dropped));
+	shaper_stats(obj, out);
 	uint16_t twin = port_hot[obj->id].twin;
 
 	if (twin == PORT_NONE)

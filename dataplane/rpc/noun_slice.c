@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fib.h"
+#include "port.h"
 #include "slice.h"
 
 static void slice_unique(const union api_object *data, char *text)
@@ -28,6 +29,12 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 	if (!strcmp(new->name, "underlay"))
 		return rpc_fail_value(err, "name",
 			"a name other than \"underlay\", which is a route table", new->name);
+	if (new->guarantee_bps > 0 && new->guarantee_bps < GUARANTEE_MIN_BPS) {
+		char got[32];
+
+		snprintf(got, sizeof(got), "%llu", (unsigned long long)new->guarantee_bps);
+		return rpc_fail_value(err, "guarantee_bps", "0, or 1000 and more", got);
+	}
 	if (obj && new->max_macs < obj->macs) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "slice %s has %u static mac objects, more than %u",
 			obj->key, obj->macs, new->max_macs);
@@ -75,6 +82,10 @@ static void slice_stats(const struct object *obj, json_t *out)
 
 	slice_counters_read(obj->id, &counters);
 	noun_counters(&counters, out);
+	struct shaper_counters shaper;
+
+	if (port_class_read(obj->id, &shaper))
+		noun_shaper(&shaper, out);
 }
 
 const struct noun noun_slice = {

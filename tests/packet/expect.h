@@ -76,5 +76,6 @@ TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);
 TCase *route_tests(void);
+TCase *shape_tests(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include "tunnel.h"
 #include "underlay.h"
 #include "worker.h"
+#include "worker_tx.h"
 
 #define MBUFS 2047 /* a port; floods make copies */
 
@@ -85,10 +86,13 @@ void rig_stop(void)
 	rig_give_buffers();
 	rig_begin();
 	rig_tick(3);
+	for (int i = 0; i < 1000 && worker_has_backlog(workers[0]); i++)
+		rig_wait(0.01);
 	int64_t leaked = held();
 
 	if (twinned != PORT_NONE) {
 		port_hot[port_hot[twinned].twin].is_twin = false;
+		port_hot[port_hot[twinned].twin].twin = PORT_NONE;
 		port_hot[twinned].twin = PORT_NONE;
 	}
 	while (n_ports > 0)
@@ -143,6 +147,16 @@ void rig_port_gone(uint16_t port)
 	snprintf(name, sizeof(name), "%s", port_name(port));
 	port_close(port);
 	rings_free(name);
+}
+
+void rig_shape(uint16_t port, uint64_t rate_bps)
+{
+	struct api_port cfg = {.mtu = port_hot[port].mtu, .rate_bps = rate_bps};
+	struct rpc_error err = {0};
+
+	snprintf(cfg.name, sizeof(cfg.name), "%s", port_name(port));
+	memcpy(&cfg.mac, &port_hot[port].mac, sizeof(cfg.mac));
+	RIG_CHECK(port_change(port, &cfg, &err) == 0, "%s", err.message);
 }
 
 uint16_t rig_twin(uint16_t port)
@@ -377,6 +391,7 @@ static void run(uint16_t port, uint32_t n)
 	w->burst.n = n;
 	w->burst.port = port;
 	worker_run_burst(w);
+	worker_shape(w);
 	rig.in += n;
 	ledger();
 }
@@ -418,12 +433,24 @@ static void rig_tick(double seconds)
 	for (int i = 0; i < 16; i++) /* a tick does a bounded part of the work */
 		switch_pipeline.tick(workers[0]);
 	worker_flush(workers[0]);
+	worker_shape(workers[0]);
 }
 
 void rig_advance(double seconds)
 {
 	rig_tick(seconds);
 	ledger();
+}
+
+void rig_wait(double seconds)
+{
+	for (double at = 0; at < seconds; at += 1e-4) {
+		skew += 1e-4 * rte_get_tsc_hz();
+		clock_set();
+		worker_shape(workers[0]);
+		collect(); /* a port's ring is short */
+	}
+	rig_advance(0);
 }
 
 void rig_poll(void)

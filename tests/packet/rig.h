@@ -53,6 +53,8 @@ void rig_stop(void);
 /* Ports are rings: what the switch sends is read back by rig_send(). */
 uint16_t rig_port(uint32_t mtu);
 void rig_port_gone(uint16_t port);
+/* Shapes it, or with 0 no longer. */
+void rig_shape(uint16_t port, uint64_t rate_bps);
 /* A second port acts as the kernel's twin of the first. */
 uint16_t rig_twin(uint16_t port);
 
@@ -81,6 +83,8 @@ uint32_t rig_take_buffers(uint16_t port, uint32_t leave);
 void rig_give_buffers(void);
 /* Time goes on for the worker, and its tick runs. */
 void rig_advance(double seconds);
+/* The same in steps of a tenth of a millisecond, since a shaped port does not save up time. */
+void rig_wait(double seconds);
 /* The main thread's turn: learning, ageing, what waits for a grace period. */
 void rig_poll(void);
 

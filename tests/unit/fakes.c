@@ -266,6 +266,18 @@ void port_counters_read(uint16_t id, struct port_counters *out)
 	*out = (struct port_counters){10, 600, 20, 1200, 1, 2};
 }
 
+bool port_shaper_read(uint16_t id, struct shaper_counters *out, uint32_t *buffers_max)
+{
+	*out = (struct shaper_counters){0};
+	*buffers_max = 0;
+	return false;
+}
+
+bool port_class_read(uint16_t class, struct shaper_counters *out)
+{
+	return false;
+}
+
 bool port_link(uint16_t id, uint32_t *speed_mbps)
 {
 	*speed_mbps = 10000;
