@@ -56,7 +56,8 @@ struct attachment_hot {
 _Static_assert(sizeof(struct attachment_hot) == 8, "eight attachments a line");
 
 /* What goes in front of a frame on one path of a tunnel. IPv4 uses line 0 alone: both the decision
- * and the header are in it, and the only path of a tunnel over IPv4 has no second. Headers lie so that they end where the frame starts. */
+ * and the header are in it, and the only path of a tunnel over IPv4 has no second. Headers lie so
+ * that they end where the frame starts. */
 struct encap {
 	/* line 0: read per packet */
 	uint16_t port;	    /* PORT_NONE: no path; `why` says so */

@@ -345,13 +345,13 @@ class Box:
         for tunnel in tunnels:
             self.put("member", slice=name, tunnel=tunnel)
 
-    def wan(self, site, number=0, mtu=1600, v6=False, name=None, peer_if="wan", extra=""):
+    def wan(self, site, number=0, mtu=1600, v6=False, name=None, peer_if="wan", extra="", **fields):
         """An underlay port with its kernel twin, joined to `site`, and a VXLAN tunnel to it called to-SITE.
         Box 198.18.N.1 or 2001:db8:N::1, site .2. Returns (box address, site address)."""
         name = name or f"wan{number}"
         net = f"2001:db8:{number:x}::" if v6 else f"198.18.{number}."
         ours, theirs, bits = f"{net}1", f"{net}2", 64 if v6 else 24
-        self.port(name, site, peer_if, mtu, tap=True, extra=extra)
+        self.port(name, site, peer_if, mtu, tap=True, extra=extra, **fields)
         site.address(peer_if, f"{theirs}/{bits}")
         self.put("address", port=name, prefix=f"{ours}/{bits}")
         self.put("neighbor", port=name, address=theirs, mac=site.mac(peer_if))
