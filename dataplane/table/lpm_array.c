@@ -104,8 +104,7 @@ static void paint_until(struct painter *p, uint32_t end)
 
 			/* relaxed: the slot's index is as it was */
 			if ((*entry ^ value) >> 32 != 0)
-				__atomic_store_n(
-					entry, value | (uint32_t)*entry, __ATOMIC_RELAXED);
+				__atomic_store_n(entry, value | (uint32_t)*entry, __ATOMIC_RELAXED);
 		}
 		while (p->top > 0 && p->covering[p->top].end <= p->at)
 			p->top--;

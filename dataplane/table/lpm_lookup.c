@@ -8,6 +8,12 @@
 #include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 
+#if defined(__AVX512VPOPCNTDQ__) && defined(__AVX512CD__) && defined(__AVX512VBMI2__) &&           \
+	defined(__AVX512DQ__)
+#define LPM_SIMD 1
+#include "lpm_avx512.h"
+#endif
+
 /* One address on its way down. */
 struct walker {
 	uint64_t x[4];	      /* behind LPM_LEAD zero bits */
@@ -71,7 +77,17 @@ static __rte_always_inline bool walker_enter(
 	return (uint32_t)entry != 0;
 }
 
-static __rte_always_inline void lookup_bulk(const struct lpm_table *t, const uint16_t *slice,
+/* What a lookup reads first: a slot, or an array's entry. */
+static __rte_always_inline const void *root_first(uint64_t root, uint64_t hi)
+{
+	uint32_t kind = root & LPM_KIND_MASK;
+
+	return kind == 0
+		       ? (const void *)(uintptr_t)root
+		       : &lpm_array_of(root)->entry[hi >> LPM_LEAD >> (64 - lpm_kind_depth(kind))];
+}
+
+static __rte_always_inline void lookup_bulk_scalar(const struct lpm_table *t, const uint16_t *slice,
 	const uint32_t *address4, const uint64_t (*address6)[2], uint32_t n, uint32_t *value,
 	const bool wide)
 {
@@ -99,13 +115,7 @@ static __rte_always_inline void lookup_bulk(const struct lpm_table *t, const uin
 		w->best = &w->said;
 		w->said = 0;
 		w->depth = 0;
-		if (root[i] & LPM_KIND_MASK)
-			rte_prefetch0(
-				&lpm_array_of(root[i])
-					 ->entry[w->x[0] >>
-						 (64 - lpm_kind_depth(root[i] & LPM_KIND_MASK))]);
-		else
-			rte_prefetch0((const void *)(uintptr_t)root[i]);
+		rte_prefetch0(root_first(root[i], hi));
 	}
 	for (uint32_t i = 0; i < n; i++)
 		if (walker_enter(pool, &walker[i], root[i])) {
@@ -130,6 +140,74 @@ static __rte_always_inline void lookup_bulk(const struct lpm_table *t, const uin
 	for (uint32_t i = 0; i < n; i++)
 		value[i] = __atomic_load_n(walker[i].best, __ATOMIC_RELAXED);
 }
+
+#ifdef LPM_SIMD
+/* An array's entry, or the slot that is all there is. */
+static __rte_always_inline void descent_enter(
+	const struct lpm_slot *pool, struct descent *d, uint32_t i, uint64_t root)
+{
+	d->said[i] = 0;
+	d->depth[i] = 0;
+	d->best[i] = (uintptr_t)&d->said[i];
+	d->at[i] = root != 0 ? root : (uintptr_t)pool;
+	if (root & LPM_KIND_MASK) {
+		/* acquire: pairs with the release in lpm_root_set_trie() */
+		uint64_t entry = __atomic_load_n(
+			(const uint64_t *)root_first(root, d->hi[i]), __ATOMIC_ACQUIRE);
+
+		d->said[i] = entry >> 32;
+		d->depth[i] = lpm_kind_depth(root & LPM_KIND_MASK);
+		d->at[i] = (uintptr_t)&pool[(uint32_t)entry];
+	}
+	rte_prefetch0((const void *)(uintptr_t)d->at[i]);
+}
+
+static __rte_always_inline void lookup_bulk_simd(const struct lpm_table *t, const uint16_t *slice,
+	const uint32_t *address4, const uint64_t (*address6)[2], uint32_t n, uint32_t *value,
+	const bool wide)
+{
+	struct descent d;
+	uint64_t root[LPM_BULK];
+
+	for (uint32_t i = 0; i < n; i++) {
+		d.hi[i] = wide ? address6[i][0] : (uint64_t)address4[i] << 32;
+		d.lo[i] = wide ? address6[i][1] : 0;
+		/* acquire: pairs with the releases in lpm_array.c */
+		root[i] = __atomic_load_n(&t->root[slice[i]], __ATOMIC_ACQUIRE);
+		rte_prefetch0(root_first(root[i], d.hi[i]));
+	}
+	for (uint32_t i = 0; i < n; i++)
+		descent_enter(t->slot, &d, i, root[i]);
+	for (uint32_t i = n; i < LPM_BULK; i++) {
+		d.hi[i] = d.lo[i] = 0;
+		descent_enter(t->slot, &d, i, 0);
+	}
+	descent_run(t->slot, &d, wide);
+	for (uint32_t i = 0; i < n; i++)
+		rte_prefetch0((const void *)(uintptr_t)d.best[i]);
+	for (uint32_t i = 0; i < n; i++)
+		value[i] =
+			__atomic_load_n((const uint32_t *)(uintptr_t)d.best[i], __ATOMIC_RELAXED);
+}
+#endif
+
+void lpm_lookup4_scalar(const struct lpm_table *t, const uint16_t *slice, const uint32_t *address,
+	uint32_t n, uint32_t *value)
+{
+	lookup_bulk_scalar(t, slice, address, NULL, n, value, false);
+}
+
+void lpm_lookup6_scalar(const struct lpm_table *t, const uint16_t *slice,
+	const uint64_t (*address)[2], uint32_t n, uint32_t *value)
+{
+	lookup_bulk_scalar(t, slice, NULL, address, n, value, true);
+}
+
+#ifdef LPM_SIMD
+#define lookup_bulk lookup_bulk_simd
+#else
+#define lookup_bulk lookup_bulk_scalar
+#endif
 
 void lpm_lookup4_bulk(const struct lpm_table *t, const uint16_t *slice, const uint32_t *address,
 	uint32_t n, uint32_t *value)

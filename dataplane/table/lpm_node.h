@@ -194,4 +194,10 @@ bool lpm_tree_walk(const struct lpm_table *t, const struct lpm_slot *s, uint32_t
 	const uint64_t *x, const struct lpm_walk *walk);
 bool lpm_root_walk(const struct lpm_table *t, uint64_t root, const struct lpm_walk *walk);
 
+/* lpm_lookup.c: lookups without SIMD, for tests to compare with */
+void lpm_lookup4_scalar(const struct lpm_table *t, const uint16_t *slice, const uint32_t *address,
+	uint32_t n, uint32_t *value);
+void lpm_lookup6_scalar(const struct lpm_table *t, const uint16_t *slice,
+	const uint64_t (*address)[2], uint32_t n, uint32_t *value);
+
 #endif

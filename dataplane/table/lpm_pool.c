@@ -12,12 +12,13 @@
 
 #include "rcu.h"
 
-#define UNIT	     sizeof(struct lpm_slot)
-#define PAGE_BYTES   (LPM_PAGE_UNITS * UNIT)
-#define STEP_PAGES   256			   /* asked of the kernel at a time: 2 MiB */
-#define MAX_PAGES    (UINT32_MAX / LPM_PAGE_UNITS) /* an index has 32 bits */
-#define CHANGE_PAGES 40 /* one change: at most a page for every size, or 24 nodes of the largest   \
-			 */
+#define UNIT	   sizeof(struct lpm_slot)
+#define PAGE_BYTES (LPM_PAGE_UNITS * UNIT)
+#define STEP_PAGES 256				 /* asked of the kernel at a time: 2 MiB */
+#define MAX_PAGES  (UINT32_MAX / LPM_PAGE_UNITS) /* an index has 32 bits */
+#define CHANGE_PAGES                                                                               \
+	40 /* one change: at most a page for every size, or 24 nodes of the largest                \
+	    */
 #define BATCH_BLOCKS 1024
 #define BATCH_ROOM   512 /* one change retires fewer: BATCH_BLOCKS less this may be in use before */
 #define BATCH_UNITS  4096  /* 128 KiB */
@@ -59,15 +60,35 @@ static void *map(size_t bytes, int protection)
 }
 
 /* Addresses for two blocks a route even if each were alone in its page; what is not used costs
- * nothing. Less where they are limited. */
+ * nothing. Less where they are limited. From a multiple of the step on, so that each step can be a
+ * huge page. */
+static void reserve_addresses(struct lpm_table *t)
+{
+	const size_t step = STEP_PAGES * PAGE_BYTES;
+	struct lpm_pool *p = &t->pool;
+	uint64_t pages = RTE_MIN(2ull * t->max_routes + 4 * STEP_PAGES, (uint64_t)MAX_PAGES);
+	char *at = NULL;
+
+	for (; at == NULL && pages > t->max_routes / 64 + STEP_PAGES; pages -= pages / 4) {
+		at = map(pages * PAGE_BYTES + step, PROT_NONE);
+		p->max_pages = pages;
+	}
+	if (at == NULL)
+		return;
+	size_t before = RTE_PTR_DIFF(RTE_PTR_ALIGN_CEIL(at, step), at);
+
+	if (before > 0)
+		munmap(at, before);
+	munmap(at + before + p->max_pages * PAGE_BYTES, step - before);
+	t->slot = (struct lpm_slot *)(at + before);
+	madvise(t->slot, p->max_pages * PAGE_BYTES, MADV_HUGEPAGE); /* where there are any */
+}
+
 int lpm_pool_init(struct lpm_table *t)
 {
 	struct lpm_pool *p = &t->pool;
-	uint64_t pages = RTE_MIN(2ull * t->max_routes + 4 * STEP_PAGES, (uint64_t)MAX_PAGES);
 
-	for (; t->slot == NULL && pages > t->max_routes / 64 + STEP_PAGES; pages -= pages / 4)
-		if ((t->slot = map(pages * PAGE_BYTES, PROT_NONE)) != NULL)
-			p->max_pages = pages;
+	reserve_addresses(t);
 	p->batch = malloc(sizeof(*p->batch));
 	p->page = map(p->max_pages * sizeof(*p->page) + 1, PROT_READ | PROT_WRITE);
 	if (t->slot == NULL || p->batch == NULL || p->page == NULL ||
@@ -75,7 +96,6 @@ int lpm_pool_init(struct lpm_table *t)
 		return -ENOMEM;
 	p->usable_pages = STEP_PAGES;
 	*p->batch = (struct lpm_batch){.t = t};
-	madvise(t->slot, p->max_pages * PAGE_BYTES, MADV_HUGEPAGE); /* where there are any */
 	p->next_page = 1;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The longest-prefix-match table against a plain list of prefixes that is searched from end to end,
- * IPv4 and IPv6. One thread; the readers' side under change is in test_lpm_readers.c. */
+ * IPv4 and IPv6, by SIMD and without. One thread; the readers' side under change is in
+ * test_lpm_readers.c. */
 #include "lpm.h"
 
 #include <check.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lpm_node.h"
 #include "table_eal.h"
 
 /* Check writes to a file at every assertion; these are by the million. */
@@ -115,7 +117,7 @@ static const struct route *model_lookup(uint16_t slice, address_t a)
 
 static void lookup(const uint16_t *slice, const address_t *a, uint32_t n, uint32_t *value)
 {
-	uint32_t address4[LPM_BULK];
+	uint32_t address4[LPM_BULK], scalar[LPM_BULK];
 	uint64_t address6[LPM_BULK][2];
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -123,10 +125,14 @@ static void lookup(const uint16_t *slice, const address_t *a, uint32_t n, uint32
 		address6[i][0] = a[i] >> 64;
 		address6[i][1] = a[i];
 	}
-	if (bits == 32)
+	if (bits == 32) {
 		lpm_lookup4_bulk(&table, slice, address4, n, value);
-	else
+		lpm_lookup4_scalar(&table, slice, address4, n, scalar);
+	} else {
 		lpm_lookup6_bulk(&table, slice, address6, n, value);
+		lpm_lookup6_scalar(&table, slice, address6, n, scalar);
+	}
+	HOLDS(memcmp(value, scalar, n * sizeof(*value)) == 0);
 }
 
 /* An address at or next to the edge of a prefix, or anywhere in it. */
