@@ -8,6 +8,7 @@
 #ifndef CORE_CALENDAR_H
 #define CORE_CALENDAR_H
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <stdbool.h>
 #include <stdint.h>

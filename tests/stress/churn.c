@@ -178,6 +178,8 @@ static void slice_step(void)
 {
 	struct api_slice cfg = {.max_macs = 20,
 		.mac_ageing_s = 1,
+		.weight = 1 + churn_rnd(1000),
+		.guarantee_bps = churn_rnd(3) ? churn_rnd(100000000) + 1000 : 0,
 		.flood_pps = churn_rnd(4) ? 100000 : churn_rnd(100)};
 	int s = churn_rnd(SLICES);
 
@@ -219,6 +221,20 @@ static void port_step(void)
 			attachment_remove(i);
 	churn_close(extra);
 	extra = PORT_NONE;
+}
+
+/* Both ports, and so frames held of either's buffers. */
+static void shape_step(void)
+{
+	static const uint64_t rates[] = {0, 100000, 10000000, 300000000, 5000000000};
+	uint16_t port = churn_rnd(3) ? wan : lan;
+	struct api_port cfg = {.mtu = 1500,
+		.rate_bps = rates[churn_rnd(RTE_DIM(rates))],
+		.rate_overhead_bytes = churn_rnd(25)};
+	struct rpc_error err = {0};
+
+	memcpy(&cfg.mac, &port_hot[port].mac, sizeof(cfg.mac));
+	RIG_CHECK(port_change(port, &cfg, &err) == 0, "%s", err.message);
 }
 
 uint16_t churn_open(const char *device)
@@ -281,6 +297,8 @@ void churn_step(void)
 		underlay_step();
 	else if (what < 98)
 		port_step();
+	else if (what < 99)
+		shape_step();
 	else
 		trace_arm(&(struct trace_filter){.port = PORT_NONE}, 1 + churn_rnd(20));
 	underlay_resolve();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two real workers forward all they can while the main thread changes everything they look at. At
- * the end, when traffic is stopped: in + replicated + originated = out + drops + merged, to the packet, and
- * nothing is left. STRESS_SECONDS (8); --seed N.
+ * the end, when traffic is stopped: in + replicated + originated = out + drops + merged, to the
+ * packet, and nothing is left. STRESS_SECONDS (8); --seed N.
  *
  *     net_pcap, looped: tenants' frames ─── lan │ switch │ wan ─── net_pcap, looped: tunnel
  * packets, fragments, garbage
@@ -185,6 +185,12 @@ static void ledger(void)
 	uint64_t in, out, drops = total_drops();
 	struct box_counters box;
 
+	uint64_t drops_of[DROP_REASONS];
+
+	box_drops_read(drops_of);
+	printf("dropped at shaped ports: %lu by a full queue, %lu when slice or port went\n",
+		drops_of[DROP_SHAPER_QUEUE], drops_of[DROP_SHAPER_GONE]);
+	RIG_CHECK(drops_of[DROP_SHAPER_QUEUE] > 0, "no shaper was ever full");
 	box_counters_read(&box);
 	in = churn_rx + box.replicated + box.originated;
 	out = churn_tx + drops + box.merged;
