@@ -160,8 +160,8 @@ static void check_lookups(uint32_t bursts)
 {
 	for (uint32_t k = 0; k < bursts; k++) {
 		uint32_t n = 1 + random() % LPM_BULK, value[LPM_BULK];
-		uint16_t slice[LPM_BULK];
-		address_t a[LPM_BULK];
+		uint16_t slice[LPM_BULK] = {0};
+		address_t a[LPM_BULK] = {0};
 
 		for (uint32_t i = 0; i < n; i++) {
 			const struct route *r = &model[random() % UNIVERSE];
