@@ -213,14 +213,17 @@ static __rte_always_inline uint64_t nexthop_word(uint32_t *index, uint32_t hash)
 	return word;
 }
 
-/* What the way out carries, as an IP packet; 0: there is no way, and the next stage says why. */
+/* What the way out carries, as an IP packet; 0: there is no way, and the next stage says why. A
+ * tunnel that may fragment carries anything. */
 static uint32_t way_mtu(uint64_t word, uint32_t hash)
 {
 	if (NEXTHOP_KIND(word) == NEXTHOP_ATTACHMENT)
 		return attachment_hot[NEXTHOP_ID(word)].mtu;
-	uint32_t max_len = path_pick(NEXTHOP_ID(word), hash)->max_len;
+	const struct encap *e = path_pick(NEXTHOP_ID(word), hash);
 
-	return max_len > ETH ? max_len - ETH : 0;
+	if (unlikely(e->flags & ENCAP_FRAGMENT))
+		return UINT16_MAX;
+	return e->max_len > ETH ? e->max_len - ETH : 0;
 }
 
 static bool too_big(const struct rte_mbuf *m, uint64_t word, uint32_t hash, uint16_t *mtu)

@@ -6,6 +6,7 @@
 
 #include "expect.h"
 #include "port.h"
+#include "rig_l3.h"
 
 static uint16_t big; /* a port whose frames are larger than any underlay here */
 static uint16_t big_red;
@@ -308,6 +309,30 @@ START_TEST(fragment_and_reassembly_are_inverse)
 }
 END_TEST
 
+/* A routing slice sends no "too big" into the tenant where the tunnel carries it in pieces. */
+START_TEST(fragment_of_routed_packets)
+{
+	uint16_t slice = rig_l3_slice(300), in = rig_attachment(slice, net.lan, 30);
+	struct l3_via via = rig_via_tunnel(net.t2, PEER2, 1);
+	struct spec s = plain(rig_l3_mac(slice), HOST_B);
+
+	rig_gateway(slice, in, "10.0.0.254/24");
+	member_set(slice, net.t2);
+	rig_l3_route(slice, "10.0.0.2/32", &via, 1);
+	s.payload = 1472;
+	s.frag = 0x4000;
+	s.tag[0] = (struct tag){0x8100, 30};
+	build(&a_pkt, &s);
+	rig_begin();
+	rig_send(net.lan, &a_pkt, 1);
+	ck_assert(rig.drops == 0 && rig.outs == 2 && rig.replicated == 1);
+	put_together(false, 1500);
+	ck_assert_uint_eq(b_pkt.len, 1514 + 50);
+	ck_assert(memcmp(b_pkt.b + 50 + 34, a_pkt.b + 38, 1480) == 0);
+	ck_assert(ipv4_ok(b_pkt.b + 50 + 14) && b_pkt.b[50 + 22] == 62);
+}
+END_TEST
+
 TCase *fragment_tests(void)
 {
 	TCase *tc = tcase_create("fragment");
@@ -321,5 +346,6 @@ TCase *fragment_tests(void)
 	tcase_add_test(tc, fragment_is_off_unless_asked_for);
 	tcase_add_test(tc, fragment_flooded_frames_and_others_in_one_burst);
 	tcase_add_test(tc, fragment_and_reassembly_are_inverse);
+	tcase_add_test(tc, fragment_of_routed_packets);
 	return tc;
 }

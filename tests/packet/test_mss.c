@@ -5,6 +5,7 @@
 
 #include "expect.h"
 #include "hot.h"
+#include "rig_l3.h"
 
 #define SYN 0x02
 #define ACK 0x10
@@ -435,6 +436,64 @@ START_TEST(mss_inwards_is_that_of_the_smallest_path)
 }
 END_TEST
 
+/* Routing slices as well: into the tunnel, and out of it. */
+START_TEST(mss_of_routing_slices)
+{
+	struct api_slice cfg = {.kind = SLICE_L3, .vni = 300, .max_macs = 10, .mss_clamp = true};
+	uint16_t slice = rig_l3_slice(300), lan = rig_attachment(slice, net.lan, 30);
+	struct l3_via via = rig_via_tunnel(net.t2, PEER2, 1);
+	struct outer o = from_peer2(300);
+
+	rig_gateway(slice, lan, "10.0.0.254/24");
+	rig_gateway(slice, lan, "fd00::fe/64");
+	member_set(slice, net.t2);
+	for (int in = 0; in < 2; in++) {
+		if (in) {
+			rig_l3_route_gone(slice, "10.0.0.2/32");
+			rig_l3_route_gone(slice, "fd00::2/128");
+			rig_l3_neighbor(slice, lan, "10.0.0.2", HOST_A);
+			rig_l3_neighbor(slice, lan, "fd00::2", HOST_A);
+		} else {
+			rig_l3_route(slice, "10.0.0.2/32", &via, 1);
+			rig_l3_route(slice, "fd00::2/128", &via, 1);
+		}
+		for (int ip = 4; ip <= 6; ip += 2)
+			for (int on = 0; on < 2; on++) {
+				struct tcp t = {.dst = rig_l3_mac(slice),
+					.src = HOST_B,
+					.ip = ip,
+					.flags = SYN,
+					.opt = {2, 4, 0x05, 0xb4},
+					.opt_len = 4};
+
+				cfg.mss_clamp = on;
+				slice_set(slice, &cfg);
+				build_tcp(&a_pkt, &t);
+				if (in) {
+					wrap(&b_pkt, &o, &a_pkt);
+				} else {
+					memcpy(b_pkt.b, a_pkt.b, 12);
+					put32(b_pkt.b + 12, 0x8100001e);
+					memcpy(b_pkt.b + 16, a_pkt.b + 12, a_pkt.len - 12);
+					b_pkt.len = a_pkt.len + 4;
+				}
+				rig_begin();
+				rig_send(in ? net.wan : net.lan, &b_pkt, 1);
+				ck_assert(rig.outs == 1 && rig.drops == 0);
+				const struct pkt *got = &rig_out[0].pkt;
+				const uint8_t *tcp = got->b + got->len - 24;
+
+				ck_assert_uint_eq(get16(tcp + 22), !on	     ? 1460
+								   : ip == 4 ? 1410
+									     : 1390);
+				put16(a_pkt.b + tcp_at + 22, get16(tcp + 22));
+				tcp_fix(&a_pkt, ip == 6);
+				ck_assert(memcmp(tcp, a_pkt.b + tcp_at, 24) == 0);
+			}
+	}
+}
+END_TEST
+
 TCase *mss_tests(void)
 {
 	TCase *tc = tcase_create("mss");
@@ -449,5 +508,6 @@ TCase *mss_tests(void)
 	tcase_add_test(tc, mss_follows_the_slice_and_the_underlay);
 	tcase_add_test(tc, mss_of_one_slice_is_not_anothers);
 	tcase_add_test(tc, mss_inwards_is_that_of_the_smallest_path);
+	tcase_add_test(tc, mss_of_routing_slices);
 	return tc;
 }
