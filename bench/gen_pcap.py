@@ -17,7 +17,8 @@ PACKETS = 65536
 SEED = 20240521
 VNI = 100
 VLAN = 10
-VXLAN_PORT = 4789
+VXLAN_PORT, GENEVE_PORT = 4789, 6081
+GENEVE_OPTION = struct.pack(">HBBI", 0x0102, 0x33, 1, 0x01020304)
 LOCAL4, REMOTE4 = "198.18.0.1", "198.18.0.2"
 LOCAL6, REMOTE6 = "2001:2:0:1::1", "2001:2:0:1::2"
 LOCAL_MAC, REMOTE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"  # this box, and the next hop
@@ -36,10 +37,13 @@ class Shape:
     vlan: int = 0          # tag of a plain frame, 0 = none; of many slices, of the first
     slices: int = 1
     tunnels: int = 1       # at least as many as slices
+    wire: str = "vxlan"     # | geneve, with two words of options: what a tunnel puts around a frame
+    tcp: bool = False       # ACKs instead of UDP inside
+    mss_clamp: bool = False  # of the slices
     packets: int = PACKETS
 
     def name(self):
-        parts = [self.encap] + ([f"u{self.outer}"] if self.encap == "vxlan" else [])
+        parts = [self.encap if self.encap == "plain" else self.wire] + (["tcp"] if self.tcp else []) + ([f"u{self.outer}"] if self.encap == "vxlan" else [])
         parts += [f"i{self.inner}"] + ([f"vlan{self.vlan}"] if self.vlan else [])
         parts += [f"s{self.slices}", f"t{self.tunnels}"] if self.slices > 1 else []
         return "-".join(parts + [str(self.flows)]) + (f"-{self.packets}" if self.packets != PACKETS else "")
@@ -98,8 +102,8 @@ def checksum(data):
     return total ^ 0xFFFF
 
 
-def ipv4_header(src, dst, payload_bytes, ttl=64, ident=0, df=0x4000):
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + payload_bytes, ident, df, ttl, 17, 0, src, dst)
+def ipv4_header(src, dst, payload_bytes, ttl=64, ident=0, df=0x4000, proto=17):
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + payload_bytes, ident, df, ttl, proto, 0, src, dst)
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:]
 
 
@@ -112,6 +116,12 @@ def udp6_checksum(src, dst, datagram):
     return checksum(pseudo + datagram) or 0xFFFF
 
 
+def tcp_ack(sport, dport, src, dst):
+    ack = struct.pack(">HHIIBBHHH", sport, dport, 1, 1, 5 << 4, 0x10, 65000, 0, 0)
+    pseudo = src + dst + struct.pack(">HH", 6, len(ack))
+    return ack[:16] + struct.pack(">H", checksum(pseudo + ack)) + ack[18:]
+
+
 def tenant_frame(flow, shape):
     """Ethernet, perhaps a tag, IPv4 or IPv6, UDP: 60 bytes with IPv4 and no tag."""
     sport, dport = 1024 + flow % 60000, 5001 + (flow >> 8) % 64
@@ -120,6 +130,9 @@ def tenant_frame(flow, shape):
         ether += struct.pack(">HH", 0x8100, shape.vlan + slice_of(flow, shape))
     if shape.inner == 4:
         src, dst = struct.pack(">I", 0x0A000000 + flow), struct.pack(">I", 0x0A400000 + flow)
+        if shape.tcp:
+            ack = tcp_ack(sport, dport, src, dst) + bytes(6)
+            return ether + b"\x08\x00" + ipv4_header(src, dst, 20, proto=6) + ack
         udp = struct.pack(">HHHH", sport, dport, 8 + UDP_PAYLOAD4, 0) + bytes(UDP_PAYLOAD4)
         return ether + b"\x08\x00" + ipv4_header(src, dst, len(udp)) + udp
     src = ip_bytes("fd00:a::") [:12] + struct.pack(">I", flow)
@@ -132,9 +145,11 @@ def tenant_frame(flow, shape):
 def vxlan_frame(flow, shape):
     """The tenant's frame as the peer sends it here; entropy of the flow in the source port (RFC 7348)."""
     inner = tenant_frame(flow, shape)
-    vxlan = struct.pack(">II", 0x08000000, VNI + slice_of(flow, shape) << 8)
+    vni = VNI + slice_of(flow, shape) << 8
+    geneve = shape.wire == "geneve"
+    header = struct.pack(">II", 0x02006558, vni) + GENEVE_OPTION if geneve else struct.pack(">II", 0x08000000, vni)
     sport = 0xC000 | scramble(flow) & 0x3FFF
-    udp = struct.pack(">HHHH", sport, VXLAN_PORT, 8 + len(vxlan) + len(inner), 0) + vxlan + inner
+    udp = struct.pack(">HHHH", sport, GENEVE_PORT if geneve else VXLAN_PORT, 8 + len(header) + len(inner), 0) + header + inner
     ether = mac_bytes(LOCAL_MAC) + mac_bytes(REMOTE_MAC)
     if shape.outer == 4:
         return ether + b"\x08\x00" + ipv4_header(ip_bytes(remote4(tunnel_of(flow, shape), shape)), ip_bytes(LOCAL4),

@@ -59,7 +59,8 @@ class Box:
         settle() waits until that is over."""
         source = f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
         self.source, self.sink = ("in0", "wan0") if shape.encap == "plain" else ("wan0", "lan0")
-        self.client.put("slice", [{"name": f"s{i + 1}", "vni": gen_pcap.VNI + i, "max_macs": MAX_MACS}
+        self.client.put("slice", [{"name": f"s{i + 1}", "vni": gen_pcap.VNI + i, "max_macs": MAX_MACS,
+                                   **({"mss_clamp": True} if shape.mss_clamp else {})}
                                   for i in range(shape.slices)])
         if shape.encap == "plain":
             self.underlay(SINK, shape)
@@ -86,7 +87,7 @@ class Box:
         self.client.put("neighbor", [{"port": "wan0", "address": remote, "mac": gen_pcap.REMOTE_MAC}])
         if shape.tunnels > 1:
             self.client.put("route", [{"table": "underlay", "prefix": "198.19.0.0/16", "via": [{"address": remote}]}])
-        self.client.put("tunnel", [{"name": f"t{i + 1}", "encap": "vxlan", "local": local,
+        self.client.put("tunnel", [{"name": f"t{i + 1}", "encap": shape.wire, "local": local,
                                     "remote": remote if shape.tunnels == 1 else gen_pcap.remote4(i, shape)}
                                    for i in range(shape.tunnels)])
         self.client.put("member", [{"slice": f"s{i % shape.slices + 1}", "tunnel": f"t{i + 1}"}

@@ -42,7 +42,8 @@ CASES = [
 def input_shape(shape):
     """The file of a case: what the underlay is does not show in a plain frame."""
     return Shape(flows=shape.flows, encap=shape.encap, inner=shape.inner, vlan=shape.vlan, slices=shape.slices,
-                 tunnels=shape.tunnels if shape.encap == "vxlan" else 1, outer=shape.outer if shape.encap == "vxlan" else 4)
+                 tunnels=shape.tunnels if shape.encap == "vxlan" else 1, outer=shape.outer if shape.encap == "vxlan" else 4,
+                 wire=shape.wire if shape.encap == "vxlan" else "vxlan", tcp=shape.tcp)
 
 
 def undisturbed(pid, window):

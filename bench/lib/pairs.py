@@ -26,6 +26,13 @@ PAIRS = [
     Pair("decap-many", "the same, decapsulation",
          Shape(flows=65536, encap="vxlan"), Shape(flows=65536, encap="vxlan", slices=4000, tunnels=10000),
          goal_ratio=1.10),
+    Pair("encap-geneve", "Geneve against VXLAN, encapsulation, 65,536 flows", Shape(flows=65536), Shape(flows=65536, wire="geneve")),
+    Pair("decap-geneve", "Geneve with two words of options against VXLAN, decapsulation",
+         Shape(flows=65536, encap="vxlan"), Shape(flows=65536, encap="vxlan", wire="geneve")),
+    Pair("encap-mss", "mss_clamp against none, TCP (not SYNs) into VXLAN, 65,536 flows",
+         Shape(flows=65536, tcp=True), Shape(flows=65536, tcp=True, mss_clamp=True)),
+    Pair("decap-mss", "the same, out of VXLAN", Shape(flows=65536, encap="vxlan", tcp=True),
+         Shape(flows=65536, encap="vxlan", tcp=True, mss_clamp=True)),
 ]
 
 
