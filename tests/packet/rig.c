@@ -36,6 +36,7 @@ static struct box_counters box_before;
 static int64_t held_before;
 
 static void rig_tick(double seconds);
+static void collect(void);
 
 void rig_eal(const char *lcores)
 {
@@ -88,6 +89,7 @@ void rig_stop(void)
 	rig_tick(3);
 	for (int i = 0; i < 1000 && worker_has_backlog(workers[0]); i++)
 		rig_wait(0.01);
+	collect();
 	int64_t leaked = held();
 
 	if (twinned != PORT_NONE) {
