@@ -41,6 +41,7 @@ class Shape:
     tcp: bool = False       # ACKs instead of UDP inside
     mss_clamp: bool = False  # of the slices
     packets: int = PACKETS
+    rate_bps: int = 0      # the underlay port is shaped; no matter of the file
 
     def name(self):
         parts = [self.encap if self.encap == "plain" else self.wire] + (["tcp"] if self.tcp else []) + ([f"u{self.outer}"] if self.encap == "vxlan" else [])

@@ -82,7 +82,7 @@ class Box:
         """Port wan0 with its address and next hop, and the tunnels over which the slices are stretched."""
         local, remote, length = ((gen_pcap.LOCAL4, gen_pcap.REMOTE4, 24) if shape.outer == 4
                                  else (gen_pcap.LOCAL6, gen_pcap.REMOTE6, 64))
-        self.port("wan0", device, mac=gen_pcap.LOCAL_MAC)
+        self.port("wan0", device, mac=gen_pcap.LOCAL_MAC, **({"rate_bps": shape.rate_bps} if shape.rate_bps else {}))
         self.client.put("address", [{"port": "wan0", "prefix": f"{local}/{length}"}])
         self.client.put("neighbor", [{"port": "wan0", "address": remote, "mac": gen_pcap.REMOTE_MAC}])
         if shape.tunnels > 1:

@@ -33,6 +33,11 @@ PAIRS = [
          Shape(flows=65536, tcp=True), Shape(flows=65536, tcp=True, mss_clamp=True)),
     Pair("decap-mss", "the same, out of VXLAN", Shape(flows=65536, encap="vxlan", tcp=True),
          Shape(flows=65536, encap="vxlan", tcp=True, mss_clamp=True)),
+    Pair("encap-shaped", "an underlay port shaped above the load, encapsulation, 1,024 flows",
+         Shape(), Shape(rate_bps=400_000_000_000)),
+    Pair("encap-many-shaped", "the same with 4,000 slices and 10,000 tunnels, 65,536 flows, tagged",
+         Shape(flows=65536, vlan=1, slices=4000, tunnels=10000),
+         Shape(flows=65536, vlan=1, slices=4000, tunnels=10000, rate_bps=400_000_000_000)),
 ]
 
 
