@@ -4,10 +4,12 @@
  * line. Every answer is compared with lpm_find_covering(). */
 #include <getopt.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <rte_byteorder.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_random.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +216,60 @@ static double us_each(uint64_t start, uint32_t n)
 	return (double)(cycles_now() - start) / rte_get_tsc_hz() * 1e6 / n;
 }
 
+/* ---- changes beside a worker that forwards ---- */
+
+static struct {
+	const struct lpm_table *t;
+	bool v6, ready, stop;
+} reader;
+
+static void *reader_main(void *arg)
+{
+	uint32_t value[LPM_BULK];
+	cpu_set_t all;
+
+	CPU_ZERO(&all);
+	for (uint32_t i = 0; i < CPU_SETSIZE; i++)
+		CPU_SET(i, &all);
+	pthread_setaffinity_np(pthread_self(), sizeof(all), &all);
+	rte_rcu_qsbr_thread_register(rcu_qsbr, 1);
+	rte_rcu_qsbr_thread_online(rcu_qsbr, 1);
+	__atomic_store_n(&reader.ready, true, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; !__atomic_load_n(&reader.stop, __ATOMIC_RELAXED);
+		i = (i + LPM_BULK) % FLOWS) {
+		lookup(reader.t, i, value, reader.v6);
+		rte_rcu_qsbr_quiescent(rcu_qsbr, 1);
+	}
+	rte_rcu_qsbr_thread_offline(rcu_qsbr, 1);
+	rte_rcu_qsbr_thread_unregister(rcu_qsbr, 1);
+	return NULL;
+}
+
+/* Microseconds of the clock on the wall, waiting for grace periods included. */
+static double change_us_beside(struct lpm_table *t, bool v6, uint32_t changes)
+{
+	pthread_t thread;
+
+	reader.t = t;
+	reader.v6 = v6;
+	reader.ready = reader.stop = false;
+	if (pthread_create(&thread, NULL, reader_main, NULL) != 0)
+		return -1;
+	while (!__atomic_load_n(&reader.ready, __ATOMIC_ACQUIRE))
+		sched_yield();
+	uint64_t start = rte_rdtsc();
+
+	for (uint32_t i = 0; i < changes / 2; i++)
+		erase(t, &routes[i]);
+	for (uint32_t i = 0; i < changes / 2; i++)
+		put(t, &routes[i], i + 1);
+	double us = (double)(rte_rdtsc() - start) / rte_get_tsc_hz() * 1e6 / changes;
+
+	__atomic_store_n(&reader.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	return us;
+}
+
 static int measure(const struct population *p, bool v6)
 {
 	static struct lpm_table t;
@@ -243,10 +299,13 @@ static int measure(const struct population *p, bool v6)
 		put(&t, &routes[i], i + 1);
 	double put_us = us_each(start, changes);
 
+	double beside_us = change_us_beside(&t, v6, changes);
+
 	printf("{\"family\": %u, \"population\": \"%s\", \"routes\": %u, \"lookup_cycles\": %.1f, "
 	       "\"bytes_per_route\": %.1f, \"fill_us\": %.2f, \"put_us\": %.2f, \"delete_us\": "
-	       "%.2f}\n",
-		v6 ? 6 : 4, p->name, lpm_count(&t), cycles, bytes, fill_us, put_us, delete_us);
+	       "%.2f, \"change_beside_us\": %.2f}\n",
+		v6 ? 6 : 4, p->name, lpm_count(&t), cycles, bytes, fill_us, put_us, delete_us,
+		beside_us);
 	fflush(stdout);
 	lpm_fini(&t);
 	return rc;

@@ -63,7 +63,7 @@ void lpm_root_set_trie(
 	struct lpm_array *a = lpm_array_of(*root);
 
 	if (kind == 0) {
-		/* release: pairs with the acquire in lookup_bulk() */
+		/* release: pairs with the acquire in lpm_lookup.c */
 		__atomic_store_n(root, (uintptr_t) new, __ATOMIC_RELEASE);
 	} else if (depth == 0) {
 		a->shorts = new;
@@ -72,7 +72,7 @@ void lpm_root_set_trie(
 		uint64_t *entry = &a->entry[entry_of(kind, k)];
 		uint64_t value = *entry >> 32 << 32;
 
-		/* release: pairs with the acquire in lookup_bulk() */
+		/* release: pairs with the acquire in lpm_lookup.c */
 		__atomic_store_n(
 			entry, value | (new != NULL ? new - t->slot : 0), __ATOMIC_RELEASE);
 	}
@@ -102,9 +102,9 @@ static void paint_until(struct painter *p, uint32_t end)
 		for (; p->at < until; p->at++) {
 			uint64_t *entry = &p->a->entry[p->at];
 
-			/* relaxed: the slot's index is as it was */
+			/* release: pairs with the acquire of an entry in lpm_lookup.c */
 			if ((*entry ^ value) >> 32 != 0)
-				__atomic_store_n(entry, value | (uint32_t)*entry, __ATOMIC_RELAXED);
+				__atomic_store_n(entry, value | (uint32_t)*entry, __ATOMIC_RELEASE);
 		}
 		while (p->top > 0 && p->covering[p->top].end <= p->at)
 			p->top--;
@@ -202,7 +202,7 @@ static void root_rebuild(struct lpm_table *t, uint16_t slice, uint32_t kind)
 		lpm_root_retire(t, d.root);
 		return;
 	}
-	/* release: pairs with the acquire in lookup_bulk() */
+	/* release: pairs with the acquire in lpm_lookup.c */
 	__atomic_store_n(&t->root[slice], d.root, __ATOMIC_RELEASE);
 	lpm_root_retire(t, old);
 }

@@ -162,13 +162,13 @@ static __rte_always_inline __mmask8 descent_step(
 }
 
 static __rte_always_inline void descent_run(
-	const struct lpm_slot *slot, struct descent *d, const bool wide)
+	const struct lpm_slot *slot, struct descent *d, uint32_t lanes, const bool wide)
 {
 	bool more;
 
 	do {
 		more = false;
-		for (uint32_t i = 0; i < LPM_BULK; i += LANES) {
+		for (uint32_t i = 0; i < lanes; i += LANES) {
 			if (_mm512_cmpneq_epi64_mask(_mm512_load_si512(&d->at[i]),
 				    _mm512_set1_epi64((uintptr_t)slot)) == 0)
 				continue;

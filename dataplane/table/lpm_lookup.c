@@ -168,6 +168,7 @@ static __rte_always_inline void lookup_bulk_simd(const struct lpm_table *t, cons
 {
 	struct descent d;
 	uint64_t root[LPM_BULK];
+	uint32_t lanes = RTE_ALIGN_MUL_CEIL(n, LANES);
 
 	for (uint32_t i = 0; i < n; i++) {
 		d.hi[i] = wide ? address6[i][0] : (uint64_t)address4[i] << 32;
@@ -178,11 +179,11 @@ static __rte_always_inline void lookup_bulk_simd(const struct lpm_table *t, cons
 	}
 	for (uint32_t i = 0; i < n; i++)
 		descent_enter(t->slot, &d, i, root[i]);
-	for (uint32_t i = n; i < LPM_BULK; i++) {
+	for (uint32_t i = n; i < lanes; i++) { /* idle */
 		d.hi[i] = d.lo[i] = 0;
 		descent_enter(t->slot, &d, i, 0);
 	}
-	descent_run(t->slot, &d, wide);
+	descent_run(t->slot, &d, lanes, wide);
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0((const void *)(uintptr_t)d.best[i]);
 	for (uint32_t i = 0; i < n; i++)

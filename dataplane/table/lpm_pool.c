@@ -21,9 +21,11 @@
 	    */
 #define BATCH_BLOCKS 1024
 #define BATCH_ROOM   512 /* one change retires fewer: BATCH_BLOCKS less this may be in use before */
-#define BATCH_UNITS  4096  /* 128 KiB */
-#define WAIT_UNITS   16384 /* at least so much may wait: 512 KiB */
-#define NO_BLOCK     UINT16_MAX
+#define BATCH_UNITS  4096 /* 128 KiB */
+/* As much may wait for a grace period, so that a worker that is not running seldom stops the
+ * writer: 4 MiB; of a large table a quarter. */
+#define WAIT_UNITS 131072
+#define NO_BLOCK   UINT16_MAX
 
 struct lpm_page {
 	uint32_t next, prev; /* in a list: 0 is none, since page 0 is not used */
@@ -136,9 +138,11 @@ static int pages_add(struct lpm_table *t, uint64_t wanted)
 
 int lpm_pool_ready(struct lpm_table *t, uint32_t routes)
 {
-	/* 64 bytes a route is more than they come to take */
-	uint64_t wanted = CHANGE_PAGES + (uint64_t)routes * 2 / LPM_PAGE_UNITS;
+	/* 64 bytes a route is more than they come to take; and what waits for a grace period */
+	uint64_t wanted = CHANGE_PAGES;
 
+	if (routes > 0)
+		wanted += (uint64_t)routes * 2 / LPM_PAGE_UNITS + WAIT_UNITS / LPM_PAGE_UNITS;
 	if (likely(pages_left(&t->pool) >= wanted) || pages_add(t, wanted) == 0)
 		return 0;
 	rcu_reclaim(true);
@@ -275,10 +279,12 @@ void lpm_retired(struct lpm_table *t)
 	}
 	*p->batch = (struct lpm_batch){.t = t};
 	rcu_defer(batch_free, full);
-	/* a sixteenth of the table may wait, so that the writer seldom does */
 	rcu_reclaim(
-		p->waiting > RTE_MAX((uint32_t)WAIT_UNITS, p->next_page * (LPM_PAGE_UNITS / 16)));
+		p->waiting > RTE_MAX((uint32_t)WAIT_UNITS, p->next_page * (LPM_PAGE_UNITS / 4)));
 }
+
+/* ---- how much ---- */
+
 uint64_t lpm_bytes(const struct lpm_table *t)
 {
 	return (uint64_t)t->pool.next_page * (PAGE_BYTES + sizeof(struct lpm_page)) +

@@ -9,6 +9,7 @@
 #include <rte_byteorder.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "lpm_node.h"
 #include "table_eal.h"
@@ -550,6 +551,57 @@ START_TEST(lpm_four_thousand_slices_have_routes_of_their_own)
 }
 END_TEST
 
+/* Kilobytes of a line of /proc/self/status. */
+static uint64_t process_kb(const char *line)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char text[256];
+	uint64_t kb = 0;
+
+	while (f != NULL && fgets(text, sizeof(text), f) != NULL)
+		if (strncmp(text, line, strlen(line)) == 0)
+			kb = strtoull(text + strlen(line), NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return kb;
+}
+
+START_TEST(lpm_stays_whole_when_the_kernel_refuses_memory)
+{
+	uint32_t n = 1, first = 20000;
+	uint8_t prefix[16], length;
+	struct rlimit limit, low;
+	int rc = 1;
+
+	begin(_i ? 128 : 32, 1000000);
+	fill(0, first);
+	HOLDS(getrlimit(RLIMIT_DATA, &limit) == 0);
+	low = limit;
+	low.rlim_cur = (process_kb("VmData:") + 3000) << 10;
+	HOLDS(setrlimit(RLIMIT_DATA, &low) == 0);
+	rc = lpm_reserve(&table, 900000);
+	HOLDS(rc == -ENOMEM);
+	for (n = first; n < 1000000; n++) {
+		population(0, n, prefix, &length);
+		rc = lpm_put(&table, 1, prefix, length, n + 1);
+		if (rc != 1)
+			break;
+	}
+	HOLDS(rc == -ENOMEM && n > first && lpm_count(&table) == n);
+	for (uint32_t i = 0; i < n; i++) {
+		population(0, i, prefix, &length);
+		HOLDS(lpm_get(&table, 1, prefix, length) == i + 1);
+	}
+	HOLDS(setrlimit(RLIMIT_DATA, &limit) == 0);
+	for (uint32_t i = 0; i < n; i++) {
+		population(0, i, prefix, &length);
+		HOLDS(lpm_delete(&table, 1, prefix, length) == 0);
+	}
+	HOLDS(lpm_reserve(&table, 900000) == 0);
+	lpm_fini(&table);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lpm");
@@ -566,6 +618,9 @@ int main(void)
 	tcase_add_loop_test(
 		tc, lpm_scan_sees_a_route_that_stays_once_while_the_table_changes, 0, 2);
 	tcase_add_loop_test(tc, lpm_four_thousand_slices_have_routes_of_their_own, 0, 2);
+#ifndef __SANITIZE_ADDRESS__ /* its own memory would be refused as well */
+	tcase_add_loop_test(tc, lpm_stays_whole_when_the_kernel_refuses_memory, 0, 2);
+#endif
 	suite_add_tcase(suite, tc);
 	srunner_set_fork_status(runner, CK_NOFORK);
 	srunner_run_all(runner, CK_NORMAL);
