@@ -7,6 +7,7 @@ every run. `plain` is what a tenant sends, `vxlan` the same frames as the peer s
 Called by scripts/bench through write_pcap(), or by hand; owns nothing but the file it writes.
 """
 import argparse
+import functools
 import os
 import random
 import struct
@@ -40,6 +41,7 @@ class Shape:
     wire: str = "vxlan"     # | geneve, with two words of options: what a tunnel puts around a frame
     tcp: bool = False       # ACKs instead of UDP inside
     mss_clamp: bool = False  # of the slices
+    routes: int = 0        # of a slice that routes; 0: it bridges
     packets: int = PACKETS
     rate_bps: int = 0      # the underlay port is shaped; no matter of the file
 
@@ -47,6 +49,7 @@ class Shape:
         parts = [self.encap if self.encap == "plain" else self.wire] + (["tcp"] if self.tcp else []) + ([f"u{self.outer}"] if self.encap == "vxlan" else [])
         parts += [f"i{self.inner}"] + ([f"vlan{self.vlan}"] if self.vlan else [])
         parts += [f"s{self.slices}", f"t{self.tunnels}"] if self.slices > 1 else []
+        parts += [f"r{self.routes}"] if self.routes else []
         return "-".join(parts + [str(self.flows)]) + (f"-{self.packets}" if self.packets != PACKETS else "")
 
 
@@ -79,6 +82,37 @@ def tunnel_of(flow, shape):
 def remote4(tunnel, shape):
     """The far end of a tunnel: next door when there is one, else behind a router."""
     return REMOTE4 if shape.tunnels == 1 else f"198.19.{tunnel >> 8}.{tunnel & 255}"
+
+
+def gateway_mac(vni=VNI):
+    """What a slice that routes answers with unless told otherwise."""
+    return b"\x02\x5c" + vni.to_bytes(3, "big") + b"\x01"
+
+
+# Of 100 routes, roughly as lengths are spread in the Internet's tables.
+LENGTHS4 = [24] * 58 + [22] * 11 + [23] * 10 + [21] * 5 + [20] * 5 + [19] * 3 + [18] * 2 + [16] * 2 + [17, 15, 14, 32]
+LENGTHS6 = [48] * 47 + [32] * 14 + [44] * 8 + [40] * 8 + [36] * 5 + [46] * 4 + [42] * 3 + [64] * 3 + [33, 34, 38, 29, 47, 45, 56, 128]
+
+
+@functools.lru_cache(maxsize=4)
+def route_list(count, version):
+    """`count` different prefixes as (address as a number, length), the same on every run."""
+    draw, bits, found = random.Random(SEED + version), 32 if version == 4 else 128, {}
+    lengths = LENGTHS4 if version == 4 else LENGTHS6
+    while len(found) < count:
+        length = lengths[draw.randrange(len(lengths))]
+        top = draw.randrange(16 << 24, 100 << 24) if version == 4 else 0x2000 << 112 | draw.getrandbits(112)
+        found[(top >> (bits - length) << (bits - length), length)] = None
+    return list(found)
+
+
+@functools.lru_cache(maxsize=4)
+def route_targets(shape):
+    """An address in one of the prefixes for each flow, none too often."""
+    draw, prefixes = random.Random(SEED), route_list(shape.routes, shape.inner)
+    bits = 32 if shape.inner == 4 else 128
+    return [base | draw.getrandbits(bits - length) if length < bits else base
+            for base, length in (prefixes[draw.randrange(len(prefixes))] for _ in range(shape.flows))]
 
 
 def mac_text(mac):
@@ -126,18 +160,20 @@ def tcp_ack(sport, dport, src, dst):
 def tenant_frame(flow, shape):
     """Ethernet, perhaps a tag, IPv4 or IPv6, UDP: 60 bytes with IPv4 and no tag."""
     sport, dport = 1024 + flow % 60000, 5001 + (flow >> 8) % 64
-    ether = destination_mac(flow) + source_mac(flow)
+    ether = (gateway_mac() if shape.routes else destination_mac(flow)) + source_mac(flow)
     if shape.vlan:
         ether += struct.pack(">HH", 0x8100, shape.vlan + slice_of(flow, shape))
     if shape.inner == 4:
-        src, dst = struct.pack(">I", 0x0A000000 + flow), struct.pack(">I", 0x0A400000 + flow)
+        to = route_targets(shape)[flow] if shape.routes else 0x0A400000 + flow
+        src, dst = struct.pack(">I", 0x0A000100 + flow), struct.pack(">I", to)
         if shape.tcp:
             ack = tcp_ack(sport, dport, src, dst) + bytes(6)
             return ether + b"\x08\x00" + ipv4_header(src, dst, 20, proto=6) + ack
         udp = struct.pack(">HHHH", sport, dport, 8 + UDP_PAYLOAD4, 0) + bytes(UDP_PAYLOAD4)
         return ether + b"\x08\x00" + ipv4_header(src, dst, len(udp)) + udp
     src = ip_bytes("fd00:a::") [:12] + struct.pack(">I", flow)
-    dst = ip_bytes("fd00:b::")[:12] + struct.pack(">I", flow)
+    dst = (route_targets(shape)[flow].to_bytes(16, "big") if shape.routes
+           else ip_bytes("fd00:b::")[:12] + struct.pack(">I", flow))
     udp = struct.pack(">HHHH", sport, dport, 8 + UDP_PAYLOAD6, 0) + bytes(UDP_PAYLOAD6)
     udp = udp[:6] + struct.pack(">H", udp6_checksum(src, dst, udp)) + udp[8:]
     return ether + b"\x86\xdd" + ipv6_header(src, dst, len(udp)) + udp

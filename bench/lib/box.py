@@ -2,6 +2,7 @@
 """The switch under test: starts a sluice-dataplane between a looped pcap and a null sink, configures it over its
 socket, waits until it has learned, and measures windows in which everything is accounted for.
 Called by cases.py, macput.py and memory.py; owns one sluice-dataplane process and its socket."""
+import ipaddress
 import os
 import shutil
 import tempfile
@@ -15,6 +16,16 @@ MBUFS = 262144          # as many as testpmd gets; a looped pcap of 65,536 packe
 MAX_MACS = 1048576
 SINK = "net_null0,no-rx=1"
 SKEW_S = 0.002          # two counters of one answer are read at most this far apart
+
+
+GATEWAYS = {4: ("10.0.0.1/8", "10.255.0.{}"), 6: ("fd00:a::1:0:0:1/64", "fd00:a::ffff:{}")}
+
+
+def routes(shape, vias):
+    """The slice's routes as objects, each by one of the ways."""
+    for number, (base, length) in enumerate(gen_pcap.route_list(shape.routes, shape.inner)):
+        address = ipaddress.ip_address(base.to_bytes(4 if shape.inner == 4 else 16, "big"))
+        yield {"table": "s1", "prefix": f"{address}/{length}", "via": [vias[number % len(vias)]]}
 
 
 class Invalid(Exception):
@@ -59,10 +70,13 @@ class Box:
         settle() waits until that is over."""
         source = f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
         self.source, self.sink = ("in0", "wan0") if shape.encap == "plain" else ("wan0", "lan0")
-        self.client.put("slice", [{"name": f"s{i + 1}", "vni": gen_pcap.VNI + i, "max_macs": MAX_MACS,
+        self.client.put("slice", [{"name": f"s{i + 1}", "vni": gen_pcap.VNI + i,
+                                   **({"kind": "l3"} if shape.routes else {"max_macs": MAX_MACS}),
                                    **({"mss_clamp": True} if shape.mss_clamp else {})}
                                   for i in range(shape.slices)])
-        if shape.encap == "plain":
+        if shape.routes:
+            self.start_routing(shape, source)
+        elif shape.encap == "plain":
             self.underlay(SINK, shape)
             self.macs(shape, lambda flow: {"tunnel": f"t{gen_pcap.tunnel_of(flow, shape) + 1}"})
             self.port("in0", source)
@@ -71,6 +85,24 @@ class Box:
             self.port("lan0", SINK)
             self.attachments("lan0", shape, 1 if shape.slices > 1 else 0)
             self.macs(shape, lambda flow: {"attachment": f"a{gen_pcap.slice_of(flow, shape) + 1}"})
+            self.underlay(source, shape)
+
+    def start_routing(self, shape, source):
+        """One slice that routes: a gateway on its attachment, routes into the tunnel or to a router on the attachment."""
+        if shape.encap == "plain":
+            self.underlay(SINK, shape)
+            self.port("in0", source)
+            self.attachments("in0", shape, 0)
+            vias = [{"tunnel": "t1", "mac": f"02:5a:03:00:00:{i:02x}"} for i in range(16)]
+        else:
+            self.port("lan0", SINK)
+            self.attachments("lan0", shape, 0)
+            vias = [{"attachment": "a1", "address": GATEWAYS[shape.inner][1].format(i + 2)} for i in range(16)]
+        self.client.put("address", [{"attachment": "a1", "prefix": GATEWAYS[shape.inner][0]}])
+        self.client.put("neighbor", [{"attachment": "a1", "address": GATEWAYS[shape.inner][1].format(i + 2),
+                                      "mac": f"02:5a:04:00:00:{i:02x}"} for i in range(16)])
+        self.client.put("route", list(routes(shape, vias)), chunk=25000)
+        if shape.encap == "vxlan":
             self.underlay(source, shape)
 
     def port(self, name, device, **more):

@@ -32,6 +32,11 @@ def both(name, goal_small, goal_large, about, **shape):
 CASES = [
     *both("encap", 0.60, 0.50, "untagged 60-byte frames into VXLAN over IPv4"),
     *both("decap", 0.60, 0.50, "110-byte VXLAN packets over IPv4 to the attachment", encap="vxlan"),
+    Case("route", Shape(flows=65536, routes=100000), 0.40,
+         "a slice that routes: 60-byte frames into VXLAN, 65,536 flows over 100,000 routes of mixed length"),
+    Case("route-in", Shape(flows=65536, routes=100000, encap="vxlan"), 0.40,
+         "the same, 110-byte VXLAN packets to routers on the attachment"),
+    Case("route-v6", Shape(flows=65536, routes=100000, inner=6), 0, "the same with IPv6 tenants, into VXLAN over IPv4"),
     *both("encap-vlan", 0, 0, "tagged 64-byte frames into VXLAN over IPv4", vlan=VLAN),
     *both("encap-v6", 0, 0, "untagged 60-byte frames into VXLAN over IPv6", outer=6),
     *both("decap-v6", 0, 0, "130-byte VXLAN packets over IPv6 to the attachment", encap="vxlan", outer=6),
@@ -41,7 +46,7 @@ CASES = [
 
 def input_shape(shape):
     """The file of a case: what the underlay is does not show in a plain frame."""
-    return Shape(flows=shape.flows, encap=shape.encap, inner=shape.inner, vlan=shape.vlan, slices=shape.slices,
+    return Shape(flows=shape.flows, encap=shape.encap, inner=shape.inner, vlan=shape.vlan, slices=shape.slices, routes=shape.routes,
                  tunnels=shape.tunnels if shape.encap == "vxlan" else 1, outer=shape.outer if shape.encap == "vxlan" else 4,
                  wire=shape.wire if shape.encap == "vxlan" else "vxlan", tcp=shape.tcp)
 
@@ -84,7 +89,7 @@ def run_switch(case, pcap, settings):
     """One fresh switch, configured, settled and measured; raises box.Invalid."""
     with box.Box(settings.binary, settings.huge) as switch:
         switch.start(case.shape, pcap)
-        switch.settle(2 * case.shape.flows)
+        switch.settle(0 if case.shape.routes else 2 * case.shape.flows)
         time.sleep(settings.warm_up)
         window, share = undisturbed(switch.process.pid, lambda: box_window(switch, settings.seconds))
         macs = switch.mac_count()
