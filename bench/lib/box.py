@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The switch under test: starts a sluice-dataplane between a looped pcap and a null sink, configures it over its
 socket, waits until it has learned, and measures windows in which everything is accounted for.
-Called by cases.py, macput.py and memory.py; owns one sluice-dataplane process and its socket."""
+Called by cases.py, pairs.py, bigput.py and memory.py; owns one sluice-dataplane process and its socket."""
 import ipaddress
 import os
 import shutil

@@ -54,14 +54,14 @@ def stages(cases):
     return table(["cycles a packet by stage"] + names, rows) if rows else ""
 
 
-def mac_put(case):
+def big_put(case):
     rows = [["(no change)", None, None, None, f"{case['calm_longest_wait_s'] * 1e3:.1f} ms", mpps(case["calm_pps"]), ""]]
-    for what in ("put", "delete"):
+    for what in case["steps"]:
         one = case[what]
-        goal = f"{'met' if case['met'] else 'MISSED'} ({case['goal_s']:.1f} s, 0 lost)" if what == "put" else ""
-        rows.append([f"{what} {case['count']:,} macs", f"{one['seconds']:.3f} s", f"{one['rate']:,.0f}/s", f"{one['lost']:,}",
+        goal = f"{'met' if case['met'] else 'MISSED'} ({case['goal_s']:.1f} s, 0 lost)" if what == case["steps"][0] else ""
+        rows.append([f"{what} {case['count']:,}", f"{one['seconds']:.3f} s", f"{one['rate']:,.0f}/s", f"{one['lost']:,}",
                      f"{one['longest_wait_s'] * 1e3:.1f} ms", mpps(one["pps"]), goal])
-    return table(["mac-put", "time", "rate", "packets lost", "longest wait of another client", "Mpps meanwhile", "goal"], rows)
+    return table([case["case"], "time", "rate", "packets lost", "longest wait of another client", "Mpps meanwhile", "goal"], rows)
 
 
 def pairs(results):
@@ -101,7 +101,7 @@ def text(results):
         parts += [forwarding(forward), stages(forward)]
     parts.append(pairs([case for case in results if "pair" in case]))
     for case in results:
-        show = {"mac-put": mac_put, "memory": memory, "table": tables}.get(case["case"])
+        show = big_put if "big" in case else {"memory": memory, "table": tables}.get(case["case"])
         if show and case.get("raw", case.get("rows")):
             parts.append(show(case))
     remarks = [f"{case['case']}: INVALID: {why}" for case in results for why in case["why"]]

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Case `mac-put`: 100,000 static MACs in one message while a worker forwards at full speed; then all deleted again.
-How long it takes, what the packets notice (drops by name, speed), and how long a second client waits for an answer
-meanwhile, which is the longest the main thread lets anybody wait. Called by scripts/bench; owns nothing."""
+"""Cases `mac-put` and `route-put`: 100,000 objects in one message while a worker forwards at full speed, changed and
+deleted again. How long it takes, what the packets notice (drops by name, speed), and how long a second client waits
+for an answer meanwhile, which is the longest the main thread lets anybody wait. Called by scripts/bench; owns nothing."""
 import json
 import select
 import statistics
 import time
+from dataclasses import dataclass
+from typing import Callable
 
 import box
 import machine
@@ -19,9 +21,36 @@ GOAL_S = 2.0
 PING_EVERY = 0.0005
 
 
-def macs():
-    """None of them is in the traffic."""
-    return [mac_text(b"\x02\x5a\x03" + index.to_bytes(3, "big")) for index in range(COUNT)]
+@dataclass(frozen=True)
+class Big:
+    name: str
+    about: str
+    shape: Shape
+    steps: Callable        # () → [(what, method, params, the field of the answer that must say COUNT)]
+
+
+def mac_steps():
+    """None of the MACs is in the traffic."""
+    macs = [mac_text(b"\x02\x5a\x03" + index.to_bytes(3, "big")) for index in range(COUNT)]
+    objects = [{"slice": "s1", "mac": mac, "tunnel": "t1"} for mac in macs]
+    return [("put", "put", {"type": "mac", "objects": objects}, "created"),
+            ("delete", "delete", {"type": "mac", "keys": [f"s1 {mac}" for mac in macs]}, "deleted")]
+
+
+def route_steps():
+    """All routes of the traffic get another next hop; then as many more specific ones come, and go again."""
+    vias = [{"tunnel": "t1", "mac": f"02:5a:05:00:00:{i:02x}"} for i in range(16)]
+    changed = list(box.routes(ROUTES, vias))
+    others = [{"table": "s1", "prefix": f"{20 + (i >> 16)}.{i >> 8 & 255}.{i & 255}.128/25", "via": [vias[i % 16]]}
+              for i in range(COUNT)]
+    return [("change", "put", {"type": "route", "objects": changed}, "updated"),
+            ("put", "put", {"type": "route", "objects": others}, "created"),
+            ("delete", "delete", {"type": "route", "keys": [f"s1 {route['prefix']}" for route in others]}, "deleted")]
+
+
+MACS, ROUTES = Shape(flows=FLOWS), Shape(flows=FLOWS, routes=COUNT)
+BIGS = [Big("mac-put", "100,000 static MACs through the socket under traffic: rate, loss, stalls", MACS, mac_steps),
+        Big("route-put", "100,000 route changes through the socket under the traffic that they carry", ROUTES, route_steps)]
 
 
 class Pinger:
@@ -105,46 +134,43 @@ def change(switch, method, message, want):
             "pings": len(waits)}
 
 
-def one_round(settings, pcap, put, delete):
+def one_round(big, settings, pcap, steps):
+    known = 0 if big.shape.routes else 2 * FLOWS
     with box.Box(settings.binary, settings.huge) as switch:
-        switch.start(Shape(flows=FLOWS), pcap)
-        switch.settle(2 * FLOWS)
+        switch.start(big.shape, pcap)
+        switch.settle(known)
         time.sleep(settings.warm_up)
         calm, calm_waits = baseline(switch, min(1.0, settings.seconds))
         out = {"calm_pps": calm["out"] / calm["seconds"], "calm_longest_wait_s": max(calm_waits, default=0.0)}
-        out["put"] = change(switch, "put", put, "created")
-        if switch.mac_count() != 2 * FLOWS + COUNT:
-            raise box.Invalid(f"{switch.mac_count()} MACs after the put, wanted {2 * FLOWS + COUNT}")
-        out["delete"] = change(switch, "delete", delete, "deleted")
-        if switch.mac_count() != 2 * FLOWS:
-            raise box.Invalid(f"{switch.mac_count()} MACs after the delete, wanted {2 * FLOWS}")
+        for what, method, message, want in steps:
+            out[what] = change(switch, method, message, want)
+        if not big.shape.routes and switch.mac_count() != known:
+            raise box.Invalid(f"{switch.mac_count()} MACs at the end, wanted {known}")
     return out
 
 
-def run(settings):
-    pcap = cached_pcap(settings.data, Shape(flows=FLOWS))
-    names = macs()
-    put = rpc.encode("put", {"type": "mac", "objects": [{"slice": "s1", "mac": mac, "tunnel": "t1"} for mac in names]})
-    delete = rpc.encode("delete", {"type": "mac", "keys": [f"s1 {mac}" for mac in names]})
+def run(big, settings):
+    pcap = cached_pcap(settings.data, big.shape)
+    steps = [(what, method, rpc.encode(method, params), want) for what, method, params, want in big.steps()]
     rounds, why = [], []
     for number in range(settings.runs):
         try:
-            one = one_round(settings, pcap, put, delete)
+            one = one_round(big, settings, pcap, steps)
             rounds.append(one)
-            machine.progress(f"mac-put {number + 1}/{settings.runs}: put {one['put']['seconds']:.3f} s, lost {one['put']['lost']}"
-                             f", longest wait {one['put']['longest_wait_s'] * 1e3:.1f} ms; delete {one['delete']['seconds']:.3f} s")
+            machine.progress(f"{big.name} {number + 1}/{settings.runs}: " + "; ".join(
+                f"{what} {one[what]['seconds']:.3f} s, lost {one[what]['lost']}" for what, *_ in steps))
         except (box.Invalid, rpc.RpcError, ConnectionError, ValueError, TimeoutError, OSError) as error:
             why.append(f"round {number + 1}: {error}")
-            machine.progress(f"mac-put {number + 1}/{settings.runs}: INVALID: {error}")
-    return summary(rounds, why)
+            machine.progress(f"{big.name} {number + 1}/{settings.runs}: INVALID: {error}")
+    return summary(big, [what for what, *_ in steps], rounds, why)
 
 
-def summary(rounds, why):
-    out = {"case": "mac-put", "about": f"{COUNT:,} static MACs in one message under traffic ({FLOWS:,} flows)",
+def summary(big, whats, rounds, why):
+    out = {"case": big.name, "about": big.about, "big": True, "steps": whats,
            "count": COUNT, "goal_s": GOAL_S, "raw": rounds, "why": why, "valid": bool(rounds) and not why}
     if not rounds:
         return out
-    for what in ("put", "delete"):
+    for what in whats:
         took = [each[what] for each in rounds]
         out[what] = {"seconds": statistics.median(each["seconds"] for each in took),
                      "slowest_s": max(each["seconds"] for each in took),
@@ -157,5 +183,5 @@ def summary(rounds, why):
             out[what]["note"] = f"{disturbed} of {len(took)} rounds had less than {MIN_SHARE:.0%} of the core"
     out["calm_pps"] = statistics.median(each["calm_pps"] for each in rounds)
     out["calm_longest_wait_s"] = max(each["calm_longest_wait_s"] for each in rounds)
-    out["met"] = out["put"]["slowest_s"] <= GOAL_S and out["put"]["lost"] == 0
+    out["met"] = all(out[what]["slowest_s"] <= GOAL_S and out[what]["lost"] == 0 for what in whats)
     return out
