@@ -159,21 +159,25 @@ static bool is_ours(const struct odd_packet *odd, const uint8_t *address)
 	       is_gateway_of(host_lookup(odd->slice, 6, address), DOOR_ID(odd->door));
 }
 
-static void take_note(
-	struct worker *w, const struct odd_packet *odd, const struct nd_view *nd, bool asks_us)
+static void take_note(struct worker *w, const struct odd_packet *odd, const struct ip_view *v,
+	const struct nd_view *nd, bool asks_us)
 {
 	struct host_report report = {
 		.door = odd->door, .slice = odd->slice, .kind = HOST_SEEN, .family = 6};
 
-	if (nd->mac == NULL || nd->probe)
+	/* the answer to a unicast solicitation may come without its address (RFC 4861 section
+	 * 7.2.4): it confirms the one that is known, and overrides nothing */
+	bool confirms = nd->type == NA && (nd->flags & ND_SOLICITED);
+
+	if (nd->probe || (nd->mac == NULL && !confirms))
 		return;
 	if (nd->type == NS)
 		report.flags = HOST_OVERRIDE | (asks_us ? HOST_CREATE : 0);
 	else
-		report.flags = (nd->flags & ND_OVERRIDE ? HOST_OVERRIDE : 0) |
+		report.flags = (nd->flags & ND_OVERRIDE && nd->mac != NULL ? HOST_OVERRIDE : 0) |
 			       (nd->flags & ND_SOLICITED ? HOST_ANSWER : 0);
 	memcpy(report.address, nd->type == NS ? nd->source : nd->target, 16);
-	memcpy(report.mac, nd->mac, 6);
+	memcpy(report.mac, nd->mac != NULL ? nd->mac : v->ip - 8, 6);
 	host_report(w, &report);
 }
 
@@ -224,7 +228,7 @@ void nd_take(struct worker *w, struct burst *b, const struct odd_packet *odd, st
 	}
 	bool asks_us = nd.type == NS && is_ours(odd, nd.target);
 
-	take_note(w, odd, &nd, asks_us);
+	take_note(w, odd, v, &nd, asks_us);
 	if (asks_us)
 		answer(w, b, odd, v, &nd);
 	else

@@ -293,13 +293,13 @@ class Box:
 
     # objects
 
-    def put(self, kind, **fields):
+    def put(self, kind, /, **fields):
         return self.rpc.call("put", {"type": kind, "objects": [fields]})
 
     def delete(self, kind, *keys):
         return self.rpc.call("delete", {"type": kind, "keys": list(keys)})
 
-    def list(self, kind, **match):
+    def list(self, kind, /, **match):
         params = {"type": kind}
         if match:
             params["match"] = match
