@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "fakes.h"
 #include "fdb.h"
+#include "fib.h"
 #include "model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,6 +37,10 @@ static void check_state(void)
 	AGREE("tunnels held", fakes.tunnels_held, model_count(OBJECT_TUNNEL));
 	AGREE("tunnels set", fakes.tunnels_set, model_count(OBJECT_TUNNEL));
 	AGREE("members set", fakes.members_set, model_count(OBJECT_MEMBER));
+	AGREE("gateways reserved", fakes.gateways_reserved, 0);
+	AGREE("neighbours reserved", fakes.hosts_reserved, 0);
+	AGREE("routes reserved", fakes.fib_reserved, 0);
+	AGREE("next hops used", fakes.nexthops_used, fib_routes());
 }
 
 static void check_answer(const char *text)
@@ -52,7 +57,7 @@ static void check_answer(const char *text)
 
 static void one_line(const char *line, size_t len)
 {
-	uint32_t before[OBJECT_TYPES], macs = fdb_count();
+	uint32_t before[OBJECT_TYPES], macs = fdb_count(), routes = fib_routes();
 	char *answer;
 
 	for (int t = 0; t < OBJECT_TYPES; t++)
@@ -68,6 +73,7 @@ static void one_line(const char *line, size_t len)
 			if (t != OBJECT_MAC)
 				AGREE("objects after an error", before[t], model_count(t));
 		AGREE("MACs after an error", macs, fdb_count());
+		AGREE("routes after an error", routes, fib_routes());
 	}
 	budget_free_text(answer, 0, NULL);
 }
@@ -82,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fakes.fail_tap_address = data[0] & 0x40;
 	if (data[0] & 0x20)
 		fakes.fdb_limit = 2;
+	if (data[0] & 0x10) {
+		fakes.fib_limit = 3;
+		fakes.gateway_limit = fakes.host_limit = fakes.nexthop_limit = 2;
+	}
 	data++;
 	size--;
 	while (size > 0) {

@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(everything_may_come_and_go_in_one_transaction)
 {
-	char *before;
+	char *before, *after;
 
 	furnish_l3();
 	before = everything();
@@ -160,7 +160,10 @@ START_TEST(everything_may_come_and_go_in_one_transaction)
 												"e",
 		"'red 10.2.0.0/16'") "," DELETE("address",
 		"'n 10.1.0.1/24'") "," DELETE("attachment", "'n'"))));
-	ck_assert_str_eq(before, everything());
+	after = everything();
+	ck_assert_str_eq(before, after);
+	free(before);
+	free(after);
 	ck_assert_int_eq(fakes.fib_reserved, 0);
 	take_down();
 }
