@@ -24,6 +24,10 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 		snprintf(err->path, sizeof(err->path), "kind");
 		return -1;
 	}
+	if (new->kind == SLICE_L3 &&new->suppress)
+		return rpc_fail_value(err, "suppress",
+			"false: an l3 slice floods nothing, and answers for its gateways anyway",
+			"true");
 	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
 		return noun_fail_mac(err, "mac", &new->mac);
 	if (!strcmp(new->name, "underlay"))
