@@ -4,6 +4,7 @@
 #include <rte_ether.h>
 
 #include "hot.h"
+#include "police_hot.h"
 #include "shaper.h"
 #include "stages.h"
 
@@ -75,6 +76,7 @@ void access_out_run(struct worker *w, struct burst *b)
 			rte_prefetch0(&sw->attachment[LANE_TO(way)]);
 		}
 	}
+	police_begin(w);
 	for (uint32_t i = 0; i < lane->n; i++) {
 		uint32_t way = lane->way[i];
 		const struct attachment_hot a = attachment_hot[LANE_TO(way)];
@@ -88,6 +90,10 @@ void access_out_run(struct worker *w, struct burst *b)
 		}
 		uint16_t vid = a.vlan & ATTACHMENT_VID;
 
+		if (unlikely(a.vlan & ATTACHMENT_METER_OUT) &&
+			!police(w, b, m, POLICE_OUT, LANE_TO(way), way,
+				bytes + (vid != 0 ? RTE_VLAN_HLEN : 0), police_need_to, lane, i))
+			continue;
 		if (vid != 0)
 			vlan_push(m, vid);
 		run_count(sw, &run, way, bytes, m->pkt_len);
@@ -97,6 +103,7 @@ void access_out_run(struct worker *w, struct burst *b)
 		tx_add(w, &tx, a.port, m);
 	}
 	tx_done(w, &tx);
+	police_end(w);
 	run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_ACCESS_OUT, lane->n);
 	lane->n = 0;

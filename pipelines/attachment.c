@@ -68,7 +68,8 @@ void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
 {
 	struct attachment_hot old = attachment_hot[id];
 	uint16_t old_vlan = old.vlan & ATTACHMENT_VID;
-	uint16_t flags = slice_hot[slice].flags & SLICE_IS_L3 ? ATTACHMENT_L3 : 0;
+	uint16_t flags = (slice_hot[slice].flags & SLICE_IS_L3 ? ATTACHMENT_L3 : 0) |
+			 (old.vlan & (ATTACHMENT_METER_IN | ATTACHMENT_METER_OUT));
 
 	if (old.slice != 0 && (old.port != port || old_vlan != vlan) &&
 		door_load(old.port, old_vlan) == id)

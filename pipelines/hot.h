@@ -15,6 +15,7 @@
 #include "drops.h"
 #include "exact.h"
 #include "fdb.h"
+#include "meter.h"
 #include "trace_point.h"
 #include "wire.h"
 #include "worker.h"
@@ -160,6 +161,7 @@ struct switch_worker {
 	uint16_t ip_id; /* of IPv4, and of IPv6 fragments: no two workers use the same */
 	uint16_t ip_id_step;
 	uint32_t ip6_id;
+	struct meter_worker meter;
 };
 
 static __rte_always_inline struct switch_worker *switch_of(struct worker *w)

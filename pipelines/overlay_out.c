@@ -11,6 +11,7 @@
 #include "hot.h"
 #include "mss.h"
 #include "path.h"
+#include "police_hot.h"
 #include "shaper.h"
 #include "stages.h"
 
@@ -194,6 +195,24 @@ static __rte_noinline void send_fragments(struct worker *w, struct burst *b, str
 	}
 }
 
+/* The slice's meter; a remarked frame's new DSCP is the outer header's as well. */
+static __rte_always_inline bool police_slice(
+	struct worker *w, struct burst *b, struct lane *lane, uint32_t i)
+{
+	struct rte_mbuf *m = lane->pkt[i];
+	uint32_t way = lane->way[i];
+
+	if (!police(w, b, m, POLICE_SLICE, LANE_SLICE(way), way, m->pkt_len, police_need_slice,
+		    lane, i))
+		return false;
+	if (unlikely(m->ol_flags & police_yellow)) {
+		flow_t now = flow_of(m, rte_pktmbuf_mtod(m, uint8_t *));
+
+		lane->flow[i] = flow_make(FLOW_HASH(lane->flow[i]), FLOW_TOS(now));
+	}
+	return true;
+}
+
 void overlay_out_run(struct worker *w, struct burst *b)
 {
 	struct switch_worker *sw = switch_of(w);
@@ -213,6 +232,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 			rte_prefetch0(&sw->tunnel[LANE_TO(way)]);
 		}
 	}
+	police_begin(w);
 	for (uint32_t i = 0; i < lane->n; i++) {
 		struct rte_mbuf *m = lane->pkt[i];
 		const struct encap *e = path[i];
@@ -225,6 +245,9 @@ void overlay_out_run(struct worker *w, struct burst *b)
 			if ((e->flags & ENCAP_FRAGMENT) && may_fragment(m)) {
 				tx_done(w, &tx);
 				tx.port = PORT_NONE;
+				if (slice_hot[LANE_SLICE(way)].meter != 0 &&
+					!police_slice(w, b, lane, i))
+					continue;
 				send_fragments(w, b, m, e, way, lane->flow[i]);
 				continue;
 			}
@@ -232,6 +255,8 @@ void overlay_out_run(struct worker *w, struct burst *b)
 				refusal(e, m));
 			continue;
 		}
+		if (unlikely(slice_hot[LANE_SLICE(way)].meter != 0) && !police_slice(w, b, lane, i))
+			continue;
 		run_count(sw, &run, way, bytes, e->hdr_len);
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 		uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be;
@@ -249,6 +274,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 		tx_add(w, &tx, port, m);
 	}
 	tx_done(w, &tx);
+	police_end(w);
 	run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_OVERLAY_OUT, lane->n);
 	lane->n = 0;

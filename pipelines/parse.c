@@ -7,6 +7,7 @@
 #include <rte_prefetch.h>
 
 #include "hot.h"
+#include "police_hot.h"
 #include "stages.h"
 
 #define PREFETCH_AHEAD 8
@@ -105,6 +106,43 @@ static void all_underlay(struct worker *w, struct burst *b)
 	worker_stage_done(w, STAGE_PARSE, b->n);
 }
 
+/* The packets in hand of one attachment; the first one's tag may be off already. */
+struct in_hand {
+	const struct burst *b;
+	const struct port_hot *ph;
+	uint16_t id;
+	uint32_t bytes;
+};
+
+static uint32_t need_from(const void *arg, uint32_t i)
+{
+	const struct in_hand *hand = arg;
+	uint32_t bytes = hand->bytes;
+
+	while (++i < hand->b->n) {
+		const struct rte_mbuf *m = hand->b->pkt[i];
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+		uint16_t vid = 0;
+
+		if (m->data_len < sizeof(struct rte_ether_hdr) + RTE_VLAN_HLEN)
+			continue;
+		if (is_vlan_tag(ether_type(data)))
+			vid = rte_be_to_cpu_16(*(const wire16_t *)(data + 14)) & 0xfff;
+		if ((vid != 0 ? hand->ph->vlan[vid] : hand->ph->untagged) == hand->id)
+			bytes += m->pkt_len;
+	}
+	return bytes;
+}
+
+static __rte_always_inline bool police_in(struct worker *w, struct burst *b,
+	const struct port_hot *ph, uint32_t i, uint16_t id, uint16_t slice, uint32_t bytes)
+{
+	struct in_hand hand = {b, ph, id, bytes};
+
+	return police(w, b, b->pkt[i], POLICE_IN, id, LANE_WAY(slice, id), bytes, need_from, &hand,
+		i);
+}
+
 void parse_run(struct worker *w, struct burst *b)
 {
 	const struct port_hot *ph = &port_hot[b->port];
@@ -120,6 +158,7 @@ void parse_run(struct worker *w, struct burst *b)
 		all_underlay(w, b);
 		return;
 	}
+	police_begin(w);
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct rte_mbuf *m = b->pkt[i];
 		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
@@ -153,11 +192,15 @@ void parse_run(struct worker *w, struct burst *b)
 		/* a tag inside a slice could come out as another slice's (RFC 7348 section 6.1) */
 		if (unlikely(stacked))
 			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
+		else if (unlikely(a.vlan & ATTACHMENT_METER_IN) &&
+			 !police_in(w, b, ph, i, id, slice, bytes))
+			continue;
 		else if (a.vlan & ATTACHMENT_L3)
 			route_enter(b, m, slice, DOOR_ATTACHMENT | id);
 		else
 			frame_enter(b, &fdb, frames++, m, data, slice, DOOR_ATTACHMENT | id);
 	}
+	police_end(w);
 	run_count(switch_of(w), &run, 0, 0, 0, 0);
 	b->frames = frames;
 	if (unlikely(b->trace != NULL))

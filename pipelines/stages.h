@@ -27,6 +27,9 @@ void punt_run(struct worker *w, struct burst *b);
 /* A burst that came from a kernel twin → its port. */
 void kernel_out_run(struct worker *w, struct burst *b);
 
+/* Meters, per worker; meter_worker_fini() undoes it. */
+int police_worker_init(struct worker *w);
+
 /* Outer fragments (rte_ip_frag), per worker. */
 int reassembly_init(struct worker *w);
 void reassembly_fini(struct worker *w);

@@ -14,6 +14,7 @@
 #include "host.h"
 #include "neighbor.h"
 #include "nexthop.h"
+#include "police.h"
 #include "slice.h"
 #include "stages.h"
 #include "suppress.h"
@@ -69,6 +70,7 @@ static void switch_worker_fini(struct worker *w)
 		return;
 	reassembly_fini(w);
 	host_worker_fini(w);
+	meter_worker_fini(&sw->meter);
 	rte_ring_free(sw->learn);
 	rte_free(sw->slice);
 	rte_free(sw->attachment);
@@ -108,7 +110,7 @@ static int switch_worker_init(struct worker *w)
 	if (sw->learn != NULL && sw->slice != NULL && sw->attachment != NULL &&
 		sw->tunnel != NULL && sw->slice_drops != NULL && sw->flood != NULL &&
 		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0 &&
-		host_worker_init(w) == 0)
+		host_worker_init(w) == 0 && police_worker_init(w) == 0)
 		return 0;
 	switch_worker_fini(w);
 	return -ENOMEM;
@@ -118,6 +120,7 @@ static void switch_tick(struct worker *w)
 {
 	reassembly_tick(w);
 	host_tick(w);
+	meter_tick(&switch_of(w)->meter, w->now_tsc);
 }
 
 const struct pipeline switch_pipeline = {
@@ -141,6 +144,8 @@ int switch_init(uint32_t worker_total)
 	if (rc == 0)
 		rc = fdb_init(worker_total);
 	if (rc == 0)
+		rc = police_init(worker_total);
+	if (rc == 0)
 		rc = underlay_init();
 	if (rc == 0)
 		rc = nexthop_init();
@@ -162,6 +167,7 @@ void switch_fini(void)
 	fib_fini();
 	nexthop_fini();
 	underlay_fini();
+	police_fini();
 	fdb_fini();
 	tunnel_fini();
 	attachment_fini();

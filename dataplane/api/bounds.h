@@ -20,6 +20,7 @@
 #define LIMIT_NEXTHOPS    524288
 #define LIMIT_HOSTS       131072 /* neighbours on attachments, learned and static */
 #define LIMIT_ROUTE_VIA   16
+#define LIMIT_METERS      16383
 #define LIMIT_MACS        1048576 /* in the whole box, learned and static */
 
 #define LIMIT_RPC_LINE_BYTES (16u << 20) /* one request */
@@ -28,6 +29,10 @@
 #define RATE_MIN_BPS 100000 /* of a shaped port */
 #define GUARANTEE_MIN_BPS 1000
 #define RATE_MAX_BPS 1000000000000ull /* bits a second; a terabit */
+#define METER_RATE_MIN  8 /* bits a second: a byte */
+#define METER_RATE_MAX  1000000000000ull
+#define METER_BURST_MIN 64 /* a shorter one would pass no packet at all */
+#define METER_BURST_MAX 4294967295ull
 
 #define MTU_MIN 576
 #define MTU_MAX 9600

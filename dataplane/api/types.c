@@ -18,6 +18,9 @@ static const char *const slice_kinds[] = {"l2", "l3", NULL};
 static const char *const neighbor_states[] = {
 	"static", "reachable", "stale", "incomplete", "failed", NULL};
 static const char *const encaps[] = {"vxlan", "geneve", NULL};
+static const char *const algorithms[] = {"trtcm", "srtcm", "trtcm-rfc4115", NULL};
+static const char *const yellows[] = {"remark", "pass", "drop", NULL};
+static const char *const colors[] = {"aware", "blind", NULL};
 static const char *const csums[] = {"auto", "on", "off", NULL};
 
 static const struct api_field port_fields[] = {
@@ -135,6 +138,8 @@ static const struct api_field slice_fields[] = {
 			"frames; where guarantees add up to more than the port's rate they share "
 			"it "
 			"in proportion. 0: none; left out: cir_bps of its meter"},
+	{AT(api_slice, meter, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_METER,
+		.help = "meter of all its frames into the overlay, with buckets of its own"},
 	{AT(api_slice, static_macs, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
 		.max = LIMIT_MACS, NO_REF, .help = "how many static mac objects it has"},
 	{AT(api_slice, routes, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
@@ -151,6 +156,10 @@ static const struct api_field attachment_fields[] = {
 		.help = "the port it is on"},
 	{AT(api_attachment, vlan, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 4094, NO_REF,
 		.help = "the VLAN on that port; left out: untagged"},
+	{AT(api_attachment, meter_in, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_METER,
+		.help = "meter of frames into the slice, with buckets of its own"},
+	{AT(api_attachment, meter_out, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_METER,
+		.help = "meter of frames out to the tenant, with buckets of its own"},
 	{.name = NULL},
 };
 
@@ -211,6 +220,32 @@ static void tunnel_complete(union api_object *obj)
 		obj->tunnel.df = false;
 }
 
+static const struct api_field meter_fields[] = {
+	{AT(api_meter, name, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF, .help = "its name"},
+	{AT(api_meter, cir_bps, FIELD_U64, FIELD_REQUIRED), .min = METER_RATE_MIN,
+		.max = METER_RATE_MAX, NO_REF,
+		.help = "committed rate in bits a second; counted are frames without FCS, as "
+			"counters do (with the VLAN tag at an attachment, without tunnel headers)"},
+	{AT(api_meter, cbs_bytes, FIELD_U32, FIELD_REQUIRED), .min = METER_BURST_MIN,
+		.max = METER_BURST_MAX, NO_REF,
+		.help = "committed burst; a longer frame is never green"},
+	{AT(api_meter, pir_bps, FIELD_U64, 0), .max = METER_RATE_MAX, NO_REF,
+		.help = "peak rate (trtcm: at least cir_bps); excess rate EIR above the committed "
+			"one (trtcm-rfc4115); not looked at (srtcm)"},
+	{AT(api_meter, pbs_bytes, FIELD_U32, 0), .max = METER_BURST_MAX, NO_REF,
+		.help = "peak burst (trtcm), excess burst EBS (srtcm, trtcm-rfc4115); a longer "
+			"frame is never yellow"},
+	{AT(api_meter, algorithm, FIELD_ENUM, 0), .names = algorithms, .preset = METER_TRTCM,
+		NO_REF, .help = "RFC 2698, RFC 2697 or RFC 4115"},
+	{AT(api_meter, yellow, FIELD_ENUM, 0), .names = yellows, .preset = YELLOW_REMARK, NO_REF,
+		.help = "what yellow frames do: pass with AFx1 made AFx2 (RFC 2597, other code "
+			"points as they are), pass, or drop"},
+	{AT(api_meter, color, FIELD_ENUM, 0), .names = colors, .preset = COLOR_AWARE, NO_REF,
+		.help = "aware: a frame that an earlier meter on its way called yellow is not "
+			"green again"},
+	{.name = NULL},
+};
+
 #define TYPE(id, type_name, most, text, ...)                                                       \
 	[id] = {.name = #type_name,                                                                \
 		.type = id,                                                                        \
@@ -232,6 +267,8 @@ const struct api_type api_types[OBJECT_TYPES] = {
 	TYPE(OBJECT_MEMBER, member, LIMIT_MEMBERS,
 		"a slice stretched over a tunnel, floods included"),
 	TYPE(OBJECT_MAC, mac, LIMIT_MACS, "a station of a slice"),
+	TYPE(OBJECT_METER, meter, LIMIT_METERS,
+		"rates and bursts that slices and attachments are held to"),
 };
 
 const struct api_type *api_type_find(const char *name)
@@ -244,5 +281,5 @@ const struct api_type *api_type_find(const char *name)
 
 const char *api_type_names(void)
 {
-	return "port, address, neighbor, route, slice, attachment, tunnel, member, mac";
+	return "port, address, neighbor, route, slice, attachment, tunnel, member, mac, meter";
 }

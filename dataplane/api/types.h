@@ -20,6 +20,7 @@ enum object_type {
 	OBJECT_TUNNEL,
 	OBJECT_MEMBER,
 	OBJECT_MAC,
+	OBJECT_METER,
 	OBJECT_TYPES
 };
 
@@ -102,6 +103,7 @@ struct api_slice {
 	struct api_mac_addr mac; /* l3: of its gateways; zero: made from the VNI */
 	bool mss_clamp;         /* TCP through its tunnels is told of an MSS that fits; default false */
 	bool suppress;          /* answers ARP and ND for hosts it knows instead of flooding; default false; l2 only */
+	api_name meter;         /* of all its traffic into the overlay */
 	uint32_t static_macs;   /* only in answers */
 	uint32_t routes;        /* only in answers */
 };
@@ -111,6 +113,8 @@ struct api_attachment {
 	api_name slice;
 	api_name port;
 	uint32_t vlan; /* 0 = untagged */
+	api_name meter_in;
+	api_name meter_out;
 };
 
 enum tunnel_encap { ENCAP_VXLAN, ENCAP_GENEVE };
@@ -171,6 +175,7 @@ union api_object {
 	struct api_tunnel tunnel;
 	struct api_member member;
 	struct api_mac mac;
+	struct api_meter meter;
 };
 
 #define API_KEY_BYTES 192 /* the longest key with its NUL */

@@ -59,6 +59,15 @@
 		"ICMP to a gateway address, truncated or a wrong checksum")                        \
 	X(SHAPER_QUEUE, "shaper_queue",                                                            \
 		"its queue at a shaped port is full (counted as out of its slice as well)")        \
+	X(METER_IN_RED, "meter_in_red", "over the rate of the attachment's meter_in")              \
+	X(METER_IN_YELLOW, "meter_in_yellow",                                                      \
+		"yellow by the attachment's meter_in, which drops yellow")                         \
+	X(METER_OUT_RED, "meter_out_red", "over the rate of the attachment's meter_out")           \
+	X(METER_OUT_YELLOW, "meter_out_yellow",                                                    \
+		"yellow by the attachment's meter_out, which drops yellow")                        \
+	X(SLICE_METER_RED, "slice_meter_red", "over the rate of the slice's meter")                \
+	X(SLICE_METER_YELLOW, "slice_meter_yellow",                                                \
+		"yellow by the slice's meter, which drops yellow")                                 \
 	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \

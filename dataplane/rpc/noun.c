@@ -19,6 +19,7 @@ const struct noun *const nouns[OBJECT_TYPES] = {
 	[OBJECT_ATTACHMENT] = &noun_attachment,
 	[OBJECT_TUNNEL] = &noun_tunnel,
 	[OBJECT_MEMBER] = &noun_member,
+	[OBJECT_METER] = &noun_meter,
 };
 
 json_t *noun_encode(const struct object *obj)

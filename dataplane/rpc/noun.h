@@ -37,7 +37,7 @@ struct noun {
 #define NOUN_UNIQUE (LIMIT_DEVICE + 32)
 
 extern const struct noun noun_port, noun_address, noun_neighbor, noun_route, noun_slice,
-	noun_attachment, noun_tunnel, noun_member;
+	noun_attachment, noun_tunnel, noun_member, noun_meter;
 
 /* NULL for mac, which is not in the model (noun_mac.h). */
 extern const struct noun *const nouns[OBJECT_TYPES];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "noun_meter.h"
 
 static void attachment_unique(const union api_object *data, char *text)
 {
@@ -84,6 +85,8 @@ static void attachment_undo(
 static void attachment_commit(
 	struct object *obj, const struct version *old, const struct version *new)
 {
+	noun_meter_commit(POLICE_IN, obj, old, new);
+	noun_meter_commit(POLICE_OUT, obj, old, new);
 	if (new)
 		attachment_set(obj->id, version_ref(new, OBJECT_SLICE)->id,
 			version_ref(new, OBJECT_PORT)->id, new->data->attachment.vlan);
@@ -97,6 +100,8 @@ static void attachment_stats(const struct object *obj, json_t *out)
 
 	attachment_counters_read(obj->id, &counters);
 	noun_counters(&counters, out);
+	noun_meter_stats(POLICE_IN, obj, "meter_in_", out);
+	noun_meter_stats(POLICE_OUT, obj, "meter_out_", out);
 }
 
 const struct noun noun_attachment = {

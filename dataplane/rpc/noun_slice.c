@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fib.h"
+#include "noun_meter.h"
 #include "port.h"
 #include "slice.h"
 
@@ -68,6 +69,7 @@ static void slice_undo(struct object *obj, const struct version *old, const stru
 
 static void slice_commit(struct object *obj, const struct version *old, const struct version *new)
 {
+	noun_meter_commit(POLICE_SLICE, obj, old, new);
 	if (new)
 		slice_set(obj->id, &new->data->slice);
 	else
@@ -86,6 +88,7 @@ static void slice_stats(const struct object *obj, json_t *out)
 
 	slice_counters_read(obj->id, &counters);
 	noun_counters(&counters, out);
+	noun_meter_stats(POLICE_SLICE, obj, "meter_", out);
 	struct shaper_counters shaper;
 
 	if (port_class_read(obj->id, &shaper))

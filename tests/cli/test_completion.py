@@ -44,7 +44,7 @@ class Candidates(CompletionTest):
         self.assertEqual(self.offered(""), ["dp"])
         self.assertEqual(self.offered("dp p"), ["put"])
         self.assertEqual(self.offered("dp t"), ["table", "trace"])
-        self.assertEqual(self.offered("dp put m"), ["member", "mac"])
+        self.assertEqual(self.offered("dp put m"), ["member", "mac", "meter"])
         self.assertIn("worker", self.offered("dp stats "))
         self.assertEqual(self.offered("nonsense x"), [])
         self.assertEqual(self.offered("dp nonsense x"), [])

@@ -78,6 +78,7 @@ TCase *neighbor_tests(void);
 TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);
+TCase *meter_tests(void);
 TCase *route_tests(void);
 TCase *shape_tests(void);
 

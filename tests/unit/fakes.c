@@ -12,6 +12,7 @@
 #include "box.h"
 #include "fdb.h"
 #include "neighbor.h"
+#include "police.h"
 #include "port.h"
 #include "schema.h"
 #include "slice.h"
@@ -167,6 +168,52 @@ void tunnel_state(uint16_t id, char *text)
 void tunnel_counters_read(uint16_t id, struct counters *out)
 {
 	*out = (struct counters){1, 60, 2, 120, 3};
+}
+
+/* meters */
+static struct ids meter_ids;
+static bool meter_live[LIMIT_METERS + 1];
+static uint16_t meter_of[3][LIMIT_SLICES + 1];
+
+int police_reserve(uint16_t *id)
+{
+	fakes.meters_held++;
+	return take(&meter_ids, id);
+}
+
+void police_release(uint16_t id)
+{
+	fakes.meters_held--;
+	meter_ids.used[id] = false;
+}
+
+void police_set(uint16_t id, const struct api_meter *cfg)
+{
+	fakes.meters_set += !meter_live[id];
+	meter_live[id] = true;
+}
+
+void police_unset(uint16_t id)
+{
+	fakes.meters_set--;
+	meter_live[id] = false;
+	police_release(id);
+}
+
+void police_use(enum police_place place, uint16_t owner, uint16_t meter)
+{
+	fakes.metered[place] += (meter != 0) - (meter_of[place][owner] != 0);
+	meter_of[place][owner] = meter;
+}
+
+void police_add(enum police_place place, uint16_t owner, struct meter_counts *sum)
+{
+	static const struct meter_counts one = {.packets = {1, 2, 3}, .bytes = {64, 128, 192}};
+
+	for (int c = 0; c < METER_COLORS; c++) {
+		sum->packets[c] += one.packets[c] * (1 + place);
+		sum->bytes[c] += one.bytes[c] * (1 + place);
+	}
 }
 
 /* underlay */
@@ -521,6 +568,9 @@ void fakes_reset(void)
 	memset(&slice_ids, 0, sizeof(slice_ids));
 	memset(&attachment_ids, 0, sizeof(attachment_ids));
 	memset(&tunnel_ids, 0, sizeof(tunnel_ids));
+	memset(&meter_ids, 0, sizeof(meter_ids));
+	memset(meter_live, 0, sizeof(meter_live));
+	memset(meter_of, 0, sizeof(meter_of));
 	memset(slice_live, 0, sizeof(slice_live));
 	memset(attachment_live, 0, sizeof(attachment_live));
 	memset(tunnel_live, 0, sizeof(tunnel_live));

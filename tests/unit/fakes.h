@@ -10,6 +10,8 @@ struct fakes {
 	int ports_open, ports_published;
 	int slices_held, attachments_held, tunnels_held; /* ids reserved and not released */
 	int slices_set, attachments_set, tunnels_set, members_set; /* published now */
+	int meters_held, meters_set; /* profiles */
+	int metered[3];		     /* places, by enum police_place */
 	int addresses_set, neighbors_set, routes_set, tap_addresses;
 	int resolves;
 	uint32_t via_count; /* of the last route set */

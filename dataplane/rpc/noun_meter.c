@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* meter: rates and bursts; what it says holds for every slice and attachment that names it, each
+ * with buckets of its own. Called through nouns[] and by noun_meter.h; its id is
+ * pipelines/police.h's. */
+#include "noun_meter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "noun.h"
+
+/* The meter's name at a place; "": none. */
+static const char *meter_name(enum police_place place, const struct version *version)
+{
+	const union api_object *data = version->data;
+
+	switch (place) {
+	case POLICE_SLICE:
+		return data->slice.meter;
+	case POLICE_IN:
+		return data->attachment.meter_in;
+	default:
+		return data->attachment.meter_out;
+	}
+}
+
+/* Which of the version's references is that meter; NULL: none. References stand in the order of the
+ * fields, and meter_in comes before meter_out. */
+static const struct ref *meter_ref(enum police_place place, const struct version *version)
+{
+	uint32_t skip = place == POLICE_OUT && *meter_name(POLICE_IN, version) ? 1 : 0;
+
+	if (!*meter_name(place, version))
+		return NULL;
+	for (uint32_t i = 0; i < version->n_refs; i++)
+		if (version->refs[i].to->type->type == OBJECT_METER && skip-- == 0)
+			return &version->refs[i];
+	return NULL;
+}
+
+static uint16_t meter_id(enum police_place place, const struct version *version)
+{
+	const struct ref *ref = version ? meter_ref(place, version) : NULL;
+
+	return ref ? ref->to->id : 0;
+}
+
+void noun_meter_commit(enum police_place place, const struct object *obj, const struct version *old,
+	const struct version *new)
+{
+	uint16_t before = meter_id(place, old), now = meter_id(place, new);
+
+	if (before != now)
+		police_use(place, obj->id, now);
+}
+
+static void add_counts(const struct meter_counts *counts, const char *prefix, json_t *out)
+{
+	static const char *const colors[] = {"green", "yellow", "red"};
+	char name[64];
+
+	for (int c = 0; c < METER_COLORS; c++) {
+		snprintf(name, sizeof(name), "%s%s_packets", prefix, colors[c]);
+		json_object_set_new(out, name, json_integer(counts->packets[c]));
+		snprintf(name, sizeof(name), "%s%s_bytes", prefix, colors[c]);
+		json_object_set_new(out, name, json_integer(counts->bytes[c]));
+	}
+}
+
+void noun_meter_stats(
+	enum police_place place, const struct object *obj, const char *prefix, json_t *out)
+{
+	struct meter_counts counts = {0};
+
+	if (!meter_ref(place, obj->now))
+		return;
+	police_add(place, obj->id, &counts);
+	add_counts(&counts, prefix, out);
+}
+
+/* ---- the type ---- */
+
+static int meter_check(const struct tx *tx, const struct object *obj, const union api_object *data,
+	struct rpc_error *err)
+{
+	const struct api_meter *new = &data->meter;
+	char want[80], got[32];
+
+	if (new->algorithm != METER_TRTCM)
+		return 0;
+	if (new->pir_bps < new->cir_bps) {
+		snprintf(want, sizeof(want), "at least cir_bps, %" PRIu64, new->cir_bps);
+		snprintf(got, sizeof(got), "%" PRIu64, new->pir_bps);
+		return rpc_fail_value(err, "pir_bps", want, got);
+	}
+	if (new->pbs_bytes < METER_BURST_MIN) {
+		snprintf(
+			want, sizeof(want), "integer %d to %llu", METER_BURST_MIN, METER_BURST_MAX);
+		snprintf(got, sizeof(got), "%u", new->pbs_bytes);
+		return rpc_fail_value(err, "pbs_bytes", want, got);
+	}
+	return 0;
+}
+
+static int meter_prepare(struct object *obj, const struct version *old, const struct version *new,
+	struct rpc_error *err)
+{
+	if (old || !police_reserve(&obj->id))
+		return 0;
+	rpc_fail(
+		err, RPC_ERR_CAPACITY, "no meter id is free: a box holds at most %u", LIMIT_METERS);
+	err->limit = LIMIT_METERS;
+	return -1;
+}
+
+static void meter_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (!old)
+		police_release(obj->id);
+}
+
+static void meter_commit(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (new)
+		police_set(obj->id, &new->data->meter);
+	else
+		police_unset(obj->id);
+}
+
+/* Over all places that are under it now. */
+static void meter_stats(const struct object *obj, json_t *out)
+{
+	struct meter_counts counts = {0};
+	const struct ref *ref;
+
+	LIST_FOREACH(ref, &obj->used_by, link)
+	{
+		const struct object *user = ref->from->owner;
+		enum police_place place = POLICE_SLICE;
+
+		if (user->type->type == OBJECT_ATTACHMENT)
+			place = ref == meter_ref(POLICE_IN, ref->from) ? POLICE_IN : POLICE_OUT;
+		police_add(place, user->id, &counts);
+	}
+	add_counts(&counts, "", out);
+}
+
+const struct noun noun_meter = {
+	.check = meter_check,
+	.prepare = meter_prepare,
+	.undo = meter_undo,
+	.commit = meter_commit,
+	.stats = meter_stats,
+};
