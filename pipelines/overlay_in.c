@@ -9,6 +9,7 @@
 #include "candidates.h"
 #include "ecn.h"
 #include "hot.h"
+#include "ipv4_sum.h"
 #include "mss.h"
 #include "stages.h"
 
@@ -31,24 +32,11 @@ static enum verdict drop(
 	return GONE;
 }
 
-/* Sum over a header of 20 bytes and more is 0xffff when its checksum is right (RFC 1071). */
 static __rte_always_inline bool ipv4_checksum_ok(
 	const struct rte_mbuf *m, const uint8_t *ip, uint32_t hlen)
 {
-	const wire32_t *word = (const wire32_t *)ip;
-	uint64_t sum = 0;
-
-	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
-		return true;
-	for (uint32_t i = 0; i < 5; i++)
-		sum += word[i];
-	for (uint32_t i = 5; i < hlen / 4; i++)
-		sum += word[i];
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD ||
+	       ipv4_sum_ok(ip, hlen);
 }
 
 /* Is this local address an endpoint of ours? */

@@ -9,9 +9,9 @@
 #include "flow.h"
 #include "l3.h"
 #include "path.h"
+#include "route_check.h"
 #include "stages.h"
 
-#define ETH ((uint32_t)sizeof(struct rte_ether_hdr))
 #define NEVER_BIG                                                                                  \
 	(MTU_MIN - 76 + ETH) /* fits every way: the smallest underlay less the largest header */
 #define MAC_MASK  0xffffffffffffull
@@ -49,69 +49,6 @@ static void drop(struct worker *w, struct burst *b, uint32_t i, enum drop_reason
 }
 
 /* ---- phase 1: is it a packet to be routed? ---- */
-
-enum check { CHECK_OK, CHECK_HEADER, CHECK_SUM, CHECK_MARTIAN, CHECK_GROUP };
-
-static __rte_always_inline bool ipv4_sum_ok(const uint8_t *ip, uint32_t hlen)
-{
-	const wire32_t *word = (const wire32_t *)ip;
-	uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
-
-	for (uint32_t i = 5; i < hlen / 4; i++)
-		sum += word[i];
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
-
-/* RFC 1812 section 5.3.7: not from and not to these; in host order. */
-static __rte_always_inline bool martian4(uint32_t address)
-{
-	uint32_t top = address >> 24;
-
-	return unlikely(top == 0 || top == 127 || address >> 16 == 0xa9fe);
-}
-
-static __rte_always_inline enum check check_ipv4(struct rte_mbuf *m, const uint8_t *ip)
-{
-	uint32_t hlen = (ip[0] & 0xf) * 4u, total = rte_be_to_cpu_16(load16(ip + 2));
-	uint32_t src = rte_be_to_cpu_32(*(const wire32_t *)(ip + 12));
-	uint32_t dst = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
-
-	if (unlikely(m->data_len < ETH + 20 || ip[0] >> 4 != 4 || hlen < 20 || total < hlen ||
-		     m->data_len < ETH + hlen || m->pkt_len < ETH + total))
-		return CHECK_HEADER;
-	if (unlikely(!ipv4_sum_ok(ip, hlen)))
-		return CHECK_SUM;
-	if (unlikely(m->pkt_len > ETH + total))
-		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
-	if (unlikely(src >= 0xe0000000 || martian4(src) || martian4(dst)))
-		return CHECK_MARTIAN;
-	return likely(dst < 0xe0000000) ? CHECK_OK : CHECK_GROUP;
-}
-
-/* RFC 4291 sections 2.5 to 2.7: loopback, unspecified and link-local addresses do not cross a
- * router; what comes from or goes to link-local ones may still be for the switch (ND). */
-static __rte_always_inline enum check check_ipv6(struct rte_mbuf *m, const uint8_t *ip)
-{
-	uint32_t payload = rte_be_to_cpu_16(load16(ip + 4));
-	const wire64_t *a = (const wire64_t *)(ip + 8);
-
-	if (unlikely(m->data_len < ETH + 40 || ip[0] >> 4 != 6 || m->pkt_len < ETH + 40 + payload))
-		return CHECK_HEADER;
-	if (unlikely(m->pkt_len > ETH + 40 + payload))
-		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
-	if (unlikely(ip[24] == 0xff))
-		return ip[8] == 0xff ? CHECK_MARTIAN : CHECK_GROUP;
-	if (unlikely(load16(ip + 8) == RTE_BE16(0xfe80) || load16(ip + 24) == RTE_BE16(0xfe80)))
-		return CHECK_GROUP;
-	if (unlikely(ip[8] == 0xff || (a[0] == 0 && rte_be_to_cpu_64(a[1]) <= 1) ||
-		     (a[2] == 0 && rte_be_to_cpu_64(a[3]) <= 1)))
-		return CHECK_MARTIAN;
-	return CHECK_OK;
-}
 
 static __rte_noinline void refuse(
 	struct worker *w, struct burst *b, struct odds *odds, uint32_t i, enum check check)
