@@ -47,7 +47,7 @@ int lpm_reserve(struct lpm_table *t, uint32_t n)
 {
 	if (n > t->max_routes - t->count)
 		return -ENOSPC;
-	return lpm_pool_ready(t, n);
+	return lpm_pool_reserve(t, n);
 }
 
 static void key_from(
@@ -103,7 +103,7 @@ int lpm_put(
 	}
 	if (t->count >= t->max_routes)
 		return -ENOSPC;
-	if (lpm_pool_ready(t, 0) != 0)
+	if (lpm_pool_ready_put(t) != 0)
 		return -ENOMEM;
 	const struct lpm_slot *s = lpm_root_trie(t, t->root[slice], &k, &depth);
 
@@ -128,7 +128,7 @@ int lpm_delete(struct lpm_table *t, uint16_t slice, const uint8_t *prefix, uint8
 	key_from(t, &k, prefix, length);
 	if (route_find(t, slice, &k) == NULL)
 		return -ENOENT;
-	if (lpm_pool_ready(t, 0) != 0)
+	if (lpm_pool_ready(t) != 0)
 		return -ENOMEM;
 	struct lpm_slot copy = *lpm_root_trie(t, t->root[slice], &k, &depth);
 

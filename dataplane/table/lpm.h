@@ -93,7 +93,8 @@ int lpm_reserve(struct lpm_table *t, uint32_t n);
  * value out of range), -ENOSPC, -ENOMEM. */
 int lpm_put(
 	struct lpm_table *t, uint16_t slice, const uint8_t *prefix, uint8_t length, uint32_t value);
-/* 0, -ENOENT, -EINVAL; -ENOMEM when not even 300 KB can be had to copy nodes into. */
+/* 0, -ENOENT, -EINVAL. Needs memory to copy nodes into, which puts leave to it: -ENOMEM would mean
+ * that it was not enough, and nothing has changed. */
 int lpm_delete(struct lpm_table *t, uint16_t slice, const uint8_t *prefix, uint8_t length);
 /* Deletes all routes of a slice at once; how many there were. */
 uint32_t lpm_clear(struct lpm_table *t, uint16_t slice);

@@ -162,7 +162,7 @@ static bool draft_put(const struct lpm_key *k, uint32_t value, void *arg)
 	struct lpm_slot copy = {.meta = LPM_EMPTY};
 	uint32_t depth;
 
-	d->failed = lpm_pool_ready(d->t, 0) != 0;
+	d->failed = lpm_pool_ready_put(d->t) != 0;
 	if (d->failed)
 		return false;
 	const struct lpm_slot *s = lpm_root_trie(d->t, d->root, k, &depth);

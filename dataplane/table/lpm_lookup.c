@@ -87,6 +87,22 @@ static __rte_always_inline const void *root_first(uint64_t root, uint64_t hi)
 		       : &lpm_array_of(root)->entry[hi >> LPM_LEAD >> (64 - lpm_kind_depth(kind))];
 }
 
+static __rte_always_inline void walker_begin(
+	struct walker *w, uint64_t hi, uint64_t lo, const bool wide)
+{
+	w->bits[0] = hi;
+	w->x[0] = hi >> LPM_LEAD;
+	if (wide) {
+		w->bits[1] = lo;
+		w->x[1] = hi << (64 - LPM_LEAD) | lo >> LPM_LEAD;
+		w->x[2] = lo << (64 - LPM_LEAD);
+		w->x[3] = 0;
+	}
+	w->best = &w->said;
+	w->said = 0;
+	w->depth = 0;
+}
+
 static __rte_always_inline void lookup_bulk_scalar(const struct lpm_table *t, const uint16_t *slice,
 	const uint32_t *address4, const uint64_t (*address6)[2], uint32_t n, uint32_t *value,
 	const bool wide)
@@ -98,23 +114,11 @@ static __rte_always_inline void lookup_bulk_scalar(const struct lpm_table *t, co
 	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct walker *w = &walker[i];
 		uint64_t hi = wide ? address6[i][0] : (uint64_t)address4[i] << 32;
-		uint64_t lo = wide ? address6[i][1] : 0;
 
 		/* acquire: pairs with the releases in lpm_array.c */
 		root[i] = __atomic_load_n(&t->root[slice[i]], __ATOMIC_ACQUIRE);
-		w->bits[0] = hi;
-		w->x[0] = hi >> LPM_LEAD;
-		if (wide) {
-			w->bits[1] = lo;
-			w->x[1] = hi << (64 - LPM_LEAD) | lo >> LPM_LEAD;
-			w->x[2] = lo << (64 - LPM_LEAD);
-			w->x[3] = 0;
-		}
-		w->best = &w->said;
-		w->said = 0;
-		w->depth = 0;
+		walker_begin(&walker[i], hi, wide ? address6[i][1] : 0, wide);
 		rte_prefetch0(root_first(root[i], hi));
 	}
 	for (uint32_t i = 0; i < n; i++)

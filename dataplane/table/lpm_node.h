@@ -140,8 +140,11 @@ void lpm_key_inner(struct lpm_key *out, const uint64_t *x, uint32_t depth, uint3
 /* lpm_pool.c: blocks of 32-byte units */
 int lpm_pool_init(struct lpm_table *t);
 void lpm_pool_fini(struct lpm_table *t);
-/* Room for one change, whatever it copies, and for `routes` routes more. 0 or -ENOMEM. */
-int lpm_pool_ready(struct lpm_table *t, uint32_t routes);
+/* Room for one change, whatever it copies; for a new route also for deletions to come, which thus
+ * cannot fail even where the kernel gives no more; and for n routes more. 0 or -ENOMEM. */
+int lpm_pool_ready(struct lpm_table *t);
+int lpm_pool_ready_put(struct lpm_table *t);
+int lpm_pool_reserve(struct lpm_table *t, uint32_t n);
 /* Never fails after lpm_pool_ready(). */
 uint32_t lpm_alloc(struct lpm_table *t, uint32_t units);
 /* Nobody ever saw it. */

@@ -16,9 +16,9 @@
 #define PAGE_BYTES (LPM_PAGE_UNITS * UNIT)
 #define STEP_PAGES 256				 /* asked of the kernel at a time: 2 MiB */
 #define MAX_PAGES  (UINT32_MAX / LPM_PAGE_UNITS) /* an index has 32 bits */
-#define CHANGE_PAGES                                                                               \
-	40 /* one change: at most a page for every size, or 24 nodes of the largest                \
-	    */
+/* What one change may take: a page for every size, or 24 nodes of the largest. */
+#define CHANGE_PAGES 40
+#define LOW_PAGES    168 /* puts leave so many to deletions */
 #define BATCH_BLOCKS 1024
 #define BATCH_ROOM   512 /* one change retires fewer: BATCH_BLOCKS less this may be in use before */
 #define BATCH_UNITS  4096 /* 128 KiB */
@@ -136,17 +136,33 @@ static int pages_add(struct lpm_table *t, uint64_t wanted)
 	return 0;
 }
 
-int lpm_pool_ready(struct lpm_table *t, uint32_t routes)
+static int pages_ensure(struct lpm_table *t, uint64_t wanted)
 {
-	/* 64 bytes a route is more than they come to take; and what waits for a grace period */
-	uint64_t wanted = CHANGE_PAGES;
-
-	if (routes > 0)
-		wanted += (uint64_t)routes * 2 / LPM_PAGE_UNITS + WAIT_UNITS / LPM_PAGE_UNITS;
 	if (likely(pages_left(&t->pool) >= wanted) || pages_add(t, wanted) == 0)
 		return 0;
 	rcu_reclaim(true);
 	return pages_left(&t->pool) >= wanted ? 0 : -ENOMEM;
+}
+
+/* What puts leave is enough, see page_for(); more is asked for all the same. */
+int lpm_pool_ready(struct lpm_table *t)
+{
+	if (unlikely(pages_left(&t->pool) < LOW_PAGES))
+		pages_add(t, LOW_PAGES);
+	return pages_ensure(t, CHANGE_PAGES);
+}
+
+int lpm_pool_ready_put(struct lpm_table *t)
+{
+	return pages_ensure(t, LOW_PAGES);
+}
+
+/* 64 bytes a route is more than they come to take; and there is what waits for a grace period. */
+int lpm_pool_reserve(struct lpm_table *t, uint32_t n)
+{
+	uint64_t wanted = (uint64_t)n * 64 / PAGE_BYTES + WAIT_UNITS / LPM_PAGE_UNITS;
+
+	return n == 0 ? 0 : pages_ensure(t, LOW_PAGES + wanted);
 }
 
 static void list_push(struct lpm_pool *p, uint32_t *head, uint32_t page)
@@ -185,6 +201,20 @@ static uint32_t page_take(struct lpm_pool *p, uint32_t class)
 	return page;
 }
 
+/* A page with room. When pages are few, that of a larger size: then deletions, which replace blocks
+ * by smaller ones, take a page only while no block of their size or above is free, so at most one
+ * for each size. */
+static uint32_t page_for(struct lpm_pool *p, uint32_t class)
+{
+	if (likely(p->partial[class] != 0))
+		return p->partial[class];
+	if (pages_left(p) <= LOW_PAGES)
+		for (uint32_t larger = class + 1; larger < LPM_CLASSES; larger++)
+			if (p->partial[larger] != 0)
+				return p->partial[larger];
+	return page_take(p, class);
+}
+
 /* ---- blocks ---- */
 
 /* A free block's first bytes: where the next one begins. */
@@ -201,10 +231,7 @@ static bool page_full(const struct lpm_page *page)
 uint32_t lpm_alloc(struct lpm_table *t, uint32_t units)
 {
 	struct lpm_pool *p = &t->pool;
-	uint32_t class = class_of(units), i = p->partial[class], block;
-
-	if (i == 0)
-		i = page_take(p, class);
+	uint32_t i = page_for(p, class_of(units)), block;
 	struct lpm_page *page = &p->page[i];
 
 	if (page->freed != NO_BLOCK) {
@@ -212,11 +239,11 @@ uint32_t lpm_alloc(struct lpm_table *t, uint32_t units)
 		page->freed = *free_link(t, block);
 	} else {
 		block = i * LPM_PAGE_UNITS + page->fresh;
-		page->fresh += class_units(class);
+		page->fresh += class_units(page->class);
 	}
 	page->used++;
 	if (page_full(page))
-		list_remove(p, &p->partial[class], i);
+		list_remove(p, &p->partial[page->class], i);
 	return block;
 }
 
