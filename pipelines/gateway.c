@@ -20,7 +20,8 @@ struct gateway {
 	TAILQ_ENTRY(gateway) of_attachment;
 	TAILQ_ENTRY(gateway) of_slice;
 	uint16_t attachment;
-	uint32_t local; /* its next hop */
+	uint32_t local;		       /* its next hop */
+	struct gateway *next, *before; /* in the ring of those on the same network; alone: itself */
 	struct api_ip prefix;
 };
 TAILQ_HEAD(gateways, gateway);
@@ -183,41 +184,75 @@ static void own(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop)
 		RTE_LOG(ERR, USER1, "a gateway of slice %u found no room\n", slice);
 }
 
-static void set_source(struct l3_source *s, struct gateways *list, bool of_slice)
+static uint32_t *source_of(struct l3_source *s, const struct gateway *g)
 {
-	struct l3_source first = {0};
-	struct gateway *g;
+	return g->prefix.family == 4 ? &s->v4 : &s->v6;
+}
 
-	for (g = TAILQ_FIRST(list); g != NULL;
-		g = of_slice ? TAILQ_NEXT(g, of_slice) : TAILQ_NEXT(g, of_attachment)) {
-		uint32_t *at = g->prefix.family == 4 ? &first.v4 : &first.v6;
+/* A new address speaks where none of its family did. */
+static void sources_add(uint16_t slice, const struct gateway *g)
+{
+	uint32_t *at = source_of(&attachment_source[g->attachment], g);
 
-		if (*at == 0)
-			*at = g->local;
+	if (*at == 0)
+		__atomic_store_n(at, g->local, __ATOMIC_RELAXED);
+	at = source_of(&slice_source[slice], g);
+	if (*at == 0)
+		__atomic_store_n(at, g->local, __ATOMIC_RELAXED);
+}
+
+/* Another one of the family speaks for one that has left the lists. */
+static void sources_remove(uint16_t slice, const struct gateway *gone)
+{
+	uint32_t *at = source_of(&attachment_source[gone->attachment], gone);
+	struct gateway *g = NULL;
+
+	if (*at == gone->local) {
+		TAILQ_FOREACH (g, &on_attachment[gone->attachment], of_attachment)
+			if (g->prefix.family == gone->prefix.family)
+				break;
+		__atomic_store_n(at, g != NULL ? g->local : 0, __ATOMIC_RELAXED);
 	}
-	__atomic_store_n(&s->v4, first.v4, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->v6, first.v6, __ATOMIC_RELAXED);
+	at = source_of(&slice_source[slice], gone);
+	if (*at == gone->local) {
+		TAILQ_FOREACH (g, &in_slice[slice], of_slice)
+			if (g->prefix.family == gone->prefix.family)
+				break;
+		__atomic_store_n(at, g != NULL ? g->local : 0, __ATOMIC_RELAXED);
+	}
 }
 
-static void sources_follow(uint16_t slice, uint16_t attachment)
+/* Joins the ring of its network, whose entry in the FIB tells cheaply that there is one; false: it
+ * is the first on it. */
+static bool ring_join(uint16_t slice, struct gateway *g)
 {
-	set_source(&attachment_source[attachment], &on_attachment[attachment], false);
-	set_source(&slice_source[slice], &in_slice[slice], true);
-}
+	struct api_ip network = edge_of(&g->prefix, false);
+	struct gateway *other;
 
-/* Another address of the attachment stands on the same network. */
-static bool network_shared(const struct gateway *but)
-{
-	struct api_ip network = edge_of(&but->prefix, false);
-	struct gateway *g;
+	g->next = g->before = g;
+	if (fib_owner_of(slice, &network) != FIB_CONNECTED)
+		return false;
+	TAILQ_FOREACH (other, &on_attachment[g->attachment], of_attachment) {
+		struct api_ip there = edge_of(&other->prefix, false);
 
-	TAILQ_FOREACH (g, &on_attachment[but->attachment], of_attachment) {
-		struct api_ip there = edge_of(&g->prefix, false);
-
-		if (g != but && g->prefix.len == but->prefix.len && same_address(&there, &network))
-			return true;
+		if (other == g || other->prefix.len != g->prefix.len ||
+			!same_address(&there, &network))
+			continue;
+		g->next = other->next;
+		g->before = other;
+		other->next->before = g;
+		other->next = g;
+		return true;
 	}
 	return false;
+}
+
+/* Leaves it; false: it was the last one on its network. */
+static bool ring_leave(struct gateway *g)
+{
+	g->next->before = g->before;
+	g->before->next = g->next;
+	return g->next != g;
 }
 
 static void network_set(uint16_t slice, const struct gateway *g)
@@ -259,9 +294,9 @@ void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefi
 		own(slice, &host, g->local);
 	TAILQ_INSERT_TAIL(&on_attachment[attachment], g, of_attachment);
 	TAILQ_INSERT_TAIL(&in_slice[slice], g, of_slice);
-	if (!network_shared(g))
+	if (!ring_join(slice, g))
 		network_set(slice, g);
-	sources_follow(slice, attachment);
+	sources_add(slice, g);
 	neighbor_network_change(slice, attachment);
 }
 
@@ -275,11 +310,11 @@ void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *pre
 			break;
 	if (g == NULL)
 		return;
-	if (!network_shared(g))
+	if (!ring_leave(g))
 		network_unset(slice, g);
 	TAILQ_REMOVE(&on_attachment[attachment], g, of_attachment);
 	TAILQ_REMOVE(&in_slice[slice], g, of_slice);
-	sources_follow(slice, attachment); /* before its next hop goes */
+	sources_remove(slice, g); /* before its next hop goes */
 	fib_own_unset(slice, &host, FIB_GATEWAY);
 	free(g);
 	neighbor_network_change(slice, attachment);
