@@ -78,14 +78,17 @@ static uint64_t gateway_mac(const struct api_slice *cfg)
 	return word;
 }
 
+void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps)
+{
+	shaper_class_set(id, weight, guarantee_bps);
+}
+
 void slice_set(uint16_t id, const struct api_slice *cfg)
 {
 	struct slice_hot *s = &slice_hot[id];
 	uint32_t vni_be = rte_cpu_to_be_32(cfg->vni << 8);
 	uint8_t flags = flags_of(cfg), old_flags = s->flags;
 
-	shaper_class_set(
-		id, cfg->weight, cfg->guarantee_bps != GUARANTEE_METER ? cfg->guarantee_bps : 0);
 	ageing_s[id] = cfg->mac_ageing_s;
 	max_macs[id] = cfg->max_macs;
 	if (s->live && s->vni_be != vni_be)

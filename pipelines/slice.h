@@ -19,6 +19,9 @@ void slice_fini(void);
 int slice_reserve(uint16_t *id);
 void slice_release(uint16_t id);
 
+/* Its part of shaped ports (core/shaper.h): before slice_set(), and when its meter changes. */
+void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps);
+
 /* Publishes a reserved slice, or new values of a published one. Cannot fail. */
 void slice_set(uint16_t id, const struct api_slice *cfg);
 

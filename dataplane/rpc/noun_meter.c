@@ -55,6 +55,13 @@ void noun_meter_commit(enum police_place place, const struct object *obj, const 
 		police_use(place, obj->id, now);
 }
 
+uint64_t noun_meter_cir(enum police_place place, const struct version *version)
+{
+	const struct ref *ref = meter_ref(place, version);
+
+	return ref && ref->to->now ? ref->to->now->data->meter.cir_bps : 0;
+}
+
 static void add_counts(const struct meter_counts *counts, const char *prefix, json_t *out)
 {
 	static const char *const colors[] = {"green", "yellow", "red"};
@@ -122,10 +129,19 @@ static void meter_undo(struct object *obj, const struct version *old, const stru
 
 static void meter_commit(struct object *obj, const struct version *old, const struct version *new)
 {
+	const struct ref *ref;
+
 	if (new)
 		police_set(obj->id, &new->data->meter);
 	else
 		police_unset(obj->id);
+	LIST_FOREACH(ref, &obj->used_by, link)
+	{
+		const struct object *user = ref->from->owner;
+
+		if (user->type->type == OBJECT_SLICE)
+			noun_slice_meter_changed(user);
+	}
 }
 
 /* Over all places that are under it now. */

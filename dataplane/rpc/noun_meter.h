@@ -13,6 +13,12 @@
 void noun_meter_commit(enum police_place place, const struct object *obj, const struct version *old,
 	const struct version *new);
 
+/* cir_bps of the meter that is named at a place, as it is by now; 0 without one. */
+uint64_t noun_meter_cir(enum police_place place, const struct version *version);
+
+/* A meter that this slice names has changed (noun_slice.c). */
+void noun_slice_meter_changed(const struct object *slice);
+
 /* Adds green, yellow and red of this place to out, behind a prefix ("meter_in_"); nothing when it
  * is not metered. */
 void noun_meter_stats(

@@ -67,13 +67,32 @@ static void slice_undo(struct object *obj, const struct version *old, const stru
 		slice_release(obj->id);
 }
 
+/* A guarantee that is left out is the committed rate of the slice's meter. */
+static uint64_t slice_guarantee(const struct version *version)
+{
+	uint64_t bps = version->data->slice.guarantee_bps;
+
+	if (bps == GUARANTEE_METER)
+		bps = noun_meter_cir(POLICE_SLICE, version);
+	return bps >= GUARANTEE_MIN_BPS ? bps : 0;
+}
+
+void noun_slice_meter_changed(const struct object *slice)
+{
+	const struct version *now = slice->now;
+
+	slice_share_set(slice->id, now->data->slice.weight, slice_guarantee(now));
+}
+
 static void slice_commit(struct object *obj, const struct version *old, const struct version *new)
 {
 	noun_meter_commit(POLICE_SLICE, obj, old, new);
-	if (new)
+	if (new) {
+		slice_share_set(obj->id, new->data->slice.weight, slice_guarantee(new));
 		slice_set(obj->id, &new->data->slice);
-	else
+	} else {
 		slice_unset(obj->id);
+	}
 }
 
 static void slice_answer(const struct object *obj, union api_object *copy)

@@ -178,6 +178,7 @@ uint16_t rig_slice_as(const struct api_slice *cfg)
 	uint16_t id;
 
 	RIG_CHECK(slice_reserve(&id) == 0, "no slice left");
+	slice_share_set(id, cfg->weight, cfg->guarantee_bps);
 	slice_set(id, cfg);
 	return id;
 }

@@ -186,10 +186,12 @@ static void slice_step(void)
 	cfg.vni = 100 * (s + 1) + churn_rnd(2);
 	if (slice[s] == 0)
 		slice[s] = rig_slice_as(&cfg);
-	else if (churn_rnd(4))
+	else if (churn_rnd(4)) {
+		slice_share_set(slice[s], cfg.weight, cfg.guarantee_bps);
 		slice_set(slice[s], &cfg);
-	else
+	} else {
 		slice_remove(s);
+	}
 }
 
 static void underlay_step(void)

@@ -62,6 +62,12 @@ void slice_release(uint16_t id)
 
 static bool slice_live[LIMIT_SLICES + 1];
 
+void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps)
+{
+	fakes.weight = weight;
+	fakes.guarantee_bps = guarantee_bps;
+}
+
 void slice_set(uint16_t id, const struct api_slice *cfg)
 {
 	fakes.slices_set += !slice_live[id];

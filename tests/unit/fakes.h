@@ -10,6 +10,8 @@ struct fakes {
 	int ports_open, ports_published;
 	int slices_held, attachments_held, tunnels_held; /* ids reserved and not released */
 	int slices_set, attachments_set, tunnels_set, members_set; /* published now */
+	uint64_t guarantee_bps; /* of the slice told last */
+	uint32_t weight;
 	int meters_held, meters_set; /* profiles */
 	int metered[3];		     /* places, by enum police_place */
 	int addresses_set, neighbors_set, routes_set, tap_addresses;

@@ -150,6 +150,42 @@ START_TEST(meter_counts_over_its_uses_and_at_each)
 }
 END_TEST
 
+#define SLICE(more) CALL("put", "{'type':'slice','objects':[{'name':'x','vni':9" more "}]}")
+
+START_TEST(meter_is_the_guarantee_of_its_slice_unless_that_has_one)
+{
+	OK(ask(METER("m", "")));
+	OK(ask(SLICE("")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 0);
+	ck_assert_uint_eq(fakes.weight, 1);
+	OK(ask(SLICE(",'meter':'m'")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 1000000);
+	/* the meter changes, and the slice with it */
+	OK(ask(CALL("put", "{'type':'meter','objects':[{'name':'m','cir_bps':1500000,"
+			   "'cbs_bytes':20000,'pir_bps':2000000,'pbs_bytes':30000}]}")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 1500000);
+	OK(ask(SLICE(",'meter':'m','guarantee_bps':0,'weight':7")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 0);
+	ck_assert_uint_eq(fakes.weight, 7);
+	OK(ask(SLICE(",'meter':'m','guarantee_bps':5000")));
+	OK(ask(METER("m", "")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 5000);
+	/* less than the shaper counts: none */
+	OK(ask(CALL("put", "{'type':'meter','objects':[{'name':'tiny','cir_bps':8,"
+			   "'cbs_bytes':2000,'algorithm':'srtcm'}]}")));
+	OK(ask(SLICE(",'meter':'tiny'")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 0);
+	/* both in one transaction, the slice first */
+	OK(ask(CALL("transaction",
+		"{'ops':[{'op':'put','type':'slice','objects':[{'name':'x','vni':9,'meter':'m'}]},"
+		"{'op':'put','type':'meter','objects':[{'name':'m','cir_bps':1700000,"
+		"'cbs_bytes':20000,'pir_bps':2000000,'pbs_bytes':30000}]}]}")));
+	ck_assert_uint_eq(fakes.guarantee_bps, 1700000);
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'x'}")), "result.guarantee_bps", "");
+	OK(ask(CALL("delete", "{'type':'slice','keys':['x']}")));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rpc_meters");
@@ -161,6 +197,7 @@ int main(void)
 		sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(tc, meter_is_in_use_until_nobody_names_it);
 	tcase_add_test(tc, meter_counts_over_its_uses_and_at_each);
+	tcase_add_test(tc, meter_is_the_guarantee_of_its_slice_unless_that_has_one);
 	suite_add_tcase(suite, tc);
 	return rpc_test_main(suite);
 }
