@@ -96,6 +96,17 @@ void host_report(struct worker *w, const struct host_report *report)
 	*seen = (struct host_seen){.report = *report, .tsc = w->now_tsc};
 }
 
+bool host_news_differ(struct worker *w, const struct host_report *known)
+{
+	const struct host_seen *seen = seen_of(switch_of(w)->host, known);
+	const struct host_report *r = &seen->report;
+
+	return r->slice == known->slice && r->kind == known->kind && r->family == known->family &&
+	       memcmp(r->address, known->address, sizeof(r->address)) == 0 &&
+	       w->now_tsc - seen->tsc < rte_get_tsc_hz() &&
+	       (r->door != known->door || memcmp(r->mac, known->mac, sizeof(r->mac)) != 0);
+}
+
 static void order_send(struct worker *w, struct burst *b, const struct host_order *order)
 {
 	const struct attachment_hot a = attachment_hot[order->attachment];

@@ -51,6 +51,9 @@ bool host_may(struct worker *w, uint16_t slice, enum host_rate which);
 /* Tells main, unless the same was told a moment ago; what is lost is counted. */
 void host_report(struct worker *w, const struct host_report *report);
 
+/* Has something else than this just been told, which main may not have taken in yet? */
+bool host_news_differ(struct worker *w, const struct host_report *known);
+
 /* The packet is dropped; counted at the door it came in by. */
 static inline void host_drop(
 	struct worker *w, struct burst *b, const struct odd_packet *odd, enum drop_reason why)

@@ -73,9 +73,21 @@ void suppress_snoop(struct worker *w, struct burst *b)
 	}
 }
 
+/* It has said something else since, which the table does not hold yet. */
+static bool moved(struct worker *w, uint16_t slice, door_t door, uint8_t family,
+	const uint8_t *address, const uint8_t *mac)
+{
+	struct host_report r = {.door = door, .slice = slice, .kind = HOST_SNOOP, .family = family};
+
+	memcpy(r.address, address, family == 4 ? 4 : 16);
+	memcpy(r.mac, mac, 6);
+	return host_news_differ(w, &r);
+}
+
 /* The value word of a host that is known, where the MAC table says the same, behind a door that the
  * asker's frames would reach; 0: none. */
-static uint64_t known(uint16_t slice, door_t in, uint8_t family, const uint8_t *address)
+static uint64_t known(
+	struct worker *w, uint16_t slice, door_t in, uint8_t family, const uint8_t *address)
 {
 	uint64_t key[SUPPRESS6_WORDS], *value, *seen, mac_key;
 	uint8_t mac[8] = {0};
@@ -93,6 +105,8 @@ static uint64_t known(uint16_t slice, door_t in, uint8_t family, const uint8_t *
 	if (door == in || (DOOR_KIND(door) == DOOR_TUNNEL && DOOR_KIND(in) == DOOR_TUNNEL))
 		return 0;
 	suppress_mac(v, mac);
+	if (!(v & SUPPRESS_STATIC) && moved(w, slice, door, family, address, mac))
+		return 0;
 	mac_key = fdb_key(slice, mac);
 	exact_lookup_bulk(&fdb_table, &mac_key, 1, 1, &seen);
 	if (seen == NULL)
@@ -110,7 +124,7 @@ static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)
 	if (!arp_parse(m, &arp) || !arp.request || *(const wire32_t *)arp.sender == 0 ||
 		*(const wire32_t *)arp.sender == *(const wire32_t *)arp.target)
 		return false;
-	uint64_t v = known(b->slice[i], b->door[i], 4, arp.target);
+	uint64_t v = known(w, b->slice[i], b->door[i], 4, arp.target);
 
 	if (v == 0 || !host_may(w, b->slice[i], RATE_ANSWER))
 		return false;
@@ -129,7 +143,7 @@ static bool answer_nd(struct worker *w, struct burst *b, uint32_t i)
 	if (!host_parse(m, &v) || !is_nd(&v) || !nd_parse(m, &v, &nd) || nd.type != NS ||
 		nd.probe || nd.mac == NULL || memcmp(nd.source, nd.target, 16) == 0)
 		return false;
-	uint64_t value = known(b->slice[i], b->door[i], 6, nd.target);
+	uint64_t value = known(w, b->slice[i], b->door[i], 6, nd.target);
 
 	if (value == 0 || !host_may(w, b->slice[i], RATE_ANSWER))
 		return false;

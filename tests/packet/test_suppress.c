@@ -184,6 +184,27 @@ START_TEST(suppress_floods_probes_and_announcements)
 }
 END_TEST
 
+/* The main thread has not had its turn: what the table says is old, and not said. */
+START_TEST(suppress_does_not_answer_with_what_was_just_contradicted)
+{
+	struct arp moves = request(HOST_C, IP_B, IP_B), a = request(HOST_A, IP_A, IP_B);
+	struct outer o = from_peer2(VNI_RED);
+	static struct pkt p;
+
+	introduce(net.lan2, HOST_B, IP_B);
+	build_arp(&a_pkt, &moves);
+	wrap(&p, &o, &a_pkt);
+	rig_send(net.wan, &p, 1);
+	build_arp(&a_pkt, &a);
+	rig_begin();
+	rig_send(net.lan, &a_pkt, 1);
+	expect_flooded("B or C?");
+	rig_poll();
+	send_arp(net.lan, &a);
+	expect_answer("C", HOST_C, IP_B);
+}
+END_TEST
+
 START_TEST(suppress_does_not_contradict_the_mac_table)
 {
 	struct api_mac_addr b = rig_mac_addr(HOST_B);
@@ -468,6 +489,7 @@ TCase *suppress_tests(void)
 	tcase_add_test(tc, suppress_answers_into_a_tunnel_for_hosts_here);
 	tcase_add_test(tc, suppress_says_nothing_from_tunnel_about_tunnel);
 	tcase_add_test(tc, suppress_floods_probes_and_announcements);
+	tcase_add_test(tc, suppress_does_not_answer_with_what_was_just_contradicted);
 	tcase_add_test(tc, suppress_does_not_contradict_the_mac_table);
 	tcase_add_test(tc, suppress_is_a_slices_own_matter);
 	tcase_add_test(tc, suppress_off_floods_and_forgets);
