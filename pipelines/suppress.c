@@ -150,21 +150,13 @@ void suppress_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 		RTE_LOG(ERR, USER1, "no memory for a static neighbour\n");
 }
 
-static void drop(uint16_t slice, const struct api_ip *address)
+void suppress_unset(uint16_t slice, const struct api_ip *address)
 {
 	uint64_t key[SUPPRESS6_WORDS];
 
 	suppress_key(key, slice, address->family, address->bytes);
 	if (exact_delete(table_of(address->family), key) == 0)
 		by_slice[slice]--;
-}
-
-void suppress_unset(uint16_t slice, const struct api_ip *address)
-{
-	const uint64_t *value = find(slice, address->family, address->bytes);
-
-	if (value != NULL && (*value & SUPPRESS_STATIC))
-		drop(slice, address);
 }
 
 /* ---- forgetting ---- */

@@ -20,6 +20,7 @@ void suppress_learn(const struct host_report *report);
 /* Static ones; within LIMIT_NEIGHBORS, they displace what was learned. */
 void suppress_set(uint16_t slice, uint16_t attachment, const struct api_ip *address,
 	const struct api_mac_addr *mac);
+/* A static or a learned one. */
 void suppress_unset(uint16_t slice, const struct api_ip *address);
 int suppress_get(uint16_t slice, const struct api_ip *address, struct neighbor_entry *out);
 void suppress_flush(uint16_t slice);

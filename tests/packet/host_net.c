@@ -28,6 +28,18 @@ void host_setup(void)
 	rig_begin();
 }
 
+struct ip_packet from_h1(const char *to)
+{
+	bool v6 = strchr(to, ':') != NULL;
+
+	return (struct ip_packet){.dst = GATEWAY,
+		.src = H1,
+		.from = v6 ? "fd00::1" : "10.0.0.1",
+		.to = to,
+		.id = 0x4321,
+		.payload = 60};
+}
+
 static void tagged(struct pkt *p, const struct pkt *frame, uint16_t vid)
 {
 	memcpy(p->b, frame->b, 12);

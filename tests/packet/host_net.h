@@ -26,6 +26,9 @@ extern struct host_net {
 } hn;
 
 void host_setup(void);
+/* A UDP packet of host H1 to this address, by its gateway. */
+struct ip_packet from_h1(const char *to);
+
 /* The frame enters green by lan's or lan2's attachment, or (port wan) from tunnel 2, in a burst of
  * its own after rig_begin(); the main thread has its turn. */
 void host_send(uint16_t port, const struct pkt *frame);

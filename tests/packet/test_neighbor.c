@@ -273,6 +273,34 @@ START_TEST(neighbor_is_confirmed_or_forgotten)
 }
 END_TEST
 
+/* RFC 4861 section 7.2.4: the answer to a unicast solicitation may leave the address out. */
+START_TEST(neighbor_is_confirmed_by_an_advertisement_without_its_mac)
+{
+	struct nd n = {.dst = GATEWAY,
+		.src = H2,
+		.type = 136,
+		.flags = 0x40,
+		.from = "fd01::1",
+		.to = "fd01::fe",
+		.target = "fd01::1"};
+
+	host_arrives(net.lan2, H2, hosts[1]);
+	n.flags = 0x20; /* unsolicited: nothing is confirmed */
+	build_nd(&sent, &n);
+	host_send(net.lan2, &sent);
+	ck_assert_int_eq(state_of(hosts[1]), NEIGHBOR_STALE);
+	n.flags = 0x40;
+	build_nd(&sent, &n);
+	host_send(net.lan2, &sent);
+	ck_assert_int_eq(state_of(hosts[1]), NEIGHBOR_REACHABLE);
+	n.flags = 0x60;
+	n.src = FAR; /* and does not move it, override or not: where it goes is not said */
+	build_nd(&sent, &n);
+	host_send(net.lan2, &sent);
+	expect_delivered("stays", hosts[1], H2);
+}
+END_TEST
+
 START_TEST(neighbor_put_by_hand_stays)
 {
 	struct api_ip ip = rig_ip(hosts[0], false);
@@ -488,6 +516,7 @@ TCase *neighbor_tests(void)
 	tcase_add_test(tc, neighbor_must_be_on_the_attachments_network);
 	tcase_add_test(tc, neighbor_moves_to_another_mac);
 	tcase_add_test(tc, neighbor_is_confirmed_or_forgotten);
+	tcase_add_test(tc, neighbor_is_confirmed_by_an_advertisement_without_its_mac);
 	tcase_add_test(tc, neighbor_put_by_hand_stays);
 	tcase_add_test(tc, neighbor_of_a_route_is_asked_for_without_traffic);
 	tcase_add_test(tc, neighbor_yields_to_a_host_route_and_comes_back);
