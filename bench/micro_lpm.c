@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Micro benchmark of the longest-prefix-match table: bursts of 32 lookups over 65,536 random flows,
- * puts and deletes, for the populations that a box may have. Run by hand; prints one JSON object a
- * line. Every answer is compared with lpm_find_covering(). */
+ * puts and deletes, for the populations that a box may have. Run by scripts/bench (case `lpm`) or
+ * by hand; prints one JSON object a line. Every answer is compared with lpm_find_covering(). */
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>

@@ -93,6 +93,12 @@ def tables(case):
     return table(["table", "lookup cycles", "insert", "delete", "bytes an entry"], rows)
 
 
+def lpm(case):
+    rows = [[f"IPv{row['family']}, {row['population']}", row["lookup_cycles"], row["put_us"], row["delete_us"],
+             row["bytes_per_route"]] for row in case["rows"]]
+    return table(["routes", "lookup cycles", "put us", "delete us", "bytes a route"], rows)
+
+
 def text(results):
     """Everything for standard output."""
     parts = []
@@ -101,7 +107,7 @@ def text(results):
         parts += [forwarding(forward), stages(forward)]
     parts.append(pairs([case for case in results if "pair" in case]))
     for case in results:
-        show = big_put if "big" in case else {"memory": memory, "table": tables}.get(case["case"])
+        show = big_put if "big" in case else {"memory": memory, "table": tables, "lpm": lpm}.get(case["case"])
         if show and case.get("raw", case.get("rows")):
             parts.append(show(case))
     remarks = [f"{case['case']}: INVALID: {why}" for case in results for why in case["why"]]
