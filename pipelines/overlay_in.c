@@ -112,7 +112,7 @@ static __rte_always_inline bool take_plain(
 		header = geneve_len(udp + UDP);
 		if (kind != TUNNEL_GENEVE ||
 			(*(const wire32_t *)(udp + UDP) & GENEVE_MASK) != GENEVE_PLAIN ||
-			total < 20 + UDP + header || m->data_len < ETH + 20 + UDP + header)
+			m->data_len < ETH + 20 + UDP + header) /* and so is total */
 			return false;
 	} else if (unlikely(!(udp[UDP] & VXLAN_FLAG_VNI))) {
 		return false;
