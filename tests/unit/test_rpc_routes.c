@@ -184,6 +184,26 @@ START_TEST(prefix_is_a_network_or_a_route_as_the_transaction_leaves_it)
 }
 END_TEST
 
+START_TEST(route_counts_once_however_many_of_its_ways_go_there)
+{
+	furnish_l3();
+	OK(ask(PUT_ROUTE("192.168.0.0/16",
+		"{'attachment':'a','address':'10.0.0.2'},{'attachment':'a','address':'10.0.0.3'},"
+		"{'attachment':'a'},{'tunnel':'t','mac':'02:00:00:00:00:01'},"
+		"{'tunnel':'t','mac':'02:00:00:00:00:02'}")));
+	EXPECT(ask(DELETE_ONE("address", "a 10.0.0.1/24")), "error.data.by",
+		"1 route of slice blue");
+	EXPECT(ask(DELETE_ONE("member", "blue t")), "error.data.by", "1 route of slice blue");
+	OK(ask(TX(DELETE("neighbor", "'a 10.0.0.9'") "," PUT(
+		"route", ROUTE("192.168.0.0/16", "{'attachment':'a'}")) "," DELETE("address",
+		"'a 10.0.0.1/24','a 2001:db8::1/64'"))));
+	EXPECT(ask(DELETE_ONE("attachment", "a")), "error.data.by", "1 route of slice blue");
+	OK(ask(DELETE_ONE("member", "blue t")));
+	OK(ask(DELETE_ONE("route", "blue 192.168.0.0/16")));
+	OK(ask(DELETE_ONE("attachment", "a")));
+}
+END_TEST
+
 START_TEST(capacity_is_named)
 {
 	furnish_l3();
@@ -311,6 +331,7 @@ int main(void)
 	tcase_add_test(tcase, route_is_created_updated_unchanged_shown_and_deleted);
 	tcase_add_test(tcase, everything_may_come_and_go_in_one_transaction);
 	tcase_add_test(tcase, prefix_is_a_network_or_a_route_as_the_transaction_leaves_it);
+	tcase_add_test(tcase, route_counts_once_however_many_of_its_ways_go_there);
 	tcase_add_test(tcase, capacity_is_named);
 	tcase_add_test(tcase, list_takes_a_table_and_a_prefix);
 	tcase_add_loop_test(
