@@ -271,6 +271,21 @@ static void network_set(uint16_t slice, const struct gateway *g)
 			own(slice, &edge[i], index);
 }
 
+/* Networks of the slice may overlap, and begin or end with the same address. */
+static bool edge_shared(uint16_t slice, const struct gateway *but, const struct api_ip *edge)
+{
+	struct gateway *g;
+
+	TAILQ_FOREACH (g, &in_slice[slice], of_slice) {
+		struct api_ip first = edge_of(&g->prefix, false), last = edge_of(&g->prefix, true);
+
+		if (g != but && has_broadcast(&g->prefix) &&
+			(same_address(&first, edge) || same_address(&last, edge)))
+			return true;
+	}
+	return false;
+}
+
 static void network_unset(uint16_t slice, const struct gateway *g)
 {
 	struct api_ip network = edge_of(&g->prefix, false);
@@ -279,7 +294,8 @@ static void network_unset(uint16_t slice, const struct gateway *g)
 	edge[1].len = host_len(&g->prefix);
 	fib_own_unset(slice, &network, FIB_CONNECTED);
 	for (uint32_t i = 0; i < 2 && has_broadcast(&g->prefix); i++)
-		fib_own_unset(slice, &edge[i], FIB_GATEWAY);
+		if (!edge_shared(slice, g, &edge[i]))
+			fib_own_unset(slice, &edge[i], FIB_GATEWAY);
 }
 
 void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefix)
@@ -340,15 +356,16 @@ bool gateway_covers(uint16_t attachment, const struct api_ip *address)
 	return covered;
 }
 
-uint16_t gateway_attachment_of(uint16_t slice, const struct api_ip *address)
+uint16_t gateway_attachment_after(uint16_t slice, const struct api_ip *address, uint16_t attachment)
 {
-	struct gateway *g, *best = NULL;
+	struct gateway *g;
+	uint16_t next = 0;
 
 	TAILQ_FOREACH (g, &in_slice[slice], of_slice)
-		if (on_network(&g->prefix, address) &&
-			(best == NULL || g->prefix.len > best->prefix.len))
-			best = g;
-	return best != NULL ? best->attachment : 0;
+		if (g->attachment > attachment && (next == 0 || g->attachment < next) &&
+			on_network(&g->prefix, address))
+			next = g->attachment;
+	return next;
 }
 
 bool gateway_source_for(uint16_t attachment, const struct api_ip *address, struct api_ip *source)

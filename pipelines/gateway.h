@@ -26,8 +26,10 @@ void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *pre
 
 /* Is `address` a host's (not ours, not the broadcast address) on a network of this attachment? */
 bool gateway_covers(uint16_t attachment, const struct api_ip *address);
-/* The attachment of the slice on whose network the address is; 0: none. */
-uint16_t gateway_attachment_of(uint16_t slice, const struct api_ip *address);
+/* The attachments of the slice on whose networks the address is: the next above `attachment` (0:
+ * from the start), 0 at the end. */
+uint16_t gateway_attachment_after(
+	uint16_t slice, const struct api_ip *address, uint16_t attachment);
 /* A gateway address of this attachment to speak from to `address`: false when there is none. */
 bool gateway_source_for(uint16_t attachment, const struct api_ip *address, struct api_ip *source);
 

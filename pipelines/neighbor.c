@@ -170,11 +170,15 @@ void neighbor_flush(uint16_t slice)
 
 void neighbor_return(uint16_t slice, const struct api_ip *address)
 {
-	uint16_t attachment = gateway_attachment_of(slice, address);
-	uint32_t i = attachment != 0 ? node_find(slice, attachment, address) : 0;
+	uint16_t attachment = 0;
 
-	if (i != 0 && (node_has_mac(&nodes[i]) || nodes[i].state == NEIGHBOR_FAILED))
-		neighbor_fib_enter(&nodes[i]);
+	/* networks may overlap: it need not be on the longest */
+	while ((attachment = gateway_attachment_after(slice, address, attachment)) != 0) {
+		uint32_t i = node_find(slice, attachment, address);
+
+		if (i != 0 && (node_has_mac(&nodes[i]) || nodes[i].state == NEIGHBOR_FAILED))
+			neighbor_fib_enter(&nodes[i]);
+	}
 }
 
 /* ---- reading ---- */

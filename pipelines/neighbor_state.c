@@ -48,13 +48,21 @@ bool node_has_mac(const struct node *n)
 
 /* ---- what workers see of it ---- */
 
-/* The host route, where the address is on the attachment's link and no route is in its place. */
+/* A new node's state says so as well, until it has one. */
+static bool is_static(const struct node *n)
+{
+	return n->state == NEIGHBOR_STATIC && n->class == NODE_KEPT;
+}
+
+/* The host route, where the address is on the attachment's link and no route is in its place.
+ * Networks may overlap: of two attachments with the address the one that was first has it, but for
+ * what was put by hand. */
 void neighbor_fib_enter(const struct node *n)
 {
 	uint32_t index;
 
 	if (n->nexthop == 0 || !gateway_covers(n->attachment, &n->address) ||
-		fib_owner_of(n->slice, &n->address) == FIB_NEIGHBOR ||
+		(fib_owner_of(n->slice, &n->address) == FIB_NEIGHBOR && !is_static(n)) ||
 		nexthop_take_neighbor(n->slice, n->attachment, &n->address, &index) != 0)
 		return;
 	fib_own_set(n->slice, &n->address, index, FIB_NEIGHBOR);
@@ -62,7 +70,11 @@ void neighbor_fib_enter(const struct node *n)
 
 void neighbor_fib_leave(const struct node *n)
 {
-	fib_own_unset(n->slice, &n->address, FIB_NEIGHBOR);
+	uint8_t len;
+
+	/* there may be another attachment's with the same address */
+	if (n->nexthop != 0 && fib_lookup(n->slice, &n->address, &len) == n->nexthop)
+		fib_own_unset(n->slice, &n->address, FIB_NEIGHBOR);
 }
 
 /* mac NULL: not known, and dead or not. Its next hop follows. */
