@@ -8,6 +8,7 @@
 #include "flood_list.h"
 #include "hot.h"
 #include "ids.h"
+#include "neighbor_report.h"
 #include "rcu.h"
 
 struct attachment_hot *attachment_hot;
@@ -92,6 +93,7 @@ static void free_id(void *arg)
 	uint16_t id = (uintptr_t)arg;
 
 	counters_zero(offsetof(struct switch_worker, attachment), id);
+	host_epoch_next();
 	ids_give(&ids, id);
 }
 

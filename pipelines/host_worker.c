@@ -112,6 +112,10 @@ static void order_send(struct worker *w, struct burst *b, const struct host_orde
 	const uint64_t mac = slice_hot[order->slice].mac;
 	uint8_t to[6];
 
+	/* the attachment is looked at first: is it still the one that main meant? */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (order->epoch != __atomic_load_n(&host_epoch, __ATOMIC_RELAXED))
+		return;
 	if (a.slice != order->slice || !port_hot[a.port].live)
 		return; /* went meanwhile */
 	struct rte_mbuf *m = rte_pktmbuf_alloc(port_hot[a.port].pool);

@@ -34,12 +34,21 @@ _Static_assert(sizeof(struct host_report) == 32, "two reports a line");
 
 /* Ask for an address: ARP request or neighbour solicitation. */
 struct host_order {
+	uint32_t epoch;
 	uint16_t slice, attachment;
 	uint8_t family;
 	uint8_t pad;
 	uint8_t mac[6]; /* all zero: not known, ask everybody */
 	uint8_t source[16], target[16];
 };
+/* Counts the ids of slices and attachments that were given back. What main ordered before is not
+ * sent after: it could be another tenant's by now. */
+extern uint32_t host_epoch;
+static inline void host_epoch_next(void)
+{
+	/* release: before the id is published again; pairs with the acquire in order_send() */
+	__atomic_store_n(&host_epoch, host_epoch + 1, __ATOMIC_RELEASE);
+}
 _Static_assert(sizeof(struct host_order) % 4 == 0, "rings copy words");
 
 #endif

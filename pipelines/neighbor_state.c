@@ -23,6 +23,7 @@
 #define REPORTS_A_POLL	 4096
 
 uint64_t neighbor_skew_tsc;
+uint32_t host_epoch;
 
 static uint64_t clock_tsc(void)
 {
@@ -124,8 +125,10 @@ static bool source_for(const struct node *n, uint8_t *source)
 static void ask(uint32_t i)
 {
 	struct node *n = &nodes[i];
-	struct host_order order = {
-		.slice = n->slice, .attachment = n->attachment, .family = n->address.family};
+	struct host_order order = {.epoch = host_epoch,
+		.slice = n->slice,
+		.attachment = n->attachment,
+		.family = n->address.family};
 	struct worker *w = workers[n->attachment % worker_count];
 
 	if (n->state == NEIGHBOR_STALE) /* where it was last */

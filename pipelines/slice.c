@@ -11,6 +11,7 @@
 #include "hot.h"
 #include "ids.h"
 #include "neighbor.h"
+#include "neighbor_report.h"
 #include "nexthop.h"
 #include "rcu.h"
 #include "shaper.h"
@@ -123,6 +124,7 @@ static void free_id(void *arg)
 			DROP_SLICE_REASONS * sizeof(uint64_t));
 	}
 	shaper_class_unset(id); /* what still waits is dropped, not the next slice's */
+	host_epoch_next();
 	ids_give(&ids, id);
 }
 
