@@ -412,6 +412,14 @@ void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n)
 	}
 }
 
+void rig_send_each(uint16_t port, const struct pkt *const *pkt, uint32_t n)
+{
+	RIG_CHECK(n <= BURST_MAX, "more than a burst");
+	for (uint32_t i = 0; i < n; i++)
+		workers[0]->burst.pkt[i] = make(port, pkt[i]);
+	run(port, n);
+}
+
 void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at)
 {
 	struct pkt *half = malloc(sizeof(*half));

@@ -76,7 +76,9 @@ struct api_mac_addr rig_mac_addr(uint64_t mac);
  * in + replicated + originated = out + drops + merged + held. */
 void rig_begin(void);
 void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n);
-/* The same in chained buffers, cut at this byte. */
+/* The same for packets that do not lie side by side; at most a burst. */
+void rig_send_each(uint16_t port, const struct pkt *const *pkt, uint32_t n);
+/* One packet in chained buffers, cut at this byte. */
 void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at);
 /* Takes all buffers of a port's pool but `leave`: how many; and gives them back. */
 uint32_t rig_take_buffers(uint16_t port, uint32_t leave);

@@ -1,26 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A random topology, and a slow model of who may enter which slice: for test_isolation.c. */
+/* A random topology of l2 and l3 slices, changes of it, and a slow model that knows the
+ * configuration alone: for test_isolation.c. world.c builds doors, world_l3.c what routes need,
+ * model.c says who may enter where and which way a packet may go on. */
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
 
+#include <stdio.h>
+
 #include "build.h"
 
-#define SLICES	    6
+#define SLICES	    7
 #define LANS	    3
 #define WANS	    2
-#define ATTACHMENTS 16
+#define ATTACHMENTS 18
 #define TUNNELS	    10
+#define GATEWAYS    40
+#define NEIGHBORS   64
+#define ROUTES	    48
+#define VIAS	    4
+#define CLAIMS	    512
+#define GONE	    16
 #define NONE	    -1
 
 /* A door is an attachment's index, or DOOR_T and a tunnel's. */
 #define DOOR_T 1000
 
+/* slice NONE, or count 0: not there. */
 struct world {
 	uint16_t port[LANS + WANS]; /* the wans last */
-	int slices, attachments, tunnels;
+	uint32_t mtu[LANS + WANS];
+	int slices, tunnels;
 	struct {
 		uint16_t id;
+		uint16_t tenant; /* never used again, whatever becomes of the id */
 		uint32_t vni;
+		bool l3;
+		uint64_t mac; /* of its gateways */
 	} slice[SLICES];
 	struct {
 		uint16_t id;
@@ -34,28 +49,109 @@ struct world {
 		uint16_t dst_port;
 		bool member[SLICES];
 	} tunnel[TUNNELS];
+	struct {
+		int slice, attachment;
+		struct api_ip prefix; /* with the host bits of the address */
+	} gateway[GATEWAYS];
+	struct {
+		int slice, attachment;
+		struct api_ip address;
+		uint64_t mac;
+	} neighbor[NEIGHBORS];
+	struct {
+		int slice, vias;
+		struct api_ip prefix;
+		struct {
+			int door; /* attachment or tunnel */
+			struct api_ip address;
+			uint64_t mac; /* by a tunnel; 0: the slice's own */
+		} via[VIAS];
+	} route[ROUTES];
+	/* what stations said of themselves by ARP or ND: may be believed on that attachment */
+	struct {
+		int attachment; /* NONE: free */
+		struct api_ip address;
+		uint64_t mac;
+	} claim[CLAIMS];
+	uint32_t claims; /* next to be written */
+	/* gateways that are no more: what main ordered a moment ago may still be asked from them */
+	struct {
+		uint16_t tenant;
+		struct api_ip address;
+	} gone[GONE];
+	uint32_t gones;
 };
 
 extern struct world world;
-
-/* Where a packet came in, or went out: slice NONE where it must not. */
-struct passage {
-	int slice, door;
-};
 
 /* Small numbers from the run's seed. */
 extern uint64_t random_state;
 uint32_t rnd(uint32_t below);
 #define CHANCE(percent) (rnd(100) < (percent))
 
+/* ---- world.c ---- */
+
 void world_build(void);
 /* One thing is configured anew, with traffic before and after. */
 void world_change(void);
 
+/* ---- world_l3.c ---- */
+
+/* An address of the world's plan: host of network net, 10.0.net.host and fd00:net::host; far ones
+ * are behind routes only. */
+struct api_ip l3_host(bool v6, uint32_t net, uint32_t host);
+struct api_ip l3_far(bool v6, uint32_t net, uint32_t host);
+#define L3_NETS	 5
+#define L3_HOSTS 8
+
+void l3_build(void);
+void l3_change(void);
+/* What names them goes, in the order that the socket would want. */
+void l3_attachment_leaves(int attachment);
+void l3_member_leaves(int slice, int tunnel);
+void l3_slice_leaves(int slice);
+/* The MAC of a station, mostly its own. */
+uint64_t l3_station_mac(void);
+void l3_print(FILE *f);
+
+/* ---- model.c ---- */
+
+/* Where a packet came in, or went out: slice NONE where it must not. */
+struct passage {
+	int slice, door;
+};
+
 int world_port(uint16_t id);
-/* The most that a packet on this port may do: enter this slice by this door. */
-struct passage world_enter(int port, const struct pkt *p);
-/* The door a packet left by; *frame is where the tenant's frame begins. */
+int world_attachment(int port, int vlan);
+/* The most that a packet on this port may do: enter this slice by this door. *frame: where the
+ * tenant's frame begins (its MACs, for one by a tunnel; 4 for one with a tag). */
+struct passage world_enter(int port, const struct pkt *p, uint32_t *frame);
+/* The door a packet left by. */
 struct passage world_leave(int port, const struct pkt *p, uint32_t *frame);
+
+/* Which ways a packet of an l3 slice to this address may go on. */
+struct way {
+	int door;
+	uint64_t mac;
+};
+#define WAYS_MAX 32
+struct ways {
+	bool local;   /* to a gateway: goes nowhere */
+	bool certain; /* one of them it must go */
+	int n;
+	struct way way[WAYS_MAX];
+};
+void world_route(int slice, const struct api_ip *to, struct ways *ways);
+
+bool ip_equal(const struct api_ip *a, const struct api_ip *b);
+/* Is the address in the prefix? */
+bool ip_in(const struct api_ip *prefix, const struct api_ip *address);
+bool world_is_gateway(int slice, int attachment, const struct api_ip *address);
+bool world_was_gateway(int slice, const struct api_ip *address);
+/* On a network of this attachment? */
+bool world_covers(int attachment, const struct api_ip *address);
+/* A station said so: to be believed from now on, or not. */
+void world_claim(int attachment, const struct api_ip *address, uint64_t mac);
+void world_unclaim(int attachment);
 
 #endif
