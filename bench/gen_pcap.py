@@ -44,6 +44,7 @@ class Shape:
     routes: int = 0        # of a slice that routes; 0: it bridges
     packets: int = PACKETS
     rate_bps: int = 0      # the underlay port is shaped; no matter of the file
+    meters: bool = False   # at every attachment, in and out, and at every slice; all traffic conforms
 
     def name(self):
         parts = [self.encap if self.encap == "plain" else self.wire] + (["tcp"] if self.tcp else []) + ([f"u{self.outer}"] if self.encap == "vxlan" else [])

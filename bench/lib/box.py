@@ -15,6 +15,8 @@ import rpc
 MBUFS = 262144          # as many as testpmd gets; a looped pcap of 65,536 packets needs twice that many
 MAX_MACS = 1048576
 SINK = "net_null0,no-rx=1"
+METER = {"name": "m", "cir_bps": 200_000_000_000, "cbs_bytes": 100_000_000, "pir_bps": 400_000_000_000,
+         "pbs_bytes": 200_000_000}
 SKEW_S = 0.002          # two counters of one answer are read at most this far apart
 
 
@@ -70,7 +72,10 @@ class Box:
         settle() waits until that is over."""
         source = f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
         self.source, self.sink = ("in0", "wan0") if shape.encap == "plain" else ("wan0", "lan0")
+        if shape.meters:
+            self.client.put("meter", [METER])
         self.client.put("slice", [{"name": f"s{i + 1}", "vni": gen_pcap.VNI + i,
+                                   **({"meter": METER["name"]} if shape.meters else {}),
                                    **({"kind": "l3"} if shape.routes else {"max_macs": MAX_MACS}),
                                    **({"mss_clamp": True} if shape.mss_clamp else {})}
                                   for i in range(shape.slices)])
@@ -127,6 +132,7 @@ class Box:
 
     def attachments(self, port, shape, vlan):
         self.client.put("attachment", [{"name": f"a{i + 1}", "slice": f"s{i + 1}", "port": port,
+                                        **({"meter_in": METER["name"], "meter_out": METER["name"]} if shape.meters else {}),
                                         **({"vlan": vlan + i} if vlan else {})} for i in range(shape.slices)])
 
     def macs(self, shape, door):
