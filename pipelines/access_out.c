@@ -65,6 +65,7 @@ void access_out_run(struct worker *w, struct burst *b)
 	struct switch_worker *sw = switch_of(w);
 	struct lane *lane = &b->to_access;
 	struct tx_cursor tx = {.port = PORT_NONE};
+	struct meter_cursor cursor = METER_CURSOR;
 	struct run run = {0};
 
 	for (uint32_t i = 0; i < lane->n; i++) {
@@ -91,8 +92,10 @@ void access_out_run(struct worker *w, struct burst *b)
 		uint16_t vid = a.vlan & ATTACHMENT_VID;
 
 		if (unlikely(a.vlan & ATTACHMENT_METER_OUT) &&
-			!police(w, b, m, POLICE_OUT, LANE_TO(way), way,
-				bytes + (vid != 0 ? RTE_VLAN_HLEN : 0), police_need_to, lane, i))
+			!police(w, b, m, &cursor,
+				(struct police_at){POLICE_OUT, LANE_TO(way), way,
+					bytes + (vid != 0 ? RTE_VLAN_HLEN : 0), police_need_to,
+					lane, i}))
 			continue;
 		if (vid != 0)
 			vlan_push(m, vid);
@@ -103,7 +106,7 @@ void access_out_run(struct worker *w, struct burst *b)
 		tx_add(w, &tx, a.port, m);
 	}
 	tx_done(w, &tx);
-	police_end(w);
+	police_end(w, &cursor);
 	run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_ACCESS_OUT, lane->n);
 	lane->n = 0;

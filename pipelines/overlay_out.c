@@ -197,13 +197,14 @@ static __rte_noinline void send_fragments(struct worker *w, struct burst *b, str
 
 /* The slice's meter; a remarked frame's new DSCP is the outer header's as well. */
 static __rte_always_inline bool police_slice(
-	struct worker *w, struct burst *b, struct lane *lane, uint32_t i)
+	struct worker *w, struct burst *b, struct meter_cursor *cur, struct lane *lane, uint32_t i)
 {
 	struct rte_mbuf *m = lane->pkt[i];
 	uint32_t way = lane->way[i];
 
-	if (!police(w, b, m, POLICE_SLICE, LANE_SLICE(way), way, m->pkt_len, police_need_slice,
-		    lane, i))
+	if (!police(w, b, m, cur,
+		    (struct police_at){POLICE_SLICE, LANE_SLICE(way), way, m->pkt_len,
+			    police_need_slice, lane, i}))
 		return false;
 	if (unlikely(m->ol_flags & police_yellow)) {
 		flow_t now = flow_of(m, rte_pktmbuf_mtod(m, uint8_t *));
@@ -219,6 +220,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 	struct lane *lane = &b->to_tunnel;
 	const struct encap *path[BURST_MAX];
 	struct tx_cursor tx = {.port = PORT_NONE};
+	struct meter_cursor cursor = METER_CURSOR;
 	struct run run = {0};
 
 	for (uint32_t i = 0; i < lane->n; i++) {
@@ -246,7 +248,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 				tx_done(w, &tx);
 				tx.port = PORT_NONE;
 				if (slice_hot[LANE_SLICE(way)].meter != 0 &&
-					!police_slice(w, b, lane, i))
+					!police_slice(w, b, &cursor, lane, i))
 					continue;
 				send_fragments(w, b, m, e, way, lane->flow[i]);
 				continue;
@@ -255,7 +257,8 @@ void overlay_out_run(struct worker *w, struct burst *b)
 				refusal(e, m));
 			continue;
 		}
-		if (unlikely(slice_hot[LANE_SLICE(way)].meter != 0) && !police_slice(w, b, lane, i))
+		if (unlikely(slice_hot[LANE_SLICE(way)].meter != 0) &&
+			!police_slice(w, b, &cursor, lane, i))
 			continue;
 		run_count(sw, &run, way, bytes, e->hdr_len);
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
@@ -274,7 +277,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 		tx_add(w, &tx, port, m);
 	}
 	tx_done(w, &tx);
-	police_end(w);
+	police_end(w, &cursor);
 	run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_OVERLAY_OUT, lane->n);
 	lane->n = 0;

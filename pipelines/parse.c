@@ -135,12 +135,12 @@ static uint32_t need_from(const void *arg, uint32_t i)
 }
 
 static __rte_always_inline bool police_in(struct worker *w, struct burst *b,
-	const struct port_hot *ph, uint32_t i, uint16_t id, uint16_t slice, uint32_t bytes)
+	struct meter_cursor *cur, uint32_t i, uint16_t id, uint16_t slice, uint32_t bytes)
 {
-	struct in_hand hand = {b, ph, id, bytes};
+	struct in_hand hand = {b, &port_hot[b->port], id, bytes};
 
-	return police(w, b, b->pkt[i], POLICE_IN, id, LANE_WAY(slice, id), bytes, need_from, &hand,
-		i);
+	return police(w, b, b->pkt[i], cur,
+		(struct police_at){POLICE_IN, id, LANE_WAY(slice, id), bytes, need_from, &hand, i});
 }
 
 void parse_run(struct worker *w, struct burst *b)
@@ -149,6 +149,7 @@ void parse_run(struct worker *w, struct burst *b)
 	const uint16_t untagged = ph->untagged;
 	const bool underlay = ph->underlay;
 	const struct exact_view fdb = exact_view(&fdb_table);
+	struct meter_cursor cursor = METER_CURSOR;
 	struct run run = {0};
 	uint32_t frames = 0;
 
@@ -159,6 +160,8 @@ void parse_run(struct worker *w, struct burst *b)
 		return;
 	}
 	police_begin(w);
+	if (attachment_hot[untagged].vlan & ATTACHMENT_METER_IN)
+		meter_prefetch(&switch_of(w)->meter, POLICE_USE(POLICE_IN, untagged));
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct rte_mbuf *m = b->pkt[i];
 		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
@@ -193,14 +196,14 @@ void parse_run(struct worker *w, struct burst *b)
 		if (unlikely(stacked))
 			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
 		else if (unlikely(a.vlan & ATTACHMENT_METER_IN) &&
-			 !police_in(w, b, ph, i, id, slice, bytes))
+			 !police_in(w, b, &cursor, i, id, slice, bytes))
 			continue;
 		else if (a.vlan & ATTACHMENT_L3)
 			route_enter(b, m, slice, DOOR_ATTACHMENT | id);
 		else
 			frame_enter(b, &fdb, frames++, m, data, slice, DOOR_ATTACHMENT | id);
 	}
-	police_end(w);
+	police_end(w, &cursor);
 	run_count(switch_of(w), &run, 0, 0, 0, 0);
 	b->frames = frames;
 	if (unlikely(b->trace != NULL))

@@ -114,19 +114,21 @@ _Static_assert(DROP_SLICE_METER_YELLOW == DROP_SLICE_METER_RED + 1 &&
 		       DROP_METER_OUT_YELLOW == DROP_METER_OUT_RED + 1,
 	"yellow stands behind red");
 
-bool police_act(struct worker *w, struct burst *b, struct rte_mbuf *m, enum police_place place,
-	uint16_t owner, uint32_t way, enum meter_color color)
+static bool act(struct worker *w, struct burst *b, struct rte_mbuf *m, const struct police_at *at,
+	enum meter_color color)
 {
-	uint8_t action = meter_yellow_action(&switch_of(w)->meter, POLICE_USE(place, owner));
-	door_t door = (place == POLICE_SLICE ? DOOR_TUNNEL : DOOR_ATTACHMENT) | LANE_TO(way);
+	uint8_t action =
+		meter_yellow_action(&switch_of(w)->meter, POLICE_USE(at->place, at->owner));
+	door_t door =
+		(at->place == POLICE_SLICE ? DOOR_TUNNEL : DOOR_ATTACHMENT) | LANE_TO(at->way);
 
-	if (color == METER_GREEN) { /* a colour-blind meter after one that said yellow */
+	if (color == METER_GREEN) { /* maybe of a colour-blind meter after one that said yellow */
 		m->ol_flags &= ~police_yellow;
 		return true;
 	}
 	if (color == METER_RED || action == YELLOW_DROP) {
-		slice_drop(w, b, m, LANE_SLICE(way), door,
-			red[place] + (color == METER_YELLOW ? 1 : 0));
+		slice_drop(w, b, m, LANE_SLICE(at->way), door,
+			red[at->place] + (color == METER_YELLOW ? 1 : 0));
 		return false;
 	}
 	m->ol_flags |= police_yellow;
@@ -135,6 +137,20 @@ bool police_act(struct worker *w, struct burst *b, struct rte_mbuf *m, enum poli
 	if (unlikely(b->trace != NULL))
 		trace_step(b, m, "meter", "yellow%s", action == YELLOW_REMARK ? ", remarked" : "");
 	return true;
+}
+
+bool police_other(struct worker *w, struct burst *b, struct rte_mbuf *m, struct meter_cursor *cur,
+	const struct police_at *at)
+{
+	struct meter_worker *mw = &switch_of(w)->meter;
+	uint32_t use = POLICE_USE(at->place, at->owner);
+	enum meter_color in = m->ol_flags & police_yellow ? METER_YELLOW : METER_GREEN;
+
+	meter_done(mw, cur);
+	enum meter_color out = meter_color(mw, use, at->bytes, in, at->need, at->in_hand, at->i);
+
+	meter_hold(mw, cur, use);
+	return (in | out) == METER_GREEN || act(w, b, m, at, out);
 }
 
 uint32_t police_need_to(const void *in_hand, uint32_t i)

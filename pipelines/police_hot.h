@@ -17,24 +17,30 @@ _Static_assert(LIMIT_ATTACHMENTS <= LIMIT_SLICES, "uses do not overlap");
 
 extern uint64_t police_yellow; /* the bit in ol_flags */
 
-/* Not green: dropped by name (false) or let through, with its colour and maybe remarked. */
-bool police_act(struct worker *w, struct burst *b, struct rte_mbuf *m, enum police_place place,
-	uint16_t owner, uint32_t way, enum meter_color color);
+/* What a frame and its place are, for the way that is not the common one. */
+struct police_at {
+	enum police_place place;
+	uint16_t owner;
+	uint32_t way;	/* LANE_WAY(slice, attachment or tunnel): where a drop is counted */
+	uint32_t bytes; /* what counts, without FCS */
+	meter_need need;
+	const void *in_hand;
+	uint32_t i;
+};
 
-/* One frame, whose first 14 bytes are in one buffer. bytes: what counts, without FCS. way:
- * LANE_WAY(slice, attachment or tunnel), where a drop is counted. False: it was dropped. */
+/* Not known to be green: metered, and let through with its colour and maybe remarked, or dropped by
+ * name (false). */
+bool police_other(struct worker *w, struct burst *b, struct rte_mbuf *m, struct meter_cursor *cur,
+	const struct police_at *at);
+
+/* One frame, whose first 14 bytes are in one buffer. False: it was dropped. */
 static __rte_always_inline bool police(struct worker *w, struct burst *b, struct rte_mbuf *m,
-	enum police_place place, uint16_t owner, uint32_t way, uint32_t bytes, meter_need need,
-	const void *in_hand, uint32_t i)
+	struct meter_cursor *cur, struct police_at at)
 {
-	struct meter_worker *mw = &switch_of(w)->meter;
-	enum meter_color in = m->ol_flags & police_yellow ? METER_YELLOW : METER_GREEN;
-	enum meter_color out =
-		meter_color(mw, POLICE_USE(place, owner), bytes, in, need, in_hand, i);
-
-	if (likely((in | out) == METER_GREEN))
+	if (likely(!(m->ol_flags & police_yellow) &&
+		    meter_green(cur, POLICE_USE(at.place, at.owner), at.bytes)))
 		return true;
-	return police_act(w, b, m, place, owner, way, out);
+	return police_other(w, b, m, cur, &at);
 }
 
 /* Around a stage's turn. */
@@ -43,8 +49,9 @@ static __rte_always_inline void police_begin(struct worker *w)
 	meter_begin(&switch_of(w)->meter, w->now_tsc);
 }
 
-static __rte_always_inline void police_end(struct worker *w)
+static __rte_always_inline void police_end(struct worker *w, struct meter_cursor *cur)
 {
+	meter_done(&switch_of(w)->meter, cur);
 	meter_end(&switch_of(w)->meter);
 }
 

@@ -218,6 +218,43 @@ void meter_visit(struct meter_worker *mw, uint32_t use, uint32_t len, uint32_t n
 		list_later(mw, use, p);
 }
 
+/* bucket_visit() of one worker alone, for a bucket that nothing happened to but time: what is left
+ * goes back, what has come since is added, all is taken. */
+static __rte_always_inline uint32_t bucket_again(struct meter_bucket *b,
+	const struct meter_profile *p, const struct meter_line *line, uint64_t now_tsc,
+	uint32_t left)
+{
+	uint64_t clock = line_clock(line, p->epoch_tsc, now_tsc);
+	int64_t level = clock - b->empty + ((uint64_t)left << UNIT_BITS);
+
+	level = RTE_MIN(level, (int64_t)((uint64_t)line->burst << UNIT_BITS));
+	uint32_t bytes = level > 0 ? level >> UNIT_BITS : 0;
+
+	b->empty = clock - level + ((uint64_t)bytes << UNIT_BITS);
+	b->parked = bytes;
+	return bytes;
+}
+
+/* What nearly every run of one worker alone begins with; false: it wants meter_visit(). */
+static __rte_always_inline bool touch_again(struct meter_worker *mw, uint32_t use)
+{
+	struct meter_share *s = &mw->share[use];
+	struct meter_use *u = &mw->bank->use[use];
+	uint8_t tag;
+	const struct meter_profile *p = use_profile(mw, use, &tag);
+	uint32_t mark = (uint32_t)p->generation << 24 | (uint32_t)tag << 16 | mark_of(mw->now_tsc);
+
+	if (unlikely(u->committed.mark != mark || u->second.mark != mark || s->tag != tag ||
+		     (p->flags & METER_SPILL)))
+		return false;
+	s->committed = s->committed_taken =
+		bucket_again(&u->committed, p, &p->committed, mw->now_tsc, s->committed);
+	s->second = s->second_taken =
+		bucket_again(&u->second, p, &p->second, mw->now_tsc, s->second);
+	s->visited = true;
+	return true;
+}
+
 void meter_touch(struct meter_worker *mw, uint32_t use)
 {
 	struct meter_share *s = &mw->share[use];
@@ -225,7 +262,8 @@ void meter_touch(struct meter_worker *mw, uint32_t use)
 
 	s->run = mw->run;
 	if (mw->bank->workers == 1) {
-		meter_visit(mw, use, 0, 0);
+		if (!touch_again(mw, use))
+			meter_visit(mw, use, 0, 0);
 		return;
 	}
 	const struct meter_profile *p = use_profile(mw, use, &tag);

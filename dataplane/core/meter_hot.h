@@ -5,6 +5,8 @@
 #ifndef CORE_METER_HOT_H
 #define CORE_METER_HOT_H
 
+#include <rte_prefetch.h>
+
 #include "meter.h"
 
 /* How many bytes the packets in hand from index i on may need of the same use; asked at most once a
@@ -21,6 +23,14 @@ static __rte_always_inline void meter_end(struct meter_worker *mw)
 {
 	if (unlikely(mw->pendings > 0))
 		meter_settle_pending(mw);
+}
+
+/* A packet of this use comes in a moment. */
+static __rte_always_inline void meter_prefetch(const struct meter_worker *mw, uint32_t use)
+{
+	rte_prefetch0(&mw->share[use]);
+	rte_prefetch0(&mw->counts[use]);
+	rte_prefetch0(&mw->bank->use[use]);
 }
 
 /* What the held credit makes of a packet. RFC 2698 section 3: green needs both buckets. RFC 2697
@@ -67,6 +77,55 @@ static __rte_always_inline enum meter_color meter_color(struct meter_worker *mw,
 	counts->packets[color]++;
 	counts->bytes[color] += len;
 	return color;
+}
+
+/* The same in a loop whose frames mostly meet one meter: while they are green, what it holds stays
+ * in registers. METER_CURSOR at first; meter_done() before the loop's end is meter_end(). */
+struct meter_cursor {
+	uint32_t use;
+	uint32_t committed, second;
+	uint32_t both; /* ~0: green takes from both */
+	uint32_t packets, bytes;
+};
+#define METER_CURSOR                                                                               \
+	{                                                                                          \
+		.use = UINT32_MAX                                                                  \
+	}
+
+/* Is a green packet green? Then it is taken and counted; else nothing happened. */
+static __rte_always_inline bool meter_green(struct meter_cursor *cur, uint32_t use, uint32_t len)
+{
+	if (unlikely(use != cur->use || cur->committed < len || cur->second < (len & cur->both)))
+		return false;
+	cur->committed -= len;
+	cur->second -= len & cur->both;
+	cur->packets++;
+	cur->bytes += len;
+	return true;
+}
+
+static __rte_always_inline void meter_done(struct meter_worker *mw, struct meter_cursor *cur)
+{
+	if (cur->packets == 0)
+		return;
+	mw->share[cur->use].committed = cur->committed;
+	mw->share[cur->use].second = cur->second;
+	mw->counts[cur->use].packets[METER_GREEN] += cur->packets;
+	mw->counts[cur->use].bytes[METER_GREEN] += cur->bytes;
+	cur->packets = cur->bytes = 0;
+	cur->use = UINT32_MAX;
+}
+
+/* After meter_done(), for a use that has been touched in this run. */
+static __rte_always_inline void meter_hold(
+	const struct meter_worker *mw, struct meter_cursor *cur, uint32_t use)
+{
+	const struct meter_share *s = &mw->share[use];
+
+	*cur = (struct meter_cursor){.use = use,
+		.committed = s->committed,
+		.second = s->second,
+		.both = s->flags & METER_BOTH ? UINT32_MAX : 0};
 }
 
 static __rte_always_inline uint8_t meter_yellow_action(const struct meter_worker *mw, uint32_t use)
