@@ -209,8 +209,8 @@ void slice_lost(struct worker *w, uint32_t mark, enum drop_reason why)
 	struct switch_worker *sw = switch_of(w);
 	uint16_t slice = mark >> 16 & (SHAPER_CLASSES - 1);
 
-	if (mark == MARK_BOX)
-		return;
+	if (mark == MARK_BOX || LANE_TO(mark) > RTE_MIN(LIMIT_TUNNELS, LIMIT_ATTACHMENTS))
+		return; /* nobody's; a mark that no stage makes must not be an index */
 	sw->slice[slice].dropped++;
 	sw->slice_drops[slice][why]++;
 	if (mark >> 31)
