@@ -8,20 +8,21 @@
  * 1. A class below its guarantee. Its clock moves by length/guarantee a frame; it is eligible while
  *    the clock is not ahead of the port's, and the earliest deadline goes first. While the
  *    guarantees of the classes that wait add up to more than the rate, the port's clock goes
- * slower: guarantees then share the rate in proportion.
+ * slower: they then share the rate in proportion.
  * 2. Otherwise start-time fair queueing by weight over all classes that wait: what the guarantees
  *    leave is shared by weight.
  * Both orders are kept by calendars (calendar.h), so a frame costs the same with 1 or 16,384
  * classes, and an idle class nothing. A class is one queue: its frames stay in order.
  *
  * A frame of a class under its guarantee waits at most 4 L/guarantee + L/rate after it came to the
- * head of its queue (L: the port's largest frame), while the guarantees fit the rate.
+ * head of its queue (L: the port's largest frame), while the guarantees of those that wait, as they
+ * are on the wire and with class 0's, fit the rate; and one turn of the owner's loop.
  *
  * Why not rte_sched (22.11): the rates of its pipes and of their traffic classes are maxima, there
  * is no minimum to give; pipes take turns, and the only weight between them (tc_ov_weight) scales a
  * ceiling of the best-effort class. A guarantee would have to be a second, higher traffic class
- * with the slice's frames split over both, out of order. And 16,384 pipes of it take 134 MB a port.
- */
+ * with the slice's frames split over both, out of order. And its queues for 16,384 pipes, 64
+ * packets each, are 134 MB a port. */
 #ifndef CORE_SHAPER_H
 #define CORE_SHAPER_H
 
