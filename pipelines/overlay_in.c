@@ -12,16 +12,7 @@
 #include "ipv4_sum.h"
 #include "mss.h"
 #include "stages.h"
-
-#define ETH	       ((uint32_t)sizeof(struct rte_ether_hdr))
-#define UDP	       8u
-#define TUNNEL	       8u /* VXLAN's header, and Geneve's without options */
-#define VXLAN_FLAG_VNI 0x08
-
-/* Geneve's first word: version 0, neither control nor critical, Ethernet inside; options of any
- * length, reserved bits of any value. */
-#define GENEVE_MASK  RTE_BE32(0xc0c0ffff)
-#define GENEVE_PLAIN RTE_BE32(0x00006558)
+#include "tunnel_header.h"
 
 enum verdict { TAKE, PUNT, GONE }; /* GONE: dropped, or held for reassembly */
 
@@ -54,24 +45,6 @@ static bool local_endpoint6(const uint8_t *local)
 
 	memcpy(key + 1, local, 16);
 	return exact_find(&vtep6_table, key) != NULL;
-}
-
-/* What its port carries: asked once a packet, since the answer may change. */
-static __rte_always_inline uint8_t kind_of(const uint8_t *udp)
-{
-	return __atomic_load_n(&tunnel_port[load16(udp + 2)], __ATOMIC_RELAXED);
-}
-
-/* VXLAN and Geneve have the VNI at the same place; which of the two it was is part of the key. */
-static __rte_always_inline uint64_t vtep_word_of(const uint8_t *udp, uint8_t kind)
-{
-	return vtep_word(load16(udp + 2), *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00), 0) |
-	       (kind == TUNNEL_GENEVE ? VTEP_GENEVE : 0);
-}
-
-static __rte_always_inline uint32_t geneve_len(const uint8_t *geneve)
-{
-	return TUNNEL + (geneve[0] & 0x3f) * 4;
 }
 
 static __rte_always_inline uint64_t vtep_addresses(const uint8_t *ip)
@@ -122,23 +95,6 @@ static __rte_always_inline bool take_plain(
 	candidate_key(c, key, VTEP4_WORDS);
 	candidate_add(c, m, udp + UDP + header, udp, ip[1]);
 	return true;
-}
-
-static enum drop_reason vxlan_check(const uint8_t *vxlan, uint32_t room)
-{
-	return room < TUNNEL || !(vxlan[0] & VXLAN_FLAG_VNI) ? DROP_VXLAN_HEADER : DROP_REASONS;
-}
-
-/* RFC 8926 section 3.4. Options are stepped over, whatever is in them, unless one is critical. */
-static enum drop_reason geneve_check(const uint8_t *geneve, uint32_t room)
-{
-	if (room < TUNNEL || geneve[0] >> 6 != 0 || room < geneve_len(geneve))
-		return DROP_GENEVE_HEADER;
-	if (geneve[1] & 0x80)
-		return DROP_GENEVE_CONTROL;
-	if (geneve[1] & 0x40)
-		return DROP_GENEVE_CRITICAL;
-	return load16(geneve + 2) == RTE_BE16(0x6558) ? DROP_REASONS : DROP_GENEVE_PROTOCOL;
 }
 
 /* UDP and what is in it, common to both families: the frame, or NULL and dropped by name. */
