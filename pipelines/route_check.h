@@ -40,6 +40,11 @@ static __rte_always_inline enum check check_ipv4(struct rte_mbuf *m, const uint8
 	return likely(dst < 0xe0000000) ? CHECK_OK : CHECK_GROUP;
 }
 
+static __rte_always_inline bool link_local6(const uint8_t *address)
+{
+	return (load16(address) & RTE_BE16(0xffc0)) == RTE_BE16(0xfe80);
+}
+
 /* RFC 4291 sections 2.5 to 2.7: loopback, unspecified and link-local addresses do not cross a
  * router; what comes from or goes to link-local ones may still be for the switch (ND). */
 static __rte_always_inline enum check check_ipv6(struct rte_mbuf *m, const uint8_t *ip)
@@ -53,7 +58,7 @@ static __rte_always_inline enum check check_ipv6(struct rte_mbuf *m, const uint8
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
 	if (unlikely(ip[24] == 0xff))
 		return ip[8] == 0xff ? CHECK_MARTIAN : CHECK_GROUP;
-	if (unlikely(load16(ip + 8) == RTE_BE16(0xfe80) || load16(ip + 24) == RTE_BE16(0xfe80)))
+	if (unlikely(link_local6(ip + 8) || link_local6(ip + 24)))
 		return CHECK_GROUP;
 	if (unlikely(ip[8] == 0xff || (a[0] == 0 && rte_be_to_cpu_64(a[1]) <= 1) ||
 		     (a[2] == 0 && rte_be_to_cpu_64(a[3]) <= 1)))

@@ -289,6 +289,19 @@ START_TEST(route_passes_no_martians)
 		rig_send(net.lan, &a_pkt, 1);
 		expect_drop(dest[i], DROP_MARTIAN);
 	}
+	/* all of fe80::/10 stays on its link */
+	static const char *const link_local[] = {"fe80::5", "fe90::5", "febf:ffff::5"};
+
+	for (uint32_t i = 0; i < RTE_DIM(link_local); i++) {
+		struct l3_via via = rig_via_tunnel(net.t2, GW2, 1);
+
+		if (i == 0)
+			rig_l3_route(l3.red, "fe80::/10", &via, 1);
+		to(&a_pkt, l3.red, 30, link_local[i]);
+		rig_begin();
+		rig_send(net.lan, &a_pkt, 1);
+		ck_assert_msg(rig.drops == 1, "%s was routed", link_local[i]);
+	}
 	to(&a_pkt, l3.red, 30, "10.0.1.255");
 	rig_begin();
 	rig_send(net.lan, &a_pkt, 1);
