@@ -55,7 +55,7 @@ static __rte_always_inline void police_end(struct worker *w, struct meter_cursor
 	meter_end(&switch_of(w)->meter);
 }
 
-/* Bytes of the frames from i on that leave by the same attachment, with a tag of so many bytes. */
+/* Bytes of the frames from i on that leave by the same attachment, with its tag. */
 uint32_t police_need_to(const void *lane, uint32_t i);
 /* The same of a slice. */
 uint32_t police_need_slice(const void *lane, uint32_t i);

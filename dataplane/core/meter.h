@@ -25,10 +25,9 @@
  *     (2 ms), credit for packets in hand when their run ends. Credit is only late, never lost, but
  *     while the bucket stands full but for what is parked.
  *
- * Why not rte_meter: its state has one owner; it adds whole bytes every whole number of cycles
- * (at 400 Gbit/s wrong by percents at usual TSC rates, and any change of rate starts the period
- * anew); and its buckets cannot be told of a new profile. Tests use it as a reference where its
- * rounding allows. */
+ * Why not rte_meter: its state has one owner; it adds whole bytes every whole number of cycles, so
+ * that rates are rounded; and its buckets cannot be told of a new profile. Tests use it as a
+ * reference where its rounding allows. */
 #ifndef CORE_METER_H
 #define CORE_METER_H
 
