@@ -2,7 +2,7 @@
 /* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both in
  * one bulk lookup. Called by switch.c after parse and overlay_in; owns nothing. */
 #include "flow.h"
-#include "hot.h"
+#include "host.h"
 #include "stages.h"
 
 /* The value word: door in the low half (bit 31: static), second last seen in the high half. */
@@ -22,6 +22,13 @@ static void learn_report(struct worker *w, uint64_t key, door_t door)
 	if (seen->key == key && seen->door == door &&
 		w->now_tsc - seen->tsc < rte_get_tsc_hz() / 100)
 		return;
+	/* half of the ring is for everybody, the rest in fair shares: no slice's news keep out all
+	 * others' */
+	if (rte_ring_free_count(sw->learn) < rte_ring_get_capacity(sw->learn) / 2 &&
+		!host_may(w, (uint16_t)key, RATE_LEARN)) {
+		w->box.learn_lost++;
+		return;
+	}
 	if (rte_ring_sp_enqueue_elem(sw->learn, &report, sizeof(report)) != 0) {
 		w->box.learn_lost++;
 		return;

@@ -21,6 +21,7 @@ enum host_rate {
 	RATE_ANSWER, /* ARP and ND answers, suppression's too */
 	RATE_SEEN,   /* reports of hosts that spoke */
 	RATE_ASK,    /* reports of hosts that are wanted */
+	RATE_LEARN,  /* reports of MACs, while many wait */
 	RATES
 };
 

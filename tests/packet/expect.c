@@ -155,7 +155,7 @@ int main(void)
 		hostile_tests, reassembly_tests, flood_tests, learn_tests, paths_tests,
 		change_tests, geneve_tests, mss_tests, fragment_tests, meter_tests, route_tests,
 		suppress_tests, shape_tests, host_tests, arp_tests, icmp_tests, icmp_silence_tests,
-		neighbor_tests};
+		neighbor_tests, share_tests};
 	Suite *suite = suite_create("packet");
 	SRunner *runner = srunner_create(suite);
 

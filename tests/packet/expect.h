@@ -77,6 +77,7 @@ TCase *arp_tests(void);
 TCase *icmp_tests(void);
 TCase *icmp_silence_tests(void);
 TCase *neighbor_tests(void);
+TCase *share_tests(void);
 TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);

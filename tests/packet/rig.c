@@ -393,7 +393,10 @@ static void run(uint16_t port, uint32_t n)
 	clock_set();
 	w->burst.n = n;
 	w->burst.port = port;
+	uint64_t start = rte_rdtsc();
+
 	worker_run_burst(w);
+	rig.cycles = rte_rdtsc() - start;
 	worker_shape(w);
 	rig.in += n;
 	ledger();

@@ -267,7 +267,8 @@ START_TEST(learn_full_ring_loses_news_not_packets)
 	}
 	ck_assert_uint_gt(workers[0]->box.learn_lost, 0);
 	rig_poll();
-	ck_assert(events.learned >= 4000 && events.learned < 6000);
+	/* half of its 4096 places, and a tenth of a second of the slice's share of the rest */
+	ck_assert(events.learned >= 2048 && events.learned < 4096);
 }
 END_TEST
 
