@@ -333,7 +333,7 @@ void l3_change(void)
 		change_gateway();
 	else if (what < 4)
 		neighbor_put();
-	else if (what < 5 && world.neighbor[n].slice != NONE)
+	else if (what < 6 && world.neighbor[n].slice != NONE)
 		neighbor_remove(n);
 	else if (what < 8 || world.route[r].slice == NONE)
 		route_put();
