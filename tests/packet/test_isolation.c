@@ -24,7 +24,7 @@
 
 static uint64_t seed;
 static bool verbose;
-static uint32_t cases = 12000, at_case;
+static uint32_t cases = 40000, at_case;
 static uint64_t sent, left, entered;
 static struct pkt *pieces, spare;
 
