@@ -36,6 +36,7 @@ class Shape:
     outer: int = 4         # IP version of the underlay
     inner: int = 4         # IP version of the tenant
     vlan: int = 0          # tag of a plain frame, 0 = none; of many slices, of the first
+    access_vlan: int = 0   # tag of the attachment that decapsulated frames leave by, 0 = none; of many slices, of the first
     slices: int = 1
     tunnels: int = 1       # at least as many as slices
     wire: str = "vxlan"     # | geneve, with two words of options: what a tunnel puts around a frame

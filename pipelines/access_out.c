@@ -33,8 +33,8 @@ static __rte_always_inline void run_count(
 	struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes, uint32_t tagged)
 {
 	if (unlikely(way != run->way)) {
-		struct counters *slice = &sw->slice[LANE_SLICE(run->way)],
-				*attachment = &sw->attachment[LANE_TO(run->way)];
+		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
+				*attachment = &sw->attachment.traffic[LANE_TO(run->way)];
 
 		slice->out_packets += run->packets;
 		slice->out_bytes += run->bytes;
@@ -73,8 +73,8 @@ void access_out_run(struct worker *w, struct burst *b)
 
 		rte_prefetch0(&attachment_hot[LANE_TO(way)]);
 		if (unlikely(i == 0 || way != lane->way[i - 1])) {
-			rte_prefetch0(&sw->slice[LANE_SLICE(way)]);
-			rte_prefetch0(&sw->attachment[LANE_TO(way)]);
+			rte_prefetch0(&sw->slice.traffic[LANE_SLICE(way)]);
+			rte_prefetch0(&sw->attachment.traffic[LANE_TO(way)]);
 		}
 	}
 	police_begin(w);

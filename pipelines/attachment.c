@@ -134,26 +134,30 @@ void attachment_counters_read(uint16_t id, struct counters *out)
 
 /* ---- sums for all three kinds of counters ---- */
 
-static struct counters *cell(uint32_t worker, size_t array, uint16_t id)
+static struct door_counts *counts_of(uint32_t worker, size_t array)
 {
-	return *(struct counters **)((char *)switch_of(workers[worker]) + array) + id;
+	return (struct door_counts *)((char *)switch_of(workers[worker]) + array);
 }
 
 void counters_sum(struct counters *out, size_t array, uint16_t id)
 {
-	uint64_t *sum = (uint64_t *)out;
-
 	memset(out, 0, sizeof(*out));
 	for (uint32_t w = 0; w < worker_count; w++) {
-		const uint64_t *one = (const uint64_t *)cell(w, array, id);
+		const struct door_counts *counts = counts_of(w, array);
+		const struct traffic *t = &counts->traffic[id];
 
-		for (uint32_t c = 0; c < sizeof(*out) / sizeof(uint64_t); c++)
-			sum[c] += __atomic_load_n(&one[c], __ATOMIC_RELAXED);
+		out->in_packets += __atomic_load_n(&t->in_packets, __ATOMIC_RELAXED);
+		out->in_bytes += __atomic_load_n(&t->in_bytes, __ATOMIC_RELAXED);
+		out->out_packets += __atomic_load_n(&t->out_packets, __ATOMIC_RELAXED);
+		out->out_bytes += __atomic_load_n(&t->out_bytes, __ATOMIC_RELAXED);
+		out->dropped += __atomic_load_n(&counts->dropped[id], __ATOMIC_RELAXED);
 	}
 }
 
 void counters_zero(size_t array, uint16_t id)
 {
-	for (uint32_t w = 0; w < worker_count; w++)
-		memset(cell(w, array, id), 0, sizeof(struct counters));
+	for (uint32_t w = 0; w < worker_count; w++) {
+		memset(&counts_of(w, array)->traffic[id], 0, sizeof(struct traffic));
+		counts_of(w, array)->dropped[id] = 0;
+	}
 }

@@ -57,7 +57,7 @@ static void flood_frame(
 					       buffer to free */
 				w->box.replicated++;
 				w->drops[DROP_FLOOD_NO_MBUF]++;
-				switch_of(w)->slice[slice].dropped++;
+				switch_of(w)->slice.dropped[slice]++;
 				switch_of(w)->slice_drops[slice][DROP_FLOOD_NO_MBUF]++;
 			} else {
 				lane_send(w, b,

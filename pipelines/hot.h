@@ -146,10 +146,19 @@ struct bucket {
 struct reassembly;
 struct host_worker;
 
+/* What a worker counts of slices, attachments and tunnels, by id. Two are a line, and drops stand
+ * aside: with thousands of them every packet touches others. */
+struct traffic {
+	uint64_t in_packets, in_bytes, out_packets, out_bytes;
+} __rte_aligned(32);
+
+struct door_counts {
+	struct traffic *traffic;
+	uint64_t *dropped;
+};
+
 struct switch_worker {
-	struct counters *slice;
-	struct counters *attachment;
-	struct counters *tunnel;
+	struct door_counts slice, attachment, tunnel;
 	uint64_t (*slice_drops)[DROP_SLICE_REASONS];
 	struct bucket *flood; /* [LIMIT_SLICES + 1] */
 	struct bucket *punt;  /* [PORT_MAX] */
@@ -228,12 +237,12 @@ static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf
 {
 	struct switch_worker *sw = switch_of(w);
 
-	sw->slice[slice].dropped++;
+	sw->slice.dropped[slice]++;
 	sw->slice_drops[slice][why]++;
 	if (DOOR_KIND(door) == DOOR_TUNNEL)
-		sw->tunnel[DOOR_ID(door)].dropped++;
+		sw->tunnel.dropped[DOOR_ID(door)]++;
 	else
-		sw->attachment[DOOR_ID(door)].dropped++;
+		sw->attachment.dropped[DOOR_ID(door)]++;
 	worker_drop(w, b, m, why);
 }
 

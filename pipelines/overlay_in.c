@@ -295,10 +295,10 @@ static __rte_always_inline void run_count(struct switch_worker *sw, struct tunne
 	uint32_t both, uint32_t bytes, uint32_t strip)
 {
 	if (unlikely(both != run->both)) {
-		sw->tunnel[VTEP_TUNNEL(run->both)].in_packets += run->packets;
-		sw->tunnel[VTEP_TUNNEL(run->both)].in_bytes += run->bytes;
-		sw->slice[VTEP_SLICE(run->both)].in_packets += run->packets;
-		sw->slice[VTEP_SLICE(run->both)].in_bytes += run->slice_bytes;
+		sw->tunnel.traffic[VTEP_TUNNEL(run->both)].in_packets += run->packets;
+		sw->tunnel.traffic[VTEP_TUNNEL(run->both)].in_bytes += run->bytes;
+		sw->slice.traffic[VTEP_SLICE(run->both)].in_packets += run->packets;
+		sw->slice.traffic[VTEP_SLICE(run->both)].in_bytes += run->slice_bytes;
 		*run = (struct tunnel_run){.both = both};
 	}
 	run->packets++;
@@ -370,8 +370,8 @@ static __rte_always_inline void decapsulate(
 			&vtep4_table, &c->key[VTEP4_WORDS], VTEP4_WORDS, c->keys, &c->value[1]);
 	for (uint32_t k = 1; k <= c->keys; k++)
 		if (likely(c->value[k] != NULL)) {
-			rte_prefetch0(&sw->tunnel[VTEP_TUNNEL(*c->value[k])]);
-			rte_prefetch0(&sw->slice[VTEP_SLICE(*c->value[k])]);
+			rte_prefetch0(&sw->tunnel.traffic[VTEP_TUNNEL(*c->value[k])]);
+			rte_prefetch0(&sw->slice.traffic[VTEP_SLICE(*c->value[k])]);
 		}
 	for (uint32_t k = 0; k < c->n; k++) {
 		const uint64_t *value = c->value[c->which[k]];

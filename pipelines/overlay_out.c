@@ -139,8 +139,8 @@ static __rte_always_inline void run_count(
 	struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes, uint32_t hdr_len)
 {
 	if (unlikely(way != run->way)) {
-		struct counters *slice = &sw->slice[LANE_SLICE(run->way)],
-				*tunnel = &sw->tunnel[LANE_TO(run->way)];
+		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
+				*tunnel = &sw->tunnel.traffic[LANE_TO(run->way)];
 
 		slice->out_packets += run->packets;
 		slice->out_bytes += run->bytes;
@@ -164,7 +164,7 @@ static __rte_noinline void send_fragments(struct worker *w, struct burst *b, str
 	const struct encap *e, uint32_t way, flow_t f)
 {
 	struct switch_worker *sw = switch_of(w);
-	struct counters *slice = &sw->slice[LANE_SLICE(way)], *tunnel = &sw->tunnel[LANE_TO(way)];
+	struct traffic *slice = &sw->slice.traffic[LANE_SLICE(way)], *tunnel = &sw->tunnel.traffic[LANE_TO(way)];
 	uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be, bytes = m->pkt_len;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	struct rte_mbuf *piece[FRAGMENTS_MAX];
@@ -230,8 +230,8 @@ void overlay_out_run(struct worker *w, struct burst *b)
 		rte_prefetch0(path[i]);
 		if (unlikely(i == 0 || way != lane->way[i - 1])) {
 			rte_prefetch0(&slice_hot[LANE_SLICE(way)]);
-			rte_prefetch0(&sw->slice[LANE_SLICE(way)]);
-			rte_prefetch0(&sw->tunnel[LANE_TO(way)]);
+			rte_prefetch0(&sw->slice.traffic[LANE_SLICE(way)]);
+			rte_prefetch0(&sw->tunnel.traffic[LANE_TO(way)]);
 		}
 	}
 	police_begin(w);

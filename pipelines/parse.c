@@ -85,10 +85,10 @@ static __rte_always_inline void run_count(struct switch_worker *sw, struct run *
 	uint16_t slice, uint32_t bytes, uint32_t slice_bytes)
 {
 	if (unlikely(id != run->id)) {
-		sw->attachment[run->id].in_packets += run->packets;
-		sw->attachment[run->id].in_bytes += run->bytes;
-		sw->slice[run->slice].in_packets += run->packets;
-		sw->slice[run->slice].in_bytes += run->slice_bytes;
+		sw->attachment.traffic[run->id].in_packets += run->packets;
+		sw->attachment.traffic[run->id].in_bytes += run->bytes;
+		sw->slice.traffic[run->slice].in_packets += run->packets;
+		sw->slice.traffic[run->slice].in_bytes += run->slice_bytes;
 		*run = (struct run){.id = id, .slice = slice};
 	}
 	run->packets++;

@@ -118,11 +118,10 @@ static void free_id(void *arg)
 {
 	uint16_t id = (uintptr_t)arg;
 
-	for (uint32_t i = 0; i < worker_count; i++) {
-		memset(&switch_of(workers[i])->slice[id], 0, sizeof(struct counters));
+	counters_zero(offsetof(struct switch_worker, slice), id);
+	for (uint32_t i = 0; i < worker_count; i++)
 		memset(switch_of(workers[i])->slice_drops[id], 0,
 			DROP_SLICE_REASONS * sizeof(uint64_t));
-	}
 	shaper_class_unset(id); /* what still waits is dropped, not the next slice's */
 	host_epoch_next();
 	ids_give(&ids, id);
@@ -211,12 +210,12 @@ void slice_lost(struct worker *w, uint32_t mark, enum drop_reason why)
 
 	if (mark == MARK_BOX || LANE_TO(mark) > RTE_MIN(LIMIT_TUNNELS, LIMIT_ATTACHMENTS))
 		return; /* nobody's; a mark that no stage makes must not be an index */
-	sw->slice[slice].dropped++;
+	sw->slice.dropped[slice]++;
 	sw->slice_drops[slice][why]++;
 	if (mark >> 31)
-		sw->attachment[LANE_TO(mark)].dropped++;
+		sw->attachment.dropped[LANE_TO(mark)]++;
 	else
-		sw->tunnel[LANE_TO(mark)].dropped++;
+		sw->tunnel.dropped[LANE_TO(mark)]++;
 }
 
 /* ---- reading ---- */

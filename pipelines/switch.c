@@ -62,6 +62,19 @@ static void *worker_array(const char *name, size_t n, size_t size)
 	return rte_zmalloc(name, n * size, RTE_CACHE_LINE_SIZE);
 }
 
+static bool counts_alloc(struct door_counts *c, uint32_t limit)
+{
+	c->traffic = worker_array("traffic", limit + 1, sizeof(*c->traffic));
+	c->dropped = worker_array("dropped", limit + 1, sizeof(*c->dropped));
+	return c->traffic != NULL && c->dropped != NULL;
+}
+
+static void counts_free(struct door_counts *c)
+{
+	rte_free(c->traffic);
+	rte_free(c->dropped);
+}
+
 static void switch_worker_fini(struct worker *w)
 {
 	struct switch_worker *sw = switch_of(w);
@@ -72,9 +85,9 @@ static void switch_worker_fini(struct worker *w)
 	host_worker_fini(w);
 	meter_worker_fini(&sw->meter);
 	rte_ring_free(sw->learn);
-	rte_free(sw->slice);
-	rte_free(sw->attachment);
-	rte_free(sw->tunnel);
+	counts_free(&sw->slice);
+	counts_free(&sw->attachment);
+	counts_free(&sw->tunnel);
 	rte_free(sw->slice_drops);
 	rte_free(sw->flood);
 	rte_free(sw->punt);
@@ -99,16 +112,15 @@ static int switch_worker_init(struct worker *w)
 	snprintf(name, sizeof(name), "learn_%u", w->id);
 	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING,
 		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	sw->slice = worker_array("slices", LIMIT_SLICES + 1, sizeof(*sw->slice));
-	sw->attachment =
-		worker_array("attachments", LIMIT_ATTACHMENTS + 1, sizeof(*sw->attachment));
-	sw->tunnel = worker_array("tunnels", LIMIT_TUNNELS + 1, sizeof(*sw->tunnel));
+	bool counts = counts_alloc(&sw->slice, LIMIT_SLICES) &&
+		      counts_alloc(&sw->attachment, LIMIT_ATTACHMENTS) &&
+		      counts_alloc(&sw->tunnel, LIMIT_TUNNELS);
+
 	sw->slice_drops = worker_array("slice_drops", LIMIT_SLICES + 1, sizeof(*sw->slice_drops));
 	sw->flood = worker_array("flood", LIMIT_SLICES + 1, sizeof(*sw->flood));
 	sw->punt = worker_array("punt", PORT_MAX, sizeof(*sw->punt));
 	sw->seen = worker_array("seen", LEARN_SEEN, sizeof(*sw->seen));
-	if (sw->learn != NULL && sw->slice != NULL && sw->attachment != NULL &&
-		sw->tunnel != NULL && sw->slice_drops != NULL && sw->flood != NULL &&
+	if (sw->learn != NULL && counts && sw->slice_drops != NULL && sw->flood != NULL &&
 		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0 &&
 		host_worker_init(w) == 0 && police_worker_init(w) == 0)
 		return 0;

@@ -88,7 +88,7 @@ class Box:
             self.attachments("in0", shape, shape.vlan)
         else:
             self.port("lan0", SINK)
-            self.attachments("lan0", shape, 1 if shape.slices > 1 else 0)
+            self.attachments("lan0", shape, shape.access_vlan)
             self.macs(shape, lambda flow: {"attachment": f"a{gen_pcap.slice_of(flow, shape) + 1}"})
             self.underlay(source, shape)
 

@@ -8,15 +8,14 @@
 #include <rte_common.h>
 #include <stdint.h>
 
-/* slice, attachment, tunnel: one line each, since with thousands of them every packet touches
- * others */
+/* slice, attachment, tunnel, as read */
 struct counters {
 	uint64_t in_packets;
 	uint64_t in_bytes;
 	uint64_t out_packets;
 	uint64_t out_bytes;
 	uint64_t dropped;
-} __rte_cache_aligned;
+};
 
 struct port_counters {
 	uint64_t rx_packets;
