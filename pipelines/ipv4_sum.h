@@ -12,13 +12,16 @@
 /* Is it right? hlen: 20 bytes and more, all of them there. */
 static __rte_always_inline bool ipv4_sum_ok(const uint8_t *ip, uint32_t hlen)
 {
-	const wire32_t *word = (const wire32_t *)ip;
-	uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
+	uint64_t sum = *(const wire64_t *)ip, more = *(const wire64_t *)(ip + 8);
 
-	for (uint32_t i = 5; i < hlen / 4; i++)
-		sum += word[i];
+	sum += more;
+	sum += sum < more; /* the carry comes around */
+	more = *(const wire32_t *)(ip + 16);
+	for (uint32_t i = 20; i < hlen; i += 4)
+		more += *(const wire32_t *)(ip + i);
+	sum = (sum & 0xffffffff) + (sum >> 32) + more;
 	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum == 0xffff;

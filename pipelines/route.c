@@ -84,6 +84,7 @@ static __rte_noinline void not_routed(
 
 struct keys {
 	struct routed v4, v6;
+	uint8_t *data[BURST_MAX]; /* where frames begin, by their place in the burst */
 	uint32_t address4[BURST_MAX];
 	uint64_t address6[BURST_MAX][2];
 };
@@ -99,11 +100,12 @@ static __rte_always_inline void find_keys(
 {
 	for (uint32_t i = 0; i < b->routes; i++) {
 		struct rte_mbuf *m = b->route[i];
-		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *), *ip = data + ETH;
+		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), *ip = data + ETH;
 		uint16_t slice = b->route_slice[i], type = load16(data + 12);
 		bool to_us = (*(const wire64_t *)data & MAC_MASK) == slice_hot[slice].mac;
 		enum check check;
 
+		k->data[i] = data;
 		if (likely(to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
 			k->address4[k->v4.n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
 			check = check_ipv4(m, ip);
@@ -217,8 +219,8 @@ static __rte_noinline void no_way(struct worker *w, struct burst *b, struct odds
 		odd_add(odds, b, i, ODD_TTL, index, 0);
 }
 
-static __rte_always_inline void send_all(
-	struct worker *w, struct burst *b, struct routed *r, struct odds *odds, const bool is_ipv6)
+static __rte_always_inline void send_all(struct worker *w, struct burst *b, struct routed *r,
+	uint8_t *const *frame, struct odds *odds, const bool is_ipv6)
 {
 	uint64_t word[BURST_MAX];
 	uint32_t index[BURST_MAX];
@@ -235,7 +237,7 @@ static __rte_always_inline void send_all(
 	for (uint32_t k = 0; k < r->n; k++) {
 		uint32_t i = r->at[k];
 		struct rte_mbuf *m = b->route[i];
-		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), *ip = data + ETH;
+		uint8_t *data = frame[i], *ip = data + ETH;
 		uint8_t ttl = is_ipv6 ? ip[7] : ip[8];
 		uint16_t mtu;
 
@@ -276,11 +278,11 @@ void route_run(struct worker *w, struct burst *b)
 	find_keys(w, b, &k, &odds);
 	if (k.v4.n > 0) {
 		lpm_lookup4_bulk(&fib4, k.v4.slice, k.address4, k.v4.n, k.v4.value);
-		send_all(w, b, &k.v4, &odds, false);
+		send_all(w, b, &k.v4, k.data, &odds, false);
 	}
 	if (k.v6.n > 0) {
 		lpm_lookup6_bulk(&fib6, k.v6.slice, k.address6, k.v6.n, k.v6.value);
-		send_all(w, b, &k.v6, &odds, true);
+		send_all(w, b, &k.v6, k.data, &odds, true);
 	}
 	if (unlikely(b->trace != NULL))
 		route_trace(b, tunnels, accesses);
