@@ -212,7 +212,7 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 			"again",
 			cfg->name);
 	}
-	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, mtu, err) != 0)
+	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, cfg->device, mtu, err) != 0)
 		return -1;
 	uint16_t mtu_before = ph->mtu;
 
@@ -231,7 +231,7 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	ph->mac = mac;
 	if (ph->twin != PORT_NONE) {
 		port_hot[ph->twin].mtu = RTE_MIN(mtu, (uint32_t)TWIN_MTU_MAX);
-		device_set_mtu(port_hot[ph->twin].ethdev, port_hot[ph->twin].mtu, err);
+		device_set_mtu(port_hot[ph->twin].ethdev, NULL, port_hot[ph->twin].mtu, err);
 		rte_eth_dev_default_mac_addr_set(port_hot[ph->twin].ethdev, &mac);
 		port_hot[ph->twin].mac = mac;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rtnetlink requests for a kernel twin: link up, address add and delete. Called by port.c on the
- * main thread; owns nothing. */
+/* Requests to the kernel for a twin (rtnetlink: link up, address add and delete), and for the
+ * interface below a port. Called by port.c and port_device.c on the main thread; owns nothing. */
 #include "tap.h"
 
 #include <errno.h>
@@ -9,7 +9,9 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Sends one request and waits for the kernel's verdict: 0 or -errno. */
 static int rtnl_request(struct nlmsghdr *nlh)
@@ -75,4 +77,24 @@ int tap_address(const char *name, const struct api_ip *prefix, bool add)
 	int rc = rtnl_request(nlh);
 
 	return rc == -EEXIST || (!add && rc == -EADDRNOTAVAIL) ? 0 : rc;
+}
+
+int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc = 0;
+	struct ifreq request = {0};
+
+	*has = 0;
+	if (fd < 0)
+		return -errno;
+	if (if_indextoname(ifindex, request.ifr_name) == NULL ||
+		ioctl(fd, SIOCGIFMTU, &request) != 0) {
+		rc = -errno;
+	} else if ((uint32_t)request.ifr_mtu < mtu) {
+		*has = request.ifr_mtu;
+		request.ifr_mtu = mtu;
+		rc = ioctl(fd, SIOCSIFMTU, &request) == 0 ? 0 : -EMSGSIZE;
+	}
+	close(fd);
+	return rc;
 }

@@ -5,7 +5,9 @@
     host a ──── lan0 [blue 100]  wan0 ══ 198.18.0.0/24, underlay 1600, then 1500 ══ site ── host b     tenant 1500
     host ja ─── jan0 [jumbo 200] wan1 ══ 198.18.1.0/24, underlay 9200 ═══════════ jsite ─── host jb    tenant 9000
 """
-from lib import Box, diff, drops_of, equal, iperf, kernel_vxlan, ping, run
+import json
+
+from lib import Box, RpcError, check, diff, drops_of, equal, iperf, kernel_vxlan, ping, run
 
 # AF_PACKET's ring holds 2 KB frames unless told otherwise; a frame's slot must divide a block
 JUMBO = ",framesz=16384,blocksz=65536,framecnt=512"
@@ -39,6 +41,19 @@ def test(lab):
     equal(drops_of(change), {"underlay_mtu": 3}, "drops of packets one byte too long")
     equal(change["slice blue dropped"], 3, "the slice knows its drops")
 
+    # what the interface below does not carry would be lost without a count: it is raised, or the mtu refused
+    equal(link_mtu(box, "wan0x"), 1600, "the interface below keeps its MTU when the port's falls")
+    box.ns.ip("link set wan0x mtu 1500")
+    box.put("port", **{**put_form(box, "wan0"), "mtu": 1600})
+    equal(link_mtu(box, "wan0x"), 1600, "the interface below is raised with the port")
+    equal(ping(a, "198.18.100.2", 2, size=1472, options="-M do"), 2, "and 1500 in 1600 goes again")
+    try:
+        box.put("port", **{**put_form(box, "wan0"), "mtu": 1931})
+        check(False, "an mtu larger than the port's frames was taken")
+    except RpcError as error:
+        equal((error.code, error.data["path"]), (-32004, "objects[0].mtu"), "an mtu larger than the port's frames")
+    equal(put_form(box, "wan0")["mtu"], 1600, "mtu after the refusal")
+
     # jumbo
     box.port("jan0", ja, "eth0", mtu=9000, extra=JUMBO)
     ja.address("eth0", "198.18.100.1/24")
@@ -65,6 +80,10 @@ def test(lab):
     before = box.quiet()
     equal(ping(ja, "198.18.100.3", 2, size=3000, wait=1), 0, "3000 byte pings to an attachment of MTU 1500")
     equal(drops_of(diff(before, box.ledger())), {"access_mtu": 2}, "drops to the small attachment")
+
+
+def link_mtu(box, interface):
+    return json.loads(box.ns.ip(f"-j link show dev {interface}"))[0]["mtu"]
 
 
 def put_form(box, name):
