@@ -114,6 +114,27 @@ static uint64_t known(
 	return ((door_t)__atomic_load_n(seen, __ATOMIC_RELAXED) & FDB_DOOR) == door ? v : 0;
 }
 
+/* Was the asker known by another MAC, or elsewhere? Then what it says of itself is for everybody to
+ * hear, the one that is asked for before all. */
+static bool asker_moved(struct worker *w, const struct burst *b, uint32_t i, uint8_t family,
+	const uint8_t *address, const uint8_t *its_mac)
+{
+	uint64_t key[SUPPRESS6_WORDS], *value;
+	uint8_t mac[8] = {0};
+
+	suppress_key(key, b->slice[i], family, address);
+	if (family == 4)
+		exact_lookup_bulk(&suppress4, key, SUPPRESS4_WORDS, 1, &value);
+	else
+		exact_lookup_bulk(&suppress6, key, SUPPRESS6_WORDS, 1, &value);
+	if (value == NULL)
+		return false;
+	uint64_t v = __atomic_load_n(value, __ATOMIC_RELAXED);
+
+	suppress_mac(v, mac);
+	return suppress_door(v) != b->door[i] || memcmp(mac, its_mac, 6) != 0;
+}
+
 static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)
 {
 	struct rte_mbuf *m = b->frame[i];
@@ -126,7 +147,8 @@ static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)
 		return false;
 	uint64_t v = known(w, b->slice[i], b->door[i], 4, arp.target);
 
-	if (v == 0 || !host_may(w, b->slice[i], RATE_ANSWER))
+	if (v == 0 || asker_moved(w, b, i, 4, arp.sender, arp.sender_mac) ||
+		!host_may(w, b->slice[i], RATE_ANSWER))
 		return false;
 	suppress_mac(v, mac);
 	arp_answer(m, mac);
@@ -145,7 +167,8 @@ static bool answer_nd(struct worker *w, struct burst *b, uint32_t i)
 		return false;
 	uint64_t value = known(w, b->slice[i], b->door[i], 6, nd.target);
 
-	if (value == 0 || !host_may(w, b->slice[i], RATE_ANSWER))
+	if (value == 0 || asker_moved(w, b, i, 6, nd.source, nd.mac) ||
+		!host_may(w, b->slice[i], RATE_ANSWER))
 		return false;
 	suppress_mac(value, mac);
 	memcpy(to, nd.mac, sizeof(to));

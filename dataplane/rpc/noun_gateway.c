@@ -124,6 +124,17 @@ static int check_others(const struct tx *tx, const struct object *slice, const s
 		"the address is that of %.120s", label);
 }
 
+/* No router passes on what is from or to these (RFC 1812 section 5.3.7, RFC 4291 section 2.5). */
+static bool is_martian(const struct api_ip *ip)
+{
+	static const uint8_t loopback[16] = {[15] = 1}, mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (ip->family == 4)
+		return ip->bytes[0] == 0 || ip->bytes[0] == 127;
+	return !memcmp(ip->bytes, loopback, sizeof(loopback)) ||
+	       !memcmp(ip->bytes, mapped, sizeof(mapped));
+}
+
 int gateway_noun_check(const struct tx *tx, const struct api_address *new, struct rpc_error *err)
 {
 	const struct object *at = model_find(OBJECT_ATTACHMENT, new->attachment), *slice;
@@ -134,7 +145,7 @@ int gateway_noun_check(const struct tx *tx, const struct api_address *new, struc
 	if (slice->now->data->slice.kind != SLICE_L3)
 		return rpc_fail_value(
 			err, "attachment", "an attachment of an l3 slice", new->attachment);
-	if (!noun_ip_unicast(&new->prefix) || new->prefix.len == 0)
+	if (!noun_ip_unicast(&new->prefix) || is_martian(&new->prefix) || new->prefix.len == 0)
 		return noun_fail_ip(
 			err, "prefix", "a unicast address and length", &new->prefix, true);
 	if (!network_host(&new->prefix, new->prefix.len))

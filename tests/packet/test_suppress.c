@@ -107,6 +107,22 @@ START_TEST(suppress_answers_for_a_host_that_asked_before)
 }
 END_TEST
 
+/* Whom it asks for would else go on sending to the old MAC. */
+START_TEST(suppress_floods_who_comes_with_another_mac)
+{
+	struct arp a = request(HOST_A, IP_A, IP_B), moved = request(0x020000000a0aull, IP_A, IP_B);
+
+	introduce(net.lan2, HOST_B, IP_B);
+	introduce(net.lan, HOST_A, IP_A);
+	send_arp(net.lan, &a);
+	expect_answer("A is where it was", HOST_B, IP_B);
+	send_arp(net.lan, &moved);
+	expect_flooded("A has another MAC: B must hear it");
+	send_arp(net.lan, &moved);
+	ck_assert_uint_eq(rig.answered, 1);
+}
+END_TEST
+
 START_TEST(suppress_learns_from_a_reply_that_passes)
 {
 	struct arp a = request(HOST_A, IP_A, IP_C);
@@ -485,6 +501,7 @@ TCase *suppress_tests(void)
 
 	tcase_add_checked_fixture(tc, setup, net_teardown);
 	tcase_add_test(tc, suppress_answers_for_a_host_that_asked_before);
+	tcase_add_test(tc, suppress_floods_who_comes_with_another_mac);
 	tcase_add_test(tc, suppress_learns_from_a_reply_that_passes);
 	tcase_add_test(tc, suppress_answers_into_a_tunnel_for_hosts_here);
 	tcase_add_test(tc, suppress_says_nothing_from_tunnel_about_tunnel);
