@@ -34,7 +34,7 @@ static __rte_always_inline void run_count(
 {
 	if (unlikely(way != run->way)) {
 		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-				*attachment = &sw->attachment.traffic[LANE_TO(run->way)];
+			       *attachment = &sw->attachment.traffic[LANE_TO(run->way)];
 
 		slice->out_packets += run->packets;
 		slice->out_bytes += run->bytes;

@@ -16,8 +16,8 @@ struct encap;
 int encap_memory_init(void);
 void encap_memory_fini(void);
 
-/* bytes: ENCAP_LINE, or those of an array of encaps. Aligned as an address with PATHS_LOG2 in its low
- * bits must be. NULL: no memory. */
+/* bytes: ENCAP_LINE, or those of an array of encaps. Aligned as an address with PATHS_LOG2 in its
+ * low bits must be. NULL: no memory. */
 struct encap *encap_new(size_t bytes);
 void encap_free(struct encap *paths);
 

@@ -383,11 +383,6 @@ uint32_t nexthop_count(void)
 	return used;
 }
 
-uint32_t nexthop_room(void)
-{
-	return used + KEPT_BACK < LIMIT_NEXTHOPS - 1 ? LIMIT_NEXTHOPS - 1 - KEPT_BACK - used : 0;
-}
-
 uint32_t nexthop_after(uint32_t index)
 {
 	while (++index < nexthop_top)

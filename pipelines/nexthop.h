@@ -56,7 +56,6 @@ void nexthop_slice_mac(uint16_t slice);
 void nexthop_tunnel_state(uint16_t tunnel, bool up);
 
 uint32_t nexthop_count(void);
-uint32_t nexthop_room(void);
 /* Iterates over indices in use: the first above `index` (0: from the start), 0 at the end. */
 uint32_t nexthop_after(uint32_t index);
 

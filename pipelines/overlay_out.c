@@ -140,7 +140,7 @@ static __rte_always_inline void run_count(
 {
 	if (unlikely(way != run->way)) {
 		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-				*tunnel = &sw->tunnel.traffic[LANE_TO(run->way)];
+			       *tunnel = &sw->tunnel.traffic[LANE_TO(run->way)];
 
 		slice->out_packets += run->packets;
 		slice->out_bytes += run->bytes;
@@ -164,7 +164,8 @@ static __rte_noinline void send_fragments(struct worker *w, struct burst *b, str
 	const struct encap *e, uint32_t way, flow_t f)
 {
 	struct switch_worker *sw = switch_of(w);
-	struct traffic *slice = &sw->slice.traffic[LANE_SLICE(way)], *tunnel = &sw->tunnel.traffic[LANE_TO(way)];
+	struct traffic *slice = &sw->slice.traffic[LANE_SLICE(way)],
+		       *tunnel = &sw->tunnel.traffic[LANE_TO(way)];
 	uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be, bytes = m->pkt_len;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	struct rte_mbuf *piece[FRAGMENTS_MAX];

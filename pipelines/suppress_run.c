@@ -84,22 +84,29 @@ static bool moved(struct worker *w, uint16_t slice, door_t door, uint8_t family,
 	return host_news_differ(w, &r);
 }
 
-/* The value word of a host that is known, where the MAC table says the same, behind a door that the
- * asker's frames would reach; 0: none. */
-static uint64_t known(
-	struct worker *w, uint16_t slice, door_t in, uint8_t family, const uint8_t *address)
+/* The value word of a host in the table (never 0: it has a door), or 0. */
+static uint64_t value_of(uint16_t slice, uint8_t family, const uint8_t *address)
 {
-	uint64_t key[SUPPRESS6_WORDS], *value, *seen, mac_key;
-	uint8_t mac[8] = {0};
+	uint64_t key[SUPPRESS6_WORDS], *value;
 
 	suppress_key(key, slice, family, address);
 	if (family == 4)
 		exact_lookup_bulk(&suppress4, key, SUPPRESS4_WORDS, 1, &value);
 	else
 		exact_lookup_bulk(&suppress6, key, SUPPRESS6_WORDS, 1, &value);
-	if (value == NULL)
+	return value != NULL ? __atomic_load_n(value, __ATOMIC_RELAXED) : 0;
+}
+
+/* The value word of a host that is known, where the MAC table says the same, behind a door that the
+ * asker's frames would reach; 0: none. */
+static uint64_t known(
+	struct worker *w, uint16_t slice, door_t in, uint8_t family, const uint8_t *address)
+{
+	uint64_t v = value_of(slice, family, address), *seen, mac_key;
+	uint8_t mac[8] = {0};
+
+	if (v == 0)
 		return 0;
-	uint64_t v = __atomic_load_n(value, __ATOMIC_RELAXED);
 	door_t door = suppress_door(v);
 
 	if (door == in || (DOOR_KIND(door) == DOOR_TUNNEL && DOOR_KIND(in) == DOOR_TUNNEL))
@@ -116,23 +123,14 @@ static uint64_t known(
 
 /* Was the asker known by another MAC, or elsewhere? Then what it says of itself is for everybody to
  * hear, the one that is asked for before all. */
-static bool asker_moved(struct worker *w, const struct burst *b, uint32_t i, uint8_t family,
-	const uint8_t *address, const uint8_t *its_mac)
+static bool asker_moved(const struct burst *b, uint32_t i, uint8_t family, const uint8_t *address,
+	const uint8_t *its_mac)
 {
-	uint64_t key[SUPPRESS6_WORDS], *value;
+	uint64_t v = value_of(b->slice[i], family, address);
 	uint8_t mac[8] = {0};
 
-	suppress_key(key, b->slice[i], family, address);
-	if (family == 4)
-		exact_lookup_bulk(&suppress4, key, SUPPRESS4_WORDS, 1, &value);
-	else
-		exact_lookup_bulk(&suppress6, key, SUPPRESS6_WORDS, 1, &value);
-	if (value == NULL)
-		return false;
-	uint64_t v = __atomic_load_n(value, __ATOMIC_RELAXED);
-
 	suppress_mac(v, mac);
-	return suppress_door(v) != b->door[i] || memcmp(mac, its_mac, 6) != 0;
+	return v != 0 && (suppress_door(v) != b->door[i] || memcmp(mac, its_mac, 6) != 0);
 }
 
 static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)
@@ -147,7 +145,7 @@ static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)
 		return false;
 	uint64_t v = known(w, b->slice[i], b->door[i], 4, arp.target);
 
-	if (v == 0 || asker_moved(w, b, i, 4, arp.sender, arp.sender_mac) ||
+	if (v == 0 || asker_moved(b, i, 4, arp.sender, arp.sender_mac) ||
 		!host_may(w, b->slice[i], RATE_ANSWER))
 		return false;
 	suppress_mac(v, mac);
@@ -167,7 +165,7 @@ static bool answer_nd(struct worker *w, struct burst *b, uint32_t i)
 		return false;
 	uint64_t value = known(w, b->slice[i], b->door[i], 6, nd.target);
 
-	if (value == 0 || asker_moved(w, b, i, 6, nd.source, nd.mac) ||
+	if (value == 0 || asker_moved(b, i, 6, nd.source, nd.mac) ||
 		!host_may(w, b->slice[i], RATE_ANSWER))
 		return false;
 	suppress_mac(value, mac);

@@ -282,6 +282,6 @@ static const struct table_decl tunnel_decl = {
 	.read = tunnels_read,
 };
 
-const struct table_decl *const pipeline_tables[] = {
-	&access_table, &vtep4_decl, &vtep6_decl, &fdb_decl, &routes4_decl,
-	&routes6_decl, &nexthops_decl, &neighbors_decl, &tunnel_decl, NULL};
+const struct table_decl *const pipeline_tables[] = {&access_table, &vtep4_decl, &vtep6_decl,
+	&fdb_decl, &routes4_decl, &routes6_decl, &nexthops_decl, &neighbors_decl, &tunnel_decl,
+	NULL};

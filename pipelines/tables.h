@@ -9,8 +9,8 @@
 
 #include "counters.h"
 
-#define TABLE_KEYS_MAX	 8
-#define TABLE_PARAMS_MAX 8
+#define TABLE_KEYS_MAX	   8
+#define TABLE_PARAMS_MAX   8
 #define TABLE_CURSOR_WORDS 3
 
 struct table_field {

@@ -150,7 +150,10 @@ void help_type(const struct command *command, const struct api_type *type)
 		grid_cell(grid, f->name);
 		grid_cell(grid, field_rule(f));
 		field_want(f, text, sizeof(text));
-		grid_cell(grid, f->kind == FIELD_VIA ? "ADDRESS@PORT, ADDRESS@attachment:NAME, tunnel:NAME,mac=MAC …" : text);
+		grid_cell(grid,
+			f->kind == FIELD_VIA
+				? "ADDRESS@PORT, ADDRESS@attachment:NAME, tunnel:NAME,mac=MAC …"
+				: text);
 		field_default(f, text, sizeof(text));
 		grid_cell(grid, text);
 		grid_cell(grid, f->help);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every object type described once, as data: from this come the decoder with its error texts, the encoder,
- * JSON Schema, and the CLI's completion. Part of dataplane/api: plain C and jansson, no rte_*. */
+/* Every object type described once, as data: from this come the decoder with its error texts, the
+ * encoder, JSON Schema, and the CLI's completion. Part of dataplane/api: plain C and jansson, no
+ * rte_*. */
 #ifndef API_SCHEMA_H
 #define API_SCHEMA_H
 
@@ -11,7 +12,8 @@
 #include "types.h"
 
 enum field_kind {
-	FIELD_NAME,   /* api_name; letters, digits, ". _ - : @ /"; when ref >= 0 names an object of that type */
+	FIELD_NAME,   /* api_name; letters, digits, ". _ - : @ /"; when ref >= 0 names an object of
+			 that type */
 	FIELD_TEXT,   /* char[size] */
 	FIELD_U32,    /* uint32_t within min..max */
 	FIELD_U64,    /* uint64_t within min..max; rates, which pass 2^32 bits a second */
@@ -27,7 +29,8 @@ enum field_kind {
 #define FIELD_KEY      0x2 /* part of the key, in order */
 #define FIELD_ANSWER   0x4 /* never taken in, only given out */
 #define FIELD_EITHER   0x8 /* exactly one of the type's EITHER fields must be given */
-#define FIELD_HIDE_DEFAULT 0x10 /* left out of answers while it has its default (vlan 0, mac all zero) */
+#define FIELD_HIDE_DEFAULT                                                                         \
+	0x10 /* left out of answers while it has its default (vlan 0, mac all zero) */
 
 struct api_field {
 	const char *name;
@@ -46,10 +49,11 @@ struct api_type {
 	const char *name;
 	enum object_type type;
 	size_t size;
-	uint32_t limit; /* objects of it in one box */
+	uint32_t limit;			/* objects of it in one box */
 	const struct api_field *fields; /* ends with a NULL name */
 	const char *help;
-	void (*complete)(union api_object *obj); /* fills in what depends on other fields; NULL: nothing does */
+	void (*complete)(union api_object
+			*obj); /* fills in what depends on other fields; NULL: nothing does */
 };
 
 extern const struct api_type api_types[OBJECT_TYPES];
@@ -63,10 +67,11 @@ const char *api_type_names(void);
 /* A value as error texts show it: JSON, ASCII, cut to size. Returns text. */
 const char *api_show(const json_t *json, char *text, size_t size);
 
-/* JSON object → structure. type->size bytes of out are zeroed and defaults filled in. Unknown fields, wrong types and values out of
- * range are refused: 0, or -1 with err filled (path = base + "." + field, or the field alone when base is ""). Any thread. */
-int api_decode(const struct api_type *type, const json_t *json, const char *base, union api_object *out,
-	struct rpc_error *err);
+/* JSON object → structure. type->size bytes of out are zeroed and defaults filled in. Unknown
+ * fields, wrong types and values out of range are refused: 0, or -1 with err filled (path = base +
+ * "." + field, or the field alone when base is ""). Any thread. */
+int api_decode(const struct api_type *type, const json_t *json, const char *base,
+	union api_object *out, struct rpc_error *err);
 
 /* Structure → new JSON object (the caller owns it), NULL when memory ran out. Any thread. */
 json_t *api_encode(const struct api_type *type, const union api_object *obj);
@@ -74,8 +79,8 @@ json_t *api_encode(const struct api_type *type, const union api_object *obj);
 /* The canonical key of an object ("blue 02:00:00:00:00:01"); key has API_KEY_BYTES. */
 void api_key(const struct api_type *type, const union api_object *obj, char *key);
 
-/* A key as a person wrote it → the canonical one, and the key fields of out filled ("place" of address and neighbor
- * is put into `port`). 0, or -1 with err. */
+/* A key as a person wrote it → the canonical one, and the key fields of out filled ("place" of
+ * address and neighbor is put into `port`). 0, or -1 with err. */
 int api_key_parse(const struct api_type *type, const char *text, const char *path, char *key,
 	union api_object *out, struct rpc_error *err);
 

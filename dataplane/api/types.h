@@ -33,7 +33,7 @@ struct api_mac_addr {
 /* An address, or a prefix when len is used; family 0 means left out. */
 struct api_ip {
 	uint8_t family; /* 0, 4 or 6 */
-	uint8_t len;    /* prefix length; 32 or 128 for a plain address */
+	uint8_t len;	/* prefix length; 32 or 128 for a plain address */
 	uint8_t bytes[16];
 };
 
@@ -41,16 +41,16 @@ struct api_port {
 	api_name name;
 	char device[LIMIT_DEVICE + 1]; /* DPDK devargs or a PCI address */
 	struct api_mac_addr mac;       /* all zero: the device's own */
-	uint32_t mtu;                  /* of the IP packet; 0 = 1500 */
-	uint32_t queues;               /* 0 = one a worker where the device can */
-	uint32_t mbufs;                /* 0 = sized from queues */
-	bool tap;                      /* wants a twin in the kernel */
-	uint64_t rate_bps;             /* what leaves is shaped to it; 0: not */
+	uint32_t mtu;		       /* of the IP packet; 0 = 1500 */
+	uint32_t queues;	       /* 0 = one a worker where the device can */
+	uint32_t mbufs;		       /* 0 = sized from queues */
+	bool tap;		       /* wants a twin in the kernel */
+	uint64_t rate_bps;	       /* what leaves is shaped to it; 0: not */
 	uint32_t rate_overhead_bytes;  /* counted beside each frame against the rate */
 	/* answers only, zero in a stored object */
 	bool link;
-	uint32_t speed_mbps;             /* 0 = the device does not say */
-	struct api_mac_addr mac_in_use;  /* the one it answers to */
+	uint32_t speed_mbps;		/* 0 = the device does not say */
+	struct api_mac_addr mac_in_use; /* the one it answers to */
 	char tap_name[16];
 };
 
@@ -77,8 +77,9 @@ struct api_via {
 	api_name port;
 	api_name tunnel;
 	api_name attachment;
-	struct api_mac_addr mac; /* via a tunnel: of the gateway at its other end; zero: the slice's own */
-	uint32_t weight;         /* 1 to 255 */
+	struct api_mac_addr
+		mac;	 /* via a tunnel: of the gateway at its other end; zero: the slice's own */
+	uint32_t weight; /* 1 to 255 */
 };
 
 struct api_route {
@@ -93,19 +94,20 @@ enum slice_kind { SLICE_L2, SLICE_L3 };
 
 struct api_slice {
 	api_name name;
-	uint32_t vni;           /* 1 to 16777215 */
-	uint32_t kind;          /* enum slice_kind */
-	uint32_t max_macs;      /* learned and static; default 65536 */
-	uint32_t mac_ageing_s;  /* default 300; 0 = learned MACs stay */
-	uint32_t flood_pps;     /* packets a second taken for flooding; default 10000; 0 = none */
-	uint32_t weight;        /* 1 to 1000: its part of what guarantees leave of a shaped port */
-	uint64_t guarantee_bps; /* 0: none; GUARANTEE_METER: left out, as the slice's meter says */
+	uint32_t vni;		 /* 1 to 16777215 */
+	uint32_t kind;		 /* enum slice_kind */
+	uint32_t max_macs;	 /* learned and static; default 65536 */
+	uint32_t mac_ageing_s;	 /* default 300; 0 = learned MACs stay */
+	uint32_t flood_pps;	 /* packets a second taken for flooding; default 10000; 0 = none */
+	uint32_t weight;	 /* 1 to 1000: its part of what guarantees leave of a shaped port */
+	uint64_t guarantee_bps;	 /* 0: none; GUARANTEE_METER: left out, as the slice's meter says */
 	struct api_mac_addr mac; /* l3: of its gateways; zero: made from the VNI */
-	bool mss_clamp;         /* TCP through its tunnels is told of an MSS that fits; default false */
-	bool suppress;          /* answers ARP and ND for hosts it knows instead of flooding; default false; l2 only */
-	api_name meter;         /* of all its traffic into the overlay */
-	uint32_t static_macs;   /* only in answers */
-	uint32_t routes;        /* only in answers */
+	bool mss_clamp; /* TCP through its tunnels is told of an MSS that fits; default false */
+	bool suppress;	/* answers ARP and ND for hosts it knows instead of flooding; default false;
+			   l2 only */
+	api_name meter; /* of all its traffic into the overlay */
+	uint32_t static_macs; /* only in answers */
+	uint32_t routes;      /* only in answers */
 };
 
 struct api_attachment {
@@ -118,22 +120,22 @@ struct api_attachment {
 };
 
 enum tunnel_encap { ENCAP_VXLAN, ENCAP_GENEVE };
-enum tunnel_dscp { DSCP_COPY = 64 };                              /* or 0 to 63, fixed */
-enum tunnel_csum { CSUM_AUTO, CSUM_ON, CSUM_OFF };                /* auto: zero on IPv4, real on IPv6 */
+enum tunnel_dscp { DSCP_COPY = 64 };		   /* or 0 to 63, fixed */
+enum tunnel_csum { CSUM_AUTO, CSUM_ON, CSUM_OFF }; /* auto: zero on IPv4, real on IPv6 */
 
 struct api_tunnel {
 	api_name name;
 	uint32_t encap; /* enum tunnel_encap */
 	struct api_ip local;
 	struct api_ip remote;
-	uint32_t dst_port;       /* default 4789 (vxlan), 6081 (geneve) */
-	uint32_t ttl;            /* default 64 */
-	bool df;                 /* default true, false with fragment; IPv4 only */
-	bool fragment;           /* what does not fit the underlay leaves in fragments; default false */
-	uint32_t dscp;           /* 0 to 63 fixed; left out: DSCP_COPY */
-	uint32_t udp_csum;       /* enum tunnel_csum */
-	bool accept_zero_csum6;  /* RFC 6935: take UDP checksum zero over IPv6; default false */
-	char state[160];         /* only in answers: "up via wan0 198.18.0.2" */
+	uint32_t dst_port; /* default 4789 (vxlan), 6081 (geneve) */
+	uint32_t ttl;	   /* default 64 */
+	bool df;	   /* default true, false with fragment; IPv4 only */
+	bool fragment;	   /* what does not fit the underlay leaves in fragments; default false */
+	uint32_t dscp;	   /* 0 to 63 fixed; left out: DSCP_COPY */
+	uint32_t udp_csum; /* enum tunnel_csum */
+	bool accept_zero_csum6; /* RFC 6935: take UDP checksum zero over IPv6; default false */
+	char state[160];	/* only in answers: "up via wan0 198.18.0.2" */
 };
 
 struct api_member {
@@ -146,7 +148,7 @@ struct api_mac {
 	struct api_mac_addr mac;
 	api_name attachment; /* exactly one of attachment and tunnel */
 	api_name tunnel;
-	bool learned;   /* only in answers */
+	bool learned;	/* only in answers */
 	uint32_t age_s; /* only in answers: of a learned one, since it was last seen */
 };
 

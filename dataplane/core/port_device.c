@@ -265,10 +265,10 @@ static int fail_mtu(struct rpc_error *err, uint32_t mtu, const char *want)
 	return rpc_fail(err, RPC_ERR_CONFLICT, "mtu: want %s, got %u", want, mtu);
 }
 
-/* A socket on a kernel interface: what that does not carry would be lost without a count. Its MTU is
- * never lowered: it may be larger for others, and the pipelines hold to the port's. */
-static int set_mtu_below(
-	const struct rte_eth_dev_info *info, const char *devargs, uint32_t mtu, struct rpc_error *err)
+/* A socket on a kernel interface: what that does not carry would be lost without a count. Its MTU
+ * is never lowered: it may be larger for others, and the pipelines hold to the port's. */
+static int set_mtu_below(const struct rte_eth_dev_info *info, const char *devargs, uint32_t mtu,
+	struct rpc_error *err)
 {
 	const char *framesz = strstr(devargs, "framesz=");
 	uint32_t frame = framesz != NULL ? strtoul(framesz + 8, NULL, 10) : AF_PACKET_FRAME;
@@ -313,7 +313,8 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 	*dev = (struct device){0};
 	if (probe(req, &dev->ethdev, err) != 0)
 		return -1;
-	if (configure(req, dev, err) != 0 || device_set_mtu(dev->ethdev, req->devargs, req->mtu, err) != 0)
+	if (configure(req, dev, err) != 0 ||
+		device_set_mtu(dev->ethdev, req->devargs, req->mtu, err) != 0)
 		goto err_close;
 	int rc = rte_eth_dev_start(dev->ethdev);
 

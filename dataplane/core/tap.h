@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a kernel interface needs that is a port's twin, or lies below it. Main thread; called by port.c
- * and port_device.c. */
+/* What a kernel interface needs that is a port's twin, or lies below it. Main thread; called by
+ * port.c and port_device.c. */
 #ifndef CORE_TAP_H
 #define CORE_TAP_H
 
@@ -14,8 +14,8 @@ int tap_up(const char *name);
  * box was told to hold them, so duplicate address detection has nobody to ask. 0 or -errno. */
 int tap_address(const char *name, const struct api_ip *prefix, bool add);
 
-/* The interface's MTU is at least that, raised if need be. 0; -EMSGSIZE when it is less and stays so,
- * *has: what it is; -errno. */
+/* The interface's MTU is at least that, raised if need be. 0; -EMSGSIZE when it is less and stays
+ * so, *has: what it is; -errno. */
 int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has);
 
 #endif

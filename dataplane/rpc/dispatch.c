@@ -112,8 +112,8 @@ static int call(struct client *client, const char *name, const json_t *params, j
 	if (!method)
 		return fail_method(name, err);
 	if (params && !json_is_object(params)) {
-		rpc_fail_value(
-			err, "params", "params by name, an object", api_show(params, got, sizeof(got)));
+		rpc_fail_value(err, "params", "params by name, an object",
+			api_show(params, got, sizeof(got)));
 		return -1;
 	}
 	if (!params)

@@ -157,7 +157,8 @@ static int stats_of(const char *name, const json_t *keys, json_t *out, struct rp
 	}
 	if (type && nouns[type->type] && nouns[type->type]->stats)
 		return stats_objects(type, keys, out, err);
-	return rpc_fail_value(err, "type", "port, slice, attachment, tunnel, meter, worker, stage or box",
+	return rpc_fail_value(err, "type",
+		"port, slice, attachment, tunnel, meter, worker, stage or box",
 		printable(name, got, sizeof(got)));
 }
 

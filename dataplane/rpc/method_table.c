@@ -69,8 +69,7 @@ static json_t *row_json(const struct table_decl *table, const struct table_row *
 	for (unsigned i = 0; i < table->n_key && i < TABLE_KEYS_MAX; i++)
 		json_object_set_new(match, table->key[i].name, names_text(row->key_text[i]));
 	for (unsigned i = 0; action && i < action->n_params && i < TABLE_PARAMS_MAX; i++)
-		json_object_set_new(
-			params, action->params[i].name, names_text(row->param_text[i]));
+		json_object_set_new(params, action->params[i].name, names_text(row->param_text[i]));
 	out = json_pack("{s:o, s:s, s:o}", "match", match, "action", action ? action->name : "none",
 		"params", params);
 	if (table->counters) {
@@ -122,8 +121,9 @@ static int get_place(const json_t *params, struct place *out, struct rpc_error *
 		return -1;
 	if (!text)
 		return 0;
-	if (*text < '0' || *text > '9' || sscanf(text, "%llu.%llu.%llu.%u%c", &cursor[0],
-						   &cursor[1], &cursor[2], &skip, &rest) != 4 ||
+	if (*text < '0' || *text > '9' ||
+		sscanf(text, "%llu.%llu.%llu.%u%c", &cursor[0], &cursor[1], &cursor[2], &skip,
+			&rest) != 4 ||
 		skip >= READ_ROWS)
 		return rpc_fail_value(err, "cursor", "the cursor of the page before",
 			printable(text, got, sizeof(got)));

@@ -28,7 +28,7 @@ struct rig {
 	/* since the last rig_begin() */
 	uint64_t in, out, drops, replicated, originated, answered, merged, punted;
 	uint64_t cycles; /* that the last burst took the worker */
-	int64_t held; /* buffers in reassembly, change */
+	int64_t held;	 /* buffers in reassembly, change */
 	uint64_t drop[DROP_REASONS];
 	uint32_t outs; /* of out[], at most OUTS_MAX are kept */
 };

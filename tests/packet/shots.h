@@ -20,7 +20,7 @@ struct shot {
 	bool polite;	   /* nothing about it is wrong on purpose */
 };
 
-extern struct shot *shot; /* [SHOTS] */
+extern struct shot *shot;  /* [SHOTS] */
 extern bool shots_chained; /* the last was sent in two buffers */
 
 /* shot[number]: some packet for this port, marked. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slices that route, byte by byte: MACs, TTL, checksum, longest prefix, equal-cost ways, and that two
- * slices with the same addresses never meet. RFC 1812, RFC 8200.
+/* Slices that route, byte by byte: MACs, TTL, checksum, longest prefix, equal-cost ways, and that
+ * two slices with the same addresses never meet. RFC 1812, RFC 8200.
  *
  *               red (VNI 300)                      blue (VNI 400)
  *   lan         VLAN 30, 10.0.0.254/24, fd00::fe   VLAN 40, the same
@@ -48,7 +48,8 @@ static void l3_setup(void)
 	rig_begin();
 }
 
-/* From 10.0.0.1 (fd00::1) by VLAN vid of lan, to the gateway; the address it goes to is set anew. */
+/* From 10.0.0.1 (fd00::1) by VLAN vid of lan, to the gateway; the address it goes to is set anew.
+ */
 static void to(struct pkt *p, uint16_t slice, uint16_t vid, const char *address)
 {
 	struct api_ip ip = rig_ip(address, false);
@@ -206,14 +207,13 @@ static void spread(uint32_t *near, uint32_t *far)
 
 START_TEST(route_spreads_flows_by_weight_and_leaves_out_what_is_down)
 {
-	struct l3_via via[] = {
-		rig_via(l3.red_lan2, "10.0.1.2", 1), rig_via_tunnel(net.t2, GW2, 3)};
+	struct l3_via via[] = {rig_via(l3.red_lan2, "10.0.1.2", 1), rig_via_tunnel(net.t2, GW2, 3)};
 	uint32_t near, far;
 
 	rig_l3_route(l3.red, "10.9.0.0/16", via, 2);
 	spread(&near, &far);
-	ck_assert_msg(near > 4096 / 4 - 200 && near < 4096 / 4 + 200, "%u of 4096, want a quarter",
-		near);
+	ck_assert_msg(
+		near > 4096 / 4 - 200 && near < 4096 / 4 + 200, "%u of 4096, want a quarter", near);
 	ck_assert_uint_eq(near + far, 4096);
 	/* the tunnel's next hop is lost */
 	struct api_ip peer = rig_ip("198.18.0.2", false);
@@ -226,7 +226,8 @@ START_TEST(route_spreads_flows_by_weight_and_leaves_out_what_is_down)
 	via[0].weight = 3;
 	rig_l3_route(l3.red, "10.9.0.0/16", via, 2);
 	spread(&near, &far);
-	ck_assert_msg(near > 4096 / 2 - 200 && near < 4096 / 2 + 200, "%u of 4096, want half", near);
+	ck_assert_msg(
+		near > 4096 / 2 - 200 && near < 4096 / 2 + 200, "%u of 4096, want half", near);
 }
 END_TEST
 
@@ -330,8 +331,7 @@ END_TEST
 /* What is taken is given back: next hops are shared, counted and freed. */
 START_TEST(route_next_hops_are_shared_and_freed)
 {
-	struct l3_via via[] = {
-		rig_via(l3.red_lan2, "10.0.1.2", 1), rig_via_tunnel(net.t2, GW2, 3)};
+	struct l3_via via[] = {rig_via(l3.red_lan2, "10.0.1.2", 1), rig_via_tunnel(net.t2, GW2, 3)};
 	uint32_t before = nexthop_count(), used;
 	char prefix[24];
 

@@ -10,7 +10,7 @@ struct fakes {
 	int ports_open, ports_published;
 	int slices_held, attachments_held, tunnels_held; /* ids reserved and not released */
 	int slices_set, attachments_set, tunnels_set, members_set; /* published now */
-	uint64_t guarantee_bps; /* of the slice told last */
+	uint64_t guarantee_bps;					   /* of the slice told last */
 	uint32_t weight;
 	int meters_held, meters_set; /* profiles */
 	int metered[3];		     /* places, by enum police_place */
@@ -23,7 +23,8 @@ struct fakes {
 	uint32_t fdb_limit;
 	int trace_records; /* trace_drain hands out so many more */
 	bool trace_armed;
-	/* routing (fakes_l3.c); what is reserved and not used up or given back, users of next hops */
+	/* routing (fakes_l3.c); what is reserved and not used up or given back, users of next hops
+	 */
 	int gateways_set, gateways_reserved, hosts_reserved, fib_reserved, nexthops_used;
 	uint32_t gateway_limit, host_limit, fib_limit, nexthop_limit;
 };

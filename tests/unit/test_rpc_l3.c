@@ -30,6 +30,15 @@ static const struct refusal refusals[] = {
 		"error.data.path", "objects[0].prefix"},
 	{PUT_ONE("address", "{'attachment':'b','prefix':'224.0.0.1/24'}"), "-32602",
 		"error.data.path", "objects[0].prefix"},
+	/* what no router passes on */
+	{PUT_ONE("address", "{'attachment':'b','prefix':'127.0.0.1/8'}"), "-32602",
+		"error.data.path", "objects[0].prefix"},
+	{PUT_ONE("address", "{'attachment':'b','prefix':'0.1.2.3/8'}"), "-32602", "error.data.path",
+		"objects[0].prefix"},
+	{PUT_ONE("address", "{'attachment':'b','prefix':'::1/120'}"), "-32602", "error.data.path",
+		"objects[0].prefix"},
+	{PUT_ONE("address", "{'attachment':'b','prefix':'::ffff:1.2.3.4/112'}"), "-32602",
+		"error.data.path", "objects[0].prefix"},
 	{PUT_ONE("address", "{'attachment':'b','prefix':'10.1.0.1/0'}"), "-32602",
 		"error.data.path", "objects[0].prefix"},
 	/* twice in the slice, committed or in the same transaction */
