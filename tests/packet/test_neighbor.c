@@ -336,8 +336,11 @@ START_TEST(neighbor_of_a_route_is_asked_for_without_traffic)
 		expect_asked("not yet", far);
 		answer(hosts[i], H2);
 		expect_delivered("by its gateway", far, H2);
-		/* it stops answering: asked again and again */
-		time_passes(45);
+		/* it stops answering: seconds later other ways are taken instead, and it is asked
+		 * again and again */
+		time_passes(7);
+		ck_assert_int_ge(state_of(hosts[i]), NEIGHBOR_INCOMPLETE);
+		time_passes(38);
 		send_to(far);
 		ck_assert_uint_eq(rig.drop[DROP_NEIGHBOR_DEAD], 1);
 		rig_begin();
