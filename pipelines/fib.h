@@ -15,7 +15,7 @@
 
 /* Who put an entry. Of the same prefix a gateway goes before a route, a route before a neighbour.
  */
-enum fib_owner { FIB_NONE, FIB_GATEWAY, FIB_CONNECTED, FIB_ROUTE, FIB_NEIGHBOR };
+enum fib_owner { FIB_NONE, FIB_GATEWAY, FIB_CONNECTED, FIB_ROUTE, FIB_NEIGHBOR, FIB_SESSION };
 
 struct fib_entry {
 	uint16_t slice;

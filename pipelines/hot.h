@@ -43,6 +43,7 @@ _Static_assert(sizeof(struct slice_hot) == 32, "two slices a line");
 #define SLICE_IS_L3	0x01
 #define SLICE_CLAMP_MSS 0x02
 #define SLICE_SUPPRESS	0x04 /* answers ARP and ND for hosts it knows */
+#define SLICE_SESSIONS	0x08 /* UEs have addresses (l3) or sessions are doors (l2) */
 
 struct attachment_hot {
 	uint16_t slice; /* 0 while unpublished */
@@ -101,6 +102,7 @@ struct tunnel_hot {
 #define VTEP_GENEVE	(1ull << 48) /* in a key's first word: came as Geneve, not as VXLAN */
 #define VTEP_ANY_VNI	0x01ull	     /* in the VNI's reserved byte: "this peer is known" */
 #define VTEP_ANY_PEER	0x02ull	     /* "this local address is an endpoint" */
+#define VTEP_GTPU	0x04ull	     /* "it is of GTP-U": value is the id of the gtpu */
 #define VTEP4_WORDS	2
 #define VTEP6_WORDS	5
 
@@ -111,7 +113,7 @@ extern struct exact_table fdb_table, vtep4_table, vtep6_table;
 
 /* What a UDP port carries, by its number in network order. One or the other: neither says itself
  * which it is. */
-enum tunnel_kind { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE };
+enum tunnel_kind { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_GTPU };
 extern uint8_t *tunnel_port; /* [65536] enum tunnel_kind */
 
 /* A vtep4 key is {this word, remote << 32 | local}, a vtep6 key {this word, local, remote}; vni_be
@@ -145,6 +147,7 @@ struct bucket {
 
 struct reassembly;
 struct host_worker;
+struct upf_worker;
 
 /* What a worker counts of slices, attachments and tunnels, by id. Two are a line, and drops stand
  * aside: with thousands of them every packet touches others. */
@@ -166,6 +169,7 @@ struct switch_worker {
 	struct learn_seen *seen;
 	struct reassembly *reassembly;
 	struct host_worker *host;
+	struct upf_worker *upf;
 	uint64_t punt_cost;
 	uint16_t ip_id; /* of IPv4, and of IPv6 fragments: no two workers use the same */
 	uint16_t ip_id_step;
@@ -199,9 +203,12 @@ enum stage {
 	STAGE_RECEIVE,
 	STAGE_PARSE,
 	STAGE_OVERLAY_IN,
+	STAGE_GTPU_IN,
 	STAGE_BRIDGE,
 	STAGE_ROUTE,
 	STAGE_FLOOD,
+	STAGE_SESSION_DOWN,
+	STAGE_GTPU_OUT,
 	STAGE_OVERLAY_OUT,
 	STAGE_ACCESS_OUT,
 	STAGE_PUNT,

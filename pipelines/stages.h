@@ -22,6 +22,13 @@ void flood_run(struct worker *w, struct burst *b);
 void overlay_out_run(struct worker *w, struct burst *b);
 /* to_access → tagged, on their way out. */
 void access_out_run(struct worker *w, struct burst *b);
+/* gtpu[] → sessions (by TEID) → into slices (routes, frames), to_gtpu, held; messages answered. TS
+ * 29.281, TS 29.244. */
+void gtpu_in_run(struct worker *w, struct burst *b);
+/* down[] (packets to UEs, found by routing and bridging) → to_gtpu, held. */
+void session_down_run(struct worker *w, struct burst *b);
+/* to_gtpu → encapsulated, on their way out. TS 29.281, TS 38.415. */
+void gtpu_out_run(struct worker *w, struct burst *b);
 /* punt[] → the kernel's twin of the port. */
 void punt_run(struct worker *w, struct burst *b);
 /* A burst that came from a kernel twin → its port. */

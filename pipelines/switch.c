@@ -24,8 +24,8 @@
 #define LEARN_RING 4096
 #define PUNT_PPS   20000 /* a port; a tap costs a system call a packet */
 
-const char *const switch_stages[] = {"receive", "parse", "overlay_in", "bridge", "route", "flood",
-	"overlay_out", "access_out", "punt", "transmit", NULL};
+const char *const switch_stages[] = {"receive", "parse", "overlay_in", "gtpu_in", "bridge", "route",
+	"flood", "session_down", "gtpu_out", "overlay_out", "access_out", "punt", "transmit", NULL};
 
 static void switch_run(struct worker *w, struct burst *b)
 {

@@ -24,6 +24,17 @@
 #define LIMIT_METERS	16383
 #define LIMIT_MACS	1048576 /* in the whole box, learned and static */
 
+#define LIMIT_GTPU	     64	     /* own GTP-U addresses */
+#define LIMIT_SESSIONS	     1048575 /* twenty bits of a TEID that is chosen here */
+#define LIMIT_SESSION_PDRS   32
+#define LIMIT_SESSION_FARS   32
+#define LIMIT_SESSION_QERS   16
+#define LIMIT_SESSION_URRS   32
+#define LIMIT_SESSION_FRAMED 16	  /* prefixes behind the UE */
+#define LIMIT_SESSION_TEIDS  16	  /* own F-TEIDs of one session */
+#define LIMIT_PDR_FILTERS    2048 /* of one PDR */
+#define LIMIT_FILTER	     255  /* characters of one */
+
 #define LIMIT_RPC_LINE_BYTES (16u << 20) /* one request */
 #define LIMIT_RPC_CLIENTS    128
 

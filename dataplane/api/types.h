@@ -167,6 +167,172 @@ struct api_meter {
 	uint32_t color;	    /* enum meter_mode */
 };
 
+/* ---- the mobile user plane (TS 29.244, TS 29.281) ---- */
+
+enum upf_interface { INTERFACE_ACCESS, INTERFACE_CORE };
+
+struct api_gtpu {
+	api_name name;
+	struct api_ip address;
+	uint32_t interface; /* enum upf_interface: access (N3), core (N9) */
+	uint32_t echo_s;   /* seconds between echo requests to a peer in use; 0: none; default 60 */
+	uint32_t ttl;	   /* default 64 */
+	uint32_t dscp;	   /* 0 to 63 fixed; left out: DSCP_COPY; a FAR's own goes first */
+	uint32_t udp_csum; /* enum tunnel_csum */
+	bool accept_zero_csum6;
+};
+
+/* Lists of a session. Items of a decoded one live until the same thread decodes the next object of
+ * a type with lists. */
+struct api_text {
+	const char *text; /* ends with NUL */
+	uint32_t len;
+};
+struct api_texts {
+	uint32_t count;
+	struct api_text *item;
+};
+struct api_ids {
+	uint32_t count;
+	uint32_t *item;
+};
+struct api_prefixes {
+	uint32_t count;
+	struct api_ip *item;
+};
+
+struct api_ethernet_filter {
+	struct api_mac_addr source, destination; /* all zero: any */
+	uint32_t vlan;				 /* 0: any */
+	uint32_t ethertype;			 /* 0: any */
+};
+struct api_ethernet_filters {
+	uint32_t count;
+	struct api_ethernet_filter *item;
+};
+
+enum outer_removal { /* as TS 29.244 8.2.64 numbers them */
+	REMOVE_GTPU_IPV4 = 0,
+	REMOVE_GTPU_IPV6 = 1,
+	REMOVE_GTPU = 6,
+	REMOVE_NONE = 255 /* left out */
+};
+#define QFI_NONE 64u /* left out */
+
+struct api_pdr {
+	uint32_t id;
+	uint32_t precedence; /* lower goes first */
+	uint32_t source;     /* enum upf_interface */
+	uint32_t teid;	     /* 0: left out */
+	uint32_t choose_id;  /* PDRs of the same gtpu and choose_id share the TEID chosen; default 0
+			      */
+	api_name gtpu;	     /* with teid or for one to be chosen */
+	api_name slice; /* source core without gtpu: where the UE's packets come from; left out: the
+			   session's */
+	struct api_texts filters;
+	struct api_ethernet_filters ethernet;
+	uint32_t qfi;		       /* 0 to 63; QFI_NONE */
+	uint32_t outer_header_removal; /* enum outer_removal */
+	uint32_t far;
+	struct api_ids qers, urrs;
+	/* filled in by rpc/, not on the wire */
+	uint16_t gtpu_id, slice_id;
+};
+struct api_pdrs {
+	uint32_t count;
+	struct api_pdr *item;
+};
+
+struct api_outer_header {
+	uint32_t teid; /* 0: no outer header */
+	struct api_ip peer;
+	api_name gtpu; /* the own address it is sent from; left out: one of the destination's
+			  interface and the peer's family */
+	uint16_t gtpu_id;
+};
+
+enum far_action { FAR_FORWARD, FAR_DROP, FAR_BUFFER };
+struct api_far {
+	uint32_t id;
+	uint32_t action;      /* enum far_action */
+	uint32_t destination; /* enum upf_interface; default core */
+	api_name slice; /* core, no outer header: the slice it goes into; left out: the session's */
+	struct api_outer_header outer_header;
+	uint32_t dscp;	 /* of the outer header; left out: DSCP_COPY, the gtpu's */
+	bool end_marker; /* when a put changes outer_header: tell the old tunnel (SNDEM) */
+	bool notify_cp;	 /* with buffer: event downlink_data */
+	struct api_outer_header duplicate_to;
+	struct api_ip redirect; /* routed as if to this address (TS 29.244 8.2.20, by IP) */
+	uint16_t slice_id;
+};
+struct api_fars {
+	uint32_t count;
+	struct api_far *item;
+};
+
+enum qer_gate { GATE_OPEN, GATE_CLOSED };
+struct api_qer {
+	uint32_t id;
+	uint32_t gate_ul, gate_dl;	 /* enum qer_gate */
+	uint64_t mbr_ul_bps, mbr_dl_bps; /* 0: not limited */
+	uint64_t gbr_ul_bps, gbr_dl_bps; /* 0: none */
+	uint32_t burst_ms; /* of the rate that may come at once; default 20, at least 2 packets of
+			      9,600 bytes */
+	uint32_t qfi;	   /* written into what leaves by GTP-U; QFI_NONE */
+};
+struct api_qers {
+	uint32_t count;
+	struct api_qer *item;
+};
+
+#define MEASURE_VOLUME	 0x1u
+#define MEASURE_DURATION 0x2u
+#define REPORT_START	 0x1u
+#define REPORT_STOP	 0x2u
+struct api_urr {
+	uint32_t id;
+	uint32_t measure;	  /* MEASURE_* */
+	uint64_t threshold_bytes; /* 0: none; up- and downlink together, as all volumes here */
+	uint64_t quota_bytes;	  /* NO_QUOTA: none */
+	uint32_t threshold_s, quota_s;
+	uint32_t period_s;
+	uint32_t report;       /* REPORT_*: of traffic */
+	uint32_t inactivity_s; /* no packet for so long: traffic has stopped, and time is not
+				  measured; default 0: counts on */
+};
+#define NO_QUOTA   UINT64_MAX
+#define NO_QUOTA_S UINT32_MAX
+struct api_urrs {
+	uint32_t count;
+	struct api_urr *item;
+};
+
+struct api_bar {
+	uint32_t id;
+	uint32_t packets;  /* held for the session at most; default 64, 0 = none */
+	uint32_t delay_ms; /* from the packet to its event; default 0 */
+};
+
+struct api_ue {
+	struct api_ip ipv4;	    /* an address */
+	struct api_ip ipv6;	    /* a prefix; shorter than /64 is refused */
+	struct api_prefixes framed; /* more prefixes that are the UE's: framed routes, a second IPv6
+				       prefix (multi-homing) */
+};
+
+struct api_session {
+	api_name name;
+	api_name slice; /* l3: IP sessions; l2: Ethernet sessions */
+	struct api_ue ue;
+	struct api_pdrs pdrs;
+	struct api_fars fars;
+	struct api_qers qers;
+	struct api_urrs urrs;
+	struct api_bar bar;
+	bool has_bar;
+	uint16_t slice_id;
+};
+
 union api_object {
 	struct api_port port;
 	struct api_address address;
@@ -178,6 +344,8 @@ union api_object {
 	struct api_member member;
 	struct api_mac mac;
 	struct api_meter meter;
+	struct api_gtpu gtpu;
+	struct api_session session;
 };
 
 #define API_KEY_BYTES 192 /* the longest key with its NUL */

@@ -14,6 +14,7 @@
 
 struct trace_burst;
 struct exact_bucket;
+struct session_act;
 
 /* What encapsulation wants to know of a frame: entropy of its flow in the low half, DSCP and ECN
  * above. */
@@ -64,6 +65,25 @@ struct burst {
 	uint16_t flood[BURST_MAX]; /* indices into frame[] */
 	uint32_t underlays;
 	struct rte_mbuf *underlay[BURST_MAX];
+	/* GTP-U for this box: pkt begins with its outer Ethernet header */
+	uint32_t gtpus;
+	struct rte_mbuf *gtpu[BURST_MAX];
+	uint16_t gtpu_at[BURST_MAX]; /* offset of the GTP-U header, lengths and checksum right */
+	uint8_t gtpu_id[BURST_MAX];  /* own address it came to */
+	uint8_t gtpu_tos[BURST_MAX]; /* outer */
+
+	/* packets (frames) of a slice to a UE: pkt begins with an Ethernet header */
+	uint32_t downs;
+	struct rte_mbuf *down[BURST_MAX];
+	uint64_t down_to[BURST_MAX]; /* SESSION_WORD */
+	uint32_t down_door[BURST_MAX];
+
+	/* on their way into GTP-U tunnels: pkt begins with the inner IP (Ethernet) header */
+	uint32_t to_gtpus;
+	struct rte_mbuf *to_gtpu[BURST_MAX];
+	const struct session_act *to_gtpu_act[BURST_MAX];
+	flow_t to_gtpu_flow[BURST_MAX];
+
 	uint32_t punts;
 	struct rte_mbuf *punt[BURST_MAX];
 

@@ -68,7 +68,20 @@
 	X(SLICE_METER_RED, "slice_meter_red", "over the rate of the slice's meter")                \
 	X(SLICE_METER_YELLOW, "slice_meter_yellow",                                                \
 		"yellow by the slice's meter, which drops yellow")                                 \
-	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")
+	X(DESTINATION_GONE, "destination_gone", "its attachment or tunnel was just deleted")       \
+	X(UE_SOURCE, "ue_source", "from a UE, but not from an address of its session")             \
+	X(UE_PACKET, "ue_packet", "inside GTP-U, no sound IP packet (or frame)")                   \
+	X(PDR_NONE, "pdr_none", "no PDR of the session matches")                                   \
+	X(FAR_DROP, "far_drop", "the session's FAR says drop")                                     \
+	X(FAR_NO_HEADER, "far_no_header",                                                          \
+		"forward to access without an outer header to send it with")                       \
+	X(QER_GATE, "qer_gate", "a QER's gate is closed")                                          \
+	X(QER_RATE, "qer_rate", "over the rate of a QER")                                          \
+	X(URR_QUOTA, "urr_quota", "the quota of a URR is used up")                                 \
+	X(HOLD_FULL, "hold_full", "as many packets are held for the session as its BAR allows")    \
+	X(HOLD_NO_ROOM, "hold_no_room", "as many packets are held as the box may")                 \
+	X(HOLD_DROPPED, "hold_dropped", "held for an idle UE, then its FAR said drop, or it went") \
+	X(SESSION_GONE, "session_gone", "its session was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \
 	X(RUNT, "runt", "shorter than its Ethernet header")                                        \
@@ -98,6 +111,17 @@
 	X(FRAGMENT_TIMEOUT, "fragment_timeout", "fragment whose other parts did not come in time") \
 	X(FRAGMENT_NO_ROOM, "fragment_no_room",                                                    \
 		"too many packets being reassembled, or no buffer")                                \
+	X(GTPU_HEADER, "gtpu_header",                                                              \
+		"GTP-U header is truncated, its length lies, or no version 1")                     \
+	X(GTPU_EXTENSION, "gtpu_extension",                                                        \
+		"GTP-U extension headers that run out, have no length, or must be understood")     \
+	X(GTPU_TEID_UNKNOWN, "gtpu_teid_unknown",                                                  \
+		"no session has this TEID (answered with an error indication, at a rate)")         \
+	X(GTPU_TEID_ZERO, "gtpu_teid_zero", "user data with TEID 0")                               \
+	X(GTPU_MESSAGE, "gtpu_message", "a GTP-U message this end does not know")                  \
+	X(GTPU_TAKEN, "gtpu_taken",                                                                \
+		"a GTP-U message for this box, acted upon (error indication, echo response ...)")  \
+	X(GTPU_RATE, "gtpu_rate", "over the rate of GTP-U messages that are answered")             \
 	X(NO_TAP, "no_tap", "for the kernel, but the port has no tap")                             \
 	X(PUNT_MTU, "punt_mtu",                                                                    \
 		"for the kernel, larger than the MTU of the port's tap (at most 1500)")            \

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* GTP-U peers (gNBs, other UPFs): each (own address, peer address) that a session names is a tunnel
+ * of the switch with encap GTPU, so that paths, underlay routes, counters and shaping are those of
+ * tunnels (tunnel.h). Counted by use; ids are tunnels'. Main thread only. */
+#ifndef UPF_PEER_H
+#define UPF_PEER_H
+
+#include <stdint.h>
+
+#include "counters.h"
+#include "types.h"
+
+int peer_init(void);
+void peer_fini(void);
+
+/* Own addresses. set publishes (also new values: peers follow); unset needs no session and no peer
+ * left. reserve: 0 or -ENOSPC. */
+int gtpu_reserve(uint16_t *id);
+void gtpu_release(uint16_t id);
+void gtpu_set(uint16_t id, const struct api_gtpu *cfg);
+void gtpu_unset(uint16_t id);
+/* NULL: not in use. */
+const struct api_gtpu *gtpu_config(uint16_t id);
+
+/* The peer's tunnel id with one use taken: 0, -ENOSPC (no tunnel id is free), -ENOMEM. A new one
+ * has its paths after the next underlay_resolve(). */
+int peer_take(uint16_t gtpu, const struct api_ip *address, uint16_t *id);
+void peer_give(uint16_t id);
+/* Which: false when the tunnel is no GTP-U peer. */
+bool peer_describe(uint16_t id, uint16_t *gtpu, struct api_ip *address);
+
+/* Own addresses as workers see them: GTP-U to what is not one of them is no business of ours.
+ * By vtep4_table and vtep6_table with VTEP_GTPU: (local, 0) → id. */
+
+#endif

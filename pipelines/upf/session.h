@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sessions of the box: checked and compiled in two steps, so that a transaction is all or
+ * nothing. Sessions are not in rpc/'s model: a million of them live here at less than 512 bytes
+ * each, and what `get` shows is unpacked from here. Main thread only. */
+#ifndef UPF_SESSION_H
+#define UPF_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "errors.h"
+#include "types.h"
+
+struct session_change; /* of one session, prepared and not yet committed */
+
+int session_init(uint32_t workers);
+void session_fini(void);
+
+/* Index of a session as the running transaction sees it (prepared changes included), 0: none. */
+uint32_t session_find(const char *name);
+uint32_t session_count(void);
+
+/* A new session, or a new state of the one with this name. cfg has passed session_check()
+ * (gtp/session_check.h) and its ids of slices and gtpu are filled in. Takes everything it needs: an
+ * index, TEIDs, the UE's addresses, rule lists, peers, memory. Returns 1 with a change; 0 when
+ * nothing is different; -1 with err (path relative to the session: "ue.ipv4", "pdrs[1].teid"), and
+ * nothing half-made. */
+int session_prepare(
+	const struct api_session *cfg, struct session_change **change, struct rpc_error *err);
+/* Deletes: cannot fail but for memory. */
+int session_prepare_delete(uint32_t index, struct session_change **change, struct rpc_error *err);
+/* In reverse order of preparation. */
+void session_cancel(struct session_change *change);
+/* All changes of a transaction, in order of preparation; cannot fail. Ends with a grace period
+ * where end markers or held packets ask for one (hold.h). Frees the changes. */
+void session_commit(struct session_change *const *change, uint32_t n);
+
+/* TEIDs that a prepared change chose, for the answer of put: the n-th, false after the last. */
+bool session_chosen(
+	const struct session_change *change, uint32_t n, uint32_t *pdr_id, uint32_t *teid);
+
+/* The definition, with TEIDs chosen filled in; lists live until the next call. false: no such. */
+bool session_get(uint32_t index, struct api_session *out);
+const char *session_name(uint32_t index);
+/* Indices in use, ascending, from *cursor (0 at first; 0 again at the end). */
+uint32_t session_iterate(uint64_t *cursor, uint32_t *index, uint32_t max);
+
+struct session_counters {
+	uint64_t ul_packets, ul_bytes, dl_packets, dl_bytes, dropped;
+};
+void session_counters_read(uint32_t index, struct session_counters *out);
+
+/* Does a slice or gtpu have sessions? They keep it from being deleted; a name for the error. */
+uint32_t session_using_slice(uint16_t slice);
+uint32_t session_using_gtpu(uint16_t gtpu);
+const char *session_name_using_gtpu(uint16_t gtpu);
+
+/* Bytes held for sessions, all kinds, rule lists aside. */
+uint64_t session_memory_bytes(void);
+
+/* Drains the workers' reports, ages, reports usage; called from the main loop. Returns how much it
+ * did. */
+uint32_t upf_poll(void);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What workers read and count of a session (TS 29.244's model, compiled). Written by session.c on
+ * the main thread; read by the stages in this folder.
+ *
+ *   index ──session_block[]──→ block (immutable; a change is a new block and one store)
+ *                                │ cells    → counters and URR credit, an array per worker, one
+ * owner │ buckets  → QER token buckets, shared by the workers └ groups: where a packet came in →
+ * its rules and its acts
+ *
+ * A group is one way in: an F-TEID of this box, or the UE's addresses in one slice. Its rules (PDRs
+ * in order of precedence with their filters; rules.h) are shared by all sessions that have the
+ * same; they say which act. An act is what all PDRs of the group with the same FAR, QERs and URRs
+ * do. Most sessions: two groups of one act each, 128 bytes. Cells and buckets outlive a change of
+ * the block: what stays the same keeps its place. */
+#ifndef UPF_SESSION_HOT_H
+#define UPF_SESSION_HOT_H
+
+#include <rte_common.h>
+#include <rte_prefetch.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bounds.h"
+#include "exact.h"
+
+/* An own F-TEID that was chosen here: 20 bits index of the session, 4 bits group, 8 bits that are
+ * other ones each time, so that an old TEID does not meet a new session. Checked against the
+ * group's: an F-TEID that was put may look like one, and lies in teid_table. */
+#define TEID_SESSION(teid)		((teid) >> 12)
+#define TEID_GROUP(teid)		((teid) >> 8 & 0xf)
+#define TEID_MAKE(session, group, salt) ((uint32_t)(session) << 12 | (group) << 8 | (salt))
+
+/* Value words of teid_table, ue4_table, ue6_table. 0: taken by a transaction that has not
+ * committed; nobody's for workers. */
+#define SESSION_WORD(session, group) ((uint64_t)(group) << 32 | (session))
+#define SESSION_OF(word)	     ((uint32_t)(word))
+#define SESSION_GROUP_OF(word)	     ((uint8_t)((word) >> 32))
+
+#define TEID_KEY(gtpu, teid)	(1ull << 63 | (uint64_t)(gtpu) << 32 | (teid)) /* one word */
+#define UE4_KEY(slice, address) ((uint64_t)(slice) << 32 | (address)) /* one word; host order */
+/* ue6: two words: slice | 1 << 16, and the upper 64 bits of the address, host order. Prefixes
+ * longer than /64 and all framed ones are in the FIB with owner FIB_SESSION instead (l3.h). */
+#define UE6_KEY0(slice) ((uint64_t)(slice) | 1u << 16)
+
+#define SESSION_GROUPS 16
+
+struct session_block {
+	uint64_t ue6;	  /* upper 64 bits, host order; 0: none */
+	uint32_t ue4;	  /* host order; 0: none */
+	uint32_t cells;	  /* first of its cells */
+	uint32_t buckets; /* first of its buckets */
+	uint16_t slice;
+	uint8_t flags; /* SESSION_* */
+	uint8_t groups;
+	uint8_t at[8]; /* of the groups, in units of 16 bytes from here; more than 8: at_more */
+} __rte_aligned(128);
+_Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes before its groups");
+
+#define SESSION_FRAMED	 0x01 /* has more prefixes than ue4 and ue6: session_owns() looks closer */
+#define SESSION_ETHERNET 0x02
+#define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold.h goes first */
+
+struct session_group {
+	uint32_t teid_be; /* 0: by the UE's address */
+	uint32_t rules;	  /* index into rules_hot[] */
+	uint16_t slice;	  /* by the UE's address: in which slice; else that of the session */
+	uint8_t gtpu;	  /* own address of the F-TEID */
+	uint8_t acts;
+	uint8_t flags; /* GROUP_* */
+	uint8_t pad[3];
+};
+_Static_assert(sizeof(struct session_group) == 16, "acts stay aligned");
+
+#define GROUP_UPLINK 0x01 /* source interface access: the UE sends */
+#define GROUP_REMOVE 0x02 /* came in by GTP-U */
+
+enum act_what {
+	ACT_SLICE,  /* decapsulated, into a slice */
+	ACT_GTPU,   /* into a GTP-U tunnel */
+	ACT_HOLD,   /* buffered (hold.h) */
+	ACT_DROP,   /* the FAR says so */
+	ACT_NO_WAY, /* forward to access without an outer header */
+	ACT_GATE    /* a QER's gate is closed */
+};
+
+struct session_act {
+	uint8_t what;  /* enum act_what */
+	uint8_t flags; /* ACT_* */
+	uint8_t qfi;   /* written into the PDU Session Container, with ACT_PSC */
+	uint8_t tos;   /* DSCP << 2 of the outer header; TOS_PEER: as the peer's encap says */
+	uint32_t teid_be;
+	uint16_t peer;	/* id of a tunnel, see peer.h */
+	uint16_t slice; /* ACT_SLICE: where to; else the one that is counted and metered */
+	uint8_t cell;	/* counted in cells[block->cells + cell] */
+	uint8_t far;	/* ordinal of its FAR, for main */
+	uint16_t more;	/* offset from the block in units of 16 bytes of a struct session_more; 0:
+			   none */
+	uint32_t urrs;	/* bit n: the session's n-th URR wants to be told (credit, start, idle) */
+	uint32_t meter[2]; /* QER_REF; 0: none. More than two: in session_more */
+	uint32_t pad;
+};
+_Static_assert(
+	sizeof(struct session_act) == 32, "with its group's 16 and the head's 32: 128 for two");
+
+#define TOS_PEER      0x01
+#define ACT_PSC	      0x01 /* with a PDU Session Container */
+#define ACT_UL_PSC    0x02 /* of type UL (towards core), else DL */
+#define ACT_NOTIFY    0x04 /* ACT_HOLD: tell the control plane */
+#define ACT_DUPLICATE 0x08 /* more: a copy goes there too */
+#define ACT_REDIRECT  0x10 /* more: routed as if to this address */
+#define ACT_METERED   0x20 /* meter[0] != 0 */
+#define ACT_URRS      0x40 /* urrs != 0 */
+
+/* Of few acts. */
+struct session_more {
+	uint32_t copy_teid_be;
+	uint16_t copy_peer;
+	uint8_t redirect_family;
+	uint8_t meters; /* beyond the two of the act */
+	uint32_t meter[LIMIT_SESSION_QERS];
+	uint8_t redirect[16];
+} __rte_aligned(16);
+
+/* Cells of a session, for each worker: [0] its drops; then a URR's credit for each URR that wants
+ * to be told (bit n of session_act.urrs: cell 1 + n; laid out as urr_hot.h says); then one for each
+ * act. */
+struct session_cell {
+	uint64_t packets;
+	uint64_t bytes; /* of the inner packet: from its IP (Ethernet) header on */
+};
+
+extern struct session_block **session_block; /* [LIMIT_SESSIONS + 1]; main: release store */
+extern struct exact_table teid_table, ue4_table, ue6_table;
+
+static __rte_always_inline const struct session_group *session_group_at(
+	const struct session_block *s, uint32_t group)
+{
+	return (const struct session_group *)((const uint8_t *)s + 16u * s->at[group]);
+}
+
+static __rte_always_inline const struct session_act *session_acts(const struct session_group *g)
+{
+	return (const struct session_act *)(g + 1);
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker's part of the user plane, and how workers and main talk: reports go up (a packet to
+ * hold, credit used up, a message from a peer), orders come down (a message or a held packet to
+ * send). One ring each way and worker; what does not fit is counted. */
+#ifndef UPF_WORKER_H
+#define UPF_WORKER_H
+
+#include <rte_ring.h>
+
+#include "hot.h"
+#include "session_hot.h"
+
+#define UPF_REPORTS 16384
+#define UPF_ORDERS  16384
+
+enum upf_report_kind {
+	REPORT_HOLD,   /* m: a packet for an idle UE, its first byte the inner one; session, group,
+			  rule */
+	REPORT_CREDIT, /* session, told: a URR's credit on this worker is used up (or it began, for
+			  REPORT_START) */
+	REPORT_ERROR_INDICATION, /* teid_be, address: our peer does not know it */
+	REPORT_ECHO,		 /* gtpu, address, sequence: a peer answered */
+	REPORT_LEARN		 /* Ethernet sessions: session, mac */
+};
+
+struct upf_report {
+	struct rte_mbuf *m;
+	uint32_t session;
+	uint32_t teid_be;
+	uint8_t kind; /* enum upf_report_kind */
+	uint8_t group, rule, told;
+	uint16_t gtpu, sequence;
+	uint8_t family;
+	uint8_t address[16]; /* or a MAC */
+	uint8_t pad[7];
+};
+_Static_assert(sizeof(struct upf_report) % 8 == 0, "an element of a ring");
+
+enum upf_order_kind {
+	ORDER_MESSAGE, /* m: a whole GTP-U message; peer: where to */
+	ORDER_FLUSH    /* m: a held packet of session, group: classified again and sent */
+};
+
+struct upf_order {
+	struct rte_mbuf *m;
+	uint32_t session;
+	uint16_t peer;
+	uint8_t kind; /* enum upf_order_kind */
+	uint8_t group;
+};
+
+struct upf_worker {
+	struct session_cell *cells; /* this worker's, by block->cells + act->cell */
+	struct rte_ring *reports;   /* SP: this worker, SC: main */
+	struct rte_ring *orders;    /* SP: main, SC: this worker */
+	struct bucket errors;	    /* error indications, over all */
+	struct bucket answers;	    /* echo answers */
+	uint64_t error_cost, answer_cost;
+	uint64_t reports_lost;
+};
+
+/* switch_worker.upf; NULL until the first gtpu is put. */
+int upf_worker_init(struct worker *w);
+void upf_worker_fini(struct worker *w);
+/* Carries out orders; about once a millisecond, and before a packet of a flushing session. */
+void upf_worker_tick(struct worker *w);
+
+/* False: no room; counted. */
+bool upf_report(struct worker *w, const struct upf_report *report);
+
+/* Counts and drops a packet of a session, whatever it begins with. */
+void session_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, enum drop_reason why);
+
+/* Sends a whole GTP-U message, which m begins with, to a peer. Worker, gtpu_out.c. */
+void gtpu_send(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, uint16_t peer);
+
+#endif
