@@ -95,7 +95,7 @@ void arp_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 		host_drop(w, b, odd, DROP_ARP_NOTED);
 		return;
 	}
-	if (is_gateway(host_lookup(odd->slice, 4, arp.sender))) {
+	if (host_is_own(odd, 4, arp.sender)) {
 		host_drop(w, b, odd, DROP_ADDRESS_CONFLICT);
 		return;
 	}

@@ -42,6 +42,22 @@ static bool is_our_link_local(uint16_t slice, const uint8_t *address)
 	return memcmp(address, ours, sizeof(ours)) == 0;
 }
 
+/* word: what the FIB has for it. */
+static bool is_own(
+	const struct odd_packet *odd, uint8_t family, const uint8_t *address, uint64_t word)
+{
+	if (family == 4 || !is_link_local(address))
+		return is_gateway(word);
+	/* another link's may be a station's here (RFC 4007 section 6) */
+	return is_our_link_local(odd->slice, address) ||
+	       (!host_from_tunnel(odd) && is_gateway_of(word, DOOR_ID(odd->door)));
+}
+
+bool host_is_own(const struct odd_packet *odd, uint8_t family, const uint8_t *address)
+{
+	return is_own(odd, family, address, host_lookup(odd->slice, family, address));
+}
+
 static bool parse4(const struct rte_mbuf *m, struct ip_view *v)
 {
 	const uint8_t *ip = v->ip;
@@ -146,6 +162,11 @@ void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
 	uint64_t word = host_lookup(odd->slice, family, to);
 	bool by_attachment = !host_from_tunnel(odd) && is_station_mac(mac);
 
+	/* nobody else has it: a link-local one would go to whoever says so */
+	if (is_own(odd, family, to, word)) {
+		slice_drop(w, b, m, odd->slice, m == odd->m ? odd->door : 0, DROP_ADDRESS_CONFLICT);
+		return;
+	}
 	if (by_attachment &&
 		((NEXTHOP_KIND(word) == NEXTHOP_ASK && NEXTHOP_ID(word) == DOOR_ID(odd->door)) ||
 			(family == 6 && is_link_local(to))))

@@ -68,8 +68,9 @@ static inline bool host_from_tunnel(const struct odd_packet *odd)
 }
 
 /* Sends m, an answer to (or an error about) odd, to its sender: by the FIB, and straight back where
- * the sender is on the attachment's own link, its MAC not being known yet. m begins with 14 bytes,
- * of which the type is filled in; mac: the sender's. */
+ * the sender is on the attachment's own link, its MAC not being known yet; dropped by name where
+ * the sender says that it is the switch. m begins with 14 bytes, of which the type is filled in;
+ * mac: the sender's. */
 void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
 	const struct odd_packet *odd, const uint8_t *mac);
 
@@ -88,6 +89,9 @@ static inline bool is_gateway_of(uint64_t word, uint16_t attachment)
 
 /* The link-local address that a MAC makes (RFC 4291 appendix A). */
 void host_link_local(uint64_t mac, uint8_t *address);
+/* Is it an address of the switch's own: a gateway of the slice, or on the link of odd's door a
+ * link-local one? No other station has those: whoever says so is not answered. */
+bool host_is_own(const struct odd_packet *odd, uint8_t family, const uint8_t *address);
 static inline bool is_link_local(const uint8_t *address)
 {
 	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;

@@ -222,7 +222,8 @@ void nd_take(struct worker *w, struct burst *b, const struct odd_packet *odd, st
 		return;
 	}
 	/* whoever says that it has one of our addresses: asking from it, or answering for it */
-	if (nd.type == NS ? !nd.probe && is_ours(odd, nd.source) : is_ours(odd, nd.target)) {
+	if (nd.type == NS ? !nd.probe && host_is_own(odd, 6, nd.source)
+			  : host_is_own(odd, 6, nd.target)) {
 		host_drop(w, b, odd, DROP_ADDRESS_CONFLICT);
 		return;
 	}

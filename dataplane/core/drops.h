@@ -43,7 +43,7 @@
 	X(ARP_NOTED, "arp_noted",                                                                  \
 		"ARP or neighbour discovery that asks for no gateway address here; taken note of") \
 	X(ADDRESS_CONFLICT, "address_conflict",                                                    \
-		"another station claims a gateway address (RFC 5227 section 2.4)")                 \
+		"another station claims a gateway address, or asks the gateway from it")           \
 	X(ND_INVALID, "nd_invalid",                                                                \
 		"neighbour discovery that RFC 4861 section 7.1 says to ignore")                    \
 	X(ANSWER_RATE, "answer_rate", "over the rate of ARP, ND and echo answers of a slice")      \

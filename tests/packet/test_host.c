@@ -148,6 +148,16 @@ START_TEST(nd_that_claims_a_gateway_address_is_a_conflict)
 	n.target = "fd00::1";
 	send_nd(net.lan, &n);
 	expect_drop("asking from it", DROP_ADDRESS_CONFLICT);
+	n = solicit(); /* as of ARP, wherever in the slice the gateway is */
+	n.from = "fd01::fe";
+	send_nd(net.lan, &n);
+	expect_drop("asking from another attachment's", DROP_ADDRESS_CONFLICT);
+	n = solicit();
+	n.type = 136;
+	n.target = "fd01::fe";
+	n.flags = 0x20;
+	send_nd(net.lan, &n);
+	expect_drop("another attachment's advertised", DROP_ADDRESS_CONFLICT);
 	ck_assert_uint_eq(neighbor_count(), 0);
 }
 END_TEST
@@ -408,6 +418,44 @@ START_TEST(echo_to_all_is_not_answered)
 }
 END_TEST
 
+/* Nothing is answered to an address of the switch's own: at a link-local one, which is on every
+ * link, the answer would leave to whoever sends from it. */
+START_TEST(echo_from_a_gateway_address_is_a_conflict)
+{
+	static const char *const way[][2] = {{GW_LINK_LOCAL, GW_LINK_LOCAL},
+		{GW_LINK_LOCAL, "fd00::fe"}, {"fe80::9", "fe80::9"}, {"fe80::9", GW_LINK_LOCAL},
+		{"fd00::fe", "fd00::fe"}, {"fd00::fe", GW_LINK_LOCAL}, {"fd01::fe", "fd00::fe"},
+		{"10.0.0.254", "10.0.0.254"}, {"10.0.1.254", "10.0.0.254"}};
+
+	rig_gateway(hn.green, hn.lan, "fe80::9/64");
+	for (uint32_t i = 0; i < sizeof(way) / sizeof(way[0]); i++) {
+		struct icmp p = ping(way[i][0], way[i][1], 8);
+		struct ip_packet udp = from_h1(way[i][1]);
+
+		build_icmp(&a_pkt, &p);
+		host_send(net.lan, &a_pkt);
+		expect_drop(way[i][0], DROP_ADDRESS_CONFLICT);
+		udp.from = way[i][0];
+		build_ip(&a_pkt, &udp);
+		host_send(net.lan, &a_pkt); /* and the error about it */
+		ck_assert_msg(rig.outs == 0 && rig.drops == 2 &&
+				      rig.drop[DROP_NOT_FOR_GATEWAY] == 1 &&
+				      rig.drop[DROP_ADDRESS_CONFLICT] == 1,
+			"%s: %u left", way[i][0], rig.outs);
+	}
+	/* on another link it is a station's own business who is fe80::9 */
+	struct icmp p = ping("fe80::9", GW_LINK_LOCAL, 8);
+
+	build_icmp(&a_pkt, &p);
+	host_send(net.lan2, &a_pkt);
+	expect_pong("of another link", net.lan2, &p, H1);
+	p = ping("fd00::fe", "fd01::fe", 8);
+	build_icmp(&a_pkt, &p);
+	host_send(net.wan, &a_pkt);
+	expect_drop("from a tunnel", DROP_ADDRESS_CONFLICT);
+}
+END_TEST
+
 TCase *host_tests(void)
 {
 	TCase *tc = tcase_create("host");
@@ -426,5 +474,6 @@ TCase *host_tests(void)
 	tcase_add_test(tc, echo_that_is_wrong_is_dropped);
 	tcase_add_test(tc, echo_in_fragments_is_not_put_together);
 	tcase_add_test(tc, echo_to_all_is_not_answered);
+	tcase_add_test(tc, echo_from_a_gateway_address_is_a_conflict);
 	return tc;
 }

@@ -57,6 +57,11 @@ static bool is_link_local(int slice, const struct api_ip *ip)
 	return ip->family == 6 && memcmp(ip->bytes, want, 16) == 0;
 }
 
+static bool is_own(int slice, const struct api_ip *ip)
+{
+	return world_is_gateway(slice, NONE, ip) || is_link_local(slice, ip);
+}
+
 /* Has this address a way by this door to this MAC? */
 static bool has_way(int slice, const struct api_ip *to, int door, uint64_t mac)
 {
@@ -193,8 +198,10 @@ static void check_own(const struct view *v, struct passage out, const struct sho
 		twice(v->pkt, &x->p));
 	RIG_CHECK(ip_equal(&v->to, &was.from), "an answer to another than the sender: %s",
 		twice(v->pkt, &x->p));
-	RIG_CHECK(world_is_gateway(out.slice, NONE, &v->from) || is_link_local(out.slice, &v->from),
-		"an answer from no gateway address: %s", twice(v->pkt, &x->p));
+	RIG_CHECK(!is_own(out.slice, &v->to), "an answer to the switch itself: %s",
+		twice(v->pkt, &x->p));
+	RIG_CHECK(is_own(out.slice, &v->from), "an answer from no gateway address: %s",
+		twice(v->pkt, &x->p));
 	if (!back)
 		check_way(v, out, "an answer");
 	check_icmp_sum(v);
