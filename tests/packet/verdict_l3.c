@@ -104,19 +104,28 @@ static bool may_be_clamped(const struct view *v)
 	return v->ip[v->v6 ? 6 : 9] == 6;
 }
 
+/* Where the payload of an IPv4 fragment was in what was sent; NULL: beyond it. */
+static const uint8_t *piece_in(const struct view *v, const struct view *was)
+{
+	uint32_t at = 8 * (get16(v->ip + 6) & 0x1fff), from = 8 * (get16(was->ip + 6) & 0x1fff);
+	uint32_t end = was->head + at - from + total_of(v) - v->head;
+
+	return at >= from && end <= total_of(was) && end <= was->len
+		       ? was->ip + was->head + at - from
+		       : NULL;
+}
+
 /* A piece of an IPv4 packet that was too large (RFC 791 section 3.2). */
 static void check_piece(const struct view *v, const struct view *was, uint32_t mtu)
 {
-	uint32_t at = 8 * (get16(v->ip + 6) & 0x1fff), from = 8 * (get16(was->ip + 6) & 0x1fff);
-	uint32_t payload = total_of(v) - v->head;
+	const uint8_t *payload = piece_in(v, was);
 
 	RIG_CHECK(!(was->ip[6] & 0x40), "cut in spite of DF");
 	RIG_CHECK(v->len <= mtu, "a fragment of %u bytes for %u", v->len, mtu);
 	RIG_CHECK(get16(v->ip + 4) == get16(was->ip + 4) && v->ip[9] == was->ip[9],
 		"a fragment of another packet");
-	RIG_CHECK(at >= from && was->head + at - from + payload <= total_of(was),
-		"a fragment of what was not sent");
-	RIG_CHECK(memcmp(v->ip + v->head, was->ip + was->head + at - from, payload) == 0,
+	RIG_CHECK(payload != NULL, "a fragment of what was not sent");
+	RIG_CHECK(memcmp(v->ip + v->head, payload, total_of(v) - v->head) == 0,
 		"a fragment's payload was changed");
 	seen.cut++;
 }
@@ -305,6 +314,32 @@ static bool is_small_piece(const struct view *v)
 	return !v->v6 && (get16(v->ip + 6) & 0x1fff) != 0 && v->len < v->head + 2 * MARK_LEN;
 }
 
+static bool is_piece_of(const struct view *v, const struct shot *x)
+{
+	const uint8_t *payload;
+	struct view was;
+
+	view(&was, &x->p, x->frame);
+	payload = piece_in(v, &was);
+	return payload != NULL && get16(v->ip + 4) == get16(was.ip + 4) && v->ip[9] == was.ip[9] &&
+	       memcmp(v->ip + v->head, payload, total_of(v) - v->head) == 0;
+}
+
+/* Which shot's small piece is it? Several may have the same ends: a tunnel's, as payload. */
+static const struct shot *find_whole(const struct view *v, int slice, uint32_t n)
+{
+	const struct shot *some = NULL;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (shot[i].in.slice != slice || !same_ends(v, &shot[i]))
+			continue;
+		some = &shot[i];
+		if (is_piece_of(v, some))
+			break;
+	}
+	return some;
+}
+
 /* Which of the shots without marks is it? */
 static const struct shot *find_unmarked(const struct view *v, int slice, uint32_t n)
 {
@@ -313,8 +348,6 @@ static const struct shot *find_unmarked(const struct view *v, int slice, uint32_
 	for (uint32_t i = 0; i < n; i++) {
 		const struct shot *x = &shot[i];
 
-		if (x->in.slice == slice && is_small_piece(v) && same_ends(v, x))
-			return x;
 		if (x->in.slice != slice || (n > 1 && x->marks != 0))
 			continue;
 		if (some == NULL || is_about(v, x))
@@ -342,6 +375,8 @@ void verdict_l3(
 		check_found(p, frame, out, n, false, v.ip[40] == 136);
 		return;
 	}
+	if (x == NULL && is_small_piece(&v))
+		x = find_whole(&v, out.slice, n);
 	if (x == NULL)
 		x = find_unmarked(&v, out.slice, n);
 	RIG_CHECK(x != NULL, "nobody sent what left slice %d by door %d: %s", out.slice, out.door,
