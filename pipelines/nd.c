@@ -166,7 +166,8 @@ static void take_note(struct worker *w, const struct odd_packet *odd, const stru
 		.door = odd->door, .slice = odd->slice, .kind = HOST_SEEN, .family = 6};
 
 	/* the answer to a unicast solicitation may come without its address (RFC 4861 section
-	 * 7.2.4): it confirms the one that is known, and overrides nothing */
+	 * 7.2.4): it confirms the one that is known, and overrides nothing; where none is known it
+	 * is no answer (section 7.2.5) */
 	bool confirms = nd->type == NA && (nd->flags & ND_SOLICITED);
 
 	if (nd->probe || (nd->mac == NULL && !confirms))
@@ -175,7 +176,8 @@ static void take_note(struct worker *w, const struct odd_packet *odd, const stru
 		report.flags = HOST_OVERRIDE | (asks_us ? HOST_CREATE : 0);
 	else
 		report.flags = (nd->flags & ND_OVERRIDE && nd->mac != NULL ? HOST_OVERRIDE : 0) |
-			       (nd->flags & ND_SOLICITED ? HOST_ANSWER : 0);
+			       (nd->flags & ND_SOLICITED ? HOST_ANSWER : 0) |
+			       (nd->mac == NULL ? HOST_UNSAID : 0);
 	memcpy(report.address, nd->type == NS ? nd->source : nd->target, 16);
 	memcpy(report.mac, nd->mac != NULL ? nd->mac : v->ip - 8, 6);
 	host_report(w, &report);

@@ -19,6 +19,7 @@ enum host_news {
 #define HOST_CREATE   0x01 /* it asked for a gateway: it will be sent to, remember it */
 #define HOST_ANSWER   0x02 /* it answered us: the neighbour is reachable (RFC 4861 7.2.5) */
 #define HOST_OVERRIDE 0x04 /* may replace another MAC; always so in ARP */
+#define HOST_UNSAID   0x08 /* the MAC is its frame's, it did not say one: confirms that, no more */
 
 struct host_report {
 	door_t door;

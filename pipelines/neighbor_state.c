@@ -259,7 +259,7 @@ static void hear_known(uint32_t i, const struct host_report *r)
 	struct node *n = &nodes[i];
 	bool same = memcmp(&n->mac, r->mac, sizeof(n->mac)) == 0;
 
-	if (n->state == NEIGHBOR_STATIC)
+	if (n->state == NEIGHBOR_STATIC || (!node_has_mac(n) && (r->flags & HOST_UNSAID)))
 		return;
 	if (!node_has_mac(n) || (!same && (r->flags & HOST_OVERRIDE)))
 		resolved(i, r);

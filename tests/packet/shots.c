@@ -288,7 +288,8 @@ static void heard(const struct shot *x)
 	if (get16(f + 12) == 0x0806 && len >= 42) {
 		memcpy(from.bytes, ip + 14, 4);
 		world_claim(x->in.door, &from, (uint64_t)get16(ip + 8) << 32 | get32(ip + 10));
-	} else if (get16(f + 12) == 0x86dd && len >= 86 && ip[6] == 58) {
+	} else if (get16(f + 12) == 0x86dd && len >= 86 && ip[6] == 58 &&
+		   ip[64] == (ip[40] == 135 ? 1 : 2)) { /* the option that says its address */
 		from = (struct api_ip){.family = 6, .len = 128};
 		memcpy(from.bytes, ip[40] == 135 ? ip + 8 : ip + 48, 16);
 		world_claim(x->in.door, &from, (uint64_t)get16(ip + 66) << 32 | get32(ip + 68));

@@ -301,6 +301,42 @@ START_TEST(neighbor_is_confirmed_by_an_advertisement_without_its_mac)
 }
 END_TEST
 
+/* RFC 4861 section 7.2.5: where no MAC is known yet, such an answer is discarded. */
+START_TEST(neighbor_is_not_found_by_an_advertisement_without_its_mac)
+{
+	struct nd n = {.dst = GATEWAY,
+		.src = FAR,
+		.type = 136,
+		.flags = 0x60,
+		.from = "fd01::1",
+		.to = "fd01::fe",
+		.target = "fd01::1"};
+
+	expect_asked("not known", hosts[1]);
+	build_nd(&sent, &n);
+	host_send(net.lan2, &sent);
+	expect_drop("without", DROP_ARP_NOTED);
+	ck_assert_int_eq(state_of(hosts[1]), NEIGHBOR_INCOMPLETE);
+	expect_asked("still", hosts[1]);
+	n.mac = H2; /* the other kind's option says nothing either */
+	build_nd(&sent, &n);
+	sent.b[14 + 40 + 24] = 1;
+	icmp_fix(&sent);
+	host_send(net.lan2, &sent);
+	expect_drop("a source address", DROP_ARP_NOTED);
+	ck_assert_int_eq(state_of(hosts[1]), NEIGHBOR_INCOMPLETE);
+	rig_begin();
+	time_passes(4);
+	ck_assert_int_eq(state_of(hosts[1]), NEIGHBOR_FAILED);
+	n.mac = 0;
+	build_nd(&sent, &n);
+	host_send(net.lan2, &sent);
+	ck_assert_int_eq(state_of(hosts[1]), NEIGHBOR_FAILED);
+	answer(hosts[1], H2);
+	expect_delivered("said", hosts[1], H2);
+}
+END_TEST
+
 START_TEST(neighbor_put_by_hand_stays)
 {
 	struct api_ip ip = rig_ip(hosts[0], false);
@@ -520,6 +556,7 @@ TCase *neighbor_tests(void)
 	tcase_add_test(tc, neighbor_moves_to_another_mac);
 	tcase_add_test(tc, neighbor_is_confirmed_or_forgotten);
 	tcase_add_test(tc, neighbor_is_confirmed_by_an_advertisement_without_its_mac);
+	tcase_add_test(tc, neighbor_is_not_found_by_an_advertisement_without_its_mac);
 	tcase_add_test(tc, neighbor_put_by_hand_stays);
 	tcase_add_test(tc, neighbor_of_a_route_is_asked_for_without_traffic);
 	tcase_add_test(tc, neighbor_yields_to_a_host_route_and_comes_back);
