@@ -58,7 +58,10 @@ _Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes b
 
 #define SESSION_FRAMED	 0x01 /* has more prefixes than ue4 and ue6: session_owns() looks closer */
 #define SESSION_ETHERNET 0x02
-#define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold.h goes first */
+/* Written while published, by hold.c alone: */
+#define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold_first() */
+#define SESSION_RETURNED 0x08 /* they are with the workers */
+#define SESSION_FULL	 0x10 /* no more are held */
 
 struct session_group {
 	uint32_t teid_be; /* 0: by the UE's address */

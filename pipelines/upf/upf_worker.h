@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's part of the user plane, and how workers and main talk: reports go up (a packet to
- * hold, credit used up, a message from a peer), orders come down (a message or a held packet to
- * send). One ring each way and worker; what does not fit is counted. */
+/* A worker's part of the user plane, and how workers and main talk: reports go up (credit
+ * used up, a message from a peer), orders come down (a message to send). One ring each way and
+ * worker; what does not fit is counted. Held packets have rings of their own (hold.h). */
 #ifndef UPF_WORKER_H
 #define UPF_WORKER_H
 
@@ -14,8 +14,6 @@
 #define UPF_ORDERS  16384
 
 enum upf_report_kind {
-	REPORT_HOLD,   /* m: a packet for an idle UE, its first byte the inner one; session, group,
-			  rule */
 	REPORT_CREDIT, /* session, told: a URR's credit on this worker is used up (or it began, for
 			  REPORT_START) */
 	REPORT_ERROR_INDICATION, /* teid_be, address: our peer does not know it */
@@ -37,8 +35,7 @@ struct upf_report {
 _Static_assert(sizeof(struct upf_report) % 8 == 0, "an element of a ring");
 
 enum upf_order_kind {
-	ORDER_MESSAGE, /* m: a whole GTP-U message; peer: where to */
-	ORDER_FLUSH    /* m: a held packet of session, group: classified again and sent */
+	ORDER_MESSAGE /* m: a whole GTP-U message; peer: where to */
 };
 
 struct upf_order {
@@ -57,6 +54,7 @@ struct upf_worker {
 	struct bucket answers;	    /* echo answers */
 	uint64_t error_cost, answer_cost;
 	uint64_t reports_lost;
+	struct hold_worker *hold; /* hold_worker.c */
 };
 
 /* switch_worker.upf; NULL until the first gtpu is put. */
