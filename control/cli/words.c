@@ -137,6 +137,13 @@ static json_t *parse_value(const struct api_field *field, const char *text)
 		return parse_bool(text);
 	case FIELD_VIA:
 		return parse_vias(text);
+	case FIELD_OBJECT:
+	case FIELD_LIST:
+	case FIELD_IDS:
+	case FIELD_TEXTS:
+	case FIELD_PREFIXES:
+	case FIELD_SET:
+		return json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	default:
 		return json_string(text);
 	}
@@ -273,6 +280,21 @@ static void want_number(const struct api_field *field, char *text, size_t size)
 		snprintf(text, size, "integer");
 }
 
+/* "JSON [{id, far, qers?}]" */
+static void want_json(const struct api_field *field, char *text, size_t size)
+{
+	bool list = field->kind == FIELD_LIST;
+	const struct api_field *f;
+	size_t at = (size_t)snprintf(text, size, "JSON %s{", list ? "[" : "");
+
+	for (f = field->fields; f->name != NULL && at < size; f++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s%s",
+			f == field->fields ? "" : ", ", f->name,
+			f->flags & FIELD_REQUIRED ? "" : "?");
+	if (at < size)
+		snprintf(text + at, size - at, "}%s", list ? ", …]" : "");
+}
+
 void field_want(const struct api_field *field, char *text, size_t size)
 {
 	size_t at = 0;
@@ -311,6 +333,16 @@ void field_want(const struct api_field *field, char *text, size_t size)
 		snprintf(text, size,
 			"ADDRESS@PORT, ADDRESS@attachment:NAME, attachment:NAME or tunnel:NAME, "
 			"then ,weight=N and ,mac=MAC or not; or JSON");
+		break;
+	case FIELD_OBJECT:
+	case FIELD_LIST:
+		want_json(field, text, size);
+		break;
+	case FIELD_IDS:
+	case FIELD_TEXTS:
+	case FIELD_PREFIXES:
+	case FIELD_SET:
+		snprintf(text, size, "JSON list");
 		break;
 	default:
 		snprintf(text, size, "text");

@@ -4,99 +4,9 @@
  * error are made only for the error. */
 #include "codec.h"
 
-#include <stdio.h>
 #include <string.h>
 
-struct show {
-	char *text;
-	size_t used, size;
-};
-
-static int show_more(const char *buffer, size_t len, void *arg)
-{
-	struct show *show = arg;
-	size_t room = show->size - 1 - show->used;
-	size_t take = len < room ? len : room;
-
-	memcpy(show->text + show->used, buffer, take);
-	show->used += take;
-	return take == len ? 0 : -1;
-}
-
-const char *api_show(const json_t *json, char *text, size_t size)
-{
-	struct show show = {.text = text, .size = size};
-
-	if (!json) {
-		snprintf(text, size, "nothing");
-		return text;
-	}
-	if (json_dump_callback(json, show_more, &show,
-		    JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) < 0 &&
-		show.used == size - 1)
-		memcpy(text + size - 4, "...", 3);
-	text[show.used] = '\0';
-	return text;
-}
-
-static const char *want_enum(const struct api_field *field, char *text, size_t size)
-{
-	size_t used = 0;
-
-	for (int i = 0; field->names[i] && used < size; i++)
-		used += snprintf(
-			text + used, size - used, "%s\"%s\"", i ? " or " : "", field->names[i]);
-	return text;
-}
-
-const char *api_field_want(const struct api_field *field, char *text, size_t size)
-{
-	switch (field->kind) {
-	case FIELD_NAME:
-		if (field->ref >= 0)
-			snprintf(text, size, "the name of %s %s",
-				strchr("ao", api_types[field->ref].name[0]) ? "an" : "a",
-				api_types[field->ref].name);
-		else
-			snprintf(text, size, "a name: 1 to %d of letters, digits and . _ - : @ /",
-				LIMIT_NAME);
-		break;
-	case FIELD_TEXT:
-		snprintf(text, size, "printable text of 1 to %zu characters", field->size - 1);
-		break;
-	case FIELD_U32:
-	case FIELD_U64:
-		snprintf(text, size, "integer %llu to %llu", (unsigned long long)field->min,
-			(unsigned long long)field->max);
-		break;
-	case FIELD_BOOL:
-		snprintf(text, size, "true or false");
-		break;
-	case FIELD_MAC:
-		snprintf(text, size, "a MAC address like \"02:00:00:00:00:01\"");
-		break;
-	case FIELD_IP:
-		snprintf(text, size, "an IPv4 or IPv6 address");
-		break;
-	case FIELD_PREFIX:
-		snprintf(text, size, "an IPv4 or IPv6 prefix like \"198.18.0.0/24\"");
-		break;
-	case FIELD_ENUM:
-		return want_enum(field, text, size);
-	case FIELD_VIA:
-		snprintf(text, size, "a list of 1 to %d next hops", LIMIT_ROUTE_VIA);
-		break;
-	}
-	return text;
-}
-
-static int refuse(const struct api_field *field, const json_t *json, struct rpc_error *err)
-{
-	char want[160], got[100];
-
-	return rpc_fail_value(err, field->name, api_field_want(field, want, sizeof(want)),
-		api_show(json, got, sizeof(got)));
-}
+#include "arena.h"
 
 static bool printable(const char *text, size_t len)
 {
@@ -104,6 +14,17 @@ static bool printable(const char *text, size_t len)
 		if (text[i] < ' ' || text[i] > '~')
 			return false;
 	return true;
+}
+
+static int ip_from_text(const struct api_field *field, const char *text, struct api_ip *out)
+{
+	bool prefix = field->kind == FIELD_PREFIX;
+
+	if (prefix && (field->flags & FIELD_HOST) && !strchr(text, '/'))
+		prefix = false;
+	if (api_ip_parse(text, prefix, out))
+		return -1;
+	return field->family && out->family != field->family ? -1 : 0;
 }
 
 int api_field_from_text(const struct api_field *field, const char *text, size_t len, void *place)
@@ -122,9 +43,8 @@ int api_field_from_text(const struct api_field *field, const char *text, size_t 
 	case FIELD_MAC:
 		return api_mac_parse(text, place);
 	case FIELD_IP:
-		return api_ip_parse(text, false, place);
 	case FIELD_PREFIX:
-		return api_ip_parse(text, true, place);
+		return ip_from_text(field, text, place);
 	default:
 		return -1;
 	}
@@ -143,22 +63,21 @@ static int decode_enum(const struct api_field *field, const json_t *json, uint32
 	return -1;
 }
 
-static int decode_integer(const struct api_field *field, const json_t *json, void *out)
+int api_field_from_number(const struct api_field *field, const json_t *json, void *place)
 {
 	json_int_t value = json_integer_value(json);
 
 	if (!json_is_integer(json) || value < 0 || (uint64_t)value < field->min ||
 		(uint64_t)value > field->max)
 		return -1;
+	if (field->only && (value > 63 || !(field->only >> value & 1)))
+		return -1;
 	if (field->kind == FIELD_U64)
-		*(uint64_t *)out = value;
+		*(uint64_t *)place = value;
 	else
-		*(uint32_t *)out = value;
+		*(uint32_t *)place = value;
 	return 0;
 }
-
-static int decode_fields(
-	const struct api_field *fields, const json_t *json, void *out, struct rpc_error *err);
 
 static int decode_via(const json_t *json, struct api_route *out, struct rpc_error *err)
 {
@@ -168,7 +87,7 @@ static int decode_via(const json_t *json, struct api_route *out, struct rpc_erro
 	for (size_t i = 0; i < count; i++) {
 		struct api_via *via = &out->via[i];
 		char got[100];
-		int rc = decode_fields(api_via_fields, json_array_get(json, i), via, err);
+		int rc = api_decode_fields(api_via_fields, json_array_get(json, i), via, err);
 
 		if (!rc && !via->address.family && !via->port[0] && !via->tunnel[0] &&
 			!via->attachment[0])
@@ -183,6 +102,18 @@ static int decode_via(const json_t *json, struct api_route *out, struct rpc_erro
 	return 0;
 }
 
+static int decode_object(
+	const struct api_field *field, const json_t *json, void *structure, struct rpc_error *err)
+{
+	if (api_decode_fields(field->fields, json, (char *)structure + field->offset, err)) {
+		rpc_error_prefix(err, "%s", field->name);
+		return -1;
+	}
+	if (field->has)
+		*((bool *)structure + field->has) = true;
+	return 0;
+}
+
 static int decode_field(
 	const struct api_field *field, const json_t *json, void *structure, struct rpc_error *err)
 {
@@ -192,7 +123,7 @@ static int decode_field(
 	switch (field->kind) {
 	case FIELD_U32:
 	case FIELD_U64:
-		rc = decode_integer(field, json, place);
+		rc = api_field_from_number(field, json, place);
 		break;
 	case FIELD_BOOL:
 		if (json_is_boolean(json)) {
@@ -207,12 +138,22 @@ static int decode_field(
 		if (json_array_size(json) >= 1 && json_array_size(json) <= LIMIT_ROUTE_VIA)
 			return decode_via(json, structure, err);
 		break;
+	case FIELD_OBJECT:
+		if (json_is_object(json))
+			return decode_object(field, json, structure, err);
+		break;
+	case FIELD_LIST:
+	case FIELD_IDS:
+	case FIELD_TEXTS:
+	case FIELD_PREFIXES:
+	case FIELD_SET:
+		return api_decode_list(field, json, place, err);
 	default:
 		if (json_is_string(json))
 			rc = api_field_from_text(
 				field, json_string_value(json), json_string_length(json), place);
 	}
-	return rc ? refuse(field, json, err) : 0;
+	return rc ? api_field_refuse(field, json, err) : 0;
 }
 
 static void preset(const struct api_field *field, void *structure)
@@ -227,82 +168,69 @@ static void preset(const struct api_field *field, void *structure)
 		*(uint32_t *)place = field->preset;
 }
 
-/* Some key of json is not a field to take in: says which one, and what there is. */
-static int refuse_unknown(const struct api_field *fields, json_t *json, struct rpc_error *err)
+#define FIELDS_MAX 32 /* of one structure */
+
+/* The values of json by field. People and programs write fields in much the same order, so the
+ * search for a name goes on where the last one was: a big object costs little more than a walk.
+ * Returns how many names are no field to take in. */
+static size_t sort_values(const struct api_field *fields, json_t *json, const json_t **value)
 {
-	char want[160] = "one of", name[64];
-	size_t used = strlen(want);
-	const struct api_field *field;
-	const char *key;
-	json_t *value;
+	size_t n = 0, at = 0, strangers = 0;
 
-	for (field = fields; field->name && used < sizeof(want); field++)
-		if (!(field->flags & FIELD_ANSWER))
-			used += snprintf(want + used, sizeof(want) - used, " %s", field->name);
-	json_object_foreach (json, key, value) {
-		for (field = fields; field->name; field++)
-			if (!strcmp(field->name, key))
-				break;
-		if (field->name && !(field->flags & FIELD_ANSWER))
-			continue;
-		json_t *text = json_string(key);
+	for (; fields[n].name; n++)
+		value[n] = NULL;
+	for (void *iter = json_object_iter(json); iter; iter = json_object_iter_next(json, iter)) {
+		const char *key = json_object_iter_key(iter);
+		size_t tries = 0;
 
-		api_show(text, name, sizeof(name));
-		json_decref(text);
-		rpc_fail_value(err, "", want, name);
-		snprintf(err->message, sizeof(err->message), "%s field %s; there is%.150s",
-			field->name ? "read-only" : "unknown", name, want + 6);
-		snprintf(err->path, sizeof(err->path), "%.60s",
-			api_name_valid(key, strlen(key)) ? key : "");
-		return -1;
+		while (tries < n && strcmp(fields[at].name, key)) {
+			at = at + 1 < n ? at + 1 : 0;
+			tries++;
+		}
+		if (tries == n || (fields[at].flags & FIELD_ANSWER))
+			strangers++;
+		else
+			value[at] = json_object_iter_value(iter);
 	}
-	return 0;
+	return strangers;
 }
 
-static int refuse_either(const struct api_field *fields, unsigned given, struct rpc_error *err)
-{
-	char want[160] = "exactly one of";
-	size_t used = strlen(want);
-
-	for (; fields->name && used < sizeof(want); fields++)
-		if (fields->flags & FIELD_EITHER)
-			used += snprintf(want + used, sizeof(want) - used, " %s", fields->name);
-	return rpc_fail_value(err, "", want, given ? "more than one" : "none");
-}
-
-static int decode_fields(
+int api_decode_fields(
 	const struct api_field *fields, const json_t *json, void *out, struct rpc_error *err)
 {
+	const json_t *value[FIELDS_MAX];
 	unsigned either = 0, eithers = 0;
-	size_t taken = 0;
+	size_t strangers;
 	char got[100];
 
 	if (!json_is_object(json))
 		return rpc_fail_value(err, "", "an object", api_show(json, got, sizeof(got)));
+	strangers = sort_values(fields, (json_t *)json, value);
 	for (const struct api_field *field = fields; field->name; field++) {
-		json_t *value = json_object_get(json, field->name);
+		const json_t *given = value[field - fields];
 
 		eithers += field->flags & FIELD_EITHER ? 1 : 0;
 		if (field->flags & FIELD_ANSWER)
 			continue;
 		preset(field, out);
-		if (!value && !(field->flags & FIELD_REQUIRED))
+		if (!given && !(field->flags & FIELD_REQUIRED))
 			continue;
-		if (decode_field(field, value, out, err))
+		if (decode_field(field, given, out, err))
 			return -1;
 		either += field->flags & FIELD_EITHER ? 1 : 0;
-		taken++;
 	}
-	if (taken != json_object_size(json))
-		return refuse_unknown(fields, (json_t *)json, err);
-	return eithers && either != 1 ? refuse_either(fields, either, err) : 0;
+	if (strangers)
+		return api_refuse_unknown(fields, (json_t *)json, err);
+	return eithers && either != 1 ? api_refuse_either(fields, either, err) : 0;
 }
 
 int api_decode(const struct api_type *type, const json_t *json, const char *base,
 	union api_object *out, struct rpc_error *err)
 {
 	memset(out, 0, type->size);
-	if (!decode_fields(type->fields, json, out, err)) {
+	if (type->lists)
+		arena_reset();
+	if (!api_decode_fields(type->fields, json, out, err)) {
 		if (type->complete)
 			type->complete(out);
 		return 0;
@@ -310,4 +238,9 @@ int api_decode(const struct api_type *type, const json_t *json, const char *base
 	if (*base)
 		rpc_error_prefix(err, "%s", base);
 	return -1;
+}
+
+void api_decode_free(void)
+{
+	arena_free();
 }

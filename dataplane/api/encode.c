@@ -20,6 +20,8 @@ const char *api_field_to_text(const struct api_field *field, const void *place, 
 	}
 }
 
+static bool all_default(const struct api_field *field, const void *place);
+
 static bool is_default(const struct api_field *field, const void *place)
 {
 	static const struct api_mac_addr no_mac;
@@ -37,12 +39,76 @@ static bool is_default(const struct api_field *field, const void *place)
 	case FIELD_IP:
 	case FIELD_PREFIX:
 		return ((const struct api_ip *)place)->family == 0;
+	case FIELD_OBJECT:
+		return all_default(field, place);
+	case FIELD_LIST:
+	case FIELD_IDS:
+	case FIELD_TEXTS:
+	case FIELD_PREFIXES:
+	case FIELD_SET:
+		return *(const uint32_t *)place == 0; /* the count, or the set */
 	default:
 		return *(const char *)place == '\0';
 	}
 }
 
+static bool all_default(const struct api_field *field, const void *place)
+{
+	const char *structure = (const char *)place - field->offset;
+
+	if (field->has)
+		return !*(const bool *)(structure + field->has);
+	for (const struct api_field *f = field->fields; f->name; f++)
+		if (!is_default(f, api_field_at(f, place)))
+			return false;
+	return true;
+}
+
 static json_t *encode_fields(const struct api_field *fields, const void *structure);
+
+/* The item that place points to. */
+static json_t *encode_item(const struct api_field *field, const void *place)
+{
+	char text[64];
+
+	switch (field->kind) {
+	case FIELD_IDS:
+		return json_integer(*(const uint32_t *)place);
+	case FIELD_TEXTS:
+		return json_stringn_nocheck(((const struct api_text *)place)->text,
+			((const struct api_text *)place)->len);
+	case FIELD_PREFIXES:
+		api_ip_format(place, true, text);
+		return json_string_nocheck(text);
+	default:
+		return encode_fields(field->fields, place);
+	}
+}
+
+static json_t *encode_list(const struct api_field *field, const struct api_list *list)
+{
+	size_t bytes = api_item_bytes(field);
+	const char *item = list->item;
+	json_t *out = json_array();
+
+	for (uint32_t i = 0; out && i < list->count; i++, item += bytes) {
+		if (json_array_append_new(out, encode_item(field, item))) {
+			json_decref(out);
+			return NULL;
+		}
+	}
+	return out;
+}
+
+static json_t *encode_set(const struct api_field *field, uint32_t set)
+{
+	json_t *out = json_array();
+
+	for (int bit = 0; out && field->names[bit]; bit++)
+		if (set >> bit & 1)
+			json_array_append_new(out, json_string_nocheck(field->names[bit]));
+	return out;
+}
 
 static json_t *encode_via(const struct api_route *route)
 {
@@ -73,6 +139,15 @@ static json_t *encode_field(const struct api_field *field, const void *structure
 		return json_string_nocheck(field->names[*(const uint32_t *)place]);
 	case FIELD_VIA:
 		return encode_via(structure);
+	case FIELD_OBJECT:
+		return encode_fields(field->fields, place);
+	case FIELD_LIST:
+	case FIELD_IDS:
+	case FIELD_TEXTS:
+	case FIELD_PREFIXES:
+		return encode_list(field, place);
+	case FIELD_SET:
+		return encode_set(field, *(const uint32_t *)place);
 	default:
 		return json_string_nocheck(api_field_to_text(field, place, text));
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* JSON Schema (draft 2020-12) of every type, from the tables of types.c. Called by rpc's `schema`
  * method and by the control plane for OpenAPI; the caller owns what it gets. */
-#include "schema.h"
+#include "codec.h"
 
 #include <string.h>
 
@@ -32,15 +32,30 @@ static json_t *name_schema(const struct api_field *field)
 	return out;
 }
 
-static json_t *enum_schema(const struct api_field *field)
+static json_t *names_schema(const struct api_field *field)
 {
-	json_t *names = json_array(), *out;
+	json_t *names = json_array();
 
 	for (int i = 0; field->names[i]; i++)
 		json_array_append_new(names, json_string(field->names[i]));
-	out = with(of_type("string"), "enum", names);
+	return with(of_type("string"), "enum", names);
+}
+
+static json_t *enum_schema(const struct api_field *field)
+{
+	json_t *out = names_schema(field);
+
 	if (!(field->flags & FIELD_REQUIRED))
 		out = with(out, "default", json_string(field->names[field->preset]));
+	return out;
+}
+
+static json_t *only_schema(const struct api_field *field)
+{
+	json_t *out = json_array();
+
+	for (int value = -1; api_only_next(field, &value);)
+		json_array_append_new(out, json_integer(value));
 	return out;
 }
 
@@ -48,6 +63,8 @@ static json_t *integer_schema(const struct api_field *field)
 {
 	json_t *out = of_type("integer");
 
+	if (field->only)
+		out = with(out, "enum", only_schema(field));
 	out = with(out, "minimum", json_integer(field->min));
 	out = with(out, "maximum", json_integer(field->max));
 	if (!(field->flags & (FIELD_REQUIRED | FIELD_HIDE_DEFAULT | FIELD_ANSWER)))
@@ -62,6 +79,41 @@ static json_t *via_schema(void)
 	out = with(out, "minItems", json_integer(1));
 	out = with(out, "maxItems", json_integer(LIMIT_ROUTE_VIA));
 	return with(out, "items", fields_schema(api_via_fields));
+}
+
+static json_t *item_schema(const struct api_field *field)
+{
+	json_t *out;
+
+	switch (field->kind) {
+	case FIELD_IDS:
+		out = with(of_type("integer"), "minimum", json_integer(field->min));
+		return with(out, "maximum", json_integer(field->max));
+	case FIELD_TEXTS:
+		return with(of_type("string"), "maxLength", json_integer(field->max));
+	case FIELD_PREFIXES:
+		return with(of_type("string"), "x-format", json_string("ip-prefix"));
+	case FIELD_SET:
+		return names_schema(field);
+	default:
+		return fields_schema(field->fields);
+	}
+}
+
+static json_t *list_schema(const struct api_field *field)
+{
+	json_t *out = of_type("array");
+
+	out = with(out, "minItems", json_integer(field->min_items));
+	out = with(out, "maxItems", json_integer(field->max_items));
+	return with(out, "items", item_schema(field));
+}
+
+static json_t *ip_schema(const struct api_field *field, const char *format)
+{
+	json_t *out = with(of_type("string"), "x-format", json_string(format));
+
+	return field->family ? with(out, "x-family", json_integer(field->family)) : out;
 }
 
 static json_t *value_schema(const struct api_field *field)
@@ -80,13 +132,17 @@ static json_t *value_schema(const struct api_field *field)
 		return with(of_type("string"), "pattern",
 			json_string("^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"));
 	case FIELD_IP:
-		return with(of_type("string"), "x-format", json_string("ip"));
+		return ip_schema(field, "ip");
 	case FIELD_PREFIX:
-		return with(of_type("string"), "x-format", json_string("ip-prefix"));
+		return ip_schema(field, "ip-prefix");
 	case FIELD_ENUM:
 		return enum_schema(field);
 	case FIELD_VIA:
 		return via_schema();
+	case FIELD_OBJECT:
+		return fields_schema(field->fields);
+	default:
+		return list_schema(field);
 	}
 	return NULL;
 }

@@ -23,6 +23,13 @@ enum field_kind {
 	FIELD_PREFIX, /* struct api_ip, "198.18.0.0/24" */
 	FIELD_ENUM,   /* uint32_t index into names[] */
 	FIELD_VIA,    /* route.via: array of struct api_via, count beside it */
+	FIELD_OBJECT, /* a structure with fields of its own (`fields`) */
+	/* Lists: {uint32_t count; ITEM *item}, min_items to max_items of them. */
+	FIELD_LIST,	/* structures of item_size bytes with `fields` */
+	FIELD_IDS,	/* struct api_ids, each within min..max */
+	FIELD_TEXTS,	/* struct api_texts, each of at most max characters */
+	FIELD_PREFIXES, /* struct api_prefixes */
+	FIELD_SET,	/* uint32_t, bit n: names[n] is in the list */
 };
 
 #define FIELD_REQUIRED 0x1
@@ -30,7 +37,8 @@ enum field_kind {
 #define FIELD_ANSWER   0x4 /* never taken in, only given out */
 #define FIELD_EITHER   0x8 /* exactly one of the type's EITHER fields must be given */
 #define FIELD_HIDE_DEFAULT                                                                         \
-	0x10 /* left out of answers while it has its default (vlan 0, mac all zero) */
+	0x10		/* left out of answers while it has its default (vlan 0, mac all zero) */
+#define FIELD_HOST 0x20 /* FIELD_PREFIX: an address stands for its /32 or /128 */
 
 struct api_field {
 	const char *name;
@@ -39,9 +47,16 @@ struct api_field {
 	size_t offset;
 	size_t size;
 	uint64_t min, max; /* FIELD_U32, FIELD_U64 */
+	uint64_t only;	   /* FIELD_U32: bit n: n may be given; 0: all within min..max */
 	uint64_t preset;   /* the default of FIELD_U32, FIELD_U64, FIELD_BOOL, FIELD_ENUM */
 	const char *const *names;
-	int ref; /* enum object_type or -1 */
+	int ref;	/* enum object_type or -1 */
+	uint8_t family; /* FIELD_IP, FIELD_PREFIX: 4, 6; 0: either */
+	const struct api_field *fields;
+	size_t item_size;
+	uint32_t min_items, max_items;
+	size_t has; /* FIELD_OBJECT: offset of the bool that says it is there, 0: none; it is there
+		       when a field of it is not as by default */
 	const char *help;
 };
 
@@ -52,6 +67,7 @@ struct api_type {
 	uint32_t limit;			/* objects of it in one box */
 	const struct api_field *fields; /* ends with a NULL name */
 	const char *help;
+	bool lists; /* holds lists, whose items are the decoding thread's */
 	void (*complete)(union api_object
 			*obj); /* fills in what depends on other fields; NULL: nothing does */
 };
@@ -69,9 +85,13 @@ const char *api_show(const json_t *json, char *text, size_t size);
 
 /* JSON object → structure. type->size bytes of out are zeroed and defaults filled in. Unknown
  * fields, wrong types and values out of range are refused: 0, or -1 with err filled (path = base +
- * "." + field, or the field alone when base is ""). Any thread. */
+ * "." + field, or the field alone when base is ""). The items of lists lie in memory of the thread
+ * and live until it decodes the next object of a type with lists. Any thread. */
 int api_decode(const struct api_type *type, const json_t *json, const char *base,
 	union api_object *out, struct rpc_error *err);
+
+/* Gives back what the thread holds for the items of lists; they are gone. */
+void api_decode_free(void);
 
 /* Structure → new JSON object (the caller owns it), NULL when memory ran out. Any thread. */
 json_t *api_encode(const struct api_type *type, const union api_object *obj);

@@ -2,16 +2,9 @@
 /* The object types as data (contract.md, "Object types"). The one place where a field's name,
  * range, default and help are written down: the decoder, the encoder, the schema and the CLI read
  * them from here. */
-#include "schema.h"
-
-#include <stdio.h>
 #include <string.h>
 
-#define AT(structure, member, its_kind, its_flags)                                                 \
-	.name = #member, .kind = its_kind, .flags = its_flags,                                     \
-	.offset = offsetof(struct structure, member),                                              \
-	.size = sizeof(((struct structure *)0)->member)
-#define NO_REF .ref = -1
+#include "field.h"
 
 static const char *const slice_kinds[] = {"l2", "l3", NULL};
 /* as enum neighbor_state of pipelines/neighbor.h */
@@ -269,6 +262,11 @@ const struct api_type api_types[OBJECT_TYPES] = {
 	TYPE(OBJECT_MAC, mac, LIMIT_MACS, "a station of a slice"),
 	TYPE(OBJECT_METER, meter, LIMIT_METERS,
 		"rates and bursts that slices and attachments are held to"),
+	TYPE(OBJECT_GTPU, gtpu, LIMIT_GTPU, "an own address for GTP-U (N3, N9)"),
+	TYPE(OBJECT_SESSION, session, LIMIT_SESSIONS,
+		"a PDU session: rules by which a UE's packets are found, forwarded, metered and "
+		"counted",
+		.lists = true, .complete = session_complete),
 };
 
 const struct api_type *api_type_find(const char *name)
@@ -281,5 +279,7 @@ const struct api_type *api_type_find(const char *name)
 
 const char *api_type_names(void)
 {
-	return "port, address, neighbor, route, slice, attachment, tunnel, member, mac, meter";
+	return "port, address, neighbor, route, slice, attachment, tunnel, member, mac, meter, "
+	       "gtpu, "
+	       "session";
 }

@@ -120,6 +120,9 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 		return -1;
 	if (type->type == OBJECT_MAC)
 		return mac_put(tx, &data.mac, index, err);
+	if (!nouns[type->type])
+		return rpc_fail(err, RPC_ERR_INTERNAL, "objects of type %s are not in yet",
+			type->name);
 	if (type->type == OBJECT_ROUTE && fib_has(&data.route))
 		return fib_put(tx, &data.route, index, err);
 	api_key(type, &data, key);

@@ -56,12 +56,19 @@ static void check_decode(const struct api_type *type, const json_t *json)
 	if (text == NULL)
 		wrong("does not encode", type->name);
 	drop_answers(type, text);
+	check_key(type, &first);
 	if (api_decode(type, text, "", &second, &err) != 0)
 		wrong("its own encoding is refused", err.message);
-	if (memcmp(&first, &second, type->size) != 0)
+	if (!type->lists && memcmp(&first, &second, type->size) != 0)
 		wrong("comes back different", type->name);
+	if (type->lists) { /* their items are elsewhere: compared as texts */
+		json_t *again = api_encode(type, &second);
+
+		if (again == NULL || !json_equal(text, again))
+			wrong("comes back different", type->name);
+		json_decref(again);
+	}
 	json_decref(text);
-	check_key(type, &first);
 }
 
 static void check_text(const char *text)

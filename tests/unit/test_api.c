@@ -75,6 +75,112 @@ static const struct {
 		"{\"table\":\"underlay\",\"prefix\":\"10.0.0.0/"
 		"8\",\"via\":[{\"port\":\"p\",\"weight\":0}]}",
 		"objects[0].via[0].weight", "integer 1 to 255", "0"},
+	{"session", "{\"name\":\"s\",\"slice\":\"x\",\"fars\":[{\"id\":1,\"action\":\"drop\"}]}",
+		"objects[0].pdrs", "a list of 1 to 32 objects", "nothing"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[],\"fars\":[{\"id\":1,\"action\":"
+		"\"drop\"}]}",
+		"objects[0].pdrs", NULL, "[]"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":{},\"fars\":[{\"id\":1,\"action\":"
+		"\"drop\"}]}",
+		"objects[0].pdrs", NULL, "{}"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"teid\":0}],\"fars\":[{\"id\":1,\"action\":\"drop\"}]}",
+		"objects[0].pdrs[0].teid", "integer 1 to 4294967295", "0"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"outer_header_removal\":2}],\"fars\":[{\"id\":1,\"action\":"
+		"\"drop\"}]}",
+		"objects[0].pdrs[0].outer_header_removal", "integer 0 or 1 or 6", "2"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"outer_header_removal\":64}],\"fars\":[{\"id\":1,\"action\":"
+		"\"drop\"}]}",
+		"objects[0].pdrs[0].outer_header_removal", NULL, "64"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"filters\":\"any\"}],\"fars\":[{\"id\":1,\"action\":"
+		"\"drop\"}]}",
+		"objects[0].pdrs[0].filters", "a list of 0 to 2048 texts", NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"filters\":[\"permit out ip from any to "
+		"assigned\",7]}],\"fars\":[{\"id\":1,\"action\":\"drop\"}]}",
+		"objects[0].pdrs[0].filters[1]", "printable text of 1 to 255 characters", "7"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"filters\":[\"\"]}],\"fars\":[{\"id\":1,\"action\":\"drop\"}"
+		"]}",
+		"objects[0].pdrs[0].filters[0]", NULL, NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"qers\":[1,-1]}],\"fars\":[{\"id\":1,\"action\":\"drop\"}]}",
+		"objects[0].pdrs[0].qers[1]", "integer 0 to 4294967295", "-1"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"qfi\":64}],\"fars\":[{\"id\":1,\"action\":\"drop\"}]}",
+		"objects[0].pdrs[0].qfi", NULL, NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1,\"ethernet\":[{\"vlan\":4095}]}],\"fars\":[{\"id\":1,"
+		"\"action\":\"drop\"}]}",
+		"objects[0].pdrs[0].ethernet[0].vlan", NULL, "4095"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\",\"outer_header\":{"
+		"\"teid\":5}}]}",
+		"objects[0].fars[0].outer_header.peer", "an IPv4 or IPv6 address", "nothing"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\",\"outer_header\":{"
+		"\"teid\":0,\"peer\":\"1.2.3.4\"}}]}",
+		"objects[0].fars[0].outer_header.teid", NULL, NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\",\"outer_header\":7}"
+		"]}",
+		"objects[0].fars[0].outer_header", "an object of teid, peer, gtpu", "7"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\",\"duplicate_to\":{"
+		"\"teid\":1,\"peer\":\"1.2.3.4\",\"x\":1}}]}",
+		"objects[0].fars[0].duplicate_to.x", NULL, NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"ue\":{\"ipv4\":"
+		"\"::1\"}}",
+		"objects[0].ue.ipv4", "an IPv4 address", NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"ue\":{\"ipv6\":"
+		"\"10.0.0.0/8\"}}",
+		"objects[0].ue.ipv6", "an IPv6 prefix like \"2001:db8::/64\"", NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"ue\":{"
+		"\"framed\":[\"10.0.0.0/8\",\"x\"]}}",
+		"objects[0].ue.framed[1]", NULL, NULL},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"urrs\":[{"
+		"\"id\":1,\"measure\":[]}]}",
+		"objects[0].urrs[0].measure", NULL, "[]"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"urrs\":[{"
+		"\"id\":1,\"measure\":[\"volume\",\"bytes\"]}]}",
+		"objects[0].urrs[0].measure[1]", "\"volume\" or \"duration\"", "\"bytes\""},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"bar\":[]}",
+		"objects[0].bar", NULL, "[]"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":"
+		"\"access\",\"far\":1}],\"fars\":[{\"id\":1,\"action\":\"drop\"}],\"has_bar\":"
+		"true}",
+		"objects[0].has_bar", NULL, NULL},
 	{"port", "{\"name\":\"p\",\"device\":\"\"}", "objects[0].device", NULL, NULL},
 	{"port", "{\"name\":\"p\",\"device\":\"d\",\"tap\":1}", "objects[0].tap", "true or false",
 		"1"},
@@ -139,6 +245,55 @@ static const struct {
 		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"::1\",\"remote\":\"::2\","
 		"\"dst_port\":4789,\"ttl\":64,\"df\":false,\"fragment\":true,\"udp_csum\":\"auto\","
 		"\"accept_zero_csum6\":false}"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"ue\":{\"ipv4\":\"10.0.0.1\",\"ipv6\":\"2001:db8:"
+		"1::/64\",\"framed\":[\"10.1.0.0/"
+		"16\"]},\"pdrs\":[{\"id\":1,\"precedence\":100,\"source\":\"access\",\"teid\":"
+		"4294967295,\"gtpu\":\"n3\",\"filters\":[\"permit out ip from any to "
+		"assigned\"],\"qfi\":0,\"outer_header_removal\":0,\"far\":1,\"qers\":[1,2],"
+		"\"urrs\":[3]},{\"id\":2,\"precedence\":0,\"source\":\"core\",\"slice\":\"y\","
+		"\"choose_id\":5,\"ethernet\":[{\"source\":\"02:00:00:00:00:01\",\"vlan\":5}],"
+		"\"far\":4294967295}],\"fars\":[{\"id\":1,\"action\":\"forward\",\"destination\":"
+		"\"core\",\"end_marker\":true,\"redirect\":\"1.2.3.4\",\"dscp\":0},{\"id\":"
+		"4294967295,\"action\":\"buffer\",\"destination\":\"access\",\"notify_cp\":true,"
+		"\"outer_header\":{\"teid\":1,\"peer\":\"::1\",\"gtpu\":\"n9\"},\"duplicate_to\":{"
+		"\"teid\":2,\"peer\":\"1.2.3.4\"}}],\"qers\":[{\"id\":1,\"gate_ul\":\"closed\","
+		"\"gate_dl\":\"open\",\"mbr_ul_bps\":1000000000000,\"qfi\":9,\"burst_ms\":30}],"
+		"\"urrs\":[{\"id\":3,\"measure\":[\"duration\"],\"quota_bytes\":0,\"quota_s\":0,"
+		"\"threshold_bytes\":9223372036854775807,\"period_s\":60,\"report\":[\"start\","
+		"\"stop\"],\"inactivity_s\":1}],\"bar\":{\"packets\":64}}",
+		"s",
+		"{\"name\":\"s\",\"slice\":\"x\",\"ue\":{\"ipv4\":\"10.0.0.1\",\"ipv6\":\"2001:db8:"
+		"1::/64\",\"framed\":[\"10.1.0.0/"
+		"16\"]},\"pdrs\":[{\"id\":1,\"precedence\":100,\"source\":\"access\",\"teid\":"
+		"4294967295,\"gtpu\":\"n3\",\"filters\":[\"permit out ip from any to "
+		"assigned\"],\"qfi\":0,\"outer_header_removal\":0,\"far\":1,\"qers\":[1,2],"
+		"\"urrs\":[3]},{\"id\":2,\"precedence\":0,\"source\":\"core\",\"slice\":\"y\","
+		"\"choose_id\":5,\"ethernet\":[{\"source\":\"02:00:00:00:00:01\",\"vlan\":5}],"
+		"\"far\":4294967295}],\"fars\":[{\"id\":1,\"action\":\"forward\",\"destination\":"
+		"\"core\",\"end_marker\":true,\"redirect\":\"1.2.3.4\",\"dscp\":0},{\"id\":"
+		"4294967295,\"action\":\"buffer\",\"destination\":\"access\",\"notify_cp\":true,"
+		"\"outer_header\":{\"teid\":1,\"peer\":\"::1\",\"gtpu\":\"n9\"},\"duplicate_to\":{"
+		"\"teid\":2,\"peer\":\"1.2.3.4\"}}],\"qers\":[{\"id\":1,\"gate_ul\":\"closed\","
+		"\"gate_dl\":\"open\",\"mbr_ul_bps\":1000000000000,\"qfi\":9,\"burst_ms\":30}],"
+		"\"urrs\":[{\"id\":3,\"measure\":[\"duration\"],\"quota_bytes\":0,\"quota_s\":0,"
+		"\"threshold_bytes\":9223372036854775807,\"period_s\":60,\"report\":[\"start\","
+		"\"stop\"],\"inactivity_s\":1}],\"bar\":{\"packets\":64}}"},
+	{"session",
+		"{\"name\":\"s\",\"slice\":\"x\",\"ue\":{\"ipv6\":\"2001:db8:1::9/"
+		"64\",\"framed\":[\"10.1.2.3/"
+		"16\",\"10.9.0.1\"]},\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":\"access\","
+		"\"far\":1,\"filters\":[],\"qers\":[]}],\"fars\":[{\"action\":\"drop\",\"id\":1}],"
+		"\"bar\":{}}",
+		"s",
+		"{\"name\":\"s\",\"slice\":\"x\",\"ue\":{\"ipv6\":\"2001:db8:1::/"
+		"64\",\"framed\":[\"10.1.0.0/16\",\"10.9.0.1/"
+		"32\"]},\"pdrs\":[{\"id\":1,\"precedence\":1,\"source\":\"access\",\"far\":1}],"
+		"\"fars\":[{\"id\":1,\"action\":\"drop\",\"destination\":\"core\"}],\"bar\":{"
+		"\"packets\":64}}"},
+	{"gtpu", "{\"name\":\"n3\",\"address\":\"10.0.0.1\",\"interface\":\"access\"}", "n3",
+		"{\"name\":\"n3\",\"address\":\"10.0.0.1\",\"interface\":\"access\",\"echo_s\":60,"
+		"\"ttl\":64,\"udp_csum\":\"auto\",\"accept_zero_csum6\":false}"},
 };
 
 START_TEST(encode_gives_back_what_was_decoded)
@@ -203,6 +358,38 @@ START_TEST(long_values_are_cut_in_errors)
 }
 END_TEST
 
+/* The items of lists outlive their JSON, and are gone with the next object that has lists. */
+START_TEST(lists_live_until_the_next_object_with_lists)
+{
+	static char text[200000];
+	char *end = text + sprintf(text, "{\"name\":\"s\",\"slice\":\"x\",\"pdrs\":[{\"id\":1,"
+					 "\"precedence\":1,\"source\":\"core\",\"far\":1,"
+					 "\"filters\":[");
+	const struct api_pdr *pdr;
+
+	for (int i = 0; i < LIMIT_PDR_FILTERS; i++)
+		end += sprintf(end, "%s\"permit out 17 from 10.0.0.0/8 %d to assigned\"",
+			i ? "," : "", i + 1);
+	strcpy(end, "]}],\"fars\":[{\"id\":1,\"action\":\"drop\"}]}");
+	for (int again = 0; again < 3; again++) {
+		ck_assert_msg(decode("session", text) == 0, "%s", err.message);
+		union api_object other;
+		json_t *slice = json_loads("{\"name\":\"a\",\"vni\":1}", 0, NULL);
+
+		ck_assert_int_eq(api_decode(api_type_find("slice"), slice, "", &other, &err), 0);
+		json_decref(slice);
+		pdr = &object.session.pdrs.item[0];
+		ck_assert_uint_eq(pdr->filters.count, LIMIT_PDR_FILTERS);
+		ck_assert_str_eq(pdr->filters.item[LIMIT_PDR_FILTERS - 1].text,
+			"permit out 17 from 10.0.0.0/8 2048 to assigned");
+	}
+	strcpy(end, ",\"one too many\"]}],\"fars\":[{\"id\":1,\"action\":\"drop\"}]}");
+	ck_assert_int_eq(decode("session", text), -1);
+	ck_assert_str_eq(err.path, "objects[0].pdrs[0].filters");
+	api_decode_free();
+}
+END_TEST
+
 START_TEST(schema_holds_every_type)
 {
 	json_t *schema = api_schema(), *defs = json_object_get(schema, "$defs");
@@ -230,6 +417,7 @@ int main(void)
 	tcase_add_test(tcase, key_parse_makes_the_key_canonical);
 	tcase_add_test(tcase, error_prefix_joins_paths);
 	tcase_add_test(tcase, long_values_are_cut_in_errors);
+	tcase_add_test(tcase, lists_live_until_the_next_object_with_lists);
 	tcase_add_test(tcase, schema_holds_every_type);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
