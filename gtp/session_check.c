@@ -1,7 +1,314 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The session as a whole, its UE and its PDRs (TS 29.244 clauses 5.2.1, 7.5.2.2). Called by rpc/
+ * for every put, so nothing is allocated and texts are made only when something is refused. FARs,
+ * QERs and URRs: session_check_rules.c. */
 #include "session_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "filter.h"
+#include "session_check_rules.h"
+
+/* ---- lists ---- */
+
+static int too_many(
+	const char *path, const char *of, uint32_t limit, uint32_t count, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_ERR_CAPACITY, "%s: at most %u %s, got %u", path, limit, of, count);
+	snprintf(err->path, sizeof(err->path), "%s", path);
+	err->limit = limit;
+	return -1;
+}
+
+static int check_counts(const struct api_session *s, struct rpc_error *err)
+{
+	const struct {
+		const char *path;
+		uint32_t count, limit;
+	} list[] = {{"pdrs", s->pdrs.count, LIMIT_SESSION_PDRS},
+		{"fars", s->fars.count, LIMIT_SESSION_FARS},
+		{"qers", s->qers.count, LIMIT_SESSION_QERS},
+		{"urrs", s->urrs.count, LIMIT_SESSION_URRS},
+		{"ue.framed", s->ue.framed.count, LIMIT_SESSION_FRAMED}};
+
+	for (uint32_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (list[i].count > list[i].limit)
+			return too_many(list[i].path, "items", list[i].limit, list[i].count, err);
+	return s->pdrs.count != 0 ? 0 : rpc_fail_value(err, "pdrs", "at least one PDR", "none");
+}
+
+/* ---- UE ---- */
+
+static bool is_ethernet(const struct api_session *s)
+{
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (s->pdrs.item[i].ethernet.count != 0)
+			return true;
+	return false;
+}
+
+static int check_framed(const struct api_session *s, struct rpc_error *err)
+{
+	const struct api_prefixes *f = &s->ue.framed;
+	char path[32];
+
+	for (uint32_t i = 0; i < f->count; i++) {
+		snprintf(path, sizeof(path), "ue.framed[%u]", i);
+		if (!check_unicast(&f->item[i]))
+			return check_fail_ip(err, path, "a unicast prefix", &f->item[i], true);
+		for (uint32_t k = 0; k < i; k++)
+			if (memcmp(&f->item[i], &f->item[k], sizeof(f->item[0])) == 0)
+				return check_fail_ip(
+					err, path, "each prefix once", &f->item[i], true);
+	}
+	return 0;
+}
+
+static int check_ue(const struct api_session *s, struct rpc_error *err)
+{
+	const struct api_ip *v4 = &s->ue.ipv4, *v6 = &s->ue.ipv6;
+
+	if (v4->family != 0 && (v4->family != 4 || !check_unicast(v4)))
+		return check_fail_ip(err, "ue.ipv4", "a unicast IPv4 address", v4, false);
+	if (v6->family != 0 && (v6->family != 6 || v6->len < 64 || !check_unicast(v6)))
+		return check_fail_ip(
+			err, "ue.ipv6", "a unicast IPv6 prefix of /64 to /128", v6, true);
+	if (is_ethernet(s) && (v4->family != 0 || v6->family != 0 || s->ue.framed.count != 0))
+		return rpc_fail_value(
+			err, "ue", "no addresses: the session has Ethernet filters", "addresses");
+	return check_framed(s, err);
+}
+
+/* ---- one PDR ---- */
+
+static int fail_pdr(
+	struct rpc_error *err, uint32_t i, const char *field, const char *want, const char *got)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "pdrs[%u].%s", i, field);
+	return rpc_fail_value(err, path, want, got);
+}
+
+static int fail_filter(struct rpc_error *err, uint32_t i, uint32_t k, const struct api_text *t,
+	const char *want, size_t at)
+{
+	char field[32], got[128];
+
+	snprintf(field, sizeof(field), "filters[%u]", k);
+	if (at < t->len)
+		snprintf(got, sizeof(got), "\"%.24s\" at character %zu of \"%.64s\"", t->text + at,
+			at + 1, t->text);
+	else
+		snprintf(got, sizeof(got), "the end of \"%.64s\"", t->text);
+	return fail_pdr(err, i, field, want, got);
+}
+
+static int check_filters(const struct api_pdr *p, uint32_t i, struct rpc_error *err)
+{
+	struct filter filter;
+	const char *want;
+	size_t at;
+
+	for (uint32_t k = 0; k < p->filters.count; k++) {
+		const struct api_text *t = &p->filters.item[k];
+
+		if (filter_parse(t->text, t->len, &filter, &want, &at) != 0)
+			return fail_filter(err, i, k, t, want, at);
+	}
+	return 0;
+}
+
+static bool is_listed(const struct api_ids *ids, uint32_t n, uint32_t id)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (ids->item[k] == id)
+			return true;
+	return false;
+}
+
+/* ids: of QERs or URRs, known as `item`s of `size` bytes that begin with their id. */
+static int check_named(const struct api_ids *ids, const void *item, size_t size, uint32_t count,
+	const char *field, uint32_t i, struct rpc_error *err)
+{
+	char name[24], got[16];
+
+	for (uint32_t k = 0; k < ids->count; k++) {
+		bool known = check_find(item, size, count, ids->item[k]);
+
+		if (known && !is_listed(ids, k, ids->item[k]))
+			continue;
+		snprintf(name, sizeof(name), "%s[%u]", field, k);
+		snprintf(got, sizeof(got), "%u", ids->item[k]);
+		return fail_pdr(err, i, name,
+			known ? "each id once"
+			      : (field[0] == 'q' ? "the id of one of the session's qers"
+						 : "the id of one of the session's urrs"),
+			got);
+	}
+	return 0;
+}
+
+static int check_ids(const struct api_session *s, uint32_t i, struct rpc_error *err)
+{
+	const struct api_pdr *p = &s->pdrs.item[i];
+	char got[16];
+
+	if (!check_find(s->fars.item, sizeof(s->fars.item[0]), s->fars.count, p->far)) {
+		snprintf(got, sizeof(got), "%u", p->far);
+		return fail_pdr(err, i, "far", "the id of one of the session's fars", got);
+	}
+	if (check_named(
+		    &p->qers, s->qers.item, sizeof(s->qers.item[0]), s->qers.count, "qers", i, err))
+		return -1;
+	return check_named(
+		&p->urrs, s->urrs.item, sizeof(s->urrs.item[0]), s->urrs.count, "urrs", i, err);
+}
+
+/* What a PDR says of the headers its packets come in; way: session_way(). */
+static int check_outer(const struct api_pdr *p, uint32_t i, int way, struct rpc_error *err)
+{
+	uint32_t removal = p->outer_header_removal;
+	char got[16];
+
+	snprintf(got, sizeof(got), "%u", removal);
+	if (removal != REMOVE_GTPU_IPV4 && removal != REMOVE_GTPU_IPV6 && removal != REMOVE_GTPU &&
+		removal != REMOVE_NONE)
+		return fail_pdr(err, i, "outer_header_removal",
+			"0 (GTP-U/UDP/IPv4), 1 (GTP-U/UDP/IPv6) or 6 (either)", got);
+	if (removal != REMOVE_NONE && way == WAY_UE)
+		return fail_pdr(err, i, "outer_header_removal",
+			"none: packets to the UE's addresses come without one", got);
+	return 0;
+}
+
+static int check_pdr(const struct api_session *s, uint32_t i, struct rpc_error *err)
+{
+	const struct api_pdr *p = &s->pdrs.item[i];
+	char got[16];
+
+	snprintf(got, sizeof(got), "%u", p->qfi);
+	if (p->qfi > QFI_NONE)
+		return fail_pdr(err, i, "qfi", "integer 0 to 63", got);
+	if (p->source > INTERFACE_CORE)
+		return fail_pdr(err, i, "source", "access or core", "another");
+	if (p->teid != 0 && !p->gtpu[0])
+		return fail_pdr(err, i, "gtpu", "the gtpu at whose address the teid is", "none");
+	if (p->slice[0] && (p->gtpu[0] || p->source != INTERFACE_CORE))
+		return fail_pdr(err, i, "slice",
+			"none: only packets to the UE's addresses come from a slice", p->slice);
+	if (p->filters.count > LIMIT_PDR_FILTERS || p->ethernet.count > LIMIT_PDR_FILTERS) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "pdrs[%u].%s", i,
+			p->ethernet.count > LIMIT_PDR_FILTERS ? "ethernet" : "filters");
+		return too_many(path, "items", LIMIT_PDR_FILTERS,
+			p->ethernet.count > LIMIT_PDR_FILTERS ? p->ethernet.count
+							      : p->filters.count,
+			err);
+	}
+	return check_ids(s, i, err);
+}
+
+/* ---- PDRs together ---- */
+
+static int fail_way(uint32_t i, int way, struct rpc_error *err)
+{
+	return fail_pdr(err, i, "gtpu",
+		way == WAY_MANY
+			? "which F-TEID its packets come to: the session has several of its source"
+			: "where its packets come to: no other PDR of its source has an F-TEID",
+		"none");
+}
+
+static bool same_way(const struct api_session *s, const int *way, uint32_t a, uint32_t b)
+{
+	return way[a] == way[b] &&
+	       (way[a] != WAY_UE || strcmp(s->pdrs.item[a].slice, s->pdrs.item[b].slice) == 0);
+}
+
+/* pdrs[i] beside those before it. *first: no other has its way in. */
+static int check_beside(
+	const struct api_session *s, const int *way, uint32_t i, bool *first, struct rpc_error *err)
+{
+	const struct api_pdr *p = &s->pdrs.item[i];
+	char want[96], got[16];
+
+	*first = true;
+	for (uint32_t k = 0; k < i; k++) {
+		const struct api_pdr *other = &s->pdrs.item[k];
+
+		if (!same_way(s, way, k, i))
+			continue;
+		*first = false;
+		if (p->source != other->source) {
+			snprintf(want, sizeof(want),
+				"the source of pdrs[%u], whose F-TEID is the same", k);
+			return fail_pdr(err, i, "source", want,
+				p->source == INTERFACE_CORE ? "core" : "access");
+		}
+		if (p->precedence == other->precedence) {
+			snprintf(want, sizeof(want),
+				"another precedence than pdrs[%u], which sees the same packets", k);
+			snprintf(got, sizeof(got), "%u", p->precedence);
+			return fail_pdr(err, i, "precedence", want, got);
+		}
+	}
+	return 0;
+}
+
+static int check_ways(const struct api_session *s, struct rpc_error *err)
+{
+	int way[LIMIT_SESSION_PDRS];
+	uint32_t ways = 0;
+	bool first;
+
+	for (uint32_t i = 0; i < s->pdrs.count; i++) {
+		way[i] = session_way(s, i);
+		if (way[i] < WAY_UE)
+			return fail_way(i, way[i], err);
+		if (check_outer(&s->pdrs.item[i], i, way[i], err))
+			return -1;
+	}
+	for (uint32_t i = 0; i < s->pdrs.count; i++) {
+		if (check_beside(s, way, i, &first, err))
+			return -1;
+		ways += first;
+	}
+	if (ways > LIMIT_SESSION_TEIDS)
+		return too_many("pdrs", "ways in (F-TEIDs)", LIMIT_SESSION_TEIDS, ways, err);
+	return 0;
+}
+
+/* Frames and packets are told apart by the whole session, not by a PDR. */
+static int check_mixed(const struct api_session *s, struct rpc_error *err)
+{
+	if (!is_ethernet(s))
+		return 0;
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (s->pdrs.item[i].filters.count != 0)
+			return fail_pdr(err, i, "filters", "none: the session has Ethernet filters",
+				"IP filters");
+	for (uint32_t i = 0; i < s->fars.count; i++)
+		if (s->fars.item[i].redirect.family != 0)
+			return check_fail(err, "fars", i, "redirect",
+				"none: the session has Ethernet filters", "an address");
+	return 0;
+}
 
 int session_check(const struct api_session *s, struct rpc_error *err)
 {
+	if (check_counts(s, err) || check_ue(s, err) || check_rules(s, err))
+		return -1;
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (check_pdr(s, i, err))
+			return -1;
+	if (check_ways(s, err) || check_mixed(s, err))
+		return -1;
+	/* texts last: they cost the most */
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (check_filters(&s->pdrs.item[i], i, err))
+			return -1;
 	return 0;
 }

@@ -14,4 +14,15 @@
  * metered, Ethernet and IP not mixed. */
 int session_check(const struct api_session *s, struct rpc_error *err);
 
+/* Which PDR's F-TEID are the packets of pdrs[i] known by? The first one with that F-TEID: i itself
+ * or one before it, or, where it has none and the session one of that source interface, the first
+ * that has (TS 29.244 5.2.1: inherited). WAY_UE: none, they are found by the UE's addresses (source
+ * core). WAY_NONE: nothing says; WAY_MANY: several F-TEIDs could be meant. PDRs with equal ways are
+ * a group; with WAY_UE, those with the same slice. The session is one that session_check() is
+ * looking at or has passed. */
+#define WAY_UE	 -1
+#define WAY_NONE -2
+#define WAY_MANY -3
+int session_way(const struct api_session *s, uint32_t i);
+
 #endif
