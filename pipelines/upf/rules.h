@@ -7,6 +7,7 @@
 #define UPF_RULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "filter.h"
@@ -29,39 +30,78 @@ struct rules_result {
 };
 #define RULES_NONE 255
 
-/* What is looked at of a packet. Addresses and ports in host order; remote is the network's end. */
+/* What is looked at of a packet: one line, made by flow_key.h. Addresses and ports in host order;
+ * remote is the network's end. The caller adds qfi and KEY_ASSIGNED. */
 struct flow_key {
-	uint32_t remote[4];		  /* IPv4 in [0] */
-	uint32_t local[4];		  /* the UE's end */
+	uint32_t remote[4]; /* IPv4 in [0]; what the family does not use may be anything */
+	uint32_t local[4];  /* the UE's end */
 	uint16_t remote_port, local_port; /* 0 without ports */
 	uint8_t proto;			  /* IPv6: of the upper header */
 	uint8_t tos;
-	uint8_t family; /* 4, 6; 0: not IP (Ethernet sessions) */
-	uint8_t flags;	/* KEY_* */
-	uint8_t qfi;	/* QFI_NONE: came without */
+	uint8_t qfi;   /* QFI_NONE: came without */
+	uint8_t flags; /* KEY_* */
 	uint32_t flow_label;
 	uint32_t spi;	      /* of ESP or AH; 0: neither */
-	const uint8_t *frame; /* Ethernet sessions: the frame */
+	uint16_t vlan;	      /* Ethernet sessions: VID of the outermost tag; 0: none */
+	uint16_t ethertype;   /* after the tags, host order */
+	const uint8_t *frame; /* with KEY_FRAME: its MAC addresses */
 };
+_Static_assert(sizeof(struct flow_key) == 64, "a line");
+_Static_assert(
+	offsetof(struct flow_key, flags) == offsetof(struct flow_key, proto) + 3 &&
+		offsetof(struct flow_key, local_port) == offsetof(struct flow_key, remote_port) + 2,
+	"compared by the word");
+
 #define KEY_PORTS    0x01 /* ports are there: not so in later fragments */
 #define KEY_ASSIGNED 0x02 /* the local end is the UE's own address (checked by session_owns) */
+#define KEY_V4	     0x04
+#define KEY_V6	     0x08
+#define KEY_FRAME    0x10 /* Ethernet sessions: a frame */
 
-/* The list with these rules: its index (> 0) with one use taken; -ENOMEM, -ENOSPC. Main thread. */
+/* Filters of one list, those after one that takes everything not counted. */
+#define RULES_MAX_FILTERS 8192
+
+/* The list with these rules (at most 255): its index (> 0) with one use taken; -ENOMEM, -ENOSPC (a
+ * list too long, too many lists). n may be 0. What rule points to is not kept. Main thread. */
 int rules_take(const struct rule *rule, uint32_t n, uint32_t *index);
-/* Gives a use back; the memory goes after a grace period. Main thread. */
+/* Gives a use back, after no block that workers can find names it; memory and index are used again
+ * after a grace period. 0: nothing. Main thread. */
 void rules_give(uint32_t index);
 int rules_init(void);
 void rules_fini(void);
-/* Lists, filters in them, bytes held. */
+/* Lists, filters in them, bytes held. Main thread. */
 void rules_count(uint32_t *lists, uint32_t *filters, uint64_t *bytes);
 
-struct rules;			 /* rules_hot.h */
+/* Read per packet: the rest is in rules_hot.h. */
+struct rules {
+	uint8_t form;		    /* enum rules_form */
+	struct rules_result result; /* RULES_TRIVIAL: of every packet */
+	uint8_t rules;
+	uint16_t entries;
+	uint16_t blocks;
+	const struct scan_block *block;	  /* of 16 filters each */
+	const struct rules_wide *wide;	  /* of a long list, else NULL */
+	const struct rules_entry *entry;  /* in order */
+	const struct filter_ports *ports; /* of ends with several ranges */
+};
+
+enum rules_form {
+	RULES_TRIVIAL, /* the first rule takes everything (or there is none) */
+	RULES_SCAN,
+	RULES_WIDE
+};
+
 extern struct rules **rules_hot; /* by index; main: release store before any block names it */
 
-/* Does the list need to look at the packet at all? Not when its first rule takes everything. */
-bool rules_is_trivial(const struct rules *r);
+/* Need the packet not be looked at? When the first rule takes everything: r->result is it, and the
+ * key may be left unmade. */
+static inline bool rules_is_trivial(const struct rules *r)
+{
+	return r->form == RULES_TRIVIAL;
+}
 
-/* n <= BURST_MAX packets, each with its own list. Workers. */
+/* n <= BURST_MAX packets, each with its own list. Runs of packets with the same one cost less.
+ * Workers, online in RCU. */
 void rules_classify(const struct rules *const *rules, const struct flow_key *key, uint32_t n,
 	struct rules_result *result);
 
