@@ -12,14 +12,16 @@
 
 /* Where a frame comes in or goes out: kind and id in one word; 0 = none. */
 typedef uint32_t door_t;
-#define DOOR_ATTACHMENT 0x10000u
-#define DOOR_TUNNEL	0x20000u
-#define DOOR_KIND(d)	((d)&0x30000u)
-#define DOOR_ID(d)	((uint16_t)(d))
+#define DOOR_ATTACHMENT	   0x100000u
+#define DOOR_TUNNEL	   0x200000u
+#define DOOR_SESSION	   0x400000u /* of the user plane: an id has twenty bits */
+#define DOOR_KIND(d)	   ((d)&0x700000u)
+#define DOOR_ID(d)	   ((uint16_t)(d)) /* of attachments and tunnels */
+#define DOOR_SESSION_ID(d) ((d)&0xfffffu)
 
 /* The table's value word: door in the low half, second last seen in the high half. */
 #define FDB_STATIC    0x80000000ull
-#define FDB_DOOR      0x3ffffu
+#define FDB_DOOR      0x7fffffu
 #define FDB_KEY_GROUP 0x10000ull /* the group bit of the MAC inside a key */
 
 /* (slice, MAC) in one word, from the six bytes at mac and the two after it (which the caller can

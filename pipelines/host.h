@@ -62,9 +62,10 @@ static inline void host_drop(
 	slice_drop(w, b, odd->m, odd->slice, odd->door, why);
 }
 
+/* By no attachment: there is no link to speak ARP or ND on, and no address of its own. */
 static inline bool host_from_tunnel(const struct odd_packet *odd)
 {
-	return DOOR_KIND(odd->door) == DOOR_TUNNEL;
+	return (odd->door & (DOOR_TUNNEL | DOOR_SESSION)) != 0;
 }
 
 /* Sends m, an answer to (or an error about) odd, to its sender: by the FIB, and straight back where

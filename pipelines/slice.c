@@ -88,7 +88,7 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 {
 	struct slice_hot *s = &slice_hot[id];
 	uint32_t vni_be = rte_cpu_to_be_32(cfg->vni << 8);
-	uint8_t flags = flags_of(cfg), old_flags = s->flags;
+	uint8_t old_flags = s->flags, flags = flags_of(cfg) | (old_flags & SLICE_SESSIONS);
 
 	ageing_s[id] = cfg->mac_ageing_s;
 	max_macs[id] = cfg->max_macs;
@@ -112,6 +112,15 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 	if (s->live && flags != old_flags)
 		tunnel_flags_change(id);
 	s->live = true;
+}
+
+void slice_sessions_set(uint16_t id, bool has)
+{
+	uint8_t flags = slice_hot[id].flags;
+
+	/* release: a worker that finds a session's entry in the FIB has seen the flag */
+	__atomic_store_n(&slice_hot[id].flags,
+		has ? flags | SLICE_SESSIONS : flags & ~SLICE_SESSIONS, __ATOMIC_RELEASE);
 }
 
 static void free_id(void *arg)

@@ -29,6 +29,10 @@ void slice_set(uint16_t id, const struct api_slice *cfg);
  * period. The caller has made sure that no attachment, member or static MAC is left. */
 void slice_unset(uint16_t id);
 
+/* Sessions of the user plane have addresses (or are doors) here: from before the first until after
+ * the last. */
+void slice_sessions_set(uint16_t id, bool has);
+
 /* A frame that slice and door have counted as out was dropped before it left (struct pipeline). */
 void slice_lost(struct worker *w, uint32_t mark, enum drop_reason why);
 

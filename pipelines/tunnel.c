@@ -267,14 +267,16 @@ static void write_encap(
 
 	memset(e, 0, sizeof(*e));
 	e->port = path->port;
-	e->hdr_len = sizeof(struct rte_ether_hdr) + ip_len + 16;
+	e->hdr_len = sizeof(struct rte_ether_hdr) + ip_len + 16; /* GTP-U: without options */
 	e->max_len = port_hot[path->port].mtu + sizeof(struct rte_ether_hdr) - e->hdr_len;
 	memcpy(e->hdr, &path->mac, 6);
 	memcpy(e->hdr + 6, &port_hot[path->port].mac, 6);
 	memcpy(e->hdr + 12, &type, 2);
 	write_ip(e, cfg, e->hdr + sizeof(struct rte_ether_hdr));
 	memcpy(udp + 2, &port_be, 2);
-	if (cfg->encap == ENCAP_GENEVE)
+	if (cfg->encap == ENCAP_GTPU)
+		memcpy(udp, udp + 2, 2); /* of messages; user data has its flow's (gtpu_out.c) */
+	else if (cfg->encap == ENCAP_GENEVE)
 		memcpy(udp + 10, &(uint16_t){RTE_BE16(0x6558)}, 2); /* Ethernet inside */
 	else
 		udp[8] = 0x08; /* VXLAN: VNI present */

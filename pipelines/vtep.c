@@ -6,6 +6,7 @@
 #include <rte_malloc.h>
 #include <stdlib.h>
 
+#include "gtpu.h"
 #include "hot.h"
 
 struct exact_table vtep4_table, vtep6_table;
@@ -13,7 +14,7 @@ uint8_t *tunnel_port;
 static uint32_t *port_users; /* [65536] tunnels that use a UDP port */
 
 /* a member, its peer and its local address are an entry each */
-#define ENTRIES (LIMIT_MEMBERS + 2 * LIMIT_TUNNELS)
+#define ENTRIES (LIMIT_MEMBERS + 2 * LIMIT_TUNNELS + 2 * LIMIT_GTPU)
 
 int vtep_init(void)
 {
@@ -83,9 +84,32 @@ static void count_local(const struct api_ip *local, bool add)
 		put(t, key, users);
 }
 
+static void count_port(uint16_t port_be, enum tunnel_kind kind, bool add)
+{
+	port_users[port_be] += add ? 1 : -1;
+	__atomic_store_n(&tunnel_port[port_be], port_users[port_be] == 0 ? TUNNEL_NONE : kind,
+		__ATOMIC_RELAXED);
+}
+
+void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, bool add)
+{
+	uint64_t key[VTEP6_WORDS];
+	struct exact_table *t = make_key(local, NULL, vtep_word(0, 0, VTEP_GTPU), key);
+
+	if (add)
+		put(t, key, id | (accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
+	else
+		exact_delete(t, key);
+	count_local(local, add);
+	count_port(RTE_BE16(GTPU_PORT), TUNNEL_GTPU, add);
+}
+
 void vtep_peer(const struct api_tunnel *cfg, bool add)
 {
 	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
+
+	if (cfg->encap == ENCAP_GTPU)
+		return; /* let in by TEID, whoever sends it */
 	uint64_t key[VTEP6_WORDS];
 	struct exact_table *t =
 		make_key(&cfg->local, &cfg->remote, word_of(cfg, 0, VTEP_ANY_VNI), key);
@@ -95,12 +119,7 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 	else
 		exact_delete(t, key);
 	count_local(&cfg->local, add);
-	port_users[port_be] += add ? 1 : -1;
-	__atomic_store_n(&tunnel_port[port_be],
-		port_users[port_be] == 0     ? TUNNEL_NONE
-		: cfg->encap == ENCAP_GENEVE ? TUNNEL_GENEVE
-					     : TUNNEL_VXLAN,
-		__ATOMIC_RELAXED);
+	count_port(port_be, cfg->encap == ENCAP_GENEVE ? TUNNEL_GENEVE : TUNNEL_VXLAN, add);
 }
 
 static uint64_t slice_marks(uint16_t slice)

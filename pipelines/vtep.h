@@ -17,6 +17,9 @@ void vtep_peer(const struct api_tunnel *cfg, bool add);
 void vtep_member(
 	const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add);
 
+/* GTP-U to this address becomes, or is no longer, that of the gtpu `id`. */
+void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, bool add);
+
 /* Does it lead there now? */
 bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice);
 

@@ -15,6 +15,7 @@
 struct trace_burst;
 struct exact_bucket;
 struct session_act;
+struct encap;
 
 /* What encapsulation wants to know of a frame: entropy of its flow in the low half, DSCP and ECN
  * above. */
@@ -77,11 +78,16 @@ struct burst {
 	struct rte_mbuf *down[BURST_MAX];
 	uint64_t down_to[BURST_MAX]; /* SESSION_WORD */
 	uint32_t down_door[BURST_MAX];
+	uint16_t down_slice[BURST_MAX];
+	flow_t down_flow[BURST_MAX];
 
-	/* on their way into GTP-U tunnels: pkt begins with the inner IP (Ethernet) header */
+	/* on their way into GTP-U tunnels, admitted and counted: pkt begins with the inner IP
+	 * (Ethernet) header, and fits */
 	uint32_t to_gtpus;
 	struct rte_mbuf *to_gtpu[BURST_MAX];
 	const struct session_act *to_gtpu_act[BURST_MAX];
+	const struct encap *to_gtpu_path[BURST_MAX];
+	uint32_t to_gtpu_session[BURST_MAX];
 	flow_t to_gtpu_flow[BURST_MAX];
 
 	uint32_t punts;
