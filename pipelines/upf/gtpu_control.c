@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* GTP-U that is no user data of a session: echo requests are answered, unknown TEIDs and extension
+ * headers are told their sender, what peers tell us goes to main (TS 29.281 clause 7). Called by
+ * gtpu_in.c on the workers, off the common path; owns nothing.
+ *
+ * Answers leave by the port the packet came in by, to the MAC it came from: whoever asks need not
+ * be a peer, so there is no path to look up. */
+#include "gtpu_control.h"
+
+#include "gtpu_control_frame.h"
+#include "host.h"
+#include "shaper.h"
+#include "stages.h"
+#include "upf_worker.h"
+
+static bool may(struct worker *w, struct bucket *k, uint64_t cost)
+{
+	return bucket_take(k, w->now_tsc, rte_get_tsc_hz() / 10, cost);
+}
+
+/* ---- answers ---- */
+
+static void send_out(struct worker *w, struct burst *b, struct rte_mbuf *m)
+{
+	if (unlikely(!port_hot[b->port].live)) {
+		worker_drop(w, b, m, DROP_PORT_GONE);
+		return;
+	}
+	shaper_mark(m, MARK_BOX, 0);
+	worker_tx(w, b->port, m);
+}
+
+static void echo(struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	struct upf_worker *upf = switch_of(w)->upf;
+	struct rte_mbuf *m = b->gtpu[i];
+	uint8_t text[GTPU_CONTROL_MAX];
+	struct gtpu_sender from;
+
+	if (!gtpu_sender_read(m, b->gtpu_at[i], &from)) {
+		worker_drop(w, b, m, DROP_GTPU_MESSAGE);
+		return;
+	}
+	if (!may(w, &upf->answers, upf->answer_cost)) {
+		worker_drop(w, b, m, DROP_GTPU_RATE);
+		return;
+	}
+	size_t len = gtpu_write_echo_response(text, sizeof(text), h->sequence);
+
+	rte_pktmbuf_free(m->next);
+	m->next = NULL;
+	m->nb_segs = 1;
+	m->data_len = m->pkt_len = 0;
+	/* to the port it came from (4.4.2.2), which need not be 2152 */
+	if (!gtpu_frame_write(switch_of(w), m, &from, from.port_be, text, (uint32_t)len)) {
+		worker_drop(w, b, m, DROP_GTPU_MESSAGE);
+		return;
+	}
+	TRACE(b, m, STAGE_GTPU_IN, "echo request, answered");
+	w->box.answered++;
+	send_out(w, b, m);
+}
+
+/* A message of the switch's own about gtpu[i], to its sender's port 2152 (4.4.2.3, 4.4.2.4). */
+static void originate(struct worker *w, struct burst *b, uint32_t i, const struct gtpu_sender *from,
+	const uint8_t *text, uint32_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->gtpu[i]->pool);
+
+	if (m == NULL || !gtpu_frame_write(switch_of(w), m, from, RTE_BE16(GTPU_PORT), text, len)) {
+		w->box.errors_held++;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	w->box.originated++;
+	send_out(w, b, m);
+}
+
+static void teid_unknown(struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	struct upf_worker *upf = switch_of(w)->upf;
+	uint8_t text[GTPU_CONTROL_MAX];
+	struct gtpu_sender from;
+
+	if (!gtpu_sender_read(b->gtpu[i], b->gtpu_at[i], &from)) {
+		w->box.errors_held++;
+	} else if (!may(w, &upf->errors, upf->error_cost)) {
+		w->box.errors_held++;
+	} else {
+		size_t len = gtpu_write_error_indication(
+			text, sizeof(text), h->teid_be, from.us, from.family == 4 ? 4 : 16, 0);
+
+		originate(w, b, i, &from, text, (uint32_t)len);
+	}
+	worker_drop(w, b, b->gtpu[i], DROP_GTPU_TEID_UNKNOWN);
+}
+
+static void extension_unknown(
+	struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	struct upf_worker *upf = switch_of(w)->upf;
+	uint8_t text[GTPU_CONTROL_MAX];
+	struct gtpu_sender from;
+
+	/* nothing is said about what itself says what is supported: two ends would go on for ever
+	 */
+	if (h->type == GTPU_SUPPORTED_EXTENSIONS ||
+		!gtpu_sender_read(b->gtpu[i], b->gtpu_at[i], &from) ||
+		!may(w, &upf->errors, upf->error_cost)) {
+		w->box.errors_held++;
+	} else {
+		size_t len = gtpu_write_supported_extensions(text, sizeof(text), h->sequence);
+
+		originate(w, b, i, &from, text, (uint32_t)len);
+	}
+	worker_drop(w, b, b->gtpu[i], DROP_GTPU_EXTENSION);
+}
+
+/* ---- for main ---- */
+
+static const uint8_t *payload_of(const struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	const struct rte_mbuf *m = b->gtpu[i];
+
+	return b->gtpu_at[i] + h->payload + h->payload_len <= m->data_len
+		       ? rte_pktmbuf_mtod_offset(m, const uint8_t *, b->gtpu_at[i] + h->payload)
+		       : NULL;
+}
+
+static void echo_answered(
+	struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	struct upf_worker *upf = switch_of(w)->upf;
+	struct gtpu_sender from;
+	struct upf_report report = {
+		.kind = REPORT_ECHO, .gtpu = b->gtpu_id[i], .sequence = h->sequence};
+
+	if (!gtpu_sender_read(b->gtpu[i], b->gtpu_at[i], &from)) {
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_MESSAGE);
+		return;
+	}
+	if (!may(w, &upf->answers, upf->answer_cost)) {
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_RATE);
+		return;
+	}
+	report.family = from.family;
+	memcpy(report.address, from.them, sizeof(report.address));
+	upf_report(w, &report);
+	worker_drop(w, b, b->gtpu[i], DROP_GTPU_TAKEN);
+}
+
+static void error_indicated(
+	struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	struct upf_worker *upf = switch_of(w)->upf;
+	const uint8_t *payload = payload_of(b, i, h);
+	struct gtpu_error_indication e;
+	struct upf_report report = {.kind = REPORT_ERROR_INDICATION, .gtpu = b->gtpu_id[i]};
+
+	if (payload == NULL || gtpu_read_error_indication(payload, h->payload_len, &e) != 0) {
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_HEADER);
+		return;
+	}
+	if (!may(w, &upf->errors, upf->error_cost)) {
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_RATE);
+		return;
+	}
+	report.teid_be = e.teid_be;
+	report.family = e.address_len == 4 ? 4 : 6;
+	memcpy(report.address, e.address, sizeof(report.address));
+	upf_report(w, &report);
+	worker_drop(w, b, b->gtpu[i], DROP_GTPU_TAKEN);
+}
+
+/* ---- end markers ---- */
+
+/* The block that has this F-TEID, and its group. NULL: none. */
+static const struct session_block *find(
+	uint8_t gtpu, uint32_t teid_be, const struct session_group **group)
+{
+	uint32_t teid = rte_be_to_cpu_32(teid_be), session = TEID_SESSION(teid);
+	uint32_t g = TEID_GROUP(teid);
+	uint64_t key = TEID_KEY(gtpu, teid);
+
+	for (uint32_t try = 0; try < 2; try++) {
+		/* acquire: pairs with the release in session_commit() */
+		const struct session_block *s =
+			__atomic_load_n(&session_block[session], __ATOMIC_ACQUIRE);
+
+		if (s != NULL && g < s->groups) {
+			*group = session_group_at(s, g);
+			if ((*group)->teid_be == teid_be && (*group)->gtpu == gtpu)
+				return s;
+		}
+		/* not one that was chosen here */
+		const uint64_t *word = exact_find(&teid_table, &key);
+		uint64_t value = word != NULL ? __atomic_load_n(word, __ATOMIC_RELAXED) : 0;
+
+		if (SESSION_OF(value) == 0)
+			return NULL;
+		session = SESSION_OF(value);
+		g = SESSION_GROUP_OF(value);
+	}
+	return NULL;
+}
+
+static const struct session_act *tunnel_act(const struct session_group *g)
+{
+	for (uint32_t i = 0; i < g->acts; i++)
+		if (session_acts(g)[i].what == ACT_GTPU)
+			return &session_acts(g)[i];
+	return NULL;
+}
+
+/* From a tunnel whose packets go on into another, it goes on as well (TS 23.501 5.6.4.2: a
+ * branching point); else this is the end that it was for. */
+static void end_marker(struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	struct rte_mbuf *m = b->gtpu[i];
+	const struct session_group *g = NULL;
+	const struct session_block *s = find(b->gtpu_id[i], h->teid_be, &g);
+	const struct session_act *act = s != NULL ? tunnel_act(g) : NULL;
+
+	if (act == NULL) {
+		worker_drop(w, b, m, s != NULL ? DROP_GTPU_TAKEN : DROP_GTPU_TEID_UNKNOWN);
+		return;
+	}
+	rte_pktmbuf_adj(m, b->gtpu_at[i]); /* headers are in the first buffer */
+	size_t len = gtpu_write(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, GTPU_END_MARKER,
+		act->teid_be, false, 0, h->has_psc ? &h->psc : NULL, 0);
+
+	rte_pktmbuf_free(m->next);
+	m->next = NULL;
+	m->nb_segs = 1;
+	m->pkt_len = m->data_len = (uint16_t)len;
+	if (b->to_gtpus > 0) /* what came before it */
+		gtpu_out_run(w, b);
+	gtpu_send(w, b, m, s->slice, act->peer);
+}
+
+/* ---- which ---- */
+
+static void message(struct worker *w, struct burst *b, uint32_t i, const struct gtpu_header *h)
+{
+	switch (h->type) {
+	case GTPU_ECHO_REQUEST:
+		echo(w, b, i, h);
+		break;
+	case GTPU_ECHO_RESPONSE:
+		echo_answered(w, b, i, h);
+		break;
+	case GTPU_ERROR_INDICATION:
+		error_indicated(w, b, i, h);
+		break;
+	case GTPU_SUPPORTED_EXTENSIONS:
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_TAKEN); /* only one is ever sent */
+		break;
+	case GTPU_END_MARKER:
+		end_marker(w, b, i, h);
+		break;
+	case GTPU_G_PDU:
+		if (h->teid_be == 0)
+			worker_drop(w, b, b->gtpu[i], DROP_GTPU_TEID_ZERO);
+		else
+			teid_unknown(w, b, i, h);
+		break;
+	default:
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_MESSAGE);
+	}
+}
+
+void gtpu_control(struct worker *w, struct burst *b, uint32_t i, enum gtpu_error error,
+	const struct gtpu_header *h)
+{
+	switch (error) {
+	case GTPU_OK:
+		message(w, b, i, h);
+		break;
+	case GTPU_UNKNOWN_EXTENSION:
+		extension_unknown(w, b, i, h);
+		break;
+	case GTPU_BAD_EXTENSION:
+	case GTPU_BAD_PSC:
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_EXTENSION);
+		break;
+	case GTPU_BAD_VERSION:
+	case GTPU_BAD_PROTOCOL:
+	case GTPU_BAD_LENGTH:
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_HEADER);
+		break;
+	}
+}
