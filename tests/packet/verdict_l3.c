@@ -172,15 +172,24 @@ static void check_icmp_sum(const struct view *v)
 	RIG_CHECK(v->v6 || ipv4_ok(v->ip), "a wrong IPv4 checksum");
 }
 
-static void check_error(const struct view *v, const struct view *was, bool tunnel)
+/* How far an error of which len bytes are a quote quotes what was sent. */
+static uint32_t quoted(const struct view *v, uint32_t len, const struct view *was, bool tunnel)
 {
 	const uint8_t *quote = v->ip + v->head + 8;
-	uint32_t len = total_of(v) - v->head - 8;
+	uint32_t at = 0;
+
+	while (at < len && at < total_of(was) &&
+		(quote[at] == was->ip[at] || (tunnel && (at <= 1 || at == 10 || at == 11))))
+		at++;
+	return at;
+}
+
+static void check_error(const struct view *v, const struct view *was, bool tunnel)
+{
+	uint32_t len = total_of(v) - v->head - 8, same = quoted(v, len, was, tunnel);
 
 	RIG_CHECK(len <= total_of(was), "an error quotes more than was sent");
-	for (uint32_t at = 0; at < len; at++)
-		RIG_CHECK(quote[at] == was->ip[at] || (tunnel && (at <= 1 || at == 10 || at == 11)),
-			"an error quotes what was not sent, byte %u", at);
+	RIG_CHECK(same == len, "an error quotes what was not sent, byte %u", same);
 	seen.errors++;
 }
 
@@ -298,6 +307,16 @@ static bool is_about(const struct view *v, const struct shot *x)
 	       memcmp(v->ip + v->head + 8 + at, x->p.b + x->frame + 14 + at, n) == 0;
 }
 
+/* And so is all else: two may have the same addresses. */
+static bool is_quoted(const struct view *v, const struct shot *x)
+{
+	uint32_t len = v->len - v->head - 8;
+	struct view was;
+
+	view(&was, &x->p, x->frame);
+	return is_about(v, x) && quoted(v, len, &was, x->in.door >= DOOR_T) == len;
+}
+
 static bool same_payload(const struct view *v, const struct shot *x)
 {
 	struct view was;
@@ -352,7 +371,7 @@ static const struct shot *find_unmarked(const struct view *v, int slice, uint32_
 			continue;
 		if (some == NULL || is_about(v, x))
 			some = x;
-		if (same_ends(v, x) && same_payload(v, x))
+		if ((same_ends(v, x) && same_payload(v, x)) || is_quoted(v, x))
 			return x;
 	}
 	return some;
