@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Are GTP-U peers there? Each peer in use of a gtpu with echo_s > 0 is asked each echo_s seconds
  * (TS 29.281 clause 7.2.1), three times three seconds apart when it does not answer; events path.up
- * and path.down. Also finds the session that a peer's error indication means. Main thread only. */
+ * and path.down. Also finds the session that a peer's error indication means
+ * (gtpu_path_error.c). Main thread only. */
 #ifndef UPF_GTPU_PATH_H
 #define UPF_GTPU_PATH_H
 
@@ -15,8 +16,11 @@ enum gtpu_path_state {
 	PATH_UP,
 	PATH_DOWN
 };
+#define PATH_TRIES   3 /* N3-REQUESTS */
+#define PATH_RETRY_S 3 /* T3-RESPONSE; no longer than echo_s */
 
-void gtpu_path_init(void);
+/* 0 or -ENOMEM. */
+int gtpu_path_init(void);
 void gtpu_path_fini(void);
 
 /* peer.c: a peer came into use, or went out of it (its tunnel id). */
@@ -27,10 +31,16 @@ void gtpu_path_remove(uint16_t peer);
  * upf_poll(). */
 void gtpu_path_report(const struct upf_report *report);
 
-/* Asks whom it is time to ask, gives up those who do not answer; called by upf_poll(). Returns how
- * much it did. */
+/* Asks whom it is time to ask, gives up those who do not answer, looks for the sessions that error
+ * indications mean; called by upf_poll(). Returns how much it did. */
 uint32_t gtpu_path_poll(void);
 
 enum gtpu_path_state gtpu_path_state(uint16_t peer);
+const char *gtpu_path_text(enum gtpu_path_state state);
+
+/* ---- for tests ---- */
+
+/* gtpu_path_poll() at this time. */
+uint32_t gtpu_path_poll_at(uint64_t now_tsc);
 
 #endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Path supervision (TS 29.281 clauses 7.2.1, 12; TS 23.527 5.3). Called by peer.c as peers come and
+ * go, and by upf_poll(); owns what is known of each peer. Requests are sent by worker 0, by the
+ * paths of the peer's tunnel. Main thread only. */
+#include "gtpu_path.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+
+#include "event.h"
+#include "gtpu.h"
+#include "gtpu_path_error.h"
+#include "peer.h"
+
+#define LOOK_MS 50 /* how often it is asked who is due */
+
+struct path {
+	uint64_t due_tsc;   /* the next request, or the next try of the same */
+	uint64_t asked_tsc; /* the first try */
+	uint16_t place;	    /* in list[] */
+	uint16_t sequence;
+	uint8_t tries; /* of the request that waits for its answer; 0: none does */
+	uint8_t state; /* enum gtpu_path_state */
+};
+
+static struct path *path; /* [LIMIT_TUNNELS + 1] */
+static uint16_t *list;	  /* peers in use */
+static uint32_t listed;
+static uint16_t *asked; /* [65536] by sequence number: the peer that was asked last with it */
+static uint16_t next_sequence;
+static uint64_t look_tsc;
+
+static uint64_t of_ms(uint64_t ms)
+{
+	return rte_get_tsc_hz() / 1000 * ms;
+}
+
+int gtpu_path_init(void)
+{
+	path = rte_zmalloc("gtpu_path", (LIMIT_TUNNELS + 1) * sizeof(*path), 0);
+	list = rte_zmalloc("gtpu_path_list", (LIMIT_TUNNELS + 1) * sizeof(*list), 0);
+	asked = rte_zmalloc("gtpu_path_asked", 65536 * sizeof(*asked), 0);
+	listed = 0;
+	look_tsc = 0;
+	gtpu_error_reset();
+	if (path != NULL && list != NULL && asked != NULL)
+		return 0;
+	gtpu_path_fini();
+	return -ENOMEM;
+}
+
+void gtpu_path_fini(void)
+{
+	rte_free(path);
+	rte_free(list);
+	rte_free(asked);
+	path = NULL;
+	list = asked = NULL;
+	listed = 0;
+}
+
+/* ---- peers ---- */
+
+void gtpu_path_add(uint16_t peer)
+{
+	if (path == NULL)
+		return;
+	path[peer] = (struct path){.place = (uint16_t)listed};
+	list[listed++] = peer;
+}
+
+void gtpu_path_remove(uint16_t peer)
+{
+	if (path == NULL)
+		return;
+	uint16_t last = list[--listed];
+
+	list[path[peer].place] = last;
+	path[last].place = path[peer].place;
+	path[peer] = (struct path){0};
+}
+
+enum gtpu_path_state gtpu_path_state(uint16_t peer)
+{
+	return path != NULL ? path[peer].state : PATH_UNWATCHED;
+}
+
+const char *gtpu_path_text(enum gtpu_path_state state)
+{
+	static const char *const text[] = {[PATH_UNWATCHED] = "not watched",
+		[PATH_UNKNOWN] = "asked",
+		[PATH_UP] = "up",
+		[PATH_DOWN] = "down"};
+
+	return text[state];
+}
+
+static void tell(uint16_t peer, enum upf_event_kind kind)
+{
+	struct upf_event event = {.kind = kind};
+
+	if (peer_describe(peer, &event.path.gtpu, &event.path.peer))
+		upf_event(&event);
+}
+
+/* ---- asking ---- */
+
+/* Any port's buffers do: the ones of the port it leaves by are not known here. */
+static struct rte_mbuf *buffer(void)
+{
+	for (uint32_t i = 0; i < PORT_MAX; i++) {
+		struct rte_mbuf *m = port_hot[i].live && !port_hot[i].is_twin
+					     ? rte_pktmbuf_alloc(port_hot[i].pool)
+					     : NULL;
+
+		if (m != NULL)
+			return m;
+	}
+	return NULL;
+}
+
+/* False: not now; it is tried again. */
+static bool ask(uint16_t peer)
+{
+	struct upf_worker *upf = workers[0] != NULL ? switch_of(workers[0])->upf : NULL;
+	struct upf_order order = {.kind = ORDER_MESSAGE, .peer = peer};
+	uint8_t text[GTPU_HEADER + GTPU_OPTIONS];
+
+	if (upf == NULL || (order.m = buffer()) == NULL)
+		return false;
+	gtpu_write_echo_request(text, sizeof(text), path[peer].sequence);
+	memcpy(rte_pktmbuf_append(order.m, sizeof(text)), text, sizeof(text));
+	if (rte_ring_sp_enqueue_elem(upf->orders, &order, sizeof(order)) == 0)
+		return true;
+	rte_pktmbuf_free(order.m);
+	return false;
+}
+
+/* A new request; the first try of it. */
+static bool ask_anew(uint16_t peer, uint64_t now)
+{
+	struct path *p = &path[peer];
+
+	p->sequence = next_sequence++;
+	asked[p->sequence] = peer;
+	p->asked_tsc = now;
+	return ask(peer);
+}
+
+static void give_up(uint16_t peer, uint64_t now, uint32_t echo_s)
+{
+	struct path *p = &path[peer];
+
+	p->tries = 0;
+	p->due_tsc = p->asked_tsc + of_ms(1000ull * echo_s);
+	if (p->due_tsc < now)
+		p->due_tsc = now;
+	if (p->state != PATH_DOWN) {
+		p->state = PATH_DOWN;
+		tell(peer, UPF_PATH_DOWN);
+	}
+}
+
+static uint32_t echo_interval(uint16_t peer)
+{
+	const struct api_gtpu *cfg = NULL;
+	struct api_ip address;
+	uint16_t gtpu;
+
+	if (peer_describe(peer, &gtpu, &address))
+		cfg = gtpu_config(gtpu);
+	return cfg != NULL ? cfg->echo_s : 0;
+}
+
+/* Not all at once: many come into use together. */
+static uint64_t first_after(uint16_t peer, uint32_t echo_s)
+{
+	uint64_t within_ms = RTE_MIN(echo_s * 250ull, 5000ull);
+
+	return of_ms(peer * 2654435761ull % within_ms);
+}
+
+/* Did something happen? */
+static bool look_at(uint16_t peer, uint64_t now)
+{
+	struct path *p = &path[peer];
+	uint32_t echo_s = echo_interval(peer);
+
+	if (echo_s == 0) {
+		p->state = PATH_UNWATCHED;
+		p->tries = 0;
+		return false;
+	}
+	if (p->state == PATH_UNWATCHED) {
+		p->state = PATH_UNKNOWN;
+		p->due_tsc = now + first_after(peer, echo_s);
+	}
+	if (now < p->due_tsc)
+		return false;
+	if (p->tries == PATH_TRIES) {
+		give_up(peer, now, echo_s);
+		return true;
+	}
+	if (p->tries == 0 ? ask_anew(peer, now) : ask(peer)) {
+		p->tries++;
+		p->due_tsc = now + of_ms(1000ull * RTE_MIN(echo_s, (uint32_t)PATH_RETRY_S));
+	}
+	return true;
+}
+
+uint32_t gtpu_path_poll_at(uint64_t now_tsc)
+{
+	uint32_t n = gtpu_error_poll();
+
+	if (now_tsc < look_tsc)
+		return n;
+	look_tsc = now_tsc + of_ms(LOOK_MS);
+	for (uint32_t i = 0; i < listed; i++)
+		n += look_at(list[i], now_tsc);
+	return n;
+}
+
+uint32_t gtpu_path_poll(void)
+{
+	return path != NULL ? gtpu_path_poll_at(rte_rdtsc()) : 0;
+}
+
+/* ---- hearing ---- */
+
+/* Only who was asked, with what it was asked: anybody can send an echo response. */
+static void answered(const struct upf_report *report)
+{
+	uint16_t peer = asked[report->sequence], gtpu;
+	struct path *p = &path[peer];
+	struct api_ip address;
+
+	if (peer == 0 || p->tries == 0 || p->sequence != report->sequence ||
+		!peer_describe(peer, &gtpu, &address) || gtpu != report->gtpu ||
+		address.family != report->family ||
+		memcmp(address.bytes, report->address, address.family == 4 ? 4 : 16) != 0)
+		return;
+	p->tries = 0;
+	p->due_tsc = p->asked_tsc + of_ms(1000ull * echo_interval(peer));
+	if (p->state == PATH_UP)
+		return;
+	p->state = PATH_UP;
+	tell(peer, UPF_PATH_UP);
+}
+
+void gtpu_path_report(const struct upf_report *report)
+{
+	if (path == NULL)
+		return;
+	if (report->kind == REPORT_ECHO)
+		answered(report);
+	else if (report->kind == REPORT_ERROR_INDICATION)
+		gtpu_error_report(report, rte_rdtsc());
+}
