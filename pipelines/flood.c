@@ -2,6 +2,7 @@
 /* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never from
  * tunnel to tunnel, at no more than the slice's rate. Called by switch.c after bridge; uses the two
  * lanes out and empties them as they fill. */
+#include "admit.h"
 #include "flow.h"
 #include "hot.h"
 #include "stages.h"
@@ -45,6 +46,7 @@ static void flood_frame(
 	door_t pending = 0;
 	uint32_t sent = 0;
 
+	m->ol_flags &= ~session_charged; /* one copy may pass where another does not */
 	for (uint32_t t = 0; t < left; t++) {
 		door_t out = (t < list->attachments ? DOOR_ATTACHMENT : DOOR_TUNNEL) | list->id[t];
 

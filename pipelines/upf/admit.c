@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The slice's meter is the top of the hierarchy of a session's meters: what it refuses, after the
+ * session had let it pass in the same burst, is taken back here. Called by police.c; owns the mark.
+ */
+#include "admit.h"
+
+#include <rte_errno.h>
+#include <rte_mbuf_dyn.h>
+
+uint64_t session_charged;
+
+int admit_init(void)
+{
+	static const struct rte_mbuf_dynflag charged = {.name = "sluice_session_charged"};
+	int bit = rte_mbuf_dynflag_register(&charged);
+
+	if (bit < 0)
+		return -rte_errno;
+	session_charged = 1ull << bit;
+	return 0;
+}
+
+void session_refund(struct worker *w, struct rte_mbuf *m)
+{
+	struct upf_worker *upf = switch_of(w)->upf;
+	uint64_t mark = *(uint64_t *)&m->hash;
+	const struct session_block *s = (const void *)(uintptr_t)(mark >> 24 << 7);
+	const struct session_act *a =
+		(const void *)((const uint8_t *)s + (mark >> 15 & 0x1ff) * 16);
+	struct session_cell *cell = &upf->cells[s->cells + a->cell];
+	uint32_t bytes = mark & 0x3fff;
+
+	m->ol_flags &= ~session_charged;
+	if (a->flags & ACT_METERED)
+		qer_refund(s, a, bytes, mark >> 14 & 1);
+	cell->packets--;
+	cell->bytes -= bytes;
+	upf->cells[s->cells].packets++;
+	upf->cells[s->cells].bytes += bytes;
+}
