@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 
 #include "rcu.h"
-#include "rules_hot.h"
+#include "rules_scan.h"
+#include "rules_wide.h"
 
 /* One for each way in of sessions that share nothing, and as many that wait for their end. */
 #define LIMIT_RULES (4u << 20)
@@ -81,6 +82,7 @@ static void list_free(struct list *l)
 	rules_hot[l->index] = NULL;
 	free_index[frees++] = l->index;
 	bytes_held -= l->bytes;
+	wide_free(l->rules.wide);
 	free(l);
 }
 
@@ -176,30 +178,67 @@ static void heads_grow(void)
 
 /* ---- making ---- */
 
+/* The parts of a list in its memory, from the list itself on. */
+struct layout {
+	size_t entry, ports, block, block6, end;
+};
+
+static struct layout layout_of(const struct rules_entry *entry, uint32_t entries, uint32_t n_ports)
+{
+	uint32_t blocks = RTE_ALIGN(entries, SCAN_LANES) / SCAN_LANES;
+	struct layout at = {.entry = offsetof(struct list, entry)};
+
+	at.ports = at.entry + entries * sizeof(struct rules_entry);
+	at.block = RTE_ALIGN(at.ports + n_ports * sizeof(struct filter_ports), 64);
+	at.block6 = at.block + blocks * sizeof(struct scan_block);
+	at.end = at.block6;
+	if (scan_is_wide6(entry, entries))
+		at.end += blocks * sizeof(struct scan_block6);
+	return at;
+}
+
+static void rules_fill(struct list *l, const struct layout *at)
+{
+	struct rules *r = &l->rules;
+	char *base = (char *)l;
+
+	r->form = RULES_SCAN;
+	r->result = rules_nothing();
+	if (r->entries == 0 || rules_entry_is_any(l->entry)) {
+		r->form = RULES_TRIVIAL;
+		r->result = r->entries > 0 ? entry_result(l->entry) : rules_nothing();
+	}
+	r->entry = l->entry;
+	r->ports = (const struct filter_ports *)(base + at->ports);
+	r->blocks = (at->block6 - at->block) / sizeof(struct scan_block);
+	r->block = (const struct scan_block *)(base + at->block);
+	if (at->end > at->block6)
+		r->block6 = (const struct scan_block6 *)(base + at->block6);
+	scan_build(l->entry, r->entries, (struct scan_block *)(base + at->block),
+		(struct scan_block6 *)(uintptr_t)r->block6);
+	if (r->entries >= RULES_WIDE_FROM)
+		r->wide = wide_build(r);
+	if (r->wide != NULL) {
+		r->form = RULES_WIDE;
+		l->bytes += r->wide->bytes;
+	}
+}
+
 static struct list *list_make(const struct rules_entry *entry, uint32_t entries,
 	const struct filter_ports *ports, uint32_t n_ports)
 {
-	size_t bytes = sizeof(struct list) + entries * sizeof(*entry) + n_ports * sizeof(*ports);
-	struct list *l = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN(bytes, RTE_CACHE_LINE_SIZE));
+	struct layout at = layout_of(entry, entries, n_ports);
+	struct list *l = aligned_alloc(64, RTE_ALIGN(at.end, 64));
 
 	if (l == NULL)
 		return NULL;
 	memset(l, 0, sizeof(*l));
 	memcpy(l->entry, entry, entries * sizeof(*entry));
-	memcpy(&l->entry[entries], ports, n_ports * sizeof(*ports));
-	l->bytes = bytes;
+	memcpy((char *)l + at.ports, ports, n_ports * sizeof(*ports));
+	l->bytes = at.end;
 	l->n_ports = n_ports;
-	l->rules = (struct rules){
-		.form = RULES_SCAN,
-		.result = rules_nothing(),
-		.entries = entries,
-		.entry = l->entry,
-		.ports = (const struct filter_ports *)&l->entry[entries],
-	};
-	if (entries == 0 || rules_entry_is_any(entry)) {
-		l->rules.form = RULES_TRIVIAL;
-		l->rules.result = entries > 0 ? entry_result(entry) : rules_nothing();
-	}
+	l->rules.entries = entries;
+	rules_fill(l, &at);
 	return l;
 }
 
@@ -207,6 +246,7 @@ static int list_add(struct list *l, uint64_t hash)
 {
 	l->index = index_take();
 	if (l->index == 0) {
+		wide_free(l->rules.wide);
 		free(l);
 		return -ENOSPC;
 	}

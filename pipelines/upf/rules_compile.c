@@ -119,6 +119,12 @@ static void filter_word(struct rules_entry *e, const struct filter *f)
 		require(e, WORD_KEY(KEY_ASSIGNED), WORD_KEY(f->local.not ? 0 : KEY_ASSIGNED));
 }
 
+/* All but a prefix: for bitmaps, only as far as one word says all of it. */
+static uint8_t end_not(const struct filter_end *end, uint8_t flag)
+{
+	return flag | ENTRY_SCAN_DOUBT | (end->len > 32 ? ENTRY_WIDE_DOUBT : 0);
+}
+
 static void filter_entry(struct rules_entry *e, const struct filter *f)
 {
 	filter_word(e, f);
@@ -129,9 +135,9 @@ static void filter_entry(struct rules_entry *e, const struct filter *f)
 	if (f->deny)
 		e->flags |= ENTRY_DENY;
 	if (f->remote.not )
-		e->flags |= ENTRY_REMOTE_NOT | ENTRY_SCAN_DOUBT;
+		e->flags |= end_not(&f->remote, ENTRY_REMOTE_NOT);
 	if (f->local.not &&f->local.family)
-		e->flags |= ENTRY_LOCAL_NOT | ENTRY_SCAN_DOUBT;
+		e->flags |= end_not(&f->local, ENTRY_LOCAL_NOT);
 	if (f->has_spi) {
 		e->spi = f->spi;
 		e->flags |= ENTRY_SPI | ENTRY_SCAN_DOUBT | ENTRY_WIDE_DOUBT;

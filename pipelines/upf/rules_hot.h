@@ -7,6 +7,7 @@
 #ifndef UPF_RULES_HOT_H
 #define UPF_RULES_HOT_H
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <string.h>
 
@@ -170,6 +171,13 @@ static inline struct rules_result rules_scan_scalar(
 }
 
 /* ---- main thread ---- */
+
+/* Lists from so many filters on have bitmaps; micro_rules says what pays. */
+#ifdef __AVX512BW__
+#define RULES_WIDE_FROM 65
+#else
+#define RULES_WIDE_FROM 33
+#endif
 
 /* What the rules say as entries and port ranges, in buffers that the next call uses again. 0,
  * -ENOSPC (more than RULES_MAX_FILTERS), -ENOMEM. */

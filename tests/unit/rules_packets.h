@@ -260,6 +260,8 @@ static void any_ports(struct filter_end *end)
 	}
 }
 
+static bool long_list; /* what takes nearly everything would cut it short */
+
 static void any_filter(struct filter *f)
 {
 	uint8_t family = chance(50) ? 4 : 6;
@@ -272,6 +274,11 @@ static void any_filter(struct filter *f)
 	if (chance(60)) {
 		any_ports(&f->remote);
 		any_ports(&f->local);
+	}
+	if (long_list && f->remote.len < 12 && f->local.len < 12) {
+		f->proto = PICK(some_protos);
+		f->remote.n_ports = 1;
+		f->remote.ports[0].low = f->remote.ports[0].high = any32();
 	}
 	if ((f->has_tos = chance(10)))
 		f->tos_mask = chance(50) ? 0xff : 0xfc, f->tos = PICK(some_tos) & f->tos_mask;

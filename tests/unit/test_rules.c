@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "burst.h"
-#include "rules_hot.h"
 #include "rules_packets.h"
+#include "rules_scan.h"
+#include "rules_wide.h"
 #include "table_eal.h"
 
 #define MAX_RULES   32
@@ -46,6 +47,33 @@ static uint32_t make_rules(uint32_t rules, uint32_t filters)
 	return used;
 }
 
+static void check_equal(struct rules_result a, struct rules_result b, const char *form)
+{
+	ck_assert_msg(
+		a.act == b.act && a.rule == b.rule, "%s: rule %u, else %u", form, a.rule, b.rule);
+}
+
+/* The list's form, and each that it could have. */
+static void check_forms(const struct rules *r, const struct flow_key *key, struct rules_result is)
+{
+	struct rules other = *r;
+	const struct rules *list = &other;
+	struct rules_result result;
+
+	check_equal(is, rules_scan_scalar(r, key), "filter by filter");
+	other.form = RULES_SCAN;
+	rules_classify(&list, key, 1, &result);
+	check_equal(is, result, "by sixteen");
+	if (r->entries > 0 && r->wide == NULL && chance(5)) {
+		other.form = RULES_WIDE;
+		other.wide = wide_build(r);
+		ck_assert_ptr_nonnull(other.wide);
+		rules_classify(&list, key, 1, &result);
+		check_equal(is, result, "bitmaps");
+		wide_free(other.wide);
+	}
+}
+
 /* Each burst mixes packets of two lists, with runs of one. */
 static void check_lists(const uint32_t *index, const struct rule *const *of, const uint32_t *n,
 	uint32_t packets, uint32_t *matched)
@@ -67,6 +95,8 @@ static void check_lists(const uint32_t *index, const struct rule *const *of, con
 			rules[i] = rules_hot[index[list]];
 		}
 		rules_classify(rules, key, burst, result);
+		for (uint32_t i = 0; i < burst; i++)
+			check_forms(rules[i], &key[i], result[i]);
 		for (uint32_t i = 0; i < burst; i++) {
 			struct rules_result want = list_result(of[which[i]], n[which[i]], &m[i]);
 
@@ -120,8 +150,10 @@ END_TEST
 
 START_TEST(long_lists_are_as_the_reference)
 {
+	long_list = true;
 	check_random(40, 20, 1000, 2048);
 	check_random(4, 32, 5000, 1024);
+	long_list = false;
 }
 END_TEST
 
