@@ -12,21 +12,24 @@
 
 struct reader {
 	const char *begin, *at, *end;
-	const char *want; /* set with the first refusal */
+	const char *want; /* set when refused */
 };
 
 static bool refuse(struct reader *r, const char *at, const char *want)
 {
-	if (!r->want) {
-		r->want = want;
-		r->at = at;
-	}
+	r->want = want;
+	r->at = at;
 	return false;
 }
 
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
 }
 
 static void skip_blanks(struct reader *r)
@@ -50,11 +53,6 @@ static bool is_word(const char *word, size_t n, const char *name)
 	return strlen(name) == n && memcmp(word, name, n) == 0;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* A decimal number up to max at r->at, which moves past it; false: none, or a larger one. */
 static bool read_number(struct reader *r, uint32_t max, uint32_t *value)
 {
@@ -69,11 +67,9 @@ static bool read_number(struct reader *r, uint32_t max, uint32_t *value)
 
 static int hex_digit(char c)
 {
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	char lower = (char)(c | 0x20);
+
+	return is_digit(c) ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /* Decimal, or hexadecimal behind 0x. */
@@ -371,12 +367,8 @@ static bool read_filter(struct reader *r, struct filter *out)
 	struct filter_end *from = in ? &out->local : &out->remote;
 	struct filter_end *to = in ? &out->remote : &out->local;
 
-	if (!read_keyword(r, "from", "from"))
-		return false;
-	skip_blanks(r);
-	const char *from_at = r->at;
-
-	if (!read_address(r, from) || !read_ports(r, out, from) ||
+	if (!read_keyword(r, "from", "from") || !read_address(r, from) ||
+		!read_ports(r, out, from) ||
 		!read_keyword(r, "to", "to, or ports as 80, 80-90 or 80,443"))
 		return false;
 	skip_blanks(r);
@@ -384,10 +376,14 @@ static bool read_filter(struct reader *r, struct filter *out)
 
 	if (!read_address(r, to) || !read_ports(r, out, to))
 		return false;
-	if (out->remote.assigned)
-		return refuse(r, in ? to_at : from_at,
-			"the network's end here; assigned is the UE's: to assigned (out), from "
-			"assigned (in)");
+	if (out->remote.assigned && out->local.assigned)
+		return refuse(r, to_at, "the network's end: the UE's is assigned already");
+	if (out->remote.assigned) { /* it is the UE's, whatever the direction says */
+		struct filter_end ue = out->remote;
+
+		out->remote = out->local;
+		out->local = ue;
+	}
 	return read_options(r, out) && families_fit(r, out, to_at);
 }
 

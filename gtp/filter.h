@@ -5,9 +5,11 @@
  *
  * Written from the network's side: `permit out <proto> from <network> [ports] to <UE> [ports]`.
  * Here the two ends are called remote (the network's) and local (the UE's), whatever the direction
- * a PDR is for. `permit in` names the UE first; it means the same with the ends exchanged. Options
- * after the ports: `tos <value>[/<mask>]`, `spi <value>`, `flowlabel <value>` (numbers decimal or
- * 0x), as the flow description's companions of TS 29.244 (ToS Traffic Class, SPI, Flow Label). */
+ * a PDR is for. `permit in` names the UE first; it means the same with the ends exchanged.
+ * `assigned` is the UE's end wherever it stands: some SMFs write `permit in ip from any to
+ * assigned`. Options after the ports: `tos <value>[/<mask>]`, `spi <value>`, `flowlabel <value>`
+ * (numbers decimal or 0x), as the flow description's companions of TS 29.244 (ToS Traffic Class,
+ * SPI, Flow Label). */
 #ifndef GTP_FILTER_H
 #define GTP_FILTER_H
 
