@@ -4,10 +4,21 @@
 #ifndef RPC_BUDGET_H
 #define RPC_BUDGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Before the first JSON value of the process; more than once is harmless. */
 void budget_install(void);
+/* What this thread makes of JSON between the two is gone at the end, at once and whether it was
+ * freed or not: a request of ten thousand sessions is a million pieces of memory. Begin: false when
+ * there is no such memory, and everything is as ever; then end may not be called. pause: what
+ * follows is to stay, and end is still to come. */
+bool budget_request_begin(void);
+void budget_request_pause(void);
+void budget_request_end(void);
+/* Gives what a large request took back to the kernel once there has been none for a while; called
+ * ten times a second. */
+void budget_poll(void);
 /* Frees what json_dumps returned, as evbuffer_add_reference wants it. */
 void budget_free_text(const void *text, size_t len, void *arg);
 /* Bytes held now, and how many may be. */

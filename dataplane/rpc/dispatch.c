@@ -202,12 +202,23 @@ char *dispatch_line(struct client *client, const char *line, size_t len)
 	struct rpc_error err = {0};
 	json_t *request, *answer;
 	char *text = NULL;
+	bool one;
 
+	one = budget_request_begin();
 	request = parse(line, len, &err);
+	if (one && !request) { /* perhaps for want of memory, which the answer takes too */
+		budget_request_end();
+		one = false;
+	}
 	answer = request ? answer_of(client, request) : dispatch_error(NULL, &err);
-	json_decref(request);
+	budget_request_pause(); /* the text outlives the request */
 	if (answer)
 		text = json_dumps(answer, JSON_COMPACT);
+	if (one) {
+		budget_request_end();
+		return text;
+	}
+	json_decref(request);
 	json_decref(answer);
 	return text;
 }

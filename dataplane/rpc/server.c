@@ -177,6 +177,7 @@ void rpc_poll(void)
 		event_add(listener, NULL);
 	trace_client_poll();
 	events_poll();
+	budget_poll();
 }
 
 int rpc_apply_config(const char *file, struct rpc_error *err)
