@@ -153,8 +153,7 @@ void host_tick(struct worker *w)
 	b->drops = 0;
 	for (uint32_t i = 0; i < n; i++)
 		order_send(w, b, &order[i]);
-	if (b->to_access.n > 0)
-		access_out_run(w, b);
+	switch_out(w, b);
 	if (b->drops > 0)
 		rte_pktmbuf_free_bulk(b->drop, b->drops);
 	b->drops = 0;

@@ -238,6 +238,9 @@ static inline bool bucket_take(struct bucket *k, uint64_t now_tsc, uint64_t cap,
 	return true;
 }
 
+/* Counts a drop at a session. upf_worker.c. */
+void session_count_drop(struct worker *w, uint32_t session);
+
 /* Drops a packet whose slice is known, and counts it where people look: reason, slice, door. */
 static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	door_t door, enum drop_reason why)
@@ -248,6 +251,8 @@ static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf
 	sw->slice_drops[slice][why]++;
 	if (DOOR_KIND(door) == DOOR_TUNNEL)
 		sw->tunnel.dropped[DOOR_ID(door)]++;
+	else if (unlikely(DOOR_KIND(door) == DOOR_SESSION))
+		session_count_drop(w, DOOR_SESSION_ID(door));
 	else
 		sw->attachment.dropped[DOOR_ID(door)]++;
 	worker_drop(w, b, m, why);

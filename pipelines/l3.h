@@ -83,10 +83,15 @@ void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
  * that become its Ethernet header. Routed like any other (TTL untouched), but nothing is said about
  * what cannot be sent: it is dropped by name. Not larger than the way out carries is the caller's
  * business for fragments; others are dropped as access_mtu or underlay_mtu. Counts nothing but
- * drops: whoever made m counts it (box.originated, or box.replicated). Workers, route.c. */
+ * drops: whoever made m counts it (box.originated, or box.replicated). Workers, route_own.c. */
 void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice);
 
-/* The same by an attachment that is known, to this MAC (ARP, ND, answers to the asker). */
+/* Routes a packet that came in by `door` as if it were to this address, of its own family; m begins
+ * with an Ethernet header. What cannot be sent is dropped by name. Workers, route_own.c. */
+void route_redirect(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	door_t door, const uint8_t *to);
+
+/* The same as route_send() by an attachment that is known, to this MAC (ARP, ND, answers to the asker). */
 void route_send_by(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	uint16_t attachment, const uint8_t *mac);
 

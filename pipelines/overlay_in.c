@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a slice
  * (RFC 7348 section 4.1, RFC 8926 section 3). The endpoint table holds (local, remote, UDP port,
- * VNI): who is not in it gets in nowhere. Everything else for this box is for the kernel. Called by
- * switch.c after parse; owns nothing. */
+ * VNI): who is not in it gets in nowhere. GTP-U to an address that is a gtpu's goes to
+ * upf/gtpu_in.c, its outer headers checked as all others. Everything else for this box is for the
+ * kernel. Called by switch.c after parse; owns nothing. */
 #include <rte_ip.h>
 #include <rte_udp.h>
 
 #include "candidates.h"
 #include "ecn.h"
+#include "gtpu.h"
 #include "hot.h"
 #include "ipv4_sum.h"
 #include "mss.h"
@@ -63,10 +65,114 @@ static __rte_always_inline void candidate_add(struct candidates *c, struct rte_m
 	c->csum_zero[k] = load16(udp + 6) == 0;
 }
 
+/* RFC 768, RFC 6935: a checksum that is there must be right; over IPv6 it must be there unless the
+ * tunnel (the own address) says otherwise: value, its entry. */
+static bool udp_checksum_ok(struct worker *w, struct burst *b, struct rte_mbuf *m, bool zero,
+	uint64_t value, bool is_ipv6)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH);
+	uint16_t l4_off = ETH + (is_ipv6 ? 40 : (ip[0] & 0xf) * 4);
+
+	if (zero) {
+		if (!is_ipv6 || (value & VTEP_ZERO_CSUM6))
+			return true;
+		worker_drop(w, b, m, DROP_UDP_ZERO_CHECKSUM6);
+		return false;
+	}
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return true;
+	int rc = is_ipv6 ? rte_ipv6_udptcp_cksum_mbuf_verify(m, (void *)ip, l4_off)
+			 : rte_ipv4_udptcp_cksum_mbuf_verify(m, (void *)ip, l4_off);
+	if (rc == 0)
+		return true;
+	worker_drop(w, b, m, DROP_UDP_CHECKSUM);
+	return false;
+}
+
+/* ---- GTP-U ---- */
+
+/* Is the address that a packet came to a gtpu's? Asked once for packets in a row. */
+struct gtpu_local {
+	uint32_t address; /* IPv4 */
+	bool is;	  /* its is */
+	uint8_t id;
+};
+
+static const uint64_t *gtpu_of(const uint8_t *local, bool is_ipv6)
+{
+	uint64_t key[VTEP6_WORDS] = {vtep_word(0, 0, VTEP_GTPU)};
+
+	if (!is_ipv6) {
+		key[1] = *(const wire32_t *)local;
+		return exact_find(&vtep4_table, key);
+	}
+	memcpy(key + 1, local, 16);
+	return exact_find(&vtep6_table, key);
+}
+
+static __rte_noinline void gtpu_local_find(struct gtpu_local *l, const uint8_t *local)
+{
+	const uint64_t *value = gtpu_of(local, false);
+
+	l->address = *(const wire32_t *)local;
+	l->is = value != NULL;
+	l->id = value != NULL ? *value : 0;
+}
+
+static __rte_always_inline void gtpu_add(
+	struct burst *b, struct rte_mbuf *m, const uint8_t *gtpu, uint8_t id, uint8_t tos)
+{
+	uint32_t k = b->gtpus++;
+
+	b->gtpu[k] = m;
+	b->gtpu_at[k] = gtpu - rte_pktmbuf_mtod(m, const uint8_t *);
+	b->gtpu_id[k] = id;
+	b->gtpu_tos[k] = tos;
+}
+
+/* Plain as take_plain() says, and without a UDP checksum. */
+static __rte_always_inline bool gtpu_plain(struct burst *b, struct gtpu_local *l,
+	struct rte_mbuf *m, const uint8_t *ip, const uint8_t *udp)
+{
+	if (unlikely(*(const wire32_t *)(ip + 16) != l->address))
+		gtpu_local_find(l, ip + 16);
+	if (unlikely(!l->is || load16(udp + 6) != 0))
+		return false;
+	rte_prefetch0(ip - ETH + RTE_CACHE_LINE_SIZE); /* where the inner header goes on */
+	gtpu_add(b, m, udp + UDP, l->id, ip[1]);
+	return true;
+}
+
+/* Any other. udp_room: bytes from the UDP header to the end of the IP packet. Takes m. */
+static __rte_noinline enum verdict take_gtpu(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	const uint8_t *udp, uint32_t udp_room, const bool is_ipv6)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *), *ip = data + ETH;
+	const uint64_t *own = gtpu_of(is_ipv6 ? ip + 24 : ip + 16, is_ipv6);
+	uint32_t before = udp - data;
+
+	if (own == NULL) {
+		b->punt[b->punts++] = m; /* m may be a reassembled one */
+		return GONE;
+	}
+	if (rte_be_to_cpu_16(load16(udp + 4)) != udp_room)
+		return drop(w, b, m, DROP_UDP_LENGTH);
+	if (m->pkt_len > before + udp_room)
+		rte_pktmbuf_trim(m, m->pkt_len - before - udp_room);
+	if (!udp_checksum_ok(w, b, m, load16(udp + 6) == 0, *own, is_ipv6))
+		return GONE;
+	if (udp_room < UDP + GTPU_HEADER || m->data_len < before + UDP + GTPU_HEADER)
+		return drop(w, b, m, DROP_GTPU_HEADER);
+	gtpu_add(b, m, udp + UDP, *own, is_ipv6 ? rte_be_to_cpu_16(load16(ip)) >> 4 : ip[1]);
+	return GONE;
+}
+
+/* ---- VXLAN, Geneve ---- */
+
 /* The packet that nearly all are: VXLAN or Geneve over IPv4 without options, not a fragment, all
  * lengths agreeing. False: look closer. */
-static __rte_always_inline bool take_plain(
-	struct candidates *c, struct rte_mbuf *m, const uint8_t *data)
+static __rte_always_inline bool take_plain(struct burst *b, struct candidates *c,
+	struct gtpu_local *local, struct rte_mbuf *m, const uint8_t *data)
 {
 	const uint8_t *ip = data + ETH, *udp = ip + 20;
 	uint32_t total = rte_be_to_cpu_16(load16(ip + 2)), header = TUNNEL;
@@ -82,6 +188,8 @@ static __rte_always_inline bool take_plain(
 	uint8_t kind = kind_of(udp);
 
 	if (kind != TUNNEL_VXLAN) {
+		if (kind == TUNNEL_GTPU)
+			return gtpu_plain(b, local, m, ip, udp);
 		header = geneve_len(udp + UDP);
 		if (kind != TUNNEL_GENEVE ||
 			(*(const wire32_t *)(udp + UDP) & GENEVE_MASK) != GENEVE_PLAIN ||
@@ -153,6 +261,8 @@ static enum verdict take_ipv4(
 		b->punt[b->punts++] = m; /* m may be a reassembled one */
 		return GONE;
 	}
+	if (kind == TUNNEL_GTPU)
+		return take_gtpu(w, b, m, udp, total - hlen, false);
 	if (m->pkt_len > ETH + total)
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
 	const uint8_t *frame = check_udp(w, b, m, udp, total - hlen, kind);
@@ -198,6 +308,8 @@ static enum verdict take_ipv6(
 		b->punt[b->punts++] = m;
 		return GONE;
 	}
+	if (kind == TUNNEL_GTPU)
+		return take_gtpu(w, b, m, udp, payload, true);
 	if (m->pkt_len > ETH + 40 + payload)
 		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
 	const uint8_t *frame = check_udp(w, b, m, udp, payload, kind);
@@ -215,7 +327,8 @@ static enum verdict take_ipv6(
 
 /* A frame on an underlay port: candidate, the kernel's, or nobody's. */
 static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst *b,
-	struct rte_mbuf *m, uint64_t mac, struct candidates *c4, struct candidates *c6)
+	struct rte_mbuf *m, uint64_t mac, struct candidates *c4, struct candidates *c6,
+	struct gtpu_local *local)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 
@@ -228,7 +341,7 @@ static __rte_always_inline enum verdict sort_one(struct worker *w, struct burst 
 			return PUNT;
 		return drop(w, b, m, DROP_NOT_OUR_MAC);
 	}
-	if (likely(take_plain(c4, m, data)))
+	if (likely(take_plain(b, c4, local, m, data)))
 		return TAKE;
 	uint16_t type = load16(data + 12);
 
@@ -257,31 +370,6 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 		worker_drop(w, b, c->pkt[k], DROP_TUNNEL_UNKNOWN_PEER);
 	else
 		b->punt[b->punts++] = c->pkt[k];
-}
-
-/* RFC 768, RFC 6935: a checksum that is there must be right; over IPv6 it must be there unless the
- * tunnel says otherwise. */
-static bool udp_checksum_ok(struct worker *w, struct burst *b, struct candidates *c, uint32_t k,
-	uint64_t value, bool is_ipv6)
-{
-	struct rte_mbuf *m = c->pkt[k];
-	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH);
-	uint16_t l4_off = ETH + (is_ipv6 ? 40 : (ip[0] & 0xf) * 4);
-
-	if (c->csum_zero[k]) {
-		if (!is_ipv6 || (value & VTEP_ZERO_CSUM6))
-			return true;
-		worker_drop(w, b, m, DROP_UDP_ZERO_CHECKSUM6);
-		return false;
-	}
-	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		return true;
-	int rc = is_ipv6 ? rte_ipv6_udptcp_cksum_mbuf_verify(m, (void *)ip, l4_off)
-			 : rte_ipv4_udptcp_cksum_mbuf_verify(m, (void *)ip, l4_off);
-	if (rc == 0)
-		return true;
-	worker_drop(w, b, m, DROP_UDP_CHECKSUM);
-	return false;
 }
 
 /* What a run of packets from the same tunnel into the same slice adds up to; bytes with the outer
@@ -379,7 +467,7 @@ static __rte_always_inline void decapsulate(
 		if (unlikely(value == NULL)) {
 			miss(w, b, c, k, is_ipv6);
 		} else if (likely(c->csum_zero[k] && !is_ipv6) ||
-			   udp_checksum_ok(w, b, c, k, *value, is_ipv6)) {
+			   udp_checksum_ok(w, b, c->pkt[k], c->csum_zero[k], *value, is_ipv6)) {
 			run_count(sw, &run, *value, c->pkt[k]->pkt_len, c->strip[k]);
 			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *value, &fdb);
 		}
@@ -390,6 +478,7 @@ static __rte_always_inline void decapsulate(
 void overlay_in_run(struct worker *w, struct burst *b)
 {
 	const struct port_hot *ph = &port_hot[b->port];
+	struct gtpu_local local = {.is = false};
 	struct candidates c4, c6;
 	uint64_t mac = 0;
 
@@ -398,7 +487,7 @@ void overlay_in_run(struct worker *w, struct burst *b)
 	candidates_init(&c4);
 	candidates_init(&c6);
 	for (uint32_t i = 0; i < b->underlays; i++)
-		if (sort_one(w, b, b->underlay[i], mac, &c4, &c6) == PUNT)
+		if (sort_one(w, b, b->underlay[i], mac, &c4, &c6, &local) == PUNT)
 			b->punt[b->punts++] = b->underlay[i];
 	decapsulate(w, b, &c4, false);
 	decapsulate(w, b, &c6, true);

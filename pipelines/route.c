@@ -7,10 +7,7 @@
 
 #include "fib.h"
 #include "flow.h"
-#include "l3.h"
-#include "path.h"
-#include "route_check.h"
-#include "stages.h"
+#include "route_hot.h"
 
 #define NEVER_BIG                                                                                  \
 	(MTU_MIN - 76 + ETH) /* fits every way: the smallest underlay less the largest header */
@@ -82,8 +79,19 @@ static __rte_noinline void not_routed(
 	refuse(w, b, odds, i, check == CHECK_OK ? CHECK_GROUP : check);
 }
 
+/* Packets of slices with sessions: is the destination a UE's? */
+struct ues {
+	uint32_t n;
+	uint8_t at[BURST_MAX];
+	uint64_t key[BURST_MAX * 2]; /* of one word for IPv4, two for IPv6 */
+	struct exact_bucket *bucket[BURST_MAX];
+};
+
 struct keys {
 	struct routed v4, v6;
+	struct ues ue4, ue6;
+	struct exact_view view4,
+		view6;		  /* of ue4_table and ue6_table, once there is a packet for them */
 	uint8_t *data[BURST_MAX]; /* where frames begin, by their place in the burst */
 	uint32_t address4[BURST_MAX];
 	uint64_t address6[BURST_MAX][2];
@@ -95,6 +103,30 @@ static __rte_always_inline void routed_add(struct routed *r, uint32_t i, uint16_
 	r->slice[r->n++] = slice;
 }
 
+static __rte_noinline void ue_key4(struct keys *k, uint32_t i, uint16_t slice, const uint8_t *ip)
+{
+	uint64_t key = UE4_KEY(slice, rte_be_to_cpu_32(*(const wire32_t *)(ip + 16)));
+	uint32_t n = k->ue4.n++;
+
+	if (n == 0)
+		k->view4 = exact_view(&ue4_table);
+	k->ue4.at[n] = i;
+	k->ue4.key[n] = key;
+	k->ue4.bucket[n] = exact_prefetch(&k->view4, &key, 1);
+}
+
+static __rte_noinline void ue_key6(struct keys *k, uint32_t i, uint16_t slice, const uint8_t *ip)
+{
+	uint32_t n = k->ue6.n++;
+
+	if (n == 0)
+		k->view6 = exact_view(&ue6_table);
+	k->ue6.at[n] = i;
+	k->ue6.key[2 * n] = UE6_KEY0(slice);
+	k->ue6.key[2 * n + 1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
+	k->ue6.bucket[n] = exact_prefetch(&k->view6, &k->ue6.key[2 * n], 2);
+}
+
 static __rte_always_inline void find_keys(
 	struct worker *w, struct burst *b, struct keys *k, struct odds *odds)
 {
@@ -103,19 +135,24 @@ static __rte_always_inline void find_keys(
 		uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), *ip = data + ETH;
 		uint16_t slice = b->route_slice[i], type = load16(data + 12);
 		bool to_us = (*(const wire64_t *)data & MAC_MASK) == slice_hot[slice].mac;
+		bool sessions = slice_hot[slice].flags & SLICE_SESSIONS;
 		enum check check;
 
 		k->data[i] = data;
 		if (likely(to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
 			k->address4[k->v4.n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
 			check = check_ipv4(m, ip);
-			if (likely(check == CHECK_OK))
+			if (unlikely(sessions) && check == CHECK_OK)
+				ue_key4(k, i, slice, ip);
+			else if (likely(check == CHECK_OK))
 				routed_add(&k->v4, i, slice);
 		} else if (to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
 			k->address6[k->v6.n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
 			k->address6[k->v6.n][1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 32));
 			check = check_ipv6(m, ip);
-			if (likely(check == CHECK_OK))
+			if (unlikely(sessions) && check == CHECK_OK)
+				ue_key6(k, i, slice, ip);
+			else if (likely(check == CHECK_OK))
 				routed_add(&k->v6, i, slice);
 		} else {
 			not_routed(w, b, odds, i, data);
@@ -128,77 +165,82 @@ static __rte_always_inline void find_keys(
 	}
 }
 
-/* ---- phases 3 and 4: next hops, and off ---- */
+/* ---- phase 2, in slices with sessions: UEs ---- */
 
-static __rte_always_inline uint64_t nexthop_load(uint32_t index)
+/* To a UE, unless its time is over. */
+static __rte_always_inline void to_ue(struct worker *w, struct burst *b, struct odds *odds,
+	uint32_t i, uint8_t *data, uint64_t word, const bool is_ipv6)
 {
-	/* acquire: pairs with the release in nexthop_store() */
-	return __atomic_load_n(&nexthop_hot[index], __ATOMIC_ACQUIRE);
-}
+	uint8_t *ip = data + ETH;
 
-/* The word of a next hop, a group's by the flow (bits that neither the source port nor a tunnel's
- * paths use). */
-static __rte_always_inline uint64_t nexthop_word(uint32_t *index, uint32_t hash)
-{
-	uint64_t word = nexthop_load(*index);
-
-	if (unlikely(NEXTHOP_KIND(word) == NEXTHOP_OTHER && NEXTHOP_ID(word) >= NEXTHOP_GROUP)) {
-		const uint32_t *slot = (const uint32_t *)(uintptr_t)NEXTHOP_HIGH(word);
-		uint32_t mask = (1u << (NEXTHOP_ID(word) - NEXTHOP_GROUP)) - 1;
-
-		*index = slot[hash >> 21 & mask];
-		word = nexthop_load(*index);
+	if (unlikely((is_ipv6 ? ip[7] : ip[8]) <= 1)) {
+		odd_add(odds, b, i, ODD_TTL, 0, 0);
+		return;
 	}
-	return word;
+	if (is_ipv6)
+		ip[7]--;
+	else
+		ttl_down4(ip);
+	down_add(w, b, b->route[i], b->route_slice[i], b->route_door[i], b->route_flow[i], word);
 }
 
-/* What the way out carries, as an IP packet; 0: there is no way, and the next stage says why. A
- * tunnel that may fragment carries anything. */
-static uint32_t way_mtu(uint64_t word, uint32_t hash)
+/* Hits are on their way to their sessions; the others are routed. */
+static __rte_noinline void find_ues(
+	struct worker *w, struct burst *b, struct keys *k, struct odds *odds, const bool is_ipv6)
 {
-	if (NEXTHOP_KIND(word) == NEXTHOP_ATTACHMENT)
-		return attachment_hot[NEXTHOP_ID(word)].mtu;
-	const struct encap *e = path_pick(NEXTHOP_ID(word), hash);
+	struct ues *u = is_ipv6 ? &k->ue6 : &k->ue4;
+	struct routed *r = is_ipv6 ? &k->v6 : &k->v4;
+	uint64_t *value[BURST_MAX];
 
-	if (unlikely(e->flags & ENCAP_FRAGMENT))
-		return UINT16_MAX;
-	return e->max_len > ETH ? e->max_len - ETH : 0;
+	if (is_ipv6)
+		exact_match_bulk(&ue6_table, u->bucket, u->key, 2, u->n, value);
+	else
+		exact_match_bulk(&ue4_table, u->bucket, u->key, 1, u->n, value);
+	for (uint32_t j = 0; j < u->n; j++) {
+		uint32_t i = u->at[j];
+		const uint8_t *ip = k->data[i] + ETH;
+		/* 0: of a transaction that has not been committed */
+		uint64_t word = value[j] != NULL ? __atomic_load_n(value[j], __ATOMIC_RELAXED) : 0;
+
+		if (word != 0) {
+			to_ue(w, b, odds, i, k->data[i], word, is_ipv6);
+			continue;
+		}
+		if (is_ipv6) {
+			k->address6[r->n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
+			k->address6[r->n][1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 32));
+		} else {
+			k->address4[r->n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
+		}
+		routed_add(r, i, b->route_slice[i]);
+	}
 }
 
-static bool too_big(const struct rte_mbuf *m, uint64_t word, uint32_t hash, uint16_t *mtu)
+/* Those that the FIB says are behind a UE (framed routes, prefixes longer than /64) leave r. */
+static __rte_noinline void find_framed(struct worker *w, struct burst *b, struct routed *r,
+	uint8_t *const *frame, struct odds *odds, const bool is_ipv6)
 {
-	*mtu = way_mtu(word, hash);
-	return *mtu != 0 && m->pkt_len - ETH > *mtu;
+	uint32_t kept = 0;
+
+	for (uint32_t k = 0; k < r->n; k++) {
+		uint32_t value = r->value[k], i = r->at[k];
+
+		if (unlikely(FIB_OWNER(value) == FIB_SESSION)) {
+			uint32_t n = FIB_NEXTHOP(value);
+
+			to_ue(w, b, odds, i, frame[i],
+				SESSION_WORD(SESSION_OF_PREFIX(n), SESSION_GROUP_OF_PREFIX(n)),
+				is_ipv6);
+			continue;
+		}
+		r->at[kept] = i;
+		r->slice[kept] = r->slice[k];
+		r->value[kept++] = value;
+	}
+	r->n = kept;
 }
 
-/* Both MACs: to the next hop, from the slice's gateway. */
-static __rte_always_inline void rewrite_macs(uint8_t *data, uint64_t to, uint64_t from)
-{
-	*(wire64_t *)data = to | from << 48;
-	*(wire32_t *)(data + 8) = from >> 16;
-}
-
-static __rte_always_inline void lane_add(struct burst *b, struct rte_mbuf *m, uint16_t slice,
-	uint64_t word, flow_t flow, uint8_t *data)
-{
-	bool tunnel = NEXTHOP_KIND(word) == NEXTHOP_TUNNEL;
-	struct lane *lane = tunnel ? &b->to_tunnel : &b->to_access;
-	uint32_t k = lane->n++;
-
-	rewrite_macs(data, NEXTHOP_HIGH(word), slice_hot[slice].mac);
-	lane->pkt[k] = m;
-	lane->way[k] = LANE_WAY(slice, NEXTHOP_ID(word));
-	lane->flow[k] = flow;
-}
-
-/* RFC 1141: the word of TTL and protocol goes down by 0x0100, the checksum up by it. */
-static __rte_always_inline void ttl_down4(uint8_t *ip)
-{
-	uint32_t sum = load16(ip + 10) + (uint32_t)RTE_BE16(0x0100);
-
-	ip[8]--;
-	*(wire16_t *)(ip + 10) = sum + (sum >> 16);
-}
+/* ---- phases 3 and 4: next hops, and off ---- */
 
 static const enum odd odd_of_other[] = {[NEXTHOP_NONE] = ODD_NO_ROUTE,
 	[NEXTHOP_LOCAL] = ODD_LOCAL,
@@ -258,7 +300,7 @@ static __rte_always_inline void send_all(struct worker *w, struct burst *b, stru
 	}
 }
 
-static void route_trace(struct burst *b, uint32_t tunnels, uint32_t accesses)
+static void route_trace(struct burst *b, uint32_t tunnels, uint32_t accesses, uint32_t downs)
 {
 	for (uint32_t i = tunnels; i < b->to_tunnel.n; i++)
 		trace_step(b, b->to_tunnel.pkt[i], "route", "to tunnel {tunnel %u}",
@@ -266,82 +308,40 @@ static void route_trace(struct burst *b, uint32_t tunnels, uint32_t accesses)
 	for (uint32_t i = accesses; i < b->to_access.n; i++)
 		trace_step(b, b->to_access.pkt[i], "route", "to attachment {attachment %u}",
 			LANE_TO(b->to_access.way[i]));
+	for (uint32_t i = downs; i < b->downs; i++)
+		trace_step(b, b->down[i], "route", "to the UE of session {session %u}",
+			SESSION_OF(b->down_to[i]));
 }
 
 void route_run(struct worker *w, struct burst *b)
 {
-	uint32_t tunnels = b->to_tunnel.n, accesses = b->to_access.n, routes = b->routes;
+	uint32_t tunnels = b->to_tunnel.n, accesses = b->to_access.n, downs = b->downs,
+		 routes = b->routes;
 	struct odds odds = {.n = 0};
 	struct keys k;
 
-	k.v4.n = k.v6.n = 0;
+	k.v4.n = k.v6.n = k.ue4.n = k.ue6.n = 0;
 	find_keys(w, b, &k, &odds);
+	if (unlikely(k.ue4.n > 0))
+		find_ues(w, b, &k, &odds, false);
+	if (unlikely(k.ue6.n > 0))
+		find_ues(w, b, &k, &odds, true);
 	if (k.v4.n > 0) {
 		lpm_lookup4_bulk(&fib4, k.v4.slice, k.address4, k.v4.n, k.v4.value);
+		if (unlikely(k.ue4.n > 0))
+			find_framed(w, b, &k.v4, k.data, &odds, false);
 		send_all(w, b, &k.v4, k.data, &odds, false);
 	}
 	if (k.v6.n > 0) {
 		lpm_lookup6_bulk(&fib6, k.v6.slice, k.address6, k.v6.n, k.v6.value);
+		if (unlikely(k.ue6.n > 0))
+			find_framed(w, b, &k.v6, k.data, &odds, true);
 		send_all(w, b, &k.v6, k.data, &odds, true);
 	}
+	b->routes = 0; /* what is odd may enter a slice anew */
 	if (unlikely(b->trace != NULL))
-		route_trace(b, tunnels, accesses);
+		route_trace(b, tunnels, accesses, downs);
 	for (uint32_t i = 0; i < odds.n; i++)
 		host_take(w, b, &odds.packet[i]);
 	worker_stage_done(w, STAGE_ROUTE, routes);
-}
-
-/* ---- the switch's own packets ---- */
-
-static void lane_room(struct worker *w, struct burst *b)
-{
-	if (b->to_tunnel.n == BURST_MAX)
-		overlay_out_run(w, b);
-	if (b->to_access.n == BURST_MAX)
-		access_out_run(w, b);
-}
-
-void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice)
-{
-	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	bool is_ipv6 = data[ETH] >> 4 == 6;
-	uint16_t type = is_ipv6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
-	uint32_t value, index;
-
-	memset(data, 0, 12);
-	*(wire16_t *)(data + 12) = type;
-	if (is_ipv6) {
-		uint64_t address[1][2] = {{rte_be_to_cpu_64(*(wire64_t *)(data + ETH + 24)),
-			rte_be_to_cpu_64(*(wire64_t *)(data + ETH + 32))}};
-
-		lpm_lookup6_bulk(&fib6, &slice, address, 1, &value);
-	} else {
-		uint32_t address = rte_be_to_cpu_32(*(wire32_t *)(data + ETH + 16));
-
-		lpm_lookup4_bulk(&fib4, &slice, &address, 1, &value);
-	}
-	flow_t flow = flow_of(m, data);
-
-	index = FIB_NEXTHOP(value);
-	uint64_t word = nexthop_word(&index, FLOW_HASH(flow));
-
-	if (NEXTHOP_KIND(word) >= NEXTHOP_ASK) {
-		slice_drop(w, b, m, slice, 0,
-			NEXTHOP_KIND(word) == NEXTHOP_ASK ? DROP_NEIGHBOR_UNKNOWN
-							  : DROP_NO_ROUTE_IN_SLICE);
-		return;
-	}
-	lane_room(w, b);
-	lane_add(b, m, slice, word, flow, data);
-}
-
-void route_send_by(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
-	uint16_t attachment, const uint8_t *mac)
-{
-	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	uint64_t to = 0;
-
-	memcpy(&to, mac, 6);
-	lane_room(w, b);
-	lane_add(b, m, slice, NEXTHOP_WORD(NEXTHOP_ATTACHMENT, attachment, to), 0, data);
 }

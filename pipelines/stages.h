@@ -34,6 +34,16 @@ void punt_run(struct worker *w, struct burst *b);
 /* A burst that came from a kernel twin → its port. */
 void kernel_out_run(struct worker *w, struct burst *b);
 
+/* Nothing is in b yet. */
+static inline void burst_begin(struct burst *b)
+{
+	b->frames = b->routes = b->underlays = b->punts = b->floods = 0;
+	b->gtpus = b->downs = b->to_gtpus = 0;
+}
+/* The stages after bridge and route, as far as there is anything for them: all that is in lanes is
+ * on its way out. switch.c. */
+void switch_out(struct worker *w, struct burst *b);
+
 /* Meters, per worker; meter_worker_fini() undoes it. */
 int police_worker_init(struct worker *w);
 

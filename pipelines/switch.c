@@ -20,16 +20,45 @@
 #include "suppress.h"
 #include "tunnel.h"
 #include "underlay.h"
+#include "upf_worker.h"
 
 #define LEARN_RING 4096
+#define TURNS_MAX  8	 /* of a packet through sessions, in one burst */
 #define PUNT_PPS   20000 /* a port; a tap costs a system call a packet */
 
 const char *const switch_stages[] = {"receive", "parse", "overlay_in", "gtpu_in", "bridge", "route",
 	"flood", "session_down", "gtpu_out", "overlay_out", "access_out", "punt", "transmit", NULL};
 
+/* Of the user plane: sessions may send into slices, which route to sessions again. */
+static __rte_noinline void sessions_run(struct worker *w, struct burst *b)
+{
+	for (uint32_t turn = 0; b->downs > 0 || b->routes > 0; turn++) {
+		if (unlikely(turn == TURNS_MAX)) {
+			session_turns_over(w, b);
+			return;
+		}
+		if (b->routes > 0)
+			route_run(w, b);
+		if (b->downs > 0)
+			session_down_run(w, b);
+	}
+}
+
+void switch_out(struct worker *w, struct burst *b)
+{
+	if (unlikely(b->downs > 0 || b->routes > 0))
+		sessions_run(w, b);
+	if (unlikely(b->to_gtpus > 0))
+		gtpu_out_run(w, b);
+	if (b->to_tunnel.n > 0)
+		overlay_out_run(w, b);
+	if (b->to_access.n > 0)
+		access_out_run(w, b);
+}
+
 static void switch_run(struct worker *w, struct burst *b)
 {
-	b->frames = b->routes = b->underlays = b->punts = b->floods = 0;
+	burst_begin(b);
 	w->stage = STAGE_TRANSMIT;
 	if (unlikely(port_hot[b->port].is_twin)) {
 		kernel_out_run(w, b);
@@ -38,16 +67,15 @@ static void switch_run(struct worker *w, struct burst *b)
 	parse_run(w, b);
 	if (b->underlays > 0)
 		overlay_in_run(w, b);
+	if (unlikely(b->gtpus > 0))
+		gtpu_in_run(w, b);
 	if (unlikely(__atomic_load_n(&suppress_slices, __ATOMIC_RELAXED) > 0))
 		suppress_snoop(w, b);
 	if (b->frames > 0)
 		bridge_run(w, b);
 	if (b->routes > 0)
 		route_run(w, b);
-	if (b->to_tunnel.n > 0)
-		overlay_out_run(w, b);
-	if (b->to_access.n > 0)
-		access_out_run(w, b);
+	switch_out(w, b);
 	if (unlikely(b->floods > 0)) {
 		flood_run(w, b);
 		overlay_out_run(w, b);
@@ -82,6 +110,7 @@ static void switch_worker_fini(struct worker *w)
 	if (sw == NULL)
 		return;
 	reassembly_fini(w);
+	upf_worker_fini(w);
 	host_worker_fini(w);
 	meter_worker_fini(&sw->meter);
 	rte_ring_free(sw->learn);
@@ -133,6 +162,7 @@ static void switch_tick(struct worker *w)
 	reassembly_tick(w);
 	host_tick(w);
 	meter_tick(&switch_of(w)->meter, w->now_tsc);
+	upf_worker_tick(w);
 }
 
 const struct pipeline switch_pipeline = {

@@ -42,6 +42,11 @@
  * longer than /64 and all framed ones are in the FIB with owner FIB_SESSION instead (l3.h). */
 #define UE6_KEY0(slice) ((uint64_t)(slice) | 1u << 16)
 
+/* Values in the FIB of owner FIB_SESSION: what FIB_NEXTHOP() leaves. */
+#define SESSION_PREFIX(session, group) ((uint32_t)(group) << 20 | (session))
+#define SESSION_OF_PREFIX(n)	       ((n)&0xfffff)
+#define SESSION_GROUP_OF_PREFIX(n)     ((n) >> 20)
+
 #define SESSION_GROUPS 16
 
 struct session_block {
@@ -113,6 +118,7 @@ _Static_assert(
 #define ACT_REDIRECT  0x10 /* more: routed as if to this address */
 #define ACT_METERED   0x20 /* meter[0] != 0 */
 #define ACT_URRS      0x40 /* urrs != 0 */
+#define ACT_COPY      0x80 /* of a copy on its way out, session_batch.c's own */
 
 /* Of few acts. */
 struct session_more {

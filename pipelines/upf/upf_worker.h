@@ -54,6 +54,8 @@ struct upf_worker {
 	struct bucket answers;	    /* echo answers */
 	uint64_t error_cost, answer_cost;
 	uint64_t reports_lost;
+	/* what copies on their way are sent by, of both bursts that a worker can have in hand */
+	struct session_act copy[2][BURST_MAX];
 	struct hold_worker *hold; /* hold_worker.c */
 };
 
@@ -69,6 +71,9 @@ bool upf_report(struct worker *w, const struct upf_report *report);
 /* Counts and drops a packet of a session, whatever it begins with. */
 void session_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, enum drop_reason why);
+
+/* Packets that sessions send round in a circle end here. session_down.c. */
+void session_turns_over(struct worker *w, struct burst *b);
 
 /* Sends a whole GTP-U message, which m begins with, to a peer. Worker, gtpu_out.c. */
 void gtpu_send(

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* GTP-U that came in (TS 29.281): TEID → session, header off, the packet inside looked at, and on
+ * to what the session does with it (session_batch.c). Called by switch.c after overlay_in; owns
+ * nothing. */
+#include "flow.h"
+#include "gtpu_control.h"
+#include "ecn.h"
+#include "hold.h"
+#include "session_batch.h"
+#include "session_owns.h"
+#include "stages.h"
+
+#define IP4 20u
+#define IP6 40u
+
+/* User data of a burst: where its payload begins, whose it may be. */
+struct data {
+	uint32_t n;
+	uint8_t i[BURST_MAX]; /* of b->gtpu[] */
+	uint8_t qfi[BURST_MAX];
+	uint8_t group[BURST_MAX];
+	uint16_t at[BURST_MAX]; /* of the payload */
+	uint32_t len[BURST_MAX];
+	uint32_t teid_be[BURST_MAX];
+	uint32_t session[BURST_MAX];
+	const struct session_block *s[BURST_MAX];
+};
+
+/* What is no plain user data. */
+struct others {
+	uint32_t n;
+	uint8_t i[BURST_MAX];
+	enum gtpu_error error[BURST_MAX];
+	struct gtpu_header header[BURST_MAX];
+};
+
+/* ---- phase 1: headers ---- */
+
+static __rte_always_inline void data_add(
+	struct data *d, uint32_t i, uint32_t teid_be, uint32_t at, uint32_t len, uint8_t qfi)
+{
+	uint32_t k = d->n++, teid = rte_be_to_cpu_32(teid_be);
+
+	d->i[k] = i;
+	d->teid_be[k] = teid_be;
+	d->at[k] = at;
+	d->len[k] = len;
+	d->qfi[k] = qfi;
+	d->session[k] = TEID_SESSION(teid);
+	d->group[k] = TEID_GROUP(teid);
+	rte_prefetch0(&session_block[TEID_SESSION(teid)]);
+}
+
+/* Any header, by gtp/gtpu.c. */
+static __rte_noinline void read_any(
+	struct worker *w, struct burst *b, uint32_t i, struct data *d, struct others *o)
+{
+	struct rte_mbuf *m = b->gtpu[i];
+	uint32_t at = b->gtpu_at[i];
+	struct gtpu_header *h = &o->header[o->n];
+	enum gtpu_error error =
+		gtpu_read(rte_pktmbuf_mtod_offset(m, const uint8_t *, at), m->data_len - at, h);
+
+	/* what the field says is there may lie in further buffers */
+	if (error == GTPU_BAD_LENGTH && m->nb_segs > 1 && rte_pktmbuf_linearize(m) == 0)
+		error = gtpu_read(
+			rte_pktmbuf_mtod_offset(m, const uint8_t *, at), m->data_len - at, h);
+	if (error != GTPU_OK || h->type != GTPU_G_PDU) {
+		o->error[o->n] = error;
+		o->i[o->n++] = i;
+	} else if (h->teid_be == 0) {
+		TRACE(b, m, STAGE_GTPU_IN, "user data with TEID 0");
+		worker_drop(w, b, m, DROP_GTPU_TEID_ZERO);
+	} else {
+		data_add(d, i, h->teid_be, at + h->payload, h->payload_len,
+			h->has_psc ? h->psc.qfi : QFI_NONE);
+	}
+}
+
+/* The headers that nearly all have: none of the options, a sequence number, or one PDU Session
+ * Container. False: look closer. */
+static __rte_always_inline bool read_plain(const struct burst *b, uint32_t i, struct data *d)
+{
+	const struct rte_mbuf *m = b->gtpu[i];
+	uint32_t at = b->gtpu_at[i];
+	const uint8_t *g = rte_pktmbuf_mtod_offset(m, const uint8_t *, at);
+	uint32_t room = m->pkt_len - at - GTPU_HEADER, teid_be = *(const wire32_t *)(g + 4);
+	uint32_t header = GTPU_HEADER;
+	uint8_t qfi = QFI_NONE;
+
+	if (unlikely((load16(g) & RTE_BE16(0xf8ff)) != RTE_BE16(0x30ff) || teid_be == 0 ||
+		     rte_be_to_cpu_16(load16(g + 2)) != room ||
+		     m->data_len < at + GTPU_HEADER + GTPU_OPTIONS + GTPU_PSC + IP4))
+		return false;
+	if (g[0] == (GTPU_FLAGS | GTPU_FLAG_E)) {
+		/* one word long, type 0 or 1, no bit that makes it longer, none after it */
+		if ((*(const wire32_t *)(g + 11) & RTE_BE32(0xffffefc0)) != RTE_BE32(0x85010000) ||
+			g[15] != 0)
+			return false;
+		header = GTPU_HEADER + GTPU_OPTIONS + GTPU_PSC;
+		qfi = g[14] & 0x3f;
+	} else if (g[0] != GTPU_FLAGS) {
+		if (g[0] & GTPU_FLAG_E)
+			return false;
+		header = GTPU_HEADER + GTPU_OPTIONS;
+	}
+	data_add(d, i, teid_be, at + header, room + GTPU_HEADER - header, qfi);
+	return true;
+}
+
+/* ---- phases 2 and 3: sessions ---- */
+
+static __rte_always_inline bool is_group(
+	const struct session_block *s, uint32_t group, uint32_t teid_be, uint8_t gtpu)
+{
+	if (unlikely(s == NULL || group >= s->groups))
+		return false;
+	const struct session_group *g = session_group_at(s, group);
+
+	return g->teid_be == teid_be && g->gtpu == gtpu;
+}
+
+/* TEIDs that were put, and those that nobody has: s[] of the latter becomes NULL. */
+static __rte_noinline void find_put(
+	const struct burst *b, struct data *d, const uint8_t *which, uint32_t n)
+{
+	uint64_t key[BURST_MAX], *value[BURST_MAX];
+
+	for (uint32_t j = 0; j < n; j++)
+		key[j] = TEID_KEY(
+			b->gtpu_id[d->i[which[j]]], rte_be_to_cpu_32(d->teid_be[which[j]]));
+	exact_lookup_bulk(&teid_table, key, 1, n, value);
+	for (uint32_t j = 0; j < n; j++) {
+		uint32_t k = which[j];
+		uint64_t word = value[j] != NULL ? __atomic_load_n(value[j], __ATOMIC_RELAXED) : 0;
+
+		d->session[k] = SESSION_OF(word); /* 0 is no session */
+		d->group[k] = SESSION_GROUP_OF(word);
+		rte_prefetch0(&session_block[d->session[k]]);
+	}
+	for (uint32_t j = 0; j < n; j++) {
+		d->s[which[j]] = session_load(d->session[which[j]]);
+		session_prefetch(d->s[which[j]]);
+	}
+	for (uint32_t j = 0; j < n; j++) {
+		uint32_t k = which[j];
+
+		if (!is_group(d->s[k], d->group[k], d->teid_be[k], b->gtpu_id[d->i[k]]))
+			d->s[k] = NULL;
+	}
+}
+
+static __rte_always_inline void find_sessions(const struct burst *b, struct data *d)
+{
+	uint8_t put[BURST_MAX];
+	uint32_t puts = 0;
+
+	for (uint32_t k = 0; k < d->n; k++) {
+		d->s[k] = session_load(d->session[k]);
+		session_prefetch(d->s[k]);
+	}
+	for (uint32_t k = 0; k < d->n; k++) {
+		put[puts] = k;
+		puts += !is_group(d->s[k], d->group[k], d->teid_be[k], b->gtpu_id[d->i[k]]);
+	}
+	if (unlikely(puts > 0))
+		find_put(b, d, put, puts);
+}
+
+/* ---- phase 4: the packet inside ---- */
+
+/* Not IPv4 of exactly this length without options: 4, 6, or 0 for what is no sound packet. *len
+ * becomes the packet's own. */
+static __rte_noinline uint32_t inner_other(struct rte_mbuf *m, uint32_t at, uint32_t *len)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, at);
+	uint32_t there = RTE_MIN(*len, (uint32_t)m->data_len - at), total, head;
+
+	if (there >= IP4 && ip[0] >> 4 == 4) {
+		head = (ip[0] & 0xf) * 4u;
+		total = rte_be_to_cpu_16(load16(ip + 2));
+		if (head < IP4 || total < head || there < head)
+			return 0;
+	} else if (there >= IP6 && ip[0] >> 4 == 6) {
+		total = IP6 + rte_be_to_cpu_16(load16(ip + 4));
+	} else {
+		return 0;
+	}
+	if (total > *len)
+		return 0;
+	if (m->pkt_len > at + total && rte_pktmbuf_trim(m, m->pkt_len - at - total) != 0)
+		return 0;
+	*len = total;
+	return ip[0] >> 4;
+}
+
+static __rte_noinline void refuse(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	uint32_t session, const struct session_block *s, enum drop_reason why)
+{
+	TRACE(b, m, STAGE_GTPU_IN, "for session {session %u}", session);
+	session_drop(w, b, m, session, s, why);
+}
+
+static __rte_always_inline void strip(struct rte_mbuf *m, uint32_t n)
+{
+	m->data_off += n;
+	m->data_len -= n;
+	m->pkt_len -= n;
+}
+
+/* Makes the packet inside k the batch's next, or drops it by name. */
+static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const struct data *d,
+	uint32_t k, struct session_batch *x)
+{
+	const struct session_block *s = d->s[k];
+	const struct session_group *g = session_group_at(s, d->group[k]);
+	struct rte_mbuf *m = b->gtpu[d->i[k]];
+	uint32_t session = d->session[k], len = d->len[k], family = 4;
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, d->at[k]), *eth = ip - BATCH_ETH;
+	uint8_t outer = b->gtpu_tos[d->i[k]] & 3;
+
+	if (unlikely(s->flags & SESSION_ETHERNET)) {
+		refuse(w, b, m, session, s, DROP_UE_PACKET);
+		return;
+	}
+	if (unlikely(ip[0] != 0x45 || rte_be_to_cpu_16(load16(ip + 2)) != len || len < IP4 ||
+		     m->data_len < d->at[k] + IP4 || m->pkt_len != d->at[k] + len))
+		family = inner_other(m, d->at[k], &len);
+	if (unlikely(family == 0)) {
+		refuse(w, b, m, session, s, DROP_UE_PACKET);
+		return;
+	}
+	if (g->flags & GROUP_UPLINK && unlikely(!session_owns(s, session, ip, true))) {
+		refuse(w, b, m, session, s, DROP_UE_SOURCE);
+		return;
+	}
+	strip(m, d->at[k] - BATCH_ETH);
+	*(wire16_t *)(eth + 12) =
+		family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	if (unlikely(outer != 0) && !ecn_decapsulate(eth, m->data_len, outer)) {
+		refuse(w, b, m, session, s, DROP_ECN_INVALID);
+		return;
+	}
+	if (unlikely(s->flags & SESSION_FLUSHING)) {
+		strip(m, BATCH_ETH);
+		if (hold_first(w, b, m, session, s, d->group[k]))
+			return;
+		rte_pktmbuf_prepend(m, BATCH_ETH);
+	}
+	uint32_t j = x->n;
+
+	x->pkt[j] = m;
+	x->s[j] = s;
+	x->session[j] = session;
+	x->group[j] = d->group[k];
+	x->bytes[j] = len;
+	x->qfi[j] = d->qfi[k];
+	x->door[j] = DOOR_SESSION | session;
+	session_batch_rules(x, g, switch_of(w)->upf, w);
+}
+
+void gtpu_in_run(struct worker *w, struct burst *b)
+{
+	struct session_batch x;
+	struct others others;
+	struct data d;
+
+	x.n = x.asks = others.n = d.n = 0;
+	for (uint32_t i = 0; i < b->gtpus; i++)
+		if (unlikely(!read_plain(b, i, &d)))
+			read_any(w, b, i, &d, &others);
+	find_sessions(b, &d);
+	for (uint32_t k = 0; k < d.n; k++) {
+		if (likely(d.s[k] != NULL)) {
+			unwrap(w, b, &d, k, &x);
+			continue;
+		}
+		others.error[others.n] = GTPU_OK;
+		others.header[others.n] = (struct gtpu_header){.type = GTPU_G_PDU,
+			.teid_be = d.teid_be[k],
+			.payload = d.at[k] - b->gtpu_at[d.i[k]],
+			.payload_len = d.len[k]};
+		others.i[others.n++] = d.i[k];
+	}
+	session_batch_up(w, b, &x);
+	for (uint32_t j = 0; j < others.n; j++)
+		gtpu_control(w, b, others.i[j], others.error[j], &others.header[j]);
+	worker_stage_done(w, STAGE_GTPU_IN, b->gtpus);
+}

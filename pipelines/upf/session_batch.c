@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a session does with its packets (session_batch.h): classified, admitted, counted, sent on.
+ * Called by gtpu_in.c, session_down.c and hold.c on the workers; owns nothing. */
+#include "session_batch.h"
+
+#include "flow.h"
+#include "flow_key.h"
+#include "hold.h"
+#include "l3.h"
+#include "path.h"
+#include "police_hot.h"
+#include "session_owns.h"
+#include "stages.h"
+
+#define GTPU_ROOM 96 /* in front of the inner packet: the longest header and how it is copied */
+#define PSC_ROOM  8  /* a PDU Session Container with the four octets of options */
+
+static const uint8_t *inner_of(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod_offset(m, const uint8_t *, BATCH_ETH);
+}
+
+static void drop(struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k,
+	enum drop_reason why)
+{
+	session_drop(w, b, x->pkt[k], x->session[k], x->s[k], why);
+}
+
+/* ---- which PDR ---- */
+
+static __rte_noinline void classify(
+	struct worker *w, struct burst *b, struct session_batch *x, const bool up)
+{
+	const struct rules *rules[BURST_MAX];
+	struct flow_key key[BURST_MAX];
+	struct rules_result result[BURST_MAX];
+
+	for (uint32_t j = 0; j < x->asks; j++) {
+		uint32_t k = x->ask[j];
+		const struct session_block *s = x->s[k];
+		const struct rte_mbuf *m = x->pkt[k];
+		const uint8_t *ip = inner_of(m);
+
+		rules[j] = rules_hot[session_group_at(s, x->group[k])->rules];
+		if (unlikely(s->flags & SESSION_ETHERNET)) {
+			flow_key_of_frame(ip - BATCH_ETH, m->data_len, &key[j]);
+			key[j].qfi = x->qfi[k];
+			continue;
+		}
+		flow_key_of(ip, m->data_len - BATCH_ETH, up, &key[j]);
+		key[j].qfi = x->qfi[k];
+		if (session_owns(s, x->session[k], ip, up))
+			key[j].flags |= KEY_ASSIGNED;
+	}
+	rules_classify(rules, key, x->asks, result);
+	for (uint32_t j = 0; j < x->asks; j++) {
+		uint32_t k = x->ask[j];
+		const struct session_block *s = x->s[k];
+
+		x->act[k] = NULL;
+		if (result[j].act == RULES_NONE) {
+			TRACE(b, x->pkt[k], up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN,
+				"no PDR of session {session %u} matches", x->session[k]);
+			drop(w, b, x, k, DROP_PDR_NONE);
+			continue;
+		}
+		x->act[k] = session_acts(session_group_at(s, x->group[k])) + result[j].act;
+		x->rule[k] = result[j].rule;
+		rte_prefetch0(&switch_of(w)->upf->cells[s->cells + x->act[k]->cell]);
+	}
+}
+
+/* ---- what does not go on ---- */
+
+static const enum drop_reason why_not[] = {
+	[ACT_DROP] = DROP_FAR_DROP, [ACT_NO_WAY] = DROP_FAR_NO_HEADER, [ACT_GATE] = DROP_QER_GATE};
+
+/* Neither into a slice nor into a tunnel. */
+static __rte_noinline void stay(
+	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k, const bool up)
+{
+	struct rte_mbuf *m = x->pkt[k];
+
+	if (x->act[k]->what != ACT_HOLD) {
+		drop(w, b, x, k, why_not[x->act[k]->what]);
+		return;
+	}
+	TRACE(b, m, up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN, "held for session {session %u}",
+		x->session[k]);
+	if (!(x->s[k]->flags & SESSION_ETHERNET))
+		rte_pktmbuf_adj(m, BATCH_ETH);
+	hold_take(w, b, m, x->session[k], x->s[k], x->act[k], x->group[k], x->rule[k]);
+}
+
+/* RFC 1141 backwards: the TTL as it was before routing took one off. */
+static void ttl_back(uint8_t *ip)
+{
+	if (ip[0] >> 4 == 6) {
+		ip[7]++;
+		return;
+	}
+	uint32_t sum = (uint16_t)~load16(ip + 10) + (uint32_t)RTE_BE16(0x0100);
+
+	ip[8]++;
+	*(wire16_t *)(ip + 10) = ~(sum + (sum >> 16));
+}
+
+struct odds {
+	uint32_t n;
+	struct odd_packet packet[BURST_MAX];
+};
+
+/* There is no path to the peer, or it does not fit: then its sender is told, and IPv4 that may be
+ * cut is (downlink: each piece comes back here). */
+static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struct session_batch *x,
+	uint32_t k, const struct encap *e, uint32_t extra, struct odds *odds, const bool up)
+{
+	struct rte_mbuf *m = x->pkt[k];
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, BATCH_ETH);
+	bool may_cut = ip[0] >> 4 == 4 && !(ip[6] & 0x40);
+
+	if (e->port == PORT_NONE) {
+		drop(w, b, x, k, e->why);
+	} else if (x->bytes[k] + extra <= e->max_len) {
+		drop(w, b, x, k, DROP_NO_HEADROOM);
+	} else if (x->door[k] == 0 || (up && may_cut) || (x->s[k]->flags & SESSION_ETHERNET)) {
+		/* the switch's own; routing would send the pieces another way */
+		drop(w, b, x, k, DROP_UNDERLAY_MTU);
+	} else {
+		if (!up)
+			ttl_back(ip);
+		session_count_drop(w, x->session[k]);
+		odds->packet[odds->n++] = (struct odd_packet){.m = m,
+			.door = x->door[k],
+			.slice = session_group_at(x->s[k], x->group[k])->slice,
+			.mtu = e->max_len - extra,
+			.hash = FLOW_HASH(x->flow[k]),
+			.why = ODD_TOO_BIG};
+	}
+}
+
+/* ---- where to ---- */
+
+static void lane_room(struct worker *w, struct burst *b)
+{
+	if (unlikely(b->to_gtpus == BURST_MAX))
+		gtpu_out_run(w, b);
+}
+
+static __rte_always_inline void to_gtpu(struct worker *w, struct burst *b, struct rte_mbuf *m,
+	const struct session_act *a, const struct encap *e, uint32_t session, flow_t flow)
+{
+	lane_room(w, b);
+	uint32_t i = b->to_gtpus++;
+
+	b->to_gtpu[i] = m;
+	b->to_gtpu_act[i] = a;
+	b->to_gtpu_path[i] = e;
+	b->to_gtpu_session[i] = session;
+	b->to_gtpu_flow[i] = flow;
+}
+
+/* A copy of the inner packet to another peer: neither metered nor counted at the session. */
+static __rte_noinline void duplicate(
+	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k)
+{
+	const struct session_act *a = x->act[k];
+	const struct session_more *more =
+		(const struct session_more *)((const uint8_t *)x->s[k] + 16u * a->more);
+	uint32_t strip = x->s[k]->flags & SESSION_ETHERNET ? 0 : BATCH_ETH;
+	const struct encap *e = path_pick(more->copy_peer, FLOW_HASH(x->flow[k]));
+	struct rte_mbuf *m = x->pkt[k], *copy;
+
+	if (x->bytes[k] > e->max_len)
+		return; /* the packet itself goes its way */
+	copy = rte_pktmbuf_copy(m, m->pool, strip, UINT32_MAX);
+	if (copy == NULL)
+		return;
+	w->box.replicated++;
+	copy->ol_flags &= ~session_charged;
+	lane_room(w, b);
+	/* hold.h has a burst of its own */
+	struct session_act *own = &switch_of(w)->upf->copy[b != &w->burst][b->to_gtpus];
+
+	*own = (struct session_act){.what = ACT_GTPU,
+		.flags = ACT_COPY,
+		.tos = a->tos,
+		.teid_be = more->copy_teid_be,
+		.peer = more->copy_peer,
+		.slice = x->s[k]->slice};
+	to_gtpu(w, b, copy, own, e, x->session[k], x->flow[k]);
+}
+
+/* Into the slice, as a frame to its gateway. */
+static __rte_always_inline void enter(
+	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k, const bool up)
+{
+	const struct session_act *a = x->act[k];
+	struct rte_mbuf *m = x->pkt[k];
+	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *);
+	struct traffic *t = &switch_of(w)->slice.traffic[a->slice];
+	door_t door = DOOR_SESSION | x->session[k];
+
+	if (!up && unlikely(x->door[k] == door)) {
+		drop(w, b, x, k, DROP_SAME_DOOR);
+		return;
+	}
+	*(wire64_t *)eth = slice_hot[a->slice].mac;
+	*(wire32_t *)(eth + 8) = 0;
+	t->in_packets++;
+	t->in_bytes += m->pkt_len;
+	if (unlikely(b->trace != NULL)) {
+		trace_slice(b, m, a->slice);
+		trace_step(b, m, switch_stages[up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN],
+			"session {session %u} PDR %u into slice {slice %u}", x->session[k],
+			x->rule[k], a->slice);
+	}
+	if (unlikely(a->flags & ACT_REDIRECT)) {
+		const struct session_more *more =
+			(const struct session_more *)((const uint8_t *)x->s[k] + 16u * a->more);
+
+		if (more->redirect_family == eth[BATCH_ETH] >> 4) {
+			route_redirect(w, b, m, a->slice, door, more->redirect);
+			return;
+		}
+	}
+	route_enter(b, m, a->slice, door);
+}
+
+static __rte_always_inline void count(struct upf_worker *upf, const struct session_block *s,
+	const struct session_act *a, uint32_t bytes)
+{
+	struct session_cell *cell = &upf->cells[s->cells + a->cell];
+
+	cell->packets++;
+	cell->bytes += bytes;
+}
+
+static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct session_batch *x,
+	uint32_t k, const struct encap *e, struct odds *odds, const bool up)
+{
+	const struct session_block *s = x->s[k];
+	const struct session_act *a = x->act[k];
+	struct rte_mbuf *m = x->pkt[k];
+	bool yellow = false;
+
+	if (unlikely(a->what > ACT_GTPU)) {
+		stay(w, b, x, k, up);
+		return;
+	}
+	if (a->what == ACT_GTPU) {
+		uint32_t extra = a->flags & ACT_PSC ? PSC_ROOM : 0;
+
+		/* max_len is 0 where there is no path */
+		if (unlikely(x->bytes[k] + extra > e->max_len ||
+			     rte_pktmbuf_headroom(m) + BATCH_ETH < GTPU_ROOM)) {
+			no_fit(w, b, x, k, e, extra, odds, up);
+			return;
+		}
+	}
+	if (a->flags & (ACT_METERED | ACT_URRS)) {
+		enum drop_reason why = session_admit(w, x->session[k], s, a, x->bytes[k], &yellow);
+
+		if (unlikely(why != DROP_REASONS)) {
+			drop(w, b, x, k, why);
+			return;
+		}
+	}
+	count(switch_of(w)->upf, s, a, x->bytes[k]);
+	session_mark(m, s, a, x->bytes[k], yellow);
+	if (unlikely(a->flags & ACT_DUPLICATE))
+		duplicate(w, b, x, k);
+	if (a->what == ACT_SLICE) {
+		enter(w, b, x, k, up);
+		return;
+	}
+	TRACE(b, m, up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN,
+		"session {session %u} PDR %u to GTP-U peer %u", x->session[k], x->rule[k], a->peer);
+	if (!(s->flags & SESSION_ETHERNET)) {
+		m->data_off += BATCH_ETH;
+		m->data_len -= BATCH_ETH;
+		m->pkt_len -= BATCH_ETH;
+	}
+	to_gtpu(w, b, m, a, e, x->session[k], x->flow[k]);
+}
+
+static __rte_always_inline void run(
+	struct worker *w, struct burst *b, struct session_batch *x, const bool up)
+{
+	const struct encap *path[BURST_MAX];
+	struct odds odds = {.n = 0};
+
+	if (x->asks > 0)
+		classify(w, b, x, up);
+	for (uint32_t k = 0; k < x->n; k++)
+		if (x->act[k] != NULL &&
+			(x->act[k]->what == ACT_GTPU || (x->act[k]->flags & ACT_DUPLICATE))) {
+			if (up) /* the others' flow was found by routing */
+				x->flow[k] = flow_of(
+					x->pkt[k], rte_pktmbuf_mtod(x->pkt[k], const uint8_t *));
+			path[k] = path_pick(x->act[k]->peer, FLOW_HASH(x->flow[k]));
+			rte_prefetch0(path[k]);
+		}
+	for (uint32_t k = 0; k < x->n; k++)
+		if (likely(x->act[k] != NULL))
+			act_on(w, b, x, k, path[k], &odds, up);
+	x->n = x->asks = 0;
+	for (uint32_t i = 0; i < odds.n; i++)
+		host_take(w, b, &odds.packet[i]);
+}
+
+void session_batch_up(struct worker *w, struct burst *b, struct session_batch *x)
+{
+	run(w, b, x, true);
+}
+
+void session_batch_down(struct worker *w, struct burst *b, struct session_batch *x)
+{
+	run(w, b, x, false);
+}

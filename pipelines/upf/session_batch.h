@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets of sessions from the moment their session and group are known until they have been acted
+ * upon: which PDR, may it pass, count, where to. Filled by gtpu_in.c (by TEID), session_down.c (by
+ * the UE's address) and hold.c (what was held); run by session_batch.c. Lives on the stack of a
+ * worker; owns its packets until session_batch_act(). */
+#ifndef UPF_SESSION_BATCH_H
+#define UPF_SESSION_BATCH_H
+
+#include <rte_ether.h>
+
+#include "admit.h"
+#include "rules.h"
+#include "upf_worker.h"
+
+#define BATCH_ETH ((uint32_t)sizeof(struct rte_ether_hdr))
+
+/* Parallel arrays. */
+struct session_batch {
+	uint32_t n;
+	/* begins with an Ethernet header: that of the frame, or for IP sessions 14 bytes of which
+	 * the type is right, and the packet after it */
+	struct rte_mbuf *pkt[BURST_MAX];
+	const struct session_block *s[BURST_MAX];
+	const struct session_act *act[BURST_MAX];
+	flow_t flow[BURST_MAX];
+	uint32_t session[BURST_MAX];
+	uint32_t bytes[BURST_MAX]; /* of the inner packet */
+	door_t door[BURST_MAX];	   /* it came in by */
+	uint8_t group[BURST_MAX];
+	uint8_t rule[BURST_MAX];
+	uint8_t qfi[BURST_MAX]; /* QFI_NONE: came without */
+	/* whose rules must look at the packet */
+	uint32_t asks;
+	uint8_t ask[BURST_MAX];
+};
+
+/* acquire: pairs with the release in session.c; NULL: no such session */
+static __rte_always_inline const struct session_block *session_load(uint32_t session)
+{
+	return __atomic_load_n(&session_block[session], __ATOMIC_ACQUIRE);
+}
+
+static __rte_always_inline void session_prefetch(const struct session_block *s)
+{
+	rte_prefetch0(s);
+	rte_prefetch0((const uint8_t *)s + RTE_CACHE_LINE_SIZE);
+}
+
+/* The last packet's act, when its group's first rule takes everything; else it is to be asked for.
+ * What acting will touch is on its way from here on. */
+static __rte_always_inline void session_batch_rules(struct session_batch *x,
+	const struct session_group *g, const struct upf_worker *upf, struct worker *w)
+{
+	uint32_t k = x->n++;
+	const struct session_block *s = x->s[k];
+	const struct rules *r = rules_hot[g->rules];
+
+	session_admit_prefetch(w, s);
+	if (likely(rules_is_trivial(r) && r->result.act != RULES_NONE)) {
+		const struct session_act *a = session_acts(g) + r->result.act;
+
+		x->act[k] = a;
+		x->rule[k] = r->result.rule;
+		rte_prefetch0(&upf->cells[s->cells + a->cell]);
+		return;
+	}
+	rte_prefetch0(&upf->cells[s->cells]);
+	x->ask[x->asks++] = k;
+}
+
+/* All of the batch: PDR, QERs, URRs, counters, and off: into a slice (route[]), to_gtpu, held,
+ * dropped by name. Packets too large for their way are answered. Empties the batch. */
+void session_batch_up(struct worker *w, struct burst *b, struct session_batch *x);
+void session_batch_down(struct worker *w, struct burst *b, struct session_batch *x);
+
+#endif

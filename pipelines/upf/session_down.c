@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets to UEs, which routing found by their addresses: on to what their sessions do with them.
+ * Called by switch.c after route, and for packets that were held; owns nothing. */
+#include "flow.h"
+#include "hold.h"
+#include "session_batch.h"
+#include "stages.h"
+
+/* Sessions and groups of a batch that has its packets; what has none any more is dropped. */
+struct found {
+	uint32_t n;
+	struct rte_mbuf *pkt[BURST_MAX];
+	const struct session_block *s[BURST_MAX];
+	flow_t flow[BURST_MAX];
+	uint32_t session[BURST_MAX];
+	door_t door[BURST_MAX];
+	uint16_t slice[BURST_MAX];
+	uint8_t group[BURST_MAX];
+};
+
+static __rte_noinline void gone(
+	struct worker *w, struct burst *b, const struct found *f, uint32_t k)
+{
+	slice_drop(w, b, f->pkt[k], f->slice[k], f->door[k], DROP_SESSION_GONE);
+}
+
+/* Parked until what is older has gone? */
+static __rte_noinline bool parked(
+	struct worker *w, struct burst *b, const struct found *f, uint32_t k)
+{
+	struct rte_mbuf *m = f->pkt[k];
+
+	rte_pktmbuf_adj(m, BATCH_ETH);
+	if (hold_first(w, b, m, f->session[k], f->s[k], f->group[k]))
+		return true;
+	rte_pktmbuf_prepend(m, BATCH_ETH);
+	return false;
+}
+
+static __rte_always_inline void batch_add(struct worker *w, const struct found *f, uint32_t k,
+	const struct session_group *g, struct session_batch *x)
+{
+	const struct session_block *s = f->s[k];
+	uint32_t j = x->n;
+
+	x->pkt[j] = f->pkt[k];
+	x->s[j] = s;
+	x->session[j] = f->session[k];
+	x->group[j] = f->group[k];
+	x->flow[j] = f->flow[k];
+	x->bytes[j] = f->pkt[k]->pkt_len - (s->flags & SESSION_ETHERNET ? 0 : BATCH_ETH);
+	x->qfi[j] = QFI_NONE;
+	x->door[j] = f->door[k];
+	session_batch_rules(x, g, switch_of(w)->upf, w);
+}
+
+void session_down_run(struct worker *w, struct burst *b)
+{
+	struct session_batch x;
+	struct found f;
+	uint32_t downs = b->downs;
+
+	x.n = x.asks = 0;
+	for (uint32_t k = 0; k < downs; k++)
+		rte_prefetch0(&session_block[SESSION_OF(b->down_to[k])]);
+	for (uint32_t k = 0; k < downs; k++) {
+		f.session[k] = SESSION_OF(b->down_to[k]);
+		f.group[k] = SESSION_GROUP_OF(b->down_to[k]);
+		f.s[k] = session_load(f.session[k]);
+		session_prefetch(f.s[k]);
+		f.pkt[k] = b->down[k];
+		f.flow[k] = b->down_flow[k];
+		f.door[k] = b->down_door[k];
+		f.slice[k] = b->down_slice[k];
+	}
+	b->downs = 0; /* what acting sends to UEs comes in here again */
+	for (uint32_t k = 0; k < downs; k++) {
+		const struct session_block *s = f.s[k];
+
+		if (unlikely(s == NULL || f.group[k] >= s->groups)) {
+			gone(w, b, &f, k);
+			continue;
+		}
+		const struct session_group *g = session_group_at(s, f.group[k]);
+
+		/* a change between the address and the block, or another slice's session */
+		if (unlikely(g->teid_be != 0 || g->slice != f.slice[k]))
+			gone(w, b, &f, k);
+		else if (likely(!(s->flags & SESSION_FLUSHING)) || !parked(w, b, &f, k))
+			batch_add(w, &f, k, g, &x);
+	}
+	session_batch_down(w, b, &x);
+	worker_stage_done(w, STAGE_SESSION_DOWN, downs);
+}
+
+void session_turns_over(struct worker *w, struct burst *b)
+{
+	for (uint32_t k = 0; k < b->downs; k++)
+		slice_drop(w, b, b->down[k], b->down_slice[k], b->down_door[k], DROP_SAME_DOOR);
+	for (uint32_t k = 0; k < b->routes; k++)
+		slice_drop(w, b, b->route[k], b->route_slice[k], b->route_door[k], DROP_SAME_DOOR);
+	b->downs = b->routes = 0;
+}
+
+/* ---- once more (hold.h) ---- */
+
+/* In front of a packet that begins with its IP header. False: no room, or no IP. */
+static bool add_eth(struct rte_mbuf *m)
+{
+	uint8_t *eth = (uint8_t *)rte_pktmbuf_prepend(m, BATCH_ETH);
+
+	if (eth == NULL)
+		return false;
+	memset(eth, 0, 12);
+	*(wire16_t *)(eth + 12) = eth[BATCH_ETH] >> 4 == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6)
+							   : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	return true;
+}
+
+void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
+	const uint32_t *session, const uint8_t *group, uint32_t n)
+{
+	struct session_batch up, down;
+
+	up.n = up.asks = down.n = down.asks = 0;
+	burst_begin(b);
+	for (uint32_t k = 0; k < n; k++) {
+		const struct session_block *s = session_load(session[k]);
+
+		if (s == NULL || group[k] >= s->groups ||
+			session_group_at(s, group[k])->acts == 0) {
+			worker_drop(w, b, m[k], DROP_SESSION_GONE);
+			continue;
+		}
+		const struct session_group *g = session_group_at(s, group[k]);
+		struct session_batch *x = g->flags & GROUP_UPLINK ? &up : &down;
+
+		if (!(s->flags & SESSION_ETHERNET) && !add_eth(m[k])) {
+			session_drop(w, b, m[k], session[k], s, DROP_NO_HEADROOM);
+			continue;
+		}
+		x->pkt[x->n] = m[k];
+		x->s[x->n] = s;
+		x->session[x->n] = session[k];
+		x->group[x->n] = group[k];
+		x->flow[x->n] = flow_of(m[k], rte_pktmbuf_mtod(m[k], const uint8_t *));
+		x->bytes[x->n] = m[k]->pkt_len - (s->flags & SESSION_ETHERNET ? 0 : BATCH_ETH);
+		x->qfi[x->n] = QFI_NONE;
+		x->door[x->n] = 0;
+		session_batch_rules(x, g, switch_of(w)->upf, w);
+	}
+	session_batch_up(w, b, &up);
+	session_batch_down(w, b, &down);
+	switch_out(w, b);
+}
