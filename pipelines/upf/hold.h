@@ -25,9 +25,10 @@
 #include "session_hot.h"
 #include "worker.h"
 
-#define HOLD_PACKETS 65536 /* over all sessions, at most; also at most a quarter of a port's pool  \
-			    */
-#define HOLD_PRESET    64  /* of one session without a BAR */
+#define HOLD_PACKETS                                                                               \
+	65536		  /* over all sessions, at most; also at most a quarter of a port's pool   \
+			   */
+#define HOLD_PRESET    64 /* of one session without a BAR */
 #define HOLD_POOL_PART 4
 #define HOLD_RING      4096 /* packets on their way to main, and parked, of a worker */
 #define HOLD_ORDERS    4096 /* on their way back */
@@ -74,12 +75,14 @@ struct hold_marker {
 
 /* Embedded in struct session_change, zeroed by session_prepare(). */
 struct hold_change {
-	struct hold_change *next; /* hold.c's */
 	uint32_t session;
 	uint16_t slice;
-	bool reserved; /* hold.c's */
 	uint32_t markers;
 	const struct hold_marker *marker;
+	/* hold_flush.c's */
+	bool reserved;
+	const struct session_block *before, *after;
+	struct hold_change *next;
 };
 
 /* Takes what hold_begin() may need; undone by hold_cancel(). 0 or -ENOMEM. For changes and

@@ -66,7 +66,8 @@ _Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes b
 /* Written while published, by hold.c alone: */
 #define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold_first() */
 #define SESSION_RETURNED 0x08 /* they are with the workers */
-#define SESSION_FULL	 0x10 /* no more are held */
+#define SESSION_FULL	 0x10 /* as many are held as its BAR allows */
+#define SESSION_NO_ROOM	 0x20 /* the box holds no more */
 
 struct session_group {
 	uint32_t teid_be; /* 0: by the UE's address */

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How held packets leave: what session_commit() asks for when a FAR changes or a session goes, the
+ * orders to the workers, and who has carried them out. Main thread; owns the outboxes. The whole
+ * order of things is in hold.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "hold_state.h"
+#include "peer.h"
+#include "rcu.h"
+
+#define ROOM_FENCE 2 /* of a ring, for what may not wait */
+
+static struct hold_list outbox[LIMIT_WORKERS];
+static uint64_t fence_last;		    /* the last one handed out */
+static uint64_t fence_sent[LIMIT_WORKERS];  /* the last one on each worker's ring */
+static struct hold_change *changes, **last; /* begun, not finished */
+/* Queues whose flags go once their fence is reached; the same for markers' peers. In order. */
+static uint32_t fenced, fenced_last;
+static struct hold_list marked;
+static bool wants_fence; /* something went out in this round */
+
+/* ---- orders ---- */
+
+uint32_t hold_outbox(uint32_t worker)
+{
+	return outbox[worker].n;
+}
+
+static void order(uint32_t node, enum hold_order_kind kind, enum drop_reason why)
+{
+	hold_nodes[node].kind = kind;
+	hold_nodes[node].why = why;
+	hold_append(&outbox[hold_nodes[node].worker], node);
+	if (hold_nodes[node].queue != HOLD_NONE)
+		hold_queues[hold_nodes[node].queue].out++;
+}
+
+void hold_order_discard(uint32_t node, enum drop_reason why)
+{
+	order(node, HOLD_DISCARD, why);
+}
+
+/* The queue's orders are on the rings: workers may go on once they have carried them out. */
+static void returned(uint32_t queue)
+{
+	struct hold_queue *q = &hold_queues[queue];
+	struct session_block *s = session_block[q->session];
+
+	if (q->state != HOLD_FLUSHING)
+		return;
+	q->state = HOLD_RETURNED;
+	q->fence = fence_last + 1; /* of this round */
+	wants_fence = true;
+	if (s != NULL && !q->gone)
+		hold_flag(s, SESSION_RETURNED, 0);
+	if (q->fenced)
+		return;
+	q->fenced = true;
+	q->fence_next = HOLD_NONE;
+	if (fenced == HOLD_NONE)
+		fenced = queue;
+	else
+		hold_queues[fenced_last].fence_next = queue;
+	fenced_last = queue;
+}
+
+/* The node is on its way. */
+static void sent(uint32_t node)
+{
+	struct hold_node *n = &hold_nodes[node];
+	uint32_t queue = n->queue;
+
+	if (n->kind == HOLD_MARKER) {
+		wants_fence = true;
+		n->teid_be = fence_last + 1; /* its peer is given back when that is reached */
+		hold_append(&marked, node);
+	} else {
+		hold_node_free(node);
+	}
+	if (queue != HOLD_NONE && --hold_queues[queue].out == 0)
+		returned(queue);
+}
+
+static void order_of(const struct hold_node *n, struct hold_order *o)
+{
+	uint32_t session = 0;
+
+	if (n->queue != HOLD_NONE && !hold_queues[n->queue].gone)
+		session = hold_queues[n->queue].session;
+	*o = (struct hold_order){.m = n->m,
+		.session = session,
+		.slice = n->slice,
+		.kind = n->kind,
+		.group = n->group,
+		.uplink = n->uplink,
+		.why = n->why};
+}
+
+static uint32_t pump_worker(uint32_t worker)
+{
+	struct hold_worker *h = hold_worker_of(worker);
+	uint32_t room = h != NULL ? rte_ring_free_count(h->orders) : 0, n = 0;
+
+	for (; outbox[worker].n > 0 && room > ROOM_FENCE; room--, n++) {
+		uint32_t node = hold_take_first(&outbox[worker]);
+		struct hold_order o;
+
+		order_of(&hold_nodes[node], &o);
+		rte_ring_sp_enqueue_elem(h->orders, &o, sizeof(o));
+		sent(node);
+	}
+	return n;
+}
+
+/* One fence a worker for all whose orders went out in this round. */
+static void fences_send(void)
+{
+	for (uint32_t i = 0; i < worker_count; i++) {
+		struct hold_worker *h = hold_worker_of(i);
+		struct hold_order o = {.kind = HOLD_FENCE, .fence = fence_last};
+
+		if (h != NULL && fence_sent[i] < fence_last &&
+			rte_ring_sp_enqueue_elem(h->orders, &o, sizeof(o)) == 0)
+			fence_sent[i] = fence_last;
+	}
+}
+
+/* The last one that all workers have met. */
+static uint64_t fence_reached(void)
+{
+	uint64_t all = fence_last;
+
+	for (uint32_t i = 0; i < worker_count; i++) {
+		const struct hold_worker *h = hold_worker_of(i);
+
+		if (h != NULL) /* acquire: pairs with orders_all() */
+			all = RTE_MIN(all, __atomic_load_n(&h->fence, __ATOMIC_ACQUIRE));
+	}
+	return all;
+}
+
+static uint32_t pump(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < worker_count; i++)
+		n += pump_worker(i);
+	fence_last += wants_fence;
+	wants_fence = false;
+	fences_send();
+	return n;
+}
+
+/* ---- done ---- */
+
+static void rest(uint32_t queue)
+{
+	struct hold_queue *q = &hold_queues[queue];
+	struct session_block *s = session_block[q->session];
+
+	q->state = HOLD_REST;
+	if (s != NULL && !q->gone)
+		hold_flag(s, 0, SESSION_FLUSHING | SESSION_RETURNED);
+	if (q->gone || (q->in.n == 0 && q->out == 0 && q->notified == 0))
+		hold_queue_free(queue);
+}
+
+static uint32_t settle(void)
+{
+	uint64_t reached = fence_reached();
+	uint32_t n = 0;
+
+	for (; fenced != HOLD_NONE; n++) {
+		struct hold_queue *q = &hold_queues[fenced];
+		uint32_t queue = fenced;
+
+		if (q->state == HOLD_RETURNED && q->fence > reached)
+			break;
+		fenced = q->fence_next;
+		q->fenced = false;
+		if (q->state == HOLD_RETURNED) /* else it was changed again meanwhile */
+			rest(queue);
+	}
+	for (; marked.n > 0 && (int32_t)(reached - hold_nodes[marked.head].teid_be) >= 0; n++) {
+		uint32_t node = hold_take_first(&marked);
+
+		peer_give(hold_nodes[node].peer);
+		hold_node_free(node);
+	}
+	return n;
+}
+
+uint32_t hold_flush_poll(void)
+{
+	return pump() + settle();
+}
+
+/* ---- session_commit() ---- */
+
+int hold_prepare(struct hold_change *c)
+{
+	int rc = hold_reserve(1, c->markers);
+
+	c->reserved = rc == 0;
+	return rc;
+}
+
+void hold_cancel(struct hold_change *c)
+{
+	if (c->reserved)
+		hold_unreserve(1, c->markers);
+	c->reserved = false;
+}
+
+/* Must its packets wait for their elders? */
+static bool is_slow(const struct hold_change *c, const struct hold_queue *q)
+{
+	bool held = q != NULL || hold_fars(c->before) != 0;
+
+	if (c->markers > 0 || c->after == NULL || !held)
+		return c->markers > 0 || held;
+	return !hold_same(c->before, c->after);
+}
+
+bool hold_begin(
+	struct hold_change *c, const struct session_block *before, struct session_block *after)
+{
+	uint32_t queue = hold_queue_of(c->session);
+
+	c->before = before;
+	c->after = after;
+	if (before == NULL) {
+		hold_cancel(c);
+		return false;
+	}
+	if (!is_slow(c, queue != HOLD_NONE ? &hold_queues[queue] : NULL)) {
+		hold_cancel(c);
+		if (queue == HOLD_NONE)
+			return false;
+		hold_queues[queue].limit = HOLD_NONE; /* its BAR may be another */
+		if (hold_queues[queue].state != HOLD_REST)
+			after->flags |= before->flags & (SESSION_FLUSHING | SESSION_RETURNED);
+		return false;
+	}
+	if (queue == HOLD_NONE)
+		queue = hold_queue_new(c->session, c->slice, true);
+	else
+		hold_unreserve(1, 0);
+	hold_queues[queue].state = HOLD_FLUSHING;
+	hold_queues[queue].limit = HOLD_NONE;
+	hold_queues[queue].gone = after == NULL;
+	if (after != NULL)
+		after->flags |= SESSION_FLUSHING;
+	c->next = NULL;
+	*last = c;
+	last = &c->next;
+	return true;
+}
+
+static void markers_order(const struct hold_change *c, uint32_t queue)
+{
+	for (uint32_t i = 0; i < c->markers; i++) {
+		uint32_t node = hold_node_new(true);
+
+		hold_nodes[node].teid_be = c->marker[i].teid_be;
+		hold_nodes[node].peer = c->marker[i].peer;
+		hold_nodes[node].queue = queue;
+		hold_nodes[node].slice = c->slice;
+		order(node, HOLD_MARKER, 0);
+	}
+}
+
+/* Where held packets belong now, and who is still to be told of. */
+static void rework(const struct hold_change *c, struct hold_queue *q)
+{
+	uint32_t fars = hold_fars(c->after);
+
+	q->notified &= fars;
+	q->pending &= fars;
+	for (uint32_t i = q->in.head, n = q->in.n; n > 0; n--, i = hold_nodes[i].next) {
+		struct hold_node *node = &hold_nodes[i];
+
+		if (node->group >= SESSION_GROUPS)
+			continue;
+		if (c->after == NULL || hold_far_drops(c->after, node->far))
+			node->group = SESSION_GROUPS;
+		else
+			node->group = hold_group_now(c->before, c->after, node->group);
+	}
+}
+
+static void queue_order(struct hold_queue *q)
+{
+	hold_released(q->in.n);
+	while (q->in.n > 0) {
+		uint32_t node = hold_take_first(&q->in);
+
+		if (hold_nodes[node].group >= SESSION_GROUPS)
+			order(node, HOLD_DISCARD, DROP_HOLD_DROPPED);
+		else
+			order(node, HOLD_SEND, 0);
+	}
+}
+
+/* An end marker is to be the last in its tunnel: frames may also stand in the ring to the worker
+ * that owns their port's queue. */
+static void handovers_wait(void)
+{
+	for (uint16_t p = 0; p < LIMIT_PORTS; p++)
+		if (port_hot[p].live &&
+			(port_hot[p].tx_queues < worker_count || port_hot[p].shaper != NULL)) {
+			worker_wait_turns(HANDOVER_TURNS);
+			return;
+		}
+}
+
+void hold_finish(void)
+{
+	uint32_t markers = 0;
+
+	rcu_synchronize();
+	for (struct hold_change *c = changes; c != NULL; c = c->next)
+		markers += c->markers;
+	if (markers > 0 && worker_count > 1)
+		handovers_wait();
+	hold_drain(true);
+	for (struct hold_change *c = changes; c != NULL; c = c->next)
+		rework(c, &hold_queues[hold_queue_of(c->session)]);
+	for (struct hold_change *c = changes; c != NULL; c = c->next) {
+		uint32_t queue = hold_queue_of(c->session);
+
+		markers_order(c, queue);
+		queue_order(&hold_queues[queue]);
+		if (hold_queues[queue].out == 0)
+			returned(queue);
+		c->reserved = false;
+	}
+	changes = NULL;
+	last = &changes;
+	pump();
+}
+
+bool hold_busy(uint32_t session)
+{
+	uint32_t queue = hold_queue_of(session);
+
+	return queue != HOLD_NONE && hold_queues[queue].gone;
+}
+
+/* ---- life ---- */
+
+void hold_flush_init(void)
+{
+	memset(outbox, 0, sizeof(outbox));
+	memset(fence_sent, 0, sizeof(fence_sent));
+	fence_last = 0;
+	fenced = fenced_last = HOLD_NONE;
+	marked = (struct hold_list){0};
+	changes = NULL;
+	last = &changes;
+	wants_fence = false;
+}
+
+void hold_flush_fini(void)
+{
+	for (uint32_t w = 0; w < LIMIT_WORKERS; w++)
+		while (outbox[w].n > 0) {
+			const struct hold_node *n = &hold_nodes[hold_take_first(&outbox[w])];
+
+			if (n->kind != HOLD_MARKER)
+				rte_pktmbuf_free(n->m);
+		}
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker's side of holding packets: hands them to main, parks what is newer while they come back,
+ * and carries out main's orders. Called by session_down.c, gtpu_in.c and upf_worker.c; owns the
+ * worker's rings and what lies in them. */
+#include <errno.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+
+#include "gtpu.h"
+#include "hold_state.h"
+#include "path.h"
+
+static struct hold_worker *of(struct worker *w)
+{
+	return switch_of(w)->upf->hold;
+}
+
+static const struct session_block *block_of(uint32_t session)
+{
+	/* acquire: pairs with the release in session_commit() */
+	return __atomic_load_n(&session_block[session], __ATOMIC_ACQUIRE);
+}
+
+/* ---- buffers: no more of a pool than this worker's share ---- */
+
+static struct hold_pool *pool_of(struct hold_worker *h, const struct rte_mempool *mp)
+{
+	struct hold_pool *idle = NULL;
+
+	for (uint32_t i = 0; i < h->pools; i++) {
+		if (h->pool[i].pool == mp)
+			return &h->pool[i];
+		if (h->pool[i].held == 0)
+			idle = &h->pool[i];
+	}
+	if (h->pools < HOLD_POOLS)
+		idle = &h->pool[h->pools++];
+	if (idle != NULL)
+		*idle = (struct hold_pool){
+			.pool = mp, .limit = RTE_MAX(1u, mp->size / HOLD_POOL_PART / worker_count)};
+	return idle;
+}
+
+static bool buffers_take(struct hold_worker *h, const struct rte_mbuf *m)
+{
+	struct hold_pool *p = pool_of(h, m->pool);
+
+	if (p == NULL || p->held + m->nb_segs > p->limit)
+		return false;
+	p->held += m->nb_segs;
+	return true;
+}
+
+static void buffers_give(struct hold_worker *h, const struct rte_mbuf *m)
+{
+	pool_of(h, m->pool)->held -= m->nb_segs;
+}
+
+/* ---- what comes in ---- */
+
+void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, const struct session_act *a, uint8_t group, uint8_t rule)
+{
+	struct hold_worker *h = of(w);
+	uint8_t flags = __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
+	bool room = !(flags & (SESSION_FULL | SESSION_NO_ROOM)) && buffers_take(h, m);
+	struct hold_report r = {.m = room ? m : NULL,
+		.session = session,
+		.slice = a->slice,
+		.group = group,
+		.rule = rule,
+		.far = a->far,
+		.notify = a->flags & ACT_NOTIFY,
+		.uplink = session_group_at(s, group)->flags & GROUP_UPLINK};
+	bool told = !(flags & (SESSION_FULL | SESSION_NO_ROOM)) &&
+		    rte_ring_sp_enqueue_elem(h->reports, &r, sizeof(r)) == 0;
+
+	if (room && told) {
+		TRACE(b, m, STAGE_SESSION_DOWN, "session %u: held", session);
+		return;
+	}
+	if (room)
+		buffers_give(h, m);
+	session_drop(
+		w, b, m, session, s, flags & SESSION_FULL ? DROP_HOLD_FULL : DROP_HOLD_NO_ROOM);
+}
+
+/* ---- orders ---- */
+
+/* Of a session that is gone: no cell counts it. */
+static void drop_gone(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, enum drop_reason why)
+{
+	struct switch_worker *sw = switch_of(w);
+
+	sw->slice.dropped[slice]++;
+	sw->slice_drops[slice][why]++;
+	worker_drop(w, b, m, why);
+}
+
+static void send_collected(struct worker *w, struct hold_worker *h)
+{
+	if (h->n > 0)
+		session_again(w, &h->burst, h->m, h->session, h->group, h->n);
+	h->n = 0;
+}
+
+static void send_later(struct worker *w, struct hold_worker *h, struct rte_mbuf *m,
+	uint32_t session, uint16_t slice, uint8_t group, const bool *uplink)
+{
+	const struct session_block *s = block_of(session);
+
+	buffers_give(h, m);
+	/* a group may have gone meanwhile, or be another */
+	if (s == NULL || group >= s->groups ||
+		(uplink != NULL &&
+			*uplink != !!(session_group_at(s, group)->flags & GROUP_UPLINK))) {
+		drop_gone(w, &h->burst, m, slice, DROP_HOLD_DROPPED);
+		return;
+	}
+	h->m[h->n] = m;
+	h->session[h->n] = session;
+	h->group[h->n++] = group;
+	if (h->n == BURST_MAX)
+		send_collected(w, h);
+}
+
+static void discard(struct worker *w, struct hold_worker *h, const struct hold_order *o)
+{
+	const struct session_block *s = o->session != 0 ? block_of(o->session) : NULL;
+
+	buffers_give(h, o->m);
+	if (s != NULL)
+		session_drop(w, &h->burst, o->m, o->session, s, o->why);
+	else
+		drop_gone(w, &h->burst, o->m, o->slice, o->why);
+}
+
+/* TS 29.281 7.3.2: behind everything that was sent to the tunnel. */
+static void end_marker(struct worker *w, struct hold_worker *h, const struct hold_order *o)
+{
+	const struct encap *e = path_pick(o->peer, 0);
+	struct rte_mbuf *m =
+		e->port != PORT_NONE ? rte_pktmbuf_alloc(port_hot[e->port].pool) : NULL;
+	uint8_t *at = m != NULL ? (uint8_t *)rte_pktmbuf_append(m, 32) : NULL;
+
+	if (at == NULL) {
+		rte_pktmbuf_free(m);
+		return; /* no way to it, or no buffer: the old tunnel's end has a timer for that */
+	}
+	size_t len = gtpu_write_end_marker(at, 32, o->teid_be);
+
+	rte_pktmbuf_trim(m, 32 - len);
+	w->box.originated++;
+	gtpu_send(w, &h->burst, m, o->slice, o->peer);
+}
+
+static void carry_out(struct worker *w, struct hold_worker *h, const struct hold_order *o)
+{
+	if (o->kind == HOLD_SEND) {
+		send_later(w, h, o->m, o->session, o->slice, o->group, &o->uplink);
+		return;
+	}
+	send_collected(w, h);
+	if (o->kind == HOLD_DISCARD)
+		discard(w, h, o);
+	else if (o->kind == HOLD_MARKER)
+		end_marker(w, h, o);
+}
+
+/* All that is on the ring; returns the last fence met, 0 for none. */
+static uint64_t orders_run(struct worker *w, struct hold_worker *h)
+{
+	struct hold_order o[BURST_MAX];
+	uint64_t fence = 0;
+	uint32_t n;
+
+	while ((n = rte_ring_sc_dequeue_burst_elem(h->orders, o, sizeof(o[0]), BURST_MAX, NULL)) >
+		0)
+		for (uint32_t i = 0; i < n; i++) {
+			carry_out(w, h, &o[i]);
+			if (o[i].kind == HOLD_FENCE)
+				fence = o[i].fence;
+		}
+	send_collected(w, h);
+	return fence;
+}
+
+/* ---- parked packets ---- */
+
+static bool is_waiting(const struct session_block *s)
+{
+	/* acquire: pairs with hold_flag(): what is to go first is on the ring */
+	uint8_t flags = __atomic_load_n(&s->flags, __ATOMIC_ACQUIRE);
+
+	return (flags & (SESSION_FLUSHING | SESSION_RETURNED)) == SESSION_FLUSHING;
+}
+
+static void park_look(struct hold_worker *h)
+{
+	for (uint32_t i = 0; i < h->parked; i++) {
+		const struct session_block *s = block_of(h->park[i].session);
+
+		h->park[i].ready = s == NULL || !is_waiting(s);
+	}
+}
+
+static void park_release(struct worker *w, struct hold_worker *h)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < h->parked; i++) {
+		struct hold_parked p = h->park[i];
+
+		if (p.ready)
+			send_later(w, h, p.m, p.session, p.slice, p.group, NULL);
+		else
+			h->park[kept++] = p;
+	}
+	h->parked = kept;
+	send_collected(w, h);
+}
+
+/* Orders first, then what was parked behind them. A fence is met once what was ready when it was
+ * read has gone: main then takes the flags away, and nothing of those sessions may be parked. */
+static void orders_all(struct worker *w, struct hold_worker *h)
+{
+	uint64_t met = 0, fence;
+
+	h->burst.drops = 0;
+	h->burst.trace = NULL;
+	do {
+		park_look(h);
+		fence = orders_run(w, h);
+		park_release(w, h);
+		if (met != 0)
+			/* release: pairs with main's acquire in fence_reached() */
+			__atomic_store_n(&h->fence, met, __ATOMIC_RELEASE);
+		met = fence;
+	} while (fence != 0);
+	if (h->burst.drops > 0)
+		rte_pktmbuf_free_bulk(h->burst.drop, h->burst.drops);
+}
+
+bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, uint8_t group)
+{
+	struct hold_worker *h = of(w);
+
+	if (!is_waiting(s)) {
+		if (h->parked > 0 || !rte_ring_empty(h->orders))
+			orders_all(w, h);
+		return false;
+	}
+	if (h->parked == HOLD_RING || !buffers_take(h, m)) {
+		session_drop(w, b, m, session, s, DROP_HOLD_NO_ROOM);
+		return true;
+	}
+	h->park[h->parked++] =
+		(struct hold_parked){.m = m, .session = session, .slice = s->slice, .group = group};
+	return true;
+}
+
+void hold_tick(struct worker *w)
+{
+	struct hold_worker *h = of(w);
+
+	if (h->parked > 0 || !rte_ring_empty(h->orders))
+		orders_all(w, h);
+}
+
+/* ---- life ---- */
+
+static struct rte_ring *ring_new(const char *what, uint16_t id, uint32_t n, uint32_t size)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "hold_%s_%u", what, id);
+	return rte_ring_create_elem(
+		name, size, n, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+}
+
+int hold_worker_init(struct worker *w)
+{
+	struct hold_worker *h = rte_zmalloc("hold", sizeof(*h), RTE_CACHE_LINE_SIZE);
+
+	if (h == NULL)
+		return -ENOMEM;
+	switch_of(w)->upf->hold = h;
+	h->reports = ring_new("up", w->id, HOLD_RING, sizeof(struct hold_report));
+	h->orders = ring_new("down", w->id, HOLD_ORDERS, sizeof(struct hold_order));
+	if (h->reports != NULL && h->orders != NULL)
+		return 0;
+	hold_worker_fini(w);
+	return -ENOMEM;
+}
+
+void hold_worker_fini(struct worker *w)
+{
+	struct hold_worker *h = of(w);
+	struct hold_report r;
+	struct hold_order o;
+
+	if (h == NULL)
+		return;
+	while (h->reports != NULL && rte_ring_sc_dequeue_elem(h->reports, &r, sizeof(r)) == 0)
+		rte_pktmbuf_free(r.m);
+	while (h->orders != NULL && rte_ring_sc_dequeue_elem(h->orders, &o, sizeof(o)) == 0)
+		if (o.kind == HOLD_SEND || o.kind == HOLD_DISCARD)
+			rte_pktmbuf_free(o.m);
+	for (uint32_t i = 0; i < h->parked; i++)
+		rte_pktmbuf_free(h->park[i].m);
+	rte_ring_free(h->reports);
+	rte_ring_free(h->orders);
+	rte_free(h);
+	switch_of(w)->upf->hold = NULL;
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Held packets (pipelines/upf/hold*.c) by themselves: bounds, order, what becomes of them when a
+ * FAR changes, end markers, and when the control plane is told. The path is a log (hold_fakes.h).
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hold_fakes.h"
+
+#define BUFFERS 16383
+
+static void setup(void)
+{
+	fake_start(2, BUFFERS);
+}
+
+static void teardown(void)
+{
+	fake_stop();
+}
+
+static void come(uint32_t worker, uint32_t session, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert(fake_packet(worker, session, from + i));
+}
+
+/* The log holds seq from, from + 1 ... at `at`, all to teid. */
+static void expect_run(uint32_t at, uint32_t from, uint32_t n, uint32_t teid)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct left *l = &fake.left[at + i];
+
+		ck_assert_msg(at + i < fake.lefts && !l->marker && l->stamp.seq == from + i &&
+				      l->teid == teid,
+			"%u of %u left: marker %d, seq %u to %x; wanted seq %u to %x", at + i,
+			fake.lefts, l->marker, l->stamp.seq, l->teid, from + i, teid);
+	}
+}
+
+START_TEST(hold_forwards_in_order_and_before_anything_newer)
+{
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	come(0, 1, 0, 20);
+	hold_poll();
+	come(0, 1, 20, 10); /* still on the way to main when the FAR changes */
+	ck_assert_uint_eq(hold_count(1), 20);
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	ck_assert_uint_eq(fake.lefts, 0);
+	come(0, 1, 30, 10); /* before the worker's tick */
+	expect_run(0, 0, 40, 5);
+	fake_settle();
+	ck_assert_uint_eq(fake.lefts, 40);
+	ck_assert_uint_eq(hold_total(), 0);
+	ck_assert_uint_eq(session_block[1]->flags, 0);
+}
+END_TEST
+
+START_TEST(hold_drops_what_the_far_then_drops)
+{
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	come(0, 1, 0, 20);
+	fake_put(1, ACT_DROP, 0, 0, 0);
+	fake_settle();
+	ck_assert_uint_eq(fake.lefts, 0);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_DROPPED), 20);
+	ck_assert_uint_eq(fake_drops(DROP_FAR_DROP), 0);
+	come(0, 1, 20, 1);
+	ck_assert_uint_eq(fake_drops(DROP_FAR_DROP), 1);
+}
+END_TEST
+
+START_TEST(hold_drops_what_a_deleted_session_left)
+{
+	fake_put(1, ACT_HOLD, ACT_NOTIFY, 0, 0);
+	come(0, 1, 0, 10);
+	come(1, 1, 10, 10);
+	hold_poll();
+	come(1, 1, 20, 3);
+	fake_put(1, ACT_GATE, 0, 0, 0);
+	ck_assert(hold_busy(1));
+	fake_settle();
+	ck_assert(!hold_busy(1));
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_DROPPED), 23);
+	ck_assert_uint_eq(fake.lefts, 0);
+	ck_assert_uint_eq(hold_count(1), 0);
+	fake_put(1, ACT_GTPU, 0, 9, 0); /* another one */
+	come(0, 1, 0, 1);
+	expect_run(0, 0, 1, 9);
+}
+END_TEST
+
+START_TEST(hold_keeps_no_more_than_the_bar_allows)
+{
+	static const struct {
+		bool has_bar;
+		uint32_t packets, kept;
+	} c[] = {{false, 0, HOLD_PRESET}, {true, 5, 5}, {true, 1000, 100}, {true, 0, 0}};
+
+	for (uint32_t k = 0; k < RTE_DIM(c); k++) {
+		uint64_t before = fake_drops(DROP_HOLD_FULL);
+
+		fake.has_bar = c[k].has_bar;
+		fake.bar.packets = c[k].packets;
+		fake.lefts = 0;
+		fake_put(1, ACT_HOLD, 0, 0, 0);
+		for (uint32_t i = 0; i < 100; i++) {
+			come(0, 1, i, 1);
+			hold_poll();
+		}
+		fake_settle();
+		ck_assert_uint_eq(hold_count(1), c[k].kept);
+		ck_assert_uint_eq(fake_drops(DROP_HOLD_FULL) - before, 100 - c[k].kept);
+		/* once full, main is not asked again */
+		ck_assert_uint_eq(rte_ring_count(hold_worker_of(0)->reports), 0);
+		if (c[k].kept < 100) {
+			come(0, 1, 100, 1);
+			ck_assert_uint_eq(rte_ring_count(hold_worker_of(0)->reports), 0);
+		}
+		fake_put(1, ACT_GTPU, 0, 5, 0);
+		fake_settle();
+		expect_run(0, 0, c[k].kept, 5);
+		ck_assert_uint_eq(fake.lefts, c[k].kept);
+	}
+}
+END_TEST
+
+START_TEST(hold_never_takes_more_than_a_quarter_of_the_pool)
+{
+	uint32_t passed = 0;
+
+	fake_stop();
+	fake_start(2, 2047);
+	fake.has_bar = true;
+	fake.bar.packets = 64;
+	for (uint32_t s = 1; s <= 1000; s++)
+		fake_put(s, ACT_HOLD, ACT_NOTIFY, 0, 0);
+	/* main does not come round: what is on its way counts as well */
+	for (uint32_t i = 0; i < 4000; i++)
+		passed += fake_packet(i & 1, 1 + i % 1000, i);
+	ck_assert_uint_eq(passed, 4000);
+	ck_assert_uint_le(rte_mempool_in_use_count(fake.pool), 2047 / 4);
+	ck_assert_uint_ge(rte_mempool_in_use_count(fake.pool), 2047 / 4 - 2);
+	fake_settle();
+	ck_assert_uint_le(rte_mempool_in_use_count(fake.pool), 2047 / 4);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), 4000 - hold_total());
+	/* the control plane hears of those for which there was no room, too */
+	ck_assert_uint_eq(fake.events, 1000);
+	for (uint32_t s = 1; s <= 1000; s++)
+		fake_put(s, ACT_GTPU, 0, 5, 0);
+	fake_settle();
+	ck_assert_uint_eq(rte_mempool_in_use_count(fake.pool), 0);
+	/* and all of it may be held again */
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	come(0, 1, 0, 64);
+	fake_settle();
+	ck_assert_uint_eq(hold_count(1), 64);
+}
+END_TEST
+
+START_TEST(hold_ten_thousand_idle_sessions_with_a_packet_each)
+{
+	struct fake_change *c = calloc(10000, sizeof(*c));
+
+	fake_stop();
+	fake_start(2, 131071);
+	for (uint32_t s = 1; s <= 10000; s++)
+		fake_put(s, ACT_HOLD, ACT_NOTIFY, 0, 0);
+	for (uint32_t s = 1; s <= 10000; s++) {
+		come(s & 1, s, s, 1);
+		if (s % 1000 == 0)
+			hold_poll();
+	}
+	fake_settle();
+	ck_assert_uint_eq(hold_total(), 10000);
+	ck_assert_uint_eq(fake.events, 10000);
+	for (uint32_t s = 1; s <= 10000; s++)
+		ck_assert_uint_eq(hold_count(s), 1);
+	for (uint32_t s = 1; s <= 10000; s++)
+		fake_prepare(&c[s - 1], s, ACT_GTPU, 0, s, 0);
+	fake_commit(c, 10000);
+	/* more than a ring takes at once: what is newer waits */
+	for (uint32_t s = 1; s <= 10000; s++)
+		come(s & 1, s, s + 1, 1);
+	fake_settle();
+	ck_assert_uint_eq(fake.lefts, 20000);
+	uint32_t *seen = calloc(10001, sizeof(*seen));
+
+	for (uint32_t i = 0; i < fake.lefts; i++) {
+		const struct left *l = &fake.left[i];
+
+		ck_assert_uint_eq(l->teid, l->stamp.session);
+		ck_assert_uint_eq(l->stamp.seq, l->stamp.session + seen[l->stamp.session]++);
+	}
+	for (uint32_t s = 1; s <= 10000; s++)
+		ck_assert_uint_eq(session_block[s]->flags, 0);
+	ck_assert_uint_eq(hold_total(), 0);
+	free(seen);
+	free(c);
+}
+END_TEST
+
+START_TEST(hold_takes_no_more_than_its_packets_over_the_box)
+{
+	fake_stop();
+	fake_start(1, 300000);
+	fake.has_bar = true;
+	fake.bar.packets = 100000;
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	fake_put(2, ACT_HOLD, 0, 0, 0);
+	for (uint32_t i = 0; i < 40000; i++) {
+		come(0, 1, i, 1);
+		come(0, 2, i, 1);
+		if (i % 1000 == 0)
+			hold_poll();
+	}
+	fake_settle();
+	ck_assert_uint_eq(hold_total(), HOLD_PACKETS);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), 80000 - HOLD_PACKETS);
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	fake_settle();
+	fake_put(2, ACT_DROP, 0, 0, 0);
+	fake_settle();
+	expect_run(0, 0, 30000, 5);
+	ck_assert_uint_eq(fake.lefts + fake_drops(DROP_HOLD_DROPPED), HOLD_PACKETS);
+}
+END_TEST
+
+/* ---- end markers ---- */
+
+START_TEST(marker_follows_the_last_packet_to_the_old_tunnel)
+{
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	come(0, 1, 0, 10);
+	fake_put(1, ACT_GTPU, 0, 6, 5);
+	come(0, 1, 10, 10);
+	expect_run(0, 0, 10, 5);
+	ck_assert(fake.left[10].marker);
+	ck_assert_uint_eq(fake.left[10].teid, 5);
+	expect_run(11, 10, 10, 6);
+	fake_settle();
+	ck_assert_uint_eq(fake.lefts, 21);
+	ck_assert_uint_eq(session_block[1]->flags, 0);
+}
+END_TEST
+
+START_TEST(marker_is_sent_without_traffic)
+{
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	fake_put(1, ACT_GTPU, 0, 6, 5);
+	fake_settle();
+	ck_assert_uint_eq(fake.lefts, 1);
+	ck_assert(fake.left[0].marker);
+}
+END_TEST
+
+START_TEST(marker_goes_before_what_was_held)
+{
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	come(0, 1, 0, 3);
+	fake_put(1, ACT_HOLD, 0, 5, 0);
+	come(0, 1, 3, 4);
+	fake_put(1, ACT_GTPU, 0, 6, 5);
+	come(0, 1, 7, 3);
+	fake_settle();
+	expect_run(0, 0, 3, 5);
+	ck_assert(fake.left[3].marker);
+	expect_run(4, 3, 7, 6);
+	ck_assert_uint_eq(fake.lefts, 11);
+}
+END_TEST
+
+START_TEST(marker_of_a_thousand_sessions_in_one_transaction)
+{
+	struct fake_change *c = calloc(1000, sizeof(*c));
+
+	for (uint32_t s = 1; s <= 1000; s++) {
+		fake_put(s, ACT_GTPU, 0, s, 0);
+		come(s & 1, s, 0, 2);
+	}
+	for (uint32_t s = 1; s <= 1000; s++)
+		fake_prepare(&c[s - 1], s, ACT_GTPU, 0, 10000 + s, s);
+	fake_commit(c, 1000);
+	for (uint32_t s = 1; s <= 1000; s++)
+		come(s & 1, s, 2, 2);
+	fake_settle();
+	ck_assert_uint_eq(fake.lefts, 5000);
+	uint8_t *marked = calloc(1001, 1);
+
+	for (uint32_t i = 0; i < fake.lefts; i++) {
+		const struct left *l = &fake.left[i];
+
+		if (l->marker)
+			ck_assert_uint_eq(marked[l->teid]++, 0);
+		else if (l->teid <= 1000)
+			ck_assert_uint_eq(marked[l->teid], 0);
+	}
+	free(marked);
+	free(c);
+}
+END_TEST
+
+/* ---- changes on top of changes ---- */
+
+START_TEST(hold_again_keeps_the_order)
+{
+	fake.has_bar = true;
+	fake.bar.packets = 1000;
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	come(0, 1, 0, 50);
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	fake_put(1, ACT_HOLD, 0, 0, 0); /* none of them was sent yet */
+	come(0, 1, 50, 50);
+	ck_assert_uint_eq(fake.lefts, 0);
+	hold_poll();
+	fake_put(1, ACT_HOLD, 0, 5, 0); /* nothing that matters to them */
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	come(0, 1, 100, 10);
+	fake_settle();
+	expect_run(0, 0, 110, 5);
+	ck_assert_uint_eq(fake.lefts, 110);
+	ck_assert_uint_eq(hold_total(), 0);
+}
+END_TEST
+
+START_TEST(hold_cancel_gives_back_what_it_reserved)
+{
+	for (int i = 0; i < 3000; i++) {
+		struct fake_change c;
+
+		fake_prepare(&c, 1, ACT_GTPU, 0, 6, 5);
+		hold_cancel(&c.hold);
+		hold_cancel(&c.hold);
+		fake.peers--;
+		free(c.after);
+	}
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	come(0, 1, 0, 1);
+	fake_settle();
+	ck_assert_uint_eq(hold_count(1), 1);
+}
+END_TEST
+
+/* ---- telling ---- */
+
+START_TEST(event_once_an_idle_period)
+{
+	for (uint32_t period = 1; period <= 3; period++) {
+		fake_put(1, ACT_HOLD, ACT_NOTIFY, 0, 0);
+		for (int i = 0; i < 10; i++) {
+			come(0, 1, i, 2);
+			hold_poll();
+		}
+		fake_put(1, ACT_HOLD, ACT_NOTIFY, 0, 0); /* says nothing new */
+		come(0, 1, 20, 1);
+		hold_poll();
+		ck_assert_uint_eq(fake.events, period);
+		ck_assert_int_eq(fake.event[period - 1].kind, UPF_DOWNLINK_DATA);
+		ck_assert_str_eq(fake.event[period - 1].session, "s1");
+		ck_assert_uint_eq(fake.event[period - 1].downlink_data.pdr_id, 100);
+		ck_assert_uint_eq(fake.event[period - 1].downlink_data.packets, 2);
+		fake_put(1, ACT_GTPU, 0, 5, 0);
+		fake_settle();
+	}
+}
+END_TEST
+
+START_TEST(event_only_where_the_far_asks_for_it)
+{
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	come(0, 1, 0, 2);
+	fake_settle();
+	ck_assert_uint_eq(fake.events, 0);
+}
+END_TEST
+
+START_TEST(event_waits_as_the_bar_says_and_not_longer_than_the_idle_period)
+{
+	fake.has_bar = true;
+	fake.bar = (struct api_bar){.packets = 64, .delay_ms = 60};
+	fake_put(1, ACT_HOLD, ACT_NOTIFY, 0, 0);
+	fake_put(2, ACT_HOLD, ACT_NOTIFY, 0, 0);
+	come(0, 1, 0, 1);
+	come(0, 2, 0, 1);
+	fake_settle();
+	ck_assert_uint_eq(fake.events, 0);
+	fake_put(2, ACT_GTPU, 0, 5, 0); /* it came by itself */
+	rte_delay_us_sleep(61000);
+	fake_settle();
+	ck_assert_uint_eq(fake.events, 1);
+	ck_assert_str_eq(fake.event[0].session, "s1");
+}
+END_TEST
+
+START_TEST(event_also_when_the_bar_holds_nothing)
+{
+	fake.has_bar = true;
+	fake.bar.packets = 0;
+	fake_put(1, ACT_HOLD, ACT_NOTIFY, 0, 0);
+	come(0, 1, 0, 5);
+	fake_settle();
+	ck_assert_uint_eq(fake.events, 1);
+	ck_assert_uint_eq(fake.event[0].downlink_data.packets, 0);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_FULL), 5);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("hold");
+	TCase *tc = tcase_create("hold");
+
+	fake_eal();
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, hold_forwards_in_order_and_before_anything_newer);
+	tcase_add_test(tc, hold_drops_what_the_far_then_drops);
+	tcase_add_test(tc, hold_drops_what_a_deleted_session_left);
+	tcase_add_test(tc, hold_keeps_no_more_than_the_bar_allows);
+	tcase_add_test(tc, hold_never_takes_more_than_a_quarter_of_the_pool);
+	tcase_add_test(tc, hold_ten_thousand_idle_sessions_with_a_packet_each);
+	tcase_add_test(tc, hold_takes_no_more_than_its_packets_over_the_box);
+	tcase_add_test(tc, marker_follows_the_last_packet_to_the_old_tunnel);
+	tcase_add_test(tc, marker_is_sent_without_traffic);
+	tcase_add_test(tc, marker_goes_before_what_was_held);
+	tcase_add_test(tc, marker_of_a_thousand_sessions_in_one_transaction);
+	tcase_add_test(tc, hold_again_keeps_the_order);
+	tcase_add_test(tc, hold_cancel_gives_back_what_it_reserved);
+	tcase_add_test(tc, event_once_an_idle_period);
+	tcase_add_test(tc, event_only_where_the_far_asks_for_it);
+	tcase_add_test(tc, event_waits_as_the_bar_says_and_not_longer_than_the_idle_period);
+	tcase_add_test(tc, event_also_when_the_bar_holds_nothing);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
