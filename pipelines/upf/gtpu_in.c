@@ -243,6 +243,7 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 	}
 	if (unlikely(s->flags & SESSION_FLUSHING)) {
 		strip(m, BATCH_ETH);
+		m->hash.usr = d->qfi[k]; /* for session_again() */
 		if (hold_first(w, b, m, session, s, d->group[k]))
 			return;
 		rte_pktmbuf_prepend(m, BATCH_ETH);

@@ -43,7 +43,8 @@ void hold_fini(void);
 int hold_worker_init(struct worker *w);
 void hold_worker_fini(struct worker *w);
 
-/* Takes m, whose first byte is the inner packet's: a is ACT_HOLD. rule: as rules_result. */
+/* Takes m, whose first byte is the inner packet's: a is ACT_HOLD. rule: as rules_result.
+ * m->hash.usr: the QFI it came with, for session_again(). */
 void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, const struct session_act *a, uint8_t group, uint8_t rule);
 

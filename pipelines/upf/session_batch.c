@@ -89,6 +89,7 @@ static __rte_noinline void stay(
 		x->session[k]);
 	if (!(x->s[k]->flags & SESSION_ETHERNET))
 		rte_pktmbuf_adj(m, BATCH_ETH);
+	m->hash.usr = x->qfi[k]; /* for session_again() */
 	hold_take(w, b, m, x->session[k], x->s[k], x->act[k], x->group[k], x->rule[k]);
 }
 
@@ -160,6 +161,15 @@ static __rte_always_inline void to_gtpu(struct worker *w, struct burst *b, struc
 	b->to_gtpu_flow[i] = flow;
 }
 
+/* A copy that is not made: there is no buffer to free, and the packet itself goes its way. */
+static void copy_lost(struct worker *w, uint16_t slice, enum drop_reason why)
+{
+	w->box.replicated++;
+	w->drops[why]++;
+	switch_of(w)->slice.dropped[slice]++;
+	switch_of(w)->slice_drops[slice][why]++;
+}
+
 /* A copy of the inner packet to another peer: neither metered nor counted at the session. */
 static __rte_noinline void duplicate(
 	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k)
@@ -171,11 +181,15 @@ static __rte_noinline void duplicate(
 	const struct encap *e = path_pick(more->copy_peer, FLOW_HASH(x->flow[k]));
 	struct rte_mbuf *m = x->pkt[k], *copy;
 
-	if (x->bytes[k] > e->max_len)
-		return; /* the packet itself goes its way */
-	copy = rte_pktmbuf_copy(m, m->pool, strip, UINT32_MAX);
-	if (copy == NULL)
+	if (x->bytes[k] > e->max_len) {
+		copy_lost(w, x->s[k]->slice, e->port == PORT_NONE ? e->why : DROP_UNDERLAY_MTU);
 		return;
+	}
+	copy = rte_pktmbuf_copy(m, m->pool, strip, UINT32_MAX);
+	if (copy == NULL) {
+		copy_lost(w, x->s[k]->slice, DROP_COPY_NO_MBUF);
+		return;
+	}
 	w->box.replicated++;
 	copy->ol_flags &= ~session_charged;
 	lane_room(w, b);
@@ -219,10 +233,12 @@ static __rte_always_inline void enter(
 		const struct session_more *more =
 			(const struct session_more *)((const uint8_t *)x->s[k] + 16u * a->more);
 
-		if (more->redirect_family == eth[BATCH_ETH] >> 4) {
+		/* what cannot be redirected must not get where it wanted to go either */
+		if (more->redirect_family == eth[BATCH_ETH] >> 4)
 			route_redirect(w, b, m, a->slice, door, more->redirect);
-			return;
-		}
+		else
+			slice_drop(w, b, m, a->slice, door, DROP_NO_ROUTE_IN_SLICE);
+		return;
 	}
 	route_enter(b, m, a->slice, door);
 }

@@ -30,6 +30,7 @@ static __rte_noinline bool parked(
 {
 	struct rte_mbuf *m = f->pkt[k];
 
+	m->hash.usr = QFI_NONE; /* for session_again() */
 	rte_pktmbuf_adj(m, BATCH_ETH);
 	if (hold_first(w, b, m, f->session[k], f->s[k], f->group[k]))
 		return true;
@@ -145,7 +146,7 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 		x->group[x->n] = group[k];
 		x->flow[x->n] = flow_of(m[k], rte_pktmbuf_mtod(m[k], const uint8_t *));
 		x->bytes[x->n] = m[k]->pkt_len - (s->flags & SESSION_ETHERNET ? 0 : BATCH_ETH);
-		x->qfi[x->n] = QFI_NONE;
+		x->qfi[x->n] = m[k]->hash.usr;
 		x->door[x->n] = 0;
 		session_batch_rules(x, g, switch_of(w)->upf, w);
 	}
