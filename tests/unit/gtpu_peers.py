@@ -30,7 +30,8 @@ class Tool:
         return len(self.lines) - 1
 
     def answers(self):
-        out = subprocess.run([self.path], input="\n".join(self.lines) + "\n", capture_output=True, text=True, check=True)
+        asked = "\n".join(self.lines) + "\n"
+        out = subprocess.run([self.path], input=asked, capture_output=True, text=True, check=True)
         answers = out.stdout.splitlines()
         assert len(answers) == len(self.lines), out.stderr
         return answers
@@ -123,7 +124,8 @@ def check_with_tshark(messages):
     frames = []
     for n, (_, _, _, message) in enumerate(messages):
         outer = IPv6(src="2001:db8::1", dst="2001:db8::2") if n % 2 else IP(src="198.18.0.1", dst="198.18.0.2")
-        frames.append(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / outer / UDP(sport=2152, dport=2152) / message)
+        ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+        frames.append(ether / outer / UDP(sport=2152, dport=2152) / message)
     with tempfile.NamedTemporaryFile(suffix=".pcap") as pcap:
         wrpcap(pcap.name, frames)
         run = subprocess.run(["tshark", "-r", pcap.name, "-T", "json"], capture_output=True, text=True, check=True)
