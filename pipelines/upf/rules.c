@@ -207,6 +207,9 @@ static void rules_fill(struct list *l, const struct layout *at)
 	if (r->entries == 0 || rules_entry_is_any(l->entry)) {
 		r->form = RULES_TRIVIAL;
 		r->result = r->entries > 0 ? entry_result(l->entry) : rules_nothing();
+	} else if (rules_entry_is_ue(l->entry)) {
+		r->of_ue = true;
+		r->result = entry_result(l->entry);
 	}
 	r->entry = l->entry;
 	r->ports = (const struct filter_ports *)(base + at->ports);

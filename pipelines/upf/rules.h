@@ -92,8 +92,8 @@ void rules_count(uint32_t *lists, uint32_t *filters, uint64_t *bytes);
 /* Read per packet: the rest is in rules_hot.h. */
 struct rules {
 	uint8_t form;		    /* enum rules_form */
-	struct rules_result result; /* RULES_TRIVIAL: of every packet */
-	uint8_t pad;
+	struct rules_result result; /* RULES_TRIVIAL: of every packet; with of_ue, see there */
+	bool of_ue; /* the first rule takes every packet whose local end is the UE's own */
 	uint16_t entries;
 	uint16_t blocks;
 	const struct rules_entry *entry;  /* in order */
@@ -116,6 +116,13 @@ extern struct rules **rules_hot; /* by index; main: release store before any blo
 static inline bool rules_is_trivial(const struct rules *r)
 {
 	return r->form == RULES_TRIVIAL;
+}
+
+/* Likewise when it is known that the packet is the UE's: KEY_ASSIGNED would be set. What most SMFs
+ * send is `permit out ip from any to assigned`. */
+static inline bool rules_is_trivial_for_ue(const struct rules *r)
+{
+	return r->form == RULES_TRIVIAL || r->of_ue;
 }
 
 /* n <= BURST_MAX packets, each with its own list. Runs of packets with the same one cost less.

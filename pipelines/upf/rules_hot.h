@@ -135,6 +135,16 @@ static inline bool rules_entry_is_any(const struct rules_entry *e)
 	return e->word_mask == 0 && e->remote_len == 0 && e->local_len == 0 && !(e->flags & looks);
 }
 
+/* Does it match all packets of the UE's own address? */
+static inline bool rules_entry_is_ue(const struct rules_entry *e)
+{
+	struct rules_entry any = *e;
+
+	any.word_mask ^= WORD_KEY(KEY_ASSIGNED);
+	return rules_entry_is_any(&any) && e->word == WORD_KEY(KEY_ASSIGNED) &&
+	       !(e->flags & ENTRY_DENY);
+}
+
 /* The first entry of the next rule. */
 static inline uint32_t rules_next(const struct rules *r, uint32_t entry)
 {

@@ -46,8 +46,8 @@ static __rte_always_inline void session_prefetch(const struct session_block *s)
 	rte_prefetch0((const uint8_t *)s + RTE_CACHE_LINE_SIZE);
 }
 
-/* The last packet's act, when its group's first rule takes everything; else it is to be asked for.
- * What acting will touch is on its way from here on. */
+/* The last packet's act, when its group's first rule takes everything (of this UE); else it is to
+ * be asked for. What acting will touch is on its way from here on. */
 static __rte_always_inline void session_batch_rules(struct session_batch *x,
 	const struct session_group *g, const struct upf_worker *upf, struct worker *w)
 {
@@ -55,8 +55,12 @@ static __rte_always_inline void session_batch_rules(struct session_batch *x,
 	const struct session_block *s = x->s[k];
 	const struct rules *r = rules_hot[g->rules];
 
+	/* by an own F-TEID for uplink its source was checked, by its address it was found */
+	bool of_ue = (g->flags & GROUP_UPLINK || g->teid_be == 0) && !(s->flags & SESSION_ETHERNET);
+
 	session_admit_prefetch(w, s);
-	if (likely(rules_is_trivial(r) && r->result.act != RULES_NONE)) {
+	if (likely((of_ue ? rules_is_trivial_for_ue(r) : rules_is_trivial(r)) &&
+		    r->result.act != RULES_NONE)) {
 		const struct session_act *a = session_acts(g) + r->result.act;
 
 		x->act[k] = a;

@@ -286,6 +286,17 @@ START_TEST(what_takes_everything_is_trivial)
 	f->local.assigned = true;
 	ck_assert_int_eq(rules_take(rule, 1, &index), 0);
 	ck_assert(!rules_is_trivial(rules_hot[index]));
+	ck_assert(rules_is_trivial_for_ue(rules_hot[index]));
+	ck_assert_uint_eq(rules_hot[index]->result.rule, 0);
+	rules_give(index);
+	f->local.not = true;
+	ck_assert_int_eq(rules_take(rule, 1, &index), 0);
+	ck_assert(!rules_is_trivial_for_ue(rules_hot[index]));
+	rules_give(index);
+	f->local.not = false;
+	f->proto = 6;
+	ck_assert_int_eq(rules_take(rule, 1, &index), 0);
+	ck_assert(!rules_is_trivial_for_ue(rules_hot[index]));
 	rules_give(index);
 	ck_assert_int_eq(rules_take(rule, 0, &index), 0); /* no PDR at all */
 	ck_assert(rules_is_trivial(rules_hot[index]));
@@ -295,6 +306,7 @@ START_TEST(what_takes_everything_is_trivial)
 	rule[0].qfi = 9;
 	ck_assert_int_eq(rules_take(rule, 1, &index), 0);
 	ck_assert(!rules_is_trivial(rules_hot[index]));
+	ck_assert(!rules_is_trivial_for_ue(rules_hot[index]));
 	rules_give(index);
 }
 END_TEST
