@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 #include <rte_random.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "rcu.h"
 
@@ -93,7 +94,34 @@ static struct exact_bucket *pop(struct exact_bucket **list)
 	return b;
 }
 
-int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
+static void *table_alloc(const struct exact_table *t, size_t bytes)
+{
+	if (!t->mapped)
+		return rte_zmalloc(t->name, bytes, RTE_CACHE_LINE_SIZE);
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	madvise(at, bytes, MADV_HUGEPAGE); /* where there are any */
+	return at;
+}
+
+static void table_free(const struct exact_table *t, void *at, size_t bytes)
+{
+	if (!t->mapped)
+		rte_free(at);
+	else if (at != NULL)
+		munmap(at, bytes);
+}
+
+static size_t bucket_bytes(const struct exact_table *t)
+{
+	return ((size_t)t->max_buckets + t->groups + spares_of(t)) * sizeof(struct exact_bucket);
+}
+
+static int init(
+	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity, bool mapped)
 {
 	if ((key_words != 1 && key_words != 2 && key_words != 5) || capacity == 0)
 		return -EINVAL;
@@ -101,6 +129,7 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	t->name = name;
 	t->key_words = key_words;
 	t->capacity = capacity;
+	t->mapped = mapped;
 
 	uint64_t slots = exact_slots(key_words, false);
 	uint64_t wanted =
@@ -109,24 +138,31 @@ int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint
 	t->max_buckets = RTE_MAX(wanted, (uint64_t)FIRST_BUCKETS);
 	t->groups = group_of(t->max_buckets - 1) + 1;
 
-	uint32_t spares = spares_of(t);
-	size_t bytes = ((size_t)t->max_buckets + t->groups + spares) * sizeof(struct exact_bucket);
-
-	t->buckets = rte_zmalloc(name, bytes, RTE_CACHE_LINE_SIZE);
+	t->buckets = table_alloc(t, bucket_bytes(t));
+	t->marks = table_alloc(t, t->max_buckets);
 	t->dead = rte_zmalloc(name, DEAD_MAX * sizeof(*t->dead), 0);
-	t->marks = rte_zmalloc(name, t->max_buckets, 0);
 	if (t->buckets == NULL || t->dead == NULL || t->marks == NULL) {
 		exact_fini(t);
 		return -ENOMEM;
 	}
 	t->overflow = t->buckets + t->max_buckets;
-	for (uint32_t i = 0; i < spares; i++)
-		push(&t->spare, &t->overflow[t->groups + spares - 1 - i]);
-	t->bytes = bytes + DEAD_MAX * sizeof(*t->dead) + t->max_buckets;
+	t->fresh = spares_of(t);
+	t->bytes = bucket_bytes(t) + DEAD_MAX * sizeof(*t->dead) + t->max_buckets;
 	t->n_buckets = FIRST_BUCKETS;
 	for (uint32_t i = 0; i < EXACT_KEY_WORDS; i++)
 		t->seed[i] = rte_rand();
 	return 0;
+}
+
+int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
+{
+	return init(t, name, key_words, capacity, false);
+}
+
+int exact_init_mapped(
+	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
+{
+	return init(t, name, key_words, capacity, true);
 }
 
 static void free_heap(const struct exact_table *t, struct exact_bucket *b)
@@ -148,9 +184,9 @@ void exact_fini(struct exact_table *t)
 			next = exact_next(b);
 			free_heap(t, b);
 		}
-	rte_free(t->marks);
+	table_free(t, t->marks, t->max_buckets);
 	rte_free(t->dead);
-	rte_free(t->buckets);
+	table_free(t, t->buckets, bucket_bytes(t));
 	memset(t, 0, sizeof(*t));
 }
 
@@ -239,6 +275,8 @@ static struct exact_bucket *chain_append(struct exact_table *t, struct exact_buc
 {
 	struct exact_bucket *more = pop(&t->spare);
 
+	if (more == NULL && t->fresh > 0)
+		more = &t->overflow[t->groups + --t->fresh];
 	if (more == NULL) {
 		more = rte_malloc(t->name, sizeof(*more), RTE_CACHE_LINE_SIZE);
 		if (more == NULL)

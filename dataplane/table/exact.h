@@ -55,6 +55,8 @@ struct exact_table {
 	uint32_t groups;
 	uint32_t count;
 	uint32_t capacity;
+	uint32_t fresh; /* spare overflow buckets never used, from the end on */
+	bool mapped;
 	struct exact_bucket *spare;   /* overflow buckets not in use */
 	struct exact_bucket *retired; /* unlinked, not yet past a grace period */
 	uint8_t *marks;		      /* [max_buckets] bit a slot that waits for its grace period */
@@ -68,6 +70,10 @@ _Static_assert(offsetof(struct exact_table, max_buckets) == 64, "what a lookup r
 /* key_words 1, 2 or 5; capacity entries, memory for all of them reserved now. 0, -EINVAL or
  * -ENOMEM. Main thread. */
 int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity);
+/* The same in memory that the kernel gives as it is touched, in huge pages where it has them: for a
+ * table that is as large as a limit and may stay empty. Main thread. */
+int exact_init_mapped(
+	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity);
 /* No reader may be left. */
 void exact_fini(struct exact_table *t);
 
