@@ -16,6 +16,7 @@
 #include "port.h"
 #include "rcu.h"
 #include "server.h"
+#include "session.h"
 #include "switch.h"
 #include "worker.h"
 
@@ -63,7 +64,7 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 static void on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct event *timer = *(struct event **)arg;
-	uint32_t news = fdb_poll() + neighbor_poll();
+	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll();
 	struct timeval next = {.tv_usec = news > 0 ? POLL_BUSY_US : POLL_IDLE_US};
 
 	rcu_reclaim(false);

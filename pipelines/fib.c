@@ -76,6 +76,8 @@ static void give_back(uint16_t slice, uint32_t value)
 	switch (FIB_OWNER(value)) {
 	case FIB_NONE:
 		return;
+	case FIB_SESSION:
+		return; /* no next hop */
 	case FIB_NEIGHBOR:
 		nexthop_drop_neighbor(FIB_NEXTHOP(value));
 		return;
@@ -166,6 +168,33 @@ void fib_own_unset(uint16_t slice, const struct api_ip *prefix, enum fib_owner o
 		return;
 	lpm_delete(table_of(prefix->family), slice, prefix->bytes, prefix->len);
 	give_back(slice, value);
+}
+
+/* ---- sessions' ---- */
+
+void fib_session_set(uint16_t slice, const struct api_ip *prefix, uint32_t value)
+{
+	if (enter(slice, prefix, value, FIB_SESSION) < 0)
+		RTE_LOG(ERR, USER1, "no room for a UE's prefix of slice %u that was reserved\n",
+			slice);
+}
+
+void fib_session_unset(uint16_t slice, const struct api_ip *prefix)
+{
+	uint32_t value = value_at(slice, prefix);
+
+	if (FIB_OWNER(value) != FIB_SESSION)
+		return;
+	lpm_delete(table_of(prefix->family), slice, prefix->bytes, prefix->len);
+	if (is_host(prefix))
+		neighbor_return(slice, prefix);
+}
+
+uint32_t fib_session_get(uint16_t slice, const struct api_ip *prefix)
+{
+	uint32_t value = value_at(slice, prefix);
+
+	return FIB_OWNER(value) == FIB_SESSION ? FIB_NEXTHOP(value) : 0;
 }
 
 /* ---- reading ---- */

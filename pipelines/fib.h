@@ -50,6 +50,13 @@ bool fib_own_set(
 	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, enum fib_owner owner);
 void fib_own_unset(uint16_t slice, const struct api_ip *prefix, enum fib_owner owner);
 
+/* What sessions put (FIB_SESSION): a UE's prefix → SESSION_PREFIX(index, group), see upf/. set of a
+ * new prefix needs a room of fib_reserve(), which stays the caller's to release. get: 0, no
+ * session's. A neighbour of that address gives way and does not come back by itself. */
+void fib_session_set(uint16_t slice, const struct api_ip *prefix, uint32_t value);
+void fib_session_unset(uint16_t slice, const struct api_ip *prefix);
+uint32_t fib_session_get(uint16_t slice, const struct api_ip *prefix);
+
 /* What a packet to `address` would find: index of the next hop, 0: none. *len: bits of the prefix.
  */
 uint32_t fib_lookup(uint16_t slice, const struct api_ip *address, uint8_t *len);

@@ -20,6 +20,7 @@
 #include "suppress.h"
 #include "tunnel.h"
 #include "underlay.h"
+#include "upf.h"
 #include "upf_worker.h"
 
 #define LEARN_RING 4096
@@ -204,6 +205,7 @@ int switch_init(uint32_t worker_total)
 
 void switch_fini(void)
 {
+	upf_fini();
 	gateway_fini();
 	neighbor_fini();
 	fib_fini();

@@ -5,6 +5,7 @@
 #ifndef UPF_PEER_H
 #define UPF_PEER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "counters.h"
@@ -13,19 +14,26 @@
 int peer_init(void);
 void peer_fini(void);
 
+/* What a transaction is about to make of it, for peers that sessions of the same transaction take;
+ * NULL: no longer. A published one's values go first. */
+void gtpu_prepare(uint16_t id, const struct api_gtpu *cfg);
 /* Own addresses. set publishes (also new values: peers follow); unset needs no session and no peer
  * left. reserve: 0 or -ENOSPC. */
-int gtpu_reserve(uint16_t *id);
+int gtpu_reserve(uint16_t *id); /* starts the user plane: also -ENOMEM */
 void gtpu_release(uint16_t id);
 void gtpu_set(uint16_t id, const struct api_gtpu *cfg);
 void gtpu_unset(uint16_t id);
-/* NULL: not in use. */
+/* Published, else prepared; NULL: not in use. */
 const struct api_gtpu *gtpu_config(uint16_t id);
+/* The first of this interface and family: id, 0 when there is none. */
+uint16_t gtpu_find(uint32_t interface, uint8_t family);
 
 /* The peer's tunnel id with one use taken: 0, -ENOSPC (no tunnel id is free), -ENOMEM. A new one
  * has its paths after the next underlay_resolve(). */
 int peer_take(uint16_t gtpu, const struct api_ip *address, uint16_t *id);
 void peer_give(uint16_t id);
+void peer_hold(uint16_t id); /* one more use of a peer in use */
+uint32_t peer_count(void);
 /* Which: false when the tunnel is no GTP-U peer. */
 bool peer_describe(uint16_t id, uint16_t *gtpu, struct api_ip *address);
 

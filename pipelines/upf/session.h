@@ -39,11 +39,20 @@ void session_commit(struct session_change *const *change, uint32_t n);
 bool session_chosen(
 	const struct session_change *change, uint32_t n, uint32_t *pdr_id, uint32_t *teid);
 
-/* The definition, with TEIDs chosen filled in; lists live until the next call. false: no such. */
+/* The same of a session as it is, for a put that changes nothing. */
+bool session_chosen_of(uint32_t index, uint32_t n, uint32_t *pdr_id, uint32_t *teid);
+
+/* The definition, with TEIDs chosen filled in; lists live until the next call. false: no such (or
+ * no memory). Names of slices are empty where there is an id: rpc/ knows them. */
 bool session_get(uint32_t index, struct api_session *out);
 const char *session_name(uint32_t index);
 /* Indices in use, ascending, from *cursor (0 at first; 0 again at the end). */
 uint32_t session_iterate(uint64_t *cursor, uint32_t *index, uint32_t max);
+
+/* Where a worker counts, and the buckets of QERs: block->cells and block->buckets index them. */
+struct session_cell;
+struct session_cell *session_cells(uint32_t worker);
+uint64_t *session_buckets(void);
 
 struct session_counters {
 	uint64_t ul_packets, ul_bytes, dl_packets, dl_bytes, dropped;

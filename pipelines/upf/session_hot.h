@@ -57,7 +57,8 @@ struct session_block {
 	uint16_t slice;
 	uint8_t flags; /* SESSION_* */
 	uint8_t groups;
-	uint8_t at[8]; /* of the groups, in units of 16 bytes from here; more than 8: at_more */
+	uint8_t at[8]; /* of the groups, in units of 16 bytes from here; with more than 8 groups the
+			  array goes on, and the first group comes 16 bytes later */
 } __rte_aligned(128);
 _Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes before its groups");
 
@@ -106,7 +107,7 @@ struct session_act {
 			   none */
 	uint32_t urrs;	/* bit n: the session's n-th URR wants to be told (credit, start, idle) */
 	uint32_t meter[2]; /* QER_REF; 0: none. More than two: in session_more */
-	uint32_t pad;
+	uint32_t measured; /* bit n: the session's n-th URR counts it; for main */
 };
 _Static_assert(
 	sizeof(struct session_act) == 32, "with its group's 16 and the head's 32: 128 for two");
@@ -142,10 +143,14 @@ struct session_cell {
 extern struct session_block **session_block; /* [LIMIT_SESSIONS + 1]; main: release store */
 extern struct exact_table teid_table, ue4_table, ue6_table;
 
+/* group < s->groups; one that is not in use has teid_be 0, slice 0 and no acts. */
 static __rte_always_inline const struct session_group *session_group_at(
 	const struct session_block *s, uint32_t group)
 {
-	return (const struct session_group *)((const uint8_t *)s + 16u * s->at[group]);
+	const uint8_t *at = (const uint8_t *)s;
+
+	return (const struct session_group *)(at +
+					      16u * at[offsetof(struct session_block, at) + group]);
 }
 
 static __rte_always_inline const struct session_act *session_acts(const struct session_group *g)

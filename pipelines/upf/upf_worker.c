@@ -114,7 +114,8 @@ void upf_worker_tick(struct worker *w)
 	/* acquire: pairs with the release of whoever made it (the first gtpu) */
 	struct upf_worker *upf = __atomic_load_n(&switch_of(w)->upf, __ATOMIC_ACQUIRE);
 
-	if (upf == NULL)
+	/* acquire: pairs with the release in upf_start(), when all the rest is there */
+	if (upf == NULL || __atomic_load_n(&upf->cells, __ATOMIC_ACQUIRE) == NULL)
 		return;
 	messages_send(w, upf);
 	hold_tick(w);

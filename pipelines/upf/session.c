@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The steps of a change of a session: everything that may fail, and its way back. Called by rpc/ on
+ * the main thread; owns the plan under way. What a step does is in session_ways.c,
+ * session_filters.c, session_build.c, session_claim.c; the rest of a change in session_commit.c. */
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer.h"
+#include "session_change.h"
+#include "session_filters.h"
+#include "upf.h"
+
+#pragma weak urr_prepare
+#pragma weak urr_cancel
+
+static uint32_t sessions; /* as the running transaction sees it */
+static uint32_t open_changes;
+
+/* Of the session that is worked on. */
+static struct plan plan;
+static struct session_model old_model;
+static uint8_t packed[PACK_MAX];
+
+int session_init(uint32_t workers)
+{
+	(void)workers;
+	sessions = open_changes = 0;
+	return session_store_init();
+}
+
+void session_fini(void)
+{
+	session_commit_fini();
+	uses_fini();
+	session_store_fini();
+}
+
+uint32_t session_count(void)
+{
+	return sessions;
+}
+
+static void *pack_at(const struct session_state *s)
+{
+	return pool_at(&pack_pool, 0, s->pack);
+}
+
+/* ---- filters ---- */
+
+static void filters_give_all(struct plan *p, uint32_t n)
+{
+	while (n-- > 0)
+		filters_give(p->made[n].filters);
+}
+
+static int filters_take_all(struct plan *p, struct rpc_error *err)
+{
+	char path[64];
+	uint32_t at;
+
+	for (uint32_t i = 0; i < p->put->pdrs.count; i++) {
+		int rc = filters_take(&p->put->pdrs.item[i], &p->put->ue, &p->made[i].filters, &at);
+
+		if (rc == 0)
+			continue;
+		filters_give_all(p, i);
+		if (rc != -EINVAL)
+			return fail_room(err, rc, "filters", 0);
+		snprintf(path, sizeof(path), "pdrs[%u].filters[%u]", i, at);
+		return rpc_fail_value(
+			err, path, "an IPFilterRule", p->put->pdrs.item[i].filters.item[at].text);
+	}
+	return 0;
+}
+
+/* ---- memory ---- */
+
+/* What the new state does not take over from the old one. */
+static int state_take(
+	struct plan *p, uint32_t pack_bytes, struct session_state *s, struct rpc_error *err)
+{
+	const struct session_state *old = p->old_state;
+	struct session_block *b = (struct session_block *)p->block;
+	uint32_t cells = (p->cells + 3) >> CELL_UNIT_LOG2;
+	int rc;
+
+	*s = (struct session_state){.block_units = (p->bytes + BLOCK_UNIT - 1) / BLOCK_UNIT,
+		.cell_units = p->cells_stay ? old->cell_units : cells,
+		.bucket_units = p->buckets_stay ? old->bucket_units : p->buckets};
+	b->cells = p->cells_stay ? block_of(old)->cells : 0;
+	b->buckets = p->buckets_stay ? block_of(old)->buckets : 0;
+	rc = pool_take(&pack_pool, pack_bytes / PACK_UNIT, &s->pack);
+	if (rc == 0)
+		rc = pool_take(&block_pool, s->block_units, &s->block);
+	if (rc == 0 && !p->cells_stay) {
+		rc = pool_take(&cell_pool, cells, &b->cells);
+		b->cells <<= CELL_UNIT_LOG2;
+	}
+	if (rc == 0 && !p->buckets_stay && p->buckets > 0)
+		rc = pool_take(&bucket_pool, p->buckets, &b->buckets);
+	if (rc != 0) {
+		if (s->pack != 0)
+			memcpy(pack_at(s), packed, 2); /* its length, to give it back */
+		if (s->block != 0)
+			memcpy(block_of(s), b, sizeof(*b));
+		state_give(s, old);
+		return fail_room(err, rc, "sessions of this size", LIMIT_SESSIONS);
+	}
+	memcpy(pack_at(s), packed, pack_bytes);
+	memcpy(block_of(s), b, p->bytes);
+	memset((uint8_t *)block_of(s) + p->bytes, 0, s->block_units * BLOCK_UNIT - p->bytes);
+	for (uint32_t w = 0; w < cell_pool.copies && !p->cells_stay; w++)
+		memset(cell_of(w, b->cells), 0, cells * sizeof(struct session_cell) * 4);
+	if (!p->buckets_stay && p->buckets > 0)
+		memset(pool_at(&bucket_pool, 0, b->buckets), 0, p->buckets * sizeof(uint64_t));
+	return 0;
+}
+
+/* Buckets go on where all that stay have the number they had, and no new one has an old one's. */
+static bool buckets_fit(const struct plan *p)
+{
+	uint8_t was[LIMIT_SESSION_QERS][2];
+	const struct api_qers *old = &p->old->cfg.qers, *new = &p->put->qers;
+
+	if (p->buckets > p->old_state->bucket_units || old->count > new->count)
+		return p->buckets == 0 && p->old_state->bucket_units == 0;
+	bucket_numbers(old, was);
+	for (uint32_t i = 0; i < old->count; i++)
+		if (old->item[i].id != new->item[i].id ||
+			memcmp(was[i], p->bucket_of[i], sizeof(was[i])) != 0)
+			return false;
+	return true;
+}
+
+/* ---- the change ---- */
+
+static bool was_left_out(const struct api_pdr *pdr)
+{
+	return pdr->gtpu_id != 0 && pdr->teid == 0;
+}
+
+static bool marker_wanted(
+	const struct api_far *far, const struct api_far *was, const struct api_outer_header *o)
+{
+	const struct api_outer_header *w = &was->outer_header;
+
+	return far->end_marker && w->teid != 0 && was->action == FAR_FORWARD &&
+	       (w->teid != o->teid || w->gtpu_id != o->gtpu_id ||
+		       memcmp(&w->peer, &o->peer, sizeof(o->peer)) != 0);
+}
+
+/* The tunnel of the n-th FAR of a block; 0: no act sends there. */
+static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
+{
+	for (uint32_t i = 0; i < b->groups; i++) {
+		const struct session_group *g = session_group_at(b, i);
+
+		for (uint32_t k = 0; k < g->acts; k++)
+			if (session_acts(g)[k].far == far && session_acts(g)[k].peer != 0)
+				return session_acts(g)[k].peer;
+	}
+	return 0;
+}
+
+/* End markers that FARs ask for (SNDEM). */
+static int add_markers(struct session_change *c, const struct plan *p, struct rpc_error *err)
+{
+	for (uint32_t i = 0; p->old != NULL && i < p->put->fars.count; i++)
+		for (uint32_t k = 0; k < p->old->cfg.fars.count; k++) {
+			const struct api_far *far = &p->put->fars.item[i], *was = &p->old->far[k];
+			uint16_t peer = peer_of_far(p->old_block, k);
+
+			if (far->id != was->id || peer == 0 ||
+				!marker_wanted(far, was, &far->outer_header))
+				continue;
+			if (c->marker == NULL)
+				c->marker = calloc(LIMIT_SESSION_FARS, sizeof(*c->marker));
+			if (c->marker == NULL)
+				return fail_room(err, -ENOMEM, "an end marker", 0);
+			peer_hold(peer);
+			c->marker[c->hold.markers++] = (struct hold_marker){
+				.teid_be = rte_cpu_to_be_32(was->outer_header.teid), .peer = peer};
+		}
+	c->hold.marker = c->marker;
+	return 0;
+}
+
+static void markers_give(struct session_change *c)
+{
+	for (uint32_t i = 0; i < c->hold.markers; i++)
+		peer_give(c->marker[i].peer);
+	free(c->marker);
+}
+
+static int prepare_urrs(struct session_change *c, const struct plan *p, struct rpc_error *err)
+{
+	uint32_t credit[LIMIT_SESSION_URRS], cells = block_of(&c->after)->cells;
+	struct urr_act act[LIMIT_SESSION_PDRS];
+	struct urr_session to = {.session = c->index,
+		.urrs = &p->put->urrs,
+		.credit = credit,
+		.act = act,
+		.acts = p->acts};
+
+	if (urr_prepare == NULL || (p->put->urrs.count == 0 && !c->had_urrs))
+		return 0;
+	for (uint32_t i = 0; i < p->put->urrs.count; i++)
+		credit[i] = cells + 1 + i;
+	for (uint32_t i = 0; i < p->acts; i++) {
+		act[i] = p->act[i];
+		act[i].cell += cells;
+	}
+	int rc = urr_prepare(&to, &c->urr);
+
+	return rc == 0 ? 0 : fail_room(err, rc, "URRs", LIMIT_URRS_TOLD);
+}
+
+static int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err)
+{
+	c->hold.session = c->index;
+	c->hold.slice = slice;
+	if (c->before.pack == 0 || hold_prepare(&c->hold) == 0)
+		return 0;
+	return fail_room(err, -ENOMEM, "the change", 0);
+}
+
+static int prepare_past(struct session_change *c, struct rpc_error *err)
+{
+	if (c->before.pack == 0 || session_cold[c->index].past != 0 ||
+		!cells_vanish(&c->before, &c->after))
+		return 0;
+	if (pool_take(&pack_pool, PAST_UNITS, &c->past) != 0)
+		return fail_room(err, -ENOMEM, "what was counted", 0);
+	memset(pool_at(&pack_pool, 0, c->past), 0, PAST_UNITS * PACK_UNIT);
+	return 0;
+}
+
+/* What hangs on a change beside the state. */
+static int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err)
+{
+	if (add_markers(c, p, err) != 0)
+		goto err_markers;
+	if (prepare_past(c, err) != 0)
+		goto err_markers;
+	if (prepare_hold(c, p->put->slice_id, err) != 0)
+		goto err_past;
+	if (prepare_urrs(c, p, err) != 0)
+		goto err_hold;
+	for (uint32_t i = 0; i < p->put->pdrs.count; i++)
+		if (was_left_out(&p->put->pdrs.item[i]))
+			c->chosen[c->n_chosen++] = (struct chosen){p->pdr[i].id, p->pdr[i].teid};
+	return 0;
+
+err_hold:
+	if (c->before.pack != 0)
+		hold_cancel(&c->hold);
+err_past:
+	if (c->past != 0)
+		pool_give(&pack_pool, c->past, PAST_UNITS);
+err_markers:
+	markers_give(c);
+	return -1;
+}
+
+/* The new state becomes the latest one. */
+static void enter(struct session_change *c, const struct plan *p)
+{
+	session_cold[c->index].now = c->after;
+	count_uses(&p->cfg, block_of(&c->after), 1);
+	if (p->old != NULL) {
+		count_uses(&p->old->cfg, p->old_block, -1);
+	} else {
+		name_link(c->index);
+		sessions++;
+	}
+	open_changes++;
+}
+
+/* From a plan with its ways and filters: all that is left to take. */
+static int take_all(
+	struct plan *p, uint32_t pack_bytes, struct session_change *c, struct rpc_error *err)
+{
+	struct keyed before = {p->old_block, p->old != NULL ? &p->old->cfg.ue : NULL};
+	struct keyed after = {(struct session_block *)p->block, &p->put->ue};
+
+	if (plan_build(p, err) != 0)
+		return -1;
+	p->buckets_stay = p->old != NULL && buckets_fit(p);
+	if (claim_keys(p->index, &before, &after, p->put, err) != 0)
+		goto err_block;
+	if (state_take(p, pack_bytes, &c->after, err) != 0)
+		goto err_keys;
+	if (prepare_rest(c, p, err) != 0)
+		goto err_state;
+	return 0;
+
+err_state:
+	state_give(&c->after, p->old_state);
+err_keys:
+	unclaim_keys(p->index, &before, &after);
+err_block:
+	block_give((struct session_block *)p->block);
+	return -1;
+}
+
+/* 1 with a change, 0 nothing to do, -1. */
+static int prepare_plan(struct plan *p, struct session_change **change, struct rpc_error *err)
+{
+	struct session_change *c;
+	uint32_t bytes;
+	int rc = -1;
+
+	if (plan_ways(p, err) != 0 || check_slices(p, err) != 0 || check_teids(p, err) != 0 ||
+		filters_take_all(p, err) != 0)
+		return -1;
+	bytes = session_pack(&p->cfg, p->made, packed);
+	if (p->old != NULL && memcmp(pack_at(p->old_state), packed, bytes) == 0) {
+		filters_give_all(p, p->put->pdrs.count);
+		return 0;
+	}
+	c = calloc(1, sizeof(*c) + p->put->pdrs.count * sizeof(c->chosen[0]));
+	if (c == NULL) {
+		fail_room(err, -ENOMEM, "the change", 0);
+		goto err_filters;
+	}
+	c->index = p->index;
+	c->had_urrs = p->old != NULL && p->old->cfg.urrs.count > 0;
+	if (p->old != NULL)
+		c->before = *p->old_state;
+	if (take_all(p, bytes, c, err) != 0)
+		goto err_change;
+	enter(c, p);
+	*change = c;
+	return 1;
+
+err_change:
+	free(c);
+err_filters:
+	filters_give_all(p, p->put->pdrs.count);
+	return rc;
+}
+
+static int take_index(uint32_t *index, struct rpc_error *err)
+{
+	if (index_take(index) == 0)
+		return 0;
+	session_reclaim();
+	int rc = index_take(index);
+
+	return rc == 0 ? 0 : fail_room(err, rc, "a session", LIMIT_SESSIONS);
+}
+
+int session_prepare(
+	const struct api_session *cfg, struct session_change **change, struct rpc_error *err)
+{
+	struct plan *p = &plan;
+	int rc = upf_start();
+
+	if (rc != 0)
+		return fail_room(err, rc, "the user plane's tables", 0);
+	p->put = cfg;
+	p->ways = 0;
+	p->old = NULL;
+	p->old_block = NULL;
+	p->old_state = NULL;
+	p->index = session_find(cfg->name);
+	if (p->index == 0) {
+		if (take_index(&p->index, err) != 0)
+			return -1;
+		rc = prepare_plan(p, change, err);
+		if (rc < 0)
+			index_give(p->index);
+		return rc;
+	}
+	p->old_state = &session_cold[p->index].now;
+	p->old_block = block_of(p->old_state);
+	p->old = &old_model;
+	session_unpack(pack_at(p->old_state), &old_model);
+	return prepare_plan(p, change, err);
+}
+
+int session_prepare_delete(uint32_t index, struct session_change **change, struct rpc_error *err)
+{
+	static const struct api_urrs none;
+	const struct session_state *now = &session_cold[index].now;
+	struct session_change *c = calloc(1, sizeof(*c));
+	struct session_model *m = &old_model;
+	struct keyed before = {block_of(now), &m->cfg.ue}, after = {0};
+	struct urr_session to = {.session = index, .urrs = &none};
+
+	session_unpack(pack_at(now), m);
+	if (c == NULL)
+		return fail_room(err, -ENOMEM, "the change", 0);
+	c->index = index;
+	c->before = *now;
+	c->had_urrs = m->cfg.urrs.count > 0;
+	if (claim_keys(index, &before, &after, NULL, err) != 0)
+		goto err_change;
+	if (prepare_hold(c, m->cfg.slice_id, err) != 0)
+		goto err_keys;
+	if (c->had_urrs && urr_prepare != NULL && urr_prepare(&to, &c->urr) != 0) {
+		fail_room(err, -ENOMEM, "URRs", 0);
+		goto err_hold;
+	}
+	count_uses(&m->cfg, before.block, -1);
+	name_unlink(index);
+	session_cold[index].now = (struct session_state){0};
+	sessions--;
+	open_changes++;
+	*change = c;
+	return 1;
+
+err_hold:
+	hold_cancel(&c->hold);
+err_keys:
+	unclaim_keys(index, &before, &after);
+err_change:
+	free(c);
+	return -1;
+}
+
+/* ---- the way back ---- */
+
+static void session_leave(struct session_change *c, struct keyed *after)
+{
+	static struct session_model m;
+
+	after->block = block_of(&c->after);
+	after->ue = &m.cfg.ue;
+	session_unpack(pack_at(&c->after), &m);
+	count_uses(&m.cfg, after->block, -1);
+	if (c->before.pack == 0) {
+		name_unlink(c->index);
+		sessions--;
+	}
+}
+
+static void session_return(struct session_change *c, struct keyed *before)
+{
+	before->block = block_of(&c->before);
+	before->ue = &old_model.cfg.ue;
+	session_unpack(pack_at(&c->before), &old_model);
+	count_uses(&old_model.cfg, before->block, 1);
+	session_cold[c->index].now = c->before;
+	if (c->after.pack == 0) {
+		name_link(c->index);
+		sessions++;
+	}
+}
+
+void session_cancel(struct session_change *c)
+{
+	struct keyed before = {0}, after = {0};
+
+	if (c->urr != NULL)
+		urr_cancel(c->urr);
+	if (c->before.pack != 0)
+		hold_cancel(&c->hold);
+	if (c->past != 0)
+		pool_give(&pack_pool, c->past, PAST_UNITS);
+	markers_give(c);
+	if (c->after.pack != 0)
+		session_leave(c, &after);
+	session_cold[c->index].now = (struct session_state){0};
+	if (c->before.pack != 0)
+		session_return(c, &before);
+	unclaim_keys(c->index, &before, &after);
+	if (c->after.pack != 0) {
+		block_give(after.block);
+		pack_give_filters(&c->after);
+		state_give(&c->after, c->before.pack != 0 ? &c->before : NULL);
+	}
+	if (c->before.pack == 0)
+		index_give(c->index);
+	free(c);
+	session_change_closed(1);
+}
+
+void session_change_closed(uint32_t n)
+{
+	open_changes -= n;
+	if (open_changes == 0)
+		keys_settle();
+}
+
+bool session_chosen(const struct session_change *c, uint32_t n, uint32_t *pdr_id, uint32_t *teid)
+{
+	if (n >= c->n_chosen)
+		return false;
+	*pdr_id = c->chosen[n].pdr;
+	*teid = c->chosen[n].teid;
+	return true;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What PDRs do, as few different things as possible, and where each is counted and metered. Called
+ * by session_build.c on the main thread; owns nothing.
+ *
+ * An act that was there before (the same way in, FAR, QERs, URRs, QFI) keeps its cell, so its
+ * counters go on; a cell that a worker may still count in is never another act's. When that finds
+ * no room, the session gets other cells, and what was counted is folded (session_commit.c). */
+#include "session_acts.h"
+
+#include <rte_byteorder.h>
+#include <string.h>
+
+#include "hold.h"
+
+#pragma weak urr_wants_credit
+
+static uint8_t place_of_far(const struct api_session *s, uint32_t id)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < s->fars.count && s->fars.item[i].id != id)
+		i++;
+	return i;
+}
+
+static uint8_t place_of_qer(const struct api_session *s, uint32_t id)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < s->qers.count && s->qers.item[i].id != id)
+		i++;
+	return i;
+}
+
+static uint32_t places_of_urrs(const struct api_session *s, const struct api_ids *ids)
+{
+	uint32_t places = 0;
+
+	for (uint32_t k = 0; k < ids->count; k++)
+		for (uint32_t i = 0; i < s->urrs.count; i++)
+			if (s->urrs.item[i].id == ids->item[k])
+				places |= 1u << i;
+	return places;
+}
+
+static void act_of(const struct api_session *s, const struct api_pdr *pdr, struct plan_act *a)
+{
+	memset(a, 0, sizeof(*a));
+	a->far = place_of_far(s, pdr->far);
+	a->qfi = QFI_NONE;
+	a->n_qers = pdr->qers.count;
+	for (uint32_t i = 0; i < pdr->qers.count; i++) {
+		a->qer[i] = place_of_qer(s, pdr->qers.item[i]);
+		if (a->qfi == QFI_NONE)
+			a->qfi = s->qers.item[a->qer[i]].qfi;
+	}
+	if (a->qfi == QFI_NONE)
+		a->qfi = pdr->qfi;
+	a->urrs = places_of_urrs(s, &pdr->urrs);
+}
+
+void plan_acts(const struct api_session *s, const uint8_t *pdr, uint32_t n, struct plan_acts *out)
+{
+	out->n = 0;
+	for (uint32_t k = 0; k < n; k++) {
+		struct plan_act *a = &out->act[out->n];
+		uint32_t i = 0;
+
+		act_of(s, &s->pdrs.item[pdr[k]], a);
+		while (memcmp(&out->act[i], a, sizeof(*a)) != 0)
+			i++;
+		out->n = RTE_MAX(out->n, i + 1);
+		out->of[k] = i;
+	}
+}
+
+uint32_t told_places(const struct api_urrs *urrs)
+{
+	uint32_t places = 0;
+
+	for (uint32_t i = 0; urr_wants_credit != NULL && i < urrs->count; i++)
+		if (urr_wants_credit(&urrs->item[i]))
+			places |= 1u << i;
+	return places;
+}
+
+/* ---- buckets ---- */
+
+uint32_t bucket_numbers(const struct api_qers *qers, uint8_t (*number)[2])
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < qers->count; i++) {
+		const struct api_qer *q = &qers->item[i];
+		uint64_t rate[2][2] = {
+			{q->mbr_ul_bps, q->gbr_ul_bps}, {q->mbr_dl_bps, q->gbr_dl_bps}};
+
+		for (uint32_t d = 0; d < 2; d++) {
+			number[i][d] = NO_BUCKET;
+			if (rate[d][0] == 0 && rate[d][1] == 0)
+				continue;
+			number[i][d] = n;
+			n += rate[d][1] != 0 ? 2 : 1;
+		}
+	}
+	return n;
+}
+
+/* ---- cells ---- */
+
+/* Of a session as it was: which cells it uses. */
+struct used {
+	bool cell[256];
+};
+
+/* The PDRs of a group of an unpacked session, by precedence. */
+static uint32_t pdrs_of_group(const struct session_model *m, uint32_t group, uint8_t *pdr)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->cfg.pdrs.count; i++) {
+		uint32_t k = n;
+
+		if (m->made[i].group != group)
+			continue;
+		for (; k > 0 && m->pdr[pdr[k - 1]].precedence > m->pdr[i].precedence; k--)
+			pdr[k] = pdr[k - 1];
+		pdr[k] = i;
+		n++;
+	}
+	return n;
+}
+
+uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule)
+{
+	static struct session_model m;
+	uint8_t pdr[LIMIT_SESSION_PDRS];
+
+	if (session_cold == NULL || session_cold[session].now.pack == 0)
+		return 0;
+	session_unpack(pool_at(&pack_pool, 0, session_cold[session].now.pack), &m);
+	return rule < pdrs_of_group(&m, group, pdr) ? m.pdr[pdr[rule]].id : 0;
+}
+
+/* The same by ids, in two sessions? */
+static bool same_act(const struct api_session *s, const struct plan_act *a,
+	const struct api_session *t, const struct plan_act *b)
+{
+	uint32_t n = 0;
+
+	if (s->fars.item[a->far].id != t->fars.item[b->far].id || a->qfi != b->qfi ||
+		a->n_qers != b->n_qers)
+		return false;
+	for (uint32_t i = 0; i < a->n_qers; i++)
+		if (s->qers.item[a->qer[i]].id != t->qers.item[b->qer[i]].id)
+			return false;
+	for (uint32_t i = 0; i < s->urrs.count; i++) {
+		uint32_t k = 0;
+
+		if (!(a->urrs >> i & 1))
+			continue;
+		while (k < t->urrs.count && t->urrs.item[k].id != s->urrs.item[i].id)
+			k++;
+		if (k == t->urrs.count || !(b->urrs >> k & 1))
+			return false;
+		n++;
+	}
+	return n == (uint32_t)__builtin_popcount(b->urrs);
+}
+
+/* The cell of the same act of the same way before; 0: there was none. */
+static uint8_t cell_before(const struct plan *p, const struct way *w, const struct plan_act *a)
+{
+	uint8_t pdr[LIMIT_SESSION_PDRS];
+	struct plan_acts acts;
+
+	if (p->old == NULL || w->number >= p->old_block->groups)
+		return 0;
+	const struct session_group *g = session_group_at(p->old_block, w->number);
+
+	if (g->acts == 0 || g->teid_be != rte_cpu_to_be_32(w->teid) || g->gtpu != w->gtpu ||
+		(w->gtpu == 0 && g->slice != w->slice))
+		return 0;
+	plan_acts(&p->old->cfg, pdr, pdrs_of_group(p->old, w->number, pdr), &acts);
+	for (uint32_t i = 0; i < acts.n; i++)
+		if (same_act(&p->old->cfg, &acts.act[i], p->put, a))
+			return session_acts(g)[i].cell;
+	return 0;
+}
+
+static void used_before(const struct plan *p, struct used *used)
+{
+	const struct session_block *b = p->old_block;
+	uint32_t told = told_places(&p->old->cfg.urrs);
+
+	memset(used, 0, sizeof(*used));
+	used->cell[0] = true;
+	for (uint32_t i = 0; i < LIMIT_SESSION_URRS; i++)
+		used->cell[1 + i] = told >> i & 1;
+	for (uint32_t i = 0; i < b->groups; i++) {
+		const struct session_group *g = session_group_at(b, i);
+
+		for (uint32_t k = 0; k < g->acts; k++)
+			used->cell[session_acts(g)[k].cell] = true;
+	}
+}
+
+/* Credit cells go by the URR's place: may it be where it was, or where nothing was? */
+static bool credit_fits(const struct plan *p, uint32_t told, struct used *used)
+{
+	const struct api_urrs *was = &p->old->cfg.urrs;
+	uint32_t told_before = told_places(was);
+
+	for (uint32_t i = 0; i < p->put->urrs.count; i++) {
+		bool same = i < was->count && was->item[i].id == p->put->urrs.item[i].id &&
+			    (told_before >> i & 1);
+
+		if (!(told >> i & 1))
+			continue;
+		if (used->cell[1 + i] && !same)
+			return false;
+		used->cell[1 + i] = true;
+	}
+	return true;
+}
+
+static uint32_t act_numbers(const struct plan *p, const struct plan_acts *acts, uint32_t k,
+	struct used *used, struct urr_act *out)
+{
+	uint32_t highest = 0;
+
+	for (uint32_t i = 0; i < acts->n; i++) {
+		uint32_t cell = used != NULL ? cell_before(p, &p->way[k], &acts->act[i]) : 0;
+
+		for (uint32_t free = 1; used != NULL && cell == 0; free++)
+			cell = used->cell[free] ? 0 : free;
+		if (used != NULL)
+			used->cell[cell] = true;
+		out[i] = (struct urr_act){.cell = cell,
+			.urrs = acts->act[i].urrs,
+			.uplink = p->way[k].source == INTERFACE_ACCESS};
+		highest = RTE_MAX(highest, cell);
+	}
+	return highest;
+}
+
+void plan_cells(struct plan *p)
+{
+	uint32_t told = told_places(&p->put->urrs), n = 0, highest;
+	struct plan_acts acts;
+	struct used used;
+
+	highest = told != 0 ? 32 - __builtin_clz(told) : 0;
+	p->cells_stay = false;
+	if (p->old != NULL) {
+		used_before(p, &used);
+		p->cells_stay = credit_fits(p, told, &used);
+	}
+	p->cells = highest + 1;
+	for (uint32_t k = 0; k < p->ways; k++) {
+		plan_acts(p->put, p->way[k].pdr, p->way[k].pdrs, &acts);
+		uint32_t top = act_numbers(p, &acts, k, p->cells_stay ? &used : NULL, &p->act[n]);
+
+		n += acts.n;
+		p->cells = RTE_MAX(p->cells, top + 1);
+	}
+	p->acts = n;
+	if (p->cells_stay && p->cells <= (uint32_t)p->old_state->cell_units << CELL_UNIT_LOG2)
+		return;
+	p->cells_stay = false;
+	for (uint32_t i = 0; i < n; i++)
+		p->act[i].cell = 1 + highest + i;
+	p->cells = 1 + highest + n;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who has a TEID or an address of a UE: what workers see (the exact tables and the FIB), and above
+ * it what the running transaction has changed and not committed. Called by session.c on the main
+ * thread; owns teid_table, ue4_table, ue6_table and the transaction's claims.
+ *
+ * A key that is taken has its entry at once, with the value 0, which is nobody's: so that commit
+ * cannot fail. One that was somebody's keeps that word until commit: a packet finds the old session
+ * or the new one, and never none. */
+#include <errno.h>
+#include <rte_byteorder.h>
+#include <rte_hash_crc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fib.h"
+#include "session_pack.h"
+#include "session_store.h"
+
+/* Half of what two slices or two put F-TEIDs a session take. */
+#define KEYS (2u * LIMIT_SESSIONS)
+
+struct exact_table teid_table, ue4_table, ue6_table;
+
+struct claim {
+	struct session_key key;
+	uint32_t owner;
+	uint32_t turn; /* of the transaction: others are free slots */
+};
+
+static struct claim *claims;
+static uint32_t claim_room, claim_count, turn;
+
+int keys_init(void)
+{
+	claim_room = 1024;
+	claim_count = 0;
+	turn = 1;
+	claims = calloc(claim_room, sizeof(*claims));
+	if (claims == NULL || exact_init_mapped(&teid_table, "teid", 1, KEYS) != 0 ||
+		exact_init_mapped(&ue4_table, "ue4", 1, KEYS) != 0 ||
+		exact_init_mapped(&ue6_table, "ue6", 2, KEYS) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void keys_fini(void)
+{
+	exact_fini(&teid_table);
+	exact_fini(&ue4_table);
+	exact_fini(&ue6_table);
+	free(claims);
+	claims = NULL;
+}
+
+/* ---- the keys of a session ---- */
+
+static void prefix_key(struct session_key *key, const struct api_ip *ip)
+{
+	key->kind = KEY_PREFIX;
+	key->family = ip->family;
+	key->len = ip->len;
+	memcpy(key->bytes, ip->bytes, sizeof(key->bytes));
+}
+
+/* The UE's addresses in one slice. */
+static uint32_t ue_keys(const struct session_block *b, const struct api_ue *ue, uint16_t slice,
+	uint8_t group, struct session_key *key)
+{
+	struct session_key any = {.group = group, .where = slice};
+	uint64_t be = rte_cpu_to_be_64(b->ue6);
+	uint32_t n = 0;
+
+	if (b->ue4 != 0) {
+		key[n] = any;
+		key[n].kind = KEY_UE4;
+		key[n++].low = b->ue4;
+	}
+	if (b->ue6 != 0) {
+		key[n] = any;
+		key[n].kind = KEY_UE6;
+		memcpy(key[n++].bytes, &be, 8);
+	}
+	if (!(b->flags & SESSION_FRAMED))
+		return n;
+	if (ue->ipv6.family != 0 && b->ue6 == 0) {
+		key[n] = any;
+		prefix_key(&key[n++], &ue->ipv6);
+	}
+	for (uint32_t i = 0; i < ue->framed.count; i++) {
+		key[n] = any;
+		prefix_key(&key[n++], &ue->framed.item[i]);
+	}
+	return n;
+}
+
+uint32_t keys_of_block(uint32_t index, const struct session_block *b, const struct api_ue *ue,
+	struct session_key *key)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->groups; i++) {
+		const struct session_group *g = session_group_at(b, i);
+		uint32_t teid = rte_be_to_cpu_32(g->teid_be);
+
+		if (g->acts == 0)
+			continue;
+		if (teid == 0)
+			n += ue_keys(b, ue, g->slice, i, key + n);
+		else if (TEID_SESSION(teid) != index || TEID_GROUP(teid) != i)
+			key[n++] = (struct session_key){
+				.kind = KEY_TEID, .group = i, .where = g->gtpu, .low = teid};
+	}
+	return n;
+}
+
+/* ---- the transaction's claims ---- */
+
+/* All of a key but the group, which is not part of who has it. */
+static struct session_key naked(const struct session_key *key)
+{
+	struct session_key k = *key;
+
+	k.group = 0;
+	return k;
+}
+
+bool key_is_among(const struct session_key *key, const struct session_key *list, uint32_t n)
+{
+	struct session_key a = naked(key);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct session_key b = naked(&list[i]);
+
+		if (memcmp(&a, &b, sizeof(a)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct claim *slot_of(const struct session_key *key)
+{
+	uint32_t at = rte_hash_crc(key, sizeof(*key), turn);
+
+	for (;; at++) {
+		struct claim *c = &claims[at % claim_room];
+
+		if (c->turn != turn || memcmp(&c->key, key, sizeof(*key)) == 0)
+			return c;
+	}
+}
+
+static int claims_grow(void)
+{
+	struct claim *old = claims;
+	uint32_t room = claim_room;
+	struct claim *more = calloc(2 * room, sizeof(*more));
+
+	if (more == NULL)
+		return -ENOMEM;
+	claims = more;
+	claim_room = 2 * room;
+	for (uint32_t i = 0; i < room; i++)
+		if (old[i].turn == turn)
+			*slot_of(&old[i].key) = old[i];
+	free(old);
+	return 0;
+}
+
+/* One that is there already always succeeds. */
+static int claim_set(const struct session_key *key, uint32_t owner)
+{
+	struct session_key k = naked(key);
+	struct claim *c = slot_of(&k);
+
+	if (c->turn != turn) {
+		if (2 * claim_count >= claim_room && claims_grow() != 0)
+			return -ENOMEM;
+		c = slot_of(&k);
+		claim_count++;
+	}
+	*c = (struct claim){.key = k, .owner = owner, .turn = turn};
+	return 0;
+}
+
+void keys_settle(void)
+{
+	claim_count = 0;
+	turn++;
+}
+
+/* ---- the tables below ---- */
+
+static struct exact_table *table_of(const struct session_key *key, uint64_t *words)
+{
+	switch (key->kind) {
+	case KEY_TEID:
+		words[0] = TEID_KEY(key->where, key->low);
+		return &teid_table;
+	case KEY_UE4:
+		words[0] = UE4_KEY(key->where, key->low);
+		return &ue4_table;
+	case KEY_UE6:
+		words[0] = UE6_KEY0(key->where);
+		memcpy(&words[1], key->bytes, 8);
+		words[1] = rte_be_to_cpu_64(words[1]);
+		return &ue6_table;
+	default:
+		return NULL;
+	}
+}
+
+static struct api_ip prefix_of(const struct session_key *key)
+{
+	struct api_ip ip = {.family = key->family, .len = key->len};
+
+	memcpy(ip.bytes, key->bytes, 16);
+	return ip;
+}
+
+static uint32_t published_owner(const struct session_key *key)
+{
+	uint64_t words[2];
+	struct exact_table *t = table_of(key, words);
+
+	if (t == NULL) {
+		struct api_ip ip = prefix_of(key);
+
+		return fib_session_get(key->where, &ip) & 0xfffff;
+	}
+	const uint64_t *value = exact_find(t, words);
+
+	return value != NULL ? SESSION_OF(*value) : 0;
+}
+
+/* A TEID chosen here stands in no table: it says itself whose it is. */
+static uint32_t chosen_owner(const struct session_key *key)
+{
+	uint32_t index = TEID_SESSION(key->low), group = TEID_GROUP(key->low);
+	const struct session_block *b;
+
+	if (key->kind != KEY_TEID || index == 0 || session_cold[index].now.block == 0)
+		return 0;
+	b = block_of(&session_cold[index].now);
+	if (group >= b->groups)
+		return 0;
+	const struct session_group *g = session_group_at(b, group);
+
+	return g->teid_be == rte_cpu_to_be_32(key->low) && g->gtpu == key->where ? index : 0;
+}
+
+uint32_t key_owner(const struct session_key *key)
+{
+	struct session_key k = naked(key);
+	const struct claim *c = claim_count > 0 ? slot_of(&k) : NULL;
+	uint32_t chosen = chosen_owner(key);
+
+	if (chosen != 0)
+		return chosen;
+	return c != NULL && c->turn == turn ? c->owner : published_owner(key);
+}
+
+/* So that there is room, and commit cannot fail. */
+static int make_entry(const struct session_key *key)
+{
+	uint64_t words[2];
+	struct exact_table *t = table_of(key, words);
+
+	if (t == NULL)
+		return fib_reserve(key->family, 1);
+	if (exact_find(t, words) != NULL)
+		return 0;
+	int rc = exact_put(t, words, 0);
+
+	return rc < 0 ? rc : 0;
+}
+
+/* Nobody's and never published: as if it had not been. */
+static void drop_entry(const struct session_key *key)
+{
+	uint64_t words[2], *value;
+	struct exact_table *t = table_of(key, words);
+
+	if (t == NULL)
+		return;
+	value = exact_find(t, words);
+	if (value != NULL && *value == 0)
+		exact_delete(t, words);
+}
+
+void key_settle(const struct session_key *key)
+{
+	if (key->kind == KEY_PREFIX)
+		fib_release(key->family, 1);
+}
+
+int key_take(const struct session_key *key, uint32_t index)
+{
+	int rc = make_entry(key);
+
+	if (rc != 0)
+		return rc;
+	rc = claim_set(key, index);
+	if (rc == 0)
+		return 0;
+	key_settle(key);
+	drop_entry(key);
+	return rc;
+}
+
+int key_release(const struct session_key *key)
+{
+	return claim_set(key, 0);
+}
+
+void key_untake(const struct session_key *key)
+{
+	claim_set(key, 0); /* has its slot */
+	key_settle(key);
+	drop_entry(key);
+}
+
+void key_unrelease(const struct session_key *key, uint32_t owner)
+{
+	claim_set(key, owner); /* has its slot */
+}
+
+/* ---- commit ---- */
+
+void key_publish(const struct session_key *key, uint32_t index)
+{
+	struct api_ip ip = prefix_of(key);
+	uint64_t words[2];
+	struct exact_table *t = table_of(key, words);
+
+	if (t != NULL) {
+		/* overwrites: the entry is there since key_take() */
+		exact_put(t, words, SESSION_WORD(index, key->group));
+		return;
+	}
+	fib_session_set(key->where, &ip, SESSION_PREFIX(index, key->group));
+}
+
+void key_unpublish(const struct session_key *key)
+{
+	struct api_ip ip = prefix_of(key);
+	uint64_t words[2];
+	struct exact_table *t = table_of(key, words);
+
+	if (t != NULL)
+		exact_delete(t, words);
+	else
+		fib_session_unset(key->where, &ip);
+}

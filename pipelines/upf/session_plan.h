@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A session between its definition and its block. Between session.c, which goes through the steps,
+ * session_ways.c and session_build.c, which do them; nobody else includes it. */
+#ifndef UPF_SESSION_PLAN_H
+#define UPF_SESSION_PLAN_H
+
+#include "session_pack.h"
+#include "session_store.h"
+#include "urr.h"
+
+/* A block of 16 groups and 32 acts, each with a struct session_more. */
+#define BLOCK_BYTES_MAX 4608u
+
+/* A way in: becomes a group. */
+struct way {
+	uint8_t source; /* enum upf_interface */
+	uint8_t gtpu;	/* 0: by the UE's addresses */
+	uint8_t number; /* of the group */
+	uint8_t pdrs;
+	uint16_t slice;
+	bool choose; /* the TEID is to be chosen */
+	uint32_t teid;
+	uint8_t pdr[LIMIT_SESSION_PDRS]; /* by precedence */
+};
+
+/* What all PDRs of a way with the same FAR, QERs, URRs and QFI do. */
+struct plan_act {
+	uint8_t far; /* places in the lists */
+	uint8_t qfi; /* QFI_NONE: no container */
+	uint8_t n_qers;
+	uint8_t qer[LIMIT_SESSION_QERS]; /* as listed */
+	uint32_t urrs;			 /* bit a place */
+};
+
+struct plan {
+	const struct api_session *put; /* as it was put */
+	struct api_session cfg;	       /* with TEIDs filled in; lists are put's, but for the PDRs */
+	struct api_pdr pdr[LIMIT_SESSION_PDRS];
+	struct pdr_made made[LIMIT_SESSION_PDRS];
+	uint32_t index;
+	const struct session_model *old; /* NULL: a new session */
+	const struct session_block *old_block;
+	const struct session_state *old_state;
+	uint32_t ways;
+	struct way way[SESSION_GROUPS];
+	uint8_t way_of[LIMIT_SESSION_PDRS];
+	bool ethernet;
+
+	/* the block, and what it needs */
+	uint32_t bytes;
+	uint32_t cells, buckets; /* how many */
+	bool cells_stay, buckets_stay;
+	uint8_t bucket_of[LIMIT_SESSION_QERS][2]; /* uplink, downlink; 255: none */
+	uint32_t acts;
+	struct urr_act act[LIMIT_SESSION_PDRS]; /* cells from 0 on */
+	uint8_t block[BLOCK_BYTES_MAX] __rte_aligned(128);
+};
+
+/* Groups the PDRs, gives TEIDs and numbers. 0, -1 with err. Takes nothing. */
+int plan_ways(struct plan *p, struct rpc_error *err);
+/* Compiles the block, taking rules, rates and peers; undone by block_give(). 0, -1 with err and
+ * nothing taken. */
+int plan_build(struct plan *p, struct rpc_error *err);
+/* Gives back what a block holds: rules, rates, peers. No worker may find it any more. */
+void block_give(const struct session_block *b);
+
+/* Numbers of the buckets of a session's QERs; how many there are. */
+uint32_t bucket_numbers(const struct api_qers *qers, uint8_t (*number)[2]);
+
+#endif

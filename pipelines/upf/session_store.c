@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where sessions lie: indices, names, and the memory of blocks, cells, buckets and definitions.
+ * Called by session.c and its parts on the main thread; owns all of it.
+ *
+ * A session of two PDRs (uplink by F-TEID, downlink by IPv4 address), two FARs, a QER and a URR
+ * takes, in bytes, with one worker:
+ *
+ *   128  block                        8  session_block[]
+ *    64  cells (each worker more: 64 more)
+ *    16  buckets                     20  session_cold[]
+ *  4..8  its place among the names   96  definition (name of 16 characters)
+ *    37  ue4_table; an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
+ *
+ * What is reserved costs nothing until it is touched; then the kernel gives 2 MiB at a time, so
+ * that a user plane without sessions takes what tests/unit/test_session.c says. */
+#include "session_store.h"
+
+#include <errno.h>
+#include <rte_hash_crc.h>
+#include <rte_random.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session_filters.h"
+#include "session_pack.h"
+#include "worker.h"
+
+/* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
+#define BLOCK_UNITS  (4u * LIMIT_SESSIONS)
+#define CELL_UNITS   (4u * LIMIT_SESSIONS)
+#define BUCKET_UNITS (16u * LIMIT_SESSIONS)
+#define PACK_UNITS   (32u * LIMIT_SESSIONS)
+#define NAMES	     (1u << 20)
+
+struct session_block **session_block;
+struct session_cold *session_cold;
+struct pool block_pool, cell_pool, bucket_pool, pack_pool;
+
+static uint32_t *name_head; /* [NAMES] */
+static uint32_t seed, next_index, free_index, free_last, count;
+
+#define ARRAY_BYTES(a) ((LIMIT_SESSIONS + 1) * sizeof(*(a)))
+
+int session_store_init(void)
+{
+	session_block = pool_map(ARRAY_BYTES(session_block));
+	session_cold = pool_map(ARRAY_BYTES(session_cold));
+	name_head = pool_map(NAMES * sizeof(*name_head));
+	seed = rte_rand();
+	next_index = 1;
+	free_index = free_last = count = 0;
+	if (session_block != NULL && session_cold != NULL && name_head != NULL &&
+		pool_init(&block_pool, BLOCK_UNIT, BLOCK_UNITS, 1) == 0 &&
+		pool_init(&cell_pool, sizeof(struct session_cell) << CELL_UNIT_LOG2, CELL_UNITS,
+			worker_count) == 0 &&
+		pool_init(&bucket_pool, sizeof(uint64_t), BUCKET_UNITS, 1) == 0 &&
+		pool_init(&pack_pool, PACK_UNIT, PACK_UNITS, 1) == 0 && keys_init() == 0)
+		return 0;
+	session_store_fini();
+	return -ENOMEM;
+}
+
+void session_store_fini(void)
+{
+	keys_fini();
+	filters_fini();
+	pool_fini(&pack_pool);
+	pool_fini(&bucket_pool);
+	pool_fini(&cell_pool);
+	pool_fini(&block_pool);
+	pool_unmap(name_head, NAMES * sizeof(*name_head));
+	pool_unmap(session_cold, ARRAY_BYTES(session_cold));
+	pool_unmap(session_block, ARRAY_BYTES(session_block));
+	name_head = NULL;
+	session_cold = NULL;
+	session_block = NULL;
+	count = 0;
+}
+
+struct session_cell *session_cells(uint32_t worker)
+{
+	return cell_of(worker, 0);
+}
+
+uint64_t *session_buckets(void)
+{
+	return pool_at(&bucket_pool, 0, 0);
+}
+
+/* ---- indices ---- */
+
+/* Those that were never used go first, then the one that was free for longest. */
+int index_take(uint32_t *index)
+{
+	if (next_index <= LIMIT_SESSIONS) {
+		*index = next_index++;
+	} else if (free_index != 0) {
+		*index = free_index;
+		free_index = session_cold[free_index].next;
+	} else {
+		return -ENOSPC;
+	}
+	if (free_index == 0)
+		free_last = 0;
+	count++;
+	return 0;
+}
+
+void index_give(uint32_t index)
+{
+	session_cold[index].next = 0;
+	if (free_last != 0)
+		session_cold[free_last].next = index;
+	else
+		free_index = index;
+	free_last = index;
+	count--;
+}
+
+uint32_t index_count(void)
+{
+	return count;
+}
+
+uint32_t index_after(uint32_t index)
+{
+	while (session_cold != NULL && ++index < next_index)
+		if (session_cold[index].now.pack != 0)
+			return index;
+	return 0;
+}
+
+/* ---- names ---- */
+
+static uint32_t *chain_of(const char *name, uint32_t len)
+{
+	return &name_head[rte_hash_crc(name, len, seed) % NAMES];
+}
+
+static const char *name_at(uint32_t index, uint32_t *len)
+{
+	return session_pack_name(pool_at(&pack_pool, 0, session_cold[index].now.pack), len);
+}
+
+void name_link(uint32_t index)
+{
+	uint32_t len, *chain;
+	const char *name = name_at(index, &len);
+
+	chain = chain_of(name, len);
+	session_cold[index].next = *chain;
+	*chain = index;
+}
+
+void name_unlink(uint32_t index)
+{
+	uint32_t len, at;
+	const char *name = name_at(index, &len);
+	uint32_t *chain = chain_of(name, len);
+
+	if (*chain == index) {
+		*chain = session_cold[index].next;
+		return;
+	}
+	for (at = *chain; session_cold[at].next != index;)
+		at = session_cold[at].next;
+	session_cold[at].next = session_cold[index].next;
+}
+
+uint32_t session_find(const char *name)
+{
+	uint32_t len = strlen(name), other;
+
+	if (name_head == NULL)
+		return 0;
+	for (uint32_t i = *chain_of(name, len); i != 0; i = session_cold[i].next) {
+		const char *there = name_at(i, &other);
+
+		if (other == len && memcmp(name, there, len) == 0)
+			return i;
+	}
+	return 0;
+}
+
+/* ---- how much ---- */
+
+uint64_t session_memory_bytes(void)
+{
+	uint64_t names = (uint64_t)index_count() * sizeof(*name_head);
+	uint64_t arrays =
+		(uint64_t)(next_index - 1) * (sizeof(*session_cold) + sizeof(*session_block));
+
+	if (session_cold == NULL)
+		return 0;
+	return names + arrays + (uint64_t)block_pool.used * BLOCK_UNIT +
+	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
+	       (uint64_t)bucket_pool.used * bucket_pool.unit +
+	       (uint64_t)pack_pool.used * PACK_UNIT +
+	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75;
+}
+
+int fail_room(struct rpc_error *err, int rc, const char *what, long long limit)
+{
+	if (rc == -ENOSPC) {
+		rpc_fail(err, RPC_ERR_CAPACITY, "no room for %s: a box holds at most %lld", what,
+			limit);
+		err->limit = limit;
+		return -1;
+	}
+	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory for %s", what);
+}

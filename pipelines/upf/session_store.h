@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the parts of session.c (session_*.c): what is kept of a session for the main thread, and
+ * the pools that hold it. Nobody else includes it.
+ *
+ * A session is a state: a packed definition (session_pack.h) and what it was compiled into (block,
+ * cells, buckets). A change holds the state before and after it; the latest one, prepared or
+ * committed, stands in session_cold[]. What workers see is session_block[], set by commit alone.
+ * Everything else that a state holds can be read from these two: keys (TEIDs, addresses), peers,
+ * rules and rates by its block, filters by its definition. So giving a state back needs no list. */
+#ifndef UPF_SESSION_STORE_H
+#define UPF_SESSION_STORE_H
+
+#include "pool.h"
+#include "session.h"
+#include "session_hot.h"
+
+struct session_state {
+	uint32_t pack;	     /* in pack_pool; 0: no session */
+	uint32_t block;	     /* in block_pool */
+	uint8_t block_units; /* of 128 bytes */
+	uint8_t cell_units;  /* of 64 bytes, four cells */
+	uint8_t bucket_units;
+	uint8_t pad;
+};
+
+struct session_cold {
+	struct session_state now;
+	uint32_t next : 24; /* of the same hash of the name; of a free index: the next free one */
+	uint32_t salt : 8;  /* of the TEID chosen last */
+	uint32_t past;	    /* in pack_pool: a struct session_past; 0: none */
+};
+_Static_assert(sizeof(struct session_cold) == 20, "counts for a million");
+
+/* What acts counted that are no more. */
+struct session_past {
+	struct session_counters sum;
+};
+
+#define BLOCK_UNIT     128u
+#define CELL_UNIT_LOG2 2 /* cells of a unit */
+#define PACK_UNIT      16u
+
+extern struct session_cold *session_cold; /* [LIMIT_SESSIONS + 1] */
+extern struct pool block_pool, cell_pool, bucket_pool, pack_pool;
+
+static inline struct session_block *block_of(const struct session_state *s)
+{
+	return pool_at(&block_pool, 0, s->block);
+}
+
+static inline struct session_cell *cell_of(uint32_t worker, uint32_t cell)
+{
+	return (struct session_cell *)pool_at(&cell_pool, worker, 0) + cell;
+}
+
+/* ---- session_store.c ---- */
+
+/* Tables and pools: 0 or -ENOMEM with nothing left. */
+int session_store_init(void);
+void session_store_fini(void);
+
+int index_take(uint32_t *index); /* 0, -ENOSPC */
+void index_give(uint32_t index);
+uint32_t index_count(void);
+uint32_t index_after(uint32_t index); /* in use: the next above, 0 at the end */
+
+/* By name. The name is read from the packed definition. */
+void name_link(uint32_t index);
+void name_unlink(uint32_t index);
+
+/* An error answer for what a pool, table or room said: -1. */
+int fail_room(struct rpc_error *err, int rc, const char *what, long long limit);
+
+/* ---- session_keys.c: who has a TEID, an address ---- */
+
+/* One F-TEID or one address of a UE in one slice. */
+enum key_kind { KEY_TEID = 1, KEY_UE4, KEY_UE6, KEY_PREFIX };
+struct session_key {
+	uint8_t kind, group;
+	uint8_t len;	/* KEY_PREFIX */
+	uint8_t family; /* KEY_PREFIX */
+	uint16_t where; /* slice or gtpu */
+	uint32_t low;	/* TEID, IPv4 address (host order) */
+	uint8_t bytes[16];
+};
+/* 16 groups of at most an IPv4 and an IPv6 address and all framed prefixes. */
+#define SESSION_KEYS_MAX (SESSION_GROUPS * (LIMIT_SESSION_FRAMED + 2))
+
+/* All keys of a compiled session; ue is looked at when the block is SESSION_FRAMED. How many. */
+uint32_t keys_of_block(uint32_t index, const struct session_block *block, const struct api_ue *ue,
+	struct session_key *key);
+bool key_is_among(const struct session_key *key, const struct session_key *list, uint32_t n);
+
+/* Index of the session that has it as the running transaction sees it; 0: nobody. */
+uint32_t key_owner(const struct session_key *key);
+/* Takes one that nobody has / leaves it to whoever wants it: 0, -ENOSPC, -ENOMEM. Nobody's for
+ * workers, or still who had it, until commit. And the ways back, in reverse order. */
+int key_take(const struct session_key *key, uint32_t index);
+void key_untake(const struct session_key *key);
+int key_release(const struct session_key *key);
+void key_unrelease(const struct session_key *key, uint32_t owner);
+/* Makes it so for workers: cannot fail. key_settle(): for each that was taken, before all of it. */
+void key_settle(const struct session_key *key);
+void key_publish(const struct session_key *key, uint32_t index);
+void key_unpublish(const struct session_key *key);
+/* The transaction is over. */
+void keys_settle(void);
+int keys_init(void);
+void keys_fini(void);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The user plane's start, end and turn of the main loop. Called by peer.c, session.c, switch.c and
+ * main.c on the main thread; owns nothing but whether it is started. */
+#include "upf.h"
+
+#include <errno.h>
+
+#include "admit.h"
+#include "gtpu_path.h"
+#include "hold.h"
+#include "peer.h"
+#include "qer_hot.h"
+#include "rcu.h"
+#include "rules.h"
+#include "session.h"
+#include "session_change.h"
+#include "upf_worker.h"
+#include "urr.h"
+
+#pragma weak urr_init
+#pragma weak urr_fini
+#pragma weak urr_poll
+#pragma weak urr_told
+
+#define REPORTS_A_CALL 256
+
+static bool started;
+
+void (*upf_on_event)(const struct upf_event *event);
+
+bool upf_is_started(void)
+{
+	return started;
+}
+
+/* ---- life ---- */
+
+static void rooms_fini(void)
+{
+	gtpu_path_fini();
+	if (urr_fini != NULL)
+		urr_fini();
+	hold_fini();
+	qer_fini();
+	rules_fini();
+	peer_fini();
+	session_fini();
+}
+
+static int rooms_init(void)
+{
+	int rc = session_init(worker_count);
+
+	if (rc == 0)
+		rc = peer_init();
+	if (rc == 0)
+		rc = rules_init();
+	if (rc == 0)
+		rc = qer_init();
+	if (rc == 0)
+		rc = admit_init();
+	if (rc == 0)
+		rc = hold_init(worker_count);
+	if (rc == 0 && urr_init != NULL)
+		rc = urr_init(worker_count);
+	if (rc == 0)
+		rc = gtpu_path_init();
+	if (rc != 0)
+		rooms_fini();
+	else
+		qer_buckets = session_buckets();
+	return rc;
+}
+
+/* Workers run already: their ticks leave a part without cells alone. */
+static int parts_init(void)
+{
+	for (uint32_t i = 0; i < worker_count; i++)
+		if (upf_worker_init(workers[i]) != 0) {
+			while (i-- > 0)
+				upf_worker_fini(workers[i]);
+			return -ENOMEM;
+		}
+	for (uint32_t i = 0; i < worker_count; i++)
+		/* release: pairs with the acquire in upf_worker_tick() */
+		__atomic_store_n(
+			&switch_of(workers[i])->upf->cells, session_cells(i), __ATOMIC_RELEASE);
+	return 0;
+}
+
+int upf_start(void)
+{
+	int rc = started ? 0 : rooms_init();
+
+	if (started || rc != 0)
+		return rc;
+	rc = parts_init();
+	if (rc != 0)
+		rooms_fini();
+	started = rc == 0;
+	return rc;
+}
+
+void upf_fini(void)
+{
+	if (!started)
+		return;
+	rcu_reclaim(true); /* blocks on their way back */
+	rooms_fini();
+	started = false;
+}
+
+/* ---- the main loop's turn ---- */
+
+static void report_take(const struct upf_report *r)
+{
+	switch (r->kind) {
+	case REPORT_CREDIT:
+		if (urr_told != NULL)
+			urr_told(r->session, r->told);
+		break;
+	case REPORT_ECHO:
+	case REPORT_ERROR_INDICATION:
+		gtpu_path_report(r);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint32_t reports_take(struct worker *w)
+{
+	static struct upf_report report[REPORTS_A_CALL];
+	struct upf_worker *upf = switch_of(w)->upf;
+	uint32_t n = rte_ring_sc_dequeue_burst_elem(
+		upf->reports, report, sizeof(report[0]), REPORTS_A_CALL, NULL);
+
+	for (uint32_t i = 0; i < n; i++)
+		report_take(&report[i]);
+	return n;
+}
+
+uint32_t upf_poll(void)
+{
+	uint32_t n = 0;
+
+	if (!started)
+		return 0;
+	for (uint32_t i = 0; i < worker_count; i++)
+		n += reports_take(workers[i]);
+	n += hold_poll() + gtpu_path_poll() + session_poll();
+	if (urr_poll != NULL)
+		n += urr_poll();
+	return n;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A box with two slices and two own GTP-U addresses, and sessions to put into it. */
+#ifndef TESTS_SESSION_RIG_H
+#define TESTS_SESSION_RIG_H
+
+#include "peer.h"
+#include "session.h"
+
+extern uint16_t rig_l3, rig_l3b, rig_l2; /* slices */
+extern uint16_t rig_n3, rig_n9;		 /* gtpus: access, core */
+
+void session_rig_eal(void);
+void session_rig_start(void);
+void session_rig_stop(void);
+
+/* A session with room for what tests add. */
+struct made {
+	struct api_session cfg;
+	struct api_pdr pdr[LIMIT_SESSION_PDRS];
+	struct api_far far[LIMIT_SESSION_FARS];
+	struct api_qer qer[LIMIT_SESSION_QERS];
+	struct api_urr urr[LIMIT_SESSION_URRS];
+	struct api_ip framed[LIMIT_SESSION_FRAMED];
+	uint32_t qers[1], urrs[1];
+	struct api_text text[LIMIT_SESSION_PDRS];
+};
+
+/* Uplink by a TEID that is chosen on n3, into the slice; downlink to 10.0.0.n, to TEID 1000 + n at
+ * 198.18.0.2; both with a QER and a URR. Lives until the next call. */
+struct made *simple(const char *name, uint32_t n);
+
+/* One transaction with one change, as rpc/ does it; the index. put() fails the test when it is
+ * refused. */
+uint32_t put(struct made *m);
+void drop(uint32_t index);
+/* -1 with rig_err, and cancelled; else what session_prepare() says, committed. */
+int try_put(struct made *m);
+extern struct rpc_error rig_err;
+
+#endif
