@@ -11,6 +11,7 @@
 #include "hot.h"
 #include "schema.h"
 #include "slice.h"
+#include "tables_upf.h"
 #include "tunnel.h"
 
 #define ROW_TEXT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
@@ -283,5 +284,6 @@ static const struct table_decl tunnel_decl = {
 };
 
 const struct table_decl *const pipeline_tables[] = {&access_table, &vtep4_decl, &vtep6_decl,
-	&fdb_decl, &routes4_decl, &routes6_decl, &nexthops_decl, &neighbors_decl, &tunnel_decl,
-	NULL};
+	&interfaces_decl, &sessions_uplink_decl, &fdb_decl, &sessions_downlink_decl, &routes4_decl,
+	&routes6_decl, &nexthops_decl, &neighbors_decl, &classifier_decl, &session_meters_decl,
+	&forwarding_decl, &tunnel_decl, &tunnel_peers_decl, NULL};

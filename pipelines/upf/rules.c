@@ -75,6 +75,14 @@ static uint32_t index_take(void)
 	return ++indices;
 }
 
+uint32_t rules_after(uint32_t index)
+{
+	while (++index <= indices)
+		if (rules_hot[index] != NULL)
+			return index;
+	return 0;
+}
+
 /* ---- the end of lists ---- */
 
 static void list_free(struct list *l)

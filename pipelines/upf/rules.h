@@ -89,6 +89,9 @@ void rules_fini(void);
 /* Lists, filters in them, bytes held. Main thread. */
 void rules_count(uint32_t *lists, uint32_t *filters, uint64_t *bytes);
 
+/* The next list in use with a larger index; 0: none. Main thread. */
+uint32_t rules_after(uint32_t index);
+
 /* Read per packet: the rest is in rules_hot.h. */
 struct rules {
 	uint8_t form;		    /* enum rules_form */
