@@ -20,11 +20,15 @@
 #include "budget.h"
 #include "dispatch.h"
 #include "bounds.h"
+#include "events.h"
 #include "trace_client.h"
 
 #define READ_BYTES (256u << 10)
 #define OUT_HIGH   (4u << 20) /* answers waiting: not served above */
 #define OUT_EVENTS (1u << 20) /* anything waiting: no events above */
+#define OUT_REPORTS                                                                                \
+	(64u << 20) /* nor reports of the user plane (EVENT_REPORTS): as many as sessions that go  \
+		     * at once have */
 #define OUT_LOW	   (256u << 10)
 #define IN_SMALL   (64u << 10)	/* every client may hold this much of a line */
 #define IN_TOTAL   (128u << 20) /* of all lines longer than that */
@@ -342,11 +346,11 @@ uint32_t client_count(void)
 	return count;
 }
 
-void client_notify(struct client *client, const char *text, size_t len)
+static void notify(struct client *client, const char *text, size_t len, size_t bound)
 {
 	if (client->dead || client->ending)
 		return;
-	if (client->events_lost || waiting(client) > OUT_EVENTS) {
+	if (client->events_lost || waiting(client) > bound) {
 		client->events_lost++;
 		lost_total++;
 		event_add(client->writable, NULL);
@@ -357,13 +361,19 @@ void client_notify(struct client *client, const char *text, size_t len)
 	event_add(client->writable, NULL);
 }
 
+void client_notify(struct client *client, const char *text, size_t len)
+{
+	notify(client, text, len, OUT_EVENTS);
+}
+
 void client_notify_watchers(unsigned events, const char *text, size_t len)
 {
 	struct client *client;
 
 	TAILQ_FOREACH (client, &clients, link)
 		if (client->watch & events)
-			client_notify(client, text, len);
+			notify(client, text, len,
+				events & EVENT_REPORTS ? OUT_REPORTS : OUT_EVENTS);
 }
 
 unsigned *client_watch(struct client *client)

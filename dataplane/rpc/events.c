@@ -8,6 +8,7 @@
 
 #include "budget.h"
 #include "client.h"
+#include "event.h"
 #include "fdb.h"
 #include "methods.h"
 #include "noun_mac.h"
@@ -25,6 +26,12 @@ static const struct {
 	{"mac.learned", EVENT_MAC_LEARNED},
 	{"mac.moved", EVENT_MAC_MOVED},
 	{"mac.aged", EVENT_MAC_AGED},
+	{"usage", EVENT_USAGE},
+	{"downlink_data", EVENT_DOWNLINK},
+	{"path", EVENT_PATH},
+	{"path.up", EVENT_PATH_UP},
+	{"path.down", EVENT_PATH_DOWN},
+	{"error_indication", EVENT_ERROR},
 };
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
@@ -126,11 +133,13 @@ void events_poll(void)
 void events_start(void)
 {
 	fdb_on_event = on_mac;
+	upf_on_event = events_upf;
 }
 
 void events_stop(void)
 {
 	fdb_on_event = NULL;
+	upf_on_event = NULL;
 }
 
 static int fail_event(const json_t *given, size_t index, struct rpc_error *err)
@@ -138,11 +147,17 @@ static int fail_event(const json_t *given, size_t index, struct rpc_error *err)
 	char want[160], got[80], path[32];
 	size_t used = 0;
 
-	for (size_t i = 0; i < EVENT_NAMES; i++)
-		used += snprintf(want + used, sizeof(want) - used, "%s%s", i ? " or " : "",
+	for (size_t i = 0; i < EVENT_NAMES && used < sizeof(want); i++)
+		used += snprintf(want + used, sizeof(want) - used, "%s%s", i ? ", " : "one of ",
 			event_names[i].name);
 	snprintf(path, sizeof(path), "events[%zu]", index);
 	return rpc_fail_value(err, path, want, api_show(given, got, sizeof(got)));
+}
+
+/* Of one event, not of several. */
+static bool is_one(unsigned mask)
+{
+	return !(mask & (mask - 1));
 }
 
 METHOD(method_watch)
@@ -168,7 +183,7 @@ METHOD(method_watch)
 	*client_watch(client) = mask;
 	watching = json_array();
 	for (size_t i = 0; i < EVENT_NAMES; i++)
-		if (strchr(event_names[i].name, '.') && (mask & event_names[i].mask))
+		if (is_one(event_names[i].mask) && (mask & event_names[i].mask))
 			json_array_append_new(watching, json_string(event_names[i].name));
 	*result = json_pack("{s:o}", "watching", watching);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Events for watchers: links and MACs. Main thread only. */
+/* Events for watchers: links, MACs, and the user plane's (events_upf.c). Main thread only. */
 #ifndef RPC_EVENTS_H
 #define RPC_EVENTS_H
 
@@ -13,11 +13,24 @@ struct client;
 #define EVENT_MAC_LEARNED 0x04u
 #define EVENT_MAC_MOVED	  0x08u
 #define EVENT_MAC_AGED	  0x10u
-#define EVENT_MAC	  (EVENT_MAC_LEARNED | EVENT_MAC_MOVED | EVENT_MAC_AGED)
+#define EVENT_USAGE	  0x20u
+#define EVENT_DOWNLINK	  0x40u
+#define EVENT_PATH_UP	  0x80u
+#define EVENT_PATH_DOWN	  0x100u
+#define EVENT_PATH	  (EVENT_PATH_UP | EVENT_PATH_DOWN)
+#define EVENT_ERROR	  0x200u
+/* What the control plane accounts and acts by: dropped for a slow watcher only when far more waits
+ * than of other events. */
+#define EVENT_REPORTS (EVENT_USAGE | EVENT_DOWNLINK | EVENT_PATH | EVENT_ERROR)
+#define EVENT_MAC     (EVENT_MAC_LEARNED | EVENT_MAC_MOVED | EVENT_MAC_AGED)
 
 void events_start(void); /* hooks the MAC table's events */
 void events_stop(void);
 void events_poll(void); /* looks at the links */
+
+/* upf_on_event (upf/event.h). */
+struct upf_event;
+void events_upf(const struct upf_event *event);
 
 /* {"jsonrpc":..., "method":"event", "params":params} as text (free with budget_free_text); takes
  * over params. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pages of MACs, routes of slices and learned neighbours (list_store.h). Called by method_list.c;
+/* Pages of MACs, routes of slices, learned neighbours and sessions (list_store.h). Called by method_list.c;
  * owns nothing. A page ends when it is full, or after so many entries looked at, so that a filter
  * that seldom matches does not hold the main thread. */
 #include "list_store.h"
@@ -13,6 +13,8 @@
 #include "noun_fib.h"
 #include "noun_mac.h"
 #include "noun_neighbor.h"
+#include "noun_session.h"
+#include "session.h"
 
 #define LOOKED_AT 65536
 
@@ -132,6 +134,30 @@ static bool neighbors_describe(const struct page *page, const void *entry, union
 	return neighbor->state != NEIGHBOR_STATIC && neighbor_describe(neighbor, &out->neighbor);
 }
 
+/* ---- sessions ---- */
+
+/* One by its name is looked up rather than looked for. */
+static uint32_t sessions_iterate(
+	const struct page *page, uint64_t *cursor, void *entries, uint32_t max)
+{
+	const char *name = match_text(page, "name");
+	uint32_t *index = entries;
+
+	if (!name)
+		return session_iterate(cursor, index, max);
+	*cursor = 0;
+	*index = session_find(name);
+	return *index ? 1 : 0;
+}
+
+static bool sessions_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	const char *slice = match_text(page, "slice");
+
+	return noun_session_describe(*(const uint32_t *)entry, &out->session) &&
+	       (!slice || !strcmp(slice, out->session.slice));
+}
+
 _Static_assert(sizeof(struct fdb_entry) <= STORE_ENTRY, "an entry fits");
 _Static_assert(sizeof(struct fib_entry) <= STORE_ENTRY, "an entry fits");
 _Static_assert(sizeof(struct neighbor_entry) <= STORE_ENTRY, "an entry fits");
@@ -150,6 +176,11 @@ static const struct store neighbor_stores[] = {
 	{.iterate = NULL},
 };
 
+static const struct store session_stores[] = {
+	{0, NULL, sessions_iterate, sizeof(uint32_t), sessions_describe},
+	{.iterate = NULL},
+};
+
 const struct store *stores_of(enum object_type type)
 {
 	static const struct store none = {.iterate = NULL};
@@ -161,6 +192,8 @@ const struct store *stores_of(enum object_type type)
 		return route_stores;
 	case OBJECT_NEIGHBOR:
 		return neighbor_stores;
+	case OBJECT_SESSION:
+		return session_stores;
 	default:
 		return &none;
 	}

@@ -39,7 +39,8 @@ static int check_match(const struct api_type *type, const json_t *match, struct 
 }
 
 /* Fields left out of the answer because they have their default match their default only when
- * written so: null. */
+ * written so: null. Of an object within an object only the fields given are compared ({"ue":
+ * {"ipv4": "10.60.0.1"}}). */
 static bool matches(const json_t *object, const json_t *match)
 {
 	const char *name;
@@ -48,6 +49,11 @@ static bool matches(const json_t *object, const json_t *match)
 	json_object_foreach ((json_t *)match, name, value) {
 		const json_t *has = json_object_get(object, name);
 
+		if (json_is_object(has) && json_is_object(value)) {
+			if (!matches(has, value))
+				return false;
+			continue;
+		}
 		if (has ? !json_equal(has, value) : !json_is_null(value) && !json_is_false(value))
 			return false;
 	}
@@ -87,7 +93,7 @@ static int cursor_of(
 {
 	char got[80];
 
-	*table = type->type == OBJECT_MAC ||
+	*table = !nouns[type->type] ||
 		 (cursor && !strchr(cursor, ' ') && stores_of(type->type)->iterate);
 	if (!cursor || !*table || store_cursor_valid(type->type, cursor))
 		return 0;

@@ -7,7 +7,9 @@
 #include "noun_fib.h"
 #include "noun_mac.h"
 #include "noun_neighbor.h"
+#include "noun_session.h"
 #include "params.h"
+#include "session.h"
 #include "tx.h"
 
 static int run_put(struct tx *tx, const json_t *params, struct rpc_error *err)
@@ -32,8 +34,16 @@ static int run_delete(struct tx *tx, const json_t *params, struct rpc_error *err
 	return tx_delete(tx, type, keys, missing_ok, err);
 }
 
+/* What was chosen goes into the answer, if anything was. */
+static void add_chosen(json_t *result, json_t *chosen)
+{
+	if (chosen)
+		json_object_set_new(result, "chosen", chosen);
+}
+
 METHOD(method_put)
 {
+	json_t *chosen;
 	struct tx tx;
 
 	tx_begin(&tx);
@@ -41,9 +51,11 @@ METHOD(method_put)
 		tx_rollback(&tx);
 		return -1;
 	}
+	chosen = tx_chosen(&tx);
 	tx_commit(&tx);
 	*result = json_pack("{s:I, s:I, s:I}", "created", (json_int_t)tx.created, "updated",
 		(json_int_t)tx.updated, "unchanged", (json_int_t)tx.unchanged);
+	add_chosen(*result, chosen);
 	return 0;
 }
 
@@ -82,6 +94,7 @@ static int run_op(struct tx *tx, const json_t *op, struct rpc_error *err)
 
 METHOD(method_transaction)
 {
+	json_t *chosen;
 	const json_t *ops;
 	struct tx tx;
 	size_t index;
@@ -97,10 +110,12 @@ METHOD(method_transaction)
 			return -1;
 		}
 	}
+	chosen = tx_chosen(&tx);
 	tx_commit(&tx);
 	*result = json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)tx.created, "updated",
 		(json_int_t)tx.updated, "unchanged", (json_int_t)tx.unchanged, "deleted",
 		(json_int_t)tx.deleted);
+	add_chosen(*result, chosen);
 	return 0;
 }
 
@@ -111,6 +126,8 @@ static int get_elsewhere(
 	switch (type->type) {
 	case OBJECT_MAC:
 		return mac_get(&key->mac, &out->mac);
+	case OBJECT_SESSION:
+		return noun_session_describe(session_find(key->session.name), &out->session) ? 0 : -1;
 	case OBJECT_ROUTE:
 		return fib_has(&key->route) ? fib_get(&key->route, &out->route) : -1;
 	case OBJECT_NEIGHBOR:
@@ -131,7 +148,7 @@ METHOD(method_get)
 	if (param_type(params, &type, err) || param_text(params, "key", true, &text, err) ||
 		api_key_parse(type, text, "key", key, &data, err))
 		return -1;
-	if (type->type != OBJECT_MAC)
+	if (nouns[type->type])
 		obj = model_find(type->type, key);
 	if (obj) {
 		*result = noun_encode(obj);

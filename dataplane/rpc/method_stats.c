@@ -11,6 +11,7 @@
 #include "neighbor.h"
 #include "nexthop.h"
 #include "noun.h"
+#include "noun_session.h"
 #include "params.h"
 #include "slice.h"
 
@@ -155,10 +156,12 @@ static int stats_of(const char *name, const json_t *keys, json_t *out, struct rp
 		extras[i].add(keys, out);
 		return 0;
 	}
+	if (type && type->type == OBJECT_SESSION)
+		return noun_session_stats(keys, out, err);
 	if (type && nouns[type->type] && nouns[type->type]->stats)
 		return stats_objects(type, keys, out, err);
 	return rpc_fail_value(err, "type",
-		"port, slice, attachment, tunnel, meter, worker, stage or box",
+		"port, slice, attachment, tunnel, meter, session, worker, stage or box",
 		printable(name, got, sizeof(got)));
 }
 

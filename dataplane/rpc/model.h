@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The main thread's model: every object but MACs and the routes of
- * slices, by type and canonical key, with who refers to
+/* The main thread's model: every object but MACs, sessions and the
+ * routes of slices, by type and canonical key, with who refers to
  * whom. The one truth about configuration; what the workers see is derived from it by the nouns.
  * Changed by tx.c only. Main thread only. */
 #ifndef RPC_MODEL_H

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 /* A new JSON string with every {type id} replaced by the object's name, or left as it is where there is none any more.
+ * A tunnel that is a GTP-U peer is called "gtpu NAME to ADDRESS".
  * NULL when memory ran out. */
 json_t *names_text(const char *text);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "counters.h"
+#include "noun_session.h"
 
 const struct noun *const nouns[OBJECT_TYPES] = {
 	[OBJECT_PORT] = &noun_port,
@@ -20,6 +21,7 @@ const struct noun *const nouns[OBJECT_TYPES] = {
 	[OBJECT_TUNNEL] = &noun_tunnel,
 	[OBJECT_MEMBER] = &noun_member,
 	[OBJECT_METER] = &noun_meter,
+	[OBJECT_GTPU] = &noun_gtpu,
 };
 
 json_t *noun_encode(const struct object *obj)
@@ -153,7 +155,9 @@ int noun_check_unused(struct rpc_error *err, const struct object *obj)
 		return noun_fail_in_use(err, obj, model_label(user->from->owner, by, sizeof(by)));
 	if (obj->macs)
 		return noun_fail_static_macs(err, obj);
-	return obj->routes ? noun_fail_routes(err, obj) : 0;
+	if (obj->routes)
+		return noun_fail_routes(err, obj);
+	return noun_session_check_unused(err, obj);
 }
 
 void noun_counters(const struct counters *counters, json_t *out)

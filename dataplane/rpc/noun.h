@@ -37,9 +37,9 @@ struct noun {
 #define NOUN_UNIQUE (LIMIT_DEVICE + 32)
 
 extern const struct noun noun_port, noun_address, noun_neighbor, noun_route, noun_slice,
-	noun_attachment, noun_tunnel, noun_member, noun_meter;
+	noun_attachment, noun_tunnel, noun_member, noun_meter, noun_gtpu;
 
-/* NULL for mac, which is not in the model (noun_mac.h). */
+/* NULL for mac and session, which are not in the model (noun_mac.h, noun_session.h). */
 extern const struct noun *const nouns[OBJECT_TYPES];
 
 /* The object as get and list show it; NULL when memory ran out. */
@@ -68,6 +68,8 @@ int noun_fail_routes(struct rpc_error *err, const struct object *obj);
 /* Something names obj as others name it, a MAC or a route: what is in the way of deleting it, or of
  * taking it somewhere else. 0, or -1 with err. */
 int noun_check_unused(struct rpc_error *err, const struct object *obj);
+/* The tunnel that is told apart at this box by (local, UDP port) first of all; NULL: none. */
+struct object *noun_tunnel_at(const struct api_ip *local, uint32_t port);
 void noun_counters(const struct counters *counters, json_t *out);
 void noun_shaper(const struct shaper_counters *counters, json_t *out);
 

@@ -63,6 +63,33 @@ static int check_port(const struct object *obj, const struct api_tunnel *new, st
 	return -1;
 }
 
+struct object *noun_tunnel_at(const struct api_ip *local, uint32_t port)
+{
+	struct object *obj = model_after(OBJECT_TUNNEL, "");
+
+	if (!port_users[ENCAP_VXLAN][port] && !port_users[ENCAP_GENEVE][port])
+		return NULL;
+	while (obj && (obj->now->data->tunnel.dst_port != port ||
+			      memcmp(&obj->now->data->tunnel.local, local, sizeof(*local))))
+		obj = model_next(obj);
+	return obj;
+}
+
+/* GTP-U's port of an own address is the user plane's. */
+static int check_gtpu(const struct api_tunnel *new, struct rpc_error *err)
+{
+	struct object *obj = new->dst_port == 2152 ? model_after(OBJECT_GTPU, "") : NULL;
+	char label[160];
+
+	while (obj && memcmp(&obj->now->data->gtpu.address, &new->local, sizeof(new->local)))
+		obj = model_next(obj);
+	if (!obj)
+		return 0;
+	model_label(obj, label, sizeof(label));
+	return noun_fail_conflict(err, "dst_port", label,
+		"UDP port 2152 of this address is GTP-U's, by %.100s", label);
+}
+
 static int tunnel_check(const struct tx *tx, const struct object *obj, const union api_object *data,
 	struct rpc_error *err)
 {
@@ -78,7 +105,7 @@ static int tunnel_check(const struct tx *tx, const struct object *obj, const uni
 	if (!memcmp(&new->local, &new->remote, sizeof(new->local)))
 		return noun_fail_ip(
 			err, "remote", "another address than local", &new->remote, false);
-	return check_port(obj, new, err);
+	return check_gtpu(new, err) ? -1 : check_port(obj, new, err);
 }
 
 static int tunnel_prepare(struct object *obj, const struct version *old, const struct version *new,

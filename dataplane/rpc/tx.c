@@ -11,6 +11,8 @@
 #include "noun_fib.h"
 #include "noun_mac.h"
 #include "noun_neighbor.h"
+#include "noun_session.h"
+#include "session.h"
 #include "underlay.h"
 
 static uint64_t last_op;
@@ -22,6 +24,8 @@ void tx_begin(struct tx *tx)
 			.entry_bytes = sizeof(struct staged_mac)},
 		.routes = {.key_bytes = sizeof(struct place_key),
 			.entry_bytes = sizeof(struct staged_route)},
+		.sessions = {.key_bytes = sizeof(struct session_place),
+			.entry_bytes = sizeof(struct staged_session)},
 	};
 }
 
@@ -30,10 +34,15 @@ struct tx_step *tx_next_step(struct tx *tx)
 	if (tx->count == tx->room) {
 		size_t room = tx->room ? tx->room * 2 : 16;
 		struct tx_step *steps = realloc(tx->steps, room * sizeof(*steps));
+		struct session_change **changes;
 
 		if (!steps)
 			return NULL;
 		tx->steps = steps;
+		changes = realloc(tx->changes, room * sizeof(*changes));
+		if (!changes)
+			return NULL;
+		tx->changes = changes;
 		tx->room = room;
 	}
 	return &tx->steps[tx->count];
@@ -120,9 +129,8 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 		return -1;
 	if (type->type == OBJECT_MAC)
 		return mac_put(tx, &data.mac, index, err);
-	if (!nouns[type->type])
-		return rpc_fail(err, RPC_ERR_INTERNAL, "objects of type %s are not in yet",
-			type->name);
+	if (type->type == OBJECT_SESSION)
+		return noun_session_put(tx, &data.session, index, err);
 	if (type->type == OBJECT_ROUTE && fib_has(&data.route))
 		return fib_put(tx, &data.route, index, err);
 	api_key(type, &data, key);
@@ -154,6 +162,7 @@ int tx_put(struct tx *tx, const struct api_type *type, const json_t *objects, st
 	json_t *json;
 
 	tx->op = ++last_op;
+	keymap_free(&tx->sessions);
 	json_array_foreach (objects, index, json) {
 		if (put_one(tx, type, json, index, err)) {
 			rpc_error_prefix(err, "objects[%zu]", index);
@@ -196,6 +205,8 @@ static int delete_elsewhere(struct tx *tx, const struct api_type *type,
 {
 	if (type->type == OBJECT_MAC)
 		return mac_delete(tx, &data->mac, err);
+	if (type->type == OBJECT_SESSION)
+		return noun_session_delete(tx, &data->session, err);
 	if (type->type == OBJECT_ROUTE && fib_has(&data->route))
 		return fib_delete(tx, &data->route, err);
 	if (type->type == OBJECT_NEIGHBOR)
@@ -215,7 +226,7 @@ static int delete_one(struct tx *tx, const struct api_type *type, const json_t *
 		return rpc_fail_value(err, "", "a key: text", api_show(json, got, sizeof(got)));
 	if (api_key_parse(type, json_string_value(json), "", key, &data, err))
 		return -1;
-	obj = type->type == OBJECT_MAC ? NULL : model_find(type->type, key);
+	obj = nouns[type->type] ? model_find(type->type, key) : NULL;
 	if (obj)
 		return delete_object(tx, obj, err);
 	rc = delete_elsewhere(tx, type, &data, err);
@@ -244,9 +255,19 @@ static void tx_end(struct tx *tx)
 {
 	keymap_free(&tx->macs);
 	keymap_free(&tx->routes);
+	keymap_free(&tx->sessions);
+	json_decref(tx->chosen);
+	tx->chosen = NULL;
 	free(tx->steps);
+	free(tx->changes);
 	tx->steps = NULL;
+	tx->changes = NULL;
 	tx->count = tx->room = 0;
+}
+
+json_t *tx_chosen(struct tx *tx)
+{
+	return json_incref(tx->chosen);
 }
 
 static void commit_step(const struct tx_step *step)
@@ -261,16 +282,42 @@ static void commit_step(const struct tx_step *step)
 	case TX_NEIGHBOR:
 		learned_neighbor_commit(&step->neighbor);
 		break;
+	case TX_SESSION:
+		break; /* commit_steps() */
 	case TX_OBJECT:
 		nouns[step->object.obj->type->type]->commit(
 			step->object.obj, step->object.old, step->object.new);
 	}
 }
 
+/* Sessions are committed together: after the objects that are made for them, and before those that
+ * they leave are changed or go. That is at once for nearly all transactions; what a change of an
+ * object parts is committed before and after it. */
+static void commit_steps(struct tx *tx)
+{
+	struct session_change **change = tx->changes;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < tx->count; i++) {
+		const struct tx_step *step = &tx->steps[i];
+
+		if (step->kind == TX_SESSION) {
+			change[n++] = step->session;
+			continue;
+		}
+		if (step->kind == TX_OBJECT && step->object.old && n) {
+			session_commit(change, n);
+			n = 0;
+		}
+		commit_step(step);
+	}
+	if (n)
+		session_commit(change, n);
+}
+
 void tx_commit(struct tx *tx)
 {
-	for (size_t i = 0; i < tx->count; i++)
-		commit_step(&tx->steps[i]);
+	commit_steps(tx);
 	if (tx->count)
 		underlay_resolve();
 	/* only now: a later step may have been told of what an earlier one replaced */
@@ -310,6 +357,8 @@ void tx_rollback(struct tx *tx)
 			mac_rollback(&step->mac);
 		else if (step->kind == TX_ROUTE)
 			fib_rollback(&step->route);
+		else if (step->kind == TX_SESSION)
+			session_cancel(step->session);
 		else if (step->kind == TX_OBJECT)
 			rollback_object(&step->object);
 	}

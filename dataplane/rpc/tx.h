@@ -8,7 +8,9 @@
 #include "keymap.h"
 #include "model.h"
 
-enum tx_kind { TX_OBJECT, TX_MAC, TX_ROUTE, TX_NEIGHBOR };
+enum tx_kind { TX_OBJECT, TX_MAC, TX_ROUTE, TX_NEIGHBOR, TX_SESSION };
+
+struct session_change;
 
 struct tx_object {
 	struct object *obj;
@@ -42,17 +44,21 @@ struct tx_step {
 		struct tx_mac mac;
 		struct tx_route route;
 		struct tx_neighbor neighbor;
+		struct session_change *session; /* owned until commit or rollback */
 	};
 };
 
 struct tx {
 	struct tx_step *steps;
+	struct session_change **changes; /* as long as steps: committing allocates nothing */
 	size_t count, room;
 	uint64_t op; /* number of the op in work, never the same twice in a process */
 	uint64_t created, updated, unchanged, deleted;
-	struct keymap macs;   /* struct staged_mac */
-	struct keymap routes; /* struct staged_route */
-	int64_t macs_added;   /* static MACs so far: put minus removed */
+	struct keymap macs;	/* struct staged_mac */
+	struct keymap routes;	/* struct staged_route */
+	struct keymap sessions; /* struct staged_session: of the op in work */
+	json_t *chosen;		/* list of {session, pdr, teid} for the answer; NULL: none was */
+	int64_t macs_added;	/* static MACs so far: put minus removed */
 };
 
 void tx_begin(struct tx *tx);
@@ -66,6 +72,9 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 /* Either ends it and frees what it held. */
 void tx_commit(struct tx *tx);
 void tx_rollback(struct tx *tx);
+
+/* What was chosen so far, for the answer (a new reference; NULL: nothing). Before tx_commit(). */
+json_t *tx_chosen(struct tx *tx);
 
 /* For the nouns: a place at the end of the log, not counted until the caller adds 1 to tx->count;
  * NULL: no memory. */

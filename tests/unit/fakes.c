@@ -584,4 +584,5 @@ void fakes_reset(void)
 	memset(&fakes, 0, sizeof(fakes));
 	fakes.fdb_limit = LIMIT_MACS;
 	fakes_l3_reset();
+	fakes_upf_reset();
 }

@@ -26,6 +26,10 @@ struct fakes {
 	/* routing (fakes_l3.c); what is reserved and not used up or given back, users of next hops
 	 */
 	int gateways_set, gateways_reserved, hosts_reserved, fib_reserved, nexthops_used;
+	/* sessions (fakes_upf.c): states kept, committed or not; session_commit() calls */
+	int gtpus_held, gtpus_set, sessions_held, session_commits;
+	uint32_t session_limit;
+	bool check_taken; /* addresses and TEIDs, by looking at all sessions */
 	uint32_t gateway_limit, host_limit, fib_limit, nexthop_limit;
 };
 
@@ -36,6 +40,7 @@ void fakes_reset(void);
 
 /* Routing's part of it. */
 void fakes_l3_reset(void);
+void fakes_upf_reset(void);
 
 /* As the workers' reports would. */
 void fakes_neighbor(uint16_t slice, uint16_t attachment, const char *address, const char *mac);

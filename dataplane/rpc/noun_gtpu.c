@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* gtpu: an own address for GTP-U. Sessions name it and keep it from going or moving. Called through
+ * nouns[]; its id is pipelines/upf/peer.h's. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "noun.h"
+#include "noun_session.h"
+#include "peer.h"
+#include "underlay.h"
+
+#define GTPU_UDP_PORT 2152
+
+static void gtpu_unique(const union api_object *data, char *text)
+{
+	char address[64];
+
+	api_ip_format(&data->gtpu.address, false, address);
+	snprintf(text, NOUN_UNIQUE, "address %s", address);
+}
+
+/* A tunnel that is moved to this port would take what is meant for the user plane, or the reverse.
+ */
+static int check_tunnels(const struct api_gtpu *new, struct rpc_error *err)
+{
+	const struct object *tunnel = noun_tunnel_at(&new->address, GTPU_UDP_PORT);
+	char label[160];
+
+	if (!tunnel)
+		return 0;
+	model_label(tunnel, label, sizeof(label));
+	return noun_fail_conflict(err, "address", label,
+		"UDP port %u of this address is the dst_port of %.100s", GTPU_UDP_PORT, label);
+}
+
+/* What sessions rest on: their peers and F-TEIDs are of this address and side. */
+static int check_change(const struct object *obj, const struct api_gtpu *new, struct rpc_error *err)
+{
+	const struct api_gtpu *now = &obj->now->data->gtpu;
+	bool moves = memcmp(&now->address, &new->address, sizeof(now->address)) != 0;
+
+	if ((!moves && now->interface == new->interface) || !noun_session_check_unused(err, obj))
+		return 0;
+	snprintf(err->path, sizeof(err->path), moves ? "address" : "interface");
+	return -1;
+}
+
+static int gtpu_check(const struct tx *tx, const struct object *obj, const union api_object *data,
+	struct rpc_error *err)
+{
+	const struct api_gtpu *new = &data->gtpu;
+
+	if (!noun_ip_unicast(&new->address))
+		return noun_fail_ip(err, "address", "a unicast address", &new->address, false);
+	if (obj && check_change(obj, new, err))
+		return -1;
+	return check_tunnels(new, err);
+}
+
+static int gtpu_prepare_noun(struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
+{
+	int rc = old ? 0 : gtpu_reserve(&obj->id);
+
+	if (rc)
+		return noun_fail_room(
+			err, rc, "a box holds at most %u objects of type gtpu", LIMIT_GTPU);
+	gtpu_prepare(obj->id, new ? &new->data->gtpu : NULL);
+	return 0;
+}
+
+static void gtpu_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	gtpu_prepare(obj->id, old ? &old->data->gtpu : NULL);
+	if (!old)
+		gtpu_release(obj->id);
+}
+
+static void gtpu_commit(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (new)
+		gtpu_set(obj->id, &new->data->gtpu);
+	else
+		gtpu_unset(obj->id);
+	underlay_stale();
+}
+
+const struct noun noun_gtpu = {
+	.unique_field = "address",
+	.unique = gtpu_unique,
+	.check = gtpu_check,
+	.prepare = gtpu_prepare_noun,
+	.undo = gtpu_undo,
+	.commit = gtpu_commit,
+};
