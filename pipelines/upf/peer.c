@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "gtpu.h"
+#include "gtpu_path.h"
 #include "ids.h"
 #include "schema.h"
 #include "tunnel.h"
@@ -180,6 +181,7 @@ int peer_take(uint16_t gtpu, const struct api_ip *address, uint16_t *id)
 	peers[*id] = (struct peer){.uses = 1, .gtpu = gtpu, .next = *chain, .address = cfg.remote};
 	*chain = *id;
 	count++;
+	gtpu_path_add(*id);
 	return 0;
 }
 
@@ -197,6 +199,7 @@ void peer_give(uint16_t id)
 		return;
 	for (at = chain_of(p->gtpu, &p->address); *at != id;)
 		at = &peers[*at].next;
+	gtpu_path_remove(id);
 	*at = p->next;
 	*p = (struct peer){0};
 	count--;
