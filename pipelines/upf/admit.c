@@ -33,8 +33,9 @@ void session_refund(struct worker *w, struct rte_mbuf *m)
 	m->ol_flags &= ~session_charged;
 	if (a->flags & ACT_METERED)
 		qer_refund(s, a, bytes, mark >> 14 & 1);
+	for (uint32_t left = a->flags & ACT_URRS ? a->urrs : 0; left != 0; left &= left - 1)
+		urr_cell_of(upf->cells, s, __builtin_ctz(left))->credit += bytes;
 	cell->packets--;
 	cell->bytes -= bytes;
 	upf->cells[s->cells].packets++;
-	upf->cells[s->cells].bytes += bytes;
 }

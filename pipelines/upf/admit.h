@@ -8,6 +8,7 @@
 #include "police_hot.h"
 #include "qer_hot.h"
 #include "upf_worker.h"
+#include "urr_hot.h"
 
 /* DROP_REASONS: it may; else why not. bytes: of the inner packet. *yellow: within the MBR but above
  * the GBR. Worker. */
@@ -15,8 +16,12 @@ static __rte_always_inline enum drop_reason session_admit(struct worker *w, uint
 	const struct session_block *s, const struct session_act *a, uint32_t bytes, bool *yellow)
 {
 	*yellow = false;
+	if ((a->flags & ACT_URRS) && unlikely(!urr_allows(w, session, s, a, bytes)))
+		return DROP_URR_QUOTA;
 	if ((a->flags & ACT_METERED) && unlikely(!qer_admit(w->now_tsc, s, a, bytes, yellow)))
 		return DROP_QER_RATE;
+	if (a->flags & ACT_URRS)
+		urr_take(w, session, s, a, bytes);
 	return DROP_REASONS;
 }
 
@@ -25,6 +30,7 @@ static __rte_always_inline void session_admit_prefetch(
 	const struct worker *w, const struct session_block *s)
 {
 	rte_prefetch0(&qer_buckets[s->buckets]);
+	rte_prefetch0(&switch_of((struct worker *)w)->upf->cells[s->cells]);
 }
 
 /* ---- what the slice's meter refuses has taken nothing of the session's ---- */
