@@ -14,9 +14,6 @@
 #include "session_filters.h"
 #include "upf.h"
 
-#pragma weak urr_prepare
-#pragma weak urr_cancel
-
 static uint32_t sessions; /* as the running transaction sees it */
 static uint32_t open_changes;
 
@@ -206,7 +203,7 @@ static int prepare_urrs(struct session_change *c, const struct plan *p, struct r
 		.act = act,
 		.acts = p->acts};
 
-	if (urr_prepare == NULL || (p->put->urrs.count == 0 && !c->had_urrs))
+	if (p->put->urrs.count == 0 && !c->had_urrs)
 		return 0;
 	for (uint32_t i = 0; i < p->put->urrs.count; i++)
 		credit[i] = cells + 1 + i;
@@ -402,7 +399,7 @@ int session_prepare_delete(uint32_t index, struct session_change **change, struc
 		goto err_change;
 	if (prepare_hold(c, m->cfg.slice_id, err) != 0)
 		goto err_keys;
-	if (c->had_urrs && urr_prepare != NULL && urr_prepare(&to, &c->urr) != 0) {
+	if (c->had_urrs && urr_prepare(&to, &c->urr) != 0) {
 		fail_room(err, -ENOMEM, "URRs", 0);
 		goto err_hold;
 	}

@@ -12,8 +12,6 @@
 
 #include "hold.h"
 
-#pragma weak urr_wants_credit
-
 static uint8_t place_of_far(const struct api_session *s, uint32_t id)
 {
 	uint32_t i = 0;
@@ -78,7 +76,7 @@ uint32_t told_places(const struct api_urrs *urrs)
 {
 	uint32_t places = 0;
 
-	for (uint32_t i = 0; urr_wants_credit != NULL && i < urrs->count; i++)
+	for (uint32_t i = 0; i < urrs->count; i++)
 		if (urr_wants_credit(&urrs->item[i]))
 			places |= 1u << i;
 	return places;

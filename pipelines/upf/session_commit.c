@@ -13,9 +13,6 @@
 #include "session_filters.h"
 #include "slice.h"
 
-#pragma weak urr_commit
-#pragma weak urr_cells_gone
-
 /* What of a state is to be given back: 0 where the next state has taken it over. */
 struct leaving {
 	uint32_t index; /* of a deleted session */
@@ -203,7 +200,7 @@ static void fold_act(struct session_change *c, const struct session_act *a, uint
 /* One cell that goes while the others of the session stay. */
 static void cell_gone(struct session_change *c, uint32_t cell)
 {
-	if (c->had_urrs && urr_cells_gone != NULL)
+	if (c->had_urrs)
 		urr_cells_gone(c->index, cell, 1);
 	cell_zero(cell);
 }
@@ -263,7 +260,7 @@ static void fold(struct session_change *c)
 	struct session_past *past = pool_at(&pack_pool, 0, session_cold[c->index].past);
 
 	past->sum.dropped += cell_sum(b->cells).packets;
-	if (c->had_urrs && urr_cells_gone != NULL)
+	if (c->had_urrs)
 		urr_cells_gone(c->index, b->cells, c->before.cell_units << CELL_UNIT_LOG2);
 }
 
@@ -424,7 +421,7 @@ static void fold_or_forget(struct session_change *c)
 	}
 	named = &c->before;
 	named_index = c->index;
-	if (c->had_urrs && urr_cells_gone != NULL)
+	if (c->had_urrs)
 		urr_cells_gone(c->index, block_of(&c->before)->cells,
 			c->before.cell_units << CELL_UNIT_LOG2);
 	named = NULL;

@@ -17,11 +17,6 @@
 #include "upf_worker.h"
 #include "urr.h"
 
-#pragma weak urr_init
-#pragma weak urr_fini
-#pragma weak urr_poll
-#pragma weak urr_told
-
 #define REPORTS_A_CALL 256
 
 static bool started;
@@ -38,8 +33,7 @@ bool upf_is_started(void)
 static void rooms_fini(void)
 {
 	gtpu_path_fini();
-	if (urr_fini != NULL)
-		urr_fini();
+	urr_fini();
 	hold_fini();
 	qer_fini();
 	rules_fini();
@@ -61,7 +55,7 @@ static int rooms_init(void)
 		rc = admit_init();
 	if (rc == 0)
 		rc = hold_init(worker_count);
-	if (rc == 0 && urr_init != NULL)
+	if (rc == 0)
 		rc = urr_init(worker_count);
 	if (rc == 0)
 		rc = gtpu_path_init();
@@ -116,8 +110,7 @@ static void report_take(const struct upf_report *r)
 {
 	switch (r->kind) {
 	case REPORT_CREDIT:
-		if (urr_told != NULL)
-			urr_told(r->session, r->told);
+		urr_told(r->session, r->told);
 		break;
 	case REPORT_ECHO:
 	case REPORT_ERROR_INDICATION:
@@ -148,8 +141,6 @@ uint32_t upf_poll(void)
 		return 0;
 	for (uint32_t i = 0; i < worker_count; i++)
 		n += reports_take(workers[i]);
-	n += hold_poll() + gtpu_path_poll() + session_poll();
-	if (urr_poll != NULL)
-		n += urr_poll();
+	n += hold_poll() + gtpu_path_poll() + session_poll() + urr_poll();
 	return n;
 }

@@ -10,6 +10,7 @@
 #include <rte_common.h>
 #include <stdbool.h>
 
+#include "session.h"
 #include "session_hot.h"
 #include "urr.h"
 
@@ -58,10 +59,6 @@ struct urr_live {
 } __rte_aligned(64);
 _Static_assert(sizeof(struct urr_live) == 192, "three lines");
 
-struct session_cell *session_cells(uint32_t worker); /* session.h */
-#pragma weak session_cells
-#pragma weak session_name
-#pragma weak upf_on_event
 extern struct urr_live *urr_live; /* [LIMIT_URRS_TOLD + 1] */
 extern uint32_t urr_workers;
 
