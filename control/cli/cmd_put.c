@@ -126,6 +126,11 @@ const struct command command_put = {
 		   "  sluice dp put route table=blue prefix=10.2.0.0/16 "
 		   "via=10.1.0.9@attachment:blue-lan0 via=tunnel:to-b\n"
 		   "  sluice dp put mac --file macs.json\n"
+		   "  sluice dp put session name=s1 slice=internet ue.ipv4=10.60.0.1 \\\n"
+		   "    "
+		   "pdrs='[{\"id\":1,\"precedence\":1,\"source\":\"access\",\"gtpu\":\"n3\","
+		   "\"far\":1}]' \\\n"
+		   "    fars='[{\"id\":1,\"action\":\"forward\"}]'\n"
 		   "A file is put whole or not at all.\n",
 	.options = put_options,
 	.words = WORD_PUT,

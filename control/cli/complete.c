@@ -136,6 +136,19 @@ static bool field_given(const struct completion *c, const struct api_field *f)
 	return false;
 }
 
+/* "ue.ipv4=" */
+static void offer_inner(const struct completion *c, const struct api_field *outer)
+{
+	const struct api_field *f;
+	char *name;
+
+	for (f = outer->fields; f->name != NULL; f++) {
+		name = xprintf("%s.%s", outer->name, f->name);
+		offer(c, name, "=");
+		free(name);
+	}
+}
+
 static void offer_fields(struct completion *c, bool match)
 {
 	const struct api_type *type = api_type_find(c->words[0]);
@@ -153,6 +166,8 @@ static void offer_fields(struct completion *c, bool match)
 		if (field_given(c, f) && f->kind != FIELD_VIA)
 			continue;
 		offer(c, f->name, "=");
+		if (f->kind == FIELD_OBJECT)
+			offer_inner(c, f);
 	}
 }
 
@@ -249,7 +264,8 @@ static void offer_keys(struct completion *c)
 static void offer_events(const struct completion *c)
 {
 	static const char *const events[] = {"link", "link.up", "link.down", "mac", "mac.learned",
-		"mac.moved", "mac.aged", NULL};
+		"mac.moved", "mac.aged", "usage", "downlink_data", "path", "path.up", "path.down",
+		"error_indication", NULL};
 	int i;
 
 	for (i = 0; events[i] != NULL; i++)

@@ -132,27 +132,28 @@ static void field_default(const struct api_field *field, char *text, size_t size
 		snprintf(text, size, "%llu", (unsigned long long)field->preset);
 }
 
-void help_type(const struct command *command, const struct api_type *type)
+/* A table of fields, then those of the structures in them. */
+static void help_fields(const struct api_field *fields)
 {
 	struct grid *grid = grid_new(2, "");
 	const struct api_field *f;
 	char text[192];
 
-	key_words(type, text, sizeof(text));
-	printf("%s: %s\n\nusage: sluice dp %s %s\nkey:   %s\n\n", type->name, type->help,
-		command->name, command->synopsis, text);
 	grid_column(grid, "FIELD", false);
 	grid_column(grid, "", false);
 	grid_column(grid, "TAKES", false);
 	grid_column(grid, "DEFAULT", false);
 	grid_column(grid, "", false);
-	for (f = type->fields; f->name != NULL; f++) {
+	for (f = fields; f->name != NULL; f++) {
+		bool inner = f->kind == FIELD_OBJECT || f->kind == FIELD_LIST;
+
 		grid_cell(grid, f->name);
 		grid_cell(grid, field_rule(f));
 		field_want(f, text, sizeof(text));
 		grid_cell(grid,
 			f->kind == FIELD_VIA
 				? "ADDRESS@PORT, ADDRESS@attachment:NAME, tunnel:NAME,mac=MAC …"
+			: inner ? (f->kind == FIELD_LIST ? "JSON list, see below" : "see below")
 				: text);
 		field_default(f, text, sizeof(text));
 		grid_cell(grid, text);
@@ -160,4 +161,29 @@ void help_type(const struct command *command, const struct api_type *type)
 	}
 	grid_print(grid);
 	grid_free(grid);
+}
+
+void help_type(const struct command *command, const struct api_type *type)
+{
+	const struct api_field *f, *g;
+	char text[192];
+
+	key_words(type, text, sizeof(text));
+	printf("%s: %s\n\nusage: sluice dp %s %s\nkey:   %s\n\n", type->name, type->help,
+		command->name, command->synopsis, text);
+	help_fields(type->fields);
+	for (f = type->fields; f->name != NULL; f++) {
+		if (f->kind != FIELD_OBJECT && f->kind != FIELD_LIST)
+			continue;
+		printf("\n%s%s\n", f->kind == FIELD_LIST ? "each of " : "", f->name);
+		if (f->kind == FIELD_OBJECT)
+			printf("  one by one as %s.%s=…, or as JSON\n", f->name, f->fields->name);
+		help_fields(f->fields);
+		for (g = f->fields; g->name != NULL; g++) {
+			if (g->kind != FIELD_OBJECT && g->kind != FIELD_LIST)
+				continue;
+			printf("\n%s of %s\n", g->name, f->name);
+			help_fields(g->fields);
+		}
+	}
 }

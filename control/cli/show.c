@@ -14,6 +14,8 @@ struct listing {
 	struct grid *grid;
 };
 
+static char *object_text(const json_t *object);
+
 static char *append(char *text, const char *more)
 {
 	char *both = text != NULL ? xprintf("%s %s", text, more) : xstrdup(more);
@@ -34,6 +36,86 @@ static char *plain_text(const json_t *value)
 	text = xstrdup(dump != NULL ? dump : "?");
 	free(dump);
 	return text;
+}
+
+static char *nested_text(const json_t *value);
+
+/* "1,2", or for texts with blanks in them "a b","c d". */
+static char *nested_list(const json_t *list)
+{
+	char *text = xstrdup(""), *one, *longer;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item) {
+		bool quoted = json_is_string(item) && strchr(json_string_value(item), ' ') != NULL;
+
+		one = nested_text(item);
+		longer = xprintf("%s%s%s%s%s", text, i > 0 ? "," : "", quoted ? "\"" : "", one,
+			quoted ? "\"" : "");
+		free(one);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* What stands inside a field of an object: {teid=7 peer=198.18.0.2}. */
+static char *nested_text(const json_t *value)
+{
+	char *pairs, *text;
+
+	if (json_is_array(value))
+		return nested_list(value);
+	if (!json_is_object(value))
+		return plain_text(value);
+	pairs = object_text(value);
+	text = xprintf("{%s}", pairs);
+	free(pairs);
+	return text;
+}
+
+/* "id=1 precedence=255 filters=…" */
+static char *object_text(const json_t *object)
+{
+	char *text = NULL, *one, *pair;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, name, value) {
+		one = nested_text(value);
+		pair = xprintf("%s=%s", name, one);
+		text = append(text, pair);
+		free(pair);
+		free(one);
+	}
+	return text != NULL ? text : xstrdup("");
+}
+
+/* In a table there is room for the ids of rules, and for the values of a small object. */
+static char *brief_text(const char *field, const json_t *value)
+{
+	const json_t *first = json_array_get(value, 0), *item;
+	char *text = NULL, *one;
+	const char *name;
+	size_t i;
+
+	if (json_object_get(first, "id") != NULL) {
+		json_array_foreach (value, i, item) {
+			one = nested_text(json_object_get(item, "id"));
+			text = append(text, one);
+			free(one);
+		}
+		return text;
+	}
+	if (!json_is_object(value))
+		return value_text(field, value);
+	json_object_foreach ((json_t *)value, name, item) {
+		one = nested_text(item);
+		text = append(text, one);
+		free(one);
+	}
+	return text != NULL ? text : xstrdup("");
 }
 
 /* As words.c takes it. */
@@ -77,7 +159,10 @@ char *value_text(const char *field, const json_t *value)
 	if (!json_is_array(value))
 		return plain_text(value);
 	json_array_foreach (value, i, item) {
-		one = strcmp(field, "via") == 0 ? via_text(item) : plain_text(item);
+		if (strcmp(field, "via") == 0)
+			one = via_text(item);
+		else
+			one = json_is_object(item) ? object_text(item) : plain_text(item);
 		text = append(text, one);
 		free(one);
 	}
@@ -187,7 +272,7 @@ void listing_page(struct listing *listing, const json_t *objects)
 		json_array_foreach (listing->columns, c, column) {
 			const char *name = json_string_value(column);
 			const json_t *value = json_object_get(object, name);
-			char *text = value != NULL ? value_text(name, value) : NULL;
+			char *text = value != NULL ? brief_text(name, value) : NULL;
 
 			grid_cell(listing->grid, text);
 			free(text);
@@ -214,7 +299,8 @@ void show_object(const struct api_type *type, const json_t *object)
 		json_array_foreach (items, v, item) {
 			json_t *one =
 				json_is_array(value) ? json_pack("[O]", item) : json_incref(item);
-			char *text = value_text(field, one);
+			char *text =
+				json_is_object(one) ? object_text(one) : value_text(field, one);
 
 			grid_cell(grid, v == 0 ? field : " ");
 			grid_cell(grid, text);

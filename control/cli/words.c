@@ -149,6 +149,23 @@ static json_t *parse_value(const struct api_field *field, const char *text)
 	}
 }
 
+/* "ue.ipv4" → the field ipv4 of the field ue, *outer; NULL: there is none. */
+static const struct api_field *inner_find(
+	const struct api_type *type, const char *name, size_t len, const struct api_field **outer)
+{
+	const char *dot = memchr(name, '.', len);
+	const struct api_field *f;
+
+	*outer = dot != NULL ? field_find(type, name, (size_t)(dot - name)) : NULL;
+	if (*outer == NULL || (*outer)->kind != FIELD_OBJECT)
+		return NULL;
+	len -= (size_t)(dot + 1 - name);
+	for (f = (*outer)->fields; f->name != NULL; f++)
+		if (strlen(f->name) == len && memcmp(f->name, dot + 1, len) == 0)
+			return f;
+	return NULL;
+}
+
 static int unknown_field(const struct args *args, const struct api_type *type, const char *name,
 	size_t len, bool answers)
 {
@@ -164,17 +181,27 @@ static int unknown_field(const struct args *args, const struct api_type *type, c
 		(int)len, name, list);
 }
 
+/* The object within, made when it is not there. */
+static json_t *inner_object(json_t *object, const char *name)
+{
+	if (!json_is_object(json_object_get(object, name)))
+		json_object_set_new(object, name, json_object());
+	return json_object_get(object, name);
+}
+
 static int add_field(const struct args *args, const struct api_type *type, const char *word,
 	bool answers, json_t *object)
 {
 	size_t len = strcspn(word, "=");
-	const struct api_field *f = field_find(type, word, len);
+	const struct api_field *f = field_find(type, word, len), *outer = NULL;
 	json_t *value, *before;
 	char want[160];
 
 	if (word[len] != '=')
 		return usage(args->command, "\"%s\" is not field=value; to name the %s write %s=%s",
 			word, type->name, type->fields[0].name, word);
+	if (f == NULL)
+		f = inner_find(type, word, len, &outer);
 	if (f == NULL || (!answers && (f->flags & FIELD_ANSWER)))
 		return unknown_field(args, type, word, len, answers);
 	/* a field that an answer leaves out is matched by null */
@@ -182,9 +209,12 @@ static int add_field(const struct args *args, const struct api_type *type, const
 	if (value == NULL) {
 		field_want(f, want, sizeof(want));
 		return usage(args->command,
-			"%s of %s cannot be \"%s\"\n  path  %s\n  want  %s\n  got   %s", f->name,
-			type->name, word + len + 1, f->name, want, word + len + 1);
+			"%.*s of %s cannot be \"%s\"\n  path  %.*s\n  want  %s\n  got   %s",
+			(int)len, word, type->name, word + len + 1, (int)len, word, want,
+			word + len + 1);
 	}
+	if (outer != NULL)
+		object = inner_object(object, outer->name);
 	before = json_object_get(object, f->name);
 	if (before != NULL && f->kind == FIELD_VIA) {
 		json_array_extend(before, value);

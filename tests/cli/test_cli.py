@@ -45,6 +45,17 @@ class Put(CliTest):
             {"address": "10.0.0.2", "attachment": "at:1@x", "weight": 5}, {"address": "10.0.0.2", "tunnel": "t"},
             {"tunnel": "t", "mac": "02:00:00:00:00:01", "weight": 4}, {"attachment": "at", "weight": 2}])
 
+    def test_objects_within_objects_are_json_or_field_by_field(self):
+        rules = [{"id": 1, "precedence": 1, "source": "access", "gtpu": "n3", "far": 1}]
+        self.assertEqual(self.put("session", "name=s1", "slice=net", "ue.ipv4=10.60.0.1", "bar.packets=5",
+                                  'ue.framed=["10.1.0.0/16"]', "pdrs=" + json.dumps(rules), "fars=[]")["objects"],
+                         [{"name": "s1", "slice": "net", "ue": {"ipv4": "10.60.0.1", "framed": ["10.1.0.0/16"]},
+                           "bar": {"packets": 5}, "pdrs": rules, "fars": []}])
+
+    def test_a_field_within_that_is_not_there_or_twice(self):
+        self.assertIn('session has no field "ue.mac"', self.refused("session", "ue.mac=1"))
+        self.assertIn("ipv4 is given twice", self.refused("session", "ue.ipv4=1", "ue.ipv4=2"))
+
     def test_chosen_values_are_shown(self):
         self.fake.handlers["put"] = {**CHANGED, "chosen": [{"session": "s1", "pdr": 1, "teid": 77}]}
         out = self.out("dp", "put", "slice", "name=blue", "vni=1")
@@ -74,7 +85,8 @@ class Put(CliTest):
                             (("route", "via=1.2.3.4,weight=x"), "weight=N"),
                             (("route", "via=tunnel:t,weight=1,weight=2"), "weight=N"),
                             (("route", "via=tunnel:t,color=red"), "mac=MAC"), (("route", "via=tunnel:t,mac"), "mac=MAC"),
-                            (("route", "via={"), "ADDRESS@PORT")):
+                            (("route", "via={"), "ADDRESS@PORT"), (("session", "pdrs=1,"), "precedence"),
+                            (("session", "bar.packets=few"), "path  bar.packets")):
             err = self.refused(*words)
             self.assertIn("  want  ", err)
             self.assertIn(want, err)
@@ -168,6 +180,26 @@ class Delete(CliTest):
 
 
 class Show(CliTest):
+    SESSION = {"name": "s1", "slice": "net", "ue": {"ipv4": "10.60.0.1"}, "pdrs": [
+        {"id": 1, "source": "access", "teid": 77, "far": 1, "filters": ["permit out ip from any to assigned"]},
+        {"id": 2, "source": "core", "far": 2, "qers": [1, 2]}], "fars": [
+            {"id": 1, "action": "drop"}, {"id": 2, "action": "forward", "outer_header": {"teid": 7, "peer": "1.2.3.4"}}]}
+
+    def test_a_session_is_shown_rule_by_rule(self):
+        self.fake.handlers["get"] = self.SESSION
+        self.assertEqual(self.out("dp", "get", "session", "s1"),
+                         "name   s1\nslice  net\nue     ipv4=10.60.0.1\n"
+                         "pdrs   id=1 source=access teid=77 far=1 filters=\"permit out ip from any to assigned\"\n"
+                         "       id=2 source=core far=2 qers=1,2\n"
+                         "fars   id=1 action=drop\n"
+                         "       id=2 action=forward outer_header={teid=7 peer=1.2.3.4}\n")
+
+    def test_a_list_of_sessions_has_a_line_each(self):
+        self.fake.handlers["list"] = {"objects": [self.SESSION]}
+        self.assertEqual(self.out("dp", "list", "session", "ue.ipv4=10.60.0.1"),
+                         "name  slice  ue         pdrs  fars\ns1    net    10.60.0.1  1 2   1 2\n")
+        self.assertEqual(self.ask("list")["match"], {"ue": {"ipv4": "10.60.0.1"}})
+
     def test_vias_are_shown_as_they_are_written(self):
         self.fake.handlers["get"] = {"table": "blue", "prefix": "10.0.0.0/8", "via": [
             {"address": "10.1.0.2", "attachment": "at", "weight": 1}, {"attachment": "at", "weight": 2}, {"port": "p"},

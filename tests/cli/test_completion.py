@@ -97,6 +97,8 @@ class Candidates(CompletionTest):
     def test_single_words(self):
         self.assertEqual(self.offered("dp drops b"), ["blue", "blush"])
         self.assertEqual(self.offered("dp table f"), ["fdb"])
+        self.assertEqual(self.offered("dp watch path"), ["path", "path.up", "path.down"])
+        self.assertEqual(self.offered("dp put session ue"), ["ue=", "ue.ipv4=", "ue.ipv6=", "ue.framed="])
         self.assertEqual(self.offered("dp watch mac."), ["mac.learned", "mac.moved", "mac.aged"])
 
     def test_without_a_daemon_the_descriptions_still_answer(self):
