@@ -77,9 +77,13 @@ static uint32_t index_take(void)
 
 uint32_t rules_after(uint32_t index)
 {
-	while (++index <= indices)
-		if (rules_hot[index] != NULL)
+	while (++index <= indices) {
+		struct rules *r = rules_hot[index];
+
+		/* one that waits for its end is nobody's */
+		if (r != NULL && container_of(r, struct list, rules)->uses > 0)
 			return index;
+	}
 	return 0;
 }
 

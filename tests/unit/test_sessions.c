@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions through the socket into the real user plane: nothing of what is refused stays behind, in
+ * no table and no store; what get shows can be put again. */
+#include <stdio.h>
+
+#include "peer.h"
+#include "qer.h"
+#include "rooms.h"
+#include "rpc_client.h"
+#include "rules.h"
+#include "session.h"
+#include "session_filters.h"
+#include "session_hot.h"
+#include "session_texts.h"
+
+static char *dump(json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+
+	json_decref(json);
+	return text;
+}
+
+/* Everything that a session takes, counted, and all tables' rows. */
+static void snapshot(char *text, size_t size)
+{
+	static const char *const tables[] = {"interfaces", "sessions_uplink", "sessions_downlink",
+		"classifier", "meters", "forwarding", "tunnel_peers", "tunnels", "routes4",
+		"routes6"};
+	char *list = dump(ask(CALL("list", "{'type':'session'}")));
+	uint32_t lists, filters;
+	uint64_t bytes;
+	size_t used;
+
+	rules_count(&lists, &filters, &bytes);
+	used = snprintf(text, size,
+		"%u sessions, %u peers, %u rule lists of %u filters, %u texts, %u rates, %u %u %u "
+		"keys\n%s\n",
+		session_count(), peer_count(), lists, filters, filters_lists(), rate_count(),
+		teid_table.count, ue4_table.count, ue6_table.count, list);
+	free(list);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && used < size; i++) {
+		char *rows = dump(ask(CALL("table.read", "{'table':'%s'}"), tables[i]));
+
+		used += snprintf(text + used, size - used, "%s: %s\n", tables[i], rows);
+		free(rows);
+	}
+	ck_assert_uint_lt(used, size);
+}
+
+START_TEST(nothing_stays_of_a_session_that_is_refused)
+{
+	static char before[65536], after[65536];
+	json_t *answer;
+
+	furnish_upf();
+	OK(ask(PUT(SESSION("s1", "10.60.0.1") "," SESSION_PUT_TEID)));
+	snapshot(before, sizeof(before));
+	answer =
+		ask(CALL("put", "{'type':'session','objects':[" SESSION("s8", "10.60.0.8") ",%s]}"),
+			refused[_i].object);
+	if (refused[_i].code)
+		EXPECT(json_incref(answer), "error.code", refused[_i].code);
+	EXPECT(answer, "error.data.path", refused[_i].path);
+	snapshot(after, sizeof(after));
+	ck_assert_str_eq(before, after);
+	/* after changes that were right, and a deletion */
+	EXPECT(ask(CALL("transaction",
+		       "{'ops':[{'op':'put','type':'session','objects':[{'name':'s1','slice':"
+		       "'edge','ue':{'ipv4':'10.61.0.1','ipv6':'2001:db8:1::/64'},'pdrs':[" PDR_UL
+		       "," PDR_DL "]," FARS "," QERS "," URRS "}]},"
+		       "{'op':'put','type':'session','objects':[" SESSION(
+			       "s8", "10.60.0.1") "]},"
+						  "{'op':'delete','type':'session','keys':['s1']},"
+						  "{'op':'put','type':'session','objects':[{'name':"
+						  "'s9','slice':'net'}]}]}")),
+		"error.data.path", "ops[3].objects[0].pdrs");
+	snapshot(after, sizeof(after));
+	ck_assert_str_eq(before, after);
+}
+END_TEST
+
+START_TEST(nothing_stays_of_sessions_that_were_deleted)
+{
+	static char before[65536], after[65536];
+
+	furnish_upf();
+	OK(ask(PUT(SESSION("s0", "10.60.0.9")))); /* the user plane has begun */
+	OK(ask(CALL("delete", "{'type':'session','keys':['s0']}")));
+	snapshot(before, sizeof(before));
+	for (int again = 0; again < 3; again++) {
+		OK(ask(PUT(SESSION("s1", "10.60.0.1") "," SESSION("s2", "10.60.0.2"))));
+		EXPECT(ask(CALL("delete", "{'type':'session','keys':['s1','s2']}")),
+			"result.deleted", "2");
+	}
+	snapshot(after, sizeof(after));
+	ck_assert_str_eq(before, after);
+	EXPECT(ask(CALL("delete", "{'type':'gtpu','keys':['n3','n9','n3v6']}")), "result.deleted",
+		"3");
+	EXPECT(ask(CALL("delete", "{'type':'slice','keys':['net','edge','l2']}")), "result.deleted",
+		"3");
+}
+END_TEST
+
+/* all that a session can say */
+static const char *const sessions[] = {
+	SESSION("s1", "10.60.0.1"),
+	"{'name':'s1','slice':'net','ue':{'ipv4':'10.60.0.1','ipv6':'2001:db8:1::/64','framed':"
+	"['10.99.0.0/24','2001:db8:99::/56']},'pdrs':["
+	"{'id':1,'precedence':10,'source':'access','gtpu':'n3','choose_id':5,'filters':["
+	"'permit out udp from 198.51.100.0/24 1000-2000,53 to assigned','permit out ip from "
+	"2001:db8:5::/48 to assigned'],'qfi':3,'outer_header_removal':0,'far':1,'qers':[1,2],"
+	"'urrs':[1]},"
+	"{'id':2,'precedence':20,'source':'access','gtpu':'n3','choose_id':5,"
+	"'outer_header_removal':6,'far':3,'qers':[1],'urrs':[1,2]},"
+	"{'id':3,'precedence':10,'source':'core','slice':'edge','far':2},"
+	"{'id':4,'precedence':11,'source':'core','far':2,'filters':['permit out tcp from any 80 to "
+	"10.60.0.1 1-1023']},"
+	"{'id':5,'precedence':1,'source':'core','gtpu':'n9','teid':77,'outer_header_removal':0,"
+	"'far':2}],"
+	"'fars':[{'id':1,'action':'forward','destination':'core','slice':'edge','dscp':0},"
+	"{'id':2,'action':'buffer','destination':'access','outer_header':{'teid':7,'peer':"
+	"'198.18.0.2'},'notify_cp':true,'end_marker':true,'dscp':46},"
+	"{'id':3,'action':'forward','destination':'core','outer_header':{'teid':4294967295,'peer':"
+	"'198.18.9.2','gtpu':'n3'},'duplicate_to':{'teid':9,'peer':'198.18.9.3'}}],"
+	"'qers':[{'id':1,'gate_ul':'open','gate_dl':'closed','mbr_ul_bps':1000000,'gbr_ul_bps':"
+	"500000,'burst_ms':30,'qfi':9},{'id':2,'mbr_dl_bps':1000000}],"
+	"'urrs':[{'id':1,'measure':['volume'],'threshold_bytes':100000,'quota_bytes':0,'report':"
+	"['start','stop'],'inactivity_s':5},{'id':2,'measure':['volume','duration'],'threshold_s':"
+	"60,'quota_s':0,'period_s':30}],'bar':{'id':1,'packets':5,'delay_ms':100}}",
+	"{'name':'s1','slice':'l2','pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3',"
+	"'outer_header_removal':0,'far':1,'ethernet':[{'vlan':5,'source':'02:00:00:00:00:01'}]},"
+	"{'id':2,'precedence':1,'source':'core','far':2}],"
+	"'fars':[{'id':1,'action':'forward'},{'id':2,'action':'forward','destination':'access',"
+	"'outer_header':{'teid':7,'peer':'198.18.0.2'}}]}",
+	/* a relay: in by one F-TEID, out to the other side */
+	"{'name':'s1','slice':'net','pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3',"
+	"'outer_header_removal':0,'far':1},{'id':2,'precedence':1,'source':'core','gtpu':'n9',"
+	"'outer_header_removal':0,'far':2}],'fars':[{'id':1,'action':'forward','outer_header':{"
+	"'teid':7,'peer':'198.18.9.2'}},{'id':2,'action':'forward','destination':'access',"
+	"'outer_header':{'teid':7,'peer':'198.18.0.2'}}]}",
+};
+
+/* Is everything of a in b, and as it is there? b has more: what was left out. */
+static bool holds(const json_t *b, const json_t *a)
+{
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	if (json_is_object(a)) {
+		json_object_foreach ((json_t *)a, name, value)
+			if (!holds(json_object_get(b, name), value))
+				return false;
+		return json_is_object(b);
+	}
+	if (!json_is_array(a))
+		return json_equal(a, b);
+	json_array_foreach (a, i, value)
+		if (!holds(json_array_get(b, i), value))
+			return false;
+	return json_array_size(a) == json_array_size(b);
+}
+
+START_TEST(what_get_shows_can_be_put_again)
+{
+	char *text = strdup(sessions[_i]), *shown;
+	json_t *put, *got;
+
+	furnish_upf();
+	OK(ask(PUT("%s"), text));
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	put = json_loads(text, 0, NULL);
+	got = ask(CALL("get", "{'type':'session','key':'s1'}"));
+	shown = dump(json_incref(json_object_get(got, "result")));
+	ck_assert_msg(holds(json_object_get(got, "result"), put), "%s\nis not\n%s", shown, text);
+	EXPECT(ask(PUT("%s"), shown), "result.unchanged", "1");
+	EXPECT(ask(PUT("%s"), text), "result.unchanged", "1");
+	json_decref(put);
+	json_decref(got);
+	free(shown);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_change_of_everything_is_a_change)
+{
+	const int n = sizeof(sessions) / sizeof(sessions[0]);
+
+	furnish_upf();
+	OK(ask(PUT("%s"), sessions[_i / n]));
+	EXPECT(ask(PUT("%s"), sessions[_i % n]),
+		_i / n == _i % n ? "result.unchanged" : "result.updated", "1");
+	EXPECT(ask(CALL("delete", "{'type':'session','keys':['s1']}")), "result.deleted", "1");
+	ck_assert_uint_eq(peer_count(), 0);
+	ck_assert_uint_eq(rate_count(), 0);
+	ck_assert_uint_eq(filters_lists(), 0);
+	ck_assert_uint_eq(session_count(), 0);
+}
+END_TEST
+
+START_TEST(tables_page_without_losing_a_row)
+{
+	static char text[2000000];
+	char *end = text + sprintf(text, "{'type':'session','objects':[");
+	static const char *const tables[] = {"sessions_uplink", "sessions_downlink", "forwarding"};
+	static const int rows[] = {500, 500, 1000};
+	char cursor[64] = "";
+	int seen = 0;
+
+	furnish_upf();
+	for (int i = 0; i < 500; i++)
+		end += sprintf(end,
+			"%s{'name':'s%d','slice':'net','ue':{'ipv4':'10.60.%d.%d'},'pdrs':[" PDR_UL
+			"," PDR_DL "]," FARS "," QERS "," URRS "}",
+			i ? "," : "", i, i >> 8, i & 255);
+	strcpy(end, "]}");
+	EXPECT(ask("{'jsonrpc':'2.0','id':1,'method':'put','params':%s}", text), "result.created",
+		"500");
+	do {
+		json_t *page = ask(CALL("table.read", "{'table':'%s','limit':7%s%s%s}"), tables[_i],
+			*cursor ? ",'cursor':'" : "", cursor, *cursor ? "'" : "");
+
+		seen += json_array_size(
+			json_object_get(json_object_get(page, "result"), "entries"));
+		strcpy(cursor, at(page, "result.cursor"));
+		json_decref(page);
+	} while (*cursor);
+	ck_assert_int_eq(seen, rows[_i]);
+}
+END_TEST
+
+int main(void)
+{
+	const int n = sizeof(sessions) / sizeof(sessions[0]);
+	Suite *suite = suite_create("sessions");
+	TCase *tcase = tcase_create("sessions");
+
+	rooms_eal();
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, nothing_stays_of_a_session_that_is_refused, 0,
+		sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(tcase, nothing_stays_of_sessions_that_were_deleted);
+	tcase_add_loop_test(tcase, what_get_shows_can_be_put_again, 0, n);
+	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
+	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	return rpc_test_main(suite);
+}
