@@ -24,6 +24,7 @@ static const char *const owners[] = {
 	[FIB_CONNECTED] = "connected",
 	[FIB_ROUTE] = "route",
 	[FIB_NEIGHBOR] = "neighbor",
+	[FIB_SESSION] = "session",
 };
 
 static void route_row(const struct fib_entry *e, struct table_row *row)
@@ -32,7 +33,10 @@ static void route_row(const struct fib_entry *e, struct table_row *row)
 
 	memset(row, 0, sizeof(*row));
 	api_ip_format(&e->prefix, true, prefix);
-	nexthop_text(e->nexthop, text);
+	if (e->owner == FIB_SESSION) /* no next hop: SESSION_PREFIX() */
+		snprintf(text, sizeof(text), "{session %u}", e->nexthop & LIMIT_SESSIONS);
+	else
+		nexthop_text(e->nexthop, text);
 	ROW_TEXT(row->key_text[0], "{slice %u}", e->slice);
 	ROW_TEXT(row->key_text[1], "%.47s", prefix);
 	ROW_TEXT(row->param_text[0], "%u", e->nexthop);

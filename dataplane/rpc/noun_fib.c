@@ -2,6 +2,7 @@
 /* route in the table of an l3 slice: staged per transaction and kept in the FIB alone. Called by
  * tx.c and the methods; owns nothing but a step's use of its next hop until it is committed. */
 #include "noun_fib.h"
+#include "noun_session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -90,7 +91,7 @@ static int check_own(const struct object *slice, const struct api_ip *prefix, st
 	else if (host)
 		own = gateway_holder(slice, prefix);
 	if (!own)
-		return 0;
+		return noun_session_check_free(err, slice->id, prefix, false);
 	return noun_fail_conflict(err, "prefix", model_label(own, label, sizeof(label)),
 		"the prefix is %s %.120s",
 		network ? "the network on" : "the gateway's own:", label);

@@ -4,6 +4,7 @@
  * model and in what this transaction has said, since pipelines/gateway.h knows only what is
  * committed. */
 #include "noun_gateway.h"
+#include "noun_session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -117,6 +118,9 @@ static int check_others(const struct tx *tx, const struct object *slice, const s
 	routes = ways_over(at->id, &host);
 	if (routes)
 		return fail_hop(err, slice, routes);
+	if (noun_session_check_free(err, slice->id, &host, true) ||
+		noun_session_check_free(err, slice->id, &network, true))
+		return -1;
 	neighbor = neighbor_holder(slice, &host);
 	if (!neighbor)
 		return 0;

@@ -31,6 +31,11 @@ uint16_t noun_session_preset_gtpu(uint32_t destination, const struct api_outer_h
 /* Sessions keep slices and gtpus from being deleted. 0, or -1 with err that names one. */
 int noun_session_check_unused(struct rpc_error *err, const struct object *obj);
 
+/* A UE's prefix (or address, if asked) in the slice is nobody else's: 0, or -1 with err (path
+ * "prefix"). */
+int noun_session_check_free(
+	struct rpc_error *err, uint16_t slice, const struct api_ip *prefix, bool address);
+
 /* stats of sessions: 0 or -1 with err. keys NULL: all, while they are not too many for an answer.
  */
 int noun_session_stats(const json_t *keys, json_t *out, struct rpc_error *err);

@@ -99,6 +99,18 @@ int noun_session_check_unused(struct rpc_error *err, const struct object *obj)
 	return noun_fail_in_use(err, obj, by);
 }
 
+int noun_session_check_free(
+	struct rpc_error *err, uint16_t slice, const struct api_ip *prefix, bool address)
+{
+	uint32_t index = session_owning(slice, prefix, address);
+	char label[96];
+
+	if (!index)
+		return 0;
+	snprintf(label, sizeof(label), "session %s", session_name(index));
+	return noun_fail_conflict(err, "prefix", label, "it is the UE's of %s", label);
+}
+
 /* ---- counters ---- */
 
 static void set(json_t *out, const char *name, uint64_t value)

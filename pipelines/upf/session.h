@@ -64,6 +64,11 @@ uint32_t session_using_slice(uint16_t slice);
 uint32_t session_using_gtpu(uint16_t gtpu);
 const char *session_name_using_gtpu(uint16_t gtpu);
 
+/* Whose UE has this prefix in the slice's routes (framed ones and the like), or, with `address`,
+ * holds this address, as the running transaction sees it; 0: nobody's. A prefix that only covers
+ * UEs' addresses is nobody's: UEs are looked up before routes. */
+uint32_t session_owning(uint16_t slice, const struct api_ip *prefix, bool address);
+
 /* Bytes held for sessions, all kinds, rule lists aside. */
 uint64_t session_memory_bytes(void);
 

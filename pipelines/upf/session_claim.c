@@ -12,6 +12,7 @@
 #include "peer.h"
 #include "schema.h"
 #include "session_change.h"
+#include "upf.h"
 #include "slice.h"
 
 static uint32_t slice_uses[LIMIT_SLICES + 1];
@@ -339,4 +340,29 @@ const char *session_name_using_gtpu(uint16_t gtpu)
 			return session_name(i);
 	}
 	return NULL;
+}
+
+uint32_t session_owning(uint16_t slice, const struct api_ip *prefix, bool address)
+{
+	struct session_key key = {.where = slice};
+	uint32_t owner = 0, be;
+
+	if (!upf_is_started())
+		return 0;
+	if (address && prefix->family == 4 && prefix->len == 32) {
+		memcpy(&be, prefix->bytes, 4);
+		key.kind = KEY_UE4;
+		key.low = rte_be_to_cpu_32(be);
+		owner = key_owner(&key);
+	} else if (address && prefix->family == 6 && prefix->len >= 64) {
+		key.kind = KEY_UE6;
+		memcpy(key.bytes, prefix->bytes, 8);
+		owner = key_owner(&key);
+	}
+	if (owner != 0)
+		return owner;
+	key = (struct session_key){
+		.kind = KEY_PREFIX, .where = slice, .family = prefix->family, .len = prefix->len};
+	memcpy(key.bytes, prefix->bytes, sizeof(key.bytes));
+	return key_owner(&key);
 }

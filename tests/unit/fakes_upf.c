@@ -386,6 +386,15 @@ bool peer_describe(uint16_t id, uint16_t *gtpu, struct api_ip *address)
 	return id == LIMIT_TUNNELS && !api_ip_parse("198.18.0.2", false, address);
 }
 
+uint32_t session_owning(uint16_t slice, const struct api_ip *prefix, bool address)
+{
+	for (uint32_t i = 1; i < top; i++)
+		if (address && sessions[i] && sessions[i]->cfg.slice_id == slice &&
+			same_bytes(&sessions[i]->cfg.ue.ipv4, prefix, sizeof(*prefix)))
+			return i;
+	return 0;
+}
+
 uint64_t session_memory_bytes(void)
 {
 	return 0;

@@ -200,6 +200,29 @@ START_TEST(a_change_of_everything_is_a_change)
 }
 END_TEST
 
+/* A UE's address is no gateway's and no route's, and the reverse. */
+START_TEST(what_a_ue_has_is_nobody_elses)
+{
+	furnish_upf();
+	OK(ask(PUT("{'name':'s1','slice':'net','ue':{'ipv4':'10.60.0.1','ipv6':'2001:db8:1::/64',"
+		   "'framed':['10.99.0.0/24']},'pdrs':[" PDR_UL "," PDR_DL "]," FARS "," QERS
+		   "," URRS "}")));
+	OK(ask(CALL("put", "{'type':'tunnel','objects':[{'name':'t','encap':'vxlan','local':"
+			   "'198.18.5.1','remote':'198.18.0.2'}]}")));
+	OK(ask(CALL("put", "{'type':'member','objects':[{'slice':'net','tunnel':'t'}]}")));
+	EXPECT(ask(CALL("put", "{'type':'route','objects':[{'table':'net','prefix':'10.99.0.0/24',"
+			       "'via':[{'tunnel':'t'}]}]}")),
+		"error.data.with", "session s1");
+	OK(ask(CALL("put", "{'type':'route','objects':[{'table':'net','prefix':'10.60.0.0/16','via'"
+			   ":[{'tunnel':'t'}]}]}")));
+	EXPECT(ask(PUT("{'name':'s2','slice':'net','ue':{'ipv4':'10.60.0.2','framed':["
+		       "'10.60.0.0/16']},'pdrs':[" PDR_UL "," PDR_DL "]," FARS "," QERS "," URRS
+		       "}")),
+		"error.data.path", "objects[0].ue.framed[0]");
+	EXPECT(ask(CALL("table.read", "{'table':'routes4'}")), "result.entries.1.params.way", "s1");
+}
+END_TEST
+
 START_TEST(tables_page_without_losing_a_row)
 {
 	static char text[2000000];
@@ -244,6 +267,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_stays_of_sessions_that_were_deleted);
 	tcase_add_loop_test(tcase, what_get_shows_can_be_put_again, 0, n);
 	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
+	tcase_add_test(tcase, what_a_ue_has_is_nobody_elses);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
