@@ -230,7 +230,7 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 		refuse(w, b, m, session, s, DROP_UE_PACKET);
 		return;
 	}
-	if (g->flags & GROUP_UPLINK && unlikely(!session_owns(s, session, ip, true))) {
+	if (g->flags & GROUP_UPLINK && unlikely(!session_owns(s, ip, true))) {
 		refuse(w, b, m, session, s, DROP_UE_SOURCE);
 		return;
 	}

@@ -49,7 +49,7 @@ static __rte_noinline void classify(
 		}
 		flow_key_of(ip, m->data_len - BATCH_ETH, up, &key[j]);
 		key[j].qfi = x->qfi[k];
-		if (session_owns(s, x->session[k], ip, up))
+		if (session_owns(s, ip, up))
 			key[j].flags |= KEY_ASSIGNED;
 	}
 	rules_classify(rules, key, x->asks, result);

@@ -279,7 +279,33 @@ static void build_head(struct build *at)
 		b->flags |= SESSION_FRAMED;
 	for (uint32_t k = 0; k < p->ways; k++)
 		b->groups = RTE_MAX(b->groups, p->way[k].number + 1);
-	at->units = b->groups > 8 ? 3 : 2;
+	at->units = b->groups > 8 || (b->flags & SESSION_FRAMED) ? 3 : 2;
+}
+
+static void build_prefix(struct session_prefix *to, const struct api_ip *ip)
+{
+	to->family = ip->family;
+	to->len = ip->len;
+	memcpy(to->bytes, ip->bytes, sizeof(to->bytes));
+}
+
+/* What workers know the UE by beside ue4 and ue6, whether or not a slice routes it here. */
+static void build_prefixes(struct build *at)
+{
+	const struct api_ue *ue = &at->p->put->ue;
+	uint8_t *place = (uint8_t *)at->b + offsetof(struct session_block, at) + SESSION_PREFIXES;
+	bool own6 = ue->ipv6.family != 0 && ue->ipv6.len != 64;
+
+	if (!(at->b->flags & SESSION_FRAMED))
+		return;
+	place[0] = at->units;
+	place[1] = ue->framed.count + own6;
+	struct session_prefix *to = add(at, place[1] * sizeof(*to));
+
+	for (uint32_t i = 0; i < ue->framed.count; i++)
+		build_prefix(&to[i], &ue->framed.item[i]);
+	if (own6)
+		build_prefix(&to[ue->framed.count], &ue->ipv6);
 }
 
 /* Numbers that no way has lead to a group of nothing. */
@@ -308,6 +334,7 @@ int plan_build(struct plan *p, struct rpc_error *err)
 	p->buckets = bucket_numbers(&p->put->qers, p->bucket_of);
 	plan_cells(p);
 	build_head(&at);
+	build_prefixes(&at);
 	for (uint32_t k = 0; k < p->ways && rc == 0; k++)
 		rc = build_group(&at, k, err);
 	if (rc == 0)

@@ -57,18 +57,28 @@ struct session_block {
 	uint16_t slice;
 	uint8_t flags; /* SESSION_* */
 	uint8_t groups;
-	uint8_t at[8]; /* of the groups, in units of 16 bytes from here; with more than 8 groups the
-			  array goes on, and the first group comes 16 bytes later */
+	uint8_t at[8]; /* of the groups, in units of 16 bytes from here; with more than 8 groups, or
+			  SESSION_FRAMED, the array goes on, and the first group comes 16 bytes
+			  later */
 } __rte_aligned(128);
 _Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes before its groups");
 
 #define SESSION_FRAMED	 0x01 /* has more prefixes than ue4 and ue6: session_owns() looks closer */
+#define SESSION_PREFIXES 16   /* at[SESSION_PREFIXES]: of those prefixes, and how many after it */
 #define SESSION_ETHERNET 0x02
 /* Written while published, by hold.c alone: */
 #define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold_first() */
 #define SESSION_RETURNED 0x08 /* they are with the workers */
 #define SESSION_FULL	 0x10 /* as many are held as its BAR allows */
 #define SESSION_NO_ROOM	 0x20 /* the box holds no more */
+
+/* A prefix beside ue4 and ue6. Bits after its length are 0. */
+struct session_prefix {
+	uint8_t family, len;
+	uint8_t pad[14];
+	uint8_t bytes[16]; /* as in a packet */
+};
+_Static_assert(sizeof(struct session_prefix) == 32, "units of 16 bytes");
 
 struct session_group {
 	uint32_t teid_be; /* 0: by the UE's address */

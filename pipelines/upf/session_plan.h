@@ -9,7 +9,7 @@
 #include "urr.h"
 
 /* A block of 16 groups and 32 acts, each with a struct session_more. */
-#define BLOCK_BYTES_MAX 4608u
+#define BLOCK_BYTES_MAX 5248u
 
 /* A way in: becomes a group. */
 struct way {
