@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The packet tests' topology, expectations and main(). */
+/* The packet tests' topology and expectations. */
 #include "expect.h"
 
 #include <stdarg.h>
@@ -149,18 +149,13 @@ struct outer from_peer6(uint32_t vni)
 		.vni = vni};
 }
 
-int main(void)
+int run_suite(const char *name, TCase *(*const *all)(void), uint32_t n)
 {
-	TCase *(*const all[])(void) = {access_tests, encap_tests, ecn_tests, decap_tests,
-		hostile_tests, reassembly_tests, flood_tests, learn_tests, paths_tests,
-		change_tests, geneve_tests, mss_tests, fragment_tests, meter_tests, route_tests,
-		suppress_tests, shape_tests, host_tests, arp_tests, icmp_tests, icmp_silence_tests,
-		neighbor_tests, share_tests};
-	Suite *suite = suite_create("packet");
+	Suite *suite = suite_create(name);
 	SRunner *runner = srunner_create(suite);
 
 	rig_eal("0");
-	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		TCase *tc = all[i]();
 
 		tcase_set_timeout(tc, 60);

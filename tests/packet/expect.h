@@ -61,6 +61,9 @@ struct spec plain(uint64_t dst, uint64_t src);
 struct outer from_peer2(uint32_t vni);
 struct outer from_peer6(uint32_t vni);
 
+/* What main() returns. */
+int run_suite(const char *name, TCase *(*const *all)(void), uint32_t n);
+
 TCase *access_tests(void);
 TCase *encap_tests(void);
 TCase *ecn_tests(void);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The packet tests of the user plane. */
+#include "upf_net.h"
+
+int main(void)
+{
+	TCase *(*const all[])(void) = {
+		upf_up_tests, upf_down_tests, upf_way_tests, upf_hostile_tests};
+
+	return run_suite("upf", all, sizeof(all) / sizeof(all[0]));
+}
