@@ -51,19 +51,16 @@ static bool is_ethernet(const struct api_session *s)
 static int check_framed(const struct api_session *s, struct rpc_error *err)
 {
 	const struct api_prefixes *f = &s->ue.framed;
-	const char *want = NULL;
 	char path[32];
 
 	for (uint32_t i = 0; i < f->count; i++) {
+		snprintf(path, sizeof(path), "ue.framed[%u]", i);
 		if (!check_unicast(&f->item[i]))
-			want = "a unicast prefix";
+			return check_fail_ip(err, path, "a unicast prefix", &f->item[i], true);
 		for (uint32_t k = 0; k < i; k++)
 			if (memcmp(&f->item[i], &f->item[k], sizeof(f->item[0])) == 0)
-				want = "each prefix once";
-		if (want == NULL)
-			continue;
-		snprintf(path, sizeof(path), "ue.framed[%u]", i);
-		return check_fail_ip(err, path, want, &f->item[i], true);
+				return check_fail_ip(
+					err, path, "each prefix once", &f->item[i], true);
 	}
 	return 0;
 }
@@ -92,15 +89,6 @@ static int fail_pdr(
 
 	snprintf(path, sizeof(path), "pdrs[%u].%s", i, field);
 	return rpc_fail_value(err, path, want, got);
-}
-
-static int fail_number(
-	struct rpc_error *err, uint32_t i, const char *field, const char *want, uint32_t value)
-{
-	char got[16];
-
-	snprintf(got, sizeof(got), "%u", value);
-	return fail_pdr(err, i, field, want, got);
 }
 
 static int fail_filter(struct rpc_error *err, uint32_t i, uint32_t k, const struct api_text *t,
@@ -165,9 +153,12 @@ static int check_named(const struct api_ids *ids, const void *item, size_t size,
 static int check_ids(const struct api_session *s, uint32_t i, struct rpc_error *err)
 {
 	const struct api_pdr *p = &s->pdrs.item[i];
+	char got[16];
 
-	if (!check_find(s->fars.item, sizeof(s->fars.item[0]), s->fars.count, p->far))
-		return fail_number(err, i, "far", "the id of one of the session's fars", p->far);
+	if (!check_find(s->fars.item, sizeof(s->fars.item[0]), s->fars.count, p->far)) {
+		snprintf(got, sizeof(got), "%u", p->far);
+		return fail_pdr(err, i, "far", "the id of one of the session's fars", got);
+	}
 	if (check_named(
 		    &p->qers, s->qers.item, sizeof(s->qers.item[0]), s->qers.count, "qers", i, err))
 		return -1;
@@ -179,35 +170,27 @@ static int check_ids(const struct api_session *s, uint32_t i, struct rpc_error *
 static int check_outer(const struct api_pdr *p, uint32_t i, int way, struct rpc_error *err)
 {
 	uint32_t removal = p->outer_header_removal;
+	char got[16];
 
+	snprintf(got, sizeof(got), "%u", removal);
 	if (removal != REMOVE_GTPU_IPV4 && removal != REMOVE_GTPU_IPV6 && removal != REMOVE_GTPU &&
 		removal != REMOVE_NONE)
-		return fail_number(err, i, "outer_header_removal",
-			"0 (GTP-U/UDP/IPv4), 1 (GTP-U/UDP/IPv6) or 6 (either)", removal);
+		return fail_pdr(err, i, "outer_header_removal",
+			"0 (GTP-U/UDP/IPv4), 1 (GTP-U/UDP/IPv6) or 6 (either)", got);
 	if (removal != REMOVE_NONE && way == WAY_UE)
-		return fail_number(err, i, "outer_header_removal",
-			"none: packets to the UE's addresses come without one", removal);
+		return fail_pdr(err, i, "outer_header_removal",
+			"none: packets to the UE's addresses come without one", got);
 	return 0;
-}
-
-static int check_filter_count(const struct api_pdr *p, uint32_t i, struct rpc_error *err)
-{
-	bool ethernet = p->ethernet.count > LIMIT_PDR_FILTERS;
-	char path[32];
-
-	if (!ethernet && p->filters.count <= LIMIT_PDR_FILTERS)
-		return 0;
-	snprintf(path, sizeof(path), "pdrs[%u].%s", i, ethernet ? "ethernet" : "filters");
-	return too_many(path, "items", LIMIT_PDR_FILTERS,
-		ethernet ? p->ethernet.count : p->filters.count, err);
 }
 
 static int check_pdr(const struct api_session *s, uint32_t i, struct rpc_error *err)
 {
 	const struct api_pdr *p = &s->pdrs.item[i];
+	char got[16];
 
+	snprintf(got, sizeof(got), "%u", p->qfi);
 	if (p->qfi > QFI_NONE)
-		return fail_number(err, i, "qfi", "integer 0 to 63", p->qfi);
+		return fail_pdr(err, i, "qfi", "integer 0 to 63", got);
 	if (p->source > INTERFACE_CORE)
 		return fail_pdr(err, i, "source", "access or core", "another");
 	if (p->teid != 0 && !p->gtpu[0])
@@ -215,8 +198,16 @@ static int check_pdr(const struct api_session *s, uint32_t i, struct rpc_error *
 	if (p->slice[0] && (p->gtpu[0] || p->source != INTERFACE_CORE))
 		return fail_pdr(err, i, "slice",
 			"none: only packets to the UE's addresses come from a slice", p->slice);
-	if (check_filter_count(p, i, err))
-		return -1;
+	if (p->filters.count > LIMIT_PDR_FILTERS || p->ethernet.count > LIMIT_PDR_FILTERS) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "pdrs[%u].%s", i,
+			p->ethernet.count > LIMIT_PDR_FILTERS ? "ethernet" : "filters");
+		return too_many(path, "items", LIMIT_PDR_FILTERS,
+			p->ethernet.count > LIMIT_PDR_FILTERS ? p->ethernet.count
+							      : p->filters.count,
+			err);
+	}
 	return check_ids(s, i, err);
 }
 
@@ -242,7 +233,7 @@ static int check_beside(
 	const struct api_session *s, const int *way, uint32_t i, bool *first, struct rpc_error *err)
 {
 	const struct api_pdr *p = &s->pdrs.item[i];
-	char want[96];
+	char want[96], got[16];
 
 	*first = true;
 	for (uint32_t k = 0; k < i; k++) {
@@ -260,7 +251,8 @@ static int check_beside(
 		if (p->precedence == other->precedence) {
 			snprintf(want, sizeof(want),
 				"another precedence than pdrs[%u], which sees the same packets", k);
-			return fail_number(err, i, "precedence", want, p->precedence);
+			snprintf(got, sizeof(got), "%u", p->precedence);
+			return fail_pdr(err, i, "precedence", want, got);
 		}
 	}
 	return 0;
