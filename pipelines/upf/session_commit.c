@@ -352,8 +352,10 @@ static bool publish(struct session_change *c)
 		session_unpack(pool_at(&pack_pool, 0, c->before.pack), &was);
 		move_buckets(c, &was);
 	}
-	if (c->past != 0)
+	if (c->past != 0 && session_cold[c->index].past == 0)
 		session_cold[c->index].past = c->past;
+	else if (c->past != 0) /* an earlier change of the transaction brought it */
+		pool_give(&pack_pool, c->past, PAST_UNITS);
 	if (c->urr != NULL)
 		urr_commit(c->urr);
 	if (c->before.pack != 0)

@@ -83,6 +83,12 @@ static void get_ids(struct reader *r, struct api_ids *ids, uint32_t *item)
 		item[i] = get(r);
 }
 
+/* The session's own is as good as left out. */
+static bool other_slice(const struct api_session *s, uint16_t id)
+{
+	return id != 0 && id != s->slice_id;
+}
+
 /* ---- PDRs ---- */
 
 #define PDR_CORE    0x01u
@@ -94,11 +100,13 @@ static void get_ids(struct reader *r, struct api_ids *ids, uint32_t *item)
 #define PDR_FILTERS 0x40u
 #define PDR_REPORTS 0x80u /* has QERs or URRs */
 
-static void put_pdr(struct writer *w, const struct api_pdr *p, const struct pdr_made *made)
+static void put_pdr(struct writer *w, const struct api_session *s, const struct api_pdr *p,
+	const struct pdr_made *made)
 {
 	uint32_t flags = (p->source == INTERFACE_CORE ? PDR_CORE : 0) |
 			 (p->gtpu_id != 0 ? PDR_GTPU : 0) | (p->choose_id != 0 ? PDR_CHOOSE : 0) |
-			 (p->slice_id != 0 ? PDR_SLICE : 0) | (p->qfi != QFI_NONE ? PDR_QFI : 0) |
+			 (other_slice(s, p->slice_id) ? PDR_SLICE : 0) |
+			 (p->qfi != QFI_NONE ? PDR_QFI : 0) |
 			 (p->outer_header_removal != REMOVE_NONE ? PDR_REMOVAL : 0) |
 			 (made->filters != 0 ? PDR_FILTERS : 0) |
 			 (p->qers.count + p->urrs.count > 0 ? PDR_REPORTS : 0);
@@ -171,12 +179,13 @@ static void get_outer(struct reader *r, struct api_outer_header *o)
 	o->gtpu_id = get(r);
 }
 
-static void put_far(struct writer *w, const struct api_far *f)
+static void put_far(struct writer *w, const struct api_session *s, const struct api_far *f)
 {
 	uint32_t flags = (f->outer_header.teid != 0 ? FAR_OUTER : 0) |
 			 (f->duplicate_to.teid != 0 ? FAR_COPY : 0) |
 			 (f->redirect.family != 0 ? FAR_REDIRECT : 0) |
-			 (f->slice_id != 0 ? FAR_SLICE : 0) | (f->dscp != DSCP_COPY ? FAR_DSCP : 0);
+			 (other_slice(s, f->slice_id) ? FAR_SLICE : 0) |
+			 (f->dscp != DSCP_COPY ? FAR_DSCP : 0);
 
 	*w->at++ = flags;
 	*w->at++ = f->action | f->destination << 2 | f->end_marker << 3 | f->notify_cp << 4;
@@ -352,10 +361,10 @@ uint32_t session_pack(const struct api_session *s, const struct pdr_made *made, 
 	put_ue(&w, s);
 	put(&w, s->pdrs.count);
 	for (uint32_t i = 0; i < s->pdrs.count; i++)
-		put_pdr(&w, &s->pdrs.item[i], &made[i]);
+		put_pdr(&w, s, &s->pdrs.item[i], &made[i]);
 	put(&w, s->fars.count);
 	for (uint32_t i = 0; i < s->fars.count; i++)
-		put_far(&w, &s->fars.item[i]);
+		put_far(&w, s, &s->fars.item[i]);
 	put(&w, s->qers.count);
 	for (uint32_t i = 0; i < s->qers.count; i++)
 		put_qer(&w, &s->qers.item[i]);

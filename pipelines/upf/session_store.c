@@ -31,6 +31,7 @@
 #define BUCKET_UNITS (16u * LIMIT_SESSIONS)
 #define PACK_UNITS   (32u * LIMIT_SESSIONS)
 #define NAMES	     (1u << 20)
+#define INDICES_REST 4096
 
 struct session_block **session_block;
 struct session_cold *session_cold;
@@ -89,14 +90,17 @@ uint64_t *session_buckets(void)
 
 /* ---- indices ---- */
 
-/* Those that were never used go first, then the one that was free for longest. */
+/* The one that was free for longest, once some are; before that, those that were never used: what
+ * was sent to an old session meets no new one for a while. */
 int index_take(uint32_t *index)
 {
-	if (next_index <= LIMIT_SESSIONS) {
-		*index = next_index++;
-	} else if (free_index != 0) {
+	bool fresh = next_index <= LIMIT_SESSIONS;
+
+	if (free_index != 0 && (!fresh || next_index - 1 - count > INDICES_REST)) {
 		*index = free_index;
 		free_index = session_cold[free_index].next;
+	} else if (fresh) {
+		*index = next_index++;
 	} else {
 		return -ENOSPC;
 	}

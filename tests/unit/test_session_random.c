@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* 100,000 random puts, changes and deletions, in transactions that are committed or cancelled,
+ * beside a simple model: a table of what each session should be. After each transaction what
+ * workers would find is compared, at the end all is deleted and nothing is left. argv[1]: the seed.
+ */
+#include <rte_byteorder.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rcu.h"
+#include "session_rig.h"
+#include "session_store.h"
+
+#define NAMES	300
+#define UES	200 /* fewer than names: they clash */
+#define TEIDS	150
+#define OPS	100000
+#define OPS_MAX 6 /* of a transaction */
+
+/* What a session is made from; all of it follows from these. */
+struct recipe {
+	bool there;
+	uint32_t ue, slice; /* 0, 1: l3, l3b */
+	uint32_t teid;	    /* 0: chosen */
+	uint32_t peer;
+	uint32_t shape; /* bits: rich, more PDRs, filters, second UE way */
+};
+
+static struct recipe now[NAMES], before[NAMES];
+static struct session_change *change[OPS_MAX];
+static uint64_t seed;
+
+static uint32_t rnd(uint32_t n)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (seed >> 33) % n;
+}
+
+#define CHECK(cond, ...)                                                                           \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			printf("%s:%d: %s: ", __FILE__, __LINE__, #cond);                          \
+			printf(__VA_ARGS__);                                                       \
+			printf("\n");                                                              \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+static struct made *make(uint32_t name, const struct recipe *r)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "s%u", name);
+	struct made *m = r->shape & 1 ? rich(text, 1 + r->ue) : simple(text, 1 + r->ue);
+
+	m->cfg.slice_id = r->slice ? rig_l3b : rig_l3;
+	m->far[1].outer_header.peer.bytes[3] = r->peer;
+	if (r->teid != 0)
+		for (uint32_t i = 0; i < m->cfg.pdrs.count; i++)
+			if (m->pdr[i].gtpu_id != 0)
+				m->pdr[i].teid = r->teid;
+	if (r->shape & 2)
+		more_pdrs(m, m->cfg.pdrs.count + 1);
+	if (r->shape & 4)
+		filter(m, 0, "permit out ip from 203.0.113.0/24 to assigned");
+	if (r->shape & 8) { /* the UE is known in the other slice, too */
+		uint32_t i = m->cfg.pdrs.count++;
+
+		m->pdr[i] = m->pdr[1];
+		m->pdr[i].id = 200;
+		snprintf(m->pdr[i].slice, sizeof(m->pdr[i].slice), "other");
+		m->pdr[i].slice_id = r->slice ? rig_l3 : rig_l3b;
+	}
+	for (uint32_t i = 0; r->shape & 1 && r->shape & 2 && i < m->cfg.pdrs.count; i++)
+		if (m->pdr[i].id >= 100 && m->pdr[i].id < 200)
+			m->pdr[i].teid = r->teid; /* on the same F-TEID as the others */
+	return m;
+}
+
+static bool in_slice(const struct recipe *r, uint32_t slice)
+{
+	return r->slice == slice || r->shape & 8;
+}
+
+/* Whose address is taken by another; NAMES: nobody's. */
+static uint32_t clash(uint32_t name, const struct recipe *r)
+{
+	for (uint32_t i = 0; i < NAMES; i++) {
+		if (i == name || !now[i].there)
+			continue;
+		for (uint32_t s = 0; s < 2; s++)
+			if (in_slice(r, s) && in_slice(&now[i], s) && now[i].ue == r->ue)
+				return i;
+		if (r->teid != 0 && now[i].teid == r->teid)
+			return i;
+	}
+	return NAMES;
+}
+
+/* One random operation of a transaction: true when a change was prepared. */
+static bool operate(struct session_change **c)
+{
+	uint32_t name = rnd(NAMES);
+	struct recipe r = {.there = true,
+		.ue = rnd(UES),
+		.slice = rnd(2),
+		.teid = rnd(3) == 0 ? 50000 + rnd(TEIDS) : 0,
+		.peer = 2 + rnd(20),
+		.shape = rnd(16)};
+	char text[32];
+	uint32_t index;
+
+	snprintf(text, sizeof(text), "s%u", name);
+	index = session_find(text);
+	CHECK((index != 0) == now[name].there, "%s", text);
+	if (now[name].there && rnd(3) == 0) {
+		CHECK(session_prepare_delete(index, c, &rig_err) == 1, "%s", rig_err.message);
+		now[name].there = false;
+		return true;
+	}
+	if (now[name].there && rnd(2)) { /* a small change */
+		uint32_t peer = r.peer;
+
+		r = now[name];
+		r.peer = peer;
+	}
+	memset(&rig_err, 0, sizeof(rig_err));
+	int rc = session_prepare(&make(name, &r)->cfg, c, &rig_err);
+	uint32_t by = clash(name, &r);
+
+	if (by != NAMES) {
+		char with[64];
+
+		snprintf(with, sizeof(with), "session s%u", by);
+		CHECK(rc == -1 && rig_err.code == RPC_ERR_CONFLICT, "%d %s", rc, with);
+		return false;
+	}
+	CHECK(rc >= 0, "%s", rig_err.message);
+	now[name] = r;
+	return rc == 1;
+}
+
+/* ---- what workers find ---- */
+
+static void check_word(const struct exact_table *t, uint64_t key, uint32_t index, uint32_t teid)
+{
+	const uint64_t *value = exact_find(t, &key);
+
+	CHECK(value != NULL && SESSION_OF(*value) == index, "key %lx: session %u, found %ld", key,
+		index, value != NULL ? (long)SESSION_OF(*value) : -1);
+	const struct session_group *g =
+		session_group_at(session_block[index], SESSION_GROUP_OF(*value));
+
+	CHECK(g->acts > 0 && g->teid_be == rte_cpu_to_be_32(teid), "session %u", index);
+}
+
+static uint32_t check_one(uint32_t name, uint32_t *teids)
+{
+	const struct recipe *r = &now[name];
+	uint32_t index, pdr, teid, ways = 0;
+	char text[32];
+
+	snprintf(text, sizeof(text), "s%u", name);
+	index = session_find(text);
+	CHECK((index != 0) == r->there, "%s", text);
+	if (!r->there)
+		return 0;
+	CHECK(strcmp(session_name(index), text) == 0, "%s", text);
+	const struct session_block *b = session_block[index];
+
+	CHECK(b != NULL && b->ue4 == 0x0a000001 + r->ue, "%s", text);
+	for (uint32_t s = 0; s < 2; s++)
+		if (in_slice(r, s)) {
+			ways++;
+			check_word(&ue4_table, UE4_KEY(s ? rig_l3b : rig_l3, b->ue4), index, 0);
+		}
+	if (r->teid != 0 && TEID_SESSION(r->teid) != index) {
+		(*teids)++;
+		check_word(&teid_table, TEID_KEY(rig_n3, r->teid), index, r->teid);
+	} else {
+		CHECK(session_chosen_of(index, 0, &pdr, &teid), "%s", text);
+		CHECK(session_group_at(b, TEID_GROUP(teid))->teid_be == rte_cpu_to_be_32(teid) &&
+				(r->teid == 0 || r->teid == teid),
+			"%s", text);
+	}
+	CHECK(session_acts(session_group_at(b, b->groups - 1))->cell > 0, "%s", text);
+	return ways;
+}
+
+static void check_all(void)
+{
+	uint32_t sessions = 0, ways = 0, teids = 0;
+
+	for (uint32_t i = 0; i < NAMES; i++) {
+		ways += check_one(i, &teids);
+		sessions += now[i].there;
+	}
+	CHECK(session_count() == sessions, "%u %u", session_count(), sessions);
+	CHECK(ue4_table.count == ways, "%u %u", ue4_table.count, ways);
+	CHECK(teid_table.count == teids, "%u %u", teid_table.count, teids);
+}
+
+/* ---- transactions ---- */
+
+static void transact(void)
+{
+	uint32_t wanted = 1 + rnd(OPS_MAX), n = 0;
+	bool cancel = rnd(4) == 0;
+	struct usage was;
+
+	memcpy(before, now, sizeof(now));
+	if (cancel)
+		was = usage();
+	for (uint32_t i = 0; i < wanted; i++)
+		n += operate(&change[n]);
+	if (!cancel) {
+		if (n > 0)
+			session_commit(change, n);
+		return;
+	}
+	while (n > 0)
+		session_cancel(change[--n]);
+	memcpy(now, before, sizeof(now));
+
+	struct usage is = usage();
+
+	CHECK(memcmp(&was, &is, sizeof(is)) == 0, "%s", usage_text(&was, &is));
+}
+
+int main(int argc, char **argv)
+{
+	struct usage empty, left;
+
+	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+	session_rig_eal();
+	session_rig_start();
+	empty = usage();
+	for (uint32_t i = 0; i < OPS / ((1 + OPS_MAX) / 2); i++) {
+		transact();
+		if (i % 50 == 0)
+			check_all();
+	}
+	check_all();
+	for (uint32_t i = 0; i < NAMES; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "s%u", i);
+		if (now[i].there)
+			drop(session_find(text));
+	}
+	left = usage();
+	CHECK(memcmp(&empty, &left, sizeof(left)) == 0, "%s", usage_text(&empty, &left));
+	session_rig_stop();
+	printf("seed %lu: %u operations\n", argc > 1 ? strtoul(argv[1], NULL, 0) : 1, OPS);
+	return EXIT_SUCCESS;
+}
