@@ -218,9 +218,9 @@ static uint32_t tell_due(void)
 static void notice(uint32_t queue, const struct hold_report *r)
 {
 	struct hold_queue *q = &hold_queues[queue];
-	uint32_t bit = 1u << r->far;
+	uint32_t bit = r->notify ? 1u << r->far : 0;
 
-	if (!r->notify || q->gone || (q->notified & bit))
+	if (bit == 0 || q->gone || (q->notified & bit))
 		return;
 	if (!q->listed && dues == due_size) {
 		uint32_t *more = realloc(due, (due_size + GROW) * sizeof(*due));

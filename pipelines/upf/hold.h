@@ -12,7 +12,9 @@
  *    meets it carries out its orders first (each packet is classified anew, metered and counted
  *    as it is sent), then what it has parked, then goes on as usual;
  * 4. when all workers have been there, both flags are cleared.
- * Whatever the new state says is done with them: sent, dropped, or held once more.
+ * Whatever the new state says is done with them: sent, dropped, or held once more. When it changes
+ * again in the midst of that, some have been held once more and some are still on their way, which
+ * would come back in the wrong order: with SESSION_RECALL all go back to main first.
  *
  * Everything a worker took comes back to it, drops too: its own count of buffers held is all that
  * the bound by the port's pool needs. */
@@ -50,8 +52,12 @@ void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 
 /* For a session whose block has SESSION_FLUSHING, before anything is decided about m (its first
  * byte is the inner packet's): true when m was taken. False: all that is older has been sent, m may
- * go on. Not for packets of session_again(). */
+ * go on by this block. Not for packets of session_again(). */
 bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, uint8_t group);
+
+/* For session_again(), of a packet whose block has SESSION_FLUSHING: true when m was taken. */
+bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, uint8_t group);
 
 /* Carries out what main has ordered; called by upf_worker_tick(), also with nothing to do. */
@@ -61,7 +67,7 @@ void hold_tick(struct worker *w);
  * with its inner packet, as if they had just been found to be of that session and group: classified
  * by the block as it is now, whatever SESSION_FLUSHING says, admitted, counted, and on their way
  * out by worker_tx() before it returns (or held, or dropped). b is empty and none that is being
- * worked on; n <= BURST_MAX; all have a block. TTLs have been taken care of. */
+ * worked on; n <= BURST_MAX. TTLs have been taken care of. */
 void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	const uint32_t *session, const uint8_t *group, uint32_t n);
 

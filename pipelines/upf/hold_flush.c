@@ -10,6 +10,7 @@
 #include "rcu.h"
 
 #define ROOM_FENCE 2 /* of a ring, for what may not wait */
+#define FLAGS	   (SESSION_FLUSHING | SESSION_RETURNED | SESSION_RECALL)
 
 static struct hold_list outbox[LIMIT_WORKERS];
 static uint64_t fence_last;		    /* the last one handed out */
@@ -41,19 +42,29 @@ void hold_order_discard(uint32_t node, enum drop_reason why)
 	order(node, HOLD_DISCARD, why);
 }
 
-/* The queue's orders are on the rings: workers may go on once they have carried them out. */
-static void returned(uint32_t queue)
+/* The flags of the queue's block. */
+static void flag(const struct hold_queue *q, uint8_t set, uint8_t clear)
 {
-	struct hold_queue *q = &hold_queues[queue];
 	struct session_block *s = session_block[q->session];
 
-	if (q->state != HOLD_FLUSHING)
+	if (s != NULL && !q->gone)
+		hold_flag(s, set, clear);
+}
+
+/* All of the queue's orders are on the rings: workers may go on once they have carried them out,
+ * and main once it knows that they have. */
+static void ordered(uint32_t queue)
+{
+	struct hold_queue *q = &hold_queues[queue];
+
+	if (q->state == HOLD_REST || q->state == HOLD_RETURNED)
 		return;
-	q->state = HOLD_RETURNED;
+	if (q->state == HOLD_FLUSHING) {
+		q->state = HOLD_RETURNED;
+		flag(q, SESSION_RETURNED, 0);
+	}
 	q->fence = fence_last + 1; /* of this round */
 	wants_fence = true;
-	if (s != NULL && !q->gone)
-		hold_flag(s, SESSION_RETURNED, 0);
 	if (q->fenced)
 		return;
 	q->fenced = true;
@@ -79,7 +90,7 @@ static void sent(uint32_t node)
 		hold_node_free(node);
 	}
 	if (queue != HOLD_NONE && --hold_queues[queue].out == 0)
-		returned(queue);
+		ordered(queue);
 }
 
 static void order_of(const struct hold_node *n, struct hold_order *o)
@@ -157,13 +168,47 @@ static uint32_t pump(void)
 static void rest(uint32_t queue)
 {
 	struct hold_queue *q = &hold_queues[queue];
-	struct session_block *s = session_block[q->session];
 
 	q->state = HOLD_REST;
-	if (s != NULL && !q->gone)
-		hold_flag(s, 0, SESSION_FLUSHING | SESSION_RETURNED);
+	flag(q, 0, SESSION_FLUSHING | SESSION_RETURNED);
 	if (q->gone || (q->in.n == 0 && q->out == 0 && q->notified == 0))
 		hold_queue_free(queue);
+}
+
+/* All packets go back to the workers they came from. */
+static void queue_order(uint32_t queue)
+{
+	struct hold_list *in = &hold_queues[queue].in;
+
+	hold_released(in->n);
+	while (in->n > 0) {
+		uint32_t node = hold_take_first(in);
+
+		if (hold_nodes[node].group >= SESSION_GROUPS)
+			order(node, HOLD_DISCARD, DROP_HOLD_DROPPED);
+		else
+			order(node, HOLD_SEND, 0);
+	}
+	if (hold_queues[queue].out == 0)
+		ordered(queue);
+}
+
+/* Nothing of it is on its way any more: from the beginning. */
+static void recalled(uint32_t queue)
+{
+	hold_drain(true);
+	hold_queues[queue].state = HOLD_FLUSHING;
+	flag(&hold_queues[queue], 0, SESSION_RECALL);
+	queue_order(queue);
+}
+
+/* Its fence was met. */
+static void met(uint32_t queue)
+{
+	if (hold_queues[queue].state == HOLD_RETURNED)
+		rest(queue);
+	else if (hold_queues[queue].state == HOLD_RECALLED && hold_queues[queue].out == 0)
+		recalled(queue);
 }
 
 static uint32_t settle(void)
@@ -175,12 +220,13 @@ static uint32_t settle(void)
 		struct hold_queue *q = &hold_queues[fenced];
 		uint32_t queue = fenced;
 
-		if (q->state == HOLD_RETURNED && q->fence > reached)
+		/* (another state: it was changed again meanwhile) */
+		if (q->fence > reached && (q->state == HOLD_RETURNED || q->state == HOLD_RECALLED))
 			break;
 		fenced = q->fence_next;
 		q->fenced = false;
-		if (q->state == HOLD_RETURNED) /* else it was changed again meanwhile */
-			rest(queue);
+		if (q->fence <= reached)
+			met(queue);
 	}
 	for (; marked.n > 0 && (int32_t)(reached - hold_nodes[marked.head].teid_be) >= 0; n++) {
 		uint32_t node = hold_take_first(&marked);
@@ -240,18 +286,25 @@ bool hold_begin(
 			return false;
 		hold_queues[queue].limit = HOLD_NONE; /* its BAR may be another */
 		if (hold_queues[queue].state != HOLD_REST)
-			after->flags |= before->flags & (SESSION_FLUSHING | SESSION_RETURNED);
+			after->flags |= before->flags & FLAGS;
 		return false;
 	}
 	if (queue == HOLD_NONE)
 		queue = hold_queue_new(c->session, c->slice, true);
 	else
 		hold_unreserve(1, 0);
-	hold_queues[queue].state = HOLD_FLUSHING;
-	hold_queues[queue].limit = HOLD_NONE;
-	hold_queues[queue].gone = after == NULL;
+	struct hold_queue *q = &hold_queues[queue];
+
+	q->limit = HOLD_NONE;
+	q->gone = after == NULL;
 	if (after != NULL)
 		after->flags |= SESSION_FLUSHING;
+	if (after != NULL && (q->state != HOLD_REST || q->out > 0)) {
+		q->state = HOLD_RECALLED;
+		after->flags |= SESSION_RECALL;
+	} else {
+		q->state = HOLD_FLUSHING;
+	}
 	c->next = NULL;
 	*last = c;
 	last = &c->next;
@@ -290,19 +343,6 @@ static void rework(const struct hold_change *c, struct hold_queue *q)
 	}
 }
 
-static void queue_order(struct hold_queue *q)
-{
-	hold_released(q->in.n);
-	while (q->in.n > 0) {
-		uint32_t node = hold_take_first(&q->in);
-
-		if (hold_nodes[node].group >= SESSION_GROUPS)
-			order(node, HOLD_DISCARD, DROP_HOLD_DROPPED);
-		else
-			order(node, HOLD_SEND, 0);
-	}
-}
-
 /* An end marker is to be the last in its tunnel: frames may also stand in the ring to the worker
  * that owns their port's queue. */
 static void handovers_wait(void)
@@ -331,9 +371,10 @@ void hold_finish(void)
 		uint32_t queue = hold_queue_of(c->session);
 
 		markers_order(c, queue);
-		queue_order(&hold_queues[queue]);
-		if (hold_queues[queue].out == 0)
-			returned(queue);
+		if (hold_queues[queue].state == HOLD_FLUSHING)
+			queue_order(queue);
+		else if (hold_queues[queue].out == 0)
+			ordered(queue);
 		c->reserved = false;
 	}
 	changes = NULL;

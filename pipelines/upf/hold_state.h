@@ -69,6 +69,14 @@ struct hold_parked {
 	bool ready;
 };
 
+#define HOLD_SEEN_LOG2 13 /* more than can be parked */
+struct hold_seen {
+	uint32_t session;
+	uint32_t look; /* it is about */
+	bool ready;
+};
+_Static_assert(HOLD_RING < 1u << HOLD_SEEN_LOG2, "always a free one");
+
 struct hold_worker {
 	struct rte_ring *reports; /* SP: this worker, SC: main */
 	struct rte_ring *orders;  /* SP: main, SC: this worker */
@@ -77,17 +85,21 @@ struct hold_worker {
 	uint32_t pools;
 	struct hold_pool pool[HOLD_POOLS];
 	struct burst burst; /* what orders are carried out with */
+	bool fresh;	    /* what is sent is no order */
 	/* sends that wait for a burst to be full */
 	uint32_t n;
 	struct rte_mbuf *m[BURST_MAX];
 	uint32_t session[BURST_MAX];
 	uint8_t group[BURST_MAX];
 	struct hold_parked park[HOLD_RING];
+	uint32_t look; /* from 1 */
+	struct hold_seen seen[1u << HOLD_SEEN_LOG2];
 };
 
 /* ---- main's ---- */
 
-#define HOLD_NONE UINT32_MAX /* of nodes and queues */
+#define HOLD_NONE   UINT32_MAX /* of nodes and queues */
+#define FAR_UNKNOWN 255	       /* ordinal: of packets that were recalled */
 
 /* A packet in a session's queue, or an order on its way out. */
 struct hold_node {
@@ -113,6 +125,7 @@ struct hold_list {
 
 enum hold_state {
 	HOLD_REST,     /* nothing on its way */
+	HOLD_RECALLED, /* all that is on its way comes back first; workers park what is newer */
 	HOLD_FLUSHING, /* workers park what is newer */
 	HOLD_RETURNED  /* all orders are on the rings */
 };

@@ -196,13 +196,27 @@ static bool is_waiting(const struct session_block *s)
 	return (flags & (SESSION_FLUSHING | SESSION_RETURNED)) == SESSION_FLUSHING;
 }
 
+/* The same answer for all packets of a session in one look, whatever main does meanwhile: else a
+ * later packet could go before an earlier one. */
+static bool is_ready(struct hold_worker *h, uint32_t session)
+{
+	uint32_t i = session * 2654435761u >> (32 - HOLD_SEEN_LOG2);
+
+	for (; h->seen[i].look == h->look; i = (i + 1) & ((1u << HOLD_SEEN_LOG2) - 1))
+		if (h->seen[i].session == session)
+			return h->seen[i].ready;
+	const struct session_block *s = block_of(session);
+
+	h->seen[i] = (struct hold_seen){
+		.session = session, .look = h->look, .ready = s == NULL || !is_waiting(s)};
+	return h->seen[i].ready;
+}
+
 static void park_look(struct hold_worker *h)
 {
-	for (uint32_t i = 0; i < h->parked; i++) {
-		const struct session_block *s = block_of(h->park[i].session);
-
-		h->park[i].ready = s == NULL || !is_waiting(s);
-	}
+	h->look++;
+	for (uint32_t i = 0; i < h->parked; i++)
+		h->park[i].ready = is_ready(h, h->park[i].session);
 }
 
 static void park_release(struct worker *w, struct hold_worker *h)
@@ -221,14 +235,19 @@ static void park_release(struct worker *w, struct hold_worker *h)
 	send_collected(w, h);
 }
 
+static void burst_done(struct hold_worker *h)
+{
+	if (h->burst.drops > 0)
+		rte_pktmbuf_free_bulk(h->burst.drop, h->burst.drops);
+	h->burst.drops = 0;
+}
+
 /* Orders first, then what was parked behind them. A fence is met once what was ready when it was
  * read has gone: main then takes the flags away, and nothing of those sessions may be parked. */
 static void orders_all(struct worker *w, struct hold_worker *h)
 {
 	uint64_t met = 0, fence;
 
-	h->burst.drops = 0;
-	h->burst.trace = NULL;
 	do {
 		park_look(h);
 		fence = orders_run(w, h);
@@ -238,26 +257,80 @@ static void orders_all(struct worker *w, struct hold_worker *h)
 			__atomic_store_n(&h->fence, met, __ATOMIC_RELEASE);
 		met = fence;
 	} while (fence != 0);
-	if (h->burst.drops > 0)
-		rte_pktmbuf_free_bulk(h->burst.drop, h->burst.drops);
+	burst_done(h);
+}
+
+static void park(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, uint8_t group)
+{
+	struct hold_worker *h = of(w);
+
+	if (h->parked == HOLD_RING || !buffers_take(h, m)) {
+		session_drop(w, b, m, session, s, DROP_HOLD_NO_ROOM);
+		return;
+	}
+	h->park[h->parked++] =
+		(struct hold_parked){.m = m, .session = session, .slice = s->slice, .group = group};
+}
+
+/* Back to main, as it came. */
+static void recall(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, uint8_t group)
+{
+	struct hold_worker *h = of(w);
+	struct hold_report r = {.m = m,
+		.session = session,
+		.slice = s->slice,
+		.group = group,
+		.far = FAR_UNKNOWN,
+		.uplink = session_group_at(s, group)->flags & GROUP_UPLINK};
+
+	if (buffers_take(h, m)) {
+		if (rte_ring_sp_enqueue_elem(h->reports, &r, sizeof(r)) == 0)
+			return;
+		buffers_give(h, m);
+	}
+	session_drop(w, b, m, session, s, DROP_HOLD_NO_ROOM);
+}
+
+bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+	const struct session_block *s, uint8_t group)
+{
+	if (s->flags & SESSION_RECALL)
+		recall(w, b, m, session, s, group);
+	else if (of(w)->fresh && is_waiting(s))
+		park(w, b, m, session, s, group);
+	else
+		return false;
+	return true;
+}
+
+/* The session has changed since its packet's burst looked it up, and older packets have seen that:
+ * so must this one. */
+static void send_fresh(struct worker *w, struct hold_worker *h, struct rte_mbuf *m,
+	uint32_t session, uint8_t group)
+{
+	h->fresh = true;
+	session_again(w, &h->burst, &m, &session, &group, 1);
+	h->fresh = false;
+	burst_done(h);
 }
 
 bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, uint8_t group)
 {
 	struct hold_worker *h = of(w);
+	const struct session_block *now = block_of(session);
 
-	if (!is_waiting(s)) {
-		if (h->parked > 0 || !rte_ring_empty(h->orders))
-			orders_all(w, h);
-		return false;
-	}
-	if (h->parked == HOLD_RING || !buffers_take(h, m)) {
-		session_drop(w, b, m, session, s, DROP_HOLD_NO_ROOM);
+	if (now != NULL && is_waiting(now)) {
+		park(w, b, m, session, now, group);
 		return true;
 	}
-	h->park[h->parked++] =
-		(struct hold_parked){.m = m, .session = session, .slice = s->slice, .group = group};
+	if (h->parked > 0 || !rte_ring_empty(h->orders))
+		orders_all(w, h);
+	if (block_of(session) == s)
+		return false;
+	send_fresh(w, h, m, session, group);
 	return true;
 }
 

@@ -133,6 +133,9 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 			worker_drop(w, b, m[k], DROP_SESSION_GONE);
 			continue;
 		}
+		if (unlikely(s->flags & SESSION_FLUSHING) &&
+			hold_back(w, b, m[k], session[k], s, group[k]))
+			continue;
 		const struct session_group *g = session_group_at(s, group[k]);
 		struct session_batch *x = g->flags & GROUP_UPLINK ? &up : &down;
 

@@ -71,6 +71,7 @@ _Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes b
 #define SESSION_RETURNED 0x08 /* they are with the workers */
 #define SESSION_FULL	 0x10 /* as many are held as its BAR allows */
 #define SESSION_NO_ROOM	 0x20 /* the box holds no more */
+#define SESSION_RECALL	 0x40 /* it changed again while some came back: session_again() */
 
 /* A prefix beside ue4 and ue6. Bits after its length are 0. */
 struct session_prefix {

@@ -49,9 +49,16 @@ static void act_on(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32
 void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	const uint32_t *session, const uint8_t *group, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		act_on(w, b, m[i], session[i],
-			__atomic_load_n(&session_block[session[i]], __ATOMIC_ACQUIRE));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct session_block *s =
+			__atomic_load_n(&session_block[session[i]], __ATOMIC_ACQUIRE);
+
+		if (s == NULL)
+			worker_drop(w, b, m[i], DROP_SESSION_GONE);
+		else if (!(s->flags & SESSION_FLUSHING) ||
+			 !hold_back(w, b, m[i], session[i], s, group[i]))
+			act_on(w, b, m[i], session[i], s);
+	}
 }
 
 void session_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,

@@ -136,7 +136,8 @@ START_TEST(hold_keeps_order_while_sessions_change_under_two_workers)
 		pthread_join(thread[i], NULL);
 	fake_settle();
 	uint64_t drops = fake_drops(DROP_HOLD_FULL) + fake_drops(DROP_HOLD_NO_ROOM) +
-			 fake_drops(DROP_HOLD_DROPPED) + fake_drops(DROP_FAR_DROP);
+			 fake_drops(DROP_HOLD_DROPPED) + fake_drops(DROP_FAR_DROP) +
+			 fake_drops(DROP_SESSION_GONE);
 
 	printf("%u changes, %lu packets, %lu sent, %lu dropped when held, %lu full, %lu no room, "
 	       "%u held, %lu markers, %u events\n",
