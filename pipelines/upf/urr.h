@@ -40,8 +40,8 @@ struct urr_act {
 struct urr_session {
 	uint32_t session;
 	const struct api_urrs *urrs; /* their places are their numbers */
-	const uint32_t *credit;	     /* [urrs->count] credit cell of each, of the whole; not looked
-					at where none is wanted */
+	const uint32_t *credit;	     /* [urrs->count] credit cell of each, of the whole; in use
+					where credit is wanted and an act names the URR */
 	const struct urr_act *act;
 	uint32_t acts;
 };

@@ -35,7 +35,10 @@ static void change_free(struct urr_change *c)
 static int fill(struct urr_change *c, const struct urr_session *to)
 {
 	struct urr_record *r = c->record;
+	uint32_t named = 0;
 
+	for (uint32_t i = 0; i < to->acts; i++)
+		named |= to->act[i].urrs;
 	for (uint32_t i = 0; i < r->urrs; i++) {
 		const struct api_urr *cfg = &to->urrs->item[i];
 		struct urr *u = &r->urr[i];
@@ -43,7 +46,7 @@ static int fill(struct urr_change *c, const struct urr_session *to)
 		c->cfg[i] = *cfg;
 		u->id = cfg->id;
 		u->measure = cfg->measure;
-		if (urr_wants_credit(cfg))
+		if (urr_wants_credit(cfg) && (named >> i & 1))
 			u->credit = to->credit[i];
 		if (wants_live(cfg) && urr_live_take(&u->live) != 0)
 			return -ENOSPC;

@@ -288,6 +288,33 @@ START_TEST(urr_with_an_id_that_was_another_ones_begins_anew)
 }
 END_TEST
 
+/* One that no PDR names (any more) has no cell that could go. */
+START_TEST(urr_that_nobody_names_is_reported_when_it_goes)
+{
+	struct api_urr u = rig_urr(5);
+
+	rig(1 + _i);
+	u.threshold_bytes = 100000;
+	struct rig_session s = rig_simple(u), unnamed = s, none = {0};
+
+	if (_i) {
+		rig_put(&s);
+		ck_assert(rig_send(0, &s, 0, 1000));
+	}
+	unnamed.act[0] = (struct urr_act){.cell = 5};
+	unnamed.acts = 1;
+	rig_put(&unnamed);
+	for (uint32_t i = 1; _i && i < 4; i++)
+		urr_cells_gone(SESSION, s.cells + i, 1);
+	ck_assert_uint_eq(rig_volume(0), _i * 1000);
+	rig_put(&none);
+	EVENT_IS(0, USAGE_TERMINATION);
+	ck_assert_uint_eq(usage_bytes(rig_event), _i * 1000);
+	ck_assert_ptr_null(urr_record[SESSION]);
+	rig_end();
+}
+END_TEST
+
 /* ---- a million ---- */
 
 START_TEST(urr_poll_of_a_million_costs_what_is_due)
@@ -367,6 +394,7 @@ int main(void)
 	tcase_add_loop_test(tc, urr_reports_start_and_stop_of_traffic, 0, 4);
 	tcase_add_loop_test(tc, urr_deleted_reports_what_it_had_until_workers_let_go, 0, 4);
 	tcase_add_test(tc, urr_with_an_id_that_was_another_ones_begins_anew);
+	tcase_add_loop_test(tc, urr_that_nobody_names_is_reported_when_it_goes, 0, 2);
 	tcase_add_test(tc, urr_poll_of_a_million_costs_what_is_due);
 	suite_add_tcase(suite, tc);
 	srunner_set_fork_status(runner, CK_NOFORK);
