@@ -112,6 +112,13 @@ bool budget_request_begin(void)
 	return in_request;
 }
 
+void budget_request_again(void)
+{
+	if (request.used > request.touched)
+		request.touched = request.used;
+	request.used = request.last = 0;
+}
+
 void budget_request_pause(void)
 {
 	in_request = false;

@@ -14,6 +14,7 @@ void budget_install(void);
  * there is no such memory, and everything is as ever; then end may not be called. pause: what
  * follows is to stay, and end is still to come. */
 bool budget_request_begin(void);
+void budget_request_again(void); /* forgets what there is so far */
 void budget_request_pause(void);
 void budget_request_end(void);
 /* Gives what a large request took back to the kernel once there has been none for a while; called

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "budget.h"
+#include "json_read.h"
 #include "methods.h"
 #include "params.h"
 #include "schema.h"
@@ -205,7 +206,12 @@ char *dispatch_line(struct client *client, const char *line, size_t len)
 	bool one;
 
 	one = budget_request_begin();
-	request = parse(line, len, &err);
+	request = json_read(line, len);
+	if (!request) {
+		if (one)
+			budget_request_again();
+		request = parse(line, len, &err);
+	}
 	if (one && !request) { /* perhaps for want of memory, which the answer takes too */
 		budget_request_end();
 		one = false;
