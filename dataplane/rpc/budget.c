@@ -139,6 +139,19 @@ void budget_poll(void)
 	request.touched = REQUEST_KEEP;
 }
 
+void *budget_grow_text(void *text, size_t size)
+{
+	size_t before = malloc_usable_size(text);
+	void *more;
+
+	if (__atomic_load_n(&used, __ATOMIC_RELAXED) + (long long)size > BUDGET)
+		return NULL;
+	more = realloc(text, size);
+	if (more)
+		__atomic_add_fetch(&used, malloc_usable_size(more) - before, __ATOMIC_RELAXED);
+	return more;
+}
+
 void budget_free_text(const void *text, size_t len, void *arg)
 {
 	budget_free((void *)text);

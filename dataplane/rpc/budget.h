@@ -22,6 +22,8 @@ void budget_request_end(void);
 void budget_poll(void);
 /* Frees what json_dumps returned, as evbuffer_add_reference wants it. */
 void budget_free_text(const void *text, size_t len, void *arg);
+/* Makes room for a text of size bytes, or for one that has grown: as realloc(). */
+void *budget_grow_text(void *text, size_t size);
 /* Bytes held now, and how many may be. */
 long long budget_used(void);
 long long budget_limit(void);

@@ -8,6 +8,7 @@
 
 #include "budget.h"
 #include "json_read.h"
+#include "json_write.h"
 #include "methods.h"
 #include "params.h"
 #include "schema.h"
@@ -219,7 +220,7 @@ char *dispatch_line(struct client *client, const char *line, size_t len)
 	answer = request ? answer_of(client, request) : dispatch_error(NULL, &err);
 	budget_request_pause(); /* the text outlives the request */
 	if (answer)
-		text = json_dumps(answer, JSON_COMPACT);
+		text = json_write(answer);
 	if (one) {
 		budget_request_end();
 		return text;
