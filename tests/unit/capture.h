@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The UDP payloads of a capture in tests/captures (pcap, little endian, Ethernet, IPv4 without
- * options: how those were taken). */
+ * options: how those were taken). Of some only the first 200 bytes were kept: the rest is 0 here.
+ */
 #ifndef TESTS_CAPTURE_H
 #define TESTS_CAPTURE_H
 
@@ -38,6 +39,7 @@ static inline const uint8_t *capture_next(struct capture *c, uint16_t port, uint
 
 	while (fread(head, sizeof(head), 1, c->file) == 1) {
 		c->number++;
+		memset(c->frame, 0, sizeof(c->frame));
 		if (head[2] > sizeof(c->frame) || fread(c->frame, head[2], 1, c->file) != 1)
 			break;
 		const uint8_t *ip = c->frame + 14, *udp = ip + 20;
@@ -45,6 +47,8 @@ static inline const uint8_t *capture_next(struct capture *c, uint16_t port, uint
 		if (head[2] < 42 || ip[0] != 0x45 || ip[9] != 17 || (udp[2] << 8 | udp[3]) != port)
 			continue;
 		*len = (uint32_t)(udp[4] << 8 | udp[5]) - 8;
+		if (*len > sizeof(c->frame) - 42)
+			break;
 		return udp + 8;
 	}
 	fclose(c->file);
