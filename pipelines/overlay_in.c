@@ -13,6 +13,7 @@
 #include "hot.h"
 #include "ipv4_sum.h"
 #include "mss.h"
+#include "session_hot.h"
 #include "stages.h"
 #include "tunnel_header.h"
 
@@ -138,7 +139,10 @@ static __rte_always_inline bool gtpu_plain(struct burst *b, struct gtpu_local *l
 		gtpu_local_find(l, ip + 16);
 	if (unlikely(!l->is || load16(udp + 6) != 0))
 		return false;
-	rte_prefetch0(ip - ETH + RTE_CACHE_LINE_SIZE); /* where the inner header goes on */
+	/* where the inner header goes on, and whose it may be */
+	rte_prefetch0(ip - ETH + RTE_CACHE_LINE_SIZE);
+	rte_prefetch0(&session_block[TEID_SESSION(
+		rte_be_to_cpu_32(*(const wire32_t *)(udp + UDP + 4)))]);
 	gtpu_add(b, m, udp + UDP, l->id, ip[1]);
 	return true;
 }

@@ -48,7 +48,8 @@ static __rte_always_inline void data_add(
 	d->qfi[k] = qfi;
 	d->session[k] = TEID_SESSION(teid);
 	d->group[k] = TEID_GROUP(teid);
-	rte_prefetch0(&session_block[TEID_SESSION(teid)]);
+	d->s[k] = session_load(TEID_SESSION(teid));
+	session_prefetch(d->s[k]);
 }
 
 /* Any header, by gtp/gtpu.c. */
@@ -108,7 +109,7 @@ static __rte_always_inline bool read_plain(const struct burst *b, uint32_t i, st
 	return true;
 }
 
-/* ---- phases 2 and 3: sessions ---- */
+/* ---- phase 2: sessions ---- */
 
 static __rte_always_inline bool is_group(
 	const struct session_block *s, uint32_t group, uint32_t teid_be, uint8_t gtpu)
@@ -150,24 +151,7 @@ static __rte_noinline void find_put(
 	}
 }
 
-static __rte_always_inline void find_sessions(const struct burst *b, struct data *d)
-{
-	uint8_t put[BURST_MAX];
-	uint32_t puts = 0;
-
-	for (uint32_t k = 0; k < d->n; k++) {
-		d->s[k] = session_load(d->session[k]);
-		session_prefetch(d->s[k]);
-	}
-	for (uint32_t k = 0; k < d->n; k++) {
-		put[puts] = k;
-		puts += !is_group(d->s[k], d->group[k], d->teid_be[k], b->gtpu_id[d->i[k]]);
-	}
-	if (unlikely(puts > 0))
-		find_put(b, d, put, puts);
-}
-
-/* ---- phase 4: the packet inside ---- */
+/* ---- phase 3: the packet inside ---- */
 
 /* Not IPv4 of exactly this length without options: 4, 6, or 0 for what is no sound packet. *len
  * becomes the packet's own. */
@@ -260,28 +244,45 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 	session_batch_rules(x, g, switch_of(w)->upf, w);
 }
 
+/* User data for nobody. */
+static __rte_noinline void others_add(
+	struct others *o, const struct burst *b, const struct data *d, uint32_t k)
+{
+	o->error[o->n] = GTPU_OK;
+	o->header[o->n] = (struct gtpu_header){.type = GTPU_G_PDU,
+		.teid_be = d->teid_be[k],
+		.payload = d->at[k] - b->gtpu_at[d->i[k]],
+		.payload_len = d->len[k]};
+	o->i[o->n++] = d->i[k];
+}
+
 void gtpu_in_run(struct worker *w, struct burst *b)
 {
 	struct session_batch x;
 	struct others others;
 	struct data d;
+	uint8_t put[BURST_MAX];
+	uint32_t puts = 0;
 
-	x.n = x.asks = others.n = d.n = 0;
+	session_batch_begin(&x);
+	others.n = d.n = 0;
 	for (uint32_t i = 0; i < b->gtpus; i++)
 		if (unlikely(!read_plain(b, i, &d)))
 			read_any(w, b, i, &d, &others);
-	find_sessions(b, &d);
-	for (uint32_t k = 0; k < d.n; k++) {
-		if (likely(d.s[k] != NULL)) {
+	for (uint32_t k = 0; k < d.n; k++)
+		if (likely(is_group(d.s[k], d.group[k], d.teid_be[k], b->gtpu_id[d.i[k]])))
 			unwrap(w, b, &d, k, &x);
-			continue;
-		}
-		others.error[others.n] = GTPU_OK;
-		others.header[others.n] = (struct gtpu_header){.type = GTPU_G_PDU,
-			.teid_be = d.teid_be[k],
-			.payload = d.at[k] - b->gtpu_at[d.i[k]],
-			.payload_len = d.len[k]};
-		others.i[others.n++] = d.i[k];
+		else
+			put[puts++] = k;
+	if (unlikely(puts > 0))
+		find_put(b, &d, put, puts);
+	for (uint32_t j = 0; j < puts; j++) {
+		uint32_t k = put[j];
+
+		if (d.s[k] != NULL)
+			unwrap(w, b, &d, k, &x);
+		else
+			others_add(&others, b, &d, k);
 	}
 	session_batch_up(w, b, &x);
 	for (uint32_t j = 0; j < others.n; j++)

@@ -64,8 +64,9 @@ static __rte_noinline void classify(
 			drop(w, b, x, k, DROP_PDR_NONE);
 			continue;
 		}
-		x->act[k] = session_acts(session_group_at(s, x->group[k])) + result[j].act;
-		x->rule[k] = result[j].rule;
+		session_batch_act(x, k,
+			session_acts(session_group_at(s, x->group[k])) + result[j].act,
+			result[j].rule);
 		rte_prefetch0(&switch_of(w)->upf->cells[s->cells + x->act[k]->cell]);
 	}
 }
@@ -308,19 +309,21 @@ static __rte_always_inline void run(
 
 	if (x->asks > 0)
 		classify(w, b, x, up);
-	for (uint32_t k = 0; k < x->n; k++)
-		if (x->act[k] != NULL &&
-			(x->act[k]->what == ACT_GTPU || (x->act[k]->flags & ACT_DUPLICATE))) {
-			if (up) /* the others' flow was found by routing */
-				x->flow[k] = flow_of(
-					x->pkt[k], rte_pktmbuf_mtod(x->pkt[k], const uint8_t *));
-			path[k] = path_pick(x->act[k]->peer, FLOW_HASH(x->flow[k]));
-			rte_prefetch0(path[k]);
-		}
+	for (uint32_t j = 0; j < x->sends; j++)
+		rte_prefetch0(&tunnel_hot[x->act[x->send[j]]->peer]);
+	for (uint32_t j = 0; j < x->sends; j++) {
+		uint32_t k = x->send[j];
+
+		if (up) /* the others' flow was found by routing */
+			x->flow[k] = flow_of(
+				x->pkt[k], rte_pktmbuf_mtod(x->pkt[k], const uint8_t *));
+		path[k] = path_pick(x->act[k]->peer, FLOW_HASH(x->flow[k]));
+		rte_prefetch0(path[k]);
+	}
 	for (uint32_t k = 0; k < x->n; k++)
 		if (likely(x->act[k] != NULL))
 			act_on(w, b, x, k, path[k], &odds, up);
-	x->n = x->asks = 0;
+	session_batch_begin(x);
 	for (uint32_t i = 0; i < odds.n; i++)
 		host_take(w, b, &odds.packet[i]);
 }

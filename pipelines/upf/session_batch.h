@@ -29,10 +29,25 @@ struct session_batch {
 	uint8_t group[BURST_MAX];
 	uint8_t rule[BURST_MAX];
 	uint8_t qfi[BURST_MAX]; /* QFI_NONE: came without */
-	/* whose rules must look at the packet */
-	uint32_t asks;
+	/* whose rules must look at the packet; which go into tunnels */
+	uint32_t asks, sends;
 	uint8_t ask[BURST_MAX];
+	uint8_t send[BURST_MAX];
 };
+
+static __rte_always_inline void session_batch_begin(struct session_batch *x)
+{
+	x->n = x->asks = x->sends = 0;
+}
+
+static __rte_always_inline void session_batch_act(
+	struct session_batch *x, uint32_t k, const struct session_act *a, uint8_t rule)
+{
+	x->act[k] = a;
+	x->rule[k] = rule;
+	x->send[x->sends] = k;
+	x->sends += a->what == ACT_GTPU || (a->flags & ACT_DUPLICATE) != 0;
+}
 
 /* acquire: pairs with the release in session.c; NULL: no such session */
 static __rte_always_inline const struct session_block *session_load(uint32_t session)
@@ -63,8 +78,7 @@ static __rte_always_inline void session_batch_rules(struct session_batch *x,
 		    r->result.act != RULES_NONE)) {
 		const struct session_act *a = session_acts(g) + r->result.act;
 
-		x->act[k] = a;
-		x->rule[k] = r->result.rule;
+		session_batch_act(x, k, a, r->result.rule);
 		rte_prefetch0(&upf->cells[s->cells + a->cell]);
 		return;
 	}

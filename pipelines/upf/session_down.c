@@ -61,7 +61,7 @@ void session_down_run(struct worker *w, struct burst *b)
 	struct found f;
 	uint32_t downs = b->downs;
 
-	x.n = x.asks = 0;
+	session_batch_begin(&x);
 	for (uint32_t k = 0; k < downs; k++)
 		rte_prefetch0(&session_block[SESSION_OF(b->down_to[k])]);
 	for (uint32_t k = 0; k < downs; k++) {
@@ -123,7 +123,8 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 {
 	struct session_batch up, down;
 
-	up.n = up.asks = down.n = down.asks = 0;
+	session_batch_begin(&up);
+	session_batch_begin(&down);
 	burst_begin(b);
 	for (uint32_t k = 0; k < n; k++) {
 		const struct session_block *s = session_load(session[k]);
