@@ -49,7 +49,9 @@ static __rte_always_inline void data_add(
 	d->session[k] = TEID_SESSION(teid);
 	d->group[k] = TEID_GROUP(teid);
 	d->s[k] = session_load(TEID_SESSION(teid));
-	session_prefetch(d->s[k]);
+	rte_prefetch0(d->s[k]);
+	if (TEID_GROUP(teid) != 0) /* the first group's first act begins in line 0 */
+		rte_prefetch0((const uint8_t *)d->s[k] + RTE_CACHE_LINE_SIZE);
 }
 
 /* Any header, by gtp/gtpu.c. */

@@ -104,22 +104,25 @@ enum act_what {
 	ACT_GATE    /* a QER's gate is closed */
 };
 
+/* What every packet reads comes first: with the block's head and the first group it is one line,
+ * and a packet of that group's first act into a slice reads no other. */
 struct session_act {
-	uint8_t what;  /* enum act_what */
-	uint8_t flags; /* ACT_* */
-	uint8_t qfi;   /* written into the PDU Session Container, with ACT_PSC */
-	uint8_t tos;   /* DSCP << 2 of the outer header; TOS_PEER: as the peer's encap says */
-	uint32_t teid_be;
-	uint16_t peer;	/* id of a tunnel, see peer.h */
-	uint16_t slice; /* ACT_SLICE: where to; else the one that is counted and metered */
+	uint8_t what;	/* enum act_what */
+	uint8_t flags;	/* ACT_* */
 	uint8_t cell;	/* counted in cells[block->cells + cell] */
 	uint8_t far;	/* ordinal of its FAR, for main */
+	uint16_t slice; /* ACT_SLICE: where to; else the one that is counted and metered */
 	uint16_t more;	/* offset from the block in units of 16 bytes of a struct session_more; 0:
 			   none */
-	uint32_t urrs;	/* bit n: the session's n-th URR wants to be told (credit, start, idle) */
 	uint32_t meter[2]; /* QER_REF; 0: none. More than two: in session_more */
+	uint32_t teid_be;
+	uint16_t peer; /* id of a tunnel, see peer.h */
+	uint8_t qfi;   /* written into the PDU Session Container, with ACT_PSC */
+	uint8_t tos;   /* DSCP << 2 of the outer header; TOS_PEER: as the peer's encap says */
+	uint32_t urrs; /* bit n: the session's n-th URR wants to be told (credit, start, idle) */
 	uint32_t measured; /* bit n: the session's n-th URR counts it; for main */
 };
+_Static_assert(offsetof(struct session_act, teid_be) == 16, "half of it ends with the first line");
 _Static_assert(
 	sizeof(struct session_act) == 32, "with its group's 16 and the head's 32: 128 for two");
 
