@@ -220,7 +220,8 @@ static bool events_collect(struct sweep *s, uint32_t of6, bool *looks)
 				return false;
 		}
 	}
-	qsort(s->event, s->events, sizeof(*s->event), event_compare);
+	if (s->events > 0)
+		qsort(s->event, s->events, sizeof(*s->event), event_compare);
 	return true;
 }
 
