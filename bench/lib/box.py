@@ -37,7 +37,7 @@ class Invalid(Exception):
 class Box:
     """One running switch."""
 
-    def __init__(self, binary, huge):
+    def __init__(self, binary, huge, environment=None):
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         self.socket = os.path.join(self.folder, "dataplane.sock")
         self.client = None
@@ -46,7 +46,7 @@ class Box:
         argv = [binary, "--socket", self.socket, "--lcores", str(machine.WORKER_CPU),
                 "--file-prefix", f"sluice-bench-{os.getpid()}"]
         argv += [] if huge else ["--no-huge", "--memory", "2048"]
-        self.process = machine.Process(argv)
+        self.process = machine.Process(argv, environment)
         try:
             self.client = rpc.connect(self.socket, 60, self.process.alive)
         except Exception as error:
@@ -70,6 +70,9 @@ class Box:
     def start(self, shape, pcap):
         """Configures one direction. The first packets may meet a half-made configuration and be dropped by name;
         settle() waits until that is over."""
+        if not isinstance(shape, gen_pcap.Shape):   # upf.Mobile
+            shape.start(self, pcap)
+            return
         source = f"net_pcap0,rx_pcap={pcap},infinite_rx=1"
         self.source, self.sink = ("in0", "wan0") if shape.encap == "plain" else ("wan0", "lan0")
         if shape.meters:

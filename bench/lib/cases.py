@@ -11,6 +11,7 @@ import machine
 import perf
 import testpmd
 from gen_pcap import VLAN, Shape, cached_pcap
+from upf import Mobile
 
 MIN_SHARE = 0.97   # of the core; below it a window is taken again
 RETRIES = 4
@@ -41,6 +42,10 @@ CASES = [
     *both("encap-v6", 0, 0, "untagged 60-byte frames into VXLAN over IPv6", outer=6),
     *both("decap-v6", 0, 0, "130-byte VXLAN packets over IPv6 to the attachment", encap="vxlan", outer=6),
     *both("encap-inner6", 0, 0, "untagged 70-byte IPv6 frames into VXLAN over IPv4", inner=6),
+    Case("upf-up-64k", Mobile(), 0.40, "65,536 sessions with a QER and a URR each: 104-byte GTP-U packets into a slice"),
+    Case("upf-down-64k", Mobile(up=False), 0.40, "the same, 60-byte frames to UEs into GTP-U"),
+    Case("upf-up-1m", Mobile(sessions=1000000), 0.25, "1,000,000 sessions, uplink, from a source that varies the fields itself"),
+    Case("upf-down-1m", Mobile(up=False, sessions=1000000), 0.25, "the same, downlink"),
 ]
 
 
@@ -49,6 +54,11 @@ def input_shape(shape):
     return Shape(flows=shape.flows, encap=shape.encap, inner=shape.inner, vlan=shape.vlan, slices=shape.slices, routes=shape.routes,
                  tunnels=shape.tunnels if shape.encap == "vxlan" else 1, outer=shape.outer if shape.encap == "vxlan" else 4,
                  wire=shape.wire if shape.encap == "vxlan" else "vxlan", tcp=shape.tcp)
+
+
+def input_of(shape, settings):
+    """The file of a case, or what stands for one."""
+    return shape.input(settings) if isinstance(shape, Mobile) else cached_pcap(settings.data, input_shape(shape))
 
 
 def undisturbed(pid, window):
@@ -87,7 +97,7 @@ def box_window(switch, seconds):
 
 def run_switch(case, pcap, settings):
     """One fresh switch, configured, settled and measured; raises box.Invalid."""
-    with box.Box(settings.binary, settings.huge) as switch:
+    with box.Box(settings.binary, settings.huge, None if isinstance(pcap, str) else pcap.chosen) as switch:
         switch.start(case.shape, pcap)
         switch.settle(0 if case.shape.routes else 2 * case.shape.flows)
         time.sleep(settings.warm_up)
@@ -110,7 +120,7 @@ def run_round(case, pcap, settings):
 
 def run(case, settings):
     """All rounds of a case: what scripts/bench prints and writes."""
-    pcap = cached_pcap(settings.data, input_shape(case.shape))
+    pcap = input_of(case.shape, settings)
     raw, why = {"io": [], "5tswap": [], "sluice": []}, []
     for number in range(settings.runs):
         steps = list(run_round(case, pcap, settings).items())

@@ -126,11 +126,11 @@ def stolen_seconds():
 class Process:
     """A child behind a pseudo-terminal (so that it does not buffer), with all it said kept."""
 
-    def __init__(self, argv):
+    def __init__(self, argv, environment=None):
         self.argv, self.said, self.ended = argv, "", False
         master, slave = pty.openpty()
         self.child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
-                                      start_new_session=True, preexec_fn=unpin_child)
+                                      env={**os.environ, **(environment or {})}, start_new_session=True, preexec_fn=unpin_child)
         os.close(slave)
         self.fd = master
 

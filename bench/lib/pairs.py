@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import box
 import cases
 import machine
-from gen_pcap import Shape, cached_pcap
+from gen_pcap import Shape
+from upf import Mobile
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,19 @@ PAIRS = [
     Pair("encap-many-shaped", "the same with 4,000 slices and 10,000 tunnels, 65,536 flows, tagged",
          Shape(flows=65536, vlan=1, slices=4000, tunnels=10000),
          Shape(flows=65536, vlan=1, slices=4000, tunnels=10000, rate_bps=400_000_000_000)),
+    Pair("upf-16pdr", "16 PDRs with filters a session against one, 65,536 sessions, uplink",
+         Mobile(nets=16), Mobile(nets=16, pdrs=16, filters=15), goal_ratio=1.30),
+    Pair("upf-16pdr-down", "the same, downlink", Mobile(up=False, nets=16), Mobile(up=False, nets=16, pdrs=16, filters=15),
+         goal_ratio=1.30),
+    Pair("upf-1000filters", "1,000 filters that all sessions share against 16, uplink, 4,096 sessions",
+         Mobile(sessions=4096, nets=1000, pdrs=16, filters=15), Mobile(sessions=4096, nets=1000, pdrs=16, filters=1000),
+         goal_ratio=2.0),
 ]
 
 
 def one(pair, shape, settings):
     case = cases.Case(pair.name, shape, 0, pair.about)
-    return cases.run_switch(case, cached_pcap(settings.data, cases.input_shape(shape)), settings)
+    return cases.run_switch(case, cases.input_of(shape, settings), settings)
 
 
 def run(pair, settings):

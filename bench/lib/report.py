@@ -99,6 +99,19 @@ def lpm(case):
     return table(["routes", "lookup cycles", "put us", "delete us", "bytes a route"], rows)
 
 
+def session_memory(case):
+    raw = case["raw"][0]
+    row = [f"{raw['entries']:,} sessions", f"{case['bytes']:.0f}", f"{raw['resident_full'] / (1 << 20):,.0f} MiB", f"{case['rate']:,.0f}/s",
+           f"{'met' if case['met'] else 'MISSED'} ({case['goal_bytes']}, 1 GiB)"]
+    return table(["session-memory", "bytes a session", "the process", "put", "goal"], [row])
+
+
+def rules(case):
+    rows = [[f"IPv{row['family']}, {row['filters']:,} filters", row["cycles"], row["key_cycles"], row["scan_cycles"], row["wide_cycles"],
+             row.get("acl_cycles"), row["build_us"], row.get("acl_build_us"), row["bytes"]] for row in case["rows"]]
+    return table(["rules", "cycles", "of these the key", "by sixteen", "bitmaps", "rte_acl", "build us", "rte_acl us", "bytes"], rows)
+
+
 def text(results):
     """Everything for standard output."""
     parts = []
@@ -107,7 +120,8 @@ def text(results):
         parts += [forwarding(forward), stages(forward)]
     parts.append(pairs([case for case in results if "pair" in case]))
     for case in results:
-        show = big_put if "big" in case else {"memory": memory, "table": tables, "lpm": lpm}.get(case["case"])
+        show = big_put if "big" in case else {"memory": memory, "table": tables, "lpm": lpm, "rules": rules,
+                                                "session-memory": session_memory}.get(case["case"])
         if show and case.get("raw", case.get("rows")):
             parts.append(show(case))
     remarks = [f"{case['case']}: INVALID: {why}" for case in results for why in case["why"]]

@@ -15,9 +15,10 @@ class Testpmd:
             machine.wait_for_huge_pages()
         argv = ["dpdk-testpmd", "-l", f"{machine.MAIN_CPU},{machine.WORKER_CPU}", "--no-pci", "--no-telemetry"]
         argv += ["--in-memory"] if huge else ["--no-huge", "--no-shconf", "-m", "2048"]   # leaves no files behind
-        argv += ["--vdev", f"net_pcap0,rx_pcap={pcap},infinite_rx=1", "--vdev", SINK, "--", "--interactive",
+        device = f"net_pcap0,rx_pcap={pcap},infinite_rx=1" if isinstance(pcap, str) else pcap.device
+        argv += ["--vdev", device, "--vdev", SINK, "--", "--interactive",
                  f"--total-num-mbufs={MBUFS}", f"--forward-mode={mode}", "--nb-cores=1", "--no-mlockall"]
-        self.process = machine.Process(argv)
+        self.process = machine.Process(argv, None if isinstance(pcap, str) else pcap.environment)
         try:
             self.process.wait_for(r"testpmd> ", 60)
             self.command("start")
