@@ -16,7 +16,6 @@
 #include "session_store.h"
 
 #include <errno.h>
-#include <rte_hash_crc.h>
 #include <rte_random.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +37,8 @@ struct session_cold *session_cold;
 struct pool block_pool, cell_pool, bucket_pool, pack_pool;
 
 static uint32_t *name_head; /* [NAMES] */
-static uint32_t seed, next_index, free_index, free_last, count;
+static uint64_t seed[2];
+static uint32_t next_index, free_index, free_last, count;
 
 #define ARRAY_BYTES(a) ((LIMIT_SESSIONS + 1) * sizeof(*(a)))
 
@@ -47,7 +47,8 @@ int session_store_init(void)
 	session_block = pool_map(ARRAY_BYTES(session_block));
 	session_cold = pool_map(ARRAY_BYTES(session_cold));
 	name_head = pool_map(NAMES * sizeof(*name_head));
-	seed = rte_rand();
+	seed[0] = rte_rand();
+	seed[1] = rte_rand() | 1;
 	next_index = 1;
 	free_index = free_last = count = 0;
 	if (session_block != NULL && session_cold != NULL && name_head != NULL &&
@@ -136,9 +137,15 @@ uint32_t index_after(uint32_t index)
 
 /* ---- names ---- */
 
+/* Keyed, so that nobody outside can make names meet. */
 static uint32_t *chain_of(const char *name, uint32_t len)
 {
-	return &name_head[rte_hash_crc(name, len, seed) % NAMES];
+	uint64_t word[(LIMIT_NAME + 8) / 8] = {0}, hash = len;
+
+	memcpy(word, name, len);
+	for (uint32_t i = 0; 8 * i < len; i++)
+		hash = exact_mix(hash ^ word[i] ^ seed[0], seed[1]);
+	return &name_head[hash % NAMES];
 }
 
 static const char *name_at(uint32_t index, uint32_t *len)
