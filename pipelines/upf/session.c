@@ -31,6 +31,7 @@ int session_init(uint32_t workers)
 
 void session_fini(void)
 {
+	session_give_fini();
 	session_commit_fini();
 	uses_fini();
 	session_store_fini();
@@ -134,134 +135,6 @@ static bool buckets_fit(const struct plan *p)
 }
 
 /* ---- the change ---- */
-
-static bool was_left_out(const struct api_pdr *pdr)
-{
-	return pdr->gtpu_id != 0 && pdr->teid == 0;
-}
-
-static bool marker_wanted(
-	const struct api_far *far, const struct api_far *was, const struct api_outer_header *o)
-{
-	const struct api_outer_header *w = &was->outer_header;
-
-	return far->end_marker && w->teid != 0 && was->action == FAR_FORWARD &&
-	       (w->teid != o->teid || w->gtpu_id != o->gtpu_id ||
-		       memcmp(&w->peer, &o->peer, sizeof(o->peer)) != 0);
-}
-
-/* The tunnel of the n-th FAR of a block; 0: no act sends there. */
-static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
-{
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
-
-		for (uint32_t k = 0; k < g->acts; k++)
-			if (session_acts(g)[k].far == far && session_acts(g)[k].peer != 0)
-				return session_acts(g)[k].peer;
-	}
-	return 0;
-}
-
-/* End markers that FARs ask for (SNDEM). */
-static int add_markers(struct session_change *c, const struct plan *p, struct rpc_error *err)
-{
-	for (uint32_t i = 0; p->old != NULL && i < p->put->fars.count; i++)
-		for (uint32_t k = 0; k < p->old->cfg.fars.count; k++) {
-			const struct api_far *far = &p->put->fars.item[i], *was = &p->old->far[k];
-			uint16_t peer = peer_of_far(p->old_block, k);
-
-			if (far->id != was->id || peer == 0 ||
-				!marker_wanted(far, was, &far->outer_header))
-				continue;
-			if (c->marker == NULL)
-				c->marker = calloc(LIMIT_SESSION_FARS, sizeof(*c->marker));
-			if (c->marker == NULL)
-				return fail_room(err, -ENOMEM, "an end marker", 0);
-			peer_hold(peer);
-			c->marker[c->hold.markers++] = (struct hold_marker){
-				.teid_be = rte_cpu_to_be_32(was->outer_header.teid), .peer = peer};
-		}
-	c->hold.marker = c->marker;
-	return 0;
-}
-
-static void markers_give(struct session_change *c)
-{
-	for (uint32_t i = 0; i < c->hold.markers; i++)
-		peer_give(c->marker[i].peer);
-	free(c->marker);
-}
-
-static int prepare_urrs(struct session_change *c, const struct plan *p, struct rpc_error *err)
-{
-	uint32_t credit[LIMIT_SESSION_URRS], cells = block_of(&c->after)->cells;
-	struct urr_act act[LIMIT_SESSION_PDRS];
-	struct urr_session to = {.session = c->index,
-		.urrs = &p->put->urrs,
-		.credit = credit,
-		.act = act,
-		.acts = p->acts};
-
-	if (p->put->urrs.count == 0 && !c->had_urrs)
-		return 0;
-	for (uint32_t i = 0; i < p->put->urrs.count; i++)
-		credit[i] = cells + 1 + i;
-	for (uint32_t i = 0; i < p->acts; i++) {
-		act[i] = p->act[i];
-		act[i].cell += cells;
-	}
-	int rc = urr_prepare(&to, &c->urr);
-
-	return rc == 0 ? 0 : fail_room(err, rc, "URRs", LIMIT_URRS_TOLD);
-}
-
-static int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err)
-{
-	c->hold.session = c->index;
-	c->hold.slice = slice;
-	if (c->before.pack == 0 || hold_prepare(&c->hold) == 0)
-		return 0;
-	return fail_room(err, -ENOMEM, "the change", 0);
-}
-
-static int prepare_past(struct session_change *c, struct rpc_error *err)
-{
-	if (c->before.pack == 0 || session_cold[c->index].past != 0 ||
-		!cells_vanish(&c->before, &c->after))
-		return 0;
-	if (pool_take(&pack_pool, PAST_UNITS, &c->past) != 0)
-		return fail_room(err, -ENOMEM, "what was counted", 0);
-	memset(pool_at(&pack_pool, 0, c->past), 0, PAST_UNITS * PACK_UNIT);
-	return 0;
-}
-
-/* What hangs on a change beside the state. */
-static int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err)
-{
-	if (add_markers(c, p, err) != 0)
-		goto err_markers;
-	if (prepare_past(c, err) != 0)
-		goto err_markers;
-	if (prepare_hold(c, p->put->slice_id, err) != 0)
-		goto err_past;
-	if (prepare_urrs(c, p, err) != 0)
-		goto err_hold;
-	for (uint32_t i = 0; i < p->put->pdrs.count; i++)
-		if (was_left_out(&p->put->pdrs.item[i]))
-			c->chosen[c->n_chosen++] = (struct chosen){p->pdr[i].id, p->pdr[i].teid};
-	return 0;
-
-err_hold:
-	if (c->before.pack != 0)
-		hold_cancel(&c->hold);
-err_past:
-	if (c->past != 0)
-		pool_give(&pack_pool, c->past, PAST_UNITS);
-err_markers:
-	markers_give(c);
-	return -1;
-}
 
 /* The new state becomes the latest one. */
 static void enter(struct session_change *c, const struct plan *p)
@@ -453,13 +326,7 @@ void session_cancel(struct session_change *c)
 {
 	struct keyed before = {0}, after = {0};
 
-	if (c->urr != NULL)
-		urr_cancel(c->urr);
-	if (c->before.pack != 0)
-		hold_cancel(&c->hold);
-	if (c->past != 0)
-		pool_give(&pack_pool, c->past, PAST_UNITS);
-	markers_give(c);
+	cancel_rest(c);
 	if (c->after.pack != 0)
 		session_leave(c, &after);
 	session_cold[c->index].now = (struct session_state){0};

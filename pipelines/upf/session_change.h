@@ -50,19 +50,41 @@ void uses_fini(void);
 /* So many changes are no more: with the last one the transaction is over. */
 void session_change_closed(uint32_t n);
 
+/* ---- session_rest.c: what hangs on a change beside its state ---- */
+
+/* Markers, room for what vanishes, hold.c's and urr.c's part: 0, -1 with err and nothing taken. */
+int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err);
+int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err);
+void cancel_rest(struct session_change *c);
+
 /* ---- session_commit.c ---- */
 
-/* Waits until indices that were given up may be used again. */
-void session_reclaim(void);
-/* The uses of filter lists of a state's PDRs. */
-void pack_give_filters(const struct session_state *s);
+void session_commit_fini(void);
+
+/* ---- session_fold.c ---- */
 
 /* Cells of before that after does not count in. */
 bool cells_vanish(const struct session_state *before, const struct session_state *after);
+/* Of a session that stays: is there anything to fold? Then, after the grace period, do it. */
+bool session_fold_wanted(const struct session_change *c);
+void session_fold(struct session_change *c);
+
+/* ---- session_give.c ---- */
+
 /* Memory of a state that no worker ever saw. */
 void state_give(const struct session_state *s, const struct session_state *kept);
+/* The uses of filter lists of a state's PDRs. */
+void pack_give_filters(const struct session_state *s);
+/* What changes of one transaction replaced: NULL when memory is out, then a grace period has to be
+ * over before batch_add(). passed: one is over since all of it was published. */
+struct batch;
+struct batch *batch_new(uint32_t n);
+void batch_add(struct batch *b, const struct session_change *c);
+void batch_end(struct batch *b, bool passed);
+/* Waits until indices that were given up may be used again. */
+void session_reclaim(void);
 /* Indices that packets on their way still bear. */
 uint32_t session_poll(void);
-void session_commit_fini(void);
+void session_give_fini(void);
 
 #endif

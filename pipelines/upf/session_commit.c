@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes prepared changes so for the workers, and gives back what they replaced. Called by rpc/ on
- * the main thread; owns what waits for a grace period. However many sessions a transaction changes,
+/* Makes prepared changes so for the workers: blocks, entries, flags. Called by rpc/ on the
+ * main thread; owns the counts of UEs in slices. However many sessions a transaction changes,
  * it is one grace period. */
-#include <rte_log.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,259 +9,11 @@
 #include "peer.h"
 #include "rcu.h"
 #include "session_change.h"
-#include "session_filters.h"
 #include "slice.h"
 
-/* What of a state is to be given back: 0 where the next state has taken it over. */
-struct leaving {
-	uint32_t index; /* of a deleted session */
-	uint32_t pack, block, cells, buckets;
-	uint8_t block_units, cell_units, bucket_units;
-};
-
-struct batch {
-	uint32_t n;
-	struct leaving item[];
-};
-
 static uint32_t ue_users[LIMIT_SLICES + 1]; /* groups by UE's addresses, published */
-static uint32_t *busy, busy_room, busy_count;
-static const struct session_state *named; /* a deleted session that still has a name */
+static const struct session_state *named;   /* a deleted session that still has a name */
 static uint32_t named_index;
-
-/* ---- memory ---- */
-
-static void leaving_give(const struct leaving *l)
-{
-	if (l->pack != 0)
-		pool_give(&pack_pool, l->pack,
-			session_pack_bytes(pool_at(&pack_pool, 0, l->pack)) / PACK_UNIT);
-	if (l->block != 0)
-		pool_give(&block_pool, l->block, l->block_units);
-	if (l->cells != 0)
-		pool_give(&cell_pool, l->cells >> CELL_UNIT_LOG2, l->cell_units);
-	if (l->buckets != 0)
-		pool_give(&bucket_pool, l->buckets, l->bucket_units);
-}
-
-/* Of s, what kept does not go on with. */
-static struct leaving leaving_of(const struct session_state *s, const struct session_state *kept)
-{
-	const struct session_block *b = s->block != 0 ? block_of(s) : NULL;
-	const struct session_block *k = kept != NULL && kept->pack != 0 ? block_of(kept) : NULL;
-	struct leaving l = {.pack = s->pack,
-		.block = s->block,
-		.block_units = s->block_units,
-		.cell_units = s->cell_units,
-		.bucket_units = s->bucket_units};
-
-	if (b != NULL && (k == NULL || k->cells != b->cells))
-		l.cells = b->cells;
-	if (b != NULL && (k == NULL || k->buckets != b->buckets))
-		l.buckets = b->buckets;
-	return l;
-}
-
-void state_give(const struct session_state *s, const struct session_state *kept)
-{
-	struct leaving l = leaving_of(s, kept);
-
-	leaving_give(&l);
-}
-
-void pack_give_filters(const struct session_state *s)
-{
-	static struct session_model m;
-
-	session_unpack(pool_at(&pack_pool, 0, s->pack), &m);
-	for (uint32_t i = 0; i < m.cfg.pdrs.count; i++)
-		filters_give(m.made[i].filters);
-}
-
-/* ---- indices ---- */
-
-static void index_leave(uint32_t index)
-{
-	if (!hold_busy(index)) {
-		index_give(index);
-		return;
-	}
-	if (busy_count == busy_room) {
-		uint32_t room = busy_room == 0 ? 64 : 2 * busy_room;
-		uint32_t *more = realloc(busy, room * sizeof(*more));
-
-		if (more == NULL) {
-			RTE_LOG(ERR, USER1, "no memory to wait for session %u: it stays unused\n",
-				index);
-			return;
-		}
-		busy = more;
-		busy_room = room;
-	}
-	busy[busy_count++] = index;
-}
-
-uint32_t session_poll(void)
-{
-	uint32_t left = 0, was = busy_count;
-
-	for (uint32_t i = 0; i < busy_count; i++)
-		if (hold_busy(busy[i]))
-			busy[left++] = busy[i];
-		else
-			index_give(busy[i]);
-	busy_count = left;
-	return was - left;
-}
-
-void session_reclaim(void)
-{
-	rcu_reclaim(true);
-	session_poll();
-}
-
-void session_commit_fini(void)
-{
-	free(busy);
-	busy = NULL;
-	busy_room = busy_count = 0;
-	memset(ue_users, 0, sizeof(ue_users));
-}
-
-static void batch_run(void *arg)
-{
-	struct batch *b = arg;
-
-	for (uint32_t i = 0; i < b->n; i++) {
-		leaving_give(&b->item[i]);
-		if (b->item[i].index != 0)
-			index_leave(b->item[i].index);
-	}
-	free(b);
-}
-
-/* ---- what was counted ---- */
-
-/* Does a later state count in this cell? Then it is for the same act. */
-static bool counts_in(const struct session_block *b, uint32_t cell)
-{
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
-
-		for (uint32_t k = 0; k < g->acts; k++)
-			if (b->cells + session_acts(g)[k].cell == cell)
-				return true;
-	}
-	return false;
-}
-
-bool cells_vanish(const struct session_state *before, const struct session_state *after)
-{
-	const struct session_block *b = block_of(before), *a = block_of(after);
-
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
-
-		for (uint32_t k = 0; k < g->acts; k++)
-			if (!counts_in(a, b->cells + session_acts(g)[k].cell))
-				return true;
-	}
-	return b->cells != a->cells;
-}
-
-static struct session_cell cell_sum(uint32_t cell)
-{
-	struct session_cell sum = {0};
-
-	for (uint32_t w = 0; w < cell_pool.copies; w++) {
-		sum.packets += cell_of(w, cell)->packets;
-		sum.bytes += cell_of(w, cell)->bytes;
-	}
-	return sum;
-}
-
-static void cell_zero(uint32_t cell)
-{
-	for (uint32_t w = 0; w < cell_pool.copies; w++)
-		memset(cell_of(w, cell), 0, sizeof(struct session_cell));
-}
-
-/* After the grace period: no worker counts any more in what vanishes. */
-static void fold_act(struct session_change *c, const struct session_act *a, uint32_t cells, bool up)
-{
-	struct session_past *past = pool_at(&pack_pool, 0, session_cold[c->index].past);
-	struct session_cell sum = cell_sum(cells + a->cell);
-
-	*(up ? &past->sum.ul_packets : &past->sum.dl_packets) += sum.packets;
-	*(up ? &past->sum.ul_bytes : &past->sum.dl_bytes) += sum.bytes;
-}
-
-/* One cell that goes while the others of the session stay. */
-static void cell_gone(struct session_change *c, uint32_t cell)
-{
-	if (c->had_urrs)
-		urr_cells_gone(c->index, cell, 1);
-	cell_zero(cell);
-}
-
-static void fold_acts(struct session_change *c)
-{
-	const struct session_block *b = block_of(&c->before), *a = block_of(&c->after);
-
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
-
-		for (uint32_t k = 0; k < g->acts; k++) {
-			const struct session_act *act = &session_acts(g)[k];
-
-			if (counts_in(a, b->cells + act->cell))
-				continue;
-			fold_act(c, act, b->cells, g->flags & GROUP_UPLINK);
-			if (a->cells == b->cells)
-				cell_gone(c, b->cells + act->cell);
-		}
-	}
-}
-
-/* Places of the URRs of an old state with credit: their cells are 1 + place. */
-static void fold_credit(struct session_change *c)
-{
-	const struct session_block *b = block_of(&c->before), *a = block_of(&c->after);
-	uint32_t was = 0, is = 0;
-
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
-
-		for (uint32_t k = 0; k < g->acts; k++)
-			was |= session_acts(g)[k].urrs;
-	}
-	for (uint32_t i = 0; i < a->groups; i++) {
-		const struct session_group *g = session_group_at(a, i);
-
-		for (uint32_t k = 0; k < g->acts; k++)
-			is |= session_acts(g)[k].urrs;
-	}
-	for (was &= ~is; was != 0; was &= was - 1)
-		cell_gone(c, b->cells + 1 + __builtin_ctz(was));
-}
-
-static void fold(struct session_change *c)
-{
-	const struct session_block *b = block_of(&c->before), *a = block_of(&c->after);
-
-	if (cells_vanish(&c->before, &c->after))
-		fold_acts(c);
-	if (a->cells == b->cells) {
-		if (c->had_urrs)
-			fold_credit(c);
-		return;
-	}
-	struct session_past *past = pool_at(&pack_pool, 0, session_cold[c->index].past);
-
-	past->sum.dropped += cell_sum(b->cells).packets;
-	if (c->had_urrs)
-		urr_cells_gone(c->index, b->cells, c->before.cell_units << CELL_UNIT_LOG2);
-}
 
 /* ---- publishing ---- */
 
@@ -394,23 +145,7 @@ static bool wants_grace(const struct session_change *c)
 {
 	if (c->before.pack == 0)
 		return false;
-	if (c->after.pack == 0)
-		return c->had_urrs;
-	return cells_vanish(&c->before, &c->after) || c->had_urrs;
-}
-
-/* After publishing: what has counts of its own and waits by itself. */
-static void release(struct session_change *c, struct leaving *out)
-{
-	*out = leaving_of(&c->before, &c->after);
-	pack_give_filters(&c->before);
-	block_give(block_of(&c->before));
-	if (c->after.pack != 0)
-		return;
-	out->index = c->index;
-	if (session_cold[c->index].past != 0)
-		pool_give(&pack_pool, session_cold[c->index].past, PAST_UNITS);
-	session_cold[c->index].past = 0;
+	return c->after.pack != 0 ? session_fold_wanted(c) : c->had_urrs;
 }
 
 static void fold_or_forget(struct session_change *c)
@@ -418,7 +153,7 @@ static void fold_or_forget(struct session_change *c)
 	if (c->before.pack == 0)
 		return;
 	if (c->after.pack != 0) {
-		fold(c);
+		session_fold(c);
 		return;
 	}
 	named = &c->before;
@@ -429,9 +164,25 @@ static void fold_or_forget(struct session_change *c)
 	named = NULL;
 }
 
+/* All that was replaced goes back, and the changes are no more. */
+static void settle(
+	struct session_change *const *change, uint32_t n, struct batch *batch, bool passed)
+{
+	for (uint32_t i = 0; i < n; i++)
+		fold_or_forget(change[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		if (change[i]->before.pack != 0)
+			batch_add(batch, change[i]);
+		free(change[i]->marker);
+		free(change[i]);
+	}
+	batch_end(batch, passed);
+	session_change_closed(n);
+}
+
 void session_commit(struct session_change *const *change, uint32_t n)
 {
-	struct batch *batch = malloc(sizeof(*batch) + n * sizeof(batch->item[0]));
+	struct batch *batch = batch_new(n);
 	bool grace = batch == NULL, held = false;
 
 	/* those that go, go last: an address is its next session's by then */
@@ -447,36 +198,12 @@ void session_commit(struct session_change *const *change, uint32_t n)
 		hold_finish(); /* waits for a grace period */
 	else if (grace)
 		rcu_synchronize();
-	for (uint32_t i = 0; i < n; i++)
-		fold_or_forget(change[i]);
-	if (batch != NULL)
-		batch->n = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		struct session_change *c = change[i];
-		struct leaving l;
+	settle(change, n, batch, held || grace);
+}
 
-		if (c->before.pack != 0) {
-			release(c, &l);
-			if (batch != NULL) {
-				batch->item[batch->n++] = l;
-			} else {
-				leaving_give(&l);
-				if (l.index != 0)
-					index_leave(l.index);
-			}
-		}
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		free(change[i]->marker);
-		free(change[i]);
-	}
-	session_change_closed(n);
-	if (batch == NULL)
-		return;
-	if (batch->n == 0 || held || grace)
-		batch_run(batch);
-	else
-		rcu_defer(batch_run, batch);
+void session_commit_fini(void)
+{
+	memset(ue_users, 0, sizeof(ue_users));
 }
 
 const char *session_name(uint32_t index)

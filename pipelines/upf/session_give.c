@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory and indices on their way back: of what a committed change replaced, after a grace period;
+ * of what was prepared and cancelled, at once. Called by session_commit.c and session.c on the main
+ * thread; owns what waits. */
+#include <rte_log.h>
+#include <stdlib.h>
+
+#include "rcu.h"
+#include "session_change.h"
+#include "session_filters.h"
+
+/* What of a state is to be given back: 0 where the next state has taken it over. */
+struct leaving {
+	uint32_t index; /* of a deleted session */
+	uint32_t pack, block, cells, buckets;
+	uint8_t block_units, cell_units, bucket_units;
+};
+
+struct batch {
+	uint32_t n;
+	struct leaving item[];
+};
+
+static uint32_t *busy, busy_room, busy_count;
+
+/* ---- memory ---- */
+
+static void leaving_give(const struct leaving *l)
+{
+	if (l->pack != 0)
+		pool_give(&pack_pool, l->pack,
+			session_pack_bytes(pool_at(&pack_pool, 0, l->pack)) / PACK_UNIT);
+	if (l->block != 0)
+		pool_give(&block_pool, l->block, l->block_units);
+	if (l->cells != 0)
+		pool_give(&cell_pool, l->cells >> CELL_UNIT_LOG2, l->cell_units);
+	if (l->buckets != 0)
+		pool_give(&bucket_pool, l->buckets, l->bucket_units);
+}
+
+/* Of s, what kept does not go on with. */
+static struct leaving leaving_of(const struct session_state *s, const struct session_state *kept)
+{
+	const struct session_block *b = s->block != 0 ? block_of(s) : NULL;
+	const struct session_block *k = kept != NULL && kept->pack != 0 ? block_of(kept) : NULL;
+	struct leaving l = {.pack = s->pack,
+		.block = s->block,
+		.block_units = s->block_units,
+		.cell_units = s->cell_units,
+		.bucket_units = s->bucket_units};
+
+	if (b != NULL && (k == NULL || k->cells != b->cells))
+		l.cells = b->cells;
+	if (b != NULL && (k == NULL || k->buckets != b->buckets))
+		l.buckets = b->buckets;
+	return l;
+}
+
+void state_give(const struct session_state *s, const struct session_state *kept)
+{
+	struct leaving l = leaving_of(s, kept);
+
+	leaving_give(&l);
+}
+
+void pack_give_filters(const struct session_state *s)
+{
+	static struct session_model m;
+
+	session_unpack(pool_at(&pack_pool, 0, s->pack), &m);
+	for (uint32_t i = 0; i < m.cfg.pdrs.count; i++)
+		filters_give(m.made[i].filters);
+}
+
+/* ---- indices ---- */
+
+static void index_leave(uint32_t index)
+{
+	if (!hold_busy(index)) {
+		index_give(index);
+		return;
+	}
+	if (busy_count == busy_room) {
+		uint32_t room = busy_room == 0 ? 64 : 2 * busy_room;
+		uint32_t *more = realloc(busy, room * sizeof(*more));
+
+		if (more == NULL) {
+			RTE_LOG(ERR, USER1, "no memory to wait for session %u: it stays unused\n",
+				index);
+			return;
+		}
+		busy = more;
+		busy_room = room;
+	}
+	busy[busy_count++] = index;
+}
+
+uint32_t session_poll(void)
+{
+	uint32_t left = 0, was = busy_count;
+
+	for (uint32_t i = 0; i < busy_count; i++)
+		if (hold_busy(busy[i]))
+			busy[left++] = busy[i];
+		else
+			index_give(busy[i]);
+	busy_count = left;
+	return was - left;
+}
+
+void session_reclaim(void)
+{
+	rcu_reclaim(true);
+	session_poll();
+}
+
+void session_give_fini(void)
+{
+	free(busy);
+	busy = NULL;
+	busy_room = busy_count = 0;
+}
+
+static void batch_run(void *arg)
+{
+	struct batch *b = arg;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		leaving_give(&b->item[i]);
+		if (b->item[i].index != 0)
+			index_leave(b->item[i].index);
+	}
+	free(b);
+}
+
+/* ---- of a transaction ---- */
+
+struct batch *batch_new(uint32_t n)
+{
+	struct batch *b = malloc(sizeof(*b) + n * sizeof(b->item[0]));
+
+	if (b != NULL)
+		b->n = 0;
+	return b;
+}
+
+void batch_add(struct batch *b, const struct session_change *c)
+{
+	struct leaving l = leaving_of(&c->before, &c->after);
+	uint32_t past = session_cold[c->index].past;
+
+	pack_give_filters(&c->before);
+	block_give(block_of(&c->before));
+	if (c->after.pack == 0) {
+		l.index = c->index;
+		if (past != 0)
+			pool_give(&pack_pool, past, PAST_UNITS);
+		session_cold[c->index].past = 0;
+	}
+	if (b != NULL) {
+		b->item[b->n++] = l;
+		return;
+	}
+	leaving_give(&l);
+	if (l.index != 0)
+		index_leave(l.index);
+}
+
+void batch_end(struct batch *b, bool passed)
+{
+	if (b == NULL)
+		return;
+	if (passed || b->n == 0)
+		batch_run(b);
+	else
+		rcu_defer(batch_run, b);
+}
