@@ -23,7 +23,7 @@ int admit_init(void)
 void session_refund(struct worker *w, struct rte_mbuf *m)
 {
 	struct upf_worker *upf = switch_of(w)->upf;
-	uint64_t mark = *(uint64_t *)&m->hash;
+	uint64_t mark = *(const session_mark_t *)&m->hash;
 	const struct session_block *s = (const void *)(uintptr_t)(mark >> 24 << 7);
 	const struct session_act *a =
 		(const void *)((const uint8_t *)s + (mark >> 15 & 0x1ff) * 16);

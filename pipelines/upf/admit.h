@@ -41,6 +41,9 @@ int admit_init(void);
 extern uint64_t
 	session_charged; /* 0 before admit_init(); the bit in ol_flags: m->hash says of what */
 
+/* m->hash as one word; it lies at a multiple of four. */
+typedef uint64_t session_mark_t __attribute__((aligned(4), may_alias));
+
 /* Of an admitted and counted packet, before it goes into the slice or a tunnel: its colour, and
  * what to give back if the slice's meter, further on in the same burst, refuses it. m->hash is in
  * use from here to shaper_mark(). For every packet of a session, also of acts without meters:
@@ -51,7 +54,7 @@ static __rte_always_inline void session_mark(struct rte_mbuf *m, const struct se
 	uint64_t at = (const uint8_t *)a - (const uint8_t *)s; /* a multiple of 16 */
 
 	/* blocks are aligned to 128: 40 bits of address, 9 of the act's place, colour, length */
-	*(uint64_t *)&m->hash =
+	*(session_mark_t *)&m->hash =
 		(uintptr_t)s >> 7 << 24 | at >> 4 << 15 | (uint64_t)yellow << 14 | (bytes & 0x3fff);
 	m->ol_flags = (m->ol_flags & ~session_charged) | session_charged |
 		      (unlikely(yellow) ? police_yellow : 0);
