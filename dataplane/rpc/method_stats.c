@@ -7,6 +7,7 @@
 #include "client.h"
 #include "fdb.h"
 #include "fib.h"
+#include "hold_count.h"
 #include "methods.h"
 #include "neighbor.h"
 #include "nexthop.h"
@@ -88,6 +89,7 @@ static void stats_box(const json_t *keys, json_t *out)
 		"events_lost", (json_int_t)(box.events_lost + client_events_lost()));
 	json_object_set_new(one, "originated", json_integer(box.originated));
 	json_object_set_new(one, "answered", json_integer(box.answered));
+	json_object_set_new(one, "held", json_integer(hold_total()));
 	json_object_set_new(one, "errors_held", json_integer(box.errors_held));
 	json_object_set_new(one, "hosts_lost", json_integer(box.hosts_lost));
 	json_object_set_new(one, "hosts_refused", json_integer(neighbor_refused()));

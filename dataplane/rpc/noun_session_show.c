@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hold_count.h"
 #include "noun.h"
 #include "noun_session.h"
 #include "peer.h"
@@ -152,6 +153,7 @@ static void stats_one(uint32_t index, json_t *out)
 	set(one, "dl_packets", c.dl_packets);
 	set(one, "dl_bytes", c.dl_bytes);
 	set(one, "dropped", c.dropped);
+	set(one, "held", hold_count(index));
 	if (session_get(index, &s) && s.urrs.count)
 		json_object_set_new_nocheck(one, "urrs", urrs_json(index, &s.urrs));
 	json_object_set_new_nocheck(out, session_name(index), one);

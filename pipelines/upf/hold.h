@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hold_count.h"
 #include "session_hot.h"
 #include "worker.h"
 
@@ -112,10 +113,6 @@ bool hold_busy(uint32_t session);
 uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule);
 
 /* ---- main thread ---- */
-
-/* Packets held: of one session, of all. */
-uint32_t hold_count(uint32_t session);
-uint32_t hold_total(void);
 
 /* Takes what workers handed over, sends back what is due, tells of downlink data. Returns how much
  * it did. Called by upf_poll(). */

@@ -184,6 +184,10 @@ static int build_act(struct build *at, const struct way *w, const struct plan_ac
 		a->what = ACT_GATE;
 	} else if (far->action == FAR_BUFFER) {
 		a->what = ACT_HOLD;
+		/* its end marker, when another tunnel takes over */
+		if (far->outer_header.teid != 0 &&
+			take_peer(p, key->far, &far->outer_header, "outer_header", &a->peer, err))
+			return -1;
 		a->flags |= far->notify_cp ? ACT_NOTIFY : 0;
 	} else if (build_forward(at, w, key, a, err) != 0) {
 		return -1;

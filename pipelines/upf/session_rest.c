@@ -19,12 +19,12 @@ static bool marker_wanted(
 {
 	const struct api_outer_header *w = &was->outer_header;
 
-	return far->end_marker && w->teid != 0 && was->action == FAR_FORWARD &&
+	return far->end_marker && w->teid != 0 &&
 	       (w->teid != o->teid || w->gtpu_id != o->gtpu_id ||
 		       memcmp(&w->peer, &o->peer, sizeof(o->peer)) != 0);
 }
 
-/* The tunnel of the n-th FAR of a block; 0: no act sends there. */
+/* The tunnel of the n-th FAR of a block, also while it holds packets; 0: no act has it. */
 static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
 {
 	for (uint32_t i = 0; i < b->groups; i++) {

@@ -402,7 +402,7 @@ class Box:
                 last, idle = now, self.idle_loops()
 
     def ledger(self):
-        """in + replicated + originated = out + drops + merged, when traffic has stopped. Returns the snapshot."""
+        """in + replicated + originated = out + drops + merged + held, when traffic has stopped. Returns the snapshot."""
         now = self.quiet()
 
         def total(*counters):
@@ -410,8 +410,9 @@ class Box:
         came, left = total("rx_packets", "tap_rx_packets"), total("tx_packets", "tap_tx_packets")
         dropped = sum(v for k, v in now.items() if k.startswith("drop "))
         replicated, originated, merged = now["box replicated"], now["box originated"], now["box merged"]
-        equal(came + replicated + originated, left + dropped + merged,
-              f"ledger: in {came} + replicated {replicated} + originated {originated} = out {left} + drops {dropped} + merged {merged}")
+        held = now["box held"]  # for UEs that are idle
+        equal(came + replicated + originated, left + dropped + merged + held,
+              f"ledger: in {came} + replicated {replicated} + originated {originated} = out {left} + drops {dropped} + merged {merged} + held {held}")
         return now
 
 

@@ -81,6 +81,8 @@ def paging(box, talker, a, events):
     time.sleep(0.3)
     equal(len([e for e in events.poll() if e["event"] == "downlink_data"]), 1, "events for 20 packets")
     equal(numbers(a), [], "what reached the gNB while the UE was idle")
+    equal(box.rpc.stats("session")["ue"]["held"], 20, "held for the session")
+    equal(box.ledger()["box held"], 20, "held in the box")
     talker.stream()
     time.sleep(0.01)
     session(box, forward(a, 0x100))

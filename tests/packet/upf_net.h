@@ -60,5 +60,6 @@ TCase *upf_way_tests(void);
 TCase *upf_meter_tests(void);
 TCase *upf_control_tests(void);
 TCase *upf_capture_tests(void);
+TCase *upf_hold_tests(void);
 
 #endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Idle UEs, handover, and copies: what leaves at the old and the new tunnel, and in which order.
+ * Packets carry their number as UDP source port. TS 29.244 5.2.3, 5.4.3, TS 23.501 5.8.2.9. (Two
+ * workers, and bounds over many sessions: tests/unit/test_hold*.c.) */
+#include <stdio.h>
+#include <string.h>
+
+#include "event.h"
+#include "hold.h"
+#include "slice.h"
+#include "upf_net.h"
+
+#define OLD	"'outer_header':{'teid':4097,'peer':'198.18.0.2'}"
+#define NEW	"'outer_header':{'teid':4098,'peer':'198.18.0.3'}"
+#define FORWARD "'action':'forward','destination':'access',"
+
+static uint32_t number; /* of the next packet */
+static struct upf_event event;
+static uint32_t events;
+
+static void on_event(const struct upf_event *e)
+{
+	event = *e;
+	events++;
+}
+
+static void hold_setup(void)
+{
+	upf_setup();
+	number = 1;
+	events = 0;
+	upf_on_event = on_event;
+}
+
+static void hold_teardown(void)
+{
+	upf_on_event = NULL;
+	upf_teardown();
+}
+
+/* far: the downlink FAR without its id; more: of the session. */
+static void put(const char *far, const char *more)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+		"{'name':'s','slice':'internet','ue':{'ipv4':'" UE1 "','ipv6':'fd45:0:0:1::/64'},"
+		"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':7,"
+		"'outer_header_removal':0,'far':1},"
+		"{'id':22,'precedence':1,'source':'core','far':2,'urrs':[1],'qers':[1]}],"
+		"'fars':[{'id':1,'action':'forward','destination':'core'},{'id':2,%s}],"
+		"'qers':[{'id':1}],'urrs':[{'id':1,'measure':['volume']}]%s}",
+		far, more);
+	rig_sessions(text);
+}
+
+static void one_down(struct pkt *p, const char *from, const char *to, uint32_t n)
+{
+	struct ip_packet i = {.dst = rig_l3_mac(un.internet),
+		.src = HOST_A,
+		.from = from,
+		.to = to,
+		.payload = 60};
+
+	build_ip(p, &i);
+	uint32_t at = 14 + (strchr(to, ':') != NULL ? 40 : 20);
+
+	put16(p->b + at, n);
+	put16(p->b + at + 6, 0); /* no checksum: IPv4 */
+	memmove(p->b + 16, p->b + 12, p->len - 12);
+	put16(p->b + 12, 0x8100);
+	put16(p->b + 14, 30);
+	p->len += 4;
+}
+
+/* n packets from the network, each with the next number. */
+static void down(uint32_t n)
+{
+	while (n-- > 0) {
+		one_down(&in_pkt, "10.0.0.1", UE1, number++);
+		rig_send(net.lan, &in_pkt, 1);
+	}
+}
+
+/* Main and worker have their turns until nothing is on its way. */
+static void turns(void)
+{
+	for (int i = 0; i < 4; i++) {
+		upf_poll();
+		rig_advance(0.002);
+		rig_poll();
+	}
+}
+
+/* rig_out[at] is packet `n` in this tunnel, or with n == 0 its end marker. */
+static void expect_at(uint32_t at, const char *peer, uint32_t teid, uint32_t n)
+{
+	ck_assert_msg(at < rig.outs, "%u left, wanted one more (%u)", rig.outs, n);
+	ck_assert_msg(gtpu_parse(&rig_out[at].pkt, &seen), "%u is no GTP-U", at);
+	ck_assert_msg(
+		!strcmp(seen.to, peer) && seen.teid == teid && seen.type == (n == 0 ? 254 : 255),
+		"%u: type %u to %s %u, wanted %s %u (packet %u)", at, seen.type, seen.to, seen.teid,
+		peer, teid, n);
+	if (n != 0)
+		ck_assert_msg(get16(seen.inner.b + 34) == n, "%u: packet %u, wanted %u", at,
+			get16(seen.inner.b + 34), n);
+}
+
+static void expect_run(uint32_t at, const char *peer, uint32_t teid, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		expect_at(at + i, peer, teid, from + i);
+}
+
+START_TEST(hold_then_forward_in_order)
+{
+	struct session_counters c;
+
+	put("'action':'buffer','notify_cp':true", "");
+	down(20);
+	ck_assert_uint_eq(rig.outs, 0);
+	ck_assert_int_eq(rig.held, 20);
+	upf_poll();
+	ck_assert_uint_eq(hold_total(), 20);
+	ck_assert_uint_eq(events, 1);
+	ck_assert_int_eq(event.kind, UPF_DOWNLINK_DATA);
+	ck_assert_str_eq(event.session, "s");
+	ck_assert_uint_eq(event.downlink_data.pdr_id, 22);
+	c = rig_session_counters("s");
+	ck_assert_uint_eq(c.dl_packets, 0); /* counted when sent */
+	put(FORWARD OLD, "");
+	down(5); /* newer ones, before the worker's tick */
+	turns();
+	ck_assert_uint_eq(rig.outs, 25);
+	expect_run(0, "198.18.0.2", 4097, 1, 25);
+	ck_assert_int_eq(rig.held, 0);
+	c = rig_session_counters("s");
+	ck_assert_uint_eq(c.dl_packets, 25);
+	ck_assert_uint_eq(c.dl_bytes, 25 * 80);
+	ck_assert_uint_eq(events, 1);
+}
+END_TEST
+
+/* The packet that was held is the one that would have left: TTL, bytes and all. */
+START_TEST(hold_leaves_the_packet_as_it_is)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		put("'action':'buffer'", "");
+		send_down(v6 ? "fd00::1" : "10.0.0.1", v6 ? UE1_6 : UE1, 77);
+		put(FORWARD OLD, "");
+		rig_advance(0.002);
+		expect_gtpu(v6 ? "v6" : "v4", "198.18.0.2", 4097, -1, 1);
+		turns();
+	}
+}
+END_TEST
+
+START_TEST(hold_then_drop_or_delete)
+{
+	for (int gone = 0; gone < 2; gone++) {
+		put("'action':'buffer'", "");
+		rig_begin();
+		down(7);
+		upf_poll();
+		down(3);
+		if (gone)
+			rig_session_gone("s");
+		else
+			put("'action':'drop'", "");
+		turns();
+		ck_assert_uint_eq(rig.drop[DROP_HOLD_DROPPED], 10);
+		ck_assert_uint_eq(rig.drops, 10);
+		ck_assert_uint_eq(rig.outs, 0);
+		if (!gone)
+			ck_assert_uint_eq(rig_session_counters("s").dropped, 10);
+	}
+}
+END_TEST
+
+START_TEST(hold_no_more_than_the_bar_says)
+{
+	put("'action':'buffer'", ",'bar':{'id':1,'packets':4}");
+	for (int i = 0; i < 10; i++) {
+		down(1);
+		upf_poll();
+	}
+	turns();
+	ck_assert_uint_eq(rig.drop[DROP_HOLD_FULL], 6);
+	put(FORWARD OLD, "");
+	turns();
+	ck_assert_uint_eq(rig.outs, 4);
+	expect_run(0, "198.18.0.2", 4097, 1, 4);
+}
+END_TEST
+
+/* Ports of the rig have 2,047 buffers. */
+START_TEST(hold_leaves_the_port_its_buffers)
+{
+	put("'action':'buffer'", ",'bar':{'id':1,'packets':60000}");
+	for (int i = 0; i < 40; i++) {
+		rig_begin();
+		down(100);
+		upf_poll();
+	}
+	turns();
+	ck_assert_uint_le(hold_total(), 2047 / 4);
+	ck_assert_uint_ge(hold_total(), 2047 / 4 - 1);
+	upf_session("b", "internet", UE2, ""); /* others go on */
+	rig_begin();
+	send_down("10.0.0.1", UE2, 60);
+	expect_gtpu("another UE", "198.18.0.2", GNB_TEID, 9, 1);
+	rig_session_gone("s");
+	turns();
+}
+END_TEST
+
+/* Traffic before, at, and after a handover. */
+START_TEST(handover_sends_the_marker_between_old_and_new)
+{
+	put(FORWARD OLD, "");
+	down(10);
+	put(FORWARD "'end_marker':true," NEW, "");
+	down(10);
+	turns();
+	ck_assert_uint_eq(rig.outs, 21);
+	expect_run(0, "198.18.0.2", 4097, 1, 10);
+	expect_at(10, "198.18.0.2", 4097, 0);
+	expect_run(11, "198.18.0.3", 4098, 11, 10);
+	ck_assert_uint_eq(rig.originated, 1);
+	/* said again, nothing has changed: no marker */
+	put(FORWARD "'end_marker':true," NEW, "");
+	down(1);
+	turns();
+	ck_assert_uint_eq(rig.outs, 22);
+	expect_at(21, "198.18.0.3", 4098, 21);
+}
+END_TEST
+
+/* Old tunnel, idle, new tunnel: TS 23.502 4.2.3.3 with 4.9.1.3. */
+START_TEST(handover_while_packets_are_held)
+{
+	put(FORWARD OLD, "");
+	down(3);
+	put("'action':'buffer','destination':'access'," OLD, "");
+	down(4);
+	put(FORWARD "'end_marker':true," NEW, "");
+	down(3);
+	turns();
+	ck_assert_uint_eq(rig.outs, 11);
+	expect_run(0, "198.18.0.2", 4097, 1, 3);
+	expect_at(3, "198.18.0.2", 4097, 0);
+	expect_run(4, "198.18.0.3", 4098, 4, 7);
+}
+END_TEST
+
+START_TEST(handover_without_being_asked_sends_no_marker)
+{
+	put(FORWARD OLD, "");
+	down(2);
+	put(FORWARD NEW, "");
+	down(2);
+	turns();
+	ck_assert_uint_eq(rig.outs, 4);
+	expect_run(2, "198.18.0.3", 4098, 3, 2);
+}
+END_TEST
+
+/* Uplink of a FAR that buffers, and downlink that came over N9. */
+START_TEST(hold_both_directions_by_tunnel)
+{
+	static const char *const text =
+		"{'name':'n','slice':'internet','ue':{'ipv4':'" UE2 "'},"
+		"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':71,"
+		"'outer_header_removal':0,'far':1},"
+		"{'id':2,'precedence':1,'source':'core','gtpu':'n9','teid':72,'qfi':5,"
+		"'outer_header_removal':0,'far':2}],"
+		"'fars':[{'id':1,'action':'%s','destination':'core'},"
+		"{'id':2,'action':'%s','destination':'access'," OLD "}]}";
+	char now[1024];
+	struct ip_packet i = {.from = "10.9.0.1", .to = UE2, .payload = 60};
+	struct gtpu g = {.dst = rig_port_mac(net.wan),
+		.src = UPF2,
+		.from = "198.18.0.3",
+		.to = "198.18.0.9",
+		.teid = 72,
+		.psc = true,
+		.qfi = 5};
+
+	snprintf(now, sizeof(now), text, "buffer", "buffer");
+	rig_sessions(now);
+	rig_begin();
+	send_up(71, UE2, "10.0.0.1");
+	ck_assert_int_eq(rig.held, 1);
+	build_ip(&want_pkt, &i);
+	build_gtpu(&in_pkt, &g, &want_pkt);
+	rig_begin();
+	rig_send(net.wan, &in_pkt, 1);
+	ck_assert_int_eq(rig.held, 1);
+	snprintf(now, sizeof(now), text, "forward", "forward");
+	rig_sessions(now);
+	rig_begin();
+	turns();
+	ck_assert_uint_eq(rig.outs, 2);
+	ck_assert_uint_eq(rig_out[0].port == net.lan || rig_out[1].port == net.lan, 1);
+	expect_at(rig_out[0].port == net.lan, "198.18.0.2", 4097, get16(want_pkt.b + 34));
+}
+END_TEST
+
+TCase *upf_hold_tests(void)
+{
+	TCase *tc = tcase_create("upf_hold");
+
+	tcase_add_checked_fixture(tc, hold_setup, hold_teardown);
+	tcase_add_test(tc, hold_then_forward_in_order);
+	tcase_add_test(tc, hold_leaves_the_packet_as_it_is);
+	tcase_add_test(tc, hold_then_drop_or_delete);
+	tcase_add_test(tc, hold_no_more_than_the_bar_says);
+	tcase_add_test(tc, hold_leaves_the_port_its_buffers);
+	tcase_add_test(tc, handover_sends_the_marker_between_old_and_new);
+	tcase_add_test(tc, handover_while_packets_are_held);
+	tcase_add_test(tc, handover_without_being_asked_sends_no_marker);
+	tcase_add_test(tc, hold_both_directions_by_tunnel);
+	return tc;
+}
