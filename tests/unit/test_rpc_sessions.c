@@ -165,7 +165,7 @@ START_TEST(stats_count_sessions_and_their_urrs)
 	furnish_upf();
 	OK(ask(PUT(SESSION("s1", "10.60.0.1") "," SESSION("s2", "10.60.0.2"))));
 	EXPECT(ask(CALL("stats", "{'type':'session','keys':['s2']}")), "result.objects",
-		"{\"s2\":{\"dl_bytes\":200,\"dl_packets\":2,\"dropped\":3,\"ul_bytes\":200,"
+		"{\"s2\":{\"dl_bytes\":200,\"dl_packets\":2,\"dropped\":3,\"held\":0,\"ul_bytes\":200,"
 		"\"ul_packets\":2,\"urrs\":{\"1\":{\"dl_bytes\":20,\"dl_packets\":2,"
 		"\"total_bytes\":30,\"total_packets\":3,\"ul_bytes\":10,\"ul_packets\":1}}}}");
 	EXPECT(ask(CALL("stats", "{'type':'session'}")), "result.objects.s1.ul_bytes", "100");
