@@ -41,15 +41,18 @@ static __rte_noinline void classify(
 		const struct rte_mbuf *m = x->pkt[k];
 		const uint8_t *ip = inner_of(m);
 
-		rules[j] = rules_hot[session_group_at(s, x->group[k])->rules];
+		const struct session_group *g = session_group_at(s, x->group[k]);
+		bool from_ue = g->flags & GROUP_UPLINK; /* also what comes by GTP-U may be for it */
+
+		rules[j] = rules_hot[g->rules];
 		if (unlikely(s->flags & SESSION_ETHERNET)) {
 			flow_key_of_frame(ip - BATCH_ETH, m->data_len, &key[j]);
 			key[j].qfi = x->qfi[k];
 			continue;
 		}
-		flow_key_of(ip, m->data_len - BATCH_ETH, up, &key[j]);
+		flow_key_of(ip, m->data_len - BATCH_ETH, from_ue, &key[j]);
 		key[j].qfi = x->qfi[k];
-		if (session_owns(s, ip, up))
+		if (session_owns(s, ip, from_ue))
 			key[j].flags |= KEY_ASSIGNED;
 	}
 	rules_classify(rules, key, x->asks, result);
@@ -315,8 +318,8 @@ static __rte_always_inline void run(
 		uint32_t k = x->send[j];
 
 		if (up) /* the others' flow was found by routing */
-			x->flow[k] = flow_of(
-				x->pkt[k], rte_pktmbuf_mtod(x->pkt[k], const uint8_t *));
+			x->flow[k] =
+				flow_of(x->pkt[k], rte_pktmbuf_mtod(x->pkt[k], const uint8_t *));
 		path[k] = path_pick(x->act[k]->peer, FLOW_HASH(x->flow[k]));
 		rte_prefetch0(path[k]);
 	}

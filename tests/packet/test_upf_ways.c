@@ -121,6 +121,40 @@ START_TEST(n9_carries_the_container_up_and_down)
 }
 END_TEST
 
+/* Downlink over N9: the network's end is the source, the UE's the destination. */
+START_TEST(filters_of_a_downlink_by_teid)
+{
+	struct ip_packet i = {.from = "10.9.0.1", .to = UE1, .payload = 60};
+	struct gtpu g = {.dst = rig_port_mac(net.wan),
+		.src = UPF2,
+		.from = "198.18.0.3",
+		.to = "198.18.0.9",
+		.teid = 2222};
+
+	rig_sessions("{'name':'n','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+		     "{'id':1,'precedence':1,'source':'core','gtpu':'n9','teid':2222,'far':1,"
+		     "'filters':['permit out 17 from 10.9.0.0/16 1000 to assigned 2000']},"
+		     "{'id':2,'precedence':2,'source':'core','gtpu':'n9','teid':2222,'far':2,"
+		     "'filters':['permit out ip from any to " UE1 "']}],"
+		     "'fars':[{'id':1,'action':'forward','destination':'access',"
+		     "'outer_header':{'teid':1,'peer':'198.18.0.2'}},"
+		     "{'id':2,'action':'forward','destination':'access',"
+		     "'outer_header':{'teid':2,'peer':'198.18.0.2'}}]}");
+	for (int n = 0; n < 3; n++) {
+		i.from = n == 0 ? "10.9.0.1" : "10.8.0.1";
+		i.to = n == 2 ? UE2 : UE1;
+		build_ip(&in_pkt, &i);
+		build_gtpu(&a_pkt, &g, &in_pkt);
+		rig_begin();
+		rig_send(net.wan, &a_pkt, 1);
+		if (n < 2)
+			expect_gtpu("N9", "198.18.0.2", n == 0 ? 1 : 2, -1, 0);
+		else
+			expect_drop("to another", DROP_PDR_NONE);
+	}
+}
+END_TEST
+
 START_TEST(two_prefixes_go_two_ways_by_source)
 {
 	rig_sessions("{'name':'h','slice':'internet','ue':{'ipv6':'fd45:0:0:1::/64',"
@@ -227,6 +261,7 @@ TCase *upf_way_tests(void)
 	tcase_add_test(tc, the_uplink_classifier_sends_three_ways);
 	tcase_add_test(tc, downlink_from_all_three_merges);
 	tcase_add_test(tc, n9_carries_the_container_up_and_down);
+	tcase_add_test(tc, filters_of_a_downlink_by_teid);
 	tcase_add_test(tc, two_prefixes_go_two_ways_by_source);
 	tcase_add_test(tc, what_goes_no_further_is_named);
 	tcase_add_test(tc, a_copy_goes_to_another_peer);
