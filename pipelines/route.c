@@ -221,7 +221,12 @@ static __rte_noinline void find_framed(struct worker *w, struct burst *b, struct
 	uint8_t *const *frame, struct odds *odds, const bool is_ipv6)
 {
 	uint32_t kept = 0;
+	bool any = false;
 
+	for (uint32_t k = 0; k < r->n; k++)
+		any |= FIB_OWNER(r->value[k]) == FIB_SESSION;
+	if (likely(!any))
+		return;
 	for (uint32_t k = 0; k < r->n; k++) {
 		uint32_t value = r->value[k], i = r->at[k];
 

@@ -62,8 +62,6 @@ void session_down_run(struct worker *w, struct burst *b)
 	uint32_t downs = b->downs;
 
 	session_batch_begin(&x);
-	for (uint32_t k = 0; k < downs; k++)
-		rte_prefetch0(&session_block[SESSION_OF(b->down_to[k])]);
 	for (uint32_t k = 0; k < downs; k++) {
 		f.session[k] = SESSION_OF(b->down_to[k]);
 		f.group[k] = SESSION_GROUP_OF(b->down_to[k]);
