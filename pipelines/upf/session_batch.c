@@ -132,9 +132,13 @@ static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struc
 		/* the switch's own; routing would send the pieces another way */
 		drop(w, b, x, k, DROP_UNDERLAY_MTU);
 	} else {
-		if (!up)
+		if (up)
+			memset(ip - BATCH_ETH, 0, 12); /* MACs that nobody made yet */
+		else
 			ttl_back(ip);
-		session_count_drop(w, x->session[k]);
+		/* a piece that is cut is not dropped; by its own door it is counted as any drop */
+		if (!may_cut && x->door[k] != (DOOR_SESSION | x->session[k]))
+			session_count_drop(w, x->session[k]);
 		odds->packet[odds->n++] = (struct odd_packet){.m = m,
 			.door = x->door[k],
 			.slice = session_group_at(x->s[k], x->group[k])->slice,
@@ -230,7 +234,7 @@ static __rte_always_inline void enter(
 	if (unlikely(b->trace != NULL)) {
 		trace_slice(b, m, a->slice);
 		trace_step(b, m, switch_stages[up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN],
-			"session {session %u} PDR %u into slice {slice %u}", x->session[k],
+			"session {session %u}, its rule %u, into slice {slice %u}", x->session[k],
 			x->rule[k], a->slice);
 	}
 	if (unlikely(a->flags & ACT_REDIRECT)) {
@@ -295,7 +299,8 @@ static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct
 		return;
 	}
 	TRACE(b, m, up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN,
-		"session {session %u} PDR %u to GTP-U peer %u", x->session[k], x->rule[k], a->peer);
+		"session {session %u}, its rule %u, to {tunnel %u}", x->session[k], x->rule[k],
+		a->peer);
 	if (!(s->flags & SESSION_ETHERNET)) {
 		m->data_off += BATCH_ETH;
 		m->data_len -= BATCH_ETH;

@@ -247,6 +247,7 @@ START_TEST(what_may_be_cut_is_cut_and_each_piece_is_the_sessions)
 	ck_assert_uint_eq(payload, 1480);
 	ck_assert_uint_eq(rig_session_counters("a").dl_packets, 2);
 	ck_assert_uint_eq(rig_session_counters("a").dl_bytes, 1480 + 40);
+	ck_assert_uint_eq(rig_session_counters("a").dropped, 0);
 }
 END_TEST
 

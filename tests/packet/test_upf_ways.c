@@ -121,6 +121,35 @@ START_TEST(n9_carries_the_container_up_and_down)
 }
 END_TEST
 
+/* 1500 less 20 + 8 + 8: the UE is told, by the way its packets come. */
+START_TEST(too_big_for_n9_is_said_to_the_ue)
+{
+	struct ip_packet i = {.from = UE1, .to = "10.9.0.1", .frag = 0x4000, .payload = 1465 - 20};
+	struct gtpu g = from_gnb(1111);
+
+	classifier();
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	ck_assert_uint_eq(rig.drop[DROP_TOO_BIG], 1);
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert(gtpu_parse(&rig_out[0].pkt, &seen));
+	ck_assert_uint_eq(seen.teid, GNB_TEID);
+	ck_assert_uint_eq(get16(seen.inner.b + 34), 0x0304);
+	ck_assert_uint_eq(get32(seen.inner.b + 38), 1464);
+	ck_assert_int_eq(memcmp(seen.inner.b + 42, in_pkt.b + 14, 100), 0);
+	ck_assert_uint_eq(rig_session_counters("u").ul_packets, 0);
+	ck_assert_uint_eq(rig_session_counters("u").dropped, 1);
+	i.frag = 0; /* by routing the pieces would go elsewhere */
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	expect_drop("may be cut", DROP_UNDERLAY_MTU);
+}
+END_TEST
+
 /* Downlink over N9: the network's end is the source, the UE's the destination. */
 START_TEST(filters_of_a_downlink_by_teid)
 {
@@ -261,6 +290,7 @@ TCase *upf_way_tests(void)
 	tcase_add_test(tc, the_uplink_classifier_sends_three_ways);
 	tcase_add_test(tc, downlink_from_all_three_merges);
 	tcase_add_test(tc, n9_carries_the_container_up_and_down);
+	tcase_add_test(tc, too_big_for_n9_is_said_to_the_ue);
 	tcase_add_test(tc, filters_of_a_downlink_by_teid);
 	tcase_add_test(tc, two_prefixes_go_two_ways_by_source);
 	tcase_add_test(tc, what_goes_no_further_is_named);
