@@ -3,6 +3,7 @@
  * one bulk lookup. Called by switch.c after parse and overlay_in; owns nothing. */
 #include "flow.h"
 #include "host.h"
+#include "session_hot.h"
 #include "stages.h"
 
 /* The value word: door in the low half (bit 31: static), second last seen in the high half. */
@@ -59,6 +60,22 @@ static __rte_always_inline void lane_put(
 	lane->way[k] = LANE_WAY(slice, to);
 }
 
+/* Behind an Ethernet session. */
+static __rte_noinline void down_put(struct burst *b, uint32_t i, uint32_t session)
+{
+	uint32_t k = b->downs++;
+	struct rte_mbuf *m = b->frame[i];
+
+	b->down[k] = m;
+	b->down_to[k] = SESSION_WORD(session, SESSION_GROUP_FRAMES);
+	b->down_door[k] = b->door[i];
+	b->down_slice[k] = b->slice[i];
+	b->down_flow[k] = b->door[i] & DOOR_TUNNEL
+				  ? flow_of(m, rte_pktmbuf_mtod(m, const uint8_t *))
+				  : b->flow[i];
+	TRACE(b, m, STAGE_BRIDGE, "known MAC, to session {session %u}", session);
+}
+
 /* Neither found, nor a plain unicast source: flood, or drop by name. */
 static __rte_noinline void odd_frame(struct worker *w, struct burst *b, uint32_t i, uint64_t src)
 {
@@ -81,12 +98,12 @@ static void bridge_trace(struct burst *b)
 			b->key[2 * b->flood[i]] & FDB_KEY_GROUP ? "group address" : "unknown MAC");
 }
 
-/* While the table's lines are on their way: what the frames from attachments need if they go into a
- * tunnel. */
+/* While the table's lines are on their way: what the frames that are not from tunnels need if they
+ * go into one. */
 static __rte_always_inline void find_flows(struct burst *b)
 {
 	for (uint32_t i = 0; i < b->frames; i++)
-		if (b->door[i] & DOOR_ATTACHMENT)
+		if (!(b->door[i] & DOOR_TUNNEL))
 			b->flow[i] = flow_of(b->frame[i], rte_pktmbuf_mtod(b->frame[i], uint8_t *));
 }
 
@@ -124,6 +141,8 @@ void bridge_run(struct worker *w, struct burst *b)
 			lane_put(&b->to_tunnel, tunnels++, b->frame[i], b->slice[i], DOOR_ID(out));
 		} else if (unlikely(in == out)) {
 			slice_drop(w, b, b->frame[i], b->slice[i], in, DROP_SAME_DOOR);
+		} else if (unlikely(out & DOOR_SESSION)) {
+			down_put(b, i, DOOR_SESSION_ID(out));
 		} else {
 			lane_put(&b->to_access, accesses++, b->frame[i], b->slice[i], DOOR_ID(out));
 		}

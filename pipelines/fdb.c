@@ -8,6 +8,7 @@
 
 #include "flood_list.h"
 #include "hot.h"
+#include "session_doors.h"
 
 #define REPORTS_A_POLL 8192
 #define AGE_SHARE      32 /* of the buckets a poll looks at, at least AGE_MIN */
@@ -23,8 +24,9 @@ struct tally {
 	uint32_t statics;
 };
 
-static struct tally *by_slice, *by_attachment, *by_tunnel;
+static struct tally *by_slice, *by_attachment, *by_tunnel, *by_session;
 static uint32_t statics, refused;
+static bool sessions_left; /* some have MACs of slices that they are no doors of any more */
 static uint64_t age_cursor;
 static uint32_t age_round_s;
 
@@ -33,9 +35,11 @@ int fdb_init(uint32_t workers_total)
 	by_slice = calloc(LIMIT_SLICES + 1, sizeof(*by_slice));
 	by_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*by_attachment));
 	by_tunnel = calloc(LIMIT_TUNNELS + 1, sizeof(*by_tunnel));
+	by_session = calloc(LIMIT_SESSIONS + 1, sizeof(*by_session));
 	statics = refused = 0;
 	age_cursor = 0;
-	if (by_slice == NULL || by_attachment == NULL || by_tunnel == NULL)
+	sessions_left = false;
+	if (by_slice == NULL || by_attachment == NULL || by_tunnel == NULL || by_session == NULL)
 		return -ENOMEM;
 	return exact_init(&fdb_table, "fdb", 1, LIMIT_MACS);
 }
@@ -46,7 +50,8 @@ void fdb_fini(void)
 	free(by_slice);
 	free(by_attachment);
 	free(by_tunnel);
-	by_slice = by_attachment = by_tunnel = NULL;
+	free(by_session);
+	by_slice = by_attachment = by_tunnel = by_session = NULL;
 }
 
 static uint32_t clock_s(void)
@@ -56,6 +61,8 @@ static uint32_t clock_s(void)
 
 static struct tally *door_tally(door_t door)
 {
+	if (DOOR_KIND(door) == DOOR_SESSION)
+		return &by_session[DOOR_SESSION_ID(door)];
 	return DOOR_KIND(door) == DOOR_TUNNEL ? &by_tunnel[DOOR_ID(door)]
 					      : &by_attachment[DOOR_ID(door)];
 }
@@ -282,23 +289,53 @@ void fdb_flush(uint16_t slice, door_t door)
 	exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_one, &f);
 }
 
-/* ---- learning and ageing ---- */
+/* ---- doors ---- */
 
-/* The door may have gone, or changed hands, since the worker saw the frame. */
-static bool door_is_valid(uint16_t slice, door_t door)
+bool door_in_slice(door_t door, uint16_t slice)
 {
 	if (!slice_is_live(slice))
 		return false;
+	if (DOOR_KIND(door) == DOOR_SESSION)
+		return session_in_slice(DOOR_SESSION_ID(door), slice);
 	return DOOR_KIND(door) == DOOR_TUNNEL ? member_exists(slice, DOOR_ID(door))
 					      : attachment_in_slice(DOOR_ID(door), slice);
 }
+
+void fdb_session_left(uint32_t session)
+{
+	sessions_left |= by_session[session].all > 0;
+}
+
+static bool flush_left(const uint64_t *key, uint64_t *value, void *arg)
+{
+	door_t door = *value & FDB_DOOR;
+
+	(void)arg;
+	if (DOOR_KIND(door) != DOOR_SESSION || door_in_slice(door, (uint16_t)*key))
+		return false;
+	count(*key, *value, -1);
+	return true;
+}
+
+void fdb_sessions_flush(void)
+{
+	uint64_t cursor = 0;
+
+	if (!sessions_left)
+		return;
+	sessions_left = false;
+	exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_left, NULL);
+}
+
+/* ---- learning and ageing ---- */
 
 static void learn(const struct learn_report *report)
 {
 	uint16_t slice = report->key;
 	uint64_t fresh = report->door | (uint64_t)clock_s() << 32;
 
-	if (!door_is_valid(slice, report->door))
+	/* the door may have gone, or changed hands, since the worker saw the frame */
+	if (!door_in_slice(report->door, slice))
 		return;
 	uint64_t *value = exact_find(&fdb_table, &report->key);
 

@@ -74,6 +74,11 @@ uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max);
 /* Forgets learned entries that match (0 = any). */
 void fdb_flush(uint16_t slice, door_t door);
 
+/* A session is no door of a slice any more: fdb_sessions_flush() forgets what was learned behind it
+ * there, of however many sessions in one go. */
+void fdb_session_left(uint32_t session);
+void fdb_sessions_flush(void);
+
 /* Learning and ageing as events for the socket; set by the server, called on the main thread. */
 enum fdb_event { FDB_LEARNED, FDB_MOVED, FDB_AGED };
 extern void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never from
- * tunnel to tunnel, at no more than the slice's rate. Called by switch.c after bridge; uses the two
- * lanes out and empties them as they fill. */
+ * tunnel to tunnel, at no more than the slice's rate. Called by switch.c after bridge; uses the
+ * lanes out, and down[] for Ethernet sessions, and empties them as they fill. */
 #include "admit.h"
 #include "flow.h"
 #include "hot.h"
+#include "session_doors.h"
 #include "stages.h"
 #include "suppress.h"
 
@@ -34,48 +35,93 @@ static void lane_send(struct worker *w, struct burst *b, struct lane *lane, stru
 	lane->way[k] = LANE_WAY(slice, to);
 }
 
-/* The last target gets the frame itself, the others copies. */
+static void down_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	uint32_t session, door_t in)
+{
+	if (b->downs == BURST_MAX)
+		session_down_run(w, b);
+	uint32_t k = b->downs++;
+
+	b->down[k] = m;
+	b->down_to[k] = SESSION_WORD(session, SESSION_GROUP_FRAMES);
+	b->down_door[k] = in;
+	b->down_slice[k] = slice;
+	b->down_flow[k] = flow_of(m, rte_pktmbuf_mtod(m, uint8_t *));
+}
+
+static void door_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	door_t out, door_t in)
+{
+	if (unlikely(out & DOOR_SESSION))
+		down_send(w, b, m, slice, DOOR_SESSION_ID(out), in);
+	else
+		lane_send(w, b, out & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, m, slice,
+			DOOR_ID(out));
+}
+
+/* A frame on its way to all doors of its slice but one. */
+struct spread {
+	struct rte_mbuf *m;
+	door_t in, pending; /* the last door found: the frame itself goes to the last of all */
+	uint32_t sent;
+	uint16_t slice;
+};
+
+/* The door before this one gets a copy. */
+static void spread_to(struct worker *w, struct burst *b, struct spread *s, door_t out)
+{
+	if (s->pending != 0) {
+		struct rte_mbuf *copy = copy_of(w, s->m);
+
+		if (copy == NULL) { /* counted for the door that gets none; there is no buffer to
+				       free */
+			w->box.replicated++;
+			w->drops[DROP_FLOOD_NO_MBUF]++;
+			switch_of(w)->slice.dropped[s->slice]++;
+			switch_of(w)->slice_drops[s->slice][DROP_FLOOD_NO_MBUF]++;
+		} else {
+			door_send(w, b, copy, s->slice, s->pending, s->in);
+		}
+	}
+	s->pending = out;
+	s->sent++;
+}
+
+static __rte_noinline void spread_to_sessions(struct worker *w, struct burst *b, struct spread *s)
+{
+	/* acquire: pairs with the releases in session_doors.c */
+	const struct flood_sessions *f =
+		__atomic_load_n(&flood_sessions[s->slice], __ATOMIC_ACQUIRE);
+	uint32_t n = f != NULL ? __atomic_load_n(&f->n, __ATOMIC_ACQUIRE) : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t id = __atomic_load_n(&f->id[i], __ATOMIC_RELAXED);
+
+		if (id != 0 && (DOOR_SESSION | id) != s->in)
+			spread_to(w, b, s, DOOR_SESSION | id);
+	}
+}
+
 static void flood_frame(
 	struct worker *w, struct burst *b, uint32_t i, const struct flood_list *list)
 {
-	struct rte_mbuf *m = b->frame[i];
-	uint32_t tunnels = DOOR_KIND(b->door[i]) == DOOR_TUNNEL ? 0 : list->tunnels;
-	uint32_t left = list->attachments + tunnels;
-	uint16_t slice = b->slice[i];
-	door_t in = b->door[i];
-	door_t pending = 0;
-	uint32_t sent = 0;
+	struct spread s = {.m = b->frame[i], .in = b->door[i], .slice = b->slice[i]};
+	uint32_t tunnels = DOOR_KIND(s.in) == DOOR_TUNNEL ? 0 : list->tunnels;
 
-	m->ol_flags &= ~session_charged; /* one copy may pass where another does not */
-	for (uint32_t t = 0; t < left; t++) {
+	s.m->ol_flags &= ~session_charged; /* one copy may pass where another does not */
+	for (uint32_t t = 0; t < list->attachments + tunnels; t++) {
 		door_t out = (t < list->attachments ? DOOR_ATTACHMENT : DOOR_TUNNEL) | list->id[t];
 
-		if (out == in)
-			continue;
-		if (pending != 0) {
-			struct rte_mbuf *copy = copy_of(w, m);
-
-			if (copy == NULL) { /* counted for the door that gets none; there is no
-					       buffer to free */
-				w->box.replicated++;
-				w->drops[DROP_FLOOD_NO_MBUF]++;
-				switch_of(w)->slice.dropped[slice]++;
-				switch_of(w)->slice_drops[slice][DROP_FLOOD_NO_MBUF]++;
-			} else {
-				lane_send(w, b,
-					pending & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, copy,
-					slice, DOOR_ID(pending));
-			}
-		}
-		pending = out;
-		sent++;
+		if (out != s.in)
+			spread_to(w, b, &s, out);
 	}
-	TRACE(b, m, STAGE_FLOOD, "to %u doors", sent);
-	if (pending == 0)
-		slice_drop(w, b, m, slice, in, DROP_FLOOD_NOWHERE);
+	if (unlikely(slice_hot[s.slice].flags & SLICE_SESSIONS))
+		spread_to_sessions(w, b, &s);
+	TRACE(b, s.m, STAGE_FLOOD, "to %u doors", s.sent);
+	if (s.pending == 0)
+		slice_drop(w, b, s.m, s.slice, s.in, DROP_FLOOD_NOWHERE);
 	else
-		lane_send(w, b, pending & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access, m, slice,
-			DOOR_ID(pending));
+		door_send(w, b, s.m, s.slice, s.pending, s.in);
 }
 
 void flood_run(struct worker *w, struct burst *b)
@@ -93,8 +139,7 @@ void flood_run(struct worker *w, struct burst *b)
 			slice_drop(
 				w, b, b->frame[i], b->slice[i], b->door[i], DROP_DESTINATION_GONE);
 		else if (unlikely(s->flags & SLICE_SUPPRESS) && suppress_answer(w, b, i))
-			lane_send(w, b, b->door[i] & DOOR_TUNNEL ? &b->to_tunnel : &b->to_access,
-				b->frame[i], b->slice[i], DOOR_ID(b->door[i]));
+			door_send(w, b, b->frame[i], b->slice[i], b->door[i], 0);
 		else if (!bucket_take(&sw->flood[b->slice[i]], w->now_tsc, cap, s->flood_cost))
 			slice_drop(w, b, b->frame[i], b->slice[i], b->door[i], DROP_FLOOD_RATE);
 		else

@@ -17,6 +17,7 @@ bool slice_is_live(uint16_t id);
 uint32_t slice_max_macs(uint16_t id);
 uint32_t slice_ageing_s(uint16_t id);
 /* Is the door one of this slice's, now? */
+bool door_in_slice(door_t door, uint16_t slice);
 bool attachment_in_slice(uint16_t id, uint16_t slice);
 bool member_exists(uint16_t slice, uint16_t tunnel);
 

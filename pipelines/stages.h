@@ -43,6 +43,8 @@ static inline void burst_begin(struct burst *b)
 /* The stages after bridge and route, as far as there is anything for them: all that is in lanes is
  * on its way out. switch.c. */
 void switch_out(struct worker *w, struct burst *b);
+/* After it: flood[] as well. */
+void switch_flood(struct worker *w, struct burst *b);
 
 /* Meters, per worker; meter_worker_fini() undoes it. */
 int police_worker_init(struct worker *w);

@@ -105,19 +105,13 @@ static uint64_t *find(uint16_t slice, uint8_t family, const uint8_t *address)
 	return exact_find(table_of(family), key);
 }
 
-static bool door_is_valid(uint16_t slice, door_t door)
-{
-	return DOOR_KIND(door) == DOOR_TUNNEL ? member_exists(slice, DOOR_ID(door))
-					      : attachment_in_slice(DOOR_ID(door), slice);
-}
-
 void suppress_learn(const struct host_report *r)
 {
 	uint64_t value =
 		suppress_value(r->mac, r->door) | (r->flags & SNOOP_ROUTER ? SUPPRESS_ROUTER : 0);
 
 	if (!slice_is_live(r->slice) || !(slice_hot[r->slice].flags & SLICE_SUPPRESS) ||
-		!door_is_valid(r->slice, r->door))
+		!door_in_slice(r->door, r->slice))
 		return;
 	uint64_t *old = find(r->slice, r->family, r->address);
 
@@ -171,7 +165,7 @@ static bool is_outdated(uint16_t slice, uint64_t value)
 		return false;
 	suppress_mac(value, mac.bytes);
 	return !(slice_hot[slice].flags & SLICE_SUPPRESS) || fdb_get(slice, &mac, &e) != 0 ||
-	       e.door != suppress_door(value);
+	       !suppress_is_door(value, e.door);
 }
 
 static bool age_one(const uint64_t *key, uint64_t *value, void *arg)

@@ -109,16 +109,23 @@ static uint64_t known(
 		return 0;
 	door_t door = suppress_door(v);
 
-	if (door == in || (DOOR_KIND(door) == DOOR_TUNNEL && DOOR_KIND(in) == DOOR_TUNNEL))
-		return 0;
 	suppress_mac(v, mac);
-	if (!(v & SUPPRESS_STATIC) && moved(w, slice, door, family, address, mac))
-		return 0;
 	mac_key = fdb_key(slice, mac);
 	exact_lookup_bulk(&fdb_table, &mac_key, 1, 1, &seen);
-	if (seen == NULL)
-		return v & SUPPRESS_STATIC ? v : 0;
-	return ((door_t)__atomic_load_n(seen, __ATOMIC_RELAXED) & FDB_DOOR) == door ? v : 0;
+	if (seen == NULL && !(v & SUPPRESS_STATIC))
+		return 0;
+	if (seen != NULL) {
+		door_t behind = (door_t)__atomic_load_n(seen, __ATOMIC_RELAXED) & FDB_DOOR;
+
+		if (!suppress_is_door(v, behind))
+			return 0;
+		door = behind;
+	}
+	if (door == in || (DOOR_KIND(door) == DOOR_TUNNEL && DOOR_KIND(in) == DOOR_TUNNEL))
+		return 0;
+	if (!(v & SUPPRESS_STATIC) && moved(w, slice, door, family, address, mac))
+		return 0;
+	return v;
 }
 
 /* Was the asker known by another MAC, or elsewhere? Then what it says of itself is for everybody to
@@ -130,7 +137,15 @@ static bool asker_moved(const struct burst *b, uint32_t i, uint8_t family, const
 	uint8_t mac[8] = {0};
 
 	suppress_mac(v, mac);
-	return v != 0 && (suppress_door(v) != b->door[i] || memcmp(mac, its_mac, 6) != 0);
+	if (v == 0)
+		return false;
+	if (!suppress_is_door(v, b->door[i]) || memcmp(mac, its_mac, 6) != 0)
+		return true;
+	/* behind which session, the MAC table says */
+	const uint64_t *seen = DOOR_KIND(b->door[i]) == DOOR_SESSION ? b->value[2 * i + 1] : NULL;
+
+	return seen != NULL &&
+	       ((door_t)__atomic_load_n(seen, __ATOMIC_RELAXED) & FDB_DOOR) != b->door[i];
 }
 
 static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)

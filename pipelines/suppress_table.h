@@ -17,7 +17,8 @@
 #define SUPPRESS6_MOST	     32768
 
 /* The value: the MAC as in a frame in the low six bytes, whose group bit says that an IPv6 host
- * routes; above it the door: 14 bits of id, its kind; and whether it is static. */
+ * routes; above it the door: 14 bits of id, its kind; and whether it is static. Sessions have
+ * longer ids: the value says "behind one", id 0, and the MAC table knows which. */
 #define SUPPRESS_ROUTER 0x01ull
 #define SUPPRESS_TUNNEL (1ull << 62)
 #define SUPPRESS_STATIC (1ull << 63)
@@ -55,6 +56,8 @@ static inline uint64_t suppress_value(const uint8_t *mac, door_t door)
 	uint64_t value = 0;
 
 	memcpy(&value, mac, 6);
+	if (DOOR_KIND(door) == DOOR_SESSION)
+		return value;
 	return value | (uint64_t)DOOR_ID(door) << 48 |
 	       (DOOR_KIND(door) == DOOR_TUNNEL ? SUPPRESS_TUNNEL : 0);
 }
@@ -65,10 +68,21 @@ static inline void suppress_mac(uint64_t value, uint8_t *mac)
 	memcpy(mac, &value, 6);
 }
 
+/* Of a session: DOOR_SESSION alone. */
 static inline door_t suppress_door(uint64_t value)
 {
+	if ((value & ~SUPPRESS_STATIC) >> 48 == 0)
+		return DOOR_SESSION;
 	return (value & SUPPRESS_TUNNEL ? DOOR_TUNNEL : DOOR_ATTACHMENT) |
 	       (uint16_t)(value >> 48 & 0x3fff);
+}
+
+/* Does what the value says agree with the MAC being behind this door? */
+static inline bool suppress_is_door(uint64_t value, door_t door)
+{
+	door_t known = suppress_door(value);
+
+	return known == (known == DOOR_SESSION ? DOOR_KIND(door) : door);
 }
 
 #endif

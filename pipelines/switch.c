@@ -57,6 +57,17 @@ void switch_out(struct worker *w, struct burst *b)
 		access_out_run(w, b);
 }
 
+void switch_flood(struct worker *w, struct burst *b)
+{
+	flood_run(w, b);
+	if (unlikely(b->downs > 0))
+		session_down_run(w, b);
+	if (unlikely(b->to_gtpus > 0))
+		gtpu_out_run(w, b);
+	overlay_out_run(w, b);
+	access_out_run(w, b);
+}
+
 static void switch_run(struct worker *w, struct burst *b)
 {
 	burst_begin(b);
@@ -77,11 +88,8 @@ static void switch_run(struct worker *w, struct burst *b)
 	if (b->routes > 0)
 		route_run(w, b);
 	switch_out(w, b);
-	if (unlikely(b->floods > 0)) {
-		flood_run(w, b);
-		overlay_out_run(w, b);
-		access_out_run(w, b);
-	}
+	if (unlikely(b->floods > 0))
+		switch_flood(w, b);
 	if (unlikely(b->punts > 0))
 		punt_run(w, b);
 }

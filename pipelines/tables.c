@@ -150,6 +150,19 @@ static uint32_t vtep6_count(void)
 
 /* ---- fdb: (slice, MAC) → door ---- */
 
+/* Number of the action that leads there, and its first parameter. */
+static uint8_t door_action(door_t door, char (*text)[96])
+{
+	bool tunnel = DOOR_KIND(door) == DOOR_TUNNEL;
+
+	if (DOOR_KIND(door) == DOOR_SESSION) {
+		ROW_TEXT(*text, "{session %u}", DOOR_SESSION_ID(door));
+		return 2;
+	}
+	ROW_TEXT(*text, tunnel ? "{tunnel %u}" : "{attachment %u}", DOOR_ID(door));
+	return tunnel;
+}
+
 static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	struct fdb_entry entry[256];
@@ -163,9 +176,7 @@ static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 		api_mac_format(&entry[i].mac, mac);
 		ROW_TEXT(row->key_text[0], "{slice %u}", entry[i].slice);
 		ROW_TEXT(row->key_text[1], "%.40s", mac);
-		row->action = DOOR_KIND(entry[i].door) == DOOR_TUNNEL;
-		ROW_TEXT(row->param_text[0], row->action ? "{tunnel %u}" : "{attachment %u}",
-			DOOR_ID(entry[i].door));
+		row->action = door_action(entry[i].door, &row->param_text[0]);
 		ROW_TEXT(row->param_text[1], "%s", entry[i].is_static ? "static" : "learned");
 		ROW_TEXT(row->param_text[2], "%u", entry[i].age_s);
 	}
@@ -218,6 +229,7 @@ static const struct table_action fdb_actions[] = {
 	{"to_attachment", FIELDS({"attachment", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}),
 		3},
 	{"to_tunnel", FIELDS({"tunnel", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}), 3},
+	{"to_session", FIELDS({"session", 20, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}), 3},
 };
 static const struct table_action tunnel_actions[] = {
 	{"encapsulate", FIELDS({"path_slots", 8, NULL}, {"state", 0, NULL}), 2},

@@ -26,6 +26,7 @@
 
 #define LIMIT_GTPU	     64	     /* own GTP-U addresses */
 #define LIMIT_SESSIONS	     1048575 /* twenty bits of a TEID that is chosen here */
+#define LIMIT_SLICE_SESSIONS 16383   /* Ethernet ones, of one slice: floods go to each */
 #define LIMIT_SESSION_PDRS   32
 #define LIMIT_SESSION_FARS   32
 #define LIMIT_SESSION_QERS   16

@@ -22,6 +22,7 @@ struct encap;
 typedef uint64_t flow_t;
 #define FLOW_HASH(f) ((uint32_t)(f))
 #define FLOW_TOS(f)  ((uint8_t)((f) >> 32))
+#define FLOW_FRAME   (1ull << 40) /* in to_gtpu[]: an Ethernet frame, not an IP packet */
 
 /* The slice of a frame and the attachment or tunnel it leaves by, in one word. */
 #define LANE_WAY(slice, to) ((uint32_t)(slice) << 16 | (uint16_t)(to))

@@ -194,6 +194,57 @@ static __rte_always_inline void strip(struct rte_mbuf *m, uint32_t n)
 	m->pkt_len -= n;
 }
 
+static __rte_always_inline void batch_add(struct worker *w, const struct data *d, uint32_t k,
+	struct rte_mbuf *m, uint32_t len, struct session_batch *x)
+{
+	const struct session_block *s = d->s[k];
+	uint32_t j = x->n;
+
+	x->pkt[j] = m;
+	x->s[j] = s;
+	x->session[j] = d->session[k];
+	x->group[j] = d->group[k];
+	x->bytes[j] = len;
+	x->qfi[j] = d->qfi[k];
+	x->door[j] = DOOR_SESSION | d->session[k];
+	session_batch_rules(x, session_group_at(s, d->group[k]), switch_of(w)->upf, w);
+}
+
+static bool is_unicast(const uint8_t *mac)
+{
+	return !(mac[0] & 1) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) != 0;
+}
+
+/* The same for the frame inside (TS 23.501 5.6.10.2: no preamble, no FCS). */
+static __rte_noinline void unwrap_frame(struct worker *w, struct burst *b, const struct data *d,
+	uint32_t k, struct session_batch *x)
+{
+	const struct session_block *s = d->s[k];
+	struct rte_mbuf *m = b->gtpu[d->i[k]];
+	uint32_t session = d->session[k], len = d->len[k], end = d->at[k] + len;
+	uint8_t outer = b->gtpu_tos[d->i[k]] & 3;
+
+	if (len < BATCH_ETH || m->data_len < d->at[k] + BATCH_ETH ||
+		(m->pkt_len > end && rte_pktmbuf_trim(m, m->pkt_len - end) != 0)) {
+		refuse(w, b, m, session, s, DROP_UE_PACKET);
+		return;
+	}
+	strip(m, d->at[k]);
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (!is_unicast(frame + RTE_ETHER_ADDR_LEN)) {
+		refuse(w, b, m, session, s, DROP_SOURCE_MAC);
+		return;
+	}
+	if (outer != 0 && !ecn_decapsulate(frame, m->data_len, outer)) {
+		refuse(w, b, m, session, s, DROP_ECN_INVALID);
+		return;
+	}
+	if ((s->flags & SESSION_FLUSHING) && hold_first(w, b, m, session, s, d->group[k]))
+		return;
+	batch_add(w, d, k, m, len, x);
+}
+
 /* Makes the packet inside k the batch's next, or drops it by name. */
 static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const struct data *d,
 	uint32_t k, struct session_batch *x)
@@ -206,7 +257,7 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 	uint8_t outer = b->gtpu_tos[d->i[k]] & 3;
 
 	if (unlikely(s->flags & SESSION_ETHERNET)) {
-		refuse(w, b, m, session, s, DROP_UE_PACKET);
+		unwrap_frame(w, b, d, k, x);
 		return;
 	}
 	if (unlikely(ip[0] != 0x45 || rte_be_to_cpu_16(load16(ip + 2)) != len || len < IP4 ||
@@ -234,16 +285,7 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 			return;
 		rte_pktmbuf_prepend(m, BATCH_ETH);
 	}
-	uint32_t j = x->n;
-
-	x->pkt[j] = m;
-	x->s[j] = s;
-	x->session[j] = session;
-	x->group[j] = d->group[k];
-	x->bytes[j] = len;
-	x->qfi[j] = d->qfi[k];
-	x->door[j] = DOOR_SESSION | session;
-	session_batch_rules(x, g, switch_of(w)->upf, w);
+	batch_add(w, d, k, m, len, x);
 }
 
 /* User data for nobody. */

@@ -177,9 +177,9 @@ static __rte_always_inline void run_count(struct switch_worker *sw, struct run *
 
 /* ---- the slice's meter ---- */
 
-static uint32_t frame_len(const struct rte_mbuf *m)
+static __rte_always_inline uint32_t frame_len(const struct rte_mbuf *m, flow_t flow)
 {
-	return m->pkt_len + ETH;
+	return m->pkt_len + (flow & FLOW_FRAME ? 0 : ETH);
 }
 
 static uint32_t need_slice(const void *arg, uint32_t i)
@@ -189,7 +189,9 @@ static uint32_t need_slice(const void *arg, uint32_t i)
 	uint32_t bytes = 0;
 
 	for (; i < b->to_gtpus; i++)
-		bytes += b->to_gtpu_act[i]->slice == slice ? frame_len(b->to_gtpu[i]) : 0;
+		bytes += b->to_gtpu_act[i]->slice == slice
+				 ? frame_len(b->to_gtpu[i], b->to_gtpu_flow[i])
+				 : 0;
 	return bytes;
 }
 
@@ -199,20 +201,26 @@ static __rte_noinline bool police_slice(
 	struct worker *w, struct burst *b, struct meter_cursor *cur, uint32_t i, uint32_t way)
 {
 	struct rte_mbuf *m = b->to_gtpu[i];
+	flow_t is_frame = b->to_gtpu_flow[i] & FLOW_FRAME;
 
-	grow(m, ETH);
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	if (!is_frame) {
+		grow(m, ETH);
+		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
-	*(wire16_t *)(frame + 12) = frame[ETH] >> 4 == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6)
-							 : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+		*(wire16_t *)(frame + 12) = frame[ETH] >> 4 == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6)
+								 : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	}
 	if (!police(w, b, m, cur,
 		    (struct police_at){
 			    POLICE_SLICE, LANE_SLICE(way), way, m->pkt_len, need_slice, b, i}))
 		return false;
 	if (unlikely(m->ol_flags & police_yellow))
-		b->to_gtpu_flow[i] = flow_make(FLOW_HASH(b->to_gtpu_flow[i]),
-			FLOW_TOS(flow_of(m, rte_pktmbuf_mtod(m, const uint8_t *))));
-	grow(m, -ETH);
+		b->to_gtpu_flow[i] =
+			is_frame |
+			flow_make(FLOW_HASH(b->to_gtpu_flow[i]),
+				FLOW_TOS(flow_of(m, rte_pktmbuf_mtod(m, const uint8_t *))));
+	if (!is_frame)
+		grow(m, -ETH);
 	return true;
 }
 
@@ -239,7 +247,8 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 		const struct session_act *a = b->to_gtpu_act[i];
 		const struct encap *e = b->to_gtpu_path[i];
 		struct rte_mbuf *m = b->to_gtpu[i];
-		uint32_t way = LANE_WAY(a->slice, a->peer), bytes = frame_len(m);
+		uint32_t way = LANE_WAY(a->slice, a->peer),
+			 bytes = frame_len(m, b->to_gtpu_flow[i]);
 
 		if (unlikely(slice_hot[a->slice].meter != 0) &&
 			!police_slice(w, b, &cursor, i, way))

@@ -9,6 +9,7 @@
 #include "l3.h"
 #include "path.h"
 #include "police_hot.h"
+#include "session_doors.h"
 #include "session_owns.h"
 #include "stages.h"
 
@@ -210,7 +211,38 @@ static __rte_noinline void duplicate(
 		.teid_be = more->copy_teid_be,
 		.peer = more->copy_peer,
 		.slice = x->s[k]->slice};
-	to_gtpu(w, b, copy, own, e, x->session[k], x->flow[k]);
+	to_gtpu(w, b, copy, own, e, x->session[k], x->flow[k] | (strip == 0 ? FLOW_FRAME : 0));
+}
+
+/* A frame into an l2 slice. */
+static __rte_noinline void enter_frame(
+	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k, const bool up)
+{
+	const struct exact_view fdb = exact_view(&fdb_table);
+	uint16_t slice = x->act[k]->slice;
+	struct rte_mbuf *m = x->pkt[k];
+	struct traffic *t = &switch_of(w)->slice.traffic[slice];
+
+	t->in_packets++;
+	t->in_bytes += m->pkt_len;
+	if (unlikely(b->trace != NULL)) {
+		trace_slice(b, m, slice);
+		trace_step(b, m, switch_stages[up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN],
+			"session {session %u} PDR %u into slice {slice %u}", x->session[k],
+			x->rule[k], slice);
+	}
+	frame_enter(b, &fdb, b->frames++, m, rte_pktmbuf_mtod(m, const uint8_t *), slice,
+		DOOR_SESSION | x->session[k]);
+}
+
+/* Of a frame that its session sends into a slice: may it go there? DROP_REASONS: it may. */
+static __rte_noinline enum drop_reason may_enter(
+	const struct session_batch *x, uint32_t k, const bool up)
+{
+	if (!up) /* it comes from a slice: bridging has been done */
+		return DROP_SAME_DOOR;
+	return session_frame_untag(x->s[k], x->act[k]->slice, x->pkt[k]) ? DROP_REASONS
+									 : DROP_VLAN_STACKED;
 }
 
 /* Into the slice, as a frame to its gateway. */
@@ -274,11 +306,19 @@ static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct
 	}
 	if (a->what == ACT_GTPU) {
 		uint32_t extra = a->flags & ACT_PSC ? PSC_ROOM : 0;
+		uint32_t eth = unlikely(s->flags & SESSION_ETHERNET) ? 0 : BATCH_ETH;
 
 		/* max_len is 0 where there is no path */
 		if (unlikely(x->bytes[k] + extra > e->max_len ||
-			     rte_pktmbuf_headroom(m) + BATCH_ETH < GTPU_ROOM)) {
+			     rte_pktmbuf_headroom(m) + eth < GTPU_ROOM)) {
 			no_fit(w, b, x, k, e, extra, odds, up);
+			return;
+		}
+	} else if (unlikely(s->flags & SESSION_ETHERNET)) {
+		enum drop_reason why = may_enter(x, k, up);
+
+		if (why != DROP_REASONS) {
+			drop(w, b, x, k, why);
 			return;
 		}
 	}
@@ -295,13 +335,18 @@ static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct
 	if (unlikely(a->flags & ACT_DUPLICATE))
 		duplicate(w, b, x, k);
 	if (a->what == ACT_SLICE) {
-		enter(w, b, x, k, up);
+		if (unlikely(s->flags & SESSION_ETHERNET))
+			enter_frame(w, b, x, k, up);
+		else
+			enter(w, b, x, k, up);
 		return;
 	}
 	TRACE(b, m, up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN,
 		"session {session %u}, its rule %u, to {tunnel %u}", x->session[k], x->rule[k],
 		a->peer);
-	if (!(s->flags & SESSION_ETHERNET)) {
+	if (unlikely(s->flags & SESSION_ETHERNET)) {
+		x->flow[k] |= FLOW_FRAME;
+	} else {
 		m->data_off += BATCH_ETH;
 		m->data_len -= BATCH_ETH;
 		m->pkt_len -= BATCH_ETH;

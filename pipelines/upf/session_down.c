@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets to UEs, which routing found by their addresses: on to what their sessions do with them.
- * Called by switch.c after route, and for packets that were held; owns nothing. */
+/* Packets and frames to UEs, which routing and bridging found by their addresses: on to what their
+ * sessions do with them. Called by switch.c after route, and for packets that were held; owns
+ * nothing. */
 #include "flow.h"
 #include "hold.h"
 #include "session_batch.h"
+#include "session_doors.h"
 #include "stages.h"
 
 /* Sessions and groups of a batch that has its packets; what has none any more is dropped. */
@@ -31,10 +33,33 @@ static __rte_noinline bool parked(
 	struct rte_mbuf *m = f->pkt[k];
 
 	m->hash.usr = QFI_NONE; /* for session_again() */
+	if (f->s[k]->flags & SESSION_ETHERNET)
+		return hold_first(w, b, m, f->session[k], f->s[k], f->group[k]);
 	rte_pktmbuf_adj(m, BATCH_ETH);
 	if (hold_first(w, b, m, f->session[k], f->s[k], f->group[k]))
 		return true;
 	rte_pktmbuf_prepend(m, BATCH_ETH);
+	return false;
+}
+
+/* A frame: which group takes those of its slice? False: it was dropped. */
+static __rte_noinline bool frame_group(
+	struct worker *w, struct burst *b, struct found *f, uint32_t k)
+{
+	const struct session_block *s = f->s[k];
+	int group = s != NULL && (s->flags & SESSION_ETHERNET) ? session_frame_group(s, f->slice[k])
+							       : -1;
+
+	if (group < 0) {
+		gone(w, b, f, k);
+		return false;
+	}
+	uint16_t vlan = session_group_at(s, group)->vlan;
+
+	f->group[k] = group;
+	if (likely(vlan == 0) || session_frame_tag(f->pkt[k], vlan))
+		return true;
+	session_drop(w, b, f->pkt[k], f->session[k], s, DROP_NO_HEADROOM);
 	return false;
 }
 
@@ -76,6 +101,8 @@ void session_down_run(struct worker *w, struct burst *b)
 	for (uint32_t k = 0; k < downs; k++) {
 		const struct session_block *s = f.s[k];
 
+		if (unlikely(f.group[k] == SESSION_GROUP_FRAMES) && !frame_group(w, b, &f, k))
+			continue;
 		if (unlikely(s == NULL || f.group[k] >= s->groups)) {
 			gone(w, b, &f, k);
 			continue;
@@ -154,5 +181,9 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	}
 	session_batch_up(w, b, &up);
 	session_batch_down(w, b, &down);
+	if (b->frames > 0)
+		bridge_run(w, b);
 	switch_out(w, b);
+	if (b->floods > 0)
+		switch_flood(w, b);
 }

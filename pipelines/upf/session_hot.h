@@ -35,6 +35,7 @@
 #define SESSION_WORD(session, group) ((uint64_t)(group) << 32 | (session))
 #define SESSION_OF(word)	     ((uint32_t)(word))
 #define SESSION_GROUP_OF(word)	     ((uint8_t)((word) >> 32))
+#define SESSION_GROUP_FRAMES	     0xff /* the one that takes its slice's frames */
 
 #define TEID_KEY(gtpu, teid)	(1ull << 63 | (uint64_t)(gtpu) << 32 | (teid)) /* one word */
 #define UE4_KEY(slice, address) ((uint64_t)(slice) << 32 | (address)) /* one word; host order */
@@ -88,7 +89,9 @@ struct session_group {
 	uint8_t gtpu;	  /* own address of the F-TEID */
 	uint8_t acts;
 	uint8_t flags; /* GROUP_* */
-	uint8_t pad[3];
+	uint8_t pad;
+	uint16_t vlan; /* of an Ethernet session, by its frames' MACs: the tag they have at the UE;
+			  0: none */
 };
 _Static_assert(sizeof(struct session_group) == 16, "acts stay aligned");
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ethernet sessions as doors of slices (session_doors.h): floods and MACs on the main thread,
+ * called by session.c and fdb.c; tags on the workers, called by session_batch.c and session_down.c.
+ * Owns flood_sessions[]. */
+#include "session_doors.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <string.h>
+
+#include "fdb.h"
+#include "rcu.h"
+
+#define FLOOD_FIRST 16 /* places of a slice's first array */
+
+struct flood_sessions *flood_sessions[LIMIT_SLICES + 1];
+
+/* ---- tags ---- */
+
+bool session_frame_untag(const struct session_block *s, uint16_t slice, struct rte_mbuf *m)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	int group = session_frame_group(s, slice);
+
+	if (likely(!is_vlan_tag(*(const wire16_t *)(data + 12))))
+		return true;
+	if (*(const wire16_t *)(data + 12) != RTE_BE16(RTE_ETHER_TYPE_VLAN) ||
+		m->data_len < sizeof(struct rte_ether_hdr) + RTE_VLAN_HLEN)
+		return false;
+	uint16_t vid = rte_be_to_cpu_16(*(const wire16_t *)(data + 14)) & 0xfff;
+
+	if (vid != 0 && (group < 0 || session_group_at(s, group)->vlan != vid))
+		return false;
+	memmove(data + RTE_VLAN_HLEN, data, 2 * RTE_ETHER_ADDR_LEN);
+	rte_pktmbuf_adj(m, RTE_VLAN_HLEN);
+	return !is_vlan_tag(*(const wire16_t *)(data + RTE_VLAN_HLEN + 12));
+}
+
+bool session_frame_tag(struct rte_mbuf *m, uint16_t vlan)
+{
+	uint8_t *data = (uint8_t *)rte_pktmbuf_prepend(m, RTE_VLAN_HLEN);
+
+	if (data == NULL)
+		return false;
+	memmove(data, data + RTE_VLAN_HLEN, 2 * RTE_ETHER_ADDR_LEN);
+	*(wire16_t *)(data + 12) = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+	*(wire16_t *)(data + 14) = rte_cpu_to_be_16(vlan);
+	return true;
+}
+
+/* ---- floods ---- */
+
+static void array_free(void *arg)
+{
+	rte_free(arg);
+}
+
+/* Twice as many places. */
+static int grow(uint16_t slice)
+{
+	struct flood_sessions *old = flood_sessions[slice], *fresh;
+	uint32_t capacity = old != NULL ? 2 * old->capacity : FLOOD_FIRST;
+
+	fresh = rte_zmalloc("flood_sessions", sizeof(*fresh) + capacity * sizeof(fresh->id[0]), 0);
+	if (fresh == NULL)
+		return -ENOMEM;
+	if (old != NULL)
+		memcpy(fresh, old, sizeof(*old) + old->n * sizeof(old->id[0]));
+	fresh->capacity = capacity;
+	/* release: pairs with the acquire in flood.c */
+	__atomic_store_n(&flood_sessions[slice], fresh, __ATOMIC_RELEASE);
+	if (old != NULL)
+		rcu_defer(array_free, old);
+	return 0;
+}
+
+static int flood_reserve(uint16_t slice)
+{
+	const struct flood_sessions *f = flood_sessions[slice];
+	uint32_t taken = f != NULL ? f->live + f->reserved : 0;
+
+	if (taken >= LIMIT_SLICE_SESSIONS)
+		return -ENOSPC;
+	if ((f == NULL || taken == f->capacity) && grow(slice) != 0)
+		return -ENOMEM;
+	flood_sessions[slice]->reserved++;
+	return 0;
+}
+
+/* Into the first free place; there is one, it was reserved. */
+static void flood_add(uint16_t slice, uint32_t session)
+{
+	struct flood_sessions *f = flood_sessions[slice];
+	uint32_t at = f->hole;
+
+	while (at < f->n && f->id[at] != 0)
+		at++;
+	f->hole = at + 1;
+	f->live++;
+	f->reserved--;
+	__atomic_store_n(&f->id[at], session, __ATOMIC_RELAXED);
+	if (at >= f->n) /* release: pairs with the acquire in flood.c */
+		__atomic_store_n(&f->n, at + 1, __ATOMIC_RELEASE);
+}
+
+static void flood_remove(uint16_t slice, uint32_t session)
+{
+	struct flood_sessions *f = flood_sessions[slice];
+	uint32_t at = 0, n = f->n;
+
+	while (at < n && f->id[at] != session)
+		at++;
+	if (at == n)
+		return;
+	__atomic_store_n(&f->id[at], 0, __ATOMIC_RELAXED);
+	f->live--;
+	f->hole = RTE_MIN(f->hole, at);
+	while (n > 0 && f->id[n - 1] == 0)
+		n--;
+	__atomic_store_n(&f->n, n, __ATOMIC_RELAXED);
+}
+
+/* ---- changes ---- */
+
+/* The n-th slice that `a` is a door of and b is not; 0: no more. *at: where to go on, 0 at first.
+ */
+static uint16_t door_beside(
+	const struct session_block *a, const struct session_block *b, uint32_t *at)
+{
+	if (a == NULL || !(a->flags & SESSION_ETHERNET))
+		return 0;
+	while (*at < a->groups) {
+		uint32_t i = (*at)++;
+		const struct session_group *g = session_group_at(a, i);
+
+		if (g->acts == 0 || g->teid_be != 0 || session_frame_group(a, g->slice) != (int)i)
+			continue;
+		if (b == NULL || !(b->flags & SESSION_ETHERNET) ||
+			session_frame_group(b, g->slice) < 0)
+			return g->slice;
+	}
+	return 0;
+}
+
+int session_doors_prepare(const struct session_block *before, const struct session_block *after)
+{
+	uint32_t at = 0, undo = 0;
+	uint16_t slice;
+
+	while ((slice = door_beside(after, before, &at)) != 0) {
+		int rc = flood_reserve(slice);
+		uint16_t taken;
+
+		if (rc == 0)
+			continue;
+		while ((taken = door_beside(after, before, &undo)) != slice)
+			flood_sessions[taken]->reserved--;
+		return rc;
+	}
+	return 0;
+}
+
+void session_doors_cancel(const struct session_block *before, const struct session_block *after)
+{
+	uint32_t at = 0;
+	uint16_t slice;
+
+	while ((slice = door_beside(after, before, &at)) != 0)
+		flood_sessions[slice]->reserved--;
+}
+
+void session_doors_commit(
+	uint32_t session, const struct session_block *before, const struct session_block *after)
+{
+	uint32_t at = 0;
+	uint16_t slice;
+
+	while ((slice = door_beside(after, before, &at)) != 0)
+		flood_add(slice, session);
+	at = 0;
+	while ((slice = door_beside(before, after, &at)) != 0) {
+		flood_remove(slice, session);
+		fdb_session_left(session);
+	}
+}
+
+void session_doors_done(void)
+{
+	fdb_sessions_flush();
+}
+
+bool session_in_slice(uint32_t session, uint16_t slice)
+{
+	const struct session_block *s = session_block != NULL ? session_block[session] : NULL;
+
+	return s != NULL && (s->flags & SESSION_ETHERNET) && session_frame_group(s, slice) >= 0;
+}
+
+void session_doors_fini(void)
+{
+	for (uint32_t i = 0; i <= LIMIT_SLICES; i++) {
+		rte_free(flood_sessions[i]);
+		flood_sessions[i] = NULL;
+	}
+}
