@@ -385,7 +385,7 @@ static void age(void)
 		RTE_MAX(fdb_table.n_buckets / AGE_SHARE, (uint32_t)AGE_MIN), age_one, &now);
 }
 
-uint32_t fdb_poll(void)
+uint32_t fdb_reports_take(void)
 {
 	struct learn_report report[64];
 	uint32_t total = 0;
@@ -403,6 +403,13 @@ uint32_t fdb_poll(void)
 		} while (n > 0 && taken < REPORTS_A_POLL);
 		total += taken;
 	}
+	return total;
+}
+
+uint32_t fdb_poll(void)
+{
+	uint32_t total = fdb_reports_take();
+
 	age();
 	return total;
 }

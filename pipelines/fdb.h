@@ -86,5 +86,7 @@ extern void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, 
 /* Drains the workers' rings and ages a part of the table; called from the main loop. Returns how
  * many reports it took, so that the loop comes back sooner when there is more. */
 uint32_t fdb_poll(void);
+/* The rings alone. */
+uint32_t fdb_reports_take(void);
 
 #endif

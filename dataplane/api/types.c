@@ -198,6 +198,8 @@ static const struct api_field mac_fields[] = {
 		.ref = OBJECT_ATTACHMENT, .help = "the attachment it is behind"},
 	{AT(api_mac, tunnel, FIELD_NAME, FIELD_EITHER | FIELD_HIDE_DEFAULT), .ref = OBJECT_TUNNEL,
 		.help = "the tunnel it is behind"},
+	{AT(api_mac, session, FIELD_NAME, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "the Ethernet session it was learned behind"},
 	{AT(api_mac, learned, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "seen in traffic rather than put"},
 	{AT(api_mac, age_s, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,

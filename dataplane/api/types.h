@@ -122,8 +122,8 @@ struct api_attachment {
 };
 
 enum tunnel_encap { ENCAP_VXLAN, ENCAP_GENEVE, ENCAP_GTPU }; /* the last: upf/peer.h alone */
-enum tunnel_dscp { DSCP_COPY = 64 };		   /* or 0 to 63, fixed */
-enum tunnel_csum { CSUM_AUTO, CSUM_ON, CSUM_OFF }; /* auto: zero on IPv4, real on IPv6 */
+enum tunnel_dscp { DSCP_COPY = 64 };			     /* or 0 to 63, fixed */
+enum tunnel_csum { CSUM_AUTO, CSUM_ON, CSUM_OFF };	     /* auto: zero on IPv4, real on IPv6 */
 
 struct api_tunnel {
 	api_name name;
@@ -150,8 +150,9 @@ struct api_mac {
 	struct api_mac_addr mac;
 	api_name attachment; /* exactly one of attachment and tunnel */
 	api_name tunnel;
-	bool learned;	/* only in answers */
-	uint32_t age_s; /* only in answers: of a learned one, since it was last seen */
+	api_name session; /* only in answers: learned behind an Ethernet session */
+	bool learned;	  /* only in answers */
+	uint32_t age_s;	  /* only in answers: of a learned one, since it was last seen */
 };
 
 enum meter_algorithm { METER_TRTCM, METER_SRTCM, METER_TRTCM_4115 }; /* RFC 2698, 2697, 4115 */
@@ -332,7 +333,9 @@ struct api_session {
 	struct api_urrs urrs;
 	struct api_bar bar;
 	bool has_bar;
+	/* filled in by rpc/, not on the wire */
 	uint16_t slice_id;
+	bool ethernet; /* the slice is l2: its PDUs are Ethernet frames */
 };
 
 union api_object {

@@ -73,14 +73,14 @@ static void event_broadcast(unsigned mask, json_t *params)
 	budget_free_text(text, 0, NULL);
 }
 
-/* {"attachment": name} or {"tunnel": name} of a door; nothing when it is gone. */
+/* {"attachment": name}, {"tunnel": name} or {"session": name} of a door; nothing when it is gone.
+ */
 static void set_door(json_t *out, door_t door)
 {
-	bool tunnel = DOOR_KIND(door) == DOOR_TUNNEL;
-	struct object *obj = model_by_id(tunnel ? OBJECT_TUNNEL : OBJECT_ATTACHMENT, DOOR_ID(door));
+	const char *kind, *name = door_name(door, &kind);
 
-	if (obj)
-		json_object_set_new(out, tunnel ? "tunnel" : "attachment", json_string(obj->key));
+	if (name)
+		json_object_set_new(out, kind, json_string(name));
 }
 
 static void on_mac(enum fdb_event what, const struct fdb_entry *entry, door_t old_door)

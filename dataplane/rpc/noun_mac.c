@@ -9,6 +9,7 @@
 
 #include "fdb.h"
 #include "noun.h"
+#include "session.h"
 
 /* A message usually says many MACs of one slice and door: the last name of each kind is found at
  * once. */
@@ -230,18 +231,31 @@ void mac_rollback(const struct tx_mac *step)
 	count(step->slice, step->old_door, 1);
 }
 
+const char *door_name(door_t door, const char **kind)
+{
+	struct object *at;
+
+	if (DOOR_KIND(door) == DOOR_SESSION) {
+		*kind = "session";
+		return session_name(DOOR_SESSION_ID(door));
+	}
+	bool tunnel = DOOR_KIND(door) == DOOR_TUNNEL;
+
+	*kind = tunnel ? "tunnel" : "attachment";
+	at = model_by_id(tunnel ? OBJECT_TUNNEL : OBJECT_ATTACHMENT, DOOR_ID(door));
+	return at ? at->key : NULL;
+}
+
 bool mac_describe(const struct fdb_entry *entry, struct api_mac *out)
 {
-	bool tunnel = DOOR_KIND(entry->door) == DOOR_TUNNEL;
 	struct object *slice = model_by_id(OBJECT_SLICE, entry->slice);
-	struct object *at =
-		model_by_id(tunnel ? OBJECT_TUNNEL : OBJECT_ATTACHMENT, DOOR_ID(entry->door));
+	const char *kind, *name = door_name(entry->door, &kind);
 
-	if (!slice || !at)
+	if (!slice || !name)
 		return false;
 	memset(out, 0, sizeof(*out));
 	strcpy(out->slice, slice->key);
-	strcpy(tunnel ? out->tunnel : out->attachment, at->key);
+	strcpy(*kind == 's' ? out->session : *kind == 't' ? out->tunnel : out->attachment, name);
 	out->mac = entry->mac;
 	out->learned = !entry->is_static;
 	out->age_s = entry->age_s;

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "fdb.h"
 #include "schema.h"
 #include "tx.h"
 
@@ -31,6 +32,8 @@ int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err);
 void mac_commit(const struct tx_mac *step);
 void mac_rollback(const struct tx_mac *step);
 
+/* The name of what is behind a door, NULL: just gone. *kind: "attachment", "tunnel", "session". */
+const char *door_name(door_t door, const char **kind);
 /* As an answer shows it. false when its slice or door is just gone. */
 bool mac_describe(const struct fdb_entry *entry, struct api_mac *out);
 /* The MAC table's entry as api_mac: 0 or -1 when there is none. */

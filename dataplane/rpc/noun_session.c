@@ -185,6 +185,7 @@ static int resolve(struct api_session *s, struct rpc_error *err)
 	if (!slice)
 		return fail_missing(err, "slice", OBJECT_SLICE, s->slice);
 	s->slice_id = slice->id;
+	s->ethernet = slice->now->data->slice.kind == SLICE_L2;
 	if (check_kind(s, slice, err))
 		return -1;
 	for (uint32_t i = 0; i < s->pdrs.count; i++) {

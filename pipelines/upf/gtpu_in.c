@@ -240,8 +240,11 @@ static __rte_noinline void unwrap_frame(struct worker *w, struct burst *b, const
 		refuse(w, b, m, session, s, DROP_ECN_INVALID);
 		return;
 	}
-	if ((s->flags & SESSION_FLUSHING) && hold_first(w, b, m, session, s, d->group[k]))
-		return;
+	if (s->flags & SESSION_FLUSHING) {
+		m->hash.usr = d->qfi[k]; /* for session_again() */
+		if (hold_first(w, b, m, session, s, d->group[k]))
+			return;
+	}
 	batch_add(w, d, k, m, len, x);
 }
 

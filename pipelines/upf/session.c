@@ -11,6 +11,7 @@
 
 #include "peer.h"
 #include "session_change.h"
+#include "session_doors.h"
 #include "session_filters.h"
 #include "upf.h"
 
@@ -33,6 +34,7 @@ void session_fini(void)
 {
 	session_give_fini();
 	session_commit_fini();
+	session_doors_fini();
 	uses_fini();
 	session_store_fini();
 }
@@ -184,7 +186,8 @@ static int prepare_plan(struct plan *p, struct session_change **change, struct r
 	uint32_t bytes;
 	int rc = -1;
 
-	if (plan_ways(p, err) != 0 || check_slices(p, err) != 0 || check_teids(p, err) != 0 ||
+	if (plan_ways(p, err) != 0 || check_slices(p, err) != 0 || plan_frames(p, err) != 0 ||
+		check_teids(p, err) != 0 ||
 		filters_take_all(p, err) != 0)
 		return -1;
 	bytes = session_pack(&p->cfg, p->made, packed);

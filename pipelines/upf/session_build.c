@@ -237,6 +237,7 @@ static int build_group(struct build *at, uint32_t k, struct rpc_error *err)
 	g->teid_be = rte_cpu_to_be_32(w->teid);
 	g->slice = w->gtpu != 0 ? p->put->slice_id : w->slice;
 	g->gtpu = w->gtpu;
+	g->vlan = w->vlan;
 	g->flags = (w->source == INTERFACE_ACCESS ? GROUP_UPLINK : 0) |
 		   (w->gtpu != 0 ? GROUP_REMOVE : 0);
 	g->acts = acts.n;

@@ -224,6 +224,8 @@ static bool has_address(const struct api_ue *ue)
 
 static bool wants_frames(const struct api_session *s)
 {
+	if (s->ethernet)
+		return true;
 	for (uint32_t i = 0; i < s->pdrs.count; i++)
 		if (s->pdrs.item[i].ethernet.count > 0)
 			return true;

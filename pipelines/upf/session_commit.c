@@ -9,6 +9,7 @@
 #include "peer.h"
 #include "rcu.h"
 #include "session_change.h"
+#include "session_doors.h"
 #include "slice.h"
 
 static uint32_t ue_users[LIMIT_SLICES + 1]; /* groups by UE's addresses, published */
@@ -116,6 +117,7 @@ static bool publish(struct session_change *c)
 	/* release: pairs with the acquire load of whoever found the index */
 	__atomic_store_n(&session_block[c->index], b, __ATOMIC_RELEASE);
 	publish_keys(c, &c->after, &is);
+	session_doors_commit(c->index, c->before.pack != 0 ? block_of(&c->before) : NULL, b);
 	if (c->before.pack != 0) {
 		unpublish_keys(c, &was);
 		count_ues(block_of(&c->before), -1);
@@ -134,6 +136,7 @@ static bool withdraw(struct session_change *c)
 	unpublish_keys(c, &was);
 	wait = hold_begin(&c->hold, block_of(&c->before), NULL);
 	__atomic_store_n(&session_block[c->index], NULL, __ATOMIC_RELEASE);
+	session_doors_commit(c->index, block_of(&c->before), NULL);
 	count_ues(block_of(&c->before), -1);
 	return wait;
 }
@@ -194,6 +197,7 @@ void session_commit(struct session_change *const *change, uint32_t n)
 			held |= withdraw(change[i]);
 		grace |= wants_grace(change[i]);
 	}
+	session_doors_done();
 	if (held)
 		hold_finish(); /* waits for a grace period */
 	else if (grace)

@@ -91,8 +91,11 @@ static int flood_reserve(uint16_t slice)
 static void flood_add(uint16_t slice, uint32_t session)
 {
 	struct flood_sessions *f = flood_sessions[slice];
-	uint32_t at = f->hole;
+	uint32_t at;
 
+	if (f == NULL || f->reserved == 0)
+		return;
+	at = f->hole;
 	while (at < f->n && f->id[at] != 0)
 		at++;
 	f->hole = at + 1;
@@ -147,6 +150,9 @@ int session_doors_prepare(const struct session_block *before, const struct sessi
 	uint32_t at = 0, undo = 0;
 	uint16_t slice;
 
+	/* what workers reported of the last session with this index is not this one's */
+	if (before == NULL && (after->flags & SESSION_ETHERNET))
+		fdb_reports_take();
 	while ((slice = door_beside(after, before, &at)) != 0) {
 		int rc = flood_reserve(slice);
 		uint16_t taken;

@@ -18,6 +18,7 @@ struct way {
 	uint8_t number; /* of the group */
 	uint8_t pdrs;
 	uint16_t slice;
+	uint16_t vlan; /* of an Ethernet session: session_doors.h */
 	bool choose; /* the TEID is to be chosen */
 	uint32_t teid;
 	uint8_t pdr[LIMIT_SESSION_PDRS]; /* by precedence */
@@ -58,6 +59,8 @@ struct plan {
 
 /* Groups the PDRs, gives TEIDs and numbers. 0, -1 with err. Takes nothing. */
 int plan_ways(struct plan *p, struct rpc_error *err);
+/* Is an Ethernet session one that can be? Finds the tags of its slices' frames. 0, -1 with err. */
+int plan_frames(struct plan *p, struct rpc_error *err);
 /* Compiles the block, taking rules, rates and peers; undone by block_give(). 0, -1 with err and
  * nothing taken. */
 int plan_build(struct plan *p, struct rpc_error *err);

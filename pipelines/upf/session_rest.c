@@ -8,6 +8,7 @@
 
 #include "peer.h"
 #include "session_change.h"
+#include "session_doors.h"
 
 static bool was_left_out(const struct api_pdr *pdr)
 {
@@ -110,6 +111,24 @@ static int prepare_past(struct session_change *c, struct rpc_error *err)
 	return 0;
 }
 
+static const struct session_block *block_or_null(const struct session_state *s)
+{
+	return s->pack != 0 ? block_of(s) : NULL;
+}
+
+static int prepare_doors(struct session_change *c, struct rpc_error *err)
+{
+	const struct session_block *after = block_of(&c->after);
+	int rc = session_doors_prepare(block_or_null(&c->before), after);
+
+	if (rc != -ENOSPC)
+		return rc == 0 ? 0 : fail_room(err, rc, "the session's slices", 0);
+	rpc_fail(err, RPC_ERR_CAPACITY, "a slice has at most %u Ethernet sessions",
+		LIMIT_SLICE_SESSIONS);
+	err->limit = LIMIT_SLICE_SESSIONS;
+	return -1;
+}
+
 int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err)
 {
 	if (add_markers(c, p, err) != 0)
@@ -120,11 +139,16 @@ int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_erro
 		goto err_past;
 	if (prepare_urrs(c, p, err) != 0)
 		goto err_hold;
+	if (prepare_doors(c, err) != 0)
+		goto err_urrs;
 	for (uint32_t i = 0; i < p->put->pdrs.count; i++)
 		if (was_left_out(&p->put->pdrs.item[i]))
 			c->chosen[c->n_chosen++] = (struct chosen){p->pdr[i].id, p->pdr[i].teid};
 	return 0;
 
+err_urrs:
+	if (c->urr != NULL)
+		urr_cancel(c->urr);
 err_hold:
 	if (c->before.pack != 0)
 		hold_cancel(&c->hold);
@@ -138,6 +162,7 @@ err_markers:
 
 void cancel_rest(struct session_change *c)
 {
+	session_doors_cancel(block_or_null(&c->before), block_or_null(&c->after));
 	if (c->urr != NULL)
 		urr_cancel(c->urr);
 	if (c->before.pack != 0)

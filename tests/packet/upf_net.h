@@ -56,6 +56,7 @@ void expect_gtpu(const char *what, const char *to, uint32_t teid, int qfi, int h
 TCase *upf_up_tests(void);
 TCase *upf_down_tests(void);
 TCase *upf_hostile_tests(void);
+TCase *upf_ethernet_tests(void);
 TCase *upf_way_tests(void);
 TCase *upf_meter_tests(void);
 TCase *upf_control_tests(void);
