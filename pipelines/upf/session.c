@@ -187,8 +187,7 @@ static int prepare_plan(struct plan *p, struct session_change **change, struct r
 	int rc = -1;
 
 	if (plan_ways(p, err) != 0 || check_slices(p, err) != 0 || plan_frames(p, err) != 0 ||
-		check_teids(p, err) != 0 ||
-		filters_take_all(p, err) != 0)
+		check_teids(p, err) != 0 || filters_take_all(p, err) != 0)
 		return -1;
 	bytes = session_pack(&p->cfg, p->made, packed);
 	if (p->old != NULL && memcmp(pack_at(p->old_state), packed, bytes) == 0) {
