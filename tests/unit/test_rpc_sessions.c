@@ -39,6 +39,21 @@ START_TEST(what_is_put_comes_back_and_can_be_put_again)
 }
 END_TEST
 
+/* 0x400000: a door of kind session, index 1 (fdb.h). */
+START_TEST(a_mac_behind_an_ethernet_session_names_it)
+{
+	json_t *answer;
+
+	furnish_upf();
+	OK(ask(PUT(SESSION("s1", "10.60.0.1"))));
+	fakes_learn(1, "02:00:00:00:00:05", 0x400001);
+	answer = ask(CALL("list", "{'type':'mac'}"));
+	EXPECT(json_incref(answer), "result.objects.0.session", "s1");
+	EXPECT(json_incref(answer), "result.objects.0.attachment", "");
+	EXPECT(answer, "result.objects.0.learned", "true");
+}
+END_TEST
+
 START_TEST(who_puts_again_is_told_the_teid_again)
 {
 	furnish_upf();
@@ -165,7 +180,8 @@ START_TEST(stats_count_sessions_and_their_urrs)
 	furnish_upf();
 	OK(ask(PUT(SESSION("s1", "10.60.0.1") "," SESSION("s2", "10.60.0.2"))));
 	EXPECT(ask(CALL("stats", "{'type':'session','keys':['s2']}")), "result.objects",
-		"{\"s2\":{\"dl_bytes\":200,\"dl_packets\":2,\"dropped\":3,\"held\":0,\"ul_bytes\":200,"
+		"{\"s2\":{\"dl_bytes\":200,\"dl_packets\":2,\"dropped\":3,\"held\":0,\"ul_bytes\":"
+		"200,"
 		"\"ul_packets\":2,\"urrs\":{\"1\":{\"dl_bytes\":20,\"dl_packets\":2,"
 		"\"total_bytes\":30,\"total_packets\":3,\"ul_bytes\":10,\"ul_packets\":1}}}}");
 	EXPECT(ask(CALL("stats", "{'type':'session'}")), "result.objects.s1.ul_bytes", "100");
@@ -354,6 +370,7 @@ int main(void)
 	tcase_add_test(tcase, stats_count_sessions_and_their_urrs);
 	tcase_add_test(tcase, list_finds_by_name_slice_and_ue);
 	tcase_add_test(tcase, watchers_are_told_all_of_a_report);
+	tcase_add_test(tcase, a_mac_behind_an_ethernet_session_names_it);
 	tcase_add_test(tcase, fifty_thousand_reports_at_once_reach_a_watcher);
 	tcase_add_test(tcase, sessions_by_the_ten_thousand);
 	tcase_set_timeout(tcase, 60);
