@@ -72,9 +72,9 @@ mobile_ways() {
 }
 
 check_mobile() {
-	local name address door teid before after was i
+	local name address door teid before after was other i
 	title "A UE behind a gNB: to the internet by one slice, to a local network by another, to a central UPF over N9"
-	sed -n '7,9s/^#  //p' "$top/scripts/lib/demo-mobile.sh"
+	sed -n '6,8s/^#  //p' "$top/scripts/lib/demo-mobile.sh"
 	for name in "${mobile_spaces[@]}"; do add_space "${name#demo-}"; done
 	mobile_wan gnb n3 10 2
 	mobile_wan central n9 11 3
@@ -90,13 +90,16 @@ check_mobile() {
 	i=0
 	for name in "the internet 198.18.60.2" "the local network 198.18.70.2" "the central UPF's network 198.18.80.2"; do
 		address=${name##* }
-		door=$(printf 'by slice internet\nby slice edge\nover N9' | sed -n "$((++i))p")
+		i=$((i + 1))
+		door=$(printf 'by slice internet\nby slice edge\nover N9' | sed -n "${i}p")
 		wait_until "the UE's way to $address" inside ue ping -n -q -c 1 -W 1 "$address"
 		read -ra was <<<"$(mobile_ways)"
 		inside ue ping -n -q -c 20 -i 0.02 -W 2 "$address" >"$state/out" 2>&1 || true
 		read -ra after <<<"$(mobile_ways)"
+		# a way not taken may still have carried an ARP question or two
 		before="$((after[0] - was[0])) $((after[1] - was[1])) $((after[2] - was[2]))"
-		result "$(grep -q ' 20 received' "$state/out" && [[ ${before} == "$(printf '20 0 0\n0 20 0\n0 0 20' | sed -n "${i}p")" ]] && echo ok)" \
+		other=$((after[0] + after[1] + after[2] - was[0] - was[1] - was[2] - after[i - 1] + was[i - 1]))
+		result "$(grep -q ' 20 received' "$state/out" && [[ $((after[i - 1] - was[i - 1])) -ge 20 && $other -lt 5 ]] && echo ok)" \
 			"20 of 20 to ${name% *} $door (packets out by internet, edge, N9: $before)"
 	done
 	read -r before after <<<"$(counters session | jq -r '.objects[] | "\(.urrs["1"].ul_bytes) \(.urrs["1"].dl_bytes)"')"
