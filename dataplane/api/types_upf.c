@@ -111,8 +111,8 @@ static const struct api_field outer_header_fields[] = {
 	{AT(api_outer_header, peer, FIELD_IP, FIELD_REQUIRED), NO_REF,
 		.help = "the peer's address"},
 	{AT(api_outer_header, gtpu, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_GTPU,
-		.help = "the own address it is sent from; left out: one of the destination's "
-			"interface and the peer's family"},
+		.help = "the own address it is sent from; left out: the session's own of the "
+			"destination's interface and the peer's family, else any such"},
 	{.name = NULL},
 };
 

@@ -130,15 +130,33 @@ static int resolve_pdr(struct api_pdr *pdr, const struct object *slice, struct r
 	return check_removal(pdr, gtpu->now->data->gtpu.address.family, err);
 }
 
-uint16_t noun_session_preset_gtpu(uint32_t destination, const struct api_outer_header *outer)
+uint16_t noun_session_own_gtpu(
+	const struct api_session *s, uint32_t destination, const struct api_outer_header *outer)
 {
-	uint16_t id = gtpu_find(destination, outer->peer.family);
+	for (uint32_t i = 0; i < s->pdrs.count; i++) {
+		uint16_t id = s->pdrs.item[i].gtpu_id;
+		const struct object *gtpu = id ? model_by_id(OBJECT_GTPU, id) : NULL;
 
+		if (gtpu && gtpu->now->data->gtpu.interface == destination &&
+			gtpu->now->data->gtpu.address.family == outer->peer.family)
+			return id;
+	}
+	return 0;
+}
+
+/* What the session itself is reached at goes first: a gNB expects its answers from there. */
+static uint16_t preset_gtpu(
+	const struct api_session *s, uint32_t destination, const struct api_outer_header *outer)
+{
+	uint16_t id = noun_session_own_gtpu(s, destination, outer);
+
+	if (!id)
+		id = gtpu_find(destination, outer->peer.family);
 	return id ? id : gtpu_find(!destination, outer->peer.family);
 }
 
-static int resolve_outer(uint32_t destination, struct api_outer_header *outer, const char *field,
-	struct rpc_error *err)
+static int resolve_outer(const struct api_session *s, uint32_t destination,
+	struct api_outer_header *outer, const char *field, struct rpc_error *err)
 {
 	const struct object *gtpu;
 	char path[48];
@@ -151,7 +169,7 @@ static int resolve_outer(uint32_t destination, struct api_outer_header *outer, c
 	}
 	snprintf(path, sizeof(path), "%s.gtpu", field);
 	if (!outer->gtpu[0]) {
-		outer->gtpu_id = noun_session_preset_gtpu(destination, outer);
+		outer->gtpu_id = preset_gtpu(s, destination, outer);
 		return outer->gtpu_id
 			       ? 0
 			       : rpc_fail_value(err, path,
@@ -169,12 +187,13 @@ static int resolve_outer(uint32_t destination, struct api_outer_header *outer, c
 	return 0;
 }
 
-static int resolve_far(struct api_far *far, const struct object *slice, struct rpc_error *err)
+static int resolve_far(const struct api_session *s, struct api_far *far, const struct object *slice,
+	struct rpc_error *err)
 {
 	if (resolve_slice(far->slice, slice, &far->slice_id, err) ||
-		resolve_outer(far->destination, &far->outer_header, "outer_header", err))
+		resolve_outer(s, far->destination, &far->outer_header, "outer_header", err))
 		return -1;
-	return resolve_outer(far->destination, &far->duplicate_to, "duplicate_to", err);
+	return resolve_outer(s, far->destination, &far->duplicate_to, "duplicate_to", err);
 }
 
 /* Ids for all names. */
@@ -195,7 +214,7 @@ static int resolve(struct api_session *s, struct rpc_error *err)
 		}
 	}
 	for (uint32_t i = 0; i < s->fars.count; i++) {
-		if (resolve_far(&s->fars.item[i], slice, err)) {
+		if (resolve_far(s, &s->fars.item[i], slice, err)) {
 			rpc_error_prefix(err, "fars[%u]", i);
 			return -1;
 		}

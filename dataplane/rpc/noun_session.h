@@ -24,9 +24,11 @@ int noun_session_put(struct tx *tx, struct api_session *s, uint32_t index, struc
 int noun_session_delete(struct tx *tx, const struct api_session *s, struct rpc_error *err);
 /* As an answer shows it: what was chosen filled in, names for ids. false: no such session. */
 bool noun_session_describe(uint32_t index, struct api_session *out);
-/* The own address that an outer header is sent from when it names none: of the destination's side,
- * else of the other one. 0: none of the peer's family. */
-uint16_t noun_session_preset_gtpu(uint32_t destination, const struct api_outer_header *outer);
+/* The own address that an outer header is sent from when it names none: one at which the session is
+ * reached itself, of the destination's side and the peer's family; 0: there is none (then any of
+ * the box's). Ids of the PDRs' gtpus must be filled in. */
+uint16_t noun_session_own_gtpu(
+	const struct api_session *s, uint32_t destination, const struct api_outer_header *outer);
 
 /* Sessions keep slices and gtpus from being deleted. 0, or -1 with err that names one. */
 int noun_session_check_unused(struct rpc_error *err, const struct object *obj);

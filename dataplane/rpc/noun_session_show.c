@@ -22,10 +22,13 @@ static void name_of(enum object_type type, uint16_t id, uint16_t preset, char *n
 	strcpy(name, obj ? obj->key : "");
 }
 
-static void name_outer(uint32_t destination, struct api_outer_header *outer)
+/* What is not the session's own is shown: which one of the box's it was may depend on when it was
+ * put. */
+static void name_outer(
+	const struct api_session *s, uint32_t destination, struct api_outer_header *outer)
 {
 	if (outer->teid)
-		name_of(OBJECT_GTPU, outer->gtpu_id, noun_session_preset_gtpu(destination, outer),
+		name_of(OBJECT_GTPU, outer->gtpu_id, noun_session_own_gtpu(s, destination, outer),
 			outer->gtpu);
 }
 
@@ -44,8 +47,8 @@ bool noun_session_describe(uint32_t index, struct api_session *out)
 		struct api_far *far = &out->fars.item[i];
 
 		name_of(OBJECT_SLICE, far->slice_id, out->slice_id, far->slice);
-		name_outer(far->destination, &far->outer_header);
-		name_outer(far->destination, &far->duplicate_to);
+		name_outer(out, far->destination, &far->outer_header);
+		name_outer(out, far->destination, &far->duplicate_to);
 	}
 	return true;
 }

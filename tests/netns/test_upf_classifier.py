@@ -8,7 +8,7 @@ tunnel. IPv4 and IPv6, over an IPv4 and an IPv6 underlay.
                                                └ n9 ══ 198.18.1.2 central ~ (tun) dn 198.18.80.2
 """
 from lib import Box, CONGESTION, at_least, check, diff, drops_of, equal, iperf, ping, run, wait_for
-from upf import chosen, end, l3_slice, underlay
+from mobile import chosen, end, l3_slice, underlay
 
 UE, UE6, NET6 = "198.18.50.1", "2001:db8:50::1", "2001:db8:50::/64"
 DN, DN6 = "198.18.80.2", "2001:db8:80::2"
@@ -53,7 +53,7 @@ def ways(box, ue, hosts):
             if other == attachment:
                 at_least(count, 10, f"packets out by {other} for {name}")
             else:
-                equal(count, 0, f"packets out by {other} for {name}")
+                check(count < 4, f"packets out by {other} for {name}: {count}")  # ARP and ND of the switch itself
         print(f"{name}: by {attachment or tunnel}")
 
 

@@ -9,7 +9,7 @@ too far): what comes down must have one from 64 to 79 when it leaves the box, so
 """
 from lib import Box, CONGESTION, at_least, check, diff, drops_of, equal, iperf, ping, run, wait_for
 from ovs import Ovs
-from upf import chosen, l3_slice
+from mobile import chosen, l3_slice
 
 GNB, UE, GNB_TEID = "02:00:00:00:0e:02", "198.18.50.1", 0x4711
 ZERO = "add table netdev sluice; add chain netdev sluice out { type filter hook egress device wan priority 0; }; "

@@ -11,7 +11,7 @@ import threading
 import time
 
 from lib import QUICK, Box, check, equal, run, settled, wait_for
-from upf import SO_RCVBUFFORCE, RawEnd, chosen, l3_slice, underlay
+from mobile import SO_RCVBUFFORCE, RawEnd, chosen, l3_slice, underlay
 
 UE, GNB_TEID, SIZE = "198.18.50.1", 0x77, 1000
 SECONDS = 4 if QUICK else 10

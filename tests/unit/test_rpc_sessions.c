@@ -74,6 +74,28 @@ START_TEST(who_puts_again_is_told_the_teid_again)
 }
 END_TEST
 
+/* gtpu: the outer header's, or nothing. */
+#define SESSION_AT_N4(gtpu)                                                                        \
+	PUT("{'name':'s4','slice':'net','ue':{'ipv4':'10.60.0.4'},'pdrs':[{'id':1,'precedence':1," \
+	    "'source':'access','gtpu':'n4','far':1},{'id':2,'precedence':1,'source':'core',"       \
+	    "'far':2}],'fars':[{'id':1,'action':'forward'},{'id':2,'action':'forward',"            \
+	    "'destination':'access','outer_header':{'teid':7,'peer':'198.18.0.2'" gtpu "}}]}")
+
+START_TEST(a_gnb_hears_from_the_address_that_its_session_is_reached_at)
+{
+	furnish_upf();
+	OK(ask(CALL("put", "{'type':'gtpu','objects':[{'name':'n4','address':'198.18.4.1',"
+			   "'interface':'access'}]}")));
+	OK(ask(SESSION_AT_N4("")));
+	EXPECT(ask(SESSION_AT_N4(",'gtpu':'n4'")), "result.unchanged", "1");
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s4'}")), "result.fars.1.outer_header",
+		"{\"peer\":\"198.18.0.2\",\"teid\":7}");
+	EXPECT(ask(SESSION_AT_N4(",'gtpu':'n3'")), "result.updated", "1");
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s4'}")), "result.fars.1.outer_header.gtpu",
+		"n3");
+}
+END_TEST
+
 /* The whole box as far as rpc and the rooms below can tell. */
 static void snapshot(char *text, size_t size)
 {
@@ -362,6 +384,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, what_is_put_comes_back_and_can_be_put_again);
 	tcase_add_test(tcase, who_puts_again_is_told_the_teid_again);
+	tcase_add_test(tcase, a_gnb_hears_from_the_address_that_its_session_is_reached_at);
 	tcase_add_loop_test(tcase, a_refused_session_names_the_field_and_leaves_nothing, 0,
 		sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(tcase, sessions_hold_their_slice_and_own_address);

@@ -35,17 +35,18 @@ def l3_slice(box, name, vni, port, host, network):
     return f"{v4}2", f"{v6}2"
 
 
-def end(site, behind, tun, local, peer, send, receive, addresses, qfi=None, core=False):
+def end(site, behind, tun, local, peer, send, receive, addresses, qfi=None, core=False, tap=False):
     """A GTP-U end at `site` whose TUN interface is in the namespace `behind`, with these addresses and the default route."""
     words = [GTPU_END, "--tun", tun, "--local", local, "--peer", peer, "--send", str(send), "--receive", str(receive), "--log"]
-    process = site.popen(words + (["--qfi", str(qfi)] if qfi is not None else []) + (["--core"] if core else []))
+    process = site.popen(words + (["--qfi", str(qfi)] if qfi is not None else []) + (["--core"] if core else []) + (["--tap"] if tap else []))
     wait_for(lambda: tun in site.interfaces(), f"the interface {tun}")
     site.ip(f"link set {tun} netns {behind.full}")
     behind.ip(f"link set {tun} mtu 1400 up")
     for address in addresses:
         behind.ip(f"addr add {address} dev {tun}" + (" nodad" if ":" in address else ""))
-    behind.ip(f"route replace default dev {tun}")
-    behind.ip(f"-6 route replace default dev {tun}")
+    if not tap:
+        behind.ip(f"route replace default dev {tun}")
+        behind.ip(f"-6 route replace default dev {tun}")
     return process
 
 
