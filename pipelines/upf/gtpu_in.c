@@ -248,6 +248,12 @@ static __rte_noinline void unwrap_frame(struct worker *w, struct burst *b, const
 	batch_add(w, d, k, m, len, x);
 }
 
+/* To a group, like a router advertisement that the other UPF sends: the UE's as well. */
+static bool is_group_address(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 4 ? ip[16] >> 4 == 0xe : ip[24] == 0xff;
+}
+
 /* Makes the packet inside k the batch's next, or drops it by name. */
 static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const struct data *d,
 	uint32_t k, struct session_batch *x)
@@ -270,8 +276,14 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 		refuse(w, b, m, session, s, DROP_UE_PACKET);
 		return;
 	}
-	if (g->flags & GROUP_UPLINK && unlikely(!session_owns(s, ip, true))) {
-		refuse(w, b, m, session, s, DROP_UE_SOURCE);
+	if (g->flags & GROUP_UPLINK) {
+		if (unlikely(!session_owns(s, ip, true))) {
+			refuse(w, b, m, session, s, DROP_UE_SOURCE);
+			return;
+		}
+	} else if (unlikely(!session_owns(s, ip, false) && !is_group_address(ip))) {
+		/* a PDR without UE address has the session's (TS 29.244 8.2.62, D flag) */
+		refuse(w, b, m, session, s, DROP_PDR_NONE);
 		return;
 	}
 	strip(m, d->at[k] - BATCH_ETH);

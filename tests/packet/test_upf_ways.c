@@ -116,6 +116,18 @@ START_TEST(n9_carries_the_container_up_and_down)
 	rig_send(net.wan, &a_pkt, 1);
 	expect_gtpu("down", "198.18.0.2", GNB_TEID, 7, 0);
 	ck_assert_uint_eq(seen.psc_type, 0);
+	i.to = "224.0.0.1";
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	expect_gtpu("down, to a group", "198.18.0.2", GNB_TEID, 7, 0);
+	i.to = UE2;
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	expect_drop("down, another's destination", DROP_PDR_NONE);
 	send_up(1111, UE2, "10.0.0.1");
 	expect_drop("another's source", DROP_UE_SOURCE);
 }
