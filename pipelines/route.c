@@ -90,6 +90,7 @@ struct ues {
 struct keys {
 	struct routed v4, v6;
 	struct ues ue4, ue6;
+	bool sessions; /* packets of slices with sessions: there may be framed routes */
 	struct exact_view view4,
 		view6;		  /* of ue4_table and ue6_table, once there is a packet for them */
 	uint8_t *data[BURST_MAX]; /* where frames begin, by their place in the burst */
@@ -103,16 +104,22 @@ static __rte_always_inline void routed_add(struct routed *r, uint32_t i, uint16_
 	r->slice[r->n++] = slice;
 }
 
-static __rte_noinline void ue_key4(struct keys *k, uint32_t i, uint16_t slice, const uint8_t *ip)
+/* False: it is no UE's. */
+static __rte_always_inline bool ue_key4(
+	struct keys *k, uint32_t i, uint16_t slice, uint32_t address)
 {
-	uint64_t key = UE4_KEY(slice, rte_be_to_cpu_32(*(const wire32_t *)(ip + 16)));
-	uint32_t n = k->ue4.n++;
+	uint64_t key = UE4_KEY(slice, address);
+	uint32_t n = k->ue4.n;
 
+	if (!ue4_may_be(key))
+		return false;
+	k->ue4.n = n + 1;
 	if (n == 0)
 		k->view4 = exact_view(&ue4_table);
 	k->ue4.at[n] = i;
 	k->ue4.key[n] = key;
 	k->ue4.bucket[n] = exact_prefetch(&k->view4, &key, 1);
+	return true;
 }
 
 static __rte_noinline void ue_key6(struct keys *k, uint32_t i, uint16_t slice, const uint8_t *ip)
@@ -138,13 +145,14 @@ static __rte_always_inline void find_keys(
 		bool sessions = slice_hot[slice].flags & SLICE_SESSIONS;
 		enum check check;
 
+		k->sessions |= sessions;
 		k->data[i] = data;
 		if (likely(to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
 			k->address4[k->v4.n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
 			check = check_ipv4(m, ip);
-			if (unlikely(sessions) && check == CHECK_OK)
-				ue_key4(k, i, slice, ip);
-			else if (likely(check == CHECK_OK))
+			if (likely(check == CHECK_OK) &&
+				(likely(!sessions) ||
+					!ue_key4(k, i, slice, k->address4[k->v4.n])))
 				routed_add(&k->v4, i, slice);
 		} else if (to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
 			k->address6[k->v6.n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
@@ -326,6 +334,7 @@ void route_run(struct worker *w, struct burst *b)
 	struct keys k;
 
 	k.v4.n = k.v6.n = k.ue4.n = k.ue6.n = 0;
+	k.sessions = false;
 	find_keys(w, b, &k, &odds);
 	if (unlikely(k.ue4.n > 0))
 		find_ues(w, b, &k, &odds, false);
@@ -333,13 +342,13 @@ void route_run(struct worker *w, struct burst *b)
 		find_ues(w, b, &k, &odds, true);
 	if (k.v4.n > 0) {
 		lpm_lookup4_bulk(&fib4, k.v4.slice, k.address4, k.v4.n, k.v4.value);
-		if (unlikely(k.ue4.n > 0))
+		if (unlikely(k.sessions))
 			find_framed(w, b, &k.v4, k.data, &odds, false);
 		send_all(w, b, &k.v4, k.data, &odds, false);
 	}
 	if (k.v6.n > 0) {
 		lpm_lookup6_bulk(&fib6, k.v6.slice, k.address6, k.v6.n, k.v6.value);
-		if (unlikely(k.ue6.n > 0))
+		if (unlikely(k.sessions))
 			find_framed(w, b, &k.v6, k.data, &odds, true);
 		send_all(w, b, &k.v6, k.data, &odds, true);
 	}

@@ -20,6 +20,8 @@
 #define KEYS (2u * LIMIT_SESSIONS)
 
 struct exact_table teid_table, ue4_table, ue6_table;
+uint64_t ue4_filter[UE4_FILTER_BITS / 64];
+static uint32_t ue4_users[UE4_FILTER_BITS]; /* entries of ue4_table, by their bit */
 
 struct claim {
 	struct session_key key;
@@ -35,6 +37,8 @@ int keys_init(void)
 	claim_room = 1024;
 	claim_count = 0;
 	turn = 1;
+	memset(ue4_filter, 0, sizeof(ue4_filter));
+	memset(ue4_users, 0, sizeof(ue4_users));
 	claims = calloc(claim_room, sizeof(*claims));
 	if (claims == NULL || exact_init_mapped(&teid_table, "teid", 1, KEYS) != 0 ||
 		exact_init_mapped(&ue4_table, "ue4", 1, KEYS) != 0 ||
@@ -259,6 +263,20 @@ uint32_t key_owner(const struct session_key *key)
 	return c != NULL && c->turn == turn ? c->owner : published_owner(key);
 }
 
+/* An entry of a table came or went. */
+static void count_entry(const struct exact_table *t, uint64_t word, int by)
+{
+	uint32_t bit = ue4_filter_bit(word);
+	uint64_t mask = 1ull << bit % 64, was = ue4_filter[bit / 64];
+
+	if (t != &ue4_table)
+		return;
+	ue4_users[bit] += by;
+	/* relaxed: see ue4_may_be() */
+	__atomic_store_n(&ue4_filter[bit / 64], ue4_users[bit] != 0 ? was | mask : was & ~mask,
+		__ATOMIC_RELAXED);
+}
+
 /* So that there is room, and commit cannot fail. */
 static int make_entry(const struct session_key *key)
 {
@@ -271,6 +289,8 @@ static int make_entry(const struct session_key *key)
 		return 0;
 	int rc = exact_put(t, words, 0);
 
+	if (rc == 1)
+		count_entry(t, words[0], 1);
 	return rc < 0 ? rc : 0;
 }
 
@@ -283,8 +303,8 @@ static void drop_entry(const struct session_key *key)
 	if (t == NULL)
 		return;
 	value = exact_find(t, words);
-	if (value != NULL && *value == 0)
-		exact_delete(t, words);
+	if (value != NULL && *value == 0 && exact_delete(t, words) == 0)
+		count_entry(t, words[0], -1);
 }
 
 void key_settle(const struct session_key *key)
@@ -334,7 +354,8 @@ void key_publish(const struct session_key *key, uint32_t index)
 
 	if (t != NULL) {
 		/* overwrites: the entry is there since key_take() */
-		exact_put(t, words, SESSION_WORD(index, key->group));
+		if (exact_put(t, words, SESSION_WORD(index, key->group)) == 1)
+			count_entry(t, words[0], 1);
 		return;
 	}
 	fib_session_set(key->where, &ip, SESSION_PREFIX(index, key->group));
@@ -346,8 +367,8 @@ void key_unpublish(const struct session_key *key)
 	uint64_t words[2];
 	struct exact_table *t = table_of(key, words);
 
-	if (t != NULL)
-		exact_delete(t, words);
-	else
+	if (t == NULL)
 		fib_session_unset(key->where, &ip);
+	else if (exact_delete(t, words) == 0)
+		count_entry(t, words[0], -1);
 }
