@@ -85,23 +85,23 @@ static int state_take(
 {
 	const struct session_state *old = p->old_state;
 	struct session_block *b = (struct session_block *)p->block;
-	uint32_t cells = (p->cells + 3) >> CELL_UNIT_LOG2;
+	uint32_t cells = cell_units(p->cells, p->buckets);
 	int rc;
 
 	*s = (struct session_state){.block_units = (p->bytes + BLOCK_UNIT - 1) / BLOCK_UNIT,
 		.cell_units = p->cells_stay ? old->cell_units : cells,
-		.bucket_units = p->buckets_stay ? old->bucket_units : p->buckets};
+		.bucket_count = p->buckets};
 	b->cells = p->cells_stay ? block_of(old)->cells : 0;
-	b->buckets = p->buckets_stay ? block_of(old)->buckets : 0;
+	b->buckets = p->cells_stay ? block_of(old)->buckets : 0;
 	rc = pool_take(&pack_pool, pack_bytes / PACK_UNIT, &s->pack);
 	if (rc == 0)
 		rc = pool_take(&block_pool, s->block_units, &s->block);
 	if (rc == 0 && !p->cells_stay) {
 		rc = pool_take(&cell_pool, cells, &b->cells);
 		b->cells <<= CELL_UNIT_LOG2;
+		if (p->buckets > 0) /* two are as large as a cell */
+			b->buckets = 2 * b->cells + (cells << (CELL_UNIT_LOG2 + 1)) - p->buckets;
 	}
-	if (rc == 0 && !p->buckets_stay && p->buckets > 0)
-		rc = pool_take(&bucket_pool, p->buckets, &b->buckets);
 	if (rc != 0) {
 		if (s->pack != 0)
 			memcpy(pack_at(s), packed, 2); /* its length, to give it back */
@@ -115,25 +115,7 @@ static int state_take(
 	memset((uint8_t *)block_of(s) + p->bytes, 0, s->block_units * BLOCK_UNIT - p->bytes);
 	for (uint32_t w = 0; w < cell_pool.copies && !p->cells_stay; w++)
 		memset(cell_of(w, b->cells), 0, cells * sizeof(struct session_cell) * 4);
-	if (!p->buckets_stay && p->buckets > 0)
-		memset(pool_at(&bucket_pool, 0, b->buckets), 0, p->buckets * sizeof(uint64_t));
 	return 0;
-}
-
-/* Buckets go on where all that stay have the number they had, and no new one has an old one's. */
-static bool buckets_fit(const struct plan *p)
-{
-	uint8_t was[LIMIT_SESSION_QERS][2];
-	const struct api_qers *old = &p->old->cfg.qers, *new = &p->put->qers;
-
-	if (p->buckets > p->old_state->bucket_units || old->count > new->count)
-		return p->buckets == 0 && p->old_state->bucket_units == 0;
-	bucket_numbers(old, was);
-	for (uint32_t i = 0; i < old->count; i++)
-		if (old->item[i].id != new->item[i].id ||
-			memcmp(was[i], p->bucket_of[i], sizeof(was[i])) != 0)
-			return false;
-	return true;
 }
 
 /* ---- the change ---- */
@@ -161,7 +143,6 @@ static int take_all(
 
 	if (plan_build(p, err) != 0)
 		return -1;
-	p->buckets_stay = p->old != NULL && buckets_fit(p);
 	if (claim_keys(p->index, &before, &after, p->put, err) != 0)
 		goto err_block;
 	if (state_take(p, pack_bytes, &c->after, err) != 0)

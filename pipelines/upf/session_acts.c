@@ -242,6 +242,26 @@ static uint32_t act_numbers(const struct plan *p, const struct plan_acts *acts, 
 	return highest;
 }
 
+/* Buckets go on where all that stay have the number they had, and no new one has an old one's. */
+static bool buckets_fit(const struct plan *p)
+{
+	uint8_t was[LIMIT_SESSION_QERS][2];
+	const struct api_qers *old = &p->old->cfg.qers, *new = &p->put->qers;
+
+	if (p->buckets != p->old_state->bucket_count)
+		return false;
+	if (p->buckets == 0)
+		return true;
+	if (old->count > new->count)
+		return false;
+	bucket_numbers(old, was);
+	for (uint32_t i = 0; i < old->count; i++)
+		if (old->item[i].id != new->item[i].id ||
+			memcmp(was[i], p->bucket_of[i], sizeof(was[i])) != 0)
+			return false;
+	return true;
+}
+
 void plan_cells(struct plan *p)
 {
 	uint32_t told = told_places(&p->put->urrs), n = 0, highest;
@@ -252,7 +272,7 @@ void plan_cells(struct plan *p)
 	p->cells_stay = false;
 	if (p->old != NULL) {
 		used_before(p, &used);
-		p->cells_stay = credit_fits(p, told, &used);
+		p->cells_stay = credit_fits(p, told, &used) && buckets_fit(p);
 	}
 	p->cells = highest + 1;
 	for (uint32_t k = 0; k < p->ways; k++) {
@@ -263,7 +283,7 @@ void plan_cells(struct plan *p)
 		p->cells = RTE_MAX(p->cells, top + 1);
 	}
 	p->acts = n;
-	if (p->cells_stay && p->cells <= (uint32_t)p->old_state->cell_units << CELL_UNIT_LOG2)
+	if (p->cells_stay && cell_units(p->cells, p->buckets) <= p->old_state->cell_units)
 		return;
 	p->cells_stay = false;
 	for (uint32_t i = 0; i < n; i++)

@@ -12,8 +12,8 @@
 /* What of a state is to be given back: 0 where the next state has taken it over. */
 struct leaving {
 	uint32_t index; /* of a deleted session */
-	uint32_t pack, block, cells, buckets;
-	uint8_t block_units, cell_units, bucket_units;
+	uint32_t pack, block, cells;
+	uint8_t block_units, cell_units;
 };
 
 struct batch {
@@ -34,8 +34,6 @@ static void leaving_give(const struct leaving *l)
 		pool_give(&block_pool, l->block, l->block_units);
 	if (l->cells != 0)
 		pool_give(&cell_pool, l->cells >> CELL_UNIT_LOG2, l->cell_units);
-	if (l->buckets != 0)
-		pool_give(&bucket_pool, l->buckets, l->bucket_units);
 }
 
 /* Of s, what kept does not go on with. */
@@ -46,13 +44,10 @@ static struct leaving leaving_of(const struct session_state *s, const struct ses
 	struct leaving l = {.pack = s->pack,
 		.block = s->block,
 		.block_units = s->block_units,
-		.cell_units = s->cell_units,
-		.bucket_units = s->bucket_units};
+		.cell_units = s->cell_units};
 
 	if (b != NULL && (k == NULL || k->cells != b->cells))
 		l.cells = b->cells;
-	if (b != NULL && (k == NULL || k->buckets != b->buckets))
-		l.buckets = b->buckets;
 	return l;
 }
 

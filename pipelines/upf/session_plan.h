@@ -50,7 +50,7 @@ struct plan {
 	/* the block, and what it needs */
 	uint32_t bytes;
 	uint32_t cells, buckets; /* how many */
-	bool cells_stay, buckets_stay;
+	bool cells_stay; /* and buckets */
 	uint8_t bucket_of[LIMIT_SESSION_QERS][2]; /* uplink, downlink; 255: none */
 	uint32_t acts;
 	struct urr_act act[LIMIT_SESSION_PDRS]; /* cells from 0 on */

@@ -6,9 +6,9 @@
  * takes, in bytes, with one worker:
  *
  *   128  block                        8  session_block[]
- *    64  cells (each worker more: 64 more)
- *    16  buckets                     20  session_cold[]
- *  4..8  its place among the names   96  definition (name of 16 characters)
+ *    64  cells and buckets (each      20  session_cold[]
+ *        worker more: 64 more)         96  definition (name of 16 characters)
+ *  4..8  its place among the names
  *    37  ue4_table; an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
  *
  * What is reserved costs nothing until it is touched; then the kernel gives 2 MiB at a time, so
@@ -27,14 +27,13 @@
 /* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
 #define BLOCK_UNITS  (4u * LIMIT_SESSIONS)
 #define CELL_UNITS   (4u * LIMIT_SESSIONS)
-#define BUCKET_UNITS (16u * LIMIT_SESSIONS)
 #define PACK_UNITS   (32u * LIMIT_SESSIONS)
 #define NAMES	     (1u << 20)
 #define INDICES_REST 4096
 
 struct session_block **session_block;
 struct session_cold *session_cold;
-struct pool block_pool, cell_pool, bucket_pool, pack_pool;
+struct pool block_pool, cell_pool, pack_pool;
 
 static uint32_t *name_head; /* [NAMES] */
 static uint64_t seed[2];
@@ -55,7 +54,6 @@ int session_store_init(void)
 		pool_init(&block_pool, BLOCK_UNIT, BLOCK_UNITS, 1) == 0 &&
 		pool_init(&cell_pool, sizeof(struct session_cell) << CELL_UNIT_LOG2, CELL_UNITS,
 			worker_count) == 0 &&
-		pool_init(&bucket_pool, sizeof(uint64_t), BUCKET_UNITS, 1) == 0 &&
 		pool_init(&pack_pool, PACK_UNIT, PACK_UNITS, 1) == 0 && keys_init() == 0)
 		return 0;
 	session_store_fini();
@@ -67,7 +65,6 @@ void session_store_fini(void)
 	keys_fini();
 	filters_fini();
 	pool_fini(&pack_pool);
-	pool_fini(&bucket_pool);
 	pool_fini(&cell_pool);
 	pool_fini(&block_pool);
 	pool_unmap(name_head, NAMES * sizeof(*name_head));
@@ -86,7 +83,7 @@ struct session_cell *session_cells(uint32_t worker)
 
 uint64_t *session_buckets(void)
 {
-	return pool_at(&bucket_pool, 0, 0);
+	return pool_at(&cell_pool, 0, 0);
 }
 
 /* ---- indices ---- */
@@ -205,7 +202,6 @@ uint64_t session_memory_bytes(void)
 		return 0;
 	return names + arrays + (uint64_t)block_pool.used * BLOCK_UNIT +
 	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
-	       (uint64_t)bucket_pool.used * bucket_pool.unit +
 	       (uint64_t)pack_pool.used * PACK_UNIT +
 	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75;
 }

@@ -18,8 +18,8 @@ struct session_state {
 	uint32_t pack;	     /* in pack_pool; 0: no session */
 	uint32_t block;	     /* in block_pool */
 	uint8_t block_units; /* of 128 bytes */
-	uint8_t cell_units;  /* of 64 bytes, four cells */
-	uint8_t bucket_units;
+	uint8_t cell_units;  /* of 64 bytes, four cells; buckets at the end */
+	uint8_t bucket_count;
 	uint8_t pad;
 };
 
@@ -40,8 +40,15 @@ struct session_past {
 #define CELL_UNIT_LOG2 2 /* cells of a unit */
 #define PACK_UNIT      16u
 
+/* Buckets lie at the end of worker 0's cells: of a session of one QER and one URR that one worker
+ * has, all that a packet changes is one line. */
+static inline uint32_t cell_units(uint32_t cells, uint32_t buckets)
+{
+	return (cells + (buckets + 1) / 2 + 3) >> CELL_UNIT_LOG2;
+}
+
 extern struct session_cold *session_cold; /* [LIMIT_SESSIONS + 1] */
-extern struct pool block_pool, cell_pool, bucket_pool, pack_pool;
+extern struct pool block_pool, cell_pool, pack_pool;
 
 static inline struct session_block *block_of(const struct session_state *s)
 {

@@ -212,7 +212,6 @@ struct usage usage(void)
 	u.sessions = session_count();
 	u.blocks = block_pool.used;
 	u.cells = cell_pool.used;
-	u.buckets = bucket_pool.used;
 	u.packs = pack_pool.used;
 	u.teids = teid_table.count;
 	u.ue4s = ue4_table.count;
@@ -226,7 +225,7 @@ struct usage usage(void)
 		u.gtpus += session_using_gtpu(i);
 	u.slices = session_using_slice(rig_l3) + session_using_slice(rig_l3b) +
 		   session_using_slice(rig_l2);
-	u.bytes = u.blocks * 128 + u.cells * 64 + u.buckets * 8 + u.packs * 16;
+	u.bytes = u.blocks * 128 + u.cells * 64 + u.packs * 16;
 	return u;
 }
 
@@ -235,10 +234,10 @@ const char *usage_text(const struct usage *a, const struct usage *b)
 	static char text[1000];
 
 	snprintf(text, sizeof(text),
-		"blocks %lu %lu, cells %lu %lu, buckets %lu %lu, packs %lu %lu, sessions %u %u, "
+		"blocks %lu %lu, cells %lu %lu, packs %lu %lu, sessions %u %u, "
 		"teids %u %u, ue4 %u %u, ue6 %u %u, prefixes %u %u, peers %u %u, filters %u %u, "
 		"rules %u %u, rates %u %u, slices %u %u, gtpus %u %u",
-		a->blocks, b->blocks, a->cells, b->cells, a->buckets, b->buckets, a->packs,
+		a->blocks, b->blocks, a->cells, b->cells, a->packs,
 		b->packs, a->sessions, b->sessions, a->teids, b->teids, a->ue4s, b->ue4s, a->ue6s,
 		b->ue6s, a->prefixes, b->prefixes, a->peers, b->peers, a->filters, b->filters,
 		a->rules, b->rules, a->rates, b->rates, a->slices, b->slices, a->gtpus, b->gtpus);

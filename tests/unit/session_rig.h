@@ -43,7 +43,7 @@ void more_pdrs(struct made *m, uint32_t n);
 
 /* What all sessions together hold; the same before and after what leaves nothing behind. */
 struct usage {
-	uint64_t bytes, blocks, cells, buckets, packs;
+	uint64_t bytes, blocks, cells, packs;
 	uint32_t sessions, teids, ue4s, ue6s, prefixes, peers, filters, rules, rates, slices, gtpus;
 };
 struct usage usage(void);
