@@ -49,9 +49,21 @@ static __rte_always_inline void data_add(
 	d->session[k] = TEID_SESSION(teid);
 	d->group[k] = TEID_GROUP(teid);
 	d->s[k] = session_load(TEID_SESSION(teid));
-	rte_prefetch0(d->s[k]);
-	if (TEID_GROUP(teid) != 0) /* the first group's first act begins in line 0 */
-		rte_prefetch0((const uint8_t *)d->s[k] + RTE_CACHE_LINE_SIZE);
+}
+
+/* Blocks of the sessions whose TEIDs these may be, and chosen ones are. */
+static __rte_always_inline void blocks_prefetch(const struct burst *b)
+{
+	for (uint32_t i = 0; i < b->gtpus; i++) {
+		const uint8_t *g =
+			rte_pktmbuf_mtod_offset(b->gtpu[i], const uint8_t *, b->gtpu_at[i]);
+		uint32_t teid = rte_be_to_cpu_32(*(const wire32_t *)(g + 4));
+		const struct session_block *s = session_load(TEID_SESSION(teid));
+
+		rte_prefetch0(s);
+		if (TEID_GROUP(teid) != 0) /* the first group's first act begins in line 0 */
+			rte_prefetch0((const uint8_t *)s + RTE_CACHE_LINE_SIZE);
+	}
 }
 
 /* Any header, by gtp/gtpu.c. */
@@ -124,8 +136,8 @@ static __rte_always_inline bool is_group(
 }
 
 /* TEIDs that were put, and those that nobody has: s[] of the latter becomes NULL. */
-static __rte_noinline void find_put(
-	const struct burst *b, struct data *d, const uint8_t *which, uint32_t n)
+static __rte_noinline void find_put(const struct worker *w, const struct burst *b, struct data *d,
+	const uint8_t *which, uint32_t n)
 {
 	uint64_t key[BURST_MAX], *value[BURST_MAX];
 
@@ -150,6 +162,8 @@ static __rte_noinline void find_put(
 
 		if (!is_group(d->s[k], d->group[k], d->teid_be[k], b->gtpu_id[d->i[k]]))
 			d->s[k] = NULL;
+		else
+			session_admit_prefetch(w, d->s[k]);
 	}
 }
 
@@ -207,7 +221,7 @@ static __rte_always_inline void batch_add(struct worker *w, const struct data *d
 	x->bytes[j] = len;
 	x->qfi[j] = d->qfi[k];
 	x->door[j] = DOOR_SESSION | d->session[k];
-	session_batch_rules(x, session_group_at(s, d->group[k]), switch_of(w)->upf, w);
+	session_batch_rules(x, session_group_at(s, d->group[k]), switch_of(w)->upf);
 }
 
 static bool is_unicast(const uint8_t *mac)
@@ -325,16 +339,18 @@ void gtpu_in_run(struct worker *w, struct burst *b)
 
 	session_batch_begin(&x);
 	others.n = d.n = 0;
+	blocks_prefetch(b);
 	for (uint32_t i = 0; i < b->gtpus; i++)
 		if (unlikely(!read_plain(b, i, &d)))
 			read_any(w, b, i, &d, &others);
+	session_prefetch_cells(w, d.s, d.n);
 	for (uint32_t k = 0; k < d.n; k++)
 		if (likely(is_group(d.s[k], d.group[k], d.teid_be[k], b->gtpu_id[d.i[k]])))
 			unwrap(w, b, &d, k, &x);
 		else
 			put[puts++] = k;
 	if (unlikely(puts > 0))
-		find_put(b, &d, put, puts);
+		find_put(w, b, &d, put, puts);
 	for (uint32_t j = 0; j < puts; j++) {
 		uint32_t k = put[j];
 

@@ -77,7 +77,7 @@ static __rte_always_inline void batch_add(struct worker *w, const struct found *
 	x->bytes[j] = f->pkt[k]->pkt_len - (s->flags & SESSION_ETHERNET ? 0 : BATCH_ETH);
 	x->qfi[j] = QFI_NONE;
 	x->door[j] = f->door[k];
-	session_batch_rules(x, g, switch_of(w)->upf, w);
+	session_batch_rules(x, g, switch_of(w)->upf);
 }
 
 void session_down_run(struct worker *w, struct burst *b)
@@ -92,11 +92,14 @@ void session_down_run(struct worker *w, struct burst *b)
 		f.group[k] = SESSION_GROUP_OF(b->down_to[k]);
 		f.s[k] = session_load(f.session[k]);
 		session_prefetch(f.s[k]);
+	}
+	for (uint32_t k = 0; k < downs; k++) {
 		f.pkt[k] = b->down[k];
 		f.flow[k] = b->down_flow[k];
 		f.door[k] = b->down_door[k];
 		f.slice[k] = b->down_slice[k];
 	}
+	session_prefetch_cells(w, f.s, downs);
 	b->downs = 0; /* what acting sends to UEs comes in here again */
 	for (uint32_t k = 0; k < downs; k++) {
 		const struct session_block *s = f.s[k];
@@ -177,7 +180,7 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 		x->bytes[x->n] = m[k]->pkt_len - (s->flags & SESSION_ETHERNET ? 0 : BATCH_ETH);
 		x->qfi[x->n] = m[k]->hash.usr;
 		x->door[x->n] = 0;
-		session_batch_rules(x, g, switch_of(w)->upf, w);
+		session_batch_rules(x, g, switch_of(w)->upf);
 	}
 	session_batch_up(w, b, &up);
 	session_batch_down(w, b, &down);
