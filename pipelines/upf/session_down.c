@@ -18,7 +18,21 @@ struct found {
 	door_t door[BURST_MAX];
 	uint16_t slice[BURST_MAX];
 	uint8_t group[BURST_MAX];
+	bool fits[BURST_MAX];
 };
+
+/* Is it still this slice's, by the UE's address? Not so after a change between the address and the
+ * block, and for another slice's session. */
+static __rte_always_inline bool group_fits(const struct found *f, uint32_t k)
+{
+	const struct session_block *s = f->s[k];
+
+	if (unlikely(s == NULL || f->group[k] >= s->groups))
+		return false;
+	const struct session_group *g = session_group_at(s, f->group[k]);
+
+	return g->teid_be == 0 && g->slice == f->slice[k];
+}
 
 static __rte_noinline void gone(
 	struct worker *w, struct burst *b, const struct found *f, uint32_t k)
@@ -100,23 +114,20 @@ void session_down_run(struct worker *w, struct burst *b)
 		f.slice[k] = b->down_slice[k];
 	}
 	session_prefetch_cells(w, f.s, downs);
+	/* a loop of its own for the second lines, too: read, since half of what was prefetched is
+	 * not there when its page's address was not either */
+	for (uint32_t k = 0; k < downs; k++)
+		f.fits[k] = group_fits(&f, k);
 	b->downs = 0; /* what acting sends to UEs comes in here again */
 	for (uint32_t k = 0; k < downs; k++) {
 		const struct session_block *s = f.s[k];
 
 		if (unlikely(f.group[k] == SESSION_GROUP_FRAMES) && !frame_group(w, b, &f, k))
 			continue;
-		if (unlikely(s == NULL || f.group[k] >= s->groups)) {
-			gone(w, b, &f, k);
-			continue;
-		}
-		const struct session_group *g = session_group_at(s, f.group[k]);
-
-		/* a change between the address and the block, or another slice's session */
-		if (unlikely(g->teid_be != 0 || g->slice != f.slice[k]))
+		if (unlikely(!f.fits[k] && !group_fits(&f, k))) /* frames have their group now */
 			gone(w, b, &f, k);
 		else if (likely(!(s->flags & SESSION_FLUSHING)) || !parked(w, b, &f, k))
-			batch_add(w, &f, k, g, &x);
+			batch_add(w, &f, k, session_group_at(s, f.group[k]), &x);
 	}
 	session_batch_down(w, b, &x);
 	worker_stage_done(w, STAGE_SESSION_DOWN, downs);
