@@ -151,8 +151,7 @@ static __rte_always_inline void find_keys(
 			k->address4[k->v4.n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
 			check = check_ipv4(m, ip);
 			if (likely(check == CHECK_OK) &&
-				(likely(!sessions) ||
-					!ue_key4(k, i, slice, k->address4[k->v4.n])))
+				(likely(!sessions) || !ue_key4(k, i, slice, k->address4[k->v4.n])))
 				routed_add(&k->v4, i, slice);
 		} else if (to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
 			k->address6[k->v6.n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ranges of units by the million, each named by the index of its first unit: session blocks, cells
- * (the same index in each worker's own copy; with them buckets), packed definitions. One big range of
- * addresses, of which the kernel gives what is touched. Main thread only; when something may be
+ * (the same index in each worker's own copy; with them buckets), packed definitions. One big range
+ * of addresses, of which the kernel gives what is touched. Main thread only; when something may be
  * given back while workers still look at it is the caller's business (a grace period). */
 #ifndef UPF_POOL_H
 #define UPF_POOL_H

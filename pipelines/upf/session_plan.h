@@ -19,7 +19,7 @@ struct way {
 	uint8_t pdrs;
 	uint16_t slice;
 	uint16_t vlan; /* of an Ethernet session: session_doors.h */
-	bool choose; /* the TEID is to be chosen */
+	bool choose;   /* the TEID is to be chosen */
 	uint32_t teid;
 	uint8_t pdr[LIMIT_SESSION_PDRS]; /* by precedence */
 };
@@ -49,8 +49,8 @@ struct plan {
 
 	/* the block, and what it needs */
 	uint32_t bytes;
-	uint32_t cells, buckets; /* how many */
-	bool cells_stay; /* and buckets */
+	uint32_t cells, buckets;		  /* how many */
+	bool cells_stay;			  /* and buckets */
 	uint8_t bucket_of[LIMIT_SESSION_QERS][2]; /* uplink, downlink; 255: none */
 	uint32_t acts;
 	struct urr_act act[LIMIT_SESSION_PDRS]; /* cells from 0 on */

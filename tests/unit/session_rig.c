@@ -237,10 +237,10 @@ const char *usage_text(const struct usage *a, const struct usage *b)
 		"blocks %lu %lu, cells %lu %lu, packs %lu %lu, sessions %u %u, "
 		"teids %u %u, ue4 %u %u, ue6 %u %u, prefixes %u %u, peers %u %u, filters %u %u, "
 		"rules %u %u, rates %u %u, slices %u %u, gtpus %u %u",
-		a->blocks, b->blocks, a->cells, b->cells, a->packs,
-		b->packs, a->sessions, b->sessions, a->teids, b->teids, a->ue4s, b->ue4s, a->ue6s,
-		b->ue6s, a->prefixes, b->prefixes, a->peers, b->peers, a->filters, b->filters,
-		a->rules, b->rules, a->rates, b->rates, a->slices, b->slices, a->gtpus, b->gtpus);
+		a->blocks, b->blocks, a->cells, b->cells, a->packs, b->packs, a->sessions,
+		b->sessions, a->teids, b->teids, a->ue4s, b->ue4s, a->ue6s, b->ue6s, a->prefixes,
+		b->prefixes, a->peers, b->peers, a->filters, b->filters, a->rules, b->rules,
+		a->rates, b->rates, a->slices, b->slices, a->gtpus, b->gtpus);
 	return text;
 }
 
