@@ -86,6 +86,8 @@ struct hold_worker {
 	struct hold_pool pool[HOLD_POOLS];
 	struct burst burst; /* what orders are carried out with */
 	bool fresh;	    /* what is sent is no order */
+	bool busy;	    /* `burst` is being worked on: what meets a flush meanwhile is parked */
+	bool more;	    /* something was, and must go before a fence is met */
 	/* sends that wait for a burst to be full */
 	uint32_t n;
 	struct rte_mbuf *m[BURST_MAX];

@@ -248,15 +248,21 @@ static void orders_all(struct worker *w, struct hold_worker *h)
 {
 	uint64_t met = 0, fence;
 
+	h->busy = true;
 	do {
+		h->more = false;
 		park_look(h);
 		fence = orders_run(w, h);
 		park_release(w, h);
-		if (met != 0)
+		if (met != 0 && !h->more) {
 			/* release: pairs with main's acquire in fence_reached() */
 			__atomic_store_n(&h->fence, met, __ATOMIC_RELEASE);
-		met = fence;
-	} while (fence != 0);
+			met = 0;
+		}
+		if (fence != 0)
+			met = fence;
+	} while (met != 0 || h->more);
+	h->busy = false;
 	burst_done(h);
 }
 
@@ -310,9 +316,9 @@ bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 static void send_fresh(struct worker *w, struct hold_worker *h, struct rte_mbuf *m,
 	uint32_t session, uint8_t group)
 {
-	h->fresh = true;
+	h->busy = h->fresh = true;
 	session_again(w, &h->burst, &m, &session, &group, 1);
-	h->fresh = false;
+	h->busy = h->fresh = false;
 	burst_done(h);
 }
 
@@ -324,6 +330,12 @@ bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t 
 
 	if (now != NULL && is_waiting(now)) {
 		park(w, b, m, session, now, group);
+		return true;
+	}
+	if (h->busy) {
+		/* from another UE, one of those being sent just now: behind what is to go first */
+		h->more = true;
+		park(w, b, m, session, s, group);
 		return true;
 	}
 	if (h->parked > 0 || !rte_ring_empty(h->orders))

@@ -306,6 +306,43 @@ START_TEST(hold_both_directions_by_tunnel)
 }
 END_TEST
 
+/* What comes back and goes to another UE meets that one's flush in the midst of its own: it waits
+ * its turn, and nothing is sent twice. */
+START_TEST(held_packets_of_two_that_talk)
+{
+	static const char *const text =
+		"[{'name':'a','slice':'internet','ue':{'ipv4':'" UE1 "'},'bar':{'packets':200},"
+		"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':71,'far':1}],"
+		"'fars':[{'id':1,'action':'%s','destination':'core'}]},"
+		"{'name':'b','slice':'internet','ue':{'ipv4':'" UE2 "'},"
+		"'pdrs':[{'id':2,'precedence':1,'source':'core','far':2}],"
+		"'fars':[{'id':2,'action':'%s','destination':'access'," OLD "}]}]";
+	enum { UP = 2 * BURST_MAX + 8 };
+	char now[1024];
+
+	snprintf(now, sizeof(now), text, "buffer", "buffer");
+	rig_sessions(now);
+	for (int i = 0; i < UP; i++) {
+		rig_begin();
+		send_up(71, UE1, UE2);
+		ck_assert_int_eq(rig.held, 1);
+		upf_poll();
+	}
+	rig_begin();
+	one_down(&in_pkt, "10.0.0.1", UE2, 1);
+	rig_send(net.lan, &in_pkt, 1);
+	upf_poll();
+	snprintf(now, sizeof(now), text, "forward", "forward");
+	rig_sessions(now);
+	rig_begin();
+	turns();
+	turns();
+	ck_assert_uint_eq(rig.outs, UP + 1);
+	ck_assert_uint_eq(rig_session_counters("a").ul_packets, UP);
+	ck_assert_uint_eq(rig_session_counters("b").dl_packets, UP + 1);
+}
+END_TEST
+
 TCase *upf_hold_tests(void)
 {
 	TCase *tc = tcase_create("upf_hold");
@@ -320,5 +357,6 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, handover_while_packets_are_held);
 	tcase_add_test(tc, handover_without_being_asked_sends_no_marker);
 	tcase_add_test(tc, hold_both_directions_by_tunnel);
+	tcase_add_test(tc, held_packets_of_two_that_talk);
 	return tc;
 }
