@@ -88,8 +88,11 @@ static void retype(uint8_t *icmp, uint8_t from, uint8_t to)
 	uint32_t sum = (uint16_t)~load16(icmp + 2);
 
 	sum += (uint16_t)~rte_cpu_to_be_16(from << 8) + (uint32_t)rte_cpu_to_be_16(to << 8);
+	uint16_t check = ~fold(sum);
+
 	icmp[0] = to;
-	*(wire16_t *)(icmp + 2) = ~fold(sum);
+	/* what is left may be all zero, of which the sum is +0, not -0 (RFC 1624 section 3) */
+	*(wire16_t *)(icmp + 2) = check != 0 ? check : 0xffff;
 }
 
 static void echo(struct worker *w, struct burst *b, const struct odd_packet *odd, struct ip_view *v)

@@ -303,6 +303,18 @@ START_TEST(echo_is_answered_by_every_gateway_address)
 }
 END_TEST
 
+/* RFC 1624 section 3: the sum of nothing but zeros is +0. */
+START_TEST(echo_of_zeros_has_a_checksum_that_is_not_zero)
+{
+	struct icmp p = ping("10.0.0.1", "10.0.0.254", 0);
+
+	p.word = 0;
+	build_icmp(&a_pkt, &p);
+	host_send(net.lan, &a_pkt);
+	expect_pong("all zero", net.lan, &p, H1);
+}
+END_TEST
+
 START_TEST(echo_from_a_tunnel_is_answered_into_it)
 {
 	static const char *const way[][2] = {{"10.2.0.1", "10.0.0.254"}, {"fd02::1", "fd01::fe"}};
@@ -469,6 +481,7 @@ TCase *host_tests(void)
 	tcase_add_test(tc, nd_that_is_wrong_is_dropped);
 	tcase_add_test(tc, nd_options_that_are_not_known_are_passed_over);
 	tcase_add_test(tc, echo_is_answered_by_every_gateway_address);
+	tcase_add_test(tc, echo_of_zeros_has_a_checksum_that_is_not_zero);
 	tcase_add_test(tc, echo_from_a_tunnel_is_answered_into_it);
 	tcase_add_test(tc, echo_answer_leaves_padding_and_options_out);
 	tcase_add_test(tc, echo_that_is_wrong_is_dropped);
