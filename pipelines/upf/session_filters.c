@@ -258,7 +258,8 @@ static int list_fill(uint32_t id, const struct api_pdr *pdr, size_t bytes, uint3
 		.ethernet = malloc(pdr->ethernet.count * sizeof(*l->ethernet) + 1)};
 	if (l->text == NULL || l->filter == NULL || l->ethernet == NULL)
 		return -ENOMEM;
-	memcpy(l->text, scratch, bytes);
+	if (bytes > 0)
+		memcpy(l->text, scratch, bytes);
 	if (l->n_ethernet > 0)
 		memcpy(l->ethernet, pdr->ethernet.item, l->n_ethernet * sizeof(*l->ethernet));
 	text = l->text;
@@ -277,10 +278,9 @@ static uint32_t list_find(const struct api_pdr *pdr, size_t bytes, uint32_t hash
 
 		if (l->hash == hash && l->n == pdr->filters.count && l->text_bytes == bytes &&
 			l->n_ethernet == pdr->ethernet.count &&
-			memcmp(l->text, scratch, bytes) == 0 &&
-			(l->n_ethernet == 0 ||
-				memcmp(l->ethernet, pdr->ethernet.item,
-					l->n_ethernet * sizeof(*l->ethernet)) == 0))
+			(bytes == 0 || memcmp(l->text, scratch, bytes) == 0) &&
+			(l->n_ethernet == 0 || memcmp(l->ethernet, pdr->ethernet.item,
+						       l->n_ethernet * sizeof(*l->ethernet)) == 0))
 			return i;
 	}
 	return 0;
