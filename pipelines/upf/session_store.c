@@ -132,6 +132,11 @@ uint32_t index_after(uint32_t index)
 	return 0;
 }
 
+uint8_t session_salt(uint32_t index)
+{
+	return exact_mix(index ^ seed[1], seed[0] | 1);
+}
+
 /* ---- names ---- */
 
 /* Keyed, so that nobody outside can make names meet. */

@@ -70,6 +70,9 @@ int index_take(uint32_t *index); /* 0, -ENOSPC */
 void index_give(uint32_t index);
 uint32_t index_count(void);
 uint32_t index_after(uint32_t index); /* in use: the next above, 0 at the end */
+/* What the salts of this index' TEIDs are mixed with: another one in every process, not to be
+ * guessed. */
+uint8_t session_salt(uint32_t index);
 
 /* By name. The name is read from the packed definition. */
 void name_link(uint32_t index);

@@ -172,7 +172,8 @@ static int choose_teid(struct plan *p, struct way *w, struct rpc_error *err)
 	uint8_t salt = session_cold[p->index].salt;
 
 	for (uint32_t tries = 0; tries < 256; tries++) {
-		key.low = TEID_MAKE(p->index, w->number, ++salt);
+		key.low =
+			TEID_MAKE(p->index, w->number, (uint8_t)(++salt ^ session_salt(p->index)));
 		if (key_owner(&key) != 0 || is_put(p, w, key.low))
 			continue;
 		session_cold[p->index].salt = salt;
