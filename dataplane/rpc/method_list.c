@@ -32,7 +32,8 @@ static int check_match(const struct api_type *type, const json_t *match, struct 
 		if (field->name)
 			continue;
 		for (field = type->fields; field->name && used < sizeof(want); field++)
-			used += snprintf(want + used, sizeof(want) - used, "%s ", field->name);
+			used += snprintf(want + used, sizeof(want) - used, "%s%s",
+				used > 0 ? " " : "", field->name);
 		return rpc_fail_value(err, "match", want, printable(name, got, sizeof(got)));
 	}
 	return 0;
