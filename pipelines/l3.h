@@ -91,7 +91,8 @@ void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t 
 void route_redirect(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	door_t door, const uint8_t *to);
 
-/* The same as route_send() by an attachment that is known, to this MAC (ARP, ND, answers to the asker). */
+/* The same as route_send() by an attachment that is known, to this MAC (ARP, ND, answers to the
+ * asker). */
 void route_send_by(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	uint16_t attachment, const uint8_t *mac);
 

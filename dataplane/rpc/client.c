@@ -29,9 +29,9 @@
 #define OUT_REPORTS                                                                                \
 	(64u << 20) /* nor reports of the user plane (EVENT_REPORTS): as many as sessions that go  \
 		     * at once have */
-#define OUT_LOW	   (256u << 10)
-#define IN_SMALL   (64u << 10)	/* every client may hold this much of a line */
-#define IN_TOTAL   (128u << 20) /* of all lines longer than that */
+#define OUT_LOW	 (256u << 10)
+#define IN_SMALL (64u << 10)  /* every client may hold this much of a line */
+#define IN_TOTAL (128u << 20) /* of all lines longer than that */
 
 struct client {
 	int fd;

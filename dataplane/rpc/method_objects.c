@@ -127,7 +127,8 @@ static int get_elsewhere(
 	case OBJECT_MAC:
 		return mac_get(&key->mac, &out->mac);
 	case OBJECT_SESSION:
-		return noun_session_describe(session_find(key->session.name), &out->session) ? 0 : -1;
+		return noun_session_describe(session_find(key->session.name), &out->session) ? 0
+											     : -1;
 	case OBJECT_ROUTE:
 		return fib_has(&key->route) ? fib_get(&key->route, &out->route) : -1;
 	case OBJECT_NEIGHBOR:
