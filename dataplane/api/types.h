@@ -302,6 +302,7 @@ struct api_urr {
 	uint32_t report;       /* REPORT_*: of traffic */
 	uint32_t inactivity_s; /* no packet for so long: traffic has stopped, and time is not
 				  measured; default 0: counts on */
+	uint32_t grant;	       /* another number than before: its quotas are granted anew */
 };
 #define NO_QUOTA   UINT64_MAX
 #define NO_QUOTA_S UINT32_MAX

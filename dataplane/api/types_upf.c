@@ -182,6 +182,9 @@ static const struct api_field urr_fields[] = {
 	{AT(api_urr, inactivity_s, FIELD_U32, FIELD_HIDE_DEFAULT), .max = UINT32_MAX - 1, NO_REF,
 		.help = "without a packet for so long traffic has stopped and time does not "
 			"count; 0: it counts on"},
+	{AT(api_urr, grant, FIELD_U32, FIELD_HIDE_DEFAULT), .max = UINT32_MAX, NO_REF,
+		.help = "any number; another one than before grants quota_bytes and quota_s "
+			"anew, be they the same or not, counted from the last report"},
 	{.name = NULL},
 };
 

@@ -263,15 +263,16 @@ static void get_qer(struct reader *r, struct api_qer *q)
 #define URR_QUOTA_S	0x08u
 #define URR_PERIOD	0x10u
 #define URR_INACTIVITY	0x20u
+#define URR_GRANT	0x40u
 
 static void put_urr(struct writer *w, const struct api_urr *u)
 {
-	uint32_t flags = (u->threshold_bytes != 0 ? URR_THRESHOLD : 0) |
-			 (u->quota_bytes != NO_QUOTA ? URR_QUOTA : 0) |
-			 (u->threshold_s != 0 ? URR_THRESHOLD_S : 0) |
-			 (u->quota_s != NO_QUOTA_S ? URR_QUOTA_S : 0) |
-			 (u->period_s != 0 ? URR_PERIOD : 0) |
-			 (u->inactivity_s != 0 ? URR_INACTIVITY : 0);
+	uint32_t flags =
+		(u->threshold_bytes != 0 ? URR_THRESHOLD : 0) |
+		(u->quota_bytes != NO_QUOTA ? URR_QUOTA : 0) |
+		(u->threshold_s != 0 ? URR_THRESHOLD_S : 0) |
+		(u->quota_s != NO_QUOTA_S ? URR_QUOTA_S : 0) | (u->period_s != 0 ? URR_PERIOD : 0) |
+		(u->inactivity_s != 0 ? URR_INACTIVITY : 0) | (u->grant != 0 ? URR_GRANT : 0);
 
 	*w->at++ = flags;
 	*w->at++ = u->measure | u->report << 4;
@@ -282,6 +283,7 @@ static void put_urr(struct writer *w, const struct api_urr *u)
 	put_if(w, flags & URR_QUOTA_S, u->quota_s);
 	put_if(w, flags & URR_PERIOD, u->period_s);
 	put_if(w, flags & URR_INACTIVITY, u->inactivity_s);
+	put_if(w, flags & URR_GRANT, u->grant);
 }
 
 static void get_urr(struct reader *r, struct api_urr *u)
@@ -295,6 +297,7 @@ static void get_urr(struct reader *r, struct api_urr *u)
 	u->quota_s = get_if(r, flags & URR_QUOTA_S, NO_QUOTA_S);
 	u->period_s = get_if(r, flags & URR_PERIOD, 0);
 	u->inactivity_s = get_if(r, flags & URR_INACTIVITY, 0);
+	u->grant = get_if(r, flags & URR_GRANT, 0);
 }
 
 /* ---- all of it ---- */

@@ -50,8 +50,8 @@ struct urr_change;
 
 /* What the session's new state needs (urrs->count 0: it goes). A URR is the same one when its id
  * is: its measurement goes on, whatever of its values changes. A new quota counts from the last
- * report (TS 29.244 5.2.2.2). 0; -ENOMEM, -ENOSPC (LIMIT_URRS_TOLD). *change may come out NULL:
- * nothing to do. */
+ * report (TS 29.244 5.2.2.2); with another `grant` the same one is new, too. 0; -ENOMEM, -ENOSPC
+ * (LIMIT_URRS_TOLD). *change may come out NULL: nothing to do. */
 int urr_prepare(const struct urr_session *to, struct urr_change **change);
 void urr_cancel(struct urr_change *change); /* NULL: nothing */
 /* Before the new block is published (or the old one is withdrawn): makes new credit cells ready, of

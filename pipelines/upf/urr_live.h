@@ -56,6 +56,7 @@ struct urr_live {
 	uint8_t report, measure;
 	bool ticking, traffic;
 	uint32_t moving; /* old credit cells whose grace period is not over */
+	uint32_t grant;	 /* number of the quotas' */
 } __rte_aligned(64);
 _Static_assert(sizeof(struct urr_live) == 192, "three lines");
 

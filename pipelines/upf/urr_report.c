@@ -284,6 +284,7 @@ static void values(struct urr_live *l, const struct api_urr *cfg)
 	l->period_s = cfg->period_s;
 	l->inactivity_s = cfg->inactivity_s;
 	l->report = cfg->report;
+	l->grant = cfg->grant;
 }
 
 void urr_begin(struct urr_live *l, const struct api_urr *cfg, uint64_t used)
@@ -305,13 +306,14 @@ void urr_set(struct urr_live *l, const struct api_urr *cfg)
 {
 	struct urr_live was = *l;
 	uint32_t now_s = urr_clock();
+	bool anew = cfg->grant != was.grant;
 
 	values(l, cfg);
 	if (cfg->threshold_bytes != was.threshold_bytes)
 		limit_threshold(l);
-	if (cfg->quota_bytes != was.quota_bytes)
+	if (cfg->quota_bytes != was.quota_bytes || anew)
 		limit_quota(l);
-	if (cfg->quota_s != was.quota_s)
+	if (cfg->quota_s != was.quota_s || anew)
 		limit_quota_s(l, now_s);
 	if (cfg->period_s != was.period_s)
 		l->period_due_s = now_s + cfg->period_s;

@@ -373,6 +373,31 @@ START_TEST(a_quota_stops_both_directions_and_a_new_one_goes_on)
 }
 END_TEST
 
+/* TS 29.244 5.2.2.2: a quota that is put is a grant, also when it is as much as the last. */
+START_TEST(the_same_quota_granted_again_lets_as_much_pass)
+{
+	const char *urrs = ",'urrs':[1]";
+	char urr[160];
+
+	for (uint32_t grant = 0; grant < 4; grant++) {
+		snprintf(urr, sizeof(urr),
+			",'urrs':[{'id':1,'measure':['volume'],'quota_bytes':3600,'grant':%u}]",
+			grant);
+		put("", urrs, urr, "");
+		up(HOST, 5, LEN);
+		expect_split(3, 2, DROP_URR_QUOTA);
+		main_turns();
+		ck_assert_uint_eq(usages, 1 + grant);
+		ck_assert_uint_eq(usage[grant].why, USAGE_VOLUME_QUOTA);
+		ck_assert_uint_eq(usage[grant].ul_bytes, 3 * LEN);
+		put("", urrs, urr, ""); /* the same number is the same grant */
+		up(HOST, 1, LEN);
+		expect_split(0, 1, DROP_URR_QUOTA);
+	}
+	ck_assert_uint_eq(rig_session_counters("a").ul_bytes, 12 * LEN);
+}
+END_TEST
+
 START_TEST(time_and_periods_are_reported)
 {
 	put("", ",'urrs':[1]",
@@ -416,6 +441,7 @@ TCase *upf_meter_tests(void)
 	tcase_add_test(tc, gbr_is_green_and_the_rest_yellow);
 	tcase_add_test(tc, volumes_are_the_bytes_that_left);
 	tcase_add_test(tc, a_quota_stops_both_directions_and_a_new_one_goes_on);
+	tcase_add_test(tc, the_same_quota_granted_again_lets_as_much_pass);
 	tcase_add_test(tc, time_and_periods_are_reported);
 	return tc;
 }

@@ -127,7 +127,8 @@ static const char *const sessions[] = {
 	"500000,'burst_ms':30,'qfi':9},{'id':2,'mbr_dl_bps':1000000}],"
 	"'urrs':[{'id':1,'measure':['volume'],'threshold_bytes':100000,'quota_bytes':0,'report':"
 	"['start','stop'],'inactivity_s':5},{'id':2,'measure':['volume','duration'],'threshold_s':"
-	"60,'quota_s':0,'period_s':30}],'bar':{'id':1,'packets':5,'delay_ms':100}}",
+	"60,'quota_s':0,'period_s':30,'grant':4294967295}],'bar':{'id':1,'packets':5,'delay_ms':"
+	"100}}",
 	"{'name':'s1','slice':'l2','pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3',"
 	"'outer_header_removal':0,'far':1,'ethernet':[{'vlan':5,'source':'02:00:00:00:00:01'}]},"
 	"{'id':2,'precedence':1,'source':'core','far':2}],"
