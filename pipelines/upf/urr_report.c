@@ -4,7 +4,7 @@
  *
  * Any report begins a new measurement: thresholds count from it, quotas go on (5.2.2.3.1). Time is
  * measured from the first packet on; after inactivity_s without one it stops, that time included,
- * until the next. */
+ * until the next; and it stops while a quota is used up, since nothing is served then. */
 #include <rte_cycles.h>
 #include <string.h>
 #include <time.h>
@@ -44,6 +44,26 @@ static uint32_t measured(const struct urr_live *l, uint32_t now_s)
 	return l->measured_s + (l->ticking && now_s > l->since_s ? now_s - l->since_s : 0);
 }
 
+/* A quota is used up: until main makes it a new one nothing passes. */
+static bool is_used_up(const struct urr_live *l)
+{
+	return __atomic_load_n(&l->state, __ATOMIC_RELAXED) &
+	       (URR_REPORTED | URR_USED_S | URR_REPORTED_S);
+}
+
+static void time_stops(struct urr_live *l, uint32_t now_s)
+{
+	l->measured_s = measured(l, now_s);
+	l->ticking = false;
+}
+
+/* With the next packet. */
+static void time_may_start(struct urr_live *l)
+{
+	if (!l->ticking)
+		__atomic_fetch_or(&l->state, URR_WATCH, __ATOMIC_SEQ_CST);
+}
+
 /* 0: it never stops. */
 static uint32_t idle_after(const struct urr_live *l)
 {
@@ -57,7 +77,7 @@ static uint32_t traffic_begins(struct urr_live *l)
 	uint32_t first_s = __atomic_load_n(&l->first_s, __ATOMIC_RELAXED);
 
 	l->last_s = RTE_MAX(l->last_s, first_s);
-	if (!l->ticking) {
+	if (!l->ticking && !is_used_up(l)) {
 		l->ticking = true;
 		l->since_s = first_s;
 	}
@@ -80,10 +100,8 @@ static uint32_t traffic_ends(struct urr_live *l, uint32_t now_s)
 		return 0;
 	}
 	l->traffic = false;
-	if (l->inactivity_s != 0 && l->ticking) {
-		l->measured_s = measured(l, last + idle);
-		l->ticking = false;
-	}
+	if (l->inactivity_s != 0 && l->ticking)
+		time_stops(l, last + idle);
 	return l->report & REPORT_STOP ? USAGE_STOP : 0;
 }
 
@@ -113,6 +131,7 @@ static void limit_quota(struct urr_live *l)
 	__atomic_fetch_add(&l->left, (int64_t)(to - l->quota_limit), __ATOMIC_SEQ_CST);
 	__atomic_fetch_and(&l->state, ~(URR_USED | URR_REPORTED), __ATOMIC_SEQ_CST);
 	l->quota_limit = to;
+	time_may_start(l);
 }
 
 /* When it is used up already, that is reported in a moment. */
@@ -122,8 +141,11 @@ static void limit_quota_s(struct urr_live *l, uint32_t now_s)
 	if (l->quota_s != NO_QUOTA_S)
 		l->quota_end_s = RTE_MIN((uint64_t)l->reported_s + l->quota_s, UINT32_MAX - 1ull);
 	__atomic_fetch_and(&l->state, ~(URR_USED_S | URR_REPORTED_S), __ATOMIC_RELAXED);
-	if (l->quota_end_s <= measured(l, now_s))
+	if (l->quota_end_s <= measured(l, now_s)) {
 		__atomic_fetch_or(&l->state, URR_USED_S, __ATOMIC_RELAXED);
+		time_stops(l, now_s);
+	}
+	time_may_start(l);
 }
 
 /* ---- reports ---- */
@@ -204,6 +226,7 @@ static uint32_t due_by_time(struct urr_live *l, uint32_t now_s)
 	if (l->quota_end_s <= measured(l, now_s) && !(l->state & URR_REPORTED_S)) {
 		why |= USAGE_TIME_QUOTA;
 		__atomic_fetch_or(&l->state, URR_USED_S | URR_REPORTED_S, __ATOMIC_RELAXED);
+		time_stops(l, now_s);
 		urr_poke(l);
 	}
 	return why;
@@ -258,6 +281,7 @@ void urr_look(uint32_t session, uint32_t n)
 	if ((state & URR_USED) && !(state & URR_REPORTED) && l->moving == 0) {
 		why |= USAGE_VOLUME_QUOTA;
 		__atomic_fetch_or(&l->state, URR_REPORTED, __ATOMIC_RELAXED);
+		time_stops(l, now_s);
 	}
 	if (why != 0)
 		report_live(session, u, &sum, why, now_s);

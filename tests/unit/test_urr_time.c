@@ -147,21 +147,69 @@ START_TEST(urr_time_quota_stops_traffic)
 		ck_assert(!rig_send(i % worker_count, &s, i % 2, 100));
 	wait_s(100);
 	ck_assert_uint_eq(rig_events, 1);
-	s.urr[0].quota_s = 125; /* since the report: 100 are over */
-	rig_put(&s);
-	for (uint32_t i = 0; i < 25; i++) {
-		HOLDS(rig_send(i % worker_count, &s, i % 2, 100), "second %u", i);
-		rig_poll();
-		wait_s(1);
+	/* nothing passed since: no second of the new quota is over before the next packet */
+	for (uint32_t k = 1; k < 4; k++) {
+		s.urr[0].quota_s = k < 3 ? 25 : 24;
+		s.urr[0].grant = k;
+		rig_put(&s);
+		wait_s(7);
+		for (uint32_t i = 0; i < s.urr[0].quota_s; i++) {
+			HOLDS(rig_send(i % worker_count, &s, i % 2, 100), "second %u", i);
+			rig_poll();
+			wait_s(1);
+		}
+		EVENT_IS(k, USAGE_TIME_QUOTA);
+		ck_assert_uint_eq(rig_event[k].duration_s, s.urr[0].quota_s);
+		ck_assert(!rig_send(0, &s, 0, 100));
+		wait_s(50);
+		ck_assert_uint_eq(rig_events, k + 1);
 	}
-	EVENT_IS(1, USAGE_TIME_QUOTA);
-	ck_assert(!rig_send(0, &s, 0, 100));
 	s.urr[0].quota_s = 0;
 	rig_put(&s);
 	ck_assert(!rig_send(0, &s, 0, 100));
 	s.urr[0].quota_s = NO_QUOTA_S;
 	rig_put(&s);
 	ck_assert(rig_send(0, &s, 0, 100));
+	rig_end();
+}
+END_TEST
+
+/* What is refused is not served: time stands still until a new quota's first packet, whichever
+ * quota it was, and also with reports in between. */
+START_TEST(urr_time_stands_still_while_a_quota_is_used_up)
+{
+	struct api_urr u = rig_urr(5);
+
+	rig(1 + _i);
+	u.measure = MEASURE_DURATION | MEASURE_VOLUME;
+	u.quota_bytes = 1000;
+	u.quota_s = 1000;
+	u.period_s = 100;
+	struct rig_session s = rig_simple(u);
+
+	rig_put(&s);
+	ck_assert(rig_send(0, &s, 0, 1000));
+	rig_poll();
+	wait_s(30);
+	ck_assert(!rig_send(0, &s, 0, 100));
+	rig_poll();
+	if (worker_count > 1) /* one worker knows it by the last byte */
+		EVENT_IS(0, USAGE_VOLUME_QUOTA);
+	ck_assert_uint_eq(rig_events, 1);
+	ck_assert_uint_eq(rig_event[0].duration_s, worker_count > 1 ? 30 : 0);
+	wait_s(70);
+	ck_assert_uint_eq(rig_events, 2);
+	ck_assert_uint_eq(rig_event[1].why, USAGE_PERIODIC);
+	ck_assert_uint_eq(rig_event[1].duration_s, 0);
+	s.urr[0].grant = 1;
+	rig_put(&s);
+	wait_s(50);
+	ck_assert(rig_send(0, &s, 1, 100));
+	rig_poll();
+	wait_s(50);
+	ck_assert_uint_eq(rig_events, 3);
+	ck_assert_uint_eq(rig_event[2].why, USAGE_PERIODIC);
+	ck_assert_uint_eq(rig_event[2].duration_s, 50);
 	rig_end();
 }
 END_TEST
@@ -390,6 +438,7 @@ int main(void)
 	tcase_add_loop_test(tc, urr_measures_time_from_the_first_packet_on, 0, 2);
 	tcase_add_loop_test(tc, urr_does_not_measure_time_without_traffic, 0, 2);
 	tcase_add_loop_test(tc, urr_time_quota_stops_traffic, 0, 2);
+	tcase_add_loop_test(tc, urr_time_stands_still_while_a_quota_is_used_up, 0, 2);
 	tcase_add_test(tc, urr_time_quota_of_nothing_lets_nothing_pass);
 	tcase_add_loop_test(tc, urr_reports_start_and_stop_of_traffic, 0, 4);
 	tcase_add_loop_test(tc, urr_deleted_reports_what_it_had_until_workers_let_go, 0, 4);
