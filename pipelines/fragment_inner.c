@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An IPv4 packet of a slice that is larger than its way out carries, and may be cut (RFC 791
- * section 3.2). The packet itself becomes the first fragment. Called by host.c on the workers; owns
- * nothing. */
+ * section 3.2). The packet itself becomes the first fragment. Called by host.c and
+ * upf/session_cut.c on the workers; owns nothing. */
 #include <rte_ip.h>
 
 #include "host.h"
 
-#define FRAGMENTS_MAX 64
-#define MORE	      0x2000
+#define MORE 0x2000
 
 /* The header of a later fragment: without the options that are not to be copied. Returns its
  * length. */
@@ -33,7 +32,7 @@ static uint32_t later_header(const uint8_t *ip, uint32_t hlen, uint8_t *out)
 	return len;
 }
 
-/* Length, offset and flag; the TTL ends one lower, as with every packet that is routed. */
+/* Length, offset and flag. */
 static void finish_header(uint8_t *ip, uint32_t payload, uint16_t offset_word)
 {
 	uint32_t hlen = (ip[0] & 0xf) * 4;
@@ -67,28 +66,27 @@ struct cut {
 	uint16_t offset_word; /* of the packet, which may be a fragment itself */
 };
 
-static bool plan(
-	struct cut *c, const struct odd_packet *odd, const struct ip_view *v, uint32_t later_hlen)
+static bool plan(struct cut *c, uint32_t mtu, const struct ip_view *v, uint32_t later_hlen)
 {
-	if (odd->mtu < v->l4 + 8 || odd->mtu < later_hlen + 8)
+	if (mtu < v->l4 + 8 || mtu < later_hlen + 8)
 		return false;
-	c->first = (odd->mtu - v->l4) & ~7u;
-	c->step = (odd->mtu - later_hlen) & ~7u;
+	c->first = (mtu - v->l4) & ~7u;
+	c->step = (mtu - later_hlen) & ~7u;
 	c->payload = v->total - v->l4;
 	c->offset_word = rte_be_to_cpu_16(load16(v->ip + 6)) & 0x3fff;
 	if (c->payload <= c->first)
 		return false;
 	c->n = 1 + (c->payload - c->first + c->step - 1) / c->step;
-	return c->n <= FRAGMENTS_MAX && (c->offset_word & 0x1fff) + c->payload / 8 <= 0x1fff;
+	return c->n <= INNER_FRAGMENTS && (c->offset_word & 0x1fff) + c->payload / 8 <= 0x1fff;
 }
 
 /* The later fragments: false with none made. */
-static bool make(struct rte_mbuf **f, const struct cut *c, const struct odd_packet *odd,
+static bool make(struct rte_mbuf **f, const struct cut *c, const struct rte_mbuf *m,
 	const struct ip_view *v, uint8_t *header, uint32_t hlen)
 {
 	uint32_t at = c->first;
 
-	if (rte_pktmbuf_alloc_bulk(odd->m->pool, f, c->n - 1) != 0)
+	if (rte_pktmbuf_alloc_bulk(m->pool, f, c->n - 1) != 0)
 		return false;
 	for (uint32_t i = 0; i < c->n - 1; i++, at += c->step) {
 		uint32_t len = RTE_MIN(c->payload - at, c->step);
@@ -96,7 +94,7 @@ static bool make(struct rte_mbuf **f, const struct cut *c, const struct odd_pack
 		uint16_t word = ((c->offset_word & 0x1fff) + at / 8) | (more ? MORE : 0);
 
 		finish_header(header, len, word);
-		if (!fill(f[i], odd->m, header, hlen, ETH_LEN + v->l4 + at, len)) {
+		if (!fill(f[i], m, header, hlen, ETH_LEN + v->l4 + at, len)) {
 			rte_pktmbuf_free_bulk(f, c->n - 1);
 			return false;
 		}
@@ -123,29 +121,38 @@ static void cut_to(struct rte_mbuf *m, uint32_t len)
 		m->nb_segs++;
 }
 
+enum drop_reason fragment_inner(struct rte_mbuf *m, const struct ip_view *v, uint32_t mtu,
+	uint8_t hops, struct rte_mbuf **piece, uint32_t *n)
+{
+	uint8_t header[60];
+	struct cut c;
+	uint32_t hlen = later_header(v->ip, v->l4, header);
+
+	if (!plan(&c, mtu, v, hlen) || v->ip[8] <= hops)
+		return DROP_TOO_BIG;
+	header[8] -= hops;
+	if (!make(piece + 1, &c, m, v, header, hlen))
+		return DROP_FRAGMENT_NO_MBUF;
+	v->ip[8] -= hops;
+	finish_header(v->ip, c.first, c.offset_word | MORE);
+	cut_to(m, ETH_LEN + v->l4 + c.first);
+	piece[0] = m;
+	*n = c.n;
+	return DROP_REASONS;
+}
+
 void fragment_send(
 	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
 {
-	struct rte_mbuf *m = odd->m, *f[FRAGMENTS_MAX];
-	uint8_t header[60];
-	struct cut c;
+	struct rte_mbuf *piece[INNER_FRAGMENTS];
+	uint32_t n;
+	enum drop_reason why = fragment_inner(odd->m, v, odd->mtu, 1, piece, &n);
 
-	uint32_t hlen = later_header(v->ip, v->l4, header);
-
-	if (!plan(&c, odd, v, hlen) || v->ip[8] <= 1) {
-		host_drop(w, b, odd, DROP_TOO_BIG);
+	if (why != DROP_REASONS) {
+		host_drop(w, b, odd, why);
 		return;
 	}
-	header[8]--;
-	if (!make(f, &c, odd, v, header, hlen)) {
-		host_drop(w, b, odd, DROP_FRAGMENT_NO_MBUF);
-		return;
-	}
-	v->ip[8]--;
-	finish_header(v->ip, c.first, c.offset_word | MORE);
-	cut_to(m, ETH_LEN + v->l4 + c.first);
-	w->box.replicated += c.n - 1;
-	route_send(w, b, m, odd->slice);
-	for (uint32_t i = 0; i < c.n - 1; i++)
-		route_send(w, b, f[i], odd->slice);
+	w->box.replicated += n - 1;
+	for (uint32_t i = 0; i < n; i++)
+		route_send(w, b, piece[i], odd->slice);
 }

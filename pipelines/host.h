@@ -150,6 +150,13 @@ void icmp_local(struct worker *w, struct burst *b, const struct odd_packet *odd,
  * the MTU or the pointer. */
 void icmp_error(struct worker *w, struct burst *b, const struct odd_packet *odd,
 	const struct ip_view *v, uint8_t type, uint8_t code, uint32_t what);
+#define INNER_FRAGMENTS 64
+/* Cuts m, an IPv4 packet without DF after 14 bytes, larger than mtu: itself becomes piece[0], the
+ * first of *n <= INNER_FRAGMENTS (RFC 791 section 3.2), each with the 14 bytes in front and the TTL
+ * `hops` lower. DROP_REASONS; or why not, and m is as it was. The caller counts n - 1 in
+ * box.replicated. */
+enum drop_reason fragment_inner(struct rte_mbuf *m, const struct ip_view *v, uint32_t mtu,
+	uint8_t hops, struct rte_mbuf **piece, uint32_t *n);
 /* Takes odd->m: IPv4 without DF, larger than odd->mtu. */
 void fragment_send(
 	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v);

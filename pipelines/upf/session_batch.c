@@ -117,7 +117,7 @@ struct odds {
 };
 
 /* There is no path to the peer, or it does not fit: then its sender is told, and IPv4 that may be
- * cut is (downlink: each piece comes back here). */
+ * cut is (downlink: by routing, each piece comes back here). */
 static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struct session_batch *x,
 	uint32_t k, const struct encap *e, uint32_t extra, struct odds *odds, const bool up)
 {
@@ -129,8 +129,10 @@ static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struc
 		drop(w, b, x, k, e->why);
 	} else if (x->bytes[k] + extra <= e->max_len) {
 		drop(w, b, x, k, DROP_NO_HEADROOM);
-	} else if (x->door[k] == 0 || (up && may_cut) || (x->s[k]->flags & SESSION_ETHERNET)) {
-		/* the switch's own; routing would send the pieces another way */
+	} else if (up && may_cut && !(x->s[k]->flags & SESSION_ETHERNET)) {
+		session_batch_cut(w, b, x, k, e->max_len - extra);
+	} else if (x->door[k] == 0 || (x->s[k]->flags & SESSION_ETHERNET)) {
+		/* the switch's own */
 		drop(w, b, x, k, DROP_UNDERLAY_MTU);
 	} else {
 		if (up)
