@@ -62,5 +62,6 @@ TCase *upf_meter_tests(void);
 TCase *upf_control_tests(void);
 TCase *upf_capture_tests(void);
 TCase *upf_hold_tests(void);
+TCase *upf_redirect_tests(void);
 
 #endif
