@@ -34,6 +34,20 @@ static int check_tunnels(const struct api_gtpu *new, struct rpc_error *err)
 		"UDP port %u of this address is the dst_port of %.100s", GTPU_UDP_PORT, label);
 }
 
+/* What sessions send to this box itself would come back. */
+static int check_peers(const struct object *obj, const struct api_gtpu *new, struct rpc_error *err)
+{
+	char address[64];
+
+	if (obj && !memcmp(&obj->now->data->gtpu.address, &new->address, sizeof(new->address)))
+		return 0;
+	if (!peer_is_at(&new->address))
+		return 0;
+	api_ip_format(&new->address, false, address);
+	return noun_fail_conflict(err, "address", "session",
+		"FARs of sessions send to %s: it is a peer, and cannot be this box", address);
+}
+
 /* What sessions rest on: their peers and F-TEIDs are of this address and side. */
 static int check_change(const struct object *obj, const struct api_gtpu *new, struct rpc_error *err)
 {
@@ -53,7 +67,7 @@ static int gtpu_check(const struct tx *tx, const struct object *obj, const union
 
 	if (!noun_ip_unicast(&new->address))
 		return noun_fail_ip(err, "address", "a unicast address", &new->address, false);
-	if (obj && check_change(obj, new, err))
+	if ((obj && check_change(obj, new, err)) || check_peers(obj, new, err))
 		return -1;
 	return check_tunnels(new, err);
 }

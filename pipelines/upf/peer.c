@@ -97,6 +97,21 @@ uint16_t gtpu_find(uint32_t interface, uint8_t family)
 	return 0;
 }
 
+static bool same_address(const struct api_ip *a, const struct api_ip *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+/* As the running transaction leaves it, or as it is. */
+static bool is_own(const struct api_ip *address)
+{
+	for (uint16_t id = 1; id <= LIMIT_GTPU; id++)
+		if ((own[id].used && same_address(&own[id].cfg.address, address)) ||
+			(own[id].prepared && same_address(&own[id].next.address, address)))
+			return true;
+	return false;
+}
+
 static void tunnel_of(uint16_t gtpu, const struct api_ip *address, struct api_tunnel *cfg)
 {
 	const struct api_gtpu *o = gtpu_config(gtpu);
@@ -166,13 +181,13 @@ int peer_take(uint16_t gtpu, const struct api_ip *address, uint16_t *id)
 	struct api_tunnel cfg;
 
 	for (uint16_t i = *chain; i != 0; i = peers[i].next)
-		if (peers[i].gtpu == gtpu && peers[i].address.family == address->family &&
-			memcmp(peers[i].address.bytes, address->bytes, 16) == 0) {
+		if (peers[i].gtpu == gtpu && same_address(&peers[i].address, address)) {
 			peers[i].uses++;
 			*id = i;
 			return 0;
 		}
-	int rc = tunnel_reserve(id);
+	/* what is sent there would come back, and not be less for it */
+	int rc = is_own(address) ? -EADDRINUSE : tunnel_reserve(id);
 
 	if (rc != 0)
 		return rc;
@@ -204,6 +219,14 @@ void peer_give(uint16_t id)
 	*p = (struct peer){0};
 	count--;
 	tunnel_unset(id);
+}
+
+bool peer_is_at(const struct api_ip *address)
+{
+	for (uint32_t i = 1; peers != NULL && i <= LIMIT_TUNNELS; i++)
+		if (peers[i].uses > 0 && same_address(&peers[i].address, address))
+			return true;
+	return false;
 }
 
 uint32_t peer_count(void)

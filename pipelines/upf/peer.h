@@ -28,12 +28,14 @@ const struct api_gtpu *gtpu_config(uint16_t id);
 /* The first of this interface and family: id, 0 when there is none. */
 uint16_t gtpu_find(uint32_t interface, uint8_t family);
 
-/* The peer's tunnel id with one use taken: 0, -ENOSPC (no tunnel id is free), -ENOMEM. A new one
- * has its paths after the next underlay_resolve(). */
+/* The peer's tunnel id with one use taken: 0, -ENOSPC (no tunnel id is free), -EADDRINUSE (an own
+ * address), -ENOMEM. A new one has its paths after the next underlay_resolve(). */
 int peer_take(uint16_t gtpu, const struct api_ip *address, uint16_t *id);
 void peer_give(uint16_t id);
 void peer_hold(uint16_t id); /* one more use of a peer in use */
 uint32_t peer_count(void);
+/* Is there a peer in use with this address? */
+bool peer_is_at(const struct api_ip *address);
 /* Which: false when the tunnel is no GTP-U peer. */
 bool peer_describe(uint16_t id, uint16_t *gtpu, struct api_ip *address);
 

@@ -10,6 +10,7 @@
 #include "peer.h"
 #include "qer.h"
 #include "rules.h"
+#include "schema.h"
 #include "session_acts.h"
 #include "session_filters.h"
 
@@ -81,6 +82,14 @@ static int take_peer(const struct plan *p, uint32_t far, const struct api_outer_
 			cfg == NULL ? "none" : cfg->name);
 	}
 	rc = peer_take(gtpu, &o->peer, id);
+	if (rc == -EADDRINUSE) {
+		char address[64];
+
+		snprintf(path, sizeof(path), "fars[%u].%s.peer", far, field);
+		api_ip_format(&o->peer, false, address);
+		return rpc_fail_value(
+			err, path, "another box's address: this one is a gtpu here", address);
+	}
 	snprintf(path, sizeof(path), ".%s.peer", field);
 	return rc == 0 ? 0 : fail_field(err, "fars", far, path, rc, "the peer", LIMIT_TUNNELS);
 }

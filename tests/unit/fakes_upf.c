@@ -397,6 +397,11 @@ bool peer_describe(uint16_t id, uint16_t *gtpu, struct api_ip *address)
 	return id == LIMIT_TUNNELS && !api_ip_parse("198.18.0.2", false, address);
 }
 
+bool peer_is_at(const struct api_ip *address)
+{
+	return false;
+}
+
 uint32_t session_owning(uint16_t slice, const struct api_ip *prefix, bool address)
 {
 	for (uint32_t i = 1; i < top; i++)

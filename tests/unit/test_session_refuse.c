@@ -9,6 +9,7 @@
 #include "fib.h"
 #include "gateway.h"
 #include "nexthop.h"
+#include "peer.h"
 #include "rcu.h"
 #include "session_rig.h"
 #include "session_store.h"
@@ -151,6 +152,24 @@ START_TEST(no_address_to_send_from)
 }
 END_TEST
 
+/* What is sent to this box itself comes back, from session to session for ever. */
+START_TEST(a_peer_that_is_this_box)
+{
+	struct api_ip own = gtpu_config(rig_n3)->address;
+	struct made *m = simple("loop", 1);
+
+	m->far[1].outer_header.peer = own;
+	refused(m, RPC_ERR_PARAMS, "fars[1].outer_header.peer", NULL);
+	m->far[1].action = FAR_BUFFER;
+	refused(m, RPC_ERR_PARAMS, "fars[1].outer_header.peer", NULL);
+	m = rich("loop", 1);
+	m->far[2].duplicate_to.peer = own;
+	refused(m, RPC_ERR_PARAMS, "fars[2].duplicate_to.peer", NULL);
+	m->far[2].duplicate_to.peer.bytes[3] ^= 4;
+	ck_assert_int_eq(try_put(m), 1);
+}
+END_TEST
+
 START_TEST(a_precedence_twice_by_another_name_of_the_slice)
 {
 	struct made *m = simple("twice", 1);
@@ -194,6 +213,7 @@ int main(void)
 	tcase_add_test(tc, a_gateway_address);
 	tcase_add_test(tc, slices_of_the_wrong_kind);
 	tcase_add_test(tc, no_address_to_send_from);
+	tcase_add_test(tc, a_peer_that_is_this_box);
 	tcase_add_test(tc, a_precedence_twice_by_another_name_of_the_slice);
 	tcase_add_test(tc, a_change_that_is_refused_leaves_the_session);
 	tcase_set_timeout(tc, 120);

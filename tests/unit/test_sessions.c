@@ -224,6 +224,33 @@ START_TEST(what_a_ue_has_is_nobody_elses)
 }
 END_TEST
 
+#define GTPU(name, address)                                                                        \
+	"{'op':'put','type':'gtpu','objects':[{'name':'" name "','address':'" address              \
+	"','interface':'core'}]}"
+
+/* Whichever of the two comes first, or both at once. */
+START_TEST(peers_are_other_boxes)
+{
+	furnish_upf();
+	OK(ask(PUT(SESSION("s1", "10.60.0.1")))); /* sends to 198.18.0.2 */
+	EXPECT(ask(CALL("transaction", "{'ops':[" GTPU("n", "198.18.0.2") "]}")), "error.data.path",
+		"ops[0].objects[0].address");
+	EXPECT(ask(CALL("transaction", "{'ops':[" GTPU("n9", "198.18.0.2") "]}")),
+		"error.data.path", "ops[0].objects[0].address");
+	OK(ask(CALL("delete", "{'type':'session','keys':['s1']}")));
+	EXPECT(ask(CALL("transaction",
+		       "{'ops':[" GTPU("n", "198.18.0.2") ",{'op':'put','type':'session',"
+							  "'objects':[" SESSION(
+								  "s1", "10.60.0.1") "]}]}")),
+		"error.data.path", "ops[1].objects[0].fars[1].outer_header.peer");
+	OK(ask(CALL("transaction", "{'ops':[" GTPU("n", "198.18.0.2") "]}")));
+	EXPECT(ask(PUT(SESSION("s1", "10.60.0.1"))), "error.data.path",
+		"objects[0].fars[1].outer_header.peer");
+	OK(ask(CALL("transaction", "{'ops':[" GTPU("n", "198.18.0.77") "]}")));
+	OK(ask(PUT(SESSION("s1", "10.60.0.1"))));
+}
+END_TEST
+
 START_TEST(tables_page_without_losing_a_row)
 {
 	static char text[2000000];
@@ -269,6 +296,7 @@ int main(void)
 	tcase_add_loop_test(tcase, what_get_shows_can_be_put_again, 0, n);
 	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
 	tcase_add_test(tcase, what_a_ue_has_is_nobody_elses);
+	tcase_add_test(tcase, peers_are_other_boxes);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
