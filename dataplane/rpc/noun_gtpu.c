@@ -20,18 +20,18 @@ static void gtpu_unique(const union api_object *data, char *text)
 	snprintf(text, NOUN_UNIQUE, "address %s", address);
 }
 
-/* A tunnel that is moved to this port would take what is meant for the user plane, or the reverse.
- */
-static int check_tunnels(const struct api_gtpu *new, struct rpc_error *err)
+/* A UDP port carries one thing at all addresses of the box (tunnel_port[]): a tunnel of this port
+ * would take what is meant for the user plane, or the reverse. */
+static int check_tunnels(struct rpc_error *err)
 {
-	const struct object *tunnel = noun_tunnel_at(&new->address, GTPU_UDP_PORT);
+	const struct object *tunnel = noun_tunnel_at(GTPU_UDP_PORT);
 	char label[160];
 
 	if (!tunnel)
 		return 0;
 	model_label(tunnel, label, sizeof(label));
 	return noun_fail_conflict(err, "address", label,
-		"UDP port %u of this address is the dst_port of %.100s", GTPU_UDP_PORT, label);
+		"UDP port %u, which is GTP-U's, is the dst_port of %.100s", GTPU_UDP_PORT, label);
 }
 
 /* What sessions send to this box itself would come back. */
@@ -69,7 +69,7 @@ static int gtpu_check(const struct tx *tx, const struct object *obj, const union
 		return noun_fail_ip(err, "address", "a unicast address", &new->address, false);
 	if ((obj && check_change(obj, new, err)) || check_peers(obj, new, err))
 		return -1;
-	return check_tunnels(new, err);
+	return check_tunnels(err);
 }
 
 static int gtpu_prepare_noun(struct object *obj, const struct version *old,

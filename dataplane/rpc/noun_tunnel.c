@@ -63,31 +63,28 @@ static int check_port(const struct object *obj, const struct api_tunnel *new, st
 	return -1;
 }
 
-struct object *noun_tunnel_at(const struct api_ip *local, uint32_t port)
+struct object *noun_tunnel_at(uint32_t port)
 {
 	struct object *obj = model_after(OBJECT_TUNNEL, "");
 
 	if (!port_users[ENCAP_VXLAN][port] && !port_users[ENCAP_GENEVE][port])
 		return NULL;
-	while (obj && (obj->now->data->tunnel.dst_port != port ||
-			      memcmp(&obj->now->data->tunnel.local, local, sizeof(*local))))
+	while (obj && obj->now->data->tunnel.dst_port != port)
 		obj = model_next(obj);
 	return obj;
 }
 
-/* GTP-U's port of an own address is the user plane's. */
+/* While there is a user plane its port carries GTP-U, at whatever address: see check_port(). */
 static int check_gtpu(const struct api_tunnel *new, struct rpc_error *err)
 {
 	struct object *obj = new->dst_port == 2152 ? model_after(OBJECT_GTPU, "") : NULL;
 	char label[160];
 
-	while (obj && memcmp(&obj->now->data->gtpu.address, &new->local, sizeof(new->local)))
-		obj = model_next(obj);
 	if (!obj)
 		return 0;
 	model_label(obj, label, sizeof(label));
-	return noun_fail_conflict(err, "dst_port", label,
-		"UDP port 2152 of this address is GTP-U's, by %.100s", label);
+	return noun_fail_conflict(
+		err, "dst_port", label, "UDP port 2152 carries GTP-U, by %.100s", label);
 }
 
 static int tunnel_check(const struct tx *tx, const struct object *obj, const union api_object *data,

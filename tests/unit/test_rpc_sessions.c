@@ -185,14 +185,40 @@ START_TEST(own_addresses_are_nobody_elses)
 	EXPECT(ask(CALL("put", "{'type':'tunnel','objects':[{'name':'t','encap':'vxlan','local':"
 			       "'198.18.0.1','remote':'198.18.0.2','dst_port':2152}]}")),
 		"error.data.with", "gtpu n3");
-	OK(ask(CALL("put", "{'type':'tunnel','objects':[{'name':'t','encap':'vxlan','local':"
-			   "'198.18.5.1','remote':'198.18.0.2','dst_port':2152}]}")));
-	EXPECT(ask(CALL("put", "{'type':'gtpu','objects':[{'name':'n','address':'198.18.5.1',"
-			       "'interface':'core'}]}")),
-		"error.data.with", "tunnel t");
 	EXPECT(ask(CALL("put", "{'type':'gtpu','objects':[{'name':'n3','address':'198.18.0.7',"
 			       "'interface':'core'}]}")),
 		"result.updated", "1");
+}
+END_TEST
+
+#define PUT_TUNNEL                                                                                 \
+	CALL("put", "{'type':'tunnel','objects':[{'name':'t','encap':%s,'remote':'198.18.5.2',"    \
+		    "'dst_port':%u}]}")
+
+/* Nothing in a packet says whether it is VXLAN or GTP-U but its port: one is one thing, also at
+ * another address. */
+START_TEST(gtp_us_port_is_no_tunnels)
+{
+	static const char *const tunnel[] = {"'vxlan','local':'198.18.0.1'",
+		"'vxlan','local':'198.18.5.1'", "'geneve','local':'198.18.5.1'"};
+
+	furnish_upf();
+	for (int i = 0; i < 3; i++) {
+		EXPECT(ask(PUT_TUNNEL, tunnel[i], 2152), "error.data.path", "objects[0].dst_port");
+		OK(ask(PUT_TUNNEL, tunnel[i], 4789)); /* nor is one moved there */
+		EXPECT(ask(PUT_TUNNEL, tunnel[i], 2152), "error.data.path", "objects[0].dst_port");
+		OK(ask(CALL("delete", "{'type':'tunnel','keys':['t']}")));
+	}
+	EXPECT(ask(CALL("delete", "{'type':'gtpu','keys':['n3','n9','n3v6']}")), "result.deleted",
+		"3");
+	OK(ask(PUT_TUNNEL, tunnel[1], 2152));
+	EXPECT(ask(CALL("put", "{'type':'gtpu','objects':[{'name':'n','address':'198.18.0.1',"
+			       "'interface':'core'}]}")),
+		"error.data.with", "tunnel t");
+	/* one transaction may take it from the one and give it to the other */
+	OK(ask(CALL("transaction",
+		"{'ops':[{'op':'delete','type':'tunnel','keys':['t']},{'op':'put','type':'gtpu',"
+		"'objects':[{'name':'n','address':'198.18.0.1','interface':'core'}]}]}")));
 }
 END_TEST
 
@@ -389,6 +415,7 @@ int main(void)
 	tcase_add_test(tcase, sessions_hold_their_slice_and_own_address);
 	tcase_add_test(tcase, a_transaction_commits_its_sessions_together);
 	tcase_add_test(tcase, own_addresses_are_nobody_elses);
+	tcase_add_test(tcase, gtp_us_port_is_no_tunnels);
 	tcase_add_test(tcase, stats_count_sessions_and_their_urrs);
 	tcase_add_test(tcase, list_finds_by_name_slice_and_ue);
 	tcase_add_test(tcase, watchers_are_told_all_of_a_report);
