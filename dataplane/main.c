@@ -3,6 +3,7 @@
  * the socket, what the workers report, and time. */
 #include <errno.h>
 #include <event2/event.h>
+#include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <signal.h>
@@ -25,6 +26,18 @@
 #define RPC_POLL_US  100000
 
 static struct event_base *base;
+
+/* SIGTERM and SIGINT wait until the loop runs that ends cleanly by them, however early they come;
+ * all threads are made while they do, so that they come to this one alone. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
 
 static int fail(const char *what, int rc)
 {
@@ -92,6 +105,7 @@ static int run(const struct options *opt)
 		fail("setting up events", ENOMEM);
 		goto out;
 	}
+	hold_signals(SIG_UNBLOCK);
 	fprintf(stderr, "sluice-dataplane %s: ready on %s, %u worker%s%s\n", SLUICE_VERSION,
 		opt->socket, opt->workers, opt->workers == 1 ? "" : "s",
 		opt->no_huge ? ", without huge pages" : "");
@@ -119,8 +133,10 @@ static int load_config(const struct options *opt)
 int main(int argc, char **argv)
 {
 	struct options opt;
-	int rc = options_parse(argc, argv, &opt);
+	int rc;
 
+	hold_signals(SIG_BLOCK);
+	rc = options_parse(argc, argv, &opt);
 	if (rc != 0)
 		return rc < 0 ? 2 : 0;
 	signal(SIGPIPE, SIG_IGN);
