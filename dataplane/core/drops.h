@@ -83,6 +83,7 @@
 	X(HOLD_DROPPED, "hold_dropped", "held for an idle UE, then its FAR said drop, or it went") \
 	X(COPY_NO_MBUF, "copy_no_mbuf",                                                            \
 		"no buffer for the copy that a session's FAR asks for (duplicate_to)")             \
+	X(MARKER_NO_MBUF, "marker_no_mbuf", "no buffer for an end marker to a session's old peer") \
 	X(SESSION_GONE, "session_gone", "its session was just deleted")
 
 #define DROP_REASONS_BOX(X)                                                                        \

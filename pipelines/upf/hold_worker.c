@@ -136,17 +136,38 @@ static void discard(struct worker *w, struct hold_worker *h, const struct hold_o
 		drop_gone(w, &h->burst, o->m, o->slice, o->why);
 }
 
-/* TS 29.281 7.3.2: behind everything that was sent to the tunnel. */
+/* A buffer of the port's, or, since the marker comes but once, of any other. */
+static struct rte_mbuf *marker_buffer(uint16_t port)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(port_hot[port].pool);
+
+	for (uint32_t i = 0; unlikely(m == NULL) && i < PORT_MAX; i++)
+		if (port_hot[i].live && port_hot[i].pool != NULL)
+			m = rte_pktmbuf_alloc(port_hot[i].pool);
+	return m;
+}
+
+/* What was never made is dropped all the same, so that it is missed. */
+static void marker_lost(struct worker *w, uint16_t slice, enum drop_reason why)
+{
+	w->box.originated++;
+	w->drops[why]++;
+	switch_of(w)->slice.dropped[slice]++;
+	switch_of(w)->slice_drops[slice][why]++;
+}
+
+/* TS 29.281 7.3.2: behind everything that was sent to the tunnel. Is there none, its other end has
+ * a timer. */
 static void end_marker(struct worker *w, struct hold_worker *h, const struct hold_order *o)
 {
 	const struct encap *e = path_pick(o->peer, 0);
-	struct rte_mbuf *m =
-		e->port != PORT_NONE ? rte_pktmbuf_alloc(port_hot[e->port].pool) : NULL;
+	struct rte_mbuf *m = e->port != PORT_NONE ? marker_buffer(e->port) : NULL;
 	uint8_t *at = m != NULL ? (uint8_t *)rte_pktmbuf_append(m, 32) : NULL;
 
 	if (at == NULL) {
 		rte_pktmbuf_free(m);
-		return; /* no way to it, or no buffer: the old tunnel's end has a timer for that */
+		marker_lost(w, o->slice, e->port == PORT_NONE ? e->why : DROP_MARKER_NO_MBUF);
+		return;
 	}
 	size_t len = gtpu_write_end_marker(at, 32, o->teid_be);
 

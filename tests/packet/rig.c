@@ -286,17 +286,20 @@ void rig_route(const char *prefix, const char *via, uint16_t port)
 
 /* ---- packets ---- */
 
-static struct rte_mbuf *taken[MBUFS];
+static struct rte_mbuf *taken[4 * MBUFS];
 static uint32_t n_taken;
 
 uint32_t rig_take_buffers(uint16_t port, uint32_t leave)
 {
-	while (n_taken < MBUFS && (taken[n_taken] = rte_pktmbuf_alloc(port_hot[port].pool)) != NULL)
+	uint32_t before = n_taken;
+
+	while (n_taken < RTE_DIM(taken) &&
+		(taken[n_taken] = rte_pktmbuf_alloc(port_hot[port].pool)) != NULL)
 		n_taken++;
-	while (leave-- > 0 && n_taken > 0)
+	while (leave-- > 0 && n_taken > before)
 		rte_pktmbuf_free(taken[--n_taken]);
-	held_before += n_taken;
-	return n_taken;
+	held_before += n_taken - before;
+	return n_taken - before;
 }
 
 void rig_give_buffers(void)

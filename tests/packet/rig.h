@@ -81,7 +81,7 @@ void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n);
 void rig_send_each(uint16_t port, const struct pkt *const *pkt, uint32_t n);
 /* One packet in chained buffers, cut at this byte. */
 void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at);
-/* Takes all buffers of a port's pool but `leave`: how many; and gives them back. */
+/* Takes all buffers of a port's pool but `leave`: how many; and gives them all back. */
 uint32_t rig_take_buffers(uint16_t port, uint32_t leave);
 void rig_give_buffers(void);
 /* Time goes on for the worker, and its tick runs. */

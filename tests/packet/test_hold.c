@@ -253,6 +253,44 @@ START_TEST(handover_while_packets_are_held)
 }
 END_TEST
 
+static uint64_t slice_dropped(enum drop_reason why)
+{
+	uint64_t drops[DROP_REASONS];
+
+	slice_drops_read(un.internet, drops);
+	return drops[why];
+}
+
+/* An end marker comes but once: another port's buffer does, and what cannot be sent has a name. */
+START_TEST(a_marker_without_a_buffer_or_a_path_is_counted)
+{
+	put(FORWARD OLD, "");
+	ck_assert_uint_gt(rig_take_buffers(net.wan, 0), 0);
+	put(FORWARD "'end_marker':true," NEW, "");
+	turns();
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert_uint_eq(rig.originated, 1);
+	expect_at(0, "198.18.0.2", 4097, 0);
+	rig_begin();
+	ck_assert_uint_gt(rig_take_buffers(net.lan, 0), 0);
+	ck_assert_uint_gt(rig_take_buffers(net.lan2, 0), 0);
+	put(FORWARD "'end_marker':true," OLD, "");
+	turns();
+	rig_give_buffers();
+	ck_assert_uint_eq(rig.outs, 0);
+	ck_assert_uint_eq(rig.originated, 1);
+	ck_assert_uint_eq(rig.drop[DROP_MARKER_NO_MBUF], 1);
+	ck_assert_uint_eq(slice_dropped(DROP_MARKER_NO_MBUF), 1);
+	put(FORWARD "'outer_header':{'teid':5,'peer':'203.0.113.3'}", "");
+	rig_begin();
+	put(FORWARD "'end_marker':true," OLD, "");
+	turns();
+	ck_assert_uint_eq(rig.outs, 0);
+	ck_assert_uint_eq(rig.drop[DROP_NO_ROUTE], 1);
+	ck_assert_uint_eq(slice_dropped(DROP_NO_ROUTE), 1);
+}
+END_TEST
+
 START_TEST(handover_without_being_asked_sends_no_marker)
 {
 	put(FORWARD OLD, "");
@@ -355,6 +393,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, hold_leaves_the_port_its_buffers);
 	tcase_add_test(tc, handover_sends_the_marker_between_old_and_new);
 	tcase_add_test(tc, handover_while_packets_are_held);
+	tcase_add_test(tc, a_marker_without_a_buffer_or_a_path_is_counted);
 	tcase_add_test(tc, handover_without_being_asked_sends_no_marker);
 	tcase_add_test(tc, hold_both_directions_by_tunnel);
 	tcase_add_test(tc, held_packets_of_two_that_talk);
