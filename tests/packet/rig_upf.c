@@ -129,6 +129,31 @@ static int prepare(const json_t *json, struct session_change **change, struct rp
 	return session_prepare(&obj.session, change, err);
 }
 
+/* As an operator writes it, but with ' for ". */
+static json_t *parse(const char *json)
+{
+	char *text = strdup(json);
+	json_error_t at;
+
+	for (char *c = text; *c != '\0'; c++)
+		if (*c == '\'')
+			*c = '"';
+	json_t *root = json_loads(text, 0, &at);
+
+	RIG_CHECK(root != NULL, "JSON: %s at %d: %s", at.text, at.position, text);
+	free(text);
+	return root;
+}
+
+int rig_session_prepare(const char *json, struct session_change **change, struct rpc_error *err)
+{
+	json_t *root = parse(json);
+	int rc = prepare(root, change, err);
+
+	json_decref(root);
+	return rc;
+}
+
 static int put_all(json_t *list, struct rpc_error *err)
 {
 	struct session_change *change[SESSIONS_MAX];
@@ -151,21 +176,12 @@ static int put_all(json_t *list, struct rpc_error *err)
 
 int rig_sessions_try(const char *json, struct rpc_error *err)
 {
-	char *text = strdup(json);
-	json_error_t at;
-
-	for (char *c = text; *c != '\0'; c++)
-		if (*c == '\'')
-			*c = '"';
-	json_t *root = json_loads(text, 0, &at);
-
-	RIG_CHECK(root != NULL, "JSON: %s at %d: %s", at.text, at.position, text);
+	json_t *root = parse(json);
 	json_t *list = json_is_array(root) ? json_incref(root) : json_pack("[O]", root);
 	int rc = put_all(list, err);
 
 	json_decref(list);
 	json_decref(root);
-	free(text);
 	return rc;
 }
 

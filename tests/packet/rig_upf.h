@@ -26,6 +26,8 @@ void rig_gtpu_gone(const char *name);
 int rig_sessions_try(const char *json, struct rpc_error *err);
 /* The same, and it must succeed. */
 void rig_sessions(const char *json);
+/* One object, prepared and no more: as session_prepare(). */
+int rig_session_prepare(const char *json, struct session_change **change, struct rpc_error *err);
 void rig_session_gone(const char *name);
 /* The TEID of a PDR, chosen or put; 0: it has none. */
 uint32_t rig_teid(const char *name, uint32_t pdr);
