@@ -42,6 +42,7 @@ struct table_decl {
 	unsigned n_actions;
 	uint32_t size;
 	bool counters; /* rows carry them */
+	bool out_only; /* of those, what came in is not counted by row */
 	uint32_t (*count)(void);
 	/* Up to max rows from *cursor on: TABLE_CURSOR_WORDS words, 0 at first, the first one 0
 	 * again at the end; most tables need only that. max is at least 64. Main thread. */

@@ -101,13 +101,16 @@ const struct table_decl interfaces_decl = {
 };
 const struct table_decl tunnel_peers_decl = {
 	.name = "tunnel_peers",
-	.help = "GTP-U peers in use: gNBs and other UPFs",
+	/* who sent a packet is not looked up, its session is found by TEID alone */
+	.help = "GTP-U peers in use: gNBs and other UPFs; counts what is sent to them, what they "
+		"send counts at sessions",
 	.key = FIELDS({"gtpu", 8, "exact"}, {"peer", 128, "exact"}),
 	.n_key = 2,
 	.actions = peer_actions,
 	.n_actions = RTE_DIM(peer_actions),
 	.size = LIMIT_TUNNELS,
 	.counters = true,
+	.out_only = true,
 	.count = peer_count,
 	.read = peers_read,
 };

@@ -76,6 +76,10 @@ static json_t *row_json(const struct table_decl *table, const struct table_row *
 		json_t *counters = json_object();
 
 		noun_counters(&row->counters, counters);
+		if (table->out_only) {
+			json_object_del(counters, "in_packets");
+			json_object_del(counters, "in_bytes");
+		}
 		json_object_set_new(out, "counters", counters);
 	}
 	return out;

@@ -251,6 +251,18 @@ START_TEST(peers_are_other_boxes)
 }
 END_TEST
 
+/* Nothing that is not counted is shown as 0. */
+START_TEST(peers_count_what_is_sent_to_them)
+{
+	furnish_upf();
+	OK(ask(PUT(SESSION("s1", "10.60.0.1"))));
+	EXPECT(ask(CALL("table.read", "{'table':'tunnel_peers'}")), "result.entries.0.match.peer",
+		"198.18.0.2");
+	EXPECT(ask(CALL("table.read", "{'table':'tunnel_peers'}")), "result.entries.0.counters",
+		"{\"dropped\":0,\"out_bytes\":0,\"out_packets\":0}");
+}
+END_TEST
+
 START_TEST(tables_page_without_losing_a_row)
 {
 	static char text[2000000];
@@ -297,6 +309,7 @@ int main(void)
 	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
 	tcase_add_test(tcase, what_a_ue_has_is_nobody_elses);
 	tcase_add_test(tcase, peers_are_other_boxes);
+	tcase_add_test(tcase, peers_count_what_is_sent_to_them);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
