@@ -44,10 +44,11 @@ static void add_chosen(json_t *result, json_t *chosen)
 METHOD(method_put)
 {
 	json_t *chosen;
+	uint32_t op;
 	struct tx tx;
 
 	tx_begin(&tx);
-	if (run_put(&tx, params, err)) {
+	if (run_put(&tx, params, err) || tx_settle(&tx, &op, err)) {
 		tx_rollback(&tx);
 		return -1;
 	}
@@ -98,6 +99,7 @@ METHOD(method_transaction)
 	const json_t *ops;
 	struct tx tx;
 	size_t index;
+	uint32_t at;
 	json_t *op;
 
 	if (param_array(params, "ops", true, &ops, err))
@@ -109,6 +111,11 @@ METHOD(method_transaction)
 			tx_rollback(&tx);
 			return -1;
 		}
+	}
+	if (tx_settle(&tx, &at, err)) {
+		rpc_error_prefix(err, "ops[%u]", at);
+		tx_rollback(&tx);
+		return -1;
 	}
 	chosen = tx_chosen(&tx);
 	tx_commit(&tx);

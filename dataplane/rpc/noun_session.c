@@ -293,7 +293,8 @@ int noun_session_put(struct tx *tx, struct api_session *s, uint32_t index, struc
 	if (rc < 0)
 		return -1;
 	if (rc > 0) {
-		*step = (struct tx_step){.kind = TX_SESSION, .session = change};
+		*step = (struct tx_step){.kind = TX_SESSION,
+			.session = {change, session_find(s->name), tx->ops - 1, index}};
 		tx->count++;
 	}
 	if (rc == 0)
@@ -320,7 +321,7 @@ int noun_session_delete(struct tx *tx, const struct api_session *s, struct rpc_e
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 	if (session_prepare_delete(index, &change, err) < 0)
 		return -1;
-	*step = (struct tx_step){.kind = TX_SESSION, .session = change};
+	*step = (struct tx_step){.kind = TX_SESSION, .session = {.change = change}};
 	tx->count++;
 	tx->deleted++;
 	return 0;

@@ -162,6 +162,7 @@ int tx_put(struct tx *tx, const struct api_type *type, const json_t *objects, st
 	json_t *json;
 
 	tx->op = ++last_op;
+	tx->ops++;
 	keymap_free(&tx->sessions);
 	json_array_foreach (objects, index, json) {
 		if (put_one(tx, type, json, index, err)) {
@@ -242,6 +243,7 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 	json_t *json;
 
 	tx->op = ++last_op;
+	tx->ops++;
 	json_array_foreach (keys, index, json) {
 		if (delete_one(tx, type, json, missing_ok, err)) {
 			rpc_error_prefix(err, "keys[%zu]", index);
@@ -249,6 +251,24 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 		}
 	}
 	return 0;
+}
+
+int tx_settle(struct tx *tx, uint32_t *op, struct rpc_error *err)
+{
+	uint32_t session;
+
+	if (session_settled(&session, err) == 0)
+		return 0;
+	for (size_t i = tx->count; i-- > 0;) {
+		const struct tx_step *step = &tx->steps[i];
+
+		if (step->kind != TX_SESSION || step->session.session != session)
+			continue;
+		*op = step->session.op;
+		rpc_error_prefix(err, "objects[%u]", step->session.index);
+		break;
+	}
+	return -1;
 }
 
 static void tx_end(struct tx *tx)
@@ -302,7 +322,7 @@ static void commit_steps(struct tx *tx)
 		const struct tx_step *step = &tx->steps[i];
 
 		if (step->kind == TX_SESSION) {
-			change[n++] = step->session;
+			change[n++] = step->session.change;
 			continue;
 		}
 		if (step->kind == TX_OBJECT && step->object.old && n) {
@@ -358,7 +378,7 @@ void tx_rollback(struct tx *tx)
 		else if (step->kind == TX_ROUTE)
 			fib_rollback(&step->route);
 		else if (step->kind == TX_SESSION)
-			session_cancel(step->session);
+			session_cancel(step->session.change);
 		else if (step->kind == TX_OBJECT)
 			rollback_object(&step->object);
 	}

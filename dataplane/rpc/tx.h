@@ -37,6 +37,13 @@ struct tx_neighbor {
 	struct api_ip address;
 };
 
+/* A change of a session. */
+struct tx_session {
+	struct session_change *change; /* owned until commit or rollback */
+	uint32_t session;	       /* its index */
+	uint32_t op, index;	       /* where it was put, for errors at the end */
+};
+
 struct tx_step {
 	enum tx_kind kind;
 	union {
@@ -44,7 +51,7 @@ struct tx_step {
 		struct tx_mac mac;
 		struct tx_route route;
 		struct tx_neighbor neighbor;
-		struct session_change *session; /* owned until commit or rollback */
+		struct tx_session session;
 	};
 };
 
@@ -52,7 +59,8 @@ struct tx {
 	struct tx_step *steps;
 	struct session_change **changes; /* as long as steps: committing allocates nothing */
 	size_t count, room;
-	uint64_t op; /* number of the op in work, never the same twice in a process */
+	uint64_t op;  /* number of the op in work, never the same twice in a process */
+	uint32_t ops; /* so far */
 	uint64_t created, updated, unchanged, deleted;
 	struct keymap macs;	/* struct staged_mac */
 	struct keymap routes;	/* struct staged_route */
@@ -68,6 +76,10 @@ int tx_put(
 	struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err);
 int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
 	struct rpc_error *err);
+
+/* After the last op: what can be judged only now. 0, or -1 as an op: err->path begins with
+ * "objects", of op *op (from 0). */
+int tx_settle(struct tx *tx, uint32_t *op, struct rpc_error *err);
 
 /* Either ends it and frees what it held. */
 void tx_commit(struct tx *tx);

@@ -27,8 +27,13 @@ uint32_t session_count(void);
  * nothing half-made. */
 int session_prepare(
 	const struct api_session *cfg, struct session_change **change, struct rpc_error *err);
-/* Deletes: cannot fail but for memory. */
+/* Deletes: can fail only for memory, and for a session that took another's address (see
+ * session_settled()) in the same transaction. */
 int session_prepare_delete(uint32_t index, struct session_change **change, struct rpc_error *err);
+/* When all of a transaction is prepared. A UE's address that another session has is taken all the
+ * same, so that sessions can swap theirs in one transaction: have all been left by now? 0; -1 with
+ * err, and the session that took one: then all is to be cancelled. */
+int session_settled(uint32_t *index, struct rpc_error *err);
 /* In reverse order of preparation. */
 void session_cancel(struct session_change *change);
 /* All changes of a transaction, in order of preparation; cannot fail. Ends with a grace period

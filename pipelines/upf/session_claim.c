@@ -127,7 +127,7 @@ static int claim_one(const struct session_key *key, uint32_t index, const struct
 	char path[64], what[80];
 	int rc;
 
-	if (owner != 0 && owner != index)
+	if (owner != 0 && owner != index && !key_may_lend(key))
 		return fail_key(key, put, owner, err);
 	if (holder != NULL) {
 		name_key(key, put, path, sizeof(path), what);
@@ -173,6 +173,7 @@ int claim_keys(uint32_t index, const struct keyed *before, const struct keyed *a
 {
 	struct key_lists l;
 	uint32_t taken, left;
+	int rc;
 
 	list_keys(index, before, after, &l);
 	for (taken = 0; taken < l.n_after; taken++)
@@ -181,13 +182,16 @@ int claim_keys(uint32_t index, const struct keyed *before, const struct keyed *a
 			goto err_taken;
 	for (left = 0; left < l.n_before; left++)
 		if (!key_is_among(&l.before[left], l.after, l.n_after) &&
-			key_release(&l.before[left]) != 0) {
-			fail_room(err, -ENOMEM, "the change", 0);
+			(rc = key_release(&l.before[left], index)) != 0)
 			goto err_left;
-		}
 	return 0;
 
 err_left:
+	if (rc == -EBUSY)
+		fail_taken(err, "ue", "an address that is left again", "the session itself",
+			", which took it from another in this transaction");
+	else
+		fail_room(err, rc, "the change", 0);
 	unrelease(&l, index, left);
 err_taken:
 	untake(&l, taken);
@@ -201,6 +205,19 @@ void unclaim_keys(uint32_t index, const struct keyed *before, const struct keyed
 	list_keys(index, before, after, &l);
 	unrelease(&l, index, l.n_before);
 	untake(&l, l.n_after);
+}
+
+int session_settled(uint32_t *index, struct rpc_error *err)
+{
+	struct session_key key;
+	struct api_session s;
+	uint32_t lender;
+
+	if (!upf_is_started() || !key_owed(&key, index, &lender))
+		return 0;
+	if (!session_get(*index, &s))
+		return fail_room(err, -ENOMEM, "the answer", 0);
+	return fail_key(&key, &s, lender, err);
 }
 
 /* ---- slices ---- */

@@ -23,14 +23,19 @@ struct exact_table teid_table, ue4_table, ue6_table;
 uint64_t ue4_filter[UE4_FILTER_BITS / 64];
 static uint32_t ue4_users[UE4_FILTER_BITS]; /* entries of ue4_table, by their bit */
 
+/* A key that a session has yet may be taken in advance, so that two can change theirs for each
+ * other's: it owes it to the new owner until it leaves it, before the transaction commits. */
 struct claim {
 	struct session_key key;
 	uint32_t owner;
+	uint32_t lender; /* had it when it was taken; 0: nobody */
+	bool owed;
 	uint32_t turn; /* of the transaction: others are free slots */
 };
 
 static struct claim *claims;
 static uint32_t claim_room, claim_count, turn;
+static uint32_t keys_owed;
 
 int keys_init(void)
 {
@@ -188,8 +193,42 @@ static int claim_set(const struct session_key *key, uint32_t owner)
 
 void keys_settle(void)
 {
-	claim_count = 0;
+	claim_count = keys_owed = 0;
 	turn++;
+}
+
+/* NULL: the running transaction has not touched it. */
+static struct claim *claim_of(const struct session_key *key)
+{
+	struct session_key k = naked(key);
+	struct claim *c = claim_count > 0 ? slot_of(&k) : NULL;
+
+	return c != NULL && c->turn == turn ? c : NULL;
+}
+
+static void owe(struct claim *c, bool owed)
+{
+	keys_owed += owed - c->owed;
+	c->owed = owed;
+}
+
+bool key_may_lend(const struct session_key *key)
+{
+	const struct claim *c = claim_of(key);
+
+	return key->kind != KEY_TEID && (c == NULL || c->lender == 0);
+}
+
+bool key_owed(struct session_key *key, uint32_t *owner, uint32_t *lender)
+{
+	for (uint32_t i = 0; keys_owed > 0 && i < claim_room; i++)
+		if (claims[i].turn == turn && claims[i].owed) {
+			*key = claims[i].key;
+			*owner = claims[i].owner;
+			*lender = claims[i].lender;
+			return true;
+		}
+	return false;
 }
 
 /* ---- the tables below ---- */
@@ -254,13 +293,12 @@ static uint32_t chosen_owner(const struct session_key *key)
 
 uint32_t key_owner(const struct session_key *key)
 {
-	struct session_key k = naked(key);
-	const struct claim *c = claim_count > 0 ? slot_of(&k) : NULL;
+	const struct claim *c = claim_of(key);
 	uint32_t chosen = chosen_owner(key);
 
 	if (chosen != 0)
 		return chosen;
-	return c != NULL && c->turn == turn ? c->owner : published_owner(key);
+	return c != NULL ? c->owner : published_owner(key);
 }
 
 /* An entry of a table came or went. */
@@ -315,33 +353,57 @@ void key_settle(const struct session_key *key)
 
 int key_take(const struct session_key *key, uint32_t index)
 {
+	uint32_t lender = key_owner(key);
 	int rc = make_entry(key);
 
 	if (rc != 0)
 		return rc;
 	rc = claim_set(key, index);
-	if (rc == 0)
+	if (rc == 0) {
+		struct claim *c = claim_of(key);
+
+		c->lender = lender != index ? lender : 0;
+		owe(c, c->lender != 0);
 		return 0;
+	}
 	key_settle(key);
-	drop_entry(key);
+	if (lender == 0)
+		drop_entry(key);
 	return rc;
 }
 
-int key_release(const struct session_key *key)
+int key_release(const struct session_key *key, uint32_t index)
 {
-	return claim_set(key, 0);
+	struct claim *c = claim_of(key);
+
+	if (c == NULL || c->lender == 0)
+		return claim_set(key, 0);
+	if (c->lender != index)
+		return -EBUSY;
+	owe(c, false);
+	return 0;
 }
 
 void key_untake(const struct session_key *key)
 {
-	claim_set(key, 0); /* has its slot */
+	struct claim *c = claim_of(key);
+	uint32_t lender = c->lender;
+
+	owe(c, false);
+	claim_set(key, lender); /* has its slot */
 	key_settle(key);
-	drop_entry(key);
+	if (lender == 0)
+		drop_entry(key);
 }
 
 void key_unrelease(const struct session_key *key, uint32_t owner)
 {
-	claim_set(key, owner); /* has its slot */
+	struct claim *c = claim_of(key);
+
+	if (c->lender == owner)
+		owe(c, true);
+	else
+		claim_set(key, owner); /* has its slot */
 }
 
 /* ---- commit ---- */

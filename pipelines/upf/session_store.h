@@ -103,11 +103,16 @@ bool key_is_among(const struct session_key *key, const struct session_key *list,
 
 /* Index of the session that has it as the running transaction sees it; 0: nobody. */
 uint32_t key_owner(const struct session_key *key);
-/* Takes one that nobody has / leaves it to whoever wants it: 0, -ENOSPC, -ENOMEM. Nobody's for
- * workers, or still who had it, until commit. And the ways back, in reverse order. */
+/* May one that another session has be taken in advance? Once a transaction, and no TEID. */
+bool key_may_lend(const struct session_key *key);
+/* One that was taken so and is not left by who had it: false when there is none. */
+bool key_owed(struct session_key *key, uint32_t *owner, uint32_t *lender);
+/* Takes one that nobody has, or that may be lent / leaves it to whoever wants it: 0, -ENOSPC,
+ * -ENOMEM; -EBUSY when it was taken in advance itself. Nobody's for workers, or still who had it,
+ * until commit. And the ways back, in reverse order. */
 int key_take(const struct session_key *key, uint32_t index);
 void key_untake(const struct session_key *key);
-int key_release(const struct session_key *key);
+int key_release(const struct session_key *key, uint32_t index);
 void key_unrelease(const struct session_key *key, uint32_t owner);
 /* Makes it so for workers: cannot fail. key_settle(): for each that was taken, before all of it. */
 void key_settle(const struct session_key *key);

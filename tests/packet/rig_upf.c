@@ -157,17 +157,17 @@ int rig_session_prepare(const char *json, struct session_change **change, struct
 static int put_all(json_t *list, struct rpc_error *err)
 {
 	struct session_change *change[SESSIONS_MAX];
-	uint32_t n = 0;
+	uint32_t n = 0, index;
+	int rc = 0;
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		int rc = prepare(json_array_get(list, i), &change[n], err);
-
-		if (rc < 0) {
-			while (n > 0)
-				session_cancel(change[--n]);
-			return -1;
-		}
-		n += rc;
+	for (size_t i = 0; rc >= 0 && i < json_array_size(list); i++) {
+		rc = prepare(json_array_get(list, i), &change[n], err);
+		n += rc > 0;
+	}
+	if (rc < 0 || session_settled(&index, err) != 0) {
+		while (n > 0)
+			session_cancel(change[--n]);
+		return -1;
 	}
 	session_commit(change, n);
 	underlay_resolve();

@@ -251,6 +251,58 @@ START_TEST(what_may_be_cut_is_cut_and_each_piece_is_the_sessions)
 }
 END_TEST
 
+/* A UE of both families with a network behind it, at a tunnel of its own. */
+static void swap_text(char *text, size_t size, const char *name, uint32_t teid, int who)
+{
+	snprintf(text, size,
+		"{'name':'%s','slice':'internet','ue':{'ipv4':'10.45.0.%d','ipv6':"
+		"'fd45:0:0:%d::/64','framed':['10.46.%d.0/24']},'pdrs':[{'id':1,'precedence':1,"
+		"'source':'access','gtpu':'n3','teid':%u,'far':1},{'id':2,'precedence':1,"
+		"'source':'core','far':2}],'fars':[{'id':1,'action':'forward'},{'id':2,'action':"
+		"'forward','destination':'access','outer_header':{'teid':%u,'peer':"
+		"'198.18.0.2'}}]}",
+		name, who, who, who, teid, teid);
+}
+
+static void expect_to(uint32_t teid, int who)
+{
+	static const char *const to[] = {"10.45.0.%d", "fd45:0:0:%d::9", "10.46.%d.7"};
+	char address[46];
+
+	for (uint32_t i = 0; i < 3; i++) {
+		snprintf(address, sizeof(address), to[i], who);
+		send_down(i == 1 ? "fd00::1" : "10.0.0.1", address, 60);
+		expect_gtpu(address, "198.18.0.2", teid, -1, 1);
+		send_up(teid, address, i == 1 ? "fd00::1" : "10.0.0.1");
+		expect_access(address, net.lan, 30, HOST_A, un.internet);
+		snprintf(address, sizeof(address), to[i], 3 - who);
+		send_up(teid, address, i == 1 ? "fd00::1" : "10.0.0.1");
+		expect_drop(address, DROP_UE_SOURCE);
+	}
+}
+
+START_TEST(two_ues_swap_all_their_addresses)
+{
+	char a[1000], b[1000], both[2100];
+	struct rpc_error err = {0};
+
+	for (int i = 0; i < 4; i++) {
+		swap_text(a, sizeof(a), "a", 71, 1 + i % 2);
+		swap_text(b, sizeof(b), "b", 72, 2 - i % 2);
+		snprintf(both, sizeof(both), "[%s,%s]", i < 2 ? a : b, i < 2 ? b : a);
+		rig_sessions(both);
+		expect_to(71, 1 + i % 2);
+		expect_to(72, 2 - i % 2);
+	}
+	/* a alone cannot: nothing has changed */
+	swap_text(a, sizeof(a), "a", 71, 1);
+	ck_assert_int_eq(rig_sessions_try(a, &err), -1);
+	ck_assert_str_eq(err.with, "session b");
+	expect_to(71, 2);
+	expect_to(72, 1);
+}
+END_TEST
+
 START_TEST(a_larger_underlay_carries_jumbo)
 {
 	uint16_t big = rig_port(9000), far = rig_port(9000);
@@ -324,6 +376,7 @@ TCase *upf_down_tests(void)
 	tcase_add_test(tc, framed_routes_and_second_prefixes);
 	tcase_add_test(tc, too_big_is_said_to_the_sender);
 	tcase_add_test(tc, what_may_be_cut_is_cut_and_each_piece_is_the_sessions);
+	tcase_add_test(tc, two_ues_swap_all_their_addresses);
 	tcase_add_test(tc, a_larger_underlay_carries_jumbo);
 	tcase_add_test(tc, no_way_to_the_peer_is_named_and_counts_nothing);
 	tcase_add_test(tc, ttl_ends_here);

@@ -247,12 +247,17 @@ const char *usage_text(const struct usage *a, const struct usage *b)
 int try_put(struct made *m)
 {
 	struct session_change *change;
+	uint32_t index;
 	int rc;
 
 	memset(&rig_err, 0, sizeof(rig_err));
 	if (session_check(&m->cfg, &rig_err) != 0)
 		return -1;
 	rc = session_prepare(&m->cfg, &change, &rig_err);
+	if (rc == 1 && session_settled(&index, &rig_err) != 0) {
+		session_cancel(change);
+		return -1;
+	}
 	if (rc == 1) {
 		session_commit(&change, 1);
 		underlay_resolve();

@@ -16,7 +16,7 @@
 #define UES	200 /* fewer than names: they clash */
 #define TEIDS	150
 #define OPS	100000
-#define OPS_MAX 6 /* of a transaction */
+#define OPS_MAX 12 /* of a transaction; half are there to give back what was taken */
 
 /* What a session is made from; all of it follows from these. */
 struct recipe {
@@ -83,25 +83,47 @@ static bool in_slice(const struct recipe *r, uint32_t slice)
 	return r->slice == slice || r->shape & 8;
 }
 
-/* Whose address is taken by another; NAMES: nobody's. */
-static uint32_t clash(uint32_t name, const struct recipe *r)
+static uint32_t commits, swaps; /* transactions in which an address was taken before it was left */
+static bool lent;
+static uint32_t lender = NAMES, in_return; /* a UE's address for it */
+
+/* Who else has the UE's address. NAMES: nobody. */
+static uint32_t address_clash(uint32_t name, const struct recipe *r)
 {
-	for (uint32_t i = 0; i < NAMES; i++) {
-		if (i == name || !now[i].there)
-			continue;
-		for (uint32_t s = 0; s < 2; s++)
+	for (uint32_t i = 0; i < NAMES; i++)
+		for (uint32_t s = 0; i != name && now[i].there && s < 2; s++)
 			if (in_slice(r, s) && in_slice(&now[i], s) && now[i].ue == r->ue)
 				return i;
-		if (r->teid != 0 && now[i].teid == r->teid)
-			return i;
-	}
 	return NAMES;
+}
+
+static uint32_t teid_clash(uint32_t name, const struct recipe *r)
+{
+	for (uint32_t i = 0; i < NAMES; i++)
+		if (i != name && now[i].there && r->teid != 0 && now[i].teid == r->teid)
+			return i;
+	return NAMES;
+}
+
+/* Does a session have what another has? Only within a transaction. */
+static bool all_settled(void)
+{
+	for (uint32_t i = 0; i < NAMES; i++)
+		if (now[i].there && address_clash(i, &now[i]) != NAMES)
+			return false;
+	return true;
+}
+
+static bool is_left_again(void)
+{
+	return rig_err.code == RPC_ERR_CONFLICT && strcmp(rig_err.path, "ue") == 0;
 }
 
 /* One random operation of a transaction: true when a change was prepared. */
 static bool operate(struct session_change **c)
 {
-	uint32_t name = rnd(NAMES);
+	bool swap = lender != NAMES && rnd(8) != 0;
+	uint32_t name = swap ? lender : rnd(NAMES);
 	struct recipe r = {.there = true,
 		.ue = rnd(UES),
 		.slice = rnd(2),
@@ -114,29 +136,37 @@ static bool operate(struct session_change **c)
 	snprintf(text, sizeof(text), "s%u", name);
 	index = session_find(text);
 	CHECK((index != 0) == now[name].there, "%s", text);
-	if (now[name].there && rnd(3) == 0) {
-		CHECK(session_prepare_delete(index, c, &rig_err) == 1, "%s", rig_err.message);
-		now[name].there = false;
-		return true;
+	lender = NAMES;
+	if (now[name].there && rnd(swap ? 8 : 3) == 0) {
+		int rc = session_prepare_delete(index, c, &rig_err);
+
+		CHECK(rc == 1 || is_left_again(), "%s", rig_err.message);
+		now[name].there = rc != 1;
+		return rc == 1;
 	}
-	if (now[name].there && rnd(2)) { /* a small change */
+	if (now[name].there && (swap || rnd(2))) { /* a small change */
 		uint32_t peer = r.peer;
 
 		r = now[name];
 		r.peer = peer;
+		r.ue = swap ? in_return : r.ue;
 	}
 	memset(&rig_err, 0, sizeof(rig_err));
 	int rc = session_prepare(&make(name, &r)->cfg, c, &rig_err);
-	uint32_t by = clash(name, &r);
+	uint32_t by = teid_clash(name, &r);
 
+	if (rc < 0 && is_left_again())
+		return false;
+	if (by == NAMES && rc < 0) /* an address may change hands once in a transaction */
+		by = address_clash(name, &r);
 	if (by != NAMES) {
-		char with[64];
-
-		snprintf(with, sizeof(with), "session s%u", by);
-		CHECK(rc == -1 && rig_err.code == RPC_ERR_CONFLICT, "%d %s", rc, with);
+		CHECK(rc == -1 && rig_err.code == RPC_ERR_CONFLICT, "%d session s%u", rc, by);
 		return false;
 	}
 	CHECK(rc >= 0, "%s", rig_err.message);
+	lender = address_clash(name, &r);
+	lent |= lender != NAMES;
+	in_return = now[name].there ? now[name].ue : rnd(UES);
 	now[name] = r;
 	return rc == 1;
 }
@@ -205,16 +235,23 @@ static void check_all(void)
 
 static void transact(void)
 {
-	uint32_t wanted = 1 + rnd(OPS_MAX), n = 0;
+	uint32_t wanted = 1 + rnd(OPS_MAX / 2), n = 0;
 	bool cancel = rnd(4) == 0;
 	struct usage was;
 
 	memcpy(before, now, sizeof(now));
-	if (cancel)
-		was = usage();
-	for (uint32_t i = 0; i < wanted; i++)
+	was = usage();
+	lent = false;
+	lender = NAMES;
+	for (uint32_t i = 0; i < wanted || (lender != NAMES && i < OPS_MAX); i++)
 		n += operate(&change[n]);
-	if (!cancel) {
+	uint32_t index;
+	bool settled = session_settled(&index, &rig_err) == 0;
+
+	CHECK(settled == all_settled(), "settled: %d", settled);
+	if (settled && !cancel) {
+		swaps += lent;
+		commits++;
 		if (n > 0)
 			session_commit(change, n);
 		return;
@@ -236,7 +273,7 @@ int main(int argc, char **argv)
 	session_rig_eal();
 	session_rig_start();
 	empty = usage();
-	for (uint32_t i = 0; i < OPS / ((1 + OPS_MAX) / 2); i++) {
+	for (uint32_t i = 0; i < OPS / ((1 + OPS_MAX / 2) / 2); i++) {
 		transact();
 		if (i % 50 == 0)
 			check_all();
@@ -252,6 +289,8 @@ int main(int argc, char **argv)
 	left = usage();
 	CHECK(memcmp(&empty, &left, sizeof(left)) == 0, "%s", usage_text(&empty, &left));
 	session_rig_stop();
-	printf("seed %lu: %u operations\n", argc > 1 ? strtoul(argv[1], NULL, 0) : 1, OPS);
+	CHECK(swaps > 100, "%u swaps", swaps);
+	printf("seed %lu: %u operations, %u commits, %u with addresses that changed hands\n",
+		argc > 1 ? strtoul(argv[1], NULL, 0) : 1, OPS, commits, swaps);
 	return EXIT_SUCCESS;
 }

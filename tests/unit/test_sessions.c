@@ -224,6 +224,61 @@ START_TEST(what_a_ue_has_is_nobody_elses)
 }
 END_TEST
 
+#define PUT_OP(objects) "{'op':'put','type':'session','objects':[" objects "]}"
+
+/* In one transaction addresses may be taken before they are left; at its end none is two UEs'. */
+START_TEST(ues_swap_addresses)
+{
+	static char before[65536], after[65536];
+	static const char *const wrong[][2] = {
+		/* only one moves */
+		{PUT_OP(SESSION("s1", "10.60.0.2")), "ops[0].objects[0].ue.ipv4"},
+		{PUT_OP(SESSION("s9", "10.60.0.9")) "," PUT_OP(
+			 SESSION("s1", "10.60.0.2") "," SESSION("s2", "10.60.0.3")),
+			"ops[1].objects[1].ue.ipv4"},
+		/* two take one */
+		{PUT_OP(SESSION("s1", "10.60.0.2") "," SESSION("s3", "10.60.0.2")),
+			"ops[0].objects[1].ue.ipv4"},
+		/* it goes on moving */
+		{PUT_OP(SESSION("s1", "10.60.0.2")) "," PUT_OP(SESSION("s1", "10.60.0.9")),
+			"ops[1].objects[0].ue"},
+		/* something else is wrong after it */
+		{PUT_OP(SESSION("s1", "10.60.0.2") "," SESSION("s2", "10.60.0.1")) "," PUT_OP(
+			 "{'name':'s4','slice':'none','pdrs':[" PDR_UL "]," FARS "," QERS "," URRS
+			 "}"),
+			"ops[1].objects[0].slice"},
+	};
+
+	furnish_upf();
+	OK(ask(PUT(SESSION("s1", "10.60.0.1") "," SESSION("s2", "10.60.0.2") "," SESSION(
+		"s3", "10.60.0.3"))));
+	snapshot(before, sizeof(before));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		json_t *answer = ask(CALL("transaction", "{'ops':[%s]}"), wrong[i][0]);
+
+		EXPECT(answer, "error.data.path", wrong[i][1]);
+		snapshot(after, sizeof(after));
+		ck_assert_str_eq(before, after);
+	}
+	EXPECT(ask(PUT(SESSION("s1", "10.60.0.2"))), "error.data.with", "session s2");
+	EXPECT(ask(PUT(SESSION("s1", "10.60.0.2") "," SESSION("s2", "10.60.0.1"))),
+		"result.updated", "2");
+	/* round, by several ops, and one from a session that goes */
+	OK(ask(CALL("transaction",
+		"{'ops':[" PUT_OP(SESSION("s1", "10.60.0.1")) "," PUT_OP(SESSION("s2",
+			"10.60.0.3")) "," PUT_OP(SESSION("s4", "10.60.0.2")) ",{'op':"
+									     "'delete','type':"
+									     "'session','keys':["
+									     "'s3']}]}")));
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s1'}")), "result.ue.ipv4", "10.60.0.1");
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s2'}")), "result.ue.ipv4", "10.60.0.3");
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s4'}")), "result.ue.ipv4", "10.60.0.2");
+	EXPECT(ask(CALL("delete", "{'type':'session','keys':['s1','s2','s4']}")), "result.deleted",
+		"3");
+	ck_assert_uint_eq(ue4_table.count, 0);
+}
+END_TEST
+
 #define GTPU(name, address)                                                                        \
 	"{'op':'put','type':'gtpu','objects':[{'name':'" name "','address':'" address              \
 	"','interface':'core'}]}"
@@ -308,6 +363,7 @@ int main(void)
 	tcase_add_loop_test(tcase, what_get_shows_can_be_put_again, 0, n);
 	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
 	tcase_add_test(tcase, what_a_ue_has_is_nobody_elses);
+	tcase_add_test(tcase, ues_swap_addresses);
 	tcase_add_test(tcase, peers_are_other_boxes);
 	tcase_add_test(tcase, peers_count_what_is_sent_to_them);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
