@@ -92,6 +92,9 @@ struct passage world_enter(int port, const struct pkt *p, uint32_t *frame)
 		return in;
 	if (type != 0x0800 && type != 0x86dd)
 		return none;
+	in = upf_enter(p, frame);
+	if (in.slice != NONE)
+		return in;
 	in = by_tunnel(port, p, false, frame);
 	/* a fragment alone brings nothing in; a tag inside neither */
 	if (in.slice != NONE && ((type == 0x0800 && get16(p->b + 20) & 0x3fff) ||
@@ -109,7 +112,9 @@ struct passage world_leave(int port, const struct pkt *p, uint32_t *frame)
 	}
 	if (port < LANS)
 		return by_attachment(port, 0);
-	return by_tunnel(port, p, true, frame);
+	struct passage out = upf_leave(port, p, frame);
+
+	return out.slice != NONE ? out : by_tunnel(port, p, true, frame);
 }
 
 /* ---- addresses ---- */
@@ -259,11 +264,17 @@ static int longest_route(int slice, const struct api_ip *to)
 
 void world_route(int slice, const struct api_ip *to, struct ways *ways)
 {
-	int r = longest_route(slice, to), all = to->family == 4 ? 32 : 128;
+	int r = longest_route(slice, to), all = to->family == 4 ? 32 : 128, door;
 
 	*ways = (struct ways){.local = world_is_gateway(slice, NONE, to)};
 	if (ways->local)
 		return;
+	if (upf_way(slice, to, &door)) { /* before any route */
+		ways->certain = door != NONE;
+		if (door != NONE)
+			way_add(ways, door, 0);
+		return;
+	}
 	for (int g = 0; g < GATEWAYS; g++)
 		if (world.gateway[g].slice == slice && is_edge(&world.gateway[g].prefix, to))
 			return;

@@ -41,8 +41,13 @@ void rig_upf_forget(void)
 
 void rig_upf_slice(const char *name, uint16_t slice)
 {
-	struct named *at = &slices[n_slices++];
+	struct named *at = NULL;
 
+	for (uint32_t i = 0; i < n_slices; i++)
+		if (strcmp(slices[i].name, name) == 0)
+			at = &slices[i];
+	if (at == NULL)
+		at = &slices[n_slices++];
 	RIG_CHECK(n_slices < NAMES, "too many names");
 	snprintf(at->name, sizeof(at->name), "%s", name);
 	at->id = slice;

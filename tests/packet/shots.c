@@ -237,9 +237,11 @@ void shot_make(uint32_t number, int port)
 	struct shot *x = &shot[number];
 
 	sum_right[number] = false;
-	if (port >= LANS && world.tunnels > 0 && CHANCE(85))
+	bool done = port >= LANS && CHANCE(35) && gtpu_make(x, port, &frame, &sum_right[number]);
+
+	if (!done && port >= LANS && world.tunnels > 0 && CHANCE(85))
 		by_tunnel(x, number, port);
-	else
+	else if (!done)
 		by_attachment(x, port);
 	shot_mark(number, port);
 	x->polite &= x->in.slice != NONE;

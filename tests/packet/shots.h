@@ -34,6 +34,11 @@ uint16_t tenant_of(int slice);
 /* What an l3 slice hears of stations from these packets. */
 void shots_heard(uint32_t n);
 
+/* ---- shots_gtpu.c ---- */
+
+/* Around some frame's packet what a gNB on this port puts there: false, there is no session. */
+bool gtpu_make(struct shot *x, int port, struct pkt *frame, bool *sum_right);
+
 /* ---- shots_frame.c ---- */
 
 /* Some frame of a tenant in this slice (by this attachment or, NONE, by a tunnel) or, slice NONE,

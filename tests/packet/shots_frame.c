@@ -59,7 +59,9 @@ static struct api_ip some_address(int slice, bool v6)
 			if (world.neighbor[n].slice == slice &&
 				(world.neighbor[n].address.family == 6) == v6)
 				return world.neighbor[n].address;
-	if (what < 68)
+	if (what < 52)
+		return upf_ue(v6, 1 + rnd(UES), rnd(3));
+	if (what < 70)
 		return l3_far(v6, rnd(3), 1 + rnd(L3_HOSTS));
 	if (what < 88)
 		return l3_host(v6, rnd(L3_NETS), 1 + rnd(L3_HOSTS + 1));

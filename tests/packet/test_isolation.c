@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* No packet of one slice ever leaves at a door of another: random topologies of l2 and l3 slices,
- * random and hostile packets, configuration that changes between them. The parts:
+ * UEs' sessions in them, random and hostile packets, configuration that changes between them. The
+ * parts:
  *   world.c, world_l3.c      the topology, and its changes
+ *   world_upf.c              sessions, and their part of the model
  *   model.c                  who may enter where, which way an address has: configuration alone
- *   shots.c, shots_frame.c   the packets, each filled with marks of who sent it
+ *   shots.c, shots_*.c       the packets, each filled with marks of who sent it
  *   verdict.c, verdict_l3.c  the judgement of all that left
  * What is asked of every packet that left: no mark in it is another tenant's; its door is one of
  * the slice that it entered. Bridged frames are untouched and left by another door, never from
  * tunnel to tunnel. Routed ones have TTL one less, a right checksum, an untouched payload, and the
- * MAC and door of a next hop that the slice's own longest prefix has. Answers (ARP, ND, echo), ICMP
- * errors and fragments go back into the slice they are about. And the ledger after every burst
- * (rig.h). A failure prints what replays it: test_isolation --seed N --cases N [--help]
+ * MAC and door of a next hop that the slice's own longest prefix has; to a UE's address they leave
+ * by its session's tunnel, and what comes by a TEID goes nowhere unless it is from the UE. Answers
+ * (ARP, ND, echo), ICMP errors and fragments go back into the slice they are about. And the ledger
+ * after every burst (rig.h). A failure prints what replays it: test_isolation --seed N --cases N
+ * [--help]
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -209,13 +213,15 @@ int main(int argc, char **argv)
 	}
 	rig_stop();
 	printf("%lu packets in, %lu out: %lu bridged, %lu routed (%lu of them had to be), %lu "
-	       "fragments, %lu answers, %lu errors, %lu questions\n",
+	       "fragments, %lu answers, %lu errors, %lu questions; %lu from UEs, %lu to UEs, %lu "
+	       "GTP-U messages\n",
 		sent, left, seen.bridged, seen.routed, seen.must, seen.cut, seen.answers,
-		seen.errors, seen.questions);
+		seen.errors, seen.questions, seen.from_ues, seen.to_ues, seen.messages);
 	/* a test that lets nothing through shows nothing */
 	RIG_CHECK(cases < 5000 || (left > cases && entered > cases && seen.routed > cases / 2 &&
 					  seen.bridged > cases / 2 && seen.must > cases / 20 &&
-					  seen.errors > 0 && seen.cut > 0),
+					  seen.errors > 0 && seen.cut > 0 &&
+					  seen.from_ues > cases / 20 && seen.to_ues > cases / 20),
 		"too little left");
 	free(shot);
 	free(pieces);

@@ -7,6 +7,7 @@
 
 extern struct seen {
 	uint64_t bridged, routed, cut, answers, errors, questions, must;
+	uint64_t messages, from_ues, to_ues;
 } seen;
 
 /* All of rig_out[]: shots 0 to n - 1 were sent and nothing else. whole: each as it is; what is

@@ -79,7 +79,7 @@ static void check_way(const struct view *v, struct passage out, const char *what
 	char text[64];
 
 	api_ip_format(&v->to, false, text);
-	RIG_CHECK(has_way(out.slice, &v->to, out.door, get48(v->mac)),
+	RIG_CHECK(has_way(out.slice, &v->to, out.door, out.door < DOOR_S ? get48(v->mac) : 0),
 		"%s to %s left by door %d of slice %d to MAC %012lx: no such way", what, text,
 		out.door, out.slice, get48(v->mac));
 }
@@ -158,6 +158,8 @@ static void check_forwarded(const struct view *v, struct passage out, const stru
 			  memcmp(v->ip + v->head, was.ip + was.head, v->len - v->head) == 0,
 		"a forwarded payload was changed: %s", twice(v->pkt, &x->p));
 	verdict_routed[x - shot]++;
+	seen.from_ues += x->in.door >= DOOR_S;
+	seen.to_ues += out.door >= DOOR_S;
 	seen.routed++;
 }
 
@@ -377,6 +379,22 @@ static const struct shot *find_unmarked(const struct view *v, int slice, uint32_
 	return some;
 }
 
+/* Of whatever sort its door is. */
+static void verdict_routed_ip(
+	const struct view *v, struct passage out, const struct shot *x, uint32_t n)
+{
+	if (x == NULL && is_small_piece(v))
+		x = find_whole(v, out.slice, n);
+	if (x == NULL)
+		x = find_unmarked(v, out.slice, n);
+	RIG_CHECK(x != NULL, "nobody sent what left slice %d by door %d: %s", out.slice, out.door,
+		hex(v->pkt));
+	if (same_ends(v, x))
+		check_forwarded(v, out, x);
+	else
+		check_own(v, out, x);
+}
+
 void verdict_l3(
 	const struct pkt *p, uint32_t frame, struct passage out, const struct shot *x, uint32_t n)
 {
@@ -384,6 +402,10 @@ void verdict_l3(
 	struct view v;
 
 	view(&v, p, frame);
+	if (out.door >= DOOR_S) {
+		verdict_routed_ip(&v, out, x, n);
+		return;
+	}
 	RIG_CHECK(get48(v.mac + 6) == world.slice[out.slice].mac, "routed from another's MAC");
 	if (get16(f + 12) == 0x0806) {
 		check_found(p, frame, out, n, true, get16(f + 20) == 2);
@@ -394,14 +416,5 @@ void verdict_l3(
 		check_found(p, frame, out, n, false, v.ip[40] == 136);
 		return;
 	}
-	if (x == NULL && is_small_piece(&v))
-		x = find_whole(&v, out.slice, n);
-	if (x == NULL)
-		x = find_unmarked(&v, out.slice, n);
-	RIG_CHECK(x != NULL, "nobody sent what left slice %d by door %d: %s", out.slice, out.door,
-		hex(p));
-	if (same_ends(&v, x))
-		check_forwarded(&v, out, x);
-	else
-		check_own(&v, out, x);
+	verdict_routed_ip(&v, out, x, n);
 }

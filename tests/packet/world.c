@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "rig_upf.h"
 #include "slice.h"
 #include "tunnel.h"
 #include "underlay.h"
@@ -49,6 +50,7 @@ static void slice_begin(int s, bool l3)
 	struct api_slice cfg = slice_cfg(s);
 
 	world.slice[s].id = rig_slice_as(&cfg);
+	upf_slice_begins(s);
 }
 
 static void add_slices(void)
@@ -156,7 +158,10 @@ static void add_ports(void)
 void world_build(void)
 {
 	memset(&world, 0, sizeof(world));
+	for (int i = 0; i < SESSIONS; i++)
+		world.session[i].slice = NONE;
 	rig_start();
+	rig_upf_forget();
 	add_ports();
 	add_slices();
 	add_attachments();
@@ -164,6 +169,7 @@ void world_build(void)
 		add_tunnel();
 	underlay_resolve();
 	l3_build();
+	upf_build();
 }
 
 /* ---- changing ---- */
@@ -252,6 +258,7 @@ static void change_tenant(void)
 		world.tunnel[t].member[s] = false;
 	}
 	l3_slice_leaves(s);
+	upf_slice_leaves(s);
 	slice_unset(world.slice[s].id);
 	rig_poll(); /* the ids are free again */
 	slice_begin(s, CHANCE(60));
@@ -267,7 +274,7 @@ static void change_tenant(void)
 
 void world_change(void)
 {
-	uint32_t what = rnd(20);
+	uint32_t what = rnd(24);
 
 	if (what < 4 && world.tunnels > 0)
 		change_member();
@@ -279,6 +286,8 @@ void world_change(void)
 		change_slice_mac();
 	else if (what < 12)
 		change_tenant();
+	else if (what < 16)
+		upf_change();
 	else
 		l3_change();
 	rig_poll();

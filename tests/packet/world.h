@@ -20,10 +20,14 @@
 #define VIAS	    4
 #define CLAIMS	    512
 #define GONE	    16
+#define GTPUS	    (2 * WANS)
+#define SESSIONS    12
+#define UES	    4 /* of a slice; in all the same addresses */
 #define NONE	    -1
 
-/* A door is an attachment's index, or DOOR_T and a tunnel's. */
+/* A door is an attachment's index, or DOOR_T and a tunnel's, or DOOR_S and a session's. */
 #define DOOR_T 1000
+#define DOOR_S 2000
 
 /* slice NONE, or count 0: not there. */
 struct world {
@@ -80,6 +84,24 @@ struct world {
 		struct api_ip address;
 	} gone[GONE];
 	uint32_t gones;
+	struct {
+		int wan;
+		bool v6;
+		char address[40];
+	} gtpu[GTPUS];
+	/* UEs: in a slice, by GTP-U to the box and to a peer */
+	struct {
+		int slice, to; /* whose addresses it has; where it sends */
+		int ue, gtpu;
+		bool v6, up, down; /* has IPv6, too; forwarded, or dropped */
+		uint32_t teid, peer_teid;
+		char peer[40];
+	} session[SESSIONS];
+};
+
+/* Where a packet came in, or went out: slice NONE where it must not. */
+struct passage {
+	int slice, door;
 };
 
 extern struct world world;
@@ -114,12 +136,24 @@ void l3_slice_leaves(int slice);
 uint64_t l3_station_mac(void);
 void l3_print(FILE *f);
 
-/* ---- model.c ---- */
+/* ---- world_upf.c ---- */
 
-/* Where a packet came in, or went out: slice NONE where it must not. */
-struct passage {
-	int slice, door;
-};
+/* An address of a UE; host: of its IPv6 prefix. */
+struct api_ip upf_ue(bool v6, uint32_t ue, uint32_t host);
+void upf_build(void);
+void upf_change(void);
+void upf_slice_begins(int slice);
+void upf_slice_leaves(int slice);
+/* Of GTP-U, what world_enter() and world_leave() say. */
+struct passage upf_enter(const struct pkt *p, uint32_t *frame);
+struct passage upf_leave(int port, const struct pkt *p, uint32_t *frame);
+/* Is it the box's own GTP-U message (an echo response, an error indication) to who sent one of
+ * these? asked NULL: to anybody. */
+bool upf_is_answer(int port, const struct pkt *p, const struct pkt *const *asked, uint32_t n);
+/* Is this address a UE's in the slice? *door: NONE when its packets are dropped. */
+bool upf_way(int slice, const struct api_ip *to, int *door);
+
+/* ---- model.c ---- */
 
 int world_port(uint16_t id);
 int world_attachment(int port, int vlan);
