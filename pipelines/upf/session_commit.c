@@ -86,7 +86,7 @@ static void unpublish_keys(const struct session_change *c, const struct session_
 	uint32_t n = keys_of_block(c->index, block_of(&c->before), &was->cfg.ue, key);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (key_owner(&key[i]) == 0)
+		if (key_is_left(&key[i]))
 			key_unpublish(&key[i]);
 }
 

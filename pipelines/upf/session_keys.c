@@ -301,6 +301,13 @@ uint32_t key_owner(const struct session_key *key)
 	return c != NULL ? c->owner : published_owner(key);
 }
 
+bool key_is_left(const struct session_key *key)
+{
+	const struct claim *c = claim_of(key);
+
+	return (c != NULL ? c->owner : published_owner(key)) == 0;
+}
+
 /* An entry of a table came or went. */
 static void count_entry(const struct exact_table *t, uint64_t word, int by)
 {

@@ -103,6 +103,9 @@ bool key_is_among(const struct session_key *key, const struct session_key *list,
 
 /* Index of the session that has it as the running transaction sees it; 0: nobody. */
 uint32_t key_owner(const struct session_key *key);
+/* Is its entry nobody's when the transaction is over? That of a TEID is also when a session has it
+ * that needs none. */
+bool key_is_left(const struct session_key *key);
 /* May one that another session has be taken in advance? Once a transaction, and no TEID. */
 bool key_may_lend(const struct session_key *key);
 /* One that was taken so and is not left by who had it: false when there is none. */

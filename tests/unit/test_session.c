@@ -393,6 +393,30 @@ START_TEST(a_session_takes_at_most_512_bytes)
 }
 END_TEST
 
+/* A TEID goes from a session that had it by the table to the one that it was once chosen for, and
+ * which needs no entry: the old one goes all the same. */
+START_TEST(a_teid_returns_to_whom_it_was_chosen_for)
+{
+	struct session_change *c[2];
+	uint32_t pdr, chosen, index = put(simple("first", 1));
+	struct made *m = simple("first", 1);
+
+	ck_assert(session_chosen_of(index, 0, &pdr, &chosen));
+	m->pdr[0].teid = 12345678;
+	ck_assert_int_eq(try_put(m), 1);
+	m = simple("second", 2);
+	m->pdr[0].teid = chosen;
+	ck_assert_int_eq(try_put(m), 1);
+	ck_assert_uint_eq(teid_table.count, 2);
+	ck_assert_int_eq(session_prepare_delete(session_find("second"), &c[0], &rig_err), 1);
+	m = simple("first", 1);
+	m->pdr[0].teid = chosen;
+	ck_assert_int_eq(session_prepare(&m->cfg, &c[1], &rig_err), 1);
+	session_commit(c, 2);
+	ck_assert_uint_eq(teid_table.count, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("session");
@@ -414,6 +438,7 @@ int main(void)
 	tcase_add_test(tc, put_twice_and_deleted_in_one_transaction);
 	tcase_add_test(tc, cancelling_leaves_nothing);
 	tcase_add_test(tc, a_gtpu_of_the_same_transaction_is_known);
+	tcase_add_test(tc, a_teid_returns_to_whom_it_was_chosen_for);
 	tcase_add_test(tc, a_session_takes_at_most_512_bytes);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(suite, tc);
