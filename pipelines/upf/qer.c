@@ -174,13 +174,6 @@ void rate_give(uint32_t index)
 	count--;
 }
 
-void rate_describe(uint32_t index, uint64_t *mbr_bps, uint64_t *gbr_bps, uint32_t *burst_ms)
-{
-	*mbr_bps = cold[index].mbr_bps;
-	*gbr_bps = cold[index].gbr_bps;
-	*burst_ms = cold[index].burst_ms;
-}
-
 uint32_t rate_count(void)
 {
 	return count;

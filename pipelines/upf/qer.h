@@ -38,8 +38,6 @@ void qer_fini(void);
 int rate_take(uint64_t mbr_bps, uint64_t gbr_bps, uint32_t burst_ms, uint32_t *index);
 /* Workers may meter by it until their next grace period: it waits for that by itself. */
 void rate_give(uint32_t index);
-/* Values of a rate in use. */
-void rate_describe(uint32_t index, uint64_t *mbr_bps, uint64_t *gbr_bps, uint32_t *burst_ms);
 /* Different rates in use, bytes held. */
 uint32_t rate_count(void);
 uint64_t rate_memory_bytes(void);

@@ -10,13 +10,6 @@
 #include "table_eal.h"
 #include "token_bucket.h"
 
-/* Check writes a line for every assertion; here there are millions. */
-#define HOLDS(cond, ...)                                                                           \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			ck_abort_msg(__VA_ARGS__);                                                 \
-	} while (0)
-
 #define USE	3
 #define PROFILE 2
 

@@ -12,13 +12,6 @@
 #include "bounds.h"
 #include "table_eal.h"
 
-/* Check writes to a file at every assertion; these are by the million. */
-#define HOLDS(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			ck_abort_msg("%s", #cond);                                                 \
-	} while (0)
-
 #define UNIVERSE 6000
 #define CAPACITY 4500
 
@@ -270,12 +263,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("exact");
 	TCase *tc = tcase_create("exact");
-	SRunner *runner = srunner_create(suite);
 
 	table_eal();
-	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, exact_agrees_with_a_plain_array_over_random_operations, 0, 3);
 	tcase_add_loop_test(tc, exact_refuses_what_it_cannot_hold, 0, 3);
 	tcase_add_loop_test(tc, exact_takes_its_capacity_and_not_one_more, 0, 3);
@@ -284,11 +274,5 @@ int main(void)
 		tc, exact_scan_never_misses_an_entry_that_stays_while_the_table_changes, 0, 3);
 	tcase_add_test(tc, exact_holds_a_million_macs_in_at_most_64_bytes_each);
 	tcase_add_test(tc, exact_match_by_simd_finds_what_the_scalar_one_finds);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("exact", tc, 120);
 }

@@ -302,12 +302,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("meter");
 	TCase *tc = tcase_create("rfc");
-	SRunner *runner = srunner_create(suite);
 
 	table_eal();
-	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, meter_colors_every_packet_as_the_rfc_does, 0, 6 * SHAPES);
 	tcase_add_loop_test(tc, meter_tolerates_burst_to_the_byte, 0, 3);
 	tcase_add_loop_test(tc, meter_has_no_drift_after_hours, 0, 8);
@@ -315,11 +312,5 @@ int main(void)
 	tcase_add_loop_test(tc, meter_agrees_with_rte_meter, 0, 6);
 	tcase_add_loop_test(tc, meter_change_of_profile_bends_the_rate_and_resets_nothing, 0, 12);
 	tcase_add_test(tc, meter_moved_to_another_profile_begins_full);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return table_run("meter", tc, 120);
 }

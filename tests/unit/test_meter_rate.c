@@ -302,22 +302,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("meter_rate");
 	TCase *tc = tcase_create("rate");
-	SRunner *runner = srunner_create(suite);
 
 	table_eal();
-	tcase_set_timeout(tc, 600);
 	tcase_add_loop_test(tc, meter_passes_the_rate_it_was_sold, 0, 24);
 	tcase_add_loop_test(tc, meter_over_workers_never_passes_more_and_hardly_less, 0, 24);
 	tcase_add_test(tc, meter_over_workers_tolerates_the_burst_to_the_byte);
 	tcase_add_test(tc, meter_over_workers_survives_changes);
 	tcase_add_loop_test(tc, meter_hammered_by_two_threads_keeps_its_bounds, 0, 3);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return table_run("meter_rate", tc, 600);
 }

@@ -427,12 +427,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("rules");
 	TCase *tc = tcase_create("lists");
-	SRunner *runner = srunner_create(suite);
 
 	table_eal();
-	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_port_filter_matches_no_later_fragment);
 	tcase_add_test(tc, icmpv6_is_not_in_ipv4_nor_icmp_in_ipv6);
@@ -446,11 +443,5 @@ int main(void)
 	tcase_add_test(tc, short_lists_are_as_the_reference);
 	tcase_add_test(tc, middle_lists_are_as_the_reference);
 	tcase_add_test(tc, long_lists_are_as_the_reference);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("rules", tc, 120);
 }

@@ -130,18 +130,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("rules readers");
 	TCase *tc = tcase_create("readers");
-	SRunner *runner = srunner_create(suite);
 
 	table_eal();
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, readers_get_the_answers_of_the_list_they_found);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("rules readers", tc, 120);
 }

@@ -428,12 +428,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("urr_time");
 	TCase *tc = tcase_create("urr_time");
-	SRunner *runner = srunner_create(suite);
 
 	table_eal();
-	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, urr_reports_each_period_what_came_in_it, 0, 2);
 	tcase_add_loop_test(tc, urr_measures_time_from_the_first_packet_on, 0, 2);
 	tcase_add_loop_test(tc, urr_does_not_measure_time_without_traffic, 0, 2);
@@ -445,11 +442,5 @@ int main(void)
 	tcase_add_test(tc, urr_with_an_id_that_was_another_ones_begins_anew);
 	tcase_add_loop_test(tc, urr_that_nobody_names_is_reported_when_it_goes, 0, 2);
 	tcase_add_test(tc, urr_poll_of_a_million_costs_what_is_due);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed != 0;
+	return table_run("urr_time", tc, 120);
 }

@@ -13,12 +13,6 @@
 #include "urr.h"
 #include "urr_live.h"
 
-#define HOLDS(cond, ...)                                                                           \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			ck_abort_msg(__VA_ARGS__);                                                 \
-	} while (0)
-
 #define SESSION	    7u
 #define RIG_WORKERS 4
 #define RIG_CELLS   1200000
@@ -203,7 +197,7 @@ static struct rig_session rig_simple(struct api_urr urr)
 		.act = {{.cell = 2, .urrs = 1, .uplink = true}, {.cell = 3, .urrs = 1}}};
 }
 
-static uint64_t rig_volume(uint32_t n)
+static inline uint64_t rig_volume(uint32_t n)
 {
 	struct urr_counters c;
 
