@@ -156,102 +156,6 @@ START_TEST(too_big_for_n9_is_said_to_the_ue)
 }
 END_TEST
 
-/* The FAR of the whole packet is each piece's, though ports stand in the first alone; counted,
- * metered and copied as what they are. */
-static void cut_session(const char *more)
-{
-	char text[1400];
-
-	snprintf(text, sizeof(text),
-		"{'name':'u','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
-		"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':1111,"
-		"'filters':['permit out udp from 10.9.0.0/16 2000 to assigned'],'far':1,"
-		"'urrs':[1],'qers':[1]},"
-		"{'id':2,'precedence':2,'source':'access','gtpu':'n3','teid':1111,'far':2}],"
-		"'fars':[{'id':1,'action':'forward','destination':'core',"
-		"'outer_header':{'teid':3333,'peer':'198.18.0.3'}%s},"
-		"{'id':2,'action':'forward'}],'qers':[{'id':1,'qfi':5}],"
-		"'urrs':[{'id':1,'measure':['volume'],'quota_bytes':4000}]}",
-		more);
-	rig_sessions(text);
-}
-
-static void send_cut(uint16_t frag, uint32_t payload)
-{
-	struct ip_packet i = {.from = UE1, .to = "10.9.0.1", .frag = frag, .payload = payload};
-	struct gtpu g = from_gnb(1111);
-
-	build_ip(&in_pkt, &i);
-	put16(in_pkt.b + 36, 2000); /* UDP's destination */
-	build_gtpu(&a_pkt, &g, &in_pkt);
-	rig_begin();
-	rig_send(net.wan, &a_pkt, 1);
-}
-
-/* These of what left are the pieces of in_pkt, in order. */
-static void expect_pieces(uint32_t first, uint32_t step, uint32_t n, const char *to, uint32_t teid)
-{
-	uint32_t at = 0, whole = in_pkt.len - 34;
-	uint16_t offset = get16(in_pkt.b + 20) & 0x1fff, more = get16(in_pkt.b + 20) & 0x2000;
-
-	for (uint32_t k = 0; k < n; k++) {
-		ck_assert(gtpu_parse(&rig_out[first + k * step].pkt, &seen));
-		uint32_t len = seen.inner.len - 34;
-		uint16_t word = (offset + at / 8) | (at + len < whole ? 0x2000 : more);
-
-		ck_assert_str_eq(seen.to, to);
-		ck_assert_uint_eq(seen.teid, teid);
-		ck_assert(ipv4_ok(seen.inner.b + 14));
-		ck_assert_uint_eq(seen.inner.b[14 + 8], 64); /* no hop */
-		ck_assert_uint_eq(get16(seen.inner.b + 20), word);
-		ck_assert_int_eq(
-			memcmp(seen.inner.b + 34, in_pkt.b + 34 + at, seen.inner.len - 34), 0);
-		ck_assert_uint_le(seen.inner.len - 14, 1456);
-		at += len;
-	}
-	ck_assert_uint_eq(at, whole);
-}
-
-START_TEST(too_big_for_n9_is_cut_and_each_piece_goes_the_same_way)
-{
-	cut_session("");
-	send_cut(0, 1480);
-	ck_assert_uint_eq(rig.outs, 2);
-	ck_assert_uint_eq(rig.replicated, 1);
-	ck_assert_uint_eq(rig.drops, 0);
-	expect_pieces(0, 1, 2, "198.18.0.3", 3333);
-	ck_assert_uint_eq(seen.qfi, 5);
-	ck_assert_uint_eq(rig_session_counters("u").ul_packets, 2);
-	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 1480 + 40);
-	ck_assert_uint_eq(rig_session_counters("u").dropped, 0);
-	/* once more; then 960 of the quota are left, and it is used up by the third's first piece */
-	send_cut(0, 1480);
-	ck_assert_uint_eq(rig.outs, 2);
-	send_cut(0, 1480);
-	ck_assert_uint_eq(rig.drop[DROP_URR_QUOTA], 2);
-	ck_assert_uint_eq(rig.replicated, 1);
-	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 2 * (1480 + 40));
-	ck_assert_uint_eq(rig_session_counters("u").dropped, 2);
-	/* with DF it is the sender's business */
-	send_cut(0x4000, 1480);
-	ck_assert_uint_eq(rig.drop[DROP_TOO_BIG], 1);
-	ck_assert_uint_eq(rig.replicated, 0);
-}
-END_TEST
-
-START_TEST(copies_of_pieces_are_pieces)
-{
-	cut_session(",'duplicate_to':{'teid':77,'peer':'198.18.0.2'}");
-	send_cut(0, 1480);
-	ck_assert_uint_eq(rig.outs, 4);
-	ck_assert_uint_eq(rig.replicated, 3);
-	ck_assert_uint_eq(rig.drops, 0);
-	expect_pieces(0, 2, 2, "198.18.0.2", 77);
-	expect_pieces(1, 2, 2, "198.18.0.3", 3333);
-	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 1480 + 40);
-}
-END_TEST
-
 /* Downlink over N9: the network's end is the source, the UE's the destination. */
 START_TEST(filters_of_a_downlink_by_teid)
 {
@@ -393,8 +297,6 @@ TCase *upf_way_tests(void)
 	tcase_add_test(tc, downlink_from_all_three_merges);
 	tcase_add_test(tc, n9_carries_the_container_up_and_down);
 	tcase_add_test(tc, too_big_for_n9_is_said_to_the_ue);
-	tcase_add_test(tc, too_big_for_n9_is_cut_and_each_piece_goes_the_same_way);
-	tcase_add_test(tc, copies_of_pieces_are_pieces);
 	tcase_add_test(tc, filters_of_a_downlink_by_teid);
 	tcase_add_test(tc, two_prefixes_go_two_ways_by_source);
 	tcase_add_test(tc, what_goes_no_further_is_named);

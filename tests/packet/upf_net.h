@@ -63,5 +63,6 @@ TCase *upf_control_tests(void);
 TCase *upf_capture_tests(void);
 TCase *upf_hold_tests(void);
 TCase *upf_redirect_tests(void);
+TCase *upf_cut_tests(void);
 
 #endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Uplink packets that are too big for N9 and may be cut: pieces, their counts and copies. */
+#include <stdio.h>
+#include <string.h>
+
+#include "upf_net.h"
+
+static uint32_t cut_mtu = 1456; /* of a piece */
+
+/* The FAR of the whole packet is each piece's, though ports stand in the first alone; counted,
+ * metered and copied as what they are. */
+static void cut_session(const char *peer, const char *more, uint32_t quota)
+{
+	char text[1400];
+
+	snprintf(text, sizeof(text),
+		"{'name':'u','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+		"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':1111,"
+		"'filters':['permit out udp from 10.9.0.0/16 2000 to assigned'],'far':1,"
+		"'urrs':[1],'qers':[1]},"
+		"{'id':2,'precedence':2,'source':'access','gtpu':'n3','teid':1111,'far':2}],"
+		"'fars':[{'id':1,'action':'forward','destination':'core',"
+		"'outer_header':{'teid':3333,'peer':'%s'}%s},"
+		"{'id':2,'action':'forward'}],'qers':[{'id':1,'qfi':5}],"
+		"'urrs':[{'id':1,'measure':['volume'],'quota_bytes':%u}]}",
+		peer, more, quota);
+	rig_sessions(text);
+}
+
+static void send_cut(uint16_t frag, uint32_t payload)
+{
+	struct ip_packet i = {.from = UE1, .to = "10.9.0.1", .frag = frag, .payload = payload};
+	struct gtpu g = from_gnb(1111);
+
+	build_ip(&in_pkt, &i);
+	put16(in_pkt.b + 36, 2000); /* UDP's destination */
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+}
+
+/* These of what left are the pieces of in_pkt, in order. */
+static void expect_pieces(uint32_t first, uint32_t step, uint32_t n, const char *to, uint32_t teid)
+{
+	uint32_t at = 0, whole = in_pkt.len - 34;
+	uint16_t offset = get16(in_pkt.b + 20) & 0x1fff, more = get16(in_pkt.b + 20) & 0x2000;
+
+	for (uint32_t k = 0; k < n; k++) {
+		ck_assert(gtpu_parse(&rig_out[first + k * step].pkt, &seen));
+		uint32_t len = seen.inner.len - 34;
+		uint16_t word = (offset + at / 8) | (at + len < whole ? 0x2000 : more);
+
+		ck_assert_str_eq(seen.to, to);
+		ck_assert_uint_eq(seen.teid, teid);
+		ck_assert(ipv4_ok(seen.inner.b + 14));
+		ck_assert_uint_eq(seen.inner.b[14 + 8], 64); /* no hop */
+		ck_assert_uint_eq(get16(seen.inner.b + 20), word);
+		ck_assert_int_eq(
+			memcmp(seen.inner.b + 34, in_pkt.b + 34 + at, seen.inner.len - 34), 0);
+		ck_assert_uint_le(seen.inner.len - 14, cut_mtu);
+		at += len;
+	}
+	ck_assert_uint_eq(at, whole);
+}
+
+START_TEST(too_big_for_n9_is_cut_and_each_piece_goes_the_same_way)
+{
+	cut_session("198.18.0.3", "", 4000);
+	send_cut(0, 1480);
+	ck_assert_uint_eq(rig.outs, 2);
+	ck_assert_uint_eq(rig.replicated, 1);
+	ck_assert_uint_eq(rig.drops, 0);
+	expect_pieces(0, 1, 2, "198.18.0.3", 3333);
+	ck_assert_uint_eq(seen.qfi, 5);
+	ck_assert_uint_eq(rig_session_counters("u").ul_packets, 2);
+	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 1480 + 40);
+	ck_assert_uint_eq(rig_session_counters("u").dropped, 0);
+	/* once more; then 960 of the quota are left, and it is used up by the third's first piece
+	 */
+	send_cut(0, 1480);
+	ck_assert_uint_eq(rig.outs, 2);
+	send_cut(0, 1480);
+	ck_assert_uint_eq(rig.drop[DROP_URR_QUOTA], 2);
+	ck_assert_uint_eq(rig.replicated, 1);
+	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 2 * (1480 + 40));
+	ck_assert_uint_eq(rig_session_counters("u").dropped, 2);
+	/* with DF it is the sender's business */
+	send_cut(0x4000, 1480);
+	ck_assert_uint_eq(rig.drop[DROP_TOO_BIG], 1);
+	ck_assert_uint_eq(rig.replicated, 0);
+}
+END_TEST
+
+START_TEST(copies_of_pieces_are_pieces)
+{
+	cut_session("198.18.0.3", ",'duplicate_to':{'teid':77,'peer':'198.18.0.2'}", 4000);
+	send_cut(0, 1480);
+	ck_assert_uint_eq(rig.outs, 4);
+	ck_assert_uint_eq(rig.replicated, 3);
+	ck_assert_uint_eq(rig.drops, 0);
+	expect_pieces(0, 2, 2, "198.18.0.2", 77);
+	expect_pieces(1, 2, 2, "198.18.0.3", 3333);
+	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 1480 + 40);
+}
+END_TEST
+
+/* Whole, and put together from outer fragments. */
+START_TEST(a_jumbo_packet_is_cut_into_many)
+{
+	static struct pkt part[2];
+	uint16_t big = rig_port(9000), small = rig_port(576);
+	struct ip_packet i = {.from = UE1, .to = "10.9.0.1", .payload = 8192};
+	struct gtpu g = from_gnb(1111);
+
+	rig_address(big, "198.18.5.1/24");
+	rig_address(small, "198.18.6.1/24");
+	rig_neighbor(small, "198.18.6.2", UPF2);
+	cut_session("198.18.6.2", "", 1000000);
+	g.dst = rig_port_mac(big);
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	put16(a_pkt.b + 20, 0); /* DF */
+	ipv4_fix(a_pkt.b + 14);
+	ck_assert_uint_eq(fragment(&a_pkt, 8000, 7, part, 2), 2);
+	cut_mtu = 532;
+	for (int whole = 0; whole < 2; whole++) {
+		rig_begin();
+		if (whole)
+			rig_send(big, &a_pkt, 1);
+		else
+			rig_send(big, part, 2);
+		ck_assert_uint_eq(rig.outs, 16);
+		ck_assert_uint_eq(rig.merged, whole ? 0 : 1);
+		ck_assert_uint_eq(rig.replicated, 15);
+		ck_assert_uint_eq(rig.drops, 0);
+		expect_pieces(0, 1, 16, "198.18.6.2", 3333);
+	}
+	cut_mtu = 1456;
+	ck_assert_uint_eq(rig_session_counters("u").ul_packets, 32);
+	ck_assert_uint_eq(rig_session_counters("u").ul_bytes, 2 * 8192 + 32 * 20);
+}
+END_TEST
+
+TCase *upf_cut_tests(void)
+{
+	TCase *tc = tcase_create("upf_cut");
+
+	tcase_add_checked_fixture(tc, upf_setup, upf_teardown);
+	tcase_add_test(tc, too_big_for_n9_is_cut_and_each_piece_goes_the_same_way);
+	tcase_add_test(tc, copies_of_pieces_are_pieces);
+	tcase_add_test(tc, a_jumbo_packet_is_cut_into_many);
+	return tc;
+}
