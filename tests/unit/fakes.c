@@ -10,20 +10,15 @@
 
 #include "attachment.h"
 #include "box.h"
-#include "fdb.h"
-#include "neighbor.h"
 #include "police.h"
 #include "port.h"
 #include "schema.h"
 #include "slice.h"
 #include "tables.h"
-#include "trace.h"
 #include "tunnel.h"
 #include "underlay.h"
 
 struct fakes fakes;
-struct port_hot port_hot[PORT_MAX];
-void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
 
 #define DROP_INFO(id, name, help) {name, help},
 const struct drop_info drop_info[DROP_REASONS] = {
@@ -33,7 +28,6 @@ struct ids {
 	bool used[LIMIT_SLICES + 1];
 };
 static struct ids slice_ids, attachment_ids, tunnel_ids;
-static bool ports[LIMIT_PORTS];
 
 static int take(struct ids *ids, uint16_t *id)
 {
@@ -266,263 +260,6 @@ void underlay_resolve(void)
 	fakes.resolves++;
 }
 
-/* ports */
-int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
-{
-	if (fakes.fail_port_open) {
-		rpc_fail(err, RPC_ERR_INTERNAL, "no such device");
-		strcpy(err->path, "device");
-		return -1;
-	}
-	for (uint16_t i = 0; i < LIMIT_PORTS; i++) {
-		if (ports[i])
-			continue;
-		ports[i] = true;
-		*id = i;
-		fakes.ports_open++;
-		return 0;
-	}
-	return rpc_fail(err, RPC_ERR_CAPACITY, "no port left");
-}
-
-int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
-{
-	return 0;
-}
-
-void port_publish(uint16_t id)
-{
-	fakes.ports_published++;
-}
-
-void port_close(uint16_t id)
-{
-	fakes.ports_open--;
-	ports[id] = false;
-}
-
-const char *port_tap_name(uint16_t id)
-{
-	return NULL;
-}
-
-int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add)
-{
-	if (fakes.fail_tap_address && add)
-		return -EPERM;
-	fakes.tap_addresses += add ? 1 : -1;
-	return 0;
-}
-
-void port_counters_read(uint16_t id, struct port_counters *out)
-{
-	*out = (struct port_counters){10, 600, 20, 1200, 1, 2};
-}
-
-bool port_shaper_read(uint16_t id, struct shaper_counters *out, uint32_t *buffers_max)
-{
-	*out = (struct shaper_counters){0};
-	*buffers_max = 0;
-	return false;
-}
-
-bool port_class_read(uint16_t class, struct shaper_counters *out)
-{
-	return false;
-}
-
-bool port_link(uint16_t id, uint32_t *speed_mbps)
-{
-	*speed_mbps = 10000;
-	return fakes.link;
-}
-
-const char *port_name(uint16_t id)
-{
-	return "port";
-}
-
-/* box */
-void box_drops_read(uint64_t *drops)
-{
-	drops[DROP_RUNT] = 5;
-}
-
-void box_counters_read(struct box_counters *out)
-{
-	out->punted = 4;
-}
-
-uint32_t box_stages_read(uint32_t worker, struct stage_sample *out, uint32_t max)
-{
-	out[0] = (struct stage_sample){"parse", 100, 1500};
-	return 1;
-}
-
-void box_worker_read(uint32_t worker, struct worker_counters *out)
-{
-	out->loops = 1;
-}
-
-uint32_t box_workers(void)
-{
-	return 1;
-}
-
-/* trace */
-int trace_arm(const struct trace_filter *filter, uint32_t count)
-{
-	if (fakes.trace_armed)
-		return -EBUSY;
-	fakes.trace_armed = true;
-	return 0;
-}
-
-uint32_t trace_drain(void (*fn)(const struct trace_record *record, void *arg), void *arg)
-{
-	struct trace_record record = {
-		.length = 60, .snap_len = 2, .snap = {0xab, 0xcd}, .steps = 1};
-
-	record.step[0].stage = "parse";
-	strcpy(record.step[0].text, "ok");
-	if (fakes.trace_records == 0)
-		return 1;
-	while (fakes.trace_records > 0) {
-		fakes.trace_records--;
-		fn(&record, arg);
-	}
-	return 0;
-}
-
-void trace_disarm(void)
-{
-	fakes.trace_armed = false;
-}
-
-/* fdb: chained hash */
-struct node {
-	struct fdb_entry entry;
-	struct node *next;
-};
-#define BUCKETS (1u << 13)
-static struct node *buckets[BUCKETS];
-static uint32_t entries;
-
-static struct node **place(uint16_t slice, const struct api_mac_addr *mac)
-{
-	uint64_t key = slice;
-	struct node **at;
-
-	for (int i = 0; i < 6; i++)
-		key = key << 8 | mac->bytes[i];
-	at = &buckets[key * 0x9e3779b97f4a7c15ull >> 51];
-	while (*at &&
-		((*at)->entry.slice != slice || memcmp(&(*at)->entry.mac, mac, sizeof(*mac)) != 0))
-		at = &(*at)->next;
-	return at;
-}
-
-static enum fdb_result store(
-	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool is_static)
-{
-	struct node **at = place(slice, mac);
-	bool made = !*at;
-
-	if (made) {
-		*at = calloc(1, sizeof(**at));
-		entries++;
-	}
-	(*at)->entry = (struct fdb_entry){slice, *mac, door, is_static, 0};
-	return made ? FDB_CREATED : FDB_UPDATED;
-}
-
-enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door)
-{
-	return store(slice, mac, door, true);
-}
-
-int fdb_remove(uint16_t slice, const struct api_mac_addr *mac)
-{
-	struct node **at = place(slice, mac), *gone = *at;
-
-	if (!gone)
-		return -ENOENT;
-	*at = gone->next;
-	free(gone);
-	entries--;
-	return 0;
-}
-
-int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out)
-{
-	struct node **at = place(slice, mac);
-
-	if (!*at)
-		return -ENOENT;
-	*out = (*at)->entry;
-	return 0;
-}
-
-uint32_t fdb_room(void)
-{
-	return fakes.fdb_limit - entries;
-}
-
-uint32_t fdb_count(void)
-{
-	return entries;
-}
-
-uint32_t neighbor_refused(void)
-{
-	return 0;
-}
-
-uint32_t fdb_learn_refused(void)
-{
-	return 0;
-}
-
-uint64_t fdb_memory_bytes(void)
-{
-	return 1 << 20;
-}
-
-/* Whole buckets only, as the real one. */
-uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
-{
-	uint32_t got = 0;
-
-	for (; *cursor < BUCKETS; ++*cursor) {
-		uint32_t len = 0;
-
-		for (struct node *node = buckets[*cursor]; node; node = node->next)
-			len++;
-		if (got + len > max)
-			return got;
-		for (struct node *node = buckets[*cursor]; node; node = node->next)
-			out[got++] = node->entry;
-		if (got == max && *cursor + 1 < BUCKETS) {
-			++*cursor;
-			return got;
-		}
-	}
-	*cursor = 0;
-	return got;
-}
-
-void fakes_learn(uint16_t slice, const char *mac, uint32_t door)
-{
-	struct api_mac_addr address;
-	struct fdb_entry entry;
-
-	api_mac_parse(mac, &address);
-	store(slice, &address, door, false);
-	fdb_get(slice, &address, &entry);
-	if (fdb_on_event)
-		fdb_on_event(FDB_LEARNED, &entry, 0);
-}
-
 /* tables */
 #define TABLE_ROWS 200
 
@@ -562,15 +299,8 @@ const struct table_decl *const pipeline_tables[] = {&fake_table, NULL};
 
 void fakes_reset(void)
 {
-	for (uint32_t i = 0; i < BUCKETS; i++) {
-		while (buckets[i]) {
-			struct node *node = buckets[i];
-
-			buckets[i] = node->next;
-			free(node);
-		}
-	}
-	entries = 0;
+	fakes_fdb_reset();
+	fakes_port_reset();
 	memset(&slice_ids, 0, sizeof(slice_ids));
 	memset(&attachment_ids, 0, sizeof(attachment_ids));
 	memset(&tunnel_ids, 0, sizeof(tunnel_ids));
@@ -580,7 +310,6 @@ void fakes_reset(void)
 	memset(slice_live, 0, sizeof(slice_live));
 	memset(attachment_live, 0, sizeof(attachment_live));
 	memset(tunnel_live, 0, sizeof(tunnel_live));
-	memset(ports, 0, sizeof(ports));
 	memset(&fakes, 0, sizeof(fakes));
 	fakes.fdb_limit = LIMIT_MACS;
 	fakes_l3_reset();

@@ -38,7 +38,9 @@ extern struct fakes fakes;
 /* Everything forgotten, MACs too. */
 void fakes_reset(void);
 
-/* Routing's part of it. */
+/* Parts of it. */
+void fakes_port_reset(void);
+void fakes_fdb_reset(void);
 void fakes_l3_reset(void);
 void fakes_upf_reset(void);
 
