@@ -57,6 +57,7 @@ TCase *upf_up_tests(void);
 TCase *upf_down_tests(void);
 TCase *upf_hostile_tests(void);
 TCase *upf_ethernet_tests(void);
+TCase *upf_ethernet_life_tests(void);
 TCase *upf_way_tests(void);
 TCase *upf_meter_tests(void);
 TCase *upf_control_tests(void);
