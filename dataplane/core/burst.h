@@ -14,7 +14,6 @@
 
 struct trace_burst;
 struct exact_bucket;
-struct session_act;
 struct encap;
 
 /* What encapsulation wants to know of a frame: entropy of its flow in the low half, DSCP and ECN
@@ -28,6 +27,19 @@ typedef uint64_t flow_t;
 #define LANE_WAY(slice, to) ((uint32_t)(slice) << 16 | (uint16_t)(to))
 #define LANE_SLICE(way)	    ((uint16_t)((way) >> 16))
 #define LANE_TO(way)	    ((uint16_t)(way))
+
+/* What a GTP-U header says of one packet, as its session's FAR has it. */
+struct gtpu_way {
+	uint32_t teid_be;
+	uint16_t peer;	/* id of a tunnel */
+	uint16_t slice; /* counted and metered */
+	uint8_t qfi;	/* with GTPU_WAY_PSC */
+	uint8_t tos;	/* DSCP << 2 of the outer header; TOS_PEER: as the peer's encap says */
+	uint8_t flags;	/* GTPU_WAY_* */
+	uint8_t pad;
+};
+#define GTPU_WAY_PSC	0x01 /* with a PDU Session Container */
+#define GTPU_WAY_UL_PSC 0x02 /* of type UL (towards core), else DL */
 
 /* Frames that leave the same way, collected by the bridge. */
 struct lane {
@@ -86,9 +98,8 @@ struct burst {
 	 * (Ethernet) header, and fits */
 	uint32_t to_gtpus;
 	struct rte_mbuf *to_gtpu[BURST_MAX];
-	const struct session_act *to_gtpu_act[BURST_MAX];
+	struct gtpu_way to_gtpu_way[BURST_MAX];
 	const struct encap *to_gtpu_path[BURST_MAX];
-	uint32_t to_gtpu_session[BURST_MAX];
 	flow_t to_gtpu_flow[BURST_MAX];
 
 	uint32_t punts;

@@ -34,7 +34,7 @@ struct fields {
 /* RFC 6040 section 4.1, normal mode: ECN is copied. DSCP: the FAR's, else the peer's, else copied.
  */
 static __rte_always_inline uint8_t outer_tos(
-	const struct encap *e, const struct session_act *a, uint8_t tos)
+	const struct encap *e, const struct gtpu_way *a, uint8_t tos)
 {
 	if (!(a->tos & TOS_PEER))
 		return a->tos | (tos & 3);
@@ -43,12 +43,12 @@ static __rte_always_inline uint8_t outer_tos(
 
 /* User data of len octets. */
 static __rte_always_inline struct fields fields_of(
-	const struct encap *e, const struct session_act *a, uint32_t len, flow_t f)
+	const struct encap *e, const struct gtpu_way *a, uint32_t len, flow_t f)
 {
-	bool psc = a->flags & ACT_PSC;
+	bool psc = a->flags & GTPU_WAY_PSC;
 	uint32_t all = len + (psc ? PSC : 0);
 	uint64_t flags = psc ? GTPU_FLAGS | GTPU_FLAG_E : GTPU_FLAGS;
-	uint64_t type = a->flags & ACT_UL_PSC ? 0x10 : 0;
+	uint64_t type = a->flags & GTPU_WAY_UL_PSC ? 0x10 : 0;
 
 	return (struct fields){/* little-endian: octets from the lowest on */
 		.gtpu = flags | (uint64_t)GTPU_G_PDU << 8 | (uint64_t)rte_cpu_to_be_16(all) << 16 |
@@ -185,11 +185,11 @@ static __rte_always_inline uint32_t frame_len(const struct rte_mbuf *m, flow_t f
 static uint32_t need_slice(const void *arg, uint32_t i)
 {
 	const struct burst *b = arg;
-	uint16_t slice = b->to_gtpu_act[i]->slice;
+	uint16_t slice = b->to_gtpu_way[i].slice;
 	uint32_t bytes = 0;
 
 	for (; i < b->to_gtpus; i++)
-		bytes += b->to_gtpu_act[i]->slice == slice
+		bytes += b->to_gtpu_way[i].slice == slice
 				 ? frame_len(b->to_gtpu[i], b->to_gtpu_flow[i])
 				 : 0;
 	return bytes;
@@ -233,7 +233,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 	uint32_t last = 0;
 
 	for (uint32_t i = 0; i < b->to_gtpus; i++) {
-		uint32_t way = LANE_WAY(b->to_gtpu_act[i]->slice, b->to_gtpu_act[i]->peer);
+		uint32_t way = LANE_WAY(b->to_gtpu_way[i].slice, b->to_gtpu_way[i].peer);
 
 		if (way == last)
 			continue;
@@ -244,7 +244,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 	}
 	police_begin(w);
 	for (uint32_t i = 0; i < b->to_gtpus; i++) {
-		const struct session_act *a = b->to_gtpu_act[i];
+		const struct gtpu_way *a = &b->to_gtpu_way[i];
 		const struct encap *e = b->to_gtpu_path[i];
 		struct rte_mbuf *m = b->to_gtpu[i];
 		uint32_t way = LANE_WAY(a->slice, a->peer),

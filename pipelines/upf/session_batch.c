@@ -160,15 +160,14 @@ static void lane_room(struct worker *w, struct burst *b)
 }
 
 static __rte_always_inline void to_gtpu(struct worker *w, struct burst *b, struct rte_mbuf *m,
-	const struct session_act *a, const struct encap *e, uint32_t session, flow_t flow)
+	const struct gtpu_way *way, const struct encap *e, flow_t flow)
 {
 	lane_room(w, b);
 	uint32_t i = b->to_gtpus++;
 
 	b->to_gtpu[i] = m;
-	b->to_gtpu_act[i] = a;
+	b->to_gtpu_way[i] = *way;
 	b->to_gtpu_path[i] = e;
-	b->to_gtpu_session[i] = session;
 	b->to_gtpu_flow[i] = flow;
 }
 
@@ -203,17 +202,12 @@ static __rte_noinline void duplicate(
 	}
 	w->box.replicated++;
 	copy->ol_flags &= ~session_charged;
-	lane_room(w, b);
-	/* hold.h has a burst of its own */
-	struct session_act *own = &switch_of(w)->upf->copy[b != &w->burst][b->to_gtpus];
-
-	*own = (struct session_act){.what = ACT_GTPU,
-		.flags = ACT_COPY,
-		.tos = a->tos,
-		.teid_be = more->copy_teid_be,
+	struct gtpu_way way = {.teid_be = more->copy_teid_be,
 		.peer = more->copy_peer,
-		.slice = x->s[k]->slice};
-	to_gtpu(w, b, copy, own, e, x->session[k], x->flow[k] | (strip == 0 ? FLOW_FRAME : 0));
+		.slice = x->s[k]->slice,
+		.tos = a->tos};
+
+	to_gtpu(w, b, copy, &way, e, x->flow[k] | (strip == 0 ? FLOW_FRAME : 0));
 }
 
 /* A frame into an l2 slice. */
@@ -353,7 +347,14 @@ static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct
 		m->data_len -= BATCH_ETH;
 		m->pkt_len -= BATCH_ETH;
 	}
-	to_gtpu(w, b, m, a, e, x->session[k], x->flow[k]);
+	struct gtpu_way way = {.teid_be = a->teid_be,
+		.peer = a->peer,
+		.slice = a->slice,
+		.qfi = a->qfi,
+		.tos = a->tos,
+		.flags = a->flags & (ACT_PSC | ACT_UL_PSC)};
+
+	to_gtpu(w, b, m, &way, e, x->flow[k]);
 }
 
 static __rte_always_inline void run(

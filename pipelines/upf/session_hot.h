@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "bounds.h"
+#include "burst.h"
 #include "exact.h"
 
 /* An own F-TEID that was chosen here: 20 bits index of the session, 4 bits group, 8 bits that are
@@ -130,14 +131,13 @@ _Static_assert(
 	sizeof(struct session_act) == 32, "with its group's 16 and the head's 32: 128 for two");
 
 #define TOS_PEER      0x01
-#define ACT_PSC	      0x01 /* with a PDU Session Container */
-#define ACT_UL_PSC    0x02 /* of type UL (towards core), else DL */
+#define ACT_PSC	      GTPU_WAY_PSC
+#define ACT_UL_PSC    GTPU_WAY_UL_PSC
 #define ACT_NOTIFY    0x04 /* ACT_HOLD: tell the control plane */
 #define ACT_DUPLICATE 0x08 /* more: a copy goes there too */
 #define ACT_REDIRECT  0x10 /* more: routed as if to this address */
 #define ACT_METERED   0x20 /* meter[0] != 0 */
 #define ACT_URRS      0x40 /* urrs != 0 */
-#define ACT_COPY      0x80 /* of a copy on its way out, session_batch.c's own */
 
 /* Of few acts. */
 struct session_more {

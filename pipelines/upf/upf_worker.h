@@ -54,8 +54,6 @@ struct upf_worker {
 	struct bucket answers;	    /* echo answers */
 	uint64_t error_cost, answer_cost;
 	uint64_t reports_lost;
-	/* what copies on their way are sent by, of both bursts that a worker can have in hand */
-	struct session_act copy[2][BURST_MAX];
 	struct hold_worker *hold; /* hold_worker.c */
 };
 
