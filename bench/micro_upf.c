@@ -3,7 +3,7 @@
  * Packets of random sessions are made in place (what a device would do is not counted), run through
  * the worker's stages, and end in net_null.
  *
- *   micro_upf [sessions] [up|down|n9] [plain|psc] [no-qer]
+ *   micro_upf [sessions] [up|down|n9] [plain|psc] [no-qer] [pdrs]
  */
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -28,6 +28,8 @@
 static struct {
 	uint32_t sessions;
 	bool down, n9, psc, qer;
+	uint32_t
+		pdrs; /* in the direction that is measured, the last without filters, with 4 FARs */
 	uint16_t wan, lan, slice;
 	uint32_t *teid;
 	struct pkt packet;
@@ -83,29 +85,57 @@ static uint32_t ue_of(uint32_t i)
 	return 0x0a400000 + i; /* 10.64.0.0 */
 }
 
-static int session_text(char *text, size_t size, uint32_t i)
+#define SESSION_TEXT 6144
+
+static int pdr_text(char *text, bool down, uint32_t k, uint32_t n)
+{
+	char filter[96] = "";
+
+	if (n > 1 && k + 1 < n)
+		sprintf(filter,
+			",'filters':['permit out udp from 100.64.%u.0/24 5001 to assigned']", k);
+	return sprintf(text, "{'id':%u,'precedence':%u,%s,'far':%u,%s'urrs':[1]%s},",
+		k + (down ? 101 : 1), 100 + k,
+		down ? "'source':'core'" : "'source':'access','gtpu':'n3','outer_header_removal':0",
+		k % 4 + (down ? 101 : 1), bench.qer ? "'qers':[1]," : "", filter);
+}
+
+static int far_text(char *text, bool down, uint32_t k, uint32_t session)
+{
+	if (!down)
+		return sprintf(text, "{'id':%u,'action':'forward','destination':'core'%s},", k + 1,
+			bench.n9 ? ",'outer_header':{'teid':7,'peer':'198.18.0.3'}" : "");
+	return sprintf(text,
+		"{'id':%u,'action':'forward','destination':'access',"
+		"'outer_header':{'teid':%u,'peer':'198.18.0.2'}},",
+		k + 101, session + 1);
+}
+
+static int session_text(char *text, uint32_t i)
 {
 	uint32_t ue = ue_of(i);
+	int at = sprintf(text,
+		"{'name':'s%u','slice':'internet','ue':{'ipv4':'%u.%u.%u.%u'},'pdrs':[", i,
+		ue >> 24, ue >> 16 & 255, ue >> 8 & 255, ue & 255);
 
-	return snprintf(text, size,
-		"{'name':'s%u','slice':'internet','ue':{'ipv4':'%u.%u.%u.%u'},"
-		"'pdrs':[{'id':1,'precedence':100,'source':'access','gtpu':'n3',"
-		"'outer_header_removal':0,'far':1,%s'urrs':[1]},"
-		"{'id':2,'precedence':100,'source':'core','far':2,%s'urrs':[1]}],"
-		"'fars':[{'id':1,'action':'forward','destination':'core'%s},"
-		"{'id':2,'action':'forward','destination':'access',"
-		"'outer_header':{'teid':%u,'peer':'198.18.0.2'}}],"
-		"'qers':[{'id':1,'mbr_ul_bps':1000000000000,'mbr_dl_bps':1000000000000%s}],"
-		"'urrs':[{'id':1,'measure':['volume']}]}",
-		i, ue >> 24, ue >> 16 & 255, ue >> 8 & 255, ue & 255,
-		bench.qer ? "'qers':[1]," : "", bench.qer ? "'qers':[1]," : "",
-		bench.n9 ? ",'outer_header':{'teid':7,'peer':'198.18.0.3'}" : "", i + 1,
-		bench.psc ? ",'qfi':9" : "");
+	for (uint32_t down = 0; down < 2; down++)
+		for (uint32_t k = 0, n = down == bench.down ? bench.pdrs : 1; k < n; k++)
+			at += pdr_text(text + at, down, k, n);
+	at += sprintf(text + at - 1, "],'fars':[") - 1;
+	for (uint32_t down = 0; down < 2; down++)
+		for (uint32_t k = 0; k < (down == bench.down ? RTE_MIN(bench.pdrs, 4u) : 1); k++)
+			at += far_text(text + at, down, k, i);
+	at += sprintf(text + at - 1,
+		      "],'qers':[{'id':1,'mbr_ul_bps':1000000000000,'mbr_dl_bps':1000000000000%s}],"
+		      "'urrs':[{'id':1,'measure':['volume']}]}",
+		      bench.psc ? ",'qfi':9" : "") -
+	      1;
+	return at;
 }
 
 static void sessions(void)
 {
-	char *text = malloc(BATCH * 1024);
+	char *text = malloc(BATCH * SESSION_TEXT);
 	char name[16];
 
 	bench.teid = calloc(bench.sessions, sizeof(*bench.teid));
@@ -113,7 +143,7 @@ static void sessions(void)
 		int at = sprintf(text, "[");
 
 		for (uint32_t k = i; k < i + BATCH && k < bench.sessions; k++) {
-			at += session_text(text + at, 1024, k);
+			at += session_text(text + at, k);
 			at += sprintf(text + at, ",");
 		}
 		text[at - 1] = ']';
@@ -159,6 +189,8 @@ static void patch(uint8_t *b, uint32_t i)
 	if (!bench.down)
 		put32(b + 46, bench.teid[i]);
 	put32(ip + (bench.down ? 16 : 12), ue_of(i));
+	if (bench.pdrs > 1)
+		put32(ip + (bench.down ? 12 : 16), 0x64400001 | (i % bench.pdrs) << 8);
 	ipv4_fix(ip);
 }
 
@@ -238,11 +270,14 @@ int main(int argc, char **argv)
 {
 	bench.sessions = 65536;
 	bench.qer = true;
+	bench.pdrs = 1;
 	for (int i = 1; i < argc; i++) {
 		if (argv[i][0] >= '0' && argv[i][0] <= '9')
 			bench.sessions = strtoul(argv[i], NULL, 0);
 		bench.down |= strcmp(argv[i], "down") == 0;
 		bench.n9 |= strcmp(argv[i], "n9") == 0;
+		if (strcmp(argv[i], "pdrs") == 0)
+			bench.pdrs = 16;
 		bench.psc |= strcmp(argv[i], "psc") == 0;
 		bench.qer &= strcmp(argv[i], "no-qer") != 0;
 	}
