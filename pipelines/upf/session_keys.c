@@ -21,7 +21,7 @@
 
 struct exact_table teid_table, ue4_table, ue6_table;
 uint64_t ue4_filter[UE4_FILTER_BITS / 64];
-static uint32_t ue4_users[UE4_FILTER_BITS]; /* entries of ue4_table, by their bit */
+static uint32_t *ue4_users; /* [UE4_FILTER_BITS]: entries of ue4_table, by their bit */
 
 /* A key that a session has yet may be taken in advance, so that two can change theirs for each
  * other's: it owes it to the new owner until it leaves it, before the transaction commits. */
@@ -43,9 +43,10 @@ int keys_init(void)
 	claim_count = 0;
 	turn = 1;
 	memset(ue4_filter, 0, sizeof(ue4_filter));
-	memset(ue4_users, 0, sizeof(ue4_users));
+	ue4_users = pool_map(UE4_FILTER_BITS * sizeof(*ue4_users));
 	claims = calloc(claim_room, sizeof(*claims));
-	if (claims == NULL || exact_init_mapped(&teid_table, "teid", 1, KEYS) != 0 ||
+	if (claims == NULL || ue4_users == NULL ||
+		exact_init_mapped(&teid_table, "teid", 1, KEYS) != 0 ||
 		exact_init_mapped(&ue4_table, "ue4", 1, KEYS) != 0 ||
 		exact_init_mapped(&ue6_table, "ue6", 2, KEYS) != 0)
 		return -ENOMEM;
@@ -57,6 +58,8 @@ void keys_fini(void)
 	exact_fini(&teid_table);
 	exact_fini(&ue4_table);
 	exact_fini(&ue6_table);
+	pool_unmap(ue4_users, UE4_FILTER_BITS * sizeof(*ue4_users));
+	ue4_users = NULL;
 	free(claims);
 	claims = NULL;
 }
