@@ -362,7 +362,8 @@ static __rte_always_inline void decapsulate(
 void overlay_in_run(struct worker *w, struct burst *b)
 {
 	const struct port_hot *ph = &port_hot[b->port];
-	struct gtpu_local local = {.is = false};
+	const struct upf_worker *upf = switch_of(w)->upf;
+	struct gtpu_local local = {.cells = upf != NULL ? upf->cells : NULL};
 	struct candidates c4, c6;
 	uint64_t mac = 0;
 

@@ -7,8 +7,9 @@
 #include "l3.h"
 #include "path.h"
 #include "route_check.h"
-#include "session_hot.h"
+#include "session_line.h"
 #include "stages.h"
+#include "upf_worker.h"
 
 static __rte_always_inline uint64_t nexthop_load(uint32_t index)
 {
@@ -85,7 +86,7 @@ static __rte_always_inline void down_add(struct worker *w, struct burst *b, stru
 	down_room(w, b);
 	uint32_t n = b->downs++;
 
-	rte_prefetch0(&session_block[SESSION_OF(word)]);
+	rte_prefetch0(session_line(switch_of(w)->upf->cells, SESSION_OF(word), true));
 	b->down[n] = m;
 	b->down_to[n] = word;
 	b->down_door[n] = door;

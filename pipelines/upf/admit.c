@@ -3,6 +3,7 @@
  * session had let it pass in the same burst, is taken back here. Called by police.c; owns the mark.
  */
 #include "admit.h"
+#include "session_line.h"
 
 #include <rte_errno.h>
 #include <rte_mbuf_dyn.h>
@@ -20,17 +21,31 @@ int admit_init(void)
 	return 0;
 }
 
+static void line_refund(struct upf_worker *upf, uint32_t session, bool down, uint32_t bytes)
+{
+	struct session_line *l = session_line(upf->cells, session, down);
+
+	qer_refund_pair(&qer_buckets[line_bucket(session, down)], l->rate, bytes);
+	l->cell.packets--;
+	l->cell.bytes -= bytes;
+	session_line(upf->cells, session, false)->drops++;
+}
+
 void session_refund(struct worker *w, struct rte_mbuf *m)
 {
 	struct upf_worker *upf = switch_of(w)->upf;
 	uint64_t mark = *(const session_mark_t *)&m->hash;
-	const struct session_block *s = (const void *)(uintptr_t)(mark >> 24 << 7);
-	const struct session_act *a =
-		(const void *)((const uint8_t *)s + (mark >> 15 & 0x1ff) * 16);
-	struct session_cell *cell = &upf->cells[s->cells + a->cell];
-	uint32_t bytes = mark & 0x3fff;
+	uint32_t at = (mark >> 15 & 0x1ff) * 16, bytes = mark & 0x3fff;
 
 	m->ol_flags &= ~session_charged;
+	if (at == 0) {
+		line_refund(upf, mark >> 24, mark >> 14 & 1, bytes);
+		return;
+	}
+	const struct session_block *s = (const void *)(uintptr_t)(mark >> 24 << 7);
+	const struct session_act *a = (const void *)((const uint8_t *)s + at);
+	struct session_cell *cell = &upf->cells[s->cells + a->cell];
+
 	if (a->flags & ACT_METERED)
 		qer_refund(s, a, bytes, mark >> 14 & 1);
 	for (uint32_t left = a->flags & ACT_URRS ? a->urrs : 0; left != 0; left &= left - 1)

@@ -60,6 +60,16 @@ static __rte_always_inline void session_mark(struct rte_mbuf *m, const struct se
 		      (unlikely(yellow) ? police_yellow : 0);
 }
 
+/* The same for a packet that a session's line has served (session_line.h). Blocks lie beyond the
+ * first head of 48 bytes, so no act is at 0. */
+static __rte_always_inline void session_mark_line(
+	struct rte_mbuf *m, uint32_t session, bool down, uint32_t bytes)
+{
+	*(session_mark_t *)&m->hash =
+		(uint64_t)session << 24 | (uint64_t)down << 14 | (bytes & 0x3fff);
+	m->ol_flags |= session_charged;
+}
+
 /* Called for a frame with the mark that the slice's meter refuses, before it is dropped: rates,
  * credit and counts are as if it had not come; it counts as a drop of the session. */
 void session_refund(struct worker *w, struct rte_mbuf *m);

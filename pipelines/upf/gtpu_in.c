@@ -4,9 +4,11 @@
  * nothing. */
 #include "flow.h"
 #include "gtpu_control.h"
+#include "gtpu_plain.h"
 #include "ecn.h"
 #include "hold.h"
 #include "session_batch.h"
+#include "session_line.h"
 #include "session_owns.h"
 #include "stages.h"
 
@@ -92,34 +94,16 @@ static __rte_noinline void read_any(
 	}
 }
 
-/* The headers that nearly all have: none of the options, a sequence number, or one PDU Session
- * Container. False: look closer. */
 static __rte_always_inline bool read_plain(const struct burst *b, uint32_t i, struct data *d)
 {
 	const struct rte_mbuf *m = b->gtpu[i];
-	uint32_t at = b->gtpu_at[i];
+	uint32_t at = b->gtpu_at[i], header;
 	const uint8_t *g = rte_pktmbuf_mtod_offset(m, const uint8_t *, at);
-	uint32_t room = m->pkt_len - at - GTPU_HEADER, teid_be = *(const wire32_t *)(g + 4);
-	uint32_t header = GTPU_HEADER;
-	uint8_t qfi = QFI_NONE;
+	uint8_t qfi;
 
-	if (unlikely((load16(g) & RTE_BE16(0xf8ff)) != RTE_BE16(0x30ff) || teid_be == 0 ||
-		     rte_be_to_cpu_16(load16(g + 2)) != room ||
-		     m->data_len < at + GTPU_HEADER + GTPU_OPTIONS + GTPU_PSC + IP4))
+	if (!gtpu_read_plain(m, at, g, &header, &qfi))
 		return false;
-	if (g[0] == (GTPU_FLAGS | GTPU_FLAG_E)) {
-		/* one word long, type 0 or 1, no bit that makes it longer, none after it */
-		if ((*(const wire32_t *)(g + 11) & RTE_BE32(0xffffefc0)) != RTE_BE32(0x85010000) ||
-			g[15] != 0)
-			return false;
-		header = GTPU_HEADER + GTPU_OPTIONS + GTPU_PSC;
-		qfi = g[14] & 0x3f;
-	} else if (g[0] != GTPU_FLAGS) {
-		if (g[0] & GTPU_FLAG_E)
-			return false;
-		header = GTPU_HEADER + GTPU_OPTIONS;
-	}
-	data_add(d, i, teid_be, at + header, room + GTPU_HEADER - header, qfi);
+	data_add(d, i, *(const wire32_t *)(g + 4), at + header, m->pkt_len - at - header, qfi);
 	return true;
 }
 
@@ -329,7 +313,8 @@ static __rte_noinline void others_add(
 	o->i[o->n++] = d->i[k];
 }
 
-void gtpu_in_run(struct worker *w, struct burst *b)
+/* What no line served. */
+static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 {
 	struct session_batch x;
 	struct others others;
@@ -362,5 +347,16 @@ void gtpu_in_run(struct worker *w, struct burst *b)
 	session_batch_up(w, b, &x);
 	for (uint32_t j = 0; j < others.n; j++)
 		gtpu_control(w, b, others.i[j], others.error[j], &others.header[j]);
-	worker_stage_done(w, STAGE_GTPU_IN, b->gtpus);
+}
+
+void gtpu_in_run(struct worker *w, struct burst *b)
+{
+	uint32_t n = b->gtpus;
+
+	if (likely(b->trace == NULL))
+		session_lines_up(w, b);
+	if (b->gtpus > 0)
+		run_blocks(w, b);
+	b->gtpus = 0;
+	worker_stage_done(w, STAGE_GTPU_IN, n);
 }

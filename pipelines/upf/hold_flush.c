@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hold_state.h"
+#include "session_line.h"
 #include "peer.h"
 #include "rcu.h"
 
@@ -171,6 +172,7 @@ static void rest(uint32_t queue)
 
 	q->state = HOLD_REST;
 	flag(q, 0, SESSION_FLUSHING | SESSION_RETURNED);
+	session_line_on(q->session);
 	if (q->gone || (q->in.n == 0 && q->out == 0 && q->notified == 0))
 		hold_queue_free(queue);
 }

@@ -40,12 +40,33 @@ void pool_unmap(void *at, size_t n)
 		munmap(at, round_up(n, STEP));
 }
 
-int pool_init(struct pool *p, size_t unit, uint32_t max_units, uint32_t copies)
+static int make_usable(struct pool *p, uint32_t units)
 {
-	*p = (struct pool){.unit = unit, .copies = copies, .max_units = max_units, .next = 1};
+	size_t had = round_up((size_t)p->usable_units * p->unit, STEP);
+	size_t want = round_up((size_t)units * p->unit, STEP);
+
+	for (uint32_t c = 0; c < p->copies; c++)
+		if (mprotect(p->base + c * p->stride + had, want - had, PROT_READ | PROT_WRITE) !=
+			0)
+			return -ENOMEM;
+	size_t usable = want / p->unit;
+
+	p->usable_units = usable < p->max_units ? usable : p->max_units;
+	return 0;
+}
+
+int pool_init(struct pool *p, size_t unit, uint32_t head, uint32_t max_units, uint32_t copies)
+{
+	*p = (struct pool){
+		.unit = unit, .copies = copies, .max_units = max_units, .head = head, .next = head};
 	p->stride = round_up((size_t)max_units * unit, STEP);
 	p->base = reserve(p->stride * copies, PROT_NONE);
-	return p->base != NULL ? 0 : -ENOMEM;
+	if (p->base == NULL)
+		return -ENOMEM;
+	if (head == 1 || make_usable(p, head) == 0)
+		return 0;
+	pool_fini(p);
+	return -ENOMEM;
 }
 
 void pool_fini(struct pool *p)
@@ -90,26 +111,11 @@ static uint32_t pop(struct pool *p, uint32_t class)
 
 /* ---- fresh memory ---- */
 
-static int make_usable(struct pool *p, uint32_t n)
-{
-	size_t had = round_up((size_t)p->usable_units * p->unit, STEP);
-	size_t want = round_up(((size_t)p->next + n) * p->unit, STEP);
-
-	for (uint32_t c = 0; c < p->copies; c++)
-		if (mprotect(p->base + c * p->stride + had, want - had, PROT_READ | PROT_WRITE) !=
-			0)
-			return -ENOMEM;
-	size_t units = want / p->unit;
-
-	p->usable_units = units < p->max_units ? units : p->max_units;
-	return 0;
-}
-
 static int take_fresh(struct pool *p, uint32_t n, uint32_t *index)
 {
 	if (p->max_units - p->next < n)
 		return -ENOSPC;
-	if (p->usable_units < p->next + n && make_usable(p, n) != 0)
+	if (p->usable_units < p->next + n && make_usable(p, p->next + n) != 0)
 		return -ENOMEM;
 	*index = p->next;
 	p->next += n;
@@ -161,5 +167,5 @@ void pool_give(struct pool *p, uint32_t index, uint32_t n)
 
 uint64_t pool_bytes(const struct pool *p)
 {
-	return (uint64_t)(p->next - 1) * p->unit * p->copies;
+	return (uint64_t)(p->next - p->head) * p->unit * p->copies;
 }

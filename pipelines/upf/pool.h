@@ -18,15 +18,17 @@ struct pool {
 	size_t unit;   /* bytes */
 	size_t stride; /* bytes from a copy to the next */
 	uint32_t copies;
-	uint32_t max_units;    /* of each copy; unit 0 is nobody's */
+	uint32_t head;	       /* units [0, head) are the owner's from the beginning; at least 1 */
+	uint32_t max_units;    /* of each copy */
 	uint32_t usable_units; /* the kernel has given */
 	uint32_t next;	       /* never used from here on */
 	uint32_t used;	       /* units given out */
 	uint32_t free[POOL_CLASSES];
 };
 
-/* unit: bytes, a multiple of 8. Reserves addresses, no memory. 0 or -ENOMEM. */
-int pool_init(struct pool *p, size_t unit, uint32_t max_units, uint32_t copies);
+/* unit: bytes, a multiple of 8. Reserves addresses, no memory. The first `head` units of each copy
+ * are not given out: readable, zero, the owner's. 0 or -ENOMEM. */
+int pool_init(struct pool *p, size_t unit, uint32_t head, uint32_t max_units, uint32_t copies);
 void pool_fini(struct pool *p);
 
 /* n units in a row, 1 to POOL_MAX: 0 with *index > 0, -ENOSPC (max_units), -ENOMEM (the kernel).
@@ -35,7 +37,7 @@ void pool_fini(struct pool *p);
 int pool_take(struct pool *p, uint32_t n, uint32_t *index);
 void pool_give(struct pool *p, uint32_t index, uint32_t n);
 
-/* Bytes that were ever given out, all copies. */
+/* Bytes that were ever given out, all copies; without the head. */
 uint64_t pool_bytes(const struct pool *p);
 
 /* Addresses of n bytes from the kernel, on the boundary of a huge page, zero, touched by nobody

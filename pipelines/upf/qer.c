@@ -246,31 +246,55 @@ static void uncharge(uint64_t *bucket, const struct rate_line *r, uint32_t bytes
 		__atomic_fetch_sub(bucket, cost, __ATOMIC_RELAXED); /* as above */
 }
 
+static void meters_of_pair(struct meters *all, uint64_t *bucket, const uint32_t *rate)
+{
+	all->n = 0;
+	for (uint32_t i = 0; i < 2; i++)
+		if (rate[i] != 0)
+			all->at[all->n++] = (struct meter_at){&bucket[i], &rate_hot[rate[i]]};
+}
+
 /* With several workers the first loop refuses nearly all that is refused, without a trace; in the
  * second one a worker may have lost a race, and gives back what it took. */
-bool qer_admit_slow(uint64_t now_tsc, const struct session_block *s, const struct session_act *a,
-	uint32_t bytes, bool *yellow)
+static bool admit(const struct meters *all, uint64_t now, uint32_t bytes, bool *yellow)
 {
-	uint64_t now = qer_now(now_tsc);
-	struct meters all;
 	uint32_t i;
 
-	meters_of(&all, s, a);
 	*yellow = false;
-	for (i = 0; i < all.n; i++)
-		if (!conforms(all.at[i].bucket, &all.at[i].rate->mbr, now, bytes))
+	for (i = 0; i < all->n; i++)
+		if (!conforms(all->at[i].bucket, &all->at[i].rate->mbr, now, bytes))
 			return false;
-	for (i = 0; i < all.n; i++)
-		if (!charge(all.at[i].bucket, &all.at[i].rate->mbr, now, bytes))
+	for (i = 0; i < all->n; i++)
+		if (!charge(all->at[i].bucket, &all->at[i].rate->mbr, now, bytes))
 			goto err_uncharge;
-	for (i = 0; i < all.n; i++)
-		if (all.at[i].rate->gbr.factor != 0)
-			*yellow |= !charge(all.at[i].bucket + 1, &all.at[i].rate->gbr, now, bytes);
+	for (i = 0; i < all->n; i++)
+		if (all->at[i].rate->gbr.factor != 0)
+			*yellow |=
+				!charge(all->at[i].bucket + 1, &all->at[i].rate->gbr, now, bytes);
 	return true;
 err_uncharge:
 	while (i-- > 0)
-		uncharge(all.at[i].bucket, &all.at[i].rate->mbr, bytes);
+		uncharge(all->at[i].bucket, &all->at[i].rate->mbr, bytes);
 	return false;
+}
+
+static void refund(const struct meters *all, uint32_t bytes, bool yellow)
+{
+	for (uint32_t i = 0; i < all->n; i++) {
+		uncharge(all->at[i].bucket, &all->at[i].rate->mbr, bytes);
+		/* of several with a GBR one may have been green: so little is not remembered */
+		if (all->at[i].rate->gbr.factor != 0 && !yellow)
+			uncharge(all->at[i].bucket + 1, &all->at[i].rate->gbr, bytes);
+	}
+}
+
+bool qer_admit_slow(uint64_t now_tsc, const struct session_block *s, const struct session_act *a,
+	uint32_t bytes, bool *yellow)
+{
+	struct meters all;
+
+	meters_of(&all, s, a);
+	return admit(&all, qer_now(now_tsc), bytes, yellow);
 }
 
 void qer_refund(
@@ -279,10 +303,22 @@ void qer_refund(
 	struct meters all;
 
 	meters_of(&all, s, a);
-	for (uint32_t i = 0; i < all.n; i++) {
-		uncharge(all.at[i].bucket, &all.at[i].rate->mbr, bytes);
-		/* of several with a GBR one may have been green: so little is not remembered */
-		if (all.at[i].rate->gbr.factor != 0 && !yellow)
-			uncharge(all.at[i].bucket + 1, &all.at[i].rate->gbr, bytes);
-	}
+	refund(&all, bytes, yellow);
+}
+
+bool qer_admit_pair(uint64_t now_tsc, uint64_t *bucket, const uint32_t *rate, uint32_t bytes)
+{
+	struct meters all;
+	bool yellow;
+
+	meters_of_pair(&all, bucket, rate);
+	return admit(&all, qer_now(now_tsc), bytes, &yellow);
+}
+
+void qer_refund_pair(uint64_t *bucket, const uint32_t *rate, uint32_t bytes)
+{
+	struct meters all;
+
+	meters_of_pair(&all, bucket, rate);
+	refund(&all, bytes, true);
 }

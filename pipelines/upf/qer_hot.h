@@ -69,6 +69,11 @@ static __rte_always_inline bool qer_green(
 bool qer_admit_slow(uint64_t now_tsc, const struct session_block *s, const struct session_act *a,
 	uint32_t bytes, bool *yellow);
 
+/* The same for at most two meters without a GBR whose buckets are side by side: indices of their
+ * rates, 0: none. */
+bool qer_admit_pair(uint64_t now_tsc, uint64_t *bucket, const uint32_t *rate, uint32_t bytes);
+void qer_refund_pair(uint64_t *bucket, const uint32_t *rate, uint32_t bytes);
+
 /* What was admitted with this colour takes nothing: exact when no other worker has the session. */
 void qer_refund(
 	const struct session_block *s, const struct session_act *a, uint32_t bytes, bool yellow);

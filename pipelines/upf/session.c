@@ -79,29 +79,50 @@ static int filters_take_all(struct plan *p, struct rpc_error *err)
 
 /* ---- memory ---- */
 
+/* At home or in the pool; zero. Two buckets are as large as a cell. */
+static int cells_take(const struct plan *p, struct session_state *s, struct session_block *b)
+{
+	uint32_t units = cell_units(p->cells, p->buckets);
+	int rc;
+
+	if (p->home) {
+		home_take(p->index);
+		s->cell_units = HOME_CELLS >> CELL_UNIT_LOG2;
+		b->cells = SESSION_HOME(p->index);
+		b->buckets = 2 * b->cells + HOME_BUCKETS;
+		return 0;
+	}
+	rc = pool_take(&cell_pool, units, &b->cells);
+	if (rc != 0)
+		return rc;
+	s->cell_units = units;
+	b->cells <<= CELL_UNIT_LOG2;
+	if (p->buckets > 0)
+		b->buckets = 2 * b->cells + (units << (CELL_UNIT_LOG2 + 1)) - p->buckets;
+	for (uint32_t w = 0; w < cell_pool.copies; w++)
+		memset(cell_of(w, b->cells), 0,
+			(units << CELL_UNIT_LOG2) * sizeof(struct session_cell));
+	return 0;
+}
+
 /* What the new state does not take over from the old one. */
 static int state_take(
 	struct plan *p, uint32_t pack_bytes, struct session_state *s, struct rpc_error *err)
 {
 	const struct session_state *old = p->old_state;
 	struct session_block *b = (struct session_block *)p->block;
-	uint32_t cells = cell_units(p->cells, p->buckets);
 	int rc;
 
 	*s = (struct session_state){.block_units = (p->bytes + BLOCK_UNIT - 1) / BLOCK_UNIT,
-		.cell_units = p->cells_stay ? old->cell_units : cells,
+		.cell_units = p->cells_stay ? old->cell_units : 0,
 		.bucket_count = p->buckets};
 	b->cells = p->cells_stay ? block_of(old)->cells : 0;
 	b->buckets = p->cells_stay ? block_of(old)->buckets : 0;
 	rc = pool_take(&pack_pool, pack_bytes / PACK_UNIT, &s->pack);
 	if (rc == 0)
 		rc = pool_take(&block_pool, s->block_units, &s->block);
-	if (rc == 0 && !p->cells_stay) {
-		rc = pool_take(&cell_pool, cells, &b->cells);
-		b->cells <<= CELL_UNIT_LOG2;
-		if (p->buckets > 0) /* two are as large as a cell */
-			b->buckets = 2 * b->cells + (cells << (CELL_UNIT_LOG2 + 1)) - p->buckets;
-	}
+	if (rc == 0 && !p->cells_stay)
+		rc = cells_take(p, s, b);
 	if (rc != 0) {
 		if (s->pack != 0)
 			memcpy(pack_at(s), packed, 2); /* its length, to give it back */
@@ -113,8 +134,6 @@ static int state_take(
 	memcpy(pack_at(s), packed, pack_bytes);
 	memcpy(block_of(s), b, p->bytes);
 	memset((uint8_t *)block_of(s) + p->bytes, 0, s->block_units * BLOCK_UNIT - p->bytes);
-	for (uint32_t w = 0; w < cell_pool.copies && !p->cells_stay; w++)
-		memset(cell_of(w, b->cells), 0, cells * sizeof(struct session_cell) * 4);
 	return 0;
 }
 

@@ -12,13 +12,27 @@
 
 #include "hold.h"
 
-static uint8_t place_of_far(const struct api_session *s, uint32_t id)
+/* Do both forward packets in the same way? */
+static bool far_alike(const struct api_far *a, const struct api_far *b)
 {
-	uint32_t i = 0;
+	const struct api_outer_header *x = &a->outer_header, *y = &b->outer_header;
+
+	return a->action == FAR_FORWARD && b->action == FAR_FORWARD &&
+	       a->destination == b->destination && a->slice_id == b->slice_id &&
+	       a->dscp == b->dscp && x->teid == y->teid && x->gtpu_id == y->gtpu_id &&
+	       memcmp(&x->peer, &y->peer, sizeof(x->peer)) == 0 && a->duplicate_to.teid == 0 &&
+	       b->duplicate_to.teid == 0 && a->redirect.family == 0 && b->redirect.family == 0;
+}
+
+uint8_t place_of_far(const struct api_session *s, uint32_t id)
+{
+	uint32_t i = 0, first = 0;
 
 	while (i + 1 < s->fars.count && s->fars.item[i].id != id)
 		i++;
-	return i;
+	while (first < i && !far_alike(&s->fars.item[first], &s->fars.item[i]))
+		first++;
+	return first;
 }
 
 static uint8_t place_of_qer(const struct api_session *s, uint32_t id)
@@ -84,9 +98,9 @@ uint32_t told_places(const struct api_urrs *urrs)
 
 /* ---- buckets ---- */
 
-uint32_t bucket_numbers(const struct api_qers *qers, uint8_t (*number)[2])
+uint32_t bucket_numbers(const struct api_qers *qers, bool home, uint8_t (*number)[2])
 {
-	uint32_t n = 0;
+	uint32_t n = 0, at_home[2] = {0, HOME_BUCKETS_DOWN};
 
 	for (uint32_t i = 0; i < qers->count; i++) {
 		const struct api_qer *q = &qers->item[i];
@@ -97,7 +111,7 @@ uint32_t bucket_numbers(const struct api_qers *qers, uint8_t (*number)[2])
 			number[i][d] = NO_BUCKET;
 			if (rate[d][0] == 0 && rate[d][1] == 0)
 				continue;
-			number[i][d] = n;
+			number[i][d] = home ? at_home[d]++ : n;
 			n += rate[d][1] != 0 ? 2 : 1;
 		}
 	}
@@ -222,24 +236,47 @@ static bool credit_fits(const struct plan *p, uint32_t told, struct used *used)
 	return true;
 }
 
-static uint32_t act_numbers(const struct plan *p, const struct plan_acts *acts, uint32_t k,
-	struct used *used, struct urr_act *out)
+/* Where an act that is new may count; 0: at home, where its place is another's. */
+static uint32_t free_cell(const struct plan *p, const struct used *used, bool uplink)
 {
-	uint32_t highest = 0;
+	uint32_t cell = uplink ? HOME_UP : HOME_DOWN;
 
-	for (uint32_t i = 0; i < acts->n; i++) {
-		uint32_t cell = used != NULL ? cell_before(p, &p->way[k], &acts->act[i]) : 0;
+	if (p->home)
+		return used->cell[cell] ? 0 : cell;
+	for (cell = 1; used->cell[cell];)
+		cell++;
+	return cell;
+}
 
-		for (uint32_t free = 1; used != NULL && cell == 0; free++)
-			cell = used->cell[free] ? 0 : free;
-		if (used != NULL)
+/* Cells for the acts of all ways, beside those that are in use; stay: what was there before has
+ * the one it had. False: there is one without. */
+static bool act_cells(struct plan *p, struct used *used, bool stay)
+{
+	struct plan_acts acts;
+
+	p->acts = 0;
+	p->cells = 1;
+	for (uint32_t i = 0; i < RTE_DIM(used->cell); i++)
+		p->cells = used->cell[i] ? i + 1 : p->cells;
+	for (uint32_t k = 0; k < p->ways; k++) {
+		const struct way *w = &p->way[k];
+		bool uplink = w->source == INTERFACE_ACCESS;
+
+		plan_acts(p->put, w->pdr, w->pdrs, &acts);
+		for (uint32_t i = 0; i < acts.n; i++) {
+			uint32_t cell = stay ? cell_before(p, w, &acts.act[i]) : 0;
+
+			if (cell == 0)
+				cell = free_cell(p, used, uplink);
+			if (cell == 0)
+				return false;
 			used->cell[cell] = true;
-		out[i] = (struct urr_act){.cell = cell,
-			.urrs = acts->act[i].urrs,
-			.uplink = p->way[k].source == INTERFACE_ACCESS};
-		highest = RTE_MAX(highest, cell);
+			p->cells = RTE_MAX(p->cells, cell + 1);
+			p->act[p->acts++] = (struct urr_act){
+				.cell = cell, .urrs = acts.act[i].urrs, .uplink = uplink};
+		}
 	}
-	return highest;
+	return true;
 }
 
 /* Buckets go on where all that stay have the number they had, and no new one has an old one's. */
@@ -248,13 +285,13 @@ static bool buckets_fit(const struct plan *p)
 	uint8_t was[LIMIT_SESSION_QERS][2];
 	const struct api_qers *old = &p->old->cfg.qers, *new = &p->put->qers;
 
-	if (p->buckets != p->old_state->bucket_count)
+	if (p->buckets != p->old_state->bucket_count && !p->home)
 		return false;
-	if (p->buckets == 0)
+	if (p->buckets == 0 && p->old_state->bucket_count == 0)
 		return true;
 	if (old->count > new->count)
 		return false;
-	bucket_numbers(old, was);
+	bucket_numbers(old, p->home, was);
 	for (uint32_t i = 0; i < old->count; i++)
 		if (old->item[i].id != new->item[i].id ||
 			memcmp(was[i], p->bucket_of[i], sizeof(was[i])) != 0)
@@ -262,31 +299,59 @@ static bool buckets_fit(const struct plan *p)
 	return true;
 }
 
-void plan_cells(struct plan *p)
+/* At most one act and two plain buckets each way, and no credit. */
+static bool fits_home(const struct plan *p, uint32_t told)
 {
-	uint32_t told = told_places(&p->put->urrs), n = 0, highest;
-	struct plan_acts acts;
+	const struct api_qers *qers = &p->put->qers;
+	uint32_t acts[2] = {0}, buckets[2] = {0};
+	struct plan_acts all;
+
+	if (p->ethernet || told != 0)
+		return false;
+	for (uint32_t k = 0; k < p->ways; k++) {
+		plan_acts(p->put, p->way[k].pdr, p->way[k].pdrs, &all);
+		acts[p->way[k].source == INTERFACE_ACCESS] += all.n;
+	}
+	for (uint32_t i = 0; i < qers->count; i++) {
+		const struct api_qer *q = &qers->item[i];
+
+		if (q->gbr_ul_bps != 0 || q->gbr_dl_bps != 0)
+			return false;
+		buckets[0] += q->mbr_dl_bps != 0;
+		buckets[1] += q->mbr_ul_bps != 0;
+	}
+	return acts[0] <= 1 && acts[1] <= 1 && buckets[0] <= 2 && buckets[1] <= 2;
+}
+
+/* All where it was, and room there for what is new? */
+static bool cells_stay(struct plan *p, uint32_t told)
+{
 	struct used used;
 
-	highest = told != 0 ? 32 - __builtin_clz(told) : 0;
-	p->cells_stay = false;
-	if (p->old != NULL) {
-		used_before(p, &used);
-		p->cells_stay = credit_fits(p, told, &used) && buckets_fit(p);
-	}
-	p->cells = highest + 1;
-	for (uint32_t k = 0; k < p->ways; k++) {
-		plan_acts(p->put, p->way[k].pdr, p->way[k].pdrs, &acts);
-		uint32_t top = act_numbers(p, &acts, k, p->cells_stay ? &used : NULL, &p->act[n]);
+	if (p->old == NULL || p->home != SESSION_IS_HOME(p->old_block->cells))
+		return false;
+	used_before(p, &used);
+	if (!credit_fits(p, told, &used) || !buckets_fit(p) || !act_cells(p, &used, true))
+		return false;
+	return p->home || cell_units(p->cells, p->buckets) <= p->old_state->cell_units;
+}
 
-		n += acts.n;
-		p->cells = RTE_MAX(p->cells, top + 1);
-	}
-	p->acts = n;
-	if (p->cells_stay && cell_units(p->cells, p->buckets) <= p->old_state->cell_units)
+void plan_cells(struct plan *p)
+{
+	uint32_t told = told_places(&p->put->urrs);
+	struct used used = {.cell = {true}};
+
+	p->home = fits_home(p, told);
+	p->buckets = bucket_numbers(&p->put->qers, p->home, p->bucket_of);
+	p->cells_stay = cells_stay(p, told);
+	if (p->cells_stay)
 		return;
-	p->cells_stay = false;
-	for (uint32_t i = 0; i < n; i++)
-		p->act[i].cell = 1 + highest + i;
-	p->cells = 1 + highest + n;
+	/* a cell that workers may still count in is nobody else's */
+	if (p->home && session_cold[p->index].home) {
+		p->home = false;
+		p->buckets = bucket_numbers(&p->put->qers, false, p->bucket_of);
+	}
+	for (uint32_t i = 0; (uint64_t)told >> i != 0; i++)
+		used.cell[1 + i] = true;
+	act_cells(p, &used, false);
 }

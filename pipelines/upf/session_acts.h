@@ -15,11 +15,14 @@ struct plan_acts {
 };
 void plan_acts(const struct api_session *s, const uint8_t *pdr, uint32_t n, struct plan_acts *out);
 
+/* Where in the list it is; of FARs that do the same, the first: their PDRs may be one act. */
+uint8_t place_of_far(const struct api_session *s, uint32_t id);
+
 /* Places of the URRs that want a credit cell. */
 uint32_t told_places(const struct api_urrs *urrs);
 
 /* Cells for credit and acts: those of the old state for what stays the same, if all find room
- * there. Fills p->cells, cells_stay, acts, act[]. */
+ * there. Fills p->cells, cells_stay, home, acts, act[], buckets, bucket_of[]. */
 void plan_cells(struct plan *p);
 
 #endif

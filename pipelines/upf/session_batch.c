@@ -13,9 +13,6 @@
 #include "session_owns.h"
 #include "stages.h"
 
-#define GTPU_ROOM 96 /* in front of the inner packet: the longest header and how it is copied */
-#define PSC_ROOM  8  /* a PDU Session Container with the four octets of options */
-
 static const uint8_t *inner_of(const struct rte_mbuf *m)
 {
 	return rte_pktmbuf_mtod_offset(m, const uint8_t *, BATCH_ETH);

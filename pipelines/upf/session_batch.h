@@ -13,6 +13,8 @@
 #include "upf_worker.h"
 
 #define BATCH_ETH ((uint32_t)sizeof(struct rte_ether_hdr))
+#define GTPU_ROOM 96 /* in front of the inner packet: the longest header and how it is copied */
+#define PSC_ROOM  8  /* a PDU Session Container with the four octets of options */
 
 /* Parallel arrays. */
 struct session_batch {

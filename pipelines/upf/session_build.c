@@ -345,7 +345,6 @@ int plan_build(struct plan *p, struct rpc_error *err)
 	int rc = 0;
 
 	memset(p->block, 0, sizeof(p->block));
-	p->buckets = bucket_numbers(&p->put->qers, p->bucket_of);
 	plan_cells(p);
 	build_head(&at);
 	build_prefixes(&at);

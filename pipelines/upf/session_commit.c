@@ -41,8 +41,8 @@ static void move_buckets(const struct session_change *c, const struct session_mo
 	if (a->buckets == b->buckets || a->buckets == 0 || b->buckets == 0)
 		return;
 	session_unpack(pool_at(&pack_pool, 0, c->after.pack), &is);
-	bucket_numbers(&was->cfg.qers, from);
-	bucket_numbers(&is.cfg.qers, to);
+	bucket_numbers(&was->cfg.qers, SESSION_IS_HOME(b->cells), from);
+	bucket_numbers(&is.cfg.qers, SESSION_IS_HOME(a->cells), to);
 	for (uint32_t i = 0; i < is.cfg.qers.count; i++)
 		for (uint32_t k = 0; k < was->cfg.qers.count; k++)
 			for (uint32_t d = 0; d < 2; d++)
@@ -110,8 +110,10 @@ static bool publish(struct session_change *c)
 		pool_give(&pack_pool, c->past, PAST_UNITS);
 	if (c->urr != NULL)
 		urr_commit(c->urr);
-	if (c->before.pack != 0)
+	if (c->before.pack != 0) {
+		session_line_off(c->index);
 		wait = hold_begin(&c->hold, block_of(&c->before), b);
+	}
 	settle_keys(c, &was, &is);
 	count_ues(b, 1);
 	/* release: pairs with the acquire load of whoever found the index */
@@ -121,6 +123,8 @@ static bool publish(struct session_change *c)
 	if (c->before.pack != 0) {
 		unpublish_keys(c, &was);
 		count_ues(block_of(&c->before), -1);
+	} else {
+		session_line_new(c->index);
 	}
 	return wait;
 }
@@ -134,6 +138,7 @@ static bool withdraw(struct session_change *c)
 	if (c->urr != NULL)
 		urr_commit(c->urr);
 	unpublish_keys(c, &was);
+	session_line_off(c->index);
 	wait = hold_begin(&c->hold, block_of(&c->before), NULL);
 	__atomic_store_n(&session_block[c->index], NULL, __ATOMIC_RELEASE);
 	session_doors_commit(c->index, block_of(&c->before), NULL);

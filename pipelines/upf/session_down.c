@@ -6,6 +6,7 @@
 #include "hold.h"
 #include "session_batch.h"
 #include "session_doors.h"
+#include "session_line.h"
 #include "stages.h"
 
 /* Sessions and groups of a batch that has its packets; what has none any more is dropped. */
@@ -94,7 +95,8 @@ static __rte_always_inline void batch_add(struct worker *w, const struct found *
 	session_batch_rules(x, g, switch_of(w)->upf);
 }
 
-void session_down_run(struct worker *w, struct burst *b)
+/* What no line served. */
+static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 {
 	struct session_batch x;
 	struct found f;
@@ -130,7 +132,17 @@ void session_down_run(struct worker *w, struct burst *b)
 			batch_add(w, &f, k, session_group_at(s, f.group[k]), &x);
 	}
 	session_batch_down(w, b, &x);
-	worker_stage_done(w, STAGE_SESSION_DOWN, downs);
+}
+
+void session_down_run(struct worker *w, struct burst *b)
+{
+	uint32_t n = b->downs;
+
+	if (likely(b->trace == NULL))
+		session_lines_down(w, b);
+	if (b->downs > 0)
+		run_blocks(w, b);
+	worker_stage_done(w, STAGE_SESSION_DOWN, n);
 }
 
 void session_turns_over(struct worker *w, struct burst *b)

@@ -11,17 +11,20 @@
 
 /* What of a state is to be given back: 0 where the next state has taken it over. */
 struct leaving {
-	uint32_t index; /* of a deleted session */
+	uint32_t index;
+	bool deleted;
 	uint32_t pack, block, cells;
 	uint8_t block_units, cell_units;
 };
 
 struct batch {
 	uint32_t n;
+	uint8_t commit; /* session_line.h */
 	struct leaving item[];
 };
 
 static uint32_t *busy, busy_room, busy_count;
+static uint32_t deferred; /* batches */
 
 /* ---- memory ---- */
 
@@ -32,7 +35,9 @@ static void leaving_give(const struct leaving *l)
 			session_pack_bytes(pool_at(&pack_pool, 0, l->pack)) / PACK_UNIT);
 	if (l->block != 0)
 		pool_give(&block_pool, l->block, l->block_units);
-	if (l->cells != 0)
+	if (SESSION_IS_HOME(l->cells) && l->cells != 0)
+		home_give(l->cells / HOME_CELLS);
+	else if (l->cells != 0)
 		pool_give(&cell_pool, l->cells >> CELL_UNIT_LOG2, l->cell_units);
 }
 
@@ -116,16 +121,30 @@ void session_give_fini(void)
 	busy_room = busy_count = 0;
 }
 
+/* Of a session that stays only its block and cells were another. */
+static void leaving_end(const struct leaving *l, uint8_t commit)
+{
+	if (l->deleted)
+		index_leave(l->index);
+	else
+		session_line_settled(l->index, commit);
+}
+
 static void batch_run(void *arg)
 {
 	struct batch *b = arg;
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		leaving_give(&b->item[i]);
-		if (b->item[i].index != 0)
-			index_leave(b->item[i].index);
+		leaving_end(&b->item[i], b->commit);
 	}
 	free(b);
+}
+
+static void batch_run_deferred(void *arg)
+{
+	deferred--;
+	batch_run(arg);
 }
 
 /* ---- of a transaction ---- */
@@ -133,9 +152,12 @@ static void batch_run(void *arg)
 struct batch *batch_new(uint32_t n)
 {
 	struct batch *b = malloc(sizeof(*b) + n * sizeof(b->item[0]));
+	uint8_t commit = session_lines_commit();
 
+	if (deferred == SESSION_COMMITS - 1)
+		rcu_reclaim(true);
 	if (b != NULL)
-		b->n = 0;
+		*b = (struct batch){.commit = commit};
 	return b;
 }
 
@@ -146,8 +168,9 @@ void batch_add(struct batch *b, const struct session_change *c)
 
 	pack_give_filters(&c->before);
 	block_give(block_of(&c->before));
-	if (c->after.pack == 0) {
-		l.index = c->index;
+	l.index = c->index;
+	l.deleted = c->after.pack == 0;
+	if (l.deleted) {
 		if (past != 0)
 			pool_give(&pack_pool, past, PAST_UNITS);
 		session_cold[c->index].past = 0;
@@ -157,8 +180,7 @@ void batch_add(struct batch *b, const struct session_change *c)
 		return;
 	}
 	leaving_give(&l);
-	if (l.index != 0)
-		index_leave(l.index);
+	leaving_end(&l, session_lines_last());
 }
 
 void batch_end(struct batch *b, bool passed)
@@ -167,6 +189,8 @@ void batch_end(struct batch *b, bool passed)
 		return;
 	if (passed || b->n == 0)
 		batch_run(b);
-	else
-		rcu_defer(batch_run, b);
+	else {
+		deferred++;
+		rcu_defer(batch_run_deferred, b);
+	}
 }

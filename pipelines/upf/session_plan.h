@@ -51,6 +51,7 @@ struct plan {
 	uint32_t bytes;
 	uint32_t cells, buckets;		  /* how many */
 	bool cells_stay;			  /* and buckets */
+	bool home;				  /* they are the session's home */
 	uint8_t bucket_of[LIMIT_SESSION_QERS][2]; /* uplink, downlink; 255: none */
 	uint32_t acts;
 	struct urr_act act[LIMIT_SESSION_PDRS]; /* cells from 0 on */
@@ -67,7 +68,8 @@ int plan_build(struct plan *p, struct rpc_error *err);
 /* Gives back what a block holds: rules, rates, peers. No worker may find it any more. */
 void block_give(const struct session_block *b);
 
-/* Numbers of the buckets of a session's QERs; how many there are. */
-uint32_t bucket_numbers(const struct api_qers *qers, uint8_t (*number)[2]);
+/* Numbers of the buckets of a session's QERs; how many there are. home: as session_line.h has them.
+ */
+uint32_t bucket_numbers(const struct api_qers *qers, bool home, uint8_t (*number)[2]);
 
 #endif

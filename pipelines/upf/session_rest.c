@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "peer.h"
+#include "session_acts.h"
 #include "session_change.h"
 #include "session_doors.h"
 
@@ -44,7 +45,8 @@ static int add_markers(struct session_change *c, const struct plan *p, struct rp
 	for (uint32_t i = 0; p->old != NULL && i < p->put->fars.count; i++)
 		for (uint32_t k = 0; k < p->old->cfg.fars.count; k++) {
 			const struct api_far *far = &p->put->fars.item[i], *was = &p->old->far[k];
-			uint16_t peer = peer_of_far(p->old_block, k);
+			uint16_t peer =
+				peer_of_far(p->old_block, place_of_far(&p->old->cfg, was->id));
 
 			if (far->id != was->id || peer == 0 ||
 				!marker_wanted(far, was, &far->outer_header))

@@ -6,8 +6,8 @@
  * takes, in bytes, with one worker:
  *
  *   128  block                        8  session_block[]
- *    64  cells and buckets (each      20  session_cold[]
- *        worker more: 64 more)         96  definition (name of 16 characters)
+ *   128  home: cells, buckets (each   20  session_cold[]
+ *        worker more: 128 more)        96  definition (name of 16 characters)
  *  4..8  its place among the names
  *    37  ue4_table; an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
  *
@@ -27,7 +27,7 @@
 /* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
 #define BLOCK_UNITS  (4u * LIMIT_SESSIONS)
 #define CELL_UNITS   (4u * LIMIT_SESSIONS)
-#define PACK_UNITS   (32u * LIMIT_SESSIONS)
+#define HOMES_UNITS  ((LIMIT_SESSIONS + 1) * (HOME_CELLS >> CELL_UNIT_LOG2))
 #define NAMES	     (1u << 20)
 #define INDICES_REST 4096
 
@@ -37,7 +37,7 @@ struct pool block_pool, cell_pool, pack_pool;
 
 static uint32_t *name_head; /* [NAMES] */
 static uint64_t seed[2];
-static uint32_t next_index, free_index, free_last, count;
+static uint32_t next_index, free_index, free_last, count, homes;
 
 #define ARRAY_BYTES(a) ((LIMIT_SESSIONS + 1) * sizeof(*(a)))
 
@@ -49,12 +49,12 @@ int session_store_init(void)
 	seed[0] = rte_rand();
 	seed[1] = rte_rand() | 1;
 	next_index = 1;
-	free_index = free_last = count = 0;
+	free_index = free_last = count = homes = 0;
 	if (session_block != NULL && session_cold != NULL && name_head != NULL &&
-		pool_init(&block_pool, BLOCK_UNIT, BLOCK_UNITS, 1) == 0 &&
-		pool_init(&cell_pool, sizeof(struct session_cell) << CELL_UNIT_LOG2, CELL_UNITS,
-			worker_count) == 0 &&
-		pool_init(&pack_pool, PACK_UNIT, PACK_UNITS, 1) == 0 && keys_init() == 0)
+		pool_init(&block_pool, BLOCK_UNIT, 1, BLOCK_UNITS, 1) == 0 &&
+		pool_init(&cell_pool, sizeof(struct session_cell) << CELL_UNIT_LOG2, HOMES_UNITS,
+			HOMES_UNITS + CELL_UNITS, worker_count) == 0 &&
+		pool_init(&pack_pool, PACK_UNIT, 1, PACK_UNITS_MAX, 1) == 0 && keys_init() == 0)
 		return 0;
 	session_store_fini();
 	return -ENOMEM;
@@ -137,6 +137,21 @@ uint8_t session_salt(uint32_t index)
 	return exact_mix(index ^ seed[1], seed[0] | 1);
 }
 
+void home_take(uint32_t index)
+{
+	for (uint32_t w = 0; w < cell_pool.copies; w++)
+		memset(cell_of(w, SESSION_HOME(index)), 0,
+			HOME_CELLS * sizeof(struct session_cell));
+	session_cold[index].home = 1;
+	homes++;
+}
+
+void home_give(uint32_t index)
+{
+	session_cold[index].home = 0;
+	homes--;
+}
+
 /* ---- names ---- */
 
 /* Keyed, so that nobody outside can make names meet. */
@@ -207,6 +222,7 @@ uint64_t session_memory_bytes(void)
 		return 0;
 	return names + arrays + (uint64_t)block_pool.used * BLOCK_UNIT +
 	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
+	       (uint64_t)homes * sizeof(struct session_line) * 2 * cell_pool.copies +
 	       (uint64_t)pack_pool.used * PACK_UNIT +
 	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75;
 }

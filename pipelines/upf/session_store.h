@@ -13,23 +13,29 @@
 #include "pool.h"
 #include "session.h"
 #include "session_hot.h"
+#include "session_line.h"
 
 struct session_state {
 	uint32_t pack;	     /* in pack_pool; 0: no session */
 	uint32_t block;	     /* in block_pool */
 	uint8_t block_units; /* of 128 bytes */
-	uint8_t cell_units;  /* of 64 bytes, four cells; buckets at the end */
+	uint8_t cell_units;  /* of 64 bytes, four cells; buckets at the end, or at home */
 	uint8_t bucket_count;
 	uint8_t pad;
 };
 
 struct session_cold {
 	struct session_state now;
-	uint32_t next : 24; /* of the same hash of the name; of a free index: the next free one */
+	uint32_t next : 20; /* of the same hash of the name; of a free index: the next free one */
 	uint32_t salt : 8;  /* of the TEID chosen last */
-	uint32_t past;	    /* in pack_pool: a struct session_past; 0: none */
+	uint32_t home : 1;  /* its home is taken, or workers may still count there */
+	uint32_t off : 1;   /* session_line.c: a change's grace period is not over */
+	uint32_t pad : 2;
+	uint32_t past : 25;  /* in pack_pool: a struct session_past; 0: none */
+	uint32_t commit : 7; /* the latest such change's */
 };
 _Static_assert(sizeof(struct session_cold) == 20, "counts for a million");
+_Static_assert(LIMIT_SESSIONS < 1u << 20, "next names one");
 
 /* What acts counted that are no more. */
 struct session_past {
@@ -39,9 +45,12 @@ struct session_past {
 #define BLOCK_UNIT     128u
 #define CELL_UNIT_LOG2 2 /* cells of a unit */
 #define PACK_UNIT      16u
+#define PACK_UNITS_MAX (32u * LIMIT_SESSIONS)
+_Static_assert(PACK_UNITS_MAX < 1u << 25, "past names one");
 
-/* Buckets lie at the end of worker 0's cells: of a session of one QER and one URR that one worker
- * has, all that a packet changes is one line. */
+/* Cells come from the pool, or are the session's home (session_line.h). Buckets lie at the end of
+ * worker 0's cells: of a session of one QER and one URR that one worker has, all that a packet
+ * changes is one line. */
 static inline uint32_t cell_units(uint32_t cells, uint32_t buckets)
 {
 	return (cells + (buckets + 1) / 2 + 3) >> CELL_UNIT_LOG2;
@@ -73,6 +82,10 @@ uint32_t index_after(uint32_t index); /* in use: the next above, 0 at the end */
 /* What the salts of this index' TEIDs are mixed with: another one in every process, not to be
  * guessed. */
 uint8_t session_salt(uint32_t index);
+
+/* The cells of an index' home: zero then, for all workers. */
+void home_take(uint32_t index);
+void home_give(uint32_t index);
 
 /* By name. The name is read from the packed definition. */
 void name_link(uint32_t index);
