@@ -8,6 +8,20 @@
 extern uint64_t churn_seed;
 uint32_t churn_rnd(uint32_t below);
 
+/* ---- churn_box.c ---- */
+
+#define CHURN_WORKERS 2
+
+extern uint64_t churn_first_seed; /* that replays all */
+/* Seed (--seed N, or the time of day) and for how many seconds (STRESS_SECONDS, or this many). */
+double churn_args(int argc, char **argv, double seconds);
+/* Main, workers and this many lcores more, on the CPUs this process may use, round and round. */
+void churn_box_start(uint32_t more);
+/* With all ports closed. */
+void churn_box_stop(void);
+
+/* ---- churn.c ---- */
+
 /* The first topology: lan with tenants, wan with tunnels. */
 void churn_begin(uint16_t lan, uint16_t wan);
 /* Some change; what it needs to undo first, it undoes. */

@@ -6,13 +6,9 @@
  *     net_pcap, looped: tenants' frames ─── lan │ switch │ wan ─── net_pcap, looped: tunnel
  * packets, fragments, garbage
  */
-#include <rte_lcore.h>
-#include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "box.h"
@@ -23,23 +19,10 @@
 #include "switch.h"
 #include "worker.h"
 
-#define WORKERS 2
 #define FRAMES	512
 #define WAN_MAC 0x02ff00000001ull
 
 static struct pkt frame, packet, piece[8];
-static uint64_t seed;
-
-void rig_failed(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "\nseed %lu\n", seed);
-	abort();
-}
 
 /* ---- traffic ---- */
 
@@ -136,40 +119,6 @@ static void wan_pcap(const char *path)
 
 /* ---- the box ---- */
 
-/* Main and workers on the CPUs this process may use, round and round. */
-static void start(void)
-{
-	unsigned lcores[WORKERS];
-	char text[128] = "";
-	int cpus[64], n = 0;
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int c = 0; c < CPU_SETSIZE && n < 64; c++)
-		if (CPU_ISSET(c, &set))
-			cpus[n++] = c;
-	for (int i = 0; i <= WORKERS; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d@%d", i ? "," : "",
-			i, cpus[i % n]);
-	for (int i = 0; i < WORKERS; i++)
-		lcores[i] = i + 1;
-	rig_eal(text);
-	RIG_CHECK(rcu_init() == 0 && port_init(WORKERS) == 0 && switch_init(WORKERS) == 0,
-		"no memory for the tables");
-	RIG_CHECK(worker_start(lcores, WORKERS, IDLE_NAP, &switch_pipeline) == 0,
-		"the workers do not start");
-}
-
-static void stop(void)
-{
-	port_fini();
-	rcu_reclaim(true);
-	worker_stop();
-	port_free_pools();
-	switch_fini();
-	rcu_fini();
-}
-
 static uint64_t total_drops(void)
 {
 	uint64_t drops[DROP_REASONS], sum = 0;
@@ -195,7 +144,8 @@ static void ledger(void)
 	in = churn_rx + box.replicated + box.originated;
 	out = churn_tx + drops + box.merged;
 	printf("%lu steps; %lu in, %lu copied; %lu out, %lu dropped, %lu merged; seed %lu\n",
-		churn_steps(), churn_rx, box.replicated, churn_tx, drops, box.merged, seed);
+		churn_steps(), churn_rx, box.replicated, churn_tx, drops, box.merged,
+		churn_first_seed);
 	RIG_CHECK(in == out, "ledger: %lu in and copied, %lu out, dropped and merged", in, out);
 	RIG_CHECK(
 		churn_rx > 10000 && churn_tx > 1000 && churn_steps() > 1000, "too little happened");
@@ -203,18 +153,15 @@ static void ledger(void)
 
 int main(int argc, char **argv)
 {
-	double seconds = getenv("STRESS_SECONDS") != NULL ? atof(getenv("STRESS_SECONDS")) : 8;
+	double seconds = churn_args(argc, argv, 8);
 	char lan_file[64], wan_file[64], device[160];
 	uint16_t lan, wan;
 
-	seed = argc > 2 && strcmp(argv[1], "--seed") == 0 ? strtoull(argv[2], NULL, 0)
-							  : (uint64_t)time(NULL);
-	churn_seed = seed * 0x9e3779b97f4a7c15ull | 1;
 	snprintf(lan_file, sizeof(lan_file), "/tmp/churn-lan-%d.pcap", getpid());
 	snprintf(wan_file, sizeof(wan_file), "/tmp/churn-wan-%d.pcap", getpid());
 	lan_pcap(lan_file);
 	wan_pcap(wan_file);
-	start();
+	churn_box_start(0);
 	snprintf(device, sizeof(device), "net_pcap0,rx_pcap=%s,infinite_rx=1", lan_file);
 	lan = churn_open(device);
 	snprintf(device, sizeof(device), "net_pcap1,rx_pcap=%s,infinite_rx=1", wan_file);
@@ -233,6 +180,6 @@ int main(int argc, char **argv)
 	churn_close(wan);
 	usleep(2500000); /* what waits for its other fragments gives up */
 	ledger();
-	stop();
+	churn_box_stop();
 	return EXIT_SUCCESS;
 }

@@ -7,13 +7,9 @@
  *     net_pcap, looped: to 10.N.0.0/16 ─── lan (VLAN 1) │ slice │ out (VLAN 1: stays, 2 and 3:
  * changing)
  */
-#include <rte_lcore.h>
-#include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attachment.h"
@@ -30,26 +26,14 @@
 #include "switch.h"
 #include "worker.h"
 
-#define WORKERS	 2
 #define FRAMES	 512
 #define STAYING	 16   /* 10.0.0.0/16 to 10.15.0.0/16 */
 #define CHANGING 4096 /* prefixes that come and go */
 #define MAC	 0x025c0001f401ull
 
 static struct pkt frame;
-static uint64_t seed, changes;
+static uint64_t changes;
 static uint16_t slice, other, stays, moving[2];
-
-void rig_failed(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "\nseed %lu\n", seed);
-	abort();
-}
 
 /* ---- traffic ---- */
 
@@ -185,29 +169,6 @@ static void topology(uint16_t lan, uint16_t out)
 	rig_attachment(slice, lan, 1);
 }
 
-static void start(void)
-{
-	unsigned lcores[WORKERS];
-	char text[128] = "";
-	int cpus[64], n = 0;
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int c = 0; c < CPU_SETSIZE && n < 64; c++)
-		if (CPU_ISSET(c, &set))
-			cpus[n++] = c;
-	for (int i = 0; i <= WORKERS; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d@%d", i ? "," : "",
-			i, cpus[i % n]);
-	for (int i = 0; i < WORKERS; i++)
-		lcores[i] = i + 1;
-	rig_eal(text);
-	RIG_CHECK(rcu_init() == 0 && port_init(WORKERS) == 0 && switch_init(WORKERS) == 0,
-		"no memory for the tables");
-	RIG_CHECK(worker_start(lcores, WORKERS, IDLE_NAP, &switch_pipeline) == 0,
-		"the workers do not start");
-}
-
 static void verdict(void)
 {
 	struct counters by_stays, by_moving[2];
@@ -218,7 +179,7 @@ static void verdict(void)
 		attachment_counters_read(moving[i], &by_moving[i]);
 	box_drops_read(drops);
 	printf("%lu changes; %lu packets in, %lu where they belong; seed %lu\n", changes, churn_rx,
-		by_stays.out_packets, seed);
+		by_stays.out_packets, churn_first_seed);
 	for (uint32_t r = 0; r < DROP_REASONS; r++)
 		RIG_CHECK(drops[r] == 0 || r == DROP_VLAN_UNKNOWN, "%lu packets dropped: %s",
 			drops[r], drop_info[r].name);
@@ -236,15 +197,12 @@ static void verdict(void)
 
 int main(int argc, char **argv)
 {
-	double seconds = getenv("STRESS_SECONDS") != NULL ? atof(getenv("STRESS_SECONDS")) : 8;
+	double seconds = churn_args(argc, argv, 8);
 	char file[64], device[160];
 
-	seed = argc > 2 && strcmp(argv[1], "--seed") == 0 ? strtoull(argv[2], NULL, 0)
-							  : (uint64_t)time(NULL);
-	churn_seed = seed * 0x9e3779b97f4a7c15ull | 1;
 	snprintf(file, sizeof(file), "/tmp/churn-l3-%d.pcap", getpid());
 	lan_pcap(file);
-	start();
+	churn_box_start(0);
 	uint16_t out = churn_open("net_null0,size=64,no-rx=1");
 
 	snprintf(device, sizeof(device), "net_pcap0,rx_pcap=%s,infinite_rx=1", file);
@@ -259,11 +217,6 @@ int main(int argc, char **argv)
 	churn_close(lan);
 	churn_close(out);
 	verdict();
-	port_fini();
-	rcu_reclaim(true);
-	worker_stop();
-	port_free_pools();
-	switch_fini();
-	rcu_fini();
+	churn_box_stop();
 	return EXIT_SUCCESS;
 }

@@ -10,12 +10,8 @@
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
-#include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "box.h"
@@ -37,58 +33,16 @@
 #include "urr.h"
 #include "worker.h"
 
-#define WORKERS 2
+#define WORKERS CHURN_WORKERS
 #define TRAFFIC (WORKERS + 1) /* lcore */
 #define OUT	32768	      /* packets of a ring out: more than there are buffers */
 #define MBUFS	8191
 #define HOST	0x020000000001
 
-static uint64_t seed;
 static struct traffic traffic;
 static uint16_t lan, wan;
 
-void rig_failed(const char *fmt, ...)
-{
-	uint64_t drops[DROP_REASONS];
-	va_list args;
-
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "\nseed %lu; dropped:", seed);
-	box_drops_read(drops);
-	for (uint32_t r = 0; r < DROP_REASONS; r++)
-		if (drops[r] > 0)
-			fprintf(stderr, " %s %lu", drop_info[r].name, drops[r]);
-	fprintf(stderr, "\n");
-	abort();
-}
-
 /* ---- the box ---- */
-
-/* Main, workers and traffic on the CPUs this process may use, round and round. */
-static void start(void)
-{
-	unsigned lcores[WORKERS];
-	char text[128] = "";
-	int cpus[64], n = 0;
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int c = 0; c < CPU_SETSIZE && n < 64; c++)
-		if (CPU_ISSET(c, &set))
-			cpus[n++] = c;
-	for (int i = 0; i <= TRAFFIC; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d@%d", i ? "," : "",
-			i, cpus[i % n]);
-	for (int i = 0; i < WORKERS; i++)
-		lcores[i] = i + 1;
-	rig_eal(text);
-	RIG_CHECK(rcu_init() == 0 && port_init(WORKERS) == 0 && switch_init(WORKERS) == 0,
-		"no memory for the tables");
-	RIG_CHECK(worker_start(lcores, WORKERS, IDLE_NAP, &switch_pipeline) == 0,
-		"the workers do not start");
-}
 
 /* A port of DPDK's rings, which would read back what it sends: its way out is turned into other
  * rings before a worker knows it. */
@@ -267,28 +221,13 @@ static void round_of(uint32_t r)
 	churn_upf_verify(!churn_hostile, cold);
 }
 
-static void stop(void)
-{
-	port_close(lan);
-	port_close(wan);
-	port_fini();
-	rcu_reclaim(true);
-	worker_stop();
-	port_free_pools();
-	switch_fini();
-	rcu_fini();
-}
-
 int main(int argc, char **argv)
 {
-	double seconds = getenv("STRESS_SECONDS") != NULL ? atof(getenv("STRESS_SECONDS")) : 20;
+	double seconds = churn_args(argc, argv, 20);
 	uint32_t rounds = 0;
 
-	seed = argc > 2 && strcmp(argv[1], "--seed") == 0 ? strtoull(argv[2], NULL, 0)
-							  : (uint64_t)time(NULL);
-	churn_seed = seed * 0x9e3779b97f4a7c15ull | 1;
 	traffic.seed = churn_seed * 3;
-	start();
+	churn_box_start(1);
 	lan = port_of_rings(0, &traffic.lan);
 	wan = port_of_rings(1, &traffic.wan);
 	topology();
@@ -310,10 +249,12 @@ int main(int argc, char **argv)
 	printf("%u rounds, %lu commits of %lu changes; %lu packets in, %lu out and judged, %lu "
 	       "dropped; seed %lu\n",
 		rounds, churn_upf_commits(), churn_upf_changes(), traffic_sent(), traffic_judged(),
-		total_drops(), seed);
+		total_drops(), churn_first_seed);
 	check_drops();
 	nothing_left();
 	RIG_CHECK(traffic_judged() > 10000 && churn_upf_commits() > 100, "too little happened");
-	stop();
+	port_close(lan);
+	port_close(wan);
+	churn_box_stop();
 	return EXIT_SUCCESS;
 }
