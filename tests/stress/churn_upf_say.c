@@ -46,14 +46,18 @@ static uint32_t put_teid(uint32_t slot, const struct state *s)
 	return (1 + slot / 4 * PUT_TEIDS + s->put) % SLOTS << 12 | (slot / 4 & 0xff);
 }
 
+/* That all packets pass, but must be looked at for. */
+#define UDP ",'filters':['permit out 17 from any to assigned']"
+
 static void say_pdrs(uint32_t slot, const struct state *s)
 {
 	say("'pdrs':[{'id':1,'precedence':100,'source':'access','gtpu':'n3',"
-	    "'outer_header_removal':0,'far':1%s",
-		names_of(s, false));
+	    "'outer_header_removal':0,'far':1%s%s",
+		names_of(s, false), s->filters ? UDP : "");
 	if (s->put != 0)
 		say(",'teid':%u", put_teid(slot, s));
-	say("},{'id':2,'precedence':100,'source':'core','far':2%s}", names_of(s, true));
+	say("},{'id':2,'precedence':100,'source':'core','far':2%s%s}", names_of(s, true),
+		s->filters ? UDP : "");
 	if (s->n9)
 		say(",{'id':3,'precedence':90,'source':'core','gtpu':'n9',"
 		    "'outer_header_removal':0,'far':2%s}",

@@ -14,6 +14,7 @@
 
 __typeof__(session_batch_up) __real_session_batch_up, __wrap_session_batch_up;
 __typeof__(session_batch_down) __real_session_batch_down, __wrap_session_batch_down;
+__typeof__(rules_classify) __real_rules_classify, __wrap_rules_classify;
 __typeof__(gtpu_out_run) __real_gtpu_out_run, __wrap_gtpu_out_run;
 
 static void stop(uint32_t packets)
@@ -34,6 +35,13 @@ void __wrap_session_batch_down(struct worker *w, struct burst *b, struct session
 {
 	stop(x->n);
 	__real_session_batch_down(w, b, x);
+}
+
+void __wrap_rules_classify(const struct rules *const *rules, const struct flow_key *key, uint32_t n,
+	struct rules_result *result)
+{
+	stop(n);
+	__real_rules_classify(rules, key, n, result);
 }
 
 void __wrap_gtpu_out_run(struct worker *w, struct burst *b)

@@ -12,7 +12,7 @@ enum way { WAY_SLICE, WAY_EDGE, WAY_N9, WAY_DROP, WAY_HOLD };
 enum limit { LIMIT_NONE, LIMIT_RATE, LIMIT_GATE };
 
 struct state {
-	bool there, v6, n9, classes, quota;
+	bool there, v6, n9, classes, quota, filters;
 	uint16_t name;
 	uint8_t put; /* of the four slots' TEIDs: 1 + its place, 0: chosen */
 	uint8_t up, down[2], peer[2], limit;

@@ -68,6 +68,8 @@ static void ways_pick(uint32_t slot, struct state *s)
 	}
 	if (one_in(8))
 		s->classes = !s->classes;
+	if (one_in(8))
+		s->filters = !s->filters;
 	if (one_in(10))
 		s->n9 = !s->n9;
 	if (one_in(30))
