@@ -65,6 +65,19 @@ static __rte_always_inline void line_count(struct session_line *l, struct rte_mb
 		session_mark_line(m, session, down, bytes);
 }
 
+/* What stays comes later: packets of its session behind it stay as well, and are not overtaken.
+ * (Their line may come on in the midst of a burst.) By the last bits of sessions. */
+static __rte_always_inline bool stays(uint64_t stay, uint32_t session)
+{
+	return stay >> session % 64 & 1;
+}
+
+static __rte_always_inline uint32_t stay_add(uint64_t *stay, uint32_t session, uint32_t i)
+{
+	*stay |= 1ull << session % 64;
+	return i;
+}
+
 /* Packets whose rules are to be asked before the rest is done. */
 struct asks {
 	uint32_t n;
@@ -188,6 +201,7 @@ void session_lines_up(struct worker *w, struct burst *b)
 	uint32_t session[BURST_MAX], n = b->gtpus, kept = 0, keep[BURST_MAX];
 	struct slice_run run = {0};
 	bool is[BURST_MAX];
+	uint64_t stay = 0;
 	struct asks a;
 
 	/* read, not only asked for: what is asked for gets lost where its page's address is not
@@ -205,8 +219,9 @@ void session_lines_up(struct worker *w, struct burst *b)
 		uint32_t at;
 		uint8_t qfi;
 
-		if (unlikely(!is[i] || !takes_up(line[i], b, i, &at, &qfi)))
-			keep[kept++] = i;
+		if (unlikely(!is[i] || stays(stay, session[i]) ||
+			     !takes_up(line[i], b, i, &at, &qfi)))
+			keep[kept++] = stay_add(&stay, session[i], i);
 		else if (unlikely(line[i]->up.rules != 0))
 			ask(&a, i, at, line[i]->up.rules, qfi);
 		else
@@ -296,6 +311,7 @@ void session_lines_down(struct worker *w, struct burst *b)
 	const struct encap *path[BURST_MAX];
 	uint32_t n = b->downs, kept = 0, keep[BURST_MAX];
 	bool is[BURST_MAX];
+	uint64_t stay = 0;
 	struct asks a;
 
 	for (uint32_t i = 0; i < n; i++) { /* read, as above */
@@ -312,8 +328,9 @@ void session_lines_down(struct worker *w, struct burst *b)
 		}
 	a.n = 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (unlikely(!is[i] || !fits_down(line[i], path[i], b->down[i])))
-			keep[kept++] = i;
+		if (unlikely(!is[i] || stays(stay, SESSION_OF(b->down_to[i])) ||
+			     !fits_down(line[i], path[i], b->down[i])))
+			keep[kept++] = stay_add(&stay, SESSION_OF(b->down_to[i]), i);
 		else if (unlikely(line[i]->down.rules != 0))
 			ask(&a, i, BATCH_ETH, line[i]->down.rules, QFI_NONE);
 		else

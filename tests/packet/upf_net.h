@@ -65,5 +65,6 @@ TCase *upf_capture_tests(void);
 TCase *upf_hold_tests(void);
 TCase *upf_redirect_tests(void);
 TCase *upf_cut_tests(void);
+TCase *upf_line_tests(void);
 
 #endif
