@@ -330,6 +330,9 @@ static bool cells_stay(struct plan *p, uint32_t told)
 
 	if (p->old == NULL || p->home != SESSION_IS_HOME(p->old_block->cells))
 		return false;
+	/* of the same transaction: what vanished with it is folded when workers have this one */
+	if (session_block[p->index] != p->old_block)
+		return false;
 	used_before(p, &used);
 	if (!credit_fits(p, told, &used) || !buckets_fit(p) || !act_cells(p, &used, true))
 		return false;

@@ -154,8 +154,8 @@ struct batch *batch_new(uint32_t n)
 	struct batch *b = malloc(sizeof(*b) + n * sizeof(b->item[0]));
 	uint8_t commit = session_lines_commit();
 
-	if (deferred == SESSION_COMMITS - 1)
-		rcu_reclaim(true);
+	/* also without waiting: commits that waited themselves may be many, and have numbers too */
+	rcu_reclaim(deferred == SESSION_COMMITS - 1);
 	if (b != NULL)
 		*b = (struct batch){.commit = commit};
 	return b;

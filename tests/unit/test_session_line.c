@@ -371,6 +371,41 @@ START_TEST(a_second_qer_moves_the_session_until_it_is_made_anew)
 }
 END_TEST
 
+/* Workers have the second state when what vanished with the first is folded. */
+START_TEST(what_comes_back_in_the_same_transaction_counts_elsewhere)
+{
+	uint32_t index = put(simple("one", 1));
+	struct made *m = simple("one", 1);
+	struct session_change *c[2];
+	struct session_counters sum;
+
+	session_line(session_cells(0), index, false)->cell = (struct session_cell){7, 700};
+	m->pdr[0] = m->pdr[1];
+	m->cfg.pdrs.count = 1;
+	ck_assert_int_eq(session_prepare(&m->cfg, &c[0], &rig_err), 1);
+	ck_assert_int_eq(session_prepare(&simple("one", 1)->cfg, &c[1], &rig_err), 1);
+	session_commit(c, 2);
+	ck_assert(!at_home(index));
+	session_counters_read(index, &sum);
+	ck_assert_uint_eq(sum.ul_packets, 7);
+	ck_assert_uint_eq(sum.ul_bytes, 700);
+}
+END_TEST
+
+/* Numbers come round: what waits must not wait for so many commits. */
+START_TEST(commits_that_waited_settle_those_before_them)
+{
+	uint32_t index = put(simple("one", 1));
+	struct made *m = simple("one", 1);
+
+	m->far[1].outer_header.teid = 4711;
+	put(m);
+	ck_assert_uint_eq(down(index)->key, 0);
+	put(simple("two", 2));
+	ck_assert_uint_ne(down(index)->key, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("session_line");
@@ -391,6 +426,8 @@ int main(void)
 	tcase_add_test(tc, counters_and_buckets_go_with_a_session_that_moves);
 	tcase_add_test(tc, two_qers_have_both_their_rates_in_the_line);
 	tcase_add_test(tc, a_second_qer_moves_the_session_until_it_is_made_anew);
+	tcase_add_test(tc, what_comes_back_in_the_same_transaction_counts_elsewhere);
+	tcase_add_test(tc, commits_that_waited_settle_those_before_them);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(suite, tc);
 	srunner_set_fork_status(runner, CK_NOFORK);
