@@ -270,6 +270,7 @@ int session_prepare_delete(uint32_t index, struct session_change **change, struc
 	c->index = index;
 	c->before = *now;
 	c->had_urrs = m->cfg.urrs.count > 0;
+	urrs_before(&m->cfg, before.block, &to);
 	if (claim_keys(index, &before, &after, NULL, err) != 0)
 		goto err_change;
 	if (prepare_hold(c, m->cfg.slice_id, err) != 0)

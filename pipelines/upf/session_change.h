@@ -56,6 +56,9 @@ void session_change_closed(uint32_t n);
 int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err);
 int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err);
 void cancel_rest(struct session_change *c);
+/* What urr.c wants to know of a state that another follows. */
+void urrs_before(
+	const struct api_session *s, const struct session_block *b, struct urr_session *to);
 
 /* ---- session_commit.c ---- */
 

@@ -70,6 +70,15 @@ static void markers_give(struct session_change *c)
 	free(c->marker);
 }
 
+void urrs_before(const struct api_session *s, const struct session_block *b, struct urr_session *to)
+{
+	to->steady = session_block[to->session] == b;
+	to->urrs_before = s->urrs.count;
+	to->acts_before = 0;
+	for (uint32_t i = 0; i < b->groups; i++)
+		to->acts_before += session_group_at(b, i)->acts;
+}
+
 static int prepare_urrs(struct session_change *c, const struct plan *p, struct rpc_error *err)
 {
 	uint32_t credit[LIMIT_SESSION_URRS], cells = block_of(&c->after)->cells;
@@ -80,6 +89,8 @@ static int prepare_urrs(struct session_change *c, const struct plan *p, struct r
 		.act = act,
 		.acts = p->acts};
 
+	if (p->old != NULL)
+		urrs_before(&p->old->cfg, p->old_block, &to);
 	if (p->put->urrs.count == 0 && !c->had_urrs)
 		return 0;
 	for (uint32_t i = 0; i < p->put->urrs.count; i++)

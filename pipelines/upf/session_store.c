@@ -8,7 +8,7 @@
  *   128  block                        8  session_block[]
  *   128  home: cells, buckets (each   20  session_cold[]
  *        worker more: 128 more)        96  definition (name of 16 characters)
- *  4..8  its place among the names
+ *  4..8  its place among the names     40  URR, 8 its place (one with a limit: 304)
  *    37  ue4_table; an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
  *
  * What is reserved costs nothing until it is touched; then the kernel gives 2 MiB at a time, so
@@ -22,6 +22,7 @@
 
 #include "session_filters.h"
 #include "session_pack.h"
+#include "urr.h"
 #include "worker.h"
 
 /* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
@@ -215,12 +216,12 @@ uint32_t session_find(const char *name)
 uint64_t session_memory_bytes(void)
 {
 	uint64_t names = (uint64_t)index_count() * sizeof(*name_head);
-	uint64_t arrays =
-		(uint64_t)(next_index - 1) * (sizeof(*session_cold) + sizeof(*session_block));
+	uint64_t arrays = (uint64_t)(next_index - 1) *
+			  (sizeof(*session_cold) + sizeof(*session_block) + sizeof(uintptr_t));
 
 	if (session_cold == NULL)
 		return 0;
-	return names + arrays + (uint64_t)block_pool.used * BLOCK_UNIT +
+	return names + arrays + urr_memory_bytes() + (uint64_t)block_pool.used * BLOCK_UNIT +
 	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
 	       (uint64_t)homes * sizeof(struct session_line) * 2 * cell_pool.copies +
 	       (uint64_t)pack_pool.used * PACK_UNIT +

@@ -11,13 +11,13 @@
 #include "urr_live.h"
 
 struct urr_live *urr_live;
-struct urr_record **urr_record;
+uintptr_t *urr_slot;
 uint32_t urr_workers;
 static uint32_t live_top, live_free, live_used;
 static uint64_t record_bytes;
 
-#define LIVE_BYTES   ((LIMIT_URRS_TOLD + 1) * sizeof(*urr_live))
-#define RECORD_BYTES ((LIMIT_SESSIONS + 1) * sizeof(*urr_record))
+#define LIVE_BYTES ((LIMIT_URRS_TOLD + 1) * sizeof(*urr_live))
+#define SLOT_BYTES ((LIMIT_SESSIONS + 1) * sizeof(*urr_slot))
 
 /* ---- life ---- */
 
@@ -34,10 +34,10 @@ int urr_init(uint32_t workers)
 {
 	urr_workers = workers;
 	urr_live = map(LIVE_BYTES);
-	urr_record = map(RECORD_BYTES);
+	urr_slot = map(SLOT_BYTES);
 	live_top = live_free = live_used = 0;
 	record_bytes = 0;
-	if (urr_live == NULL || urr_record == NULL) {
+	if (urr_live == NULL || urr_slot == NULL) {
 		urr_fini();
 		return -ENOMEM;
 	}
@@ -71,25 +71,27 @@ void urr_record_free(struct urr_record *r)
 
 void urr_fini(void)
 {
-	for (uint32_t i = 0; urr_record != NULL && record_bytes > 0 && i <= LIMIT_SESSIONS; i++) {
+	for (uint32_t i = 0; record_bytes + urr_brief_bytes() > 0 && i <= LIMIT_SESSIONS; i++) {
 		struct urr_record *older;
 
-		for (struct urr_record *r = urr_record[i]; r != NULL; r = older) {
+		if (urr_brief_of(i) != NULL)
+			urr_brief_free(urr_brief_of(i));
+		for (struct urr_record *r = urr_record_of(i); r != NULL; r = older) {
 			older = r->older;
 			urr_record_free(r);
 		}
 	}
 	if (urr_live != NULL)
 		munmap(urr_live, LIVE_BYTES);
-	if (urr_record != NULL)
-		munmap(urr_record, RECORD_BYTES);
+	if (urr_slot != NULL)
+		munmap(urr_slot, SLOT_BYTES);
 	urr_live = NULL;
-	urr_record = NULL;
+	urr_slot = NULL;
 }
 
 uint64_t urr_memory_bytes(void)
 {
-	return record_bytes + live_top * sizeof(*urr_live);
+	return record_bytes + urr_brief_bytes() + live_used * sizeof(*urr_live);
 }
 
 /* ---- what workers share ---- */
@@ -124,6 +126,11 @@ bool urr_wants_credit(const struct api_urr *urr)
 	return urr->threshold_bytes != 0 || urr->quota_bytes != NO_QUOTA || urr->threshold_s != 0 ||
 	       urr->quota_s != NO_QUOTA_S || urr->inactivity_s != 0 || urr->report != 0 ||
 	       (urr->measure & MEASURE_DURATION);
+}
+
+bool urr_wants_live(const struct api_urr *urr)
+{
+	return urr->period_s != 0 || urr_wants_credit(urr);
 }
 
 /* ---- sums ---- */
@@ -167,8 +174,10 @@ void urr_sum(struct urr_record *r, uint32_t n, struct urr_counters *out)
 
 bool urr_read(uint32_t session, uint32_t n, struct urr_counters *out)
 {
-	struct urr_record *r = urr_record != NULL ? urr_record[session] : NULL;
+	struct urr_record *r = urr_record_of(session);
 
+	if (urr_brief_of(session) != NULL)
+		return urr_brief_sum(urr_brief_of(session), n, out);
 	if (r == NULL || n >= r->urrs)
 		return false;
 	urr_sum(r, n, out);

@@ -44,6 +44,9 @@ struct urr_session {
 					where credit is wanted and an act names the URR */
 	const struct urr_act *act;
 	uint32_t acts;
+	/* how many the session had in the state before this one, committed or not; 0: none */
+	uint32_t urrs_before, acts_before;
+	bool steady; /* and that state is committed */
 };
 
 struct urr_change;
@@ -77,7 +80,7 @@ struct urr_counters {
 };
 /* Since the URR was made; n: its place in the session's list. false: no such. */
 bool urr_read(uint32_t session, uint32_t n, struct urr_counters *out);
-/* Bytes held for all of them. */
+/* Bytes in use for all of them. */
 uint64_t urr_memory_bytes(void);
 
 #endif

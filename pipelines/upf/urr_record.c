@@ -10,16 +10,13 @@
 
 struct urr_change {
 	struct urr_record *record;
+	struct urr_brief *brief;  /* instead of it */
+	struct urr_record *spare; /* what the brief of an earlier change is to become */
 	uint32_t session;
 	struct api_urr cfg[];
 };
 
 static uint32_t pending; /* changes that are prepared */
-
-static bool wants_live(const struct api_urr *urr)
-{
-	return urr->period_s != 0 || urr_wants_credit(urr);
-}
 
 /* ---- prepare ---- */
 
@@ -29,6 +26,10 @@ static void change_free(struct urr_change *c)
 		urr_live_give(c->record->urr[i].live);
 	if (c->record != NULL)
 		urr_record_free(c->record);
+	if (c->spare != NULL)
+		urr_record_free(c->spare);
+	if (c->brief != NULL)
+		urr_brief_free(c->brief);
 	free(c);
 }
 
@@ -48,11 +49,27 @@ static int fill(struct urr_change *c, const struct urr_session *to)
 		u->measure = cfg->measure;
 		if (urr_wants_credit(cfg) && (named >> i & 1))
 			u->credit = to->credit[i];
-		if (wants_live(cfg) && urr_live_take(&u->live) != 0)
+		if (urr_wants_live(cfg) && urr_live_take(&u->live) != 0)
 			return -ENOSPC;
 	}
 	if (to->acts > 0)
 		memcpy(urr_acts(r), to->act, to->acts * sizeof(*to->act));
+	return 0;
+}
+
+/* A brief has no room for what a change leaves behind: it becomes a record now, or, as one that an
+ * earlier change of the transaction is to bring, when it is there. */
+static int expand(struct urr_change *c, const struct urr_session *to)
+{
+	const struct urr_brief *b = urr_brief_of(to->session);
+	struct urr_record *r;
+
+	if (b == NULL && (to->urrs_before == 0 || urr_record_of(to->session) != NULL))
+		return 0;
+	r = b != NULL ? urr_brief_record(b) : urr_record_new(to->urrs_before, to->acts_before);
+	if (r == NULL)
+		return -ENOMEM;
+	c->spare = r;
 	return 0;
 }
 
@@ -63,12 +80,25 @@ int urr_prepare(const struct urr_session *to, struct urr_change **change)
 	int rc = -ENOMEM;
 
 	*change = NULL;
-	if (n == 0 && pending == 0 && urr_record[to->session] == NULL)
+	if (n == 0 && pending == 0 && urr_slot[to->session] == 0)
+		return 0;
+	if (to->steady && urr_brief_of(to->session) != NULL &&
+		urr_brief_same(urr_brief_of(to->session), to))
 		return 0;
 	c = calloc(1, sizeof(*c) + n * sizeof(c->cfg[0]));
 	if (c == NULL)
 		return -ENOMEM;
 	c->session = to->session;
+	if (to->urrs_before == 0 && urr_slot[to->session] == 0 && urr_brief_will_do(to)) {
+		c->brief = urr_brief_new(to);
+		if (c->brief == NULL)
+			goto err_change;
+		pending++;
+		*change = c;
+		return 0;
+	}
+	if (expand(c, to) != 0)
+		goto err_change;
 	c->record = urr_record_new(n, n > 0 ? to->acts : 0);
 	if (c->record == NULL)
 		goto err_change;
@@ -100,7 +130,7 @@ void urr_cancel(struct urr_change *change)
  * reported for the last time. */
 static void retire(uint32_t session)
 {
-	struct urr_record *r = urr_record[session];
+	struct urr_record *r = urr_record_of(session);
 
 	while (r != NULL && r->older != NULL)
 		r = r->older;
@@ -121,7 +151,7 @@ static void retire(uint32_t session)
 		r = newer;
 	}
 	if (r != NULL && r->newer == NULL && r->urrs == 0) {
-		urr_record[session] = NULL;
+		urr_record_set(session, NULL);
 		urr_record_free(r);
 	}
 }
@@ -219,6 +249,23 @@ static void succeed(struct urr_record *r, struct urr_record *old)
 	r->older = old;
 }
 
+/* What the change follows; the brief is no more. */
+static struct urr_record *record_before(struct urr_change *c)
+{
+	struct urr_brief *b = urr_brief_of(c->session);
+	struct urr_record *spare = c->spare;
+
+	c->spare = NULL;
+	if (b != NULL && urr_brief_fits(b, spare)) {
+		urr_brief_fill(b, spare);
+		urr_brief_free(b);
+		return spare;
+	}
+	if (spare != NULL)
+		urr_record_free(spare);
+	return urr_record_of(c->session);
+}
+
 void urr_commit(struct urr_change *change)
 {
 	struct urr_record *r, *old;
@@ -228,10 +275,17 @@ void urr_commit(struct urr_change *change)
 		return;
 	session = change->session;
 	r = change->record;
-	old = urr_record[session];
+	if (change->brief != NULL) {
+		urr_brief_begin(change->brief, urr_clock());
+		urr_slot[session] = (uintptr_t)change->brief | 1;
+		pending--;
+		free(change);
+		return;
+	}
+	old = record_before(change);
 	if (old != NULL)
 		succeed(r, old);
-	urr_record[session] = r;
+	urr_record_set(session, r);
 	for (uint32_t i = 0; i < r->urrs; i++) {
 		if (r->urr[i].made_s == 0) { /* not inherited */
 			r->urr[i].made_s = urr_clock();
@@ -292,7 +346,7 @@ static void fold_credit(struct urr_record *r, struct urr *u)
 
 void urr_cells_gone(uint32_t session, uint32_t cell, uint32_t n)
 {
-	struct urr_record *r = urr_record != NULL ? urr_record[session] : NULL;
+	struct urr_record *r = urr_record_of(session);
 
 	for (r = r != NULL ? r->older : NULL; r != NULL; r = r->older) {
 		for (uint32_t i = 0; i < r->acts; i++) {

@@ -262,7 +262,7 @@ static void arm(struct urr_live *l, uint32_t now_s)
 
 void urr_look(uint32_t session, uint32_t n)
 {
-	struct urr_record *r = urr_record[session];
+	struct urr_record *r = urr_record_of(session);
 	struct urr *u = &r->urr[n];
 	struct urr_live *l = &urr_live[u->live];
 	uint32_t now_s = urr_clock(), why = 0;
@@ -348,7 +348,7 @@ void urr_set(struct urr_live *l, const struct api_urr *cfg)
 void urr_told(uint32_t session, uint8_t n)
 {
 	/* the worker may have looked at a session that has changed since: whoever told, is found */
-	struct urr_record *r = urr_record[session];
+	struct urr_record *r = urr_record_of(session);
 
 	for (uint32_t i = 0; r != NULL && i < r->urrs; i++)
 		if (r->urr[i].live != 0 &&

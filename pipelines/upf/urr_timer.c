@@ -55,7 +55,7 @@ void urr_timers_init(void)
 
 static void look_at(struct urr_live *l)
 {
-	const struct urr_record *r = urr_record[l->session];
+	const struct urr_record *r = urr_record_of(l->session);
 
 	for (uint32_t n = 0; r != NULL && n < r->urrs; n++)
 		if (&urr_live[r->urr[n].live] == l) {

@@ -130,7 +130,7 @@ START_TEST(urr_volumes_are_what_was_sent_through_all_changes)
 	for (; done < 64; done++)
 		urr_cells_gone(SESSION, s[done].cells, 16);
 	book_events(&book);
-	ck_assert_ptr_null(urr_record[SESSION]);
+	ck_assert_ptr_null(urr_record_of(SESSION));
 	for (uint32_t id = 1; id < next_id; id++) {
 		const struct upf_usage *u = &book.sum[id], *r = &book.reported[id];
 
@@ -160,6 +160,95 @@ START_TEST(urr_that_limits_nothing_costs_no_credit)
 	u = rig_urr(1);
 	u.measure = MEASURE_DURATION;
 	ck_assert(urr_wants_credit(&u));
+}
+END_TEST
+
+/* ---- briefs ---- */
+
+static struct urr_session as_put(const struct rig_session *s, const struct api_urrs *urrs,
+	uint32_t *credit, struct urr_act *act, uint32_t before)
+{
+	for (uint32_t i = 0; i < s->urrs; i++)
+		credit[i] = s->cells + 1 + i;
+	memcpy(act, s->act, sizeof(s->act));
+	for (uint32_t i = 0; i < s->acts; i++)
+		act[i].cell += s->cells;
+	return (struct urr_session){.session = SESSION,
+		.urrs = urrs,
+		.credit = credit,
+		.act = act,
+		.acts = s->acts,
+		.urrs_before = before,
+		.acts_before = 2 * before};
+}
+
+static struct urr_change *prepare(const struct rig_session *s, uint32_t before, bool steady)
+{
+	struct api_urrs urrs = {s->urrs, (struct api_urr *)s->urr};
+	struct urr_change *change;
+	struct urr_act act[8];
+	uint32_t credit[8];
+	struct urr_session to = as_put(s, &urrs, credit, act, before);
+
+	to.steady = steady;
+	ck_assert_int_eq(urr_prepare(&to, &change), 0);
+	return change;
+}
+
+START_TEST(urrs_that_only_count_are_kept_in_brief)
+{
+	struct rig_session s = rig_simple(rig_urr(1));
+	struct urr_brief *b;
+
+	rig(1);
+	uint64_t bytes = urr_memory_bytes();
+
+	urr_commit(prepare(&s, 0, false));
+	b = urr_brief_of(SESSION);
+	ck_assert_ptr_nonnull(b);
+	ck_assert_uint_le(urr_memory_bytes() - bytes, 40);
+	for (uint32_t i = 0; i < 10; i++)
+		ck_assert(rig_send(0, &s, i % 2, 100));
+	ck_assert_uint_eq(rig_volume(0), 1000);
+	/* a change that leaves its acts where they are leaves it alone */
+	ck_assert_ptr_null(prepare(&s, 1, true));
+	/* others make it a record, also when they are cancelled, and what it counted goes on */
+	s.urr[0].threshold_bytes = 500;
+	urr_cancel(prepare(&s, 1, true));
+	ck_assert_uint_eq(rig_volume(0), 1000);
+	urr_commit(prepare(&s, 1, true));
+	ck_assert_ptr_null(urr_brief_of(SESSION));
+	ck_assert_uint_eq(rig_volume(0), 1000);
+	ck_assert(rig_send(0, &s, 0, 100));
+	ck_assert_uint_eq(rig_volume(0), 1100);
+	rig_end();
+}
+END_TEST
+
+/* A session that is put, changed and changed again before anything is committed. */
+START_TEST(a_brief_of_the_same_transaction_becomes_a_record)
+{
+	struct rig_session a = rig_simple(rig_urr(1)), b = a, c = a;
+	struct urr_change *change[3];
+
+	rig(1);
+	b.cells = 32;
+	c.cells = 48;
+	c.urr[0].id = _i == 0 ? 1 : 2;
+	change[0] = prepare(&a, 0, false);
+	change[1] = prepare(&b, 1, false);
+	change[2] = prepare(&c, 1, false);
+	urr_commit(change[0]);
+	ck_assert_ptr_nonnull(urr_brief_of(SESSION));
+	ck_assert(rig_send(0, &a, 0, 100));
+	urr_commit(change[1]);
+	ck_assert_uint_eq(rig_volume(0), 100);
+	ck_assert(rig_send(0, &b, 1, 50));
+	urr_commit(change[2]);
+	urr_cells_gone(SESSION, a.cells, 16);
+	urr_cells_gone(SESSION, b.cells, 16);
+	ck_assert_uint_eq(rig_volume(0), _i == 0 ? 150 : 0);
+	rig_end();
 }
 END_TEST
 
@@ -266,6 +355,8 @@ int main(void)
 	table_eal();
 	tcase_add_loop_test(tc, urr_volumes_are_what_was_sent_through_all_changes, 0, 12);
 	tcase_add_test(tc, urr_that_limits_nothing_costs_no_credit);
+	tcase_add_test(tc, urrs_that_only_count_are_kept_in_brief);
+	tcase_add_loop_test(tc, a_brief_of_the_same_transaction_becomes_a_record, 0, 2);
 	tcase_add_loop_test(tc, urr_threshold_is_reported_once_a_multiple, 0, 2);
 	tcase_add_loop_test(tc, urr_threshold_is_never_early_and_a_packet_late, 0, 2);
 	tcase_add_loop_test(tc, urr_threshold_waits_for_main_without_stopping_traffic, 0, 4);

@@ -300,7 +300,7 @@ START_TEST(urr_deleted_reports_what_it_had_until_workers_let_go)
 	ck_assert_uint_eq(rig_event[0].end_unix_s - rig_event[0].start_unix_s, 50);
 	wait_s(5000);
 	ck_assert_uint_eq(rig_events, 1);
-	ck_assert_ptr_null(urr_record[SESSION]);
+	ck_assert_ptr_null(urr_record_of(SESSION));
 	rig_end();
 }
 END_TEST
@@ -358,7 +358,7 @@ START_TEST(urr_that_nobody_names_is_reported_when_it_goes)
 	rig_put(&none);
 	EVENT_IS(0, USAGE_TERMINATION);
 	ck_assert_uint_eq(usage_bytes(rig_event), _i * 1000);
-	ck_assert_ptr_null(urr_record[SESSION]);
+	ck_assert_ptr_null(urr_record_of(SESSION));
 	rig_end();
 }
 END_TEST
@@ -378,7 +378,8 @@ START_TEST(urr_poll_of_a_million_costs_what_is_due)
 	start = rte_rdtsc();
 	for (uint32_t i = 1; i <= 1000000; i++) {
 		struct urr_act act = {.cell = i, .urrs = 1, .uplink = true};
-		struct urr_session to = {i, &urrs, &none, &act, 1};
+		struct urr_session to = {
+			.session = i, .urrs = &urrs, .credit = &none, .act = &act, .acts = 1};
 		struct urr_change *change;
 
 		if (i % 16667 == 0)
@@ -414,13 +415,14 @@ START_TEST(urr_poll_of_a_million_costs_what_is_due)
 	ck_assert_uint_le(rig_events, 1001000);
 	ck_assert(idle / us / 60 < 100);
 	for (uint32_t i = 1; i <= 1000000; i++) {
-		struct urr_session to = {i, &(struct api_urrs){0}, &none, NULL, 0};
+		struct urr_session to = {
+			.session = i, .urrs = &(struct api_urrs){0}, .credit = &none};
 		struct urr_change *change;
 
 		HOLDS(urr_prepare(&to, &change) == 0, "%u", i);
 		urr_commit(change);
 		urr_cells_gone(i, i, 1);
-		HOLDS(urr_record[i] == NULL, "%u", i);
+		HOLDS(urr_record_of(i) == NULL, "%u", i);
 	}
 	rig_end();
 }

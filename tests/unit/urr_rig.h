@@ -143,7 +143,8 @@ static struct urr_change *rig_prepare(const struct rig_session *s)
 	memcpy(act, s->act, sizeof(act));
 	for (uint32_t i = 0; i < s->acts; i++)
 		act[i].cell += s->cells;
-	struct urr_session to = {SESSION, &urrs, credit, act, s->acts};
+	struct urr_session to = {
+		.session = SESSION, .urrs = &urrs, .credit = credit, .act = act, .acts = s->acts};
 
 	ck_assert_int_eq(urr_prepare(&to, &change), 0);
 	return change;
