@@ -64,7 +64,8 @@ static struct table_row *next_row(struct session_page *page)
 
 typedef void (*session_rows)(struct session_page *page);
 
-/* cursor[0]: 1 + where session_iterate() finds the session, [1]: rows of it already given. */
+/* cursor[0]: 1 + where session_iterate() finds the session, [1]: rows of it already given, [2]: it,
+ * since it may be gone by the next page. */
 static uint32_t read_sessions(
 	uint64_t *cursor, struct table_row *rows, uint32_t max, session_rows fill)
 {
@@ -72,7 +73,7 @@ static uint32_t read_sessions(
 	uint64_t at = cursor[0] ? cursor[0] - 1 : 0, next = at;
 
 	while (upf_is_started() && session_iterate(&next, &page.index, 1) == 1) {
-		uint32_t before = page.n, skipped = cursor[1];
+		uint32_t before = page.n, skipped = page.index == cursor[2] ? cursor[1] : 0;
 
 		page.skip = skipped;
 		page.block = session_block[page.index];
@@ -81,6 +82,7 @@ static uint32_t read_sessions(
 		if (page.full) {
 			cursor[0] = at + 1;
 			cursor[1] = skipped + page.n - before;
+			cursor[2] = page.index;
 			return page.n;
 		}
 		cursor[1] = 0;
@@ -88,7 +90,7 @@ static uint32_t read_sessions(
 		if (next == 0)
 			break;
 	}
-	cursor[0] = cursor[1] = 0;
+	cursor[0] = cursor[1] = cursor[2] = 0;
 	return page.n;
 }
 
@@ -353,6 +355,7 @@ const struct table_decl sessions_uplink_decl = {
 	.n_actions = RTE_DIM(session_actions),
 	.size = LIMIT_SESSIONS * LIMIT_SESSION_TEIDS,
 	.counters = true,
+	.any_max = true,
 	.count = uplink_count,
 	.read = uplink_read,
 };
@@ -365,6 +368,7 @@ const struct table_decl sessions_downlink_decl = {
 	.n_actions = RTE_DIM(session_actions),
 	.size = LIMIT_SESSIONS * 2,
 	.counters = true,
+	.any_max = true,
 	.count = downlink_count,
 	.read = downlink_read,
 };
@@ -377,6 +381,7 @@ const struct table_decl forwarding_decl = {
 	.n_actions = RTE_DIM(forwarding_actions),
 	.size = LIMIT_SESSIONS * 2,
 	.counters = true,
+	.any_max = true,
 	.count = forwarding_count,
 	.read = forwarding_read,
 };
@@ -388,6 +393,7 @@ const struct table_decl session_meters_decl = {
 	.actions = meter_actions,
 	.n_actions = RTE_DIM(meter_actions),
 	.size = LIMIT_SESSIONS,
+	.any_max = true,
 	.count = meters_count,
 	.read = meters_read,
 };

@@ -106,8 +106,8 @@ static int find_table(const json_t *params, const struct table_decl **out, struc
 	return -1;
 }
 
-/* Where a page begins: the table's own cursor, and rows to leave out after it, since a table hands
- * out READ_ROWS at a time whatever the limit. Written "word.word.word.skip". */
+/* Where a page begins: the table's own cursor, and rows to leave out after it, since most tables
+ * hand out READ_ROWS at a time whatever the limit. Written "word.word.word.skip". */
 struct place {
 	uint64_t cursor[TABLE_CURSOR_WORDS];
 	uint32_t skip;
@@ -146,7 +146,9 @@ static bool read_page(
 		return false;
 	while (json_array_size(out) < limit) {
 		struct place next = {{place->cursor[0], place->cursor[1], place->cursor[2]}, 0};
-		uint32_t got = table->read(next.cursor, rows, READ_ROWS), i = place->skip;
+		size_t left = limit - json_array_size(out);
+		uint32_t max = table->any_max && left < READ_ROWS ? left : READ_ROWS;
+		uint32_t got = table->read(next.cursor, rows, max), i = place->skip;
 
 		for (; i < got && json_array_size(out) < limit; i++)
 			json_array_append_new(out, row_json(table, &rows[i]));

@@ -318,14 +318,12 @@ START_TEST(peers_count_what_is_sent_to_them)
 }
 END_TEST
 
-START_TEST(tables_page_without_losing_a_row)
+static const char *const paged[] = {"sessions_uplink", "sessions_downlink", "forwarding"};
+
+static void put_500(void)
 {
 	static char text[2000000];
 	char *end = text + sprintf(text, "{'type':'session','objects':[");
-	static const char *const tables[] = {"sessions_uplink", "sessions_downlink", "forwarding"};
-	static const int rows[] = {500, 500, 1000};
-	char cursor[64] = "";
-	int seen = 0;
 
 	furnish_upf();
 	for (int i = 0; i < 500; i++)
@@ -336,15 +334,49 @@ START_TEST(tables_page_without_losing_a_row)
 	strcpy(end, "]}");
 	EXPECT(ask("{'jsonrpc':'2.0','id':1,'method':'put','params':%s}", text), "result.created",
 		"500");
-	do {
-		json_t *page = ask(CALL("table.read", "{'table':'%s','limit':7%s%s%s}"), tables[_i],
-			*cursor ? ",'cursor':'" : "", cursor, *cursor ? "'" : "");
+}
 
-		seen += json_array_size(
-			json_object_get(json_object_get(page, "result"), "entries"));
-		strcpy(cursor, at(page, "result.cursor"));
-		json_decref(page);
-	} while (*cursor);
+/* How many rows it has; cursor: of the next page, empty at the end. */
+static int read_seven(const char *table, char *cursor)
+{
+	json_t *page = ask(CALL("table.read", "{'table':'%s','limit':7%s%s%s}"), table,
+		*cursor ? ",'cursor':'" : "", cursor, *cursor ? "'" : "");
+	int n = json_array_size(json_object_get(json_object_get(page, "result"), "entries"));
+
+	strcpy(cursor, at(page, "result.cursor"));
+	json_decref(page);
+	return n;
+}
+
+START_TEST(tables_page_without_losing_a_row)
+{
+	static const int rows[] = {500, 500, 1000};
+	char cursor[64] = "";
+	int seen = 0;
+
+	put_500();
+	do
+		seen += read_seven(paged[_i], cursor);
+	while (*cursor);
+	ck_assert_int_eq(seen, rows[_i]);
+}
+END_TEST
+
+/* Between two pages those go that stand next. The page before ended in the midst of s3's rows, or
+ * with s6's. */
+START_TEST(what_is_deleted_between_pages_takes_no_other_row_along)
+{
+	static const int rows[] = {7 + 500 - 20, 7 + 500 - 20, 7 + 2 * (500 - 20)};
+	char cursor[64] = "", keys[400], *end = keys;
+	int seen;
+
+	put_500();
+	seen = read_seven(paged[_i], cursor);
+	for (int i = 0; i < 20; i++)
+		end += sprintf(end, "%s's%d'", i ? "," : "", i);
+	EXPECT(ask(CALL("delete", "{'type':'session','keys':[%s]}"), keys), "result.deleted", "20");
+	while (*cursor)
+		seen += read_seven(paged[_i], cursor);
 	ck_assert_int_eq(seen, rows[_i]);
 }
 END_TEST
@@ -367,6 +399,7 @@ int main(void)
 	tcase_add_test(tcase, peers_are_other_boxes);
 	tcase_add_test(tcase, peers_count_what_is_sent_to_them);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
+	tcase_add_loop_test(tcase, what_is_deleted_between_pages_takes_no_other_row_along, 0, 3);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
