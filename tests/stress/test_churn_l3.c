@@ -125,7 +125,6 @@ static void neighbor_step(void)
 		put[mine][host] = false;
 		return;
 	}
-	RIG_CHECK(neighbor_reserve() == 0, "no room for a neighbour");
 	rig_l3_neighbor(s, moving[mine], text, 0x020000000100 + churn_rnd(1000));
 	put[mine][host] = true;
 }
