@@ -63,19 +63,23 @@ void nexthop_fini(void)
 
 /* ---- indices ---- */
 
+/* Then a free index is in the list, or at nexthop_top. */
+static bool has_room(bool kept_back)
+{
+	return used + (kept_back ? 0 : KEPT_BACK) < LIMIT_NEXTHOPS - 1;
+}
+
 static int index_take(bool kept_back, uint32_t *index)
 {
-	if (used + (kept_back ? 0 : KEPT_BACK) >= LIMIT_NEXTHOPS - 1)
-		return -ENOSPC;
-	if (free_head == 0 && nexthop_top == LIMIT_NEXTHOPS)
+	if (!has_room(kept_back))
 		rcu_reclaim(true); /* what was given back a moment ago */
+	if (!has_room(kept_back))
+		return -ENOSPC;
 	if (free_head != 0) {
 		*index = free_head;
 		free_head = nexthop_cold[free_head].next;
-	} else if (nexthop_top < LIMIT_NEXTHOPS) {
-		*index = nexthop_top++;
 	} else {
-		return -ENOSPC;
+		*index = nexthop_top++;
 	}
 	used++;
 	return 0;

@@ -7,10 +7,12 @@
  *   lan2        VLAN 31, 10.0.1.254/24, fd01::fe   VLAN 41, the same
  *   10.0.1.2, fd01::2 are HOST_B in red and HOST_C in blue; 10.2.0.0/16 and fd02::/16 by t2
  */
+#include <errno.h>
 #include <string.h>
 
 #include "expect.h"
 #include "hot.h"
+#include "nexthop.h"
 #include "rig_l3.h"
 
 #define GW2 0x02000000a002ull
@@ -352,6 +354,24 @@ START_TEST(route_next_hops_are_shared_and_freed)
 }
 END_TEST
 
+/* What has just been given back makes room, though its grace period is not over. */
+START_TEST(route_next_hops_given_back_are_room)
+{
+	struct l3_via via = rig_via_tunnel(net.t2, 0, 1);
+	uint32_t first = 0, index;
+	uint64_t mac = 0x020000000000;
+
+	for (via.mac = rig_mac_addr(++mac); nexthop_take(l3.red, &via, 1, &index) == 0;
+		via.mac = rig_mac_addr(++mac))
+		first = first != 0 ? first : index;
+	ck_assert_uint_gt(nexthop_count(), LIMIT_NEXTHOPS / 2);
+	nexthop_drop(first);
+	ck_assert_int_eq(nexthop_take(l3.red, &via, 1, &index), 0);
+	via.mac = rig_mac_addr(++mac);
+	ck_assert_int_eq(nexthop_take(l3.red, &via, 1, &index), -ENOSPC);
+}
+END_TEST
+
 START_TEST(route_stops_when_the_network_goes)
 {
 	to(&a_pkt, l3.red, 30, "10.0.1.77");
@@ -383,6 +403,7 @@ TCase *route_tests(void)
 	tcase_add_test(tc, route_passes_no_martians);
 	tcase_add_test(tc, route_trims_padding_and_takes_chains);
 	tcase_add_test(tc, route_next_hops_are_shared_and_freed);
+	tcase_add_test(tc, route_next_hops_given_back_are_room);
 	tcase_add_test(tc, route_stops_when_the_network_goes);
 	return tc;
 }
