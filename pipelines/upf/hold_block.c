@@ -64,20 +64,11 @@ bool hold_same(const struct session_block *a, const struct session_block *b)
 	return true;
 }
 
-/* The UE's packets were to an address that is not its own any more. */
-static bool lost_address(const struct session_block *before, const struct session_block *after)
-{
-	return (before->ue4 != 0 && before->ue4 != after->ue4) ||
-	       (before->ue6 != 0 && before->ue6 != after->ue6);
-}
-
 uint32_t hold_group_now(
 	const struct session_block *before, const struct session_block *after, uint32_t group)
 {
 	const struct session_group *g = session_group_at(before, group);
 
-	if (g->teid_be == 0 && lost_address(before, after))
-		return SESSION_GROUPS;
 	if (group < after->groups && same_group(g, session_group_at(after, group)))
 		return group;
 	for (uint32_t i = 0; i < after->groups; i++)

@@ -7,6 +7,7 @@
 #include "session_batch.h"
 #include "session_doors.h"
 #include "session_line.h"
+#include "session_owns.h"
 #include "stages.h"
 
 /* Sessions and groups of a batch that has its packets; what has none any more is dropped. */
@@ -169,6 +170,14 @@ static bool add_eth(struct rte_mbuf *m)
 	return true;
 }
 
+/* Held or parked for a UE's address that has become another's, or nobody's, meanwhile? */
+static bool lost_address(
+	const struct session_block *s, const struct session_group *g, const struct rte_mbuf *m)
+{
+	return g->teid_be == 0 && !(s->flags & SESSION_ETHERNET) &&
+	       !session_owns(s, rte_pktmbuf_mtod(m, const uint8_t *), false);
+}
+
 void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	const uint32_t *session, const uint8_t *group, uint32_t n)
 {
@@ -191,6 +200,10 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 		const struct session_group *g = session_group_at(s, group[k]);
 		struct session_batch *x = g->flags & GROUP_UPLINK ? &up : &down;
 
+		if (unlikely(lost_address(s, g, m[k]))) {
+			session_drop(w, b, m[k], session[k], s, DROP_HOLD_DROPPED);
+			continue;
+		}
 		if (!(s->flags & SESSION_ETHERNET) && !add_eth(m[k])) {
 			session_drop(w, b, m[k], session[k], s, DROP_NO_HEADROOM);
 			continue;

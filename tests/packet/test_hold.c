@@ -177,6 +177,42 @@ START_TEST(hold_then_drop_or_delete)
 }
 END_TEST
 
+/* To a prefix that the UE loses: when it is held, and when it is on its way back. */
+START_TEST(hold_drops_what_was_to_an_address_that_is_lost)
+{
+	static const char *const text = "{'name':'s','slice':'internet','ue':{'ipv4':'" UE1 "'%s},"
+					"'pdrs':[{'id':22,'precedence':1,'source':'core','far':2}],"
+					"'fars':[{'id':2,%s}]}";
+	char now[1024];
+
+	for (int back = 0; back < 2; back++) {
+		snprintf(now, sizeof(now), text, ",'ipv6':'fd45:0:0:1::/64'", "'action':'buffer'");
+		rig_sessions(now);
+		rig_begin();
+		for (int i = 0; i < 3; i++) {
+			one_down(&in_pkt, "fd00::1", UE1_6, number++);
+			rig_send(net.lan, &in_pkt, 1);
+		}
+		number = 1;
+		down(4);
+		ck_assert_int_eq(rig.held, 7);
+		upf_poll();
+		if (back) {
+			snprintf(now, sizeof(now), text, ",'ipv6':'fd45:0:0:1::/64'", FORWARD OLD);
+			rig_sessions(now);
+		}
+		snprintf(now, sizeof(now), text, "", FORWARD NEW);
+		rig_sessions(now);
+		turns();
+		ck_assert_uint_eq(rig.drop[DROP_HOLD_DROPPED], 3);
+		ck_assert_uint_eq(rig.drops, 3);
+		ck_assert_uint_eq(rig.outs, 4);
+		expect_run(0, "198.18.0.3", 4098, 1, 4);
+		ck_assert_int_eq(rig.held, 0);
+	}
+}
+END_TEST
+
 START_TEST(hold_no_more_than_the_bar_says)
 {
 	put("'action':'buffer'", ",'bar':{'id':1,'packets':4}");
@@ -389,6 +425,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, hold_then_forward_in_order);
 	tcase_add_test(tc, hold_leaves_the_packet_as_it_is);
 	tcase_add_test(tc, hold_then_drop_or_delete);
+	tcase_add_test(tc, hold_drops_what_was_to_an_address_that_is_lost);
 	tcase_add_test(tc, hold_no_more_than_the_bar_says);
 	tcase_add_test(tc, hold_leaves_the_port_its_buffers);
 	tcase_add_test(tc, handover_sends_the_marker_between_old_and_new);

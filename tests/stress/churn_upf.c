@@ -154,12 +154,10 @@ static void slot_ends(uint32_t slot)
 		link_latest(&to->inlet, &churn_inlet[n].before, o, n);
 	}
 	link_latest(&to->up_outlet, &churn_outlet[new[0]].before, old[0], new[0]);
-	if (is->v6 == was->v6)
-		return;
 	/* what it sent while it had one may have been held */
-	if (!is->v6)
-		__atomic_store_n(&to->v6_lost, churn_epoch + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&to->v6_ended, is->v6 ? FOREVER : churn_epoch + 1, __ATOMIC_RELEASE);
+	if (is->v6 != was->v6)
+		__atomic_store_n(
+			&to->v6_ended, is->v6 ? FOREVER : churn_epoch + 1, __ATOMIC_RELEASE);
 }
 
 static void urrs_turn(uint32_t slot)

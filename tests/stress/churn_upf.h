@@ -54,7 +54,6 @@ struct slot {
 	uint32_t teid, old_teid, n9_teid; /* 0: none */
 	uint32_t up_outlet, inlet;	  /* the latest */
 	uint64_t v6_ended; /* epoch from which on its UE has no IPv6 prefix; 0: it never had */
-	uint64_t v6_lost;  /* the last such epoch */
 	/* since the test began; written by the traffic thread */
 	uint64_t sent_ul, sent_dl;
 };

@@ -180,16 +180,6 @@ static void judge_talk(
 		"came from another slice to %u", outlet->slot);
 }
 
-/* A packet that was held is classified anew: to an address that the UE has lost meanwhile it is not
- * `assigned`, and PDR 4 does not take it. */
-static bool may_leave(const struct outlet *outlet, const struct stamp *s)
-{
-	bool lost = s->v6 &&
-		    __atomic_load_n(&churn_slot[outlet->slot].v6_lost, __ATOMIC_ACQUIRE) > s->epoch;
-
-	return outlet->ports >> s->class & 1 || lost;
-}
-
 static void judge_down(
 	const struct gtpu_seen *g, const struct outlet *outlet, const struct stamp *s)
 {
@@ -208,8 +198,8 @@ static void judge_down(
 	JUDGE(holds(&outlet->ended, s) && has_family(outlet->slot, s), s,
 		"left by TEID %x, which ended at %lu", g->teid, outlet->ended);
 	if (s->in == IN_DOWN)
-		JUDGE(s->slot == outlet->slot && may_leave(outlet, s), s, "left by TEID %x of %u",
-			g->teid, outlet->slot);
+		JUDGE(s->slot == outlet->slot && (outlet->ports >> s->class & 1), s,
+			"left by TEID %x of %u", g->teid, outlet->slot);
 	else if (s->in == IN_N9)
 		JUDGE(slot_address(s->slot) == slot_address(outlet->slot) &&
 				has_inlet(outlet->slot, outlet->sum[0], s),
