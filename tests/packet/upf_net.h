@@ -66,5 +66,6 @@ TCase *upf_hold_tests(void);
 TCase *upf_redirect_tests(void);
 TCase *upf_cut_tests(void);
 TCase *upf_line_tests(void);
+TCase *upf_line_change_tests(void);
 
 #endif
