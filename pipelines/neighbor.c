@@ -14,11 +14,11 @@
 #include "neighbor_state.h"
 #include "suppress.h"
 
-static uint32_t reserved, statics;
+static uint32_t reserved;
 
 int neighbor_init(uint32_t workers_total)
 {
-	reserved = statics = 0;
+	reserved = 0;
 	neighbor_skew_tsc = 0;
 
 	int rc = nodes_init(neighbor_clock_tick());
@@ -72,7 +72,7 @@ static bool is_l3(uint16_t slice)
 
 int neighbor_reserve(void)
 {
-	if (statics + reserved >= LIMIT_NEIGHBORS || nodes_kept_room() <= reserved)
+	if (nodes_kept_room() <= reserved)
 		return -ENOSPC;
 	reserved++;
 	return 0;
@@ -87,12 +87,7 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 	const struct api_mac_addr *mac)
 {
 	reserved--;
-	statics++;
 	if (!is_l3(slice)) {
-		struct neighbor_entry e;
-
-		if (suppress_get(slice, address, &e) == 0 && e.state == NEIGHBOR_STATIC)
-			statics--;
 		suppress_set(slice, attachment, address, mac);
 		return;
 	}
@@ -100,8 +95,6 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 
 	if (i == 0)
 		i = node_new(slice, attachment, address, NODE_KEPT, node_forget);
-	else if (nodes[i].state == NEIGHBOR_STATIC)
-		statics--; /* another MAC for the same one */
 	if (i == 0 || !node_reclass(i, NODE_KEPT, node_forget)) {
 		RTE_LOG(ERR, USER1, "no room for a neighbour of slice %u that was reserved\n",
 			slice);
@@ -114,7 +107,6 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 
 void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address)
 {
-	statics--;
 	neighbor_forget(slice, attachment, address);
 }
 

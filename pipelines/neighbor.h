@@ -37,8 +37,9 @@ void neighbor_fini(void);
 void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
-/* Static ones, of l3 and of l2 slices. reserve: 0, -ENOSPC or -ENOMEM; set cannot fail after it,
- * and replaces what was learned. unset: what routes still need is asked for again. */
+/* Static ones, of l3 and of l2 slices, LIMIT_NEIGHBORS of them at most, which rpc/ sees to.
+ * reserve: 0 or -ENOSPC; set cannot fail after it, and replaces what was learned. unset: what
+ * routes still need is asked for again. */
 int neighbor_reserve(void);
 void neighbor_release(void);
 void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *address,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hosts on attachments: asked for, learned, confirmed, forgotten; bounded so that one slice's scan
  * is no other's loss (RFC 826, RFC 4861 section 7). */
+#include <stdio.h>
 
 #include "neighbor_net.h"
 
@@ -150,6 +151,24 @@ START_TEST(neighbor_moves_to_another_mac)
 }
 END_TEST
 
+/* As many as a box holds: any of them can still have another MAC. */
+START_TEST(neighbor_put_by_hand_can_change_when_there_are_many)
+{
+	char address[24];
+
+	for (uint32_t i = 0; i < 2; i++)
+		rig_l3_neighbor(hn.green, hn.lan2, host_names[i], H2);
+	for (uint32_t i = 2; i < LIMIT_NEIGHBORS; i++) {
+		snprintf(address, sizeof(address), "10.9.%u.%u", i / 256, i % 256);
+		rig_l3_neighbor(hn.green, hn.lan2, address, H2);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		rig_l3_neighbor(hn.green, hn.lan2, host_names[i], FAR);
+		expect_host_delivered("changed", host_names[i], FAR);
+	}
+}
+END_TEST
+
 START_TEST(neighbor_is_confirmed_or_forgotten)
 {
 	for (uint32_t i = 0; i < 2; i++) {
@@ -251,6 +270,7 @@ TCase *neighbor_tests(void)
 	tcase_add_test(tc, neighbor_is_not_made_by_what_nobody_asked);
 	tcase_add_test(tc, neighbor_must_be_on_the_attachments_network);
 	tcase_add_test(tc, neighbor_moves_to_another_mac);
+	tcase_add_test(tc, neighbor_put_by_hand_can_change_when_there_are_many);
 	tcase_add_test(tc, neighbor_is_confirmed_or_forgotten);
 	tcase_add_test(tc, neighbor_is_confirmed_by_an_advertisement_without_its_mac);
 	tcase_add_test(tc, neighbor_is_not_found_by_an_advertisement_without_its_mac);
