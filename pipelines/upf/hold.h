@@ -81,12 +81,17 @@ struct hold_marker {
 		peer; /* one use of it is taken over, and given back (peer_give) once it was sent */
 };
 
+#define FAR_UNKNOWN 255 /* ordinal: of a FAR that is gone, of packets that were recalled */
+
 /* Embedded in struct session_change, zeroed by session_prepare(). */
 struct hold_change {
 	uint32_t session;
 	uint16_t slice;
 	uint32_t markers;
 	const struct hold_marker *marker;
+	/* by the ordinal of a FAR before, that of the same FAR after, or FAR_UNKNOWN; NULL: as it
+	 * was */
+	const uint8_t *far_now;
 	/* hold_flush.c's */
 	bool reserved;
 	const struct session_block *before, *after;

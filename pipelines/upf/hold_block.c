@@ -38,6 +38,23 @@ bool hold_far_drops(const struct session_block *s, uint32_t far)
 	return drops;
 }
 
+uint8_t hold_far_now(const struct hold_change *c, uint8_t far)
+{
+	return c->far_now == NULL || far >= LIMIT_SESSION_FARS ? far : c->far_now[far];
+}
+
+uint32_t hold_fars_now(const struct hold_change *c, uint32_t fars)
+{
+	uint32_t now = 0;
+
+	for (; fars != 0; fars &= fars - 1) {
+		uint8_t far = hold_far_now(c, __builtin_ctz(fars));
+
+		now |= far < LIMIT_SESSION_FARS ? 1u << far : 0;
+	}
+	return now;
+}
+
 static bool same_group(const struct session_group *a, const struct session_group *b)
 {
 	return a->teid_be == b->teid_be && a->gtpu == b->gtpu && a->flags == b->flags &&

@@ -331,13 +331,15 @@ static void rework(const struct hold_change *c, struct hold_queue *q)
 {
 	uint32_t fars = hold_fars(c->after);
 
-	q->notified &= fars;
-	q->pending &= fars;
+	q->notified = hold_fars_now(c, q->notified) & fars;
+	q->pending = hold_fars_now(c, q->pending) & fars;
+	q->due_far = hold_far_now(c, q->due_far);
 	for (uint32_t i = q->in.head, n = q->in.n; n > 0; n--, i = hold_nodes[i].next) {
 		struct hold_node *node = &hold_nodes[i];
 
 		if (node->group >= SESSION_GROUPS)
 			continue;
+		node->far = hold_far_now(c, node->far);
 		if (c->after == NULL || hold_far_drops(c->after, node->far))
 			node->group = SESSION_GROUPS;
 		else

@@ -100,8 +100,7 @@ struct hold_worker {
 
 /* ---- main's ---- */
 
-#define HOLD_NONE   UINT32_MAX /* of nodes and queues */
-#define FAR_UNKNOWN 255	       /* ordinal: of packets that were recalled */
+#define HOLD_NONE UINT32_MAX /* of nodes and queues */
 
 /* A packet in a session's queue, or an order on its way out. */
 struct hold_node {
@@ -201,6 +200,9 @@ uint32_t hold_fars(const struct session_block *s);
 bool hold_far_drops(const struct session_block *s, uint32_t far);
 /* Is every packet held as before? */
 bool hold_same(const struct session_block *a, const struct session_block *b);
+/* Which FAR it is after the change; the same for a set of them, without those that are gone. */
+uint8_t hold_far_now(const struct hold_change *c, uint8_t far);
+uint32_t hold_fars_now(const struct hold_change *c, uint32_t fars);
 /* Where packets of a group belong in another block; SESSION_GROUPS: nowhere. */
 uint32_t hold_group_now(
 	const struct session_block *before, const struct session_block *after, uint32_t group);

@@ -19,6 +19,7 @@ struct session_change {
 	struct urr_change *urr;
 	struct hold_change hold;
 	struct hold_marker *marker;
+	uint8_t far_now[LIMIT_SESSION_FARS]; /* as hold.h says */
 	uint32_t n_chosen;
 	struct chosen chosen[];
 };

@@ -113,6 +113,18 @@ int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err
 	return fail_room(err, -ENOMEM, "the change", 0);
 }
 
+/* Lists of FARs have an order of their own. */
+static void match_fars(struct session_change *c, const struct plan *p)
+{
+	for (uint32_t k = 0; p->old != NULL && k < p->old->cfg.fars.count; k++) {
+		c->far_now[k] = FAR_UNKNOWN;
+		for (uint32_t i = 0; i < p->put->fars.count; i++)
+			if (p->put->fars.item[i].id == p->old->far[k].id)
+				c->far_now[k] = place_of_far(p->put, p->old->far[k].id);
+	}
+	c->hold.far_now = c->far_now;
+}
+
 static int prepare_past(struct session_change *c, struct rpc_error *err)
 {
 	if (c->before.pack == 0 || session_cold[c->index].past != 0 ||
@@ -148,6 +160,7 @@ int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_erro
 		goto err_markers;
 	if (prepare_past(c, err) != 0)
 		goto err_markers;
+	match_fars(c, p);
 	if (prepare_hold(c, p->put->slice_id, err) != 0)
 		goto err_past;
 	if (prepare_urrs(c, p, err) != 0)

@@ -155,6 +155,45 @@ START_TEST(hold_leaves_the_packet_as_it_is)
 }
 END_TEST
 
+/* UE1's session, with these FARs. */
+static void put_fars(const char *fars)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"{'name':'s','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+		"{'id':1,'precedence':100,'source':'access','gtpu':'n3','outer_header_removal':0,"
+		"'far':1},{'id':2,'precedence':100,'source':'core','far':2}],'fars':[%s]}",
+		fars);
+	rig_sessions(text);
+}
+
+/* Lists of FARs have no order: it is the id that says which is which. */
+START_TEST(held_packets_know_their_far_by_its_id)
+{
+	const char *hold = "{'id':2,'action':'buffer','destination':'access','notify_cp':true,"
+			   "'outer_header':{'teid':4097,'peer':'198.18.0.2'}}";
+	char fars[512];
+
+	snprintf(fars, sizeof(fars), "{'id':1,'action':'forward','destination':'core'},%s", hold);
+	put_fars(fars);
+	down(3);
+	turns();
+	snprintf(fars, sizeof(fars), "%s,{'id':1,'action':'forward','destination':'core'}", hold);
+	put_fars(fars);
+	turns();
+	down(2);
+	turns();
+	ck_assert_uint_eq(hold_total(), 5);
+	ck_assert_uint_eq(events, 1);
+	put_fars("{'id':1,'action':'drop'},{'id':2,'action':'forward','destination':'access',"
+		 "'outer_header':{'teid':4097,'peer':'198.18.0.2'}}");
+	turns();
+	ck_assert_uint_eq(rig.outs, 5);
+	expect_run(0, "198.18.0.2", 4097, 1, 5);
+}
+END_TEST
+
 START_TEST(hold_then_drop_or_delete)
 {
 	for (int gone = 0; gone < 2; gone++) {
@@ -424,6 +463,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_checked_fixture(tc, hold_setup, hold_teardown);
 	tcase_add_test(tc, hold_then_forward_in_order);
 	tcase_add_test(tc, hold_leaves_the_packet_as_it_is);
+	tcase_add_test(tc, held_packets_know_their_far_by_its_id);
 	tcase_add_test(tc, hold_then_drop_or_delete);
 	tcase_add_test(tc, hold_drops_what_was_to_an_address_that_is_lost);
 	tcase_add_test(tc, hold_no_more_than_the_bar_says);

@@ -8,6 +8,7 @@
 #include "police.h"
 #include "session_line.h"
 #include "session_store.h"
+#include "upf.h"
 #include "upf_net.h"
 
 #define LEN	 1200
@@ -100,6 +101,65 @@ START_TEST(packets_that_no_line_takes_are_not_overtaken)
 	ck_assert_uint_eq(rig.outs, 12);
 	for (uint32_t k = 0; k < 12; k++)
 		ck_assert_uint_eq(get16(rig_out[k].pkt.b + 18 + 4), 100 + k);
+}
+END_TEST
+
+/* ---- packets that were held ---- */
+
+static void put_far(const char *action, uint32_t teid)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"{'name':'a','slice':'internet','ue':{'ipv4':'" UE1 "'},"
+		"'pdrs':[{'id':1,'precedence':100,'source':'access','gtpu':'n3',"
+		"'outer_header_removal':0,'far':1},"
+		"{'id':2,'precedence':100,'source':'core','far':2}],"
+		"'fars':[{'id':1,'action':'forward','destination':'core'},"
+		"{'id':2,'action':'%s','destination':'access','end_marker':true,"
+		"'outer_header':{'teid':%u,'peer':'198.18.0.2'}}]}",
+		action, teid);
+	rig_sessions(text);
+}
+
+static void main_turns(void)
+{
+	for (int i = 0; i < 4; i++) {
+		rig_poll();
+		while (upf_poll() > 0)
+			rig_advance(0);
+		rig_advance(0);
+	}
+}
+
+/* Both lines are off from the change until the last packet that was held, and the end marker, are
+ * out; then they are on. */
+START_TEST(the_line_waits_for_what_was_held)
+{
+	put_far("buffer", 1);
+	ck_assert_uint_ne(line("a", false)->key, 0);
+	ck_assert_uint_eq(line("a", true)->key, 0);
+	if (_i == 0)
+		down(UE1, 5, 100);
+	main_turns();
+	put_far("forward", 1);
+	ck_assert_uint_eq(line("a", false)->key, 0);
+	ck_assert_uint_eq(line("a", true)->key, 0);
+	rig_begin();
+	main_turns();
+	ck_assert_uint_eq(rig.outs, _i == 0 ? 5 : 0);
+	ck_assert_uint_ne(line("a", false)->key, 0);
+	ck_assert_uint_ne(line("a", true)->key, 0);
+	put_far("forward", 2);
+	ck_assert_uint_eq(line("a", true)->key, 0);
+	rig_begin();
+	main_turns();
+	ck_assert_uint_eq(rig.outs, 1); /* the end marker */
+	ck_assert_uint_eq(line("a", true)->address, RTE_BE32(2));
+	ck_assert_uint_ne(line("a", true)->key, 0);
+	down(UE1, 3, 100);
+	expect_split(3, 0, DROP_PDR_NONE);
+	ck_assert_uint_eq(rig_session_counters("a").dl_packets, _i == 0 ? 8 : 3);
 }
 END_TEST
 
@@ -211,6 +271,7 @@ TCase *upf_line_tests(void)
 
 	tcase_add_checked_fixture(tc, upf_setup, upf_teardown);
 	tcase_add_test(tc, packets_that_no_line_takes_are_not_overtaken);
+	tcase_add_loop_test(tc, the_line_waits_for_what_was_held, 0, 2);
 	tcase_add_test(tc, what_the_slice_refuses_takes_nothing_of_the_session);
 	tcase_add_test(tc, two_sessions_of_one_packet_are_told_apart);
 	tcase_add_test(tc, line_and_block_count_and_meter_in_the_same_place);
