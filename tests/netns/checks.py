@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every test needs, whatever it tests: checks, each of which says what it wanted and what it found, waiting, and
+running a program."""
+import os
+import subprocess
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(TOP, os.environ.get("SLUICE_BUILD", "build"))
+QUICK = os.environ.get("SLUICE_QUICK") == "1"  # sanitizer runs: shorter streams
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here; the text says why."""
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def equal(got, want, what):
+    check(got == want, f"{what}: want {want}, got {got}")
+
+
+def at_least(got, want, what):
+    check(got >= want, f"{what}: want at least {want}, got {got}")
+
+
+def wait_for(condition, text, seconds=5.0):
+    """Returns the first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        check(time.monotonic() < deadline, f"{text}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+def settled(measure, good, times=3):
+    """A figure that needs a worker to have its CPU: taken again, a few times, while it is not good. What it says of the
+    switch (never too much) is checked by the caller on whatever comes back."""
+    value = measure()
+    for _ in range(times - 1):
+        if good(value):
+            break
+        print(f"taken again, the machine was busy: {value}")
+        value = measure()
+    return value
+
+
+def command(words, check_status=True, **kwargs):
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
+                          timeout=kwargs.pop("timeout", 60), check=False, **kwargs)
+    if check_status and done.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}: status {done.returncode}\n{done.stdout}")
+    return done.stdout
