@@ -26,6 +26,15 @@ static bool marker_wanted(
 		       memcmp(&w->peer, &o->peer, sizeof(o->peer)) != 0);
 }
 
+/* One that no PDR names may look like another, and has that one's act. */
+static bool is_named(const struct api_session *s, uint32_t far)
+{
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (s->pdrs.item[i].far == far)
+			return true;
+	return false;
+}
+
 /* The tunnel of the n-th FAR of a block, also while it holds packets; 0: no act has it. */
 static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
 {
@@ -48,7 +57,7 @@ static int add_markers(struct session_change *c, const struct plan *p, struct rp
 			uint16_t peer =
 				peer_of_far(p->old_block, place_of_far(&p->old->cfg, was->id));
 
-			if (far->id != was->id || peer == 0 ||
+			if (far->id != was->id || peer == 0 || !is_named(&p->old->cfg, was->id) ||
 				!marker_wanted(far, was, &far->outer_header))
 				continue;
 			if (c->marker == NULL)

@@ -194,6 +194,26 @@ START_TEST(held_packets_know_their_far_by_its_id)
 }
 END_TEST
 
+/* It was nobody's, and the tunnel that it named is in use. */
+START_TEST(a_far_that_no_pdr_names_ends_no_tunnel)
+{
+	char fars[512];
+
+	for (int teid = 4097; teid < 4099; teid++) {
+		snprintf(fars, sizeof(fars),
+			"{'id':1,'action':'forward','destination':'core'},"
+			"{'id':2,'action':'forward','destination':'access',"
+			"'outer_header':{'teid':4097,'peer':'198.18.0.2'}},"
+			"{'id':3,'action':'forward','destination':'access','end_marker':true,"
+			"'outer_header':{'teid':%d,'peer':'198.18.0.2'}}",
+			teid);
+		put_fars(fars);
+	}
+	turns();
+	ck_assert_uint_eq(rig.outs, 0);
+}
+END_TEST
+
 START_TEST(hold_then_drop_or_delete)
 {
 	for (int gone = 0; gone < 2; gone++) {
@@ -464,6 +484,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, hold_then_forward_in_order);
 	tcase_add_test(tc, hold_leaves_the_packet_as_it_is);
 	tcase_add_test(tc, held_packets_know_their_far_by_its_id);
+	tcase_add_test(tc, a_far_that_no_pdr_names_ends_no_tunnel);
 	tcase_add_test(tc, hold_then_drop_or_delete);
 	tcase_add_test(tc, hold_drops_what_was_to_an_address_that_is_lost);
 	tcase_add_test(tc, hold_no_more_than_the_bar_says);
