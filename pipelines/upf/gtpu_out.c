@@ -5,62 +5,15 @@
  * nothing.
  */
 #include <rte_ip.h>
-#include <rte_memcpy.h>
 
-#include "flow.h"
-#include "gtpu.h"
-#include "path.h"
+#include "gtpu_put.h"
 #include "police_hot.h"
-#include "session_hot.h"
-#include "shaper.h"
 #include "stages.h"
 #include "upf_worker.h"
 
-#define ETH  ((uint32_t)sizeof(struct rte_ether_hdr))
-#define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, GTP-U 8 */
-#define HDR6 70
-#define PSC  8 /* the octets of options and a PDU Session Container of the smallest size */
+#define ETH ((uint32_t)sizeof(struct rte_ether_hdr))
 
-/* What differs from packet to packet. */
-struct fields {
-	uint64_t gtpu; /* the first eight octets */
-	uint64_t psc;  /* the next eight; 0: not there */
-	uint32_t len;  /* of what follows UDP's header */
-	uint32_t hash; /* of the flow */
-	uint16_t port_be;
-	uint8_t tos;
-};
-
-/* RFC 6040 section 4.1, normal mode: ECN is copied. DSCP: the FAR's, else the peer's, else copied.
- */
-static __rte_always_inline uint8_t outer_tos(
-	const struct encap *e, const struct gtpu_way *a, uint8_t tos)
-{
-	if (!(a->tos & TOS_PEER))
-		return a->tos | (tos & 3);
-	return e->flags & ENCAP_DSCP_FIXED ? e->dscp | (tos & 3) : tos;
-}
-
-/* User data of len octets. */
-static __rte_always_inline struct fields fields_of(
-	const struct encap *e, const struct gtpu_way *a, uint32_t len, flow_t f)
-{
-	bool psc = a->flags & GTPU_WAY_PSC;
-	uint32_t all = len + (psc ? PSC : 0);
-	uint64_t flags = psc ? GTPU_FLAGS | GTPU_FLAG_E : GTPU_FLAGS;
-	uint64_t type = a->flags & GTPU_WAY_UL_PSC ? 0x10 : 0;
-
-	return (struct fields){/* little-endian: octets from the lowest on */
-		.gtpu = flags | (uint64_t)GTPU_G_PDU << 8 | (uint64_t)rte_cpu_to_be_16(all) << 16 |
-			(uint64_t)a->teid_be << 32,
-		.psc = psc ? (uint64_t)GTPU_EXT_PSC << 24 | 1ull << 32 | type << 40 |
-				       (uint64_t)a->qfi << 48
-			   : 0,
-		.len = GTPU_HEADER + all,
-		.hash = FLOW_HASH(f),
-		.port_be = rte_cpu_to_be_16(0xc000 | (FLOW_HASH(f) & 0x3fff)),
-		.tos = outer_tos(e, a, FLOW_TOS(f))};
-}
+/* ---- headers ---- */
 
 static uint32_t sum_of(uint64_t word)
 {
@@ -71,8 +24,8 @@ static uint32_t sum_of(uint64_t word)
 
 /* As overlay_out.c's: what all packets of the path share is in udp_base; the rest is summed where
  * it lies, before any header stands in front. Never zero on the wire. */
-static __rte_noinline uint16_t udp_checksum(const struct encap *e, const struct rte_mbuf *m,
-	const struct fields *f, uint16_t udp_len_be)
+uint16_t gtpu_udp_checksum(const struct encap *e, const struct rte_mbuf *m,
+	const struct gtpu_fields *f, uint16_t udp_len_be)
 {
 	uint16_t packet = 0;
 	uint32_t sum;
@@ -89,51 +42,12 @@ static __rte_noinline uint16_t udp_checksum(const struct encap *e, const struct 
 	return sum == 0xffff ? 0xffff : ~sum;
 }
 
-static __rte_always_inline void grow(struct rte_mbuf *m, uint32_t n)
+void gtpu_put_ipv6(struct rte_mbuf *m, const struct encap *e, const struct gtpu_fields *f)
 {
-	m->data_off -= n;
-	m->data_len += n;
-	m->pkt_len += n;
-}
-
-static __rte_always_inline void put_ipv4(
-	struct switch_worker *sw, struct rte_mbuf *m, const struct encap *e, const struct fields *f)
-{
-	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *) - (f->psc != 0 ? PSC : 0);
-	uint16_t udp_len_be = rte_cpu_to_be_16(f->len + 8), len_be = rte_cpu_to_be_16(f->len + 28);
-	uint16_t id = 0, csum = 0;
-
-	if (unlikely(e->flags & ENCAP_IP_ID)) {
-		id = rte_cpu_to_be_16(sw->ip_id);
-		sw->ip_id += sw->ip_id_step;
-	}
-	if (unlikely(e->flags & ENCAP_UDP_CSUM))
-		csum = udp_checksum(e, m, f, udp_len_be);
-	uint32_t sum = e->csum_base + len_be + ((uint32_t)f->tos << 8) + id;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	/* one store: its 14 bytes of decision land in front of the header, and nobody reads them */
-	rte_mov64(at - 64, (const uint8_t *)e);
-	at[-35] = f->tos;
-	*(wire16_t *)(at - 34) = len_be;
-	*(wire16_t *)(at - 32) = id;
-	*(wire16_t *)(at - 26) = ~sum;
-	*(wire16_t *)(at - 16) = f->port_be;
-	*(wire32_t *)(at - 12) = udp_len_be | (uint32_t)csum << 16;
-	*(wire64_t *)(at - 8) = f->gtpu;
-	if (f->psc != 0)
-		*(wire64_t *)at = f->psc;
-	grow(m, HDR4 + (f->psc != 0 ? PSC : 0));
-}
-
-/* Not inlined: the common case keeps its registers. */
-static __rte_noinline void put_ipv6(
-	struct rte_mbuf *m, const struct encap *e, const struct fields *f)
-{
-	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *) - (f->psc != 0 ? PSC : 0), *ip = at - 56;
+	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *) - (f->psc != 0 ? GTPU_PSC_ROOM : 0),
+		*ip = at - 56;
 	uint16_t udp_len_be = rte_cpu_to_be_16(f->len + 8);
-	uint16_t csum = e->flags & ENCAP_UDP_CSUM ? udp_checksum(e, m, f, udp_len_be) : 0;
+	uint16_t csum = e->flags & ENCAP_UDP_CSUM ? gtpu_udp_checksum(e, m, f, udp_len_be) : 0;
 
 	rte_mov64(at - 84, (const uint8_t *)e);
 	rte_mov16(at - 84 + 64, (const uint8_t *)e + 64);
@@ -145,34 +59,7 @@ static __rte_noinline void put_ipv6(
 	*(wire64_t *)(at - 8) = f->gtpu;
 	if (f->psc != 0)
 		*(wire64_t *)at = f->psc;
-	grow(m, HDR6 + (f->psc != 0 ? PSC : 0));
-}
-
-/* ---- counters ---- */
-
-/* What a run of packets of one slice to one peer adds up to. A slice counts frames: an IP packet as
- * one with its Ethernet header, as it is counted at every other door. */
-struct run {
-	uint32_t way;
-	uint64_t packets, bytes, outer_bytes;
-};
-
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint32_t way,
-	uint32_t bytes, uint32_t outer_bytes)
-{
-	if (unlikely(way != run->way)) {
-		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-			       *peer = &sw->tunnel.traffic[LANE_TO(run->way)];
-
-		slice->out_packets += run->packets;
-		slice->out_bytes += run->bytes;
-		peer->out_packets += run->packets;
-		peer->out_bytes += run->outer_bytes;
-		*run = (struct run){.way = way};
-	}
-	run->packets++;
-	run->bytes += bytes;
-	run->outer_bytes += outer_bytes;
+	gtpu_grow(m, GTPU_HDR6 + (f->psc != 0 ? GTPU_PSC_ROOM : 0));
 }
 
 /* ---- the slice's meter ---- */
@@ -204,7 +91,7 @@ static __rte_noinline bool police_slice(
 	flow_t is_frame = b->to_gtpu_flow[i] & FLOW_FRAME;
 
 	if (!is_frame) {
-		grow(m, ETH);
+		gtpu_grow(m, ETH);
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
 		*(wire16_t *)(frame + 12) = frame[ETH] >> 4 == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6)
@@ -220,7 +107,7 @@ static __rte_noinline bool police_slice(
 			flow_make(FLOW_HASH(b->to_gtpu_flow[i]),
 				FLOW_TOS(flow_of(m, rte_pktmbuf_mtod(m, const uint8_t *))));
 	if (!is_frame)
-		grow(m, -ETH);
+		gtpu_grow(m, -ETH);
 	return true;
 }
 
@@ -229,7 +116,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 	struct switch_worker *sw = switch_of(w);
 	struct tx_cursor tx = {.port = PORT_NONE};
 	struct meter_cursor cursor = METER_CURSOR;
-	struct run run = {0};
+	struct gtpu_run run = {0};
 	uint32_t last = 0;
 
 	for (uint32_t i = 0; i < b->to_gtpus; i++) {
@@ -253,13 +140,8 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 		if (unlikely(slice_hot[a->slice].meter != 0) &&
 			!police_slice(w, b, &cursor, i, way))
 			continue;
-		struct fields f = fields_of(e, a, m->pkt_len, b->to_gtpu_flow[i]);
-
-		if (likely(!(e->flags & ENCAP_IPV6)))
-			put_ipv4(sw, m, e, &f);
-		else
-			put_ipv6(m, e, &f);
-		run_count(sw, &run, way, bytes, m->pkt_len);
+		gtpu_put(sw, m, e, a, b->to_gtpu_flow[i]);
+		gtpu_run_count(sw, &run, way, bytes, m->pkt_len);
 		TRACE(b, m, STAGE_GTPU_OUT, "TEID %u of GTP-U peer {tunnel %u}, to port {port %u}",
 			rte_be_to_cpu_32(a->teid_be), a->peer, e->port);
 		shaper_mark(m, MARK_TUNNEL(way), m->pkt_len - bytes);
@@ -267,7 +149,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 	}
 	tx_done(w, &tx);
 	police_end(w, &cursor);
-	run_count(sw, &run, 0, 0, 0);
+	gtpu_run_count(sw, &run, 0, 0, 0);
 	worker_stage_done(w, STAGE_GTPU_OUT, b->to_gtpus);
 	b->to_gtpus = 0;
 }
@@ -277,7 +159,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 void gtpu_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, uint16_t peer)
 {
 	const struct encap *e = path_pick(peer, 0);
-	struct fields f = {.len = m->pkt_len, .port_be = RTE_BE16(GTPU_PORT), .tos = e->dscp};
+	struct gtpu_fields f = {.len = m->pkt_len, .port_be = RTE_BE16(GTPU_PORT), .tos = e->dscp};
 	const uint8_t *message = rte_pktmbuf_mtod(m, const uint8_t *);
 	enum drop_reason why = e->port == PORT_NONE ? e->why : DROP_NO_HEADROOM;
 
@@ -288,11 +170,11 @@ void gtpu_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t s
 		return;
 	}
 	f.gtpu = *(const wire64_t *)message;
-	grow(m, -GTPU_HEADER);
+	gtpu_grow(m, -GTPU_HEADER);
 	if (e->flags & ENCAP_IPV6)
-		put_ipv6(m, e, &f);
+		gtpu_put_ipv6(m, e, &f);
 	else
-		put_ipv4(switch_of(w), m, e, &f);
+		gtpu_put_ipv4(switch_of(w), m, e, &f);
 	switch_of(w)->tunnel.traffic[peer].out_packets++;
 	switch_of(w)->tunnel.traffic[peer].out_bytes += m->pkt_len;
 	TRACE(b, m, STAGE_GTPU_OUT, "GTP-U message to peer {tunnel %u}, to port {port %u}", peer,

@@ -7,6 +7,7 @@
 #include "flow.h"
 #include "flow_key.h"
 #include "gtpu_plain.h"
+#include "gtpu_put.h"
 #include "path.h"
 #include "police_hot.h"
 #include "session_batch.h"
@@ -246,29 +247,60 @@ void session_lines_up(struct worker *w, struct burst *b)
 
 /* ---- downlink ---- */
 
-static __rte_always_inline void send_down(struct worker *w, struct burst *b, struct rte_mbuf *m,
-	const struct session_line *l, const struct encap *e, flow_t flow, uint16_t slice)
+/* Ways out of a burst. */
+struct out {
+	struct tx_cursor tx;
+	struct gtpu_run run;
+};
+
+static __rte_always_inline void out_done(struct worker *w, struct out *out)
 {
-	if (unlikely(b->to_gtpus == BURST_MAX))
+	tx_done(w, &out->tx);
+	out->tx.port = PORT_NONE;
+}
+
+/* Where the slice has a meter: with all others of the burst, gtpu_out.c. */
+static __rte_noinline void collect(struct worker *w, struct burst *b, struct out *out, uint32_t i,
+	const struct gtpu_way *way, const struct encap *e)
+{
+	if (b->to_gtpus == BURST_MAX) {
+		out_done(w, out); /* it sends, too */
 		gtpu_out_run(w, b);
+	}
 	uint32_t k = b->to_gtpus++;
 
-	m->data_off += BATCH_ETH;
-	m->data_len -= BATCH_ETH;
-	m->pkt_len -= BATCH_ETH;
-	b->to_gtpu[k] = m;
-	b->to_gtpu_way[k] = (struct gtpu_way){.teid_be = l->address,
+	b->to_gtpu[k] = b->down[i];
+	b->to_gtpu_way[k] = *way;
+	b->to_gtpu_path[k] = e;
+	b->to_gtpu_flow[k] = b->down_flow[i];
+}
+
+static __rte_always_inline void send_down(struct worker *w, struct burst *b, struct out *out,
+	uint32_t i, const struct session_line *l, const struct encap *e)
+{
+	struct rte_mbuf *m = b->down[i];
+	uint32_t bytes = m->pkt_len; /* of the frame that it is in its slice */
+	struct gtpu_way way = {.teid_be = l->address,
 		.peer = l->down.peer,
-		.slice = slice,
+		.slice = b->down_slice[i],
 		.qfi = l->down.qfi,
 		.tos = l->down.tos,
 		.flags = l->down.flags};
-	b->to_gtpu_path[k] = e;
-	b->to_gtpu_flow[k] = flow;
+	uint32_t lane = LANE_WAY(way.slice, way.peer);
+
+	gtpu_grow(m, -BATCH_ETH);
+	if (unlikely(slice_hot[way.slice].meter != 0)) {
+		collect(w, b, out, i, &way, e);
+		return;
+	}
+	gtpu_put(switch_of(w), m, e, &way, b->down_flow[i]);
+	gtpu_run_count(switch_of(w), &out->run, lane, bytes, m->pkt_len);
+	shaper_mark(m, MARK_TUNNEL(lane), m->pkt_len - bytes);
+	tx_add(w, &out->tx, e->port, m);
 }
 
-static __rte_always_inline void go_down(struct worker *w, struct burst *b, uint32_t i,
-	struct session_line *l, const struct encap *e)
+static __rte_always_inline void go_down(struct worker *w, struct burst *b, struct out *out,
+	uint32_t i, struct session_line *l, const struct encap *e)
 {
 	uint32_t session = SESSION_OF(b->down_to[i]);
 	struct rte_mbuf *m = b->down[i];
@@ -281,7 +313,7 @@ static __rte_always_inline void go_down(struct worker *w, struct burst *b, uint3
 	}
 	m->ol_flags &= ~session_charged; /* an uplink session's, whose slice had a meter */
 	line_count(l, m, slice, session, bytes, true);
-	send_down(w, b, m, l, e, b->down_flow[i], slice);
+	send_down(w, b, out, i, l, e);
 }
 
 /* max_len is 0 where there is no path. */
@@ -312,6 +344,7 @@ void session_lines_down(struct worker *w, struct burst *b)
 	uint32_t n = b->downs, kept = 0, keep[BURST_MAX];
 	bool is[BURST_MAX];
 	uint64_t stay = 0;
+	struct out out = {.tx = {.port = PORT_NONE}};
 	struct asks a;
 
 	for (uint32_t i = 0; i < n; i++) { /* read, as above */
@@ -334,15 +367,17 @@ void session_lines_down(struct worker *w, struct burst *b)
 		else if (unlikely(line[i]->down.rules != 0))
 			ask(&a, i, BATCH_ETH, line[i]->down.rules, QFI_NONE);
 		else
-			go_down(w, b, i, line[i], path[i]);
+			go_down(w, b, &out, i, line[i], path[i]);
 	if (unlikely(a.n > 0))
 		answer(&a, b->down, false);
 	for (uint32_t j = 0; j < a.n; j++)
 		if (likely(a.result[j].act != RULES_NONE))
-			go_down(w, b, a.i[j], line[a.i[j]], path[a.i[j]]);
+			go_down(w, b, &out, a.i[j], line[a.i[j]], path[a.i[j]]);
 		else
 			refuse(w, b, b->down[a.i[j]], SESSION_OF(b->down_to[a.i[j]]),
 				DROP_PDR_NONE);
+	out_done(w, &out);
+	gtpu_run_count(switch_of(w), &out.run, 0, 0, 0);
 	for (uint32_t k = 0; k < kept; k++)
 		keep_down(b, k, keep[k]);
 	b->downs = kept;
