@@ -247,11 +247,29 @@ void session_lines_up(struct worker *w, struct burst *b)
 
 /* ---- downlink ---- */
 
-/* Ways out of a burst. */
+/* Ways out of a burst. Neighbouring packets have the same slice, and other peers. */
 struct out {
 	struct tx_cursor tx;
-	struct gtpu_run run;
+	uint32_t slice;
+	uint64_t packets, bytes; /* of the slice, so far */
 };
+
+static __rte_always_inline void out_count(struct switch_worker *sw, struct out *out, uint16_t slice,
+	uint16_t peer, uint32_t bytes, uint32_t outer_bytes)
+{
+	struct traffic *to = &sw->tunnel.traffic[peer];
+
+	to->out_packets++;
+	to->out_bytes += outer_bytes;
+	if (unlikely(slice != out->slice)) {
+		sw->slice.traffic[out->slice].out_packets += out->packets;
+		sw->slice.traffic[out->slice].out_bytes += out->bytes;
+		out->slice = slice;
+		out->packets = out->bytes = 0;
+	}
+	out->packets++;
+	out->bytes += bytes;
+}
 
 static __rte_always_inline void out_done(struct worker *w, struct out *out)
 {
@@ -286,7 +304,6 @@ static __rte_always_inline void send_down(struct worker *w, struct burst *b, str
 		.qfi = l->down.qfi,
 		.tos = l->down.tos,
 		.flags = l->down.flags};
-	uint32_t lane = LANE_WAY(way.slice, way.peer);
 
 	gtpu_grow(m, -BATCH_ETH);
 	if (unlikely(slice_hot[way.slice].meter != 0)) {
@@ -294,8 +311,8 @@ static __rte_always_inline void send_down(struct worker *w, struct burst *b, str
 		return;
 	}
 	gtpu_put(switch_of(w), m, e, &way, b->down_flow[i]);
-	gtpu_run_count(switch_of(w), &out->run, lane, bytes, m->pkt_len);
-	shaper_mark(m, MARK_TUNNEL(lane), m->pkt_len - bytes);
+	out_count(switch_of(w), out, way.slice, way.peer, bytes, m->pkt_len);
+	shaper_mark(m, MARK_TUNNEL(LANE_WAY(way.slice, way.peer)), m->pkt_len - bytes);
 	tx_add(w, &out->tx, e->port, m);
 }
 
@@ -377,7 +394,8 @@ void session_lines_down(struct worker *w, struct burst *b)
 			refuse(w, b, b->down[a.i[j]], SESSION_OF(b->down_to[a.i[j]]),
 				DROP_PDR_NONE);
 	out_done(w, &out);
-	gtpu_run_count(switch_of(w), &out.run, 0, 0, 0);
+	switch_of(w)->slice.traffic[out.slice].out_packets += out.packets;
+	switch_of(w)->slice.traffic[out.slice].out_bytes += out.bytes;
 	for (uint32_t k = 0; k < kept; k++)
 		keep_down(b, k, keep[k]);
 	b->downs = kept;
