@@ -36,6 +36,16 @@ static __rte_always_inline bool group_fits(const struct found *f, uint32_t k)
 	return g->teid_be == 0 && g->slice == f->slice[k];
 }
 
+/* The address was its UE's when it was looked up; a change may have taken it away since. */
+static __rte_always_inline bool still_owns(const struct found *f, uint32_t k)
+{
+	const struct session_block *s = f->s[k];
+
+	return (s->flags & SESSION_ETHERNET) ||
+	       session_owns(s, rte_pktmbuf_mtod_offset(f->pkt[k], const uint8_t *, BATCH_ETH),
+		       false);
+}
+
 static __rte_noinline void gone(
 	struct worker *w, struct burst *b, const struct found *f, uint32_t k)
 {
@@ -128,6 +138,8 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 		if (unlikely(f.group[k] == SESSION_GROUP_FRAMES) && !frame_group(w, b, &f, k))
 			continue;
 		if (unlikely(!f.fits[k] && !group_fits(&f, k))) /* frames have their group now */
+			gone(w, b, &f, k);
+		else if (unlikely(!still_owns(&f, k)))
 			gone(w, b, &f, k);
 		else if (likely(!(s->flags & SESSION_FLUSHING)) || !parked(w, b, &f, k))
 			batch_add(w, &f, k, session_group_at(s, f.group[k]), &x);
