@@ -5,6 +5,9 @@
  * and what sessions and URRs counted must be what left, to the byte. At the end all sessions are
  * deleted, and nothing of them may be left. STRESS_SECONDS (20); --seed N.
  *
+ * KNOWN, OPEN: about one run in four finds packets that were held and left after later ones of
+ * their flow. They are counted and said; with STRESS_ORDER set the first one fails the test.
+ *
  *     hosts ─── lan │ internet (VLAN 30), other (40), edge (31) │ wan ─── gNBs, another UPF
  */
 #include <rte_eth_ring.h>
@@ -252,6 +255,10 @@ int main(int argc, char **argv)
 		total_drops(), churn_first_seed);
 	check_drops();
 	nothing_left();
+	if (traffic_overtakings() > 0)
+		printf("OPEN: %lu packets left after later ones of their flow (STRESS_ORDER=1 "
+		       "stops there)\n",
+			traffic_overtakings());
 	RIG_CHECK(traffic_judged() > 10000 && churn_upf_commits() > 100, "too little happened");
 	port_close(lan);
 	port_close(wan);
