@@ -18,6 +18,7 @@
 /* User data of a burst: where its payload begins, whose it may be. */
 struct data {
 	uint32_t n;
+	uint64_t diverted;    /* session_diverts() */
 	uint8_t i[BURST_MAX]; /* of b->gtpu[] */
 	uint8_t qfi[BURST_MAX];
 	uint8_t group[BURST_MAX];
@@ -214,8 +215,8 @@ static bool is_unicast(const uint8_t *mac)
 }
 
 /* The same for the frame inside (TS 23.501 5.6.10.2: no preamble, no FCS). */
-static __rte_noinline void unwrap_frame(struct worker *w, struct burst *b, const struct data *d,
-	uint32_t k, struct session_batch *x)
+static __rte_noinline void unwrap_frame(
+	struct worker *w, struct burst *b, struct data *d, uint32_t k, struct session_batch *x)
 {
 	const struct session_block *s = d->s[k];
 	struct rte_mbuf *m = b->gtpu[d->i[k]];
@@ -238,9 +239,10 @@ static __rte_noinline void unwrap_frame(struct worker *w, struct burst *b, const
 		refuse(w, b, m, session, s, DROP_ECN_INVALID);
 		return;
 	}
-	if (s->flags & SESSION_FLUSHING) {
+	if (session_diverts(d->diverted, s, session)) {
 		m->hash.usr = d->qfi[k]; /* for session_again() */
-		if (hold_first(w, b, m, session, s, d->group[k]))
+		if (session_diverted(
+			    &d->diverted, session, hold_first(w, b, m, session, s, d->group[k])))
 			return;
 	}
 	batch_add(w, d, k, m, len, x);
@@ -253,8 +255,8 @@ static bool is_group_address(const uint8_t *ip)
 }
 
 /* Makes the packet inside k the batch's next, or drops it by name. */
-static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const struct data *d,
-	uint32_t k, struct session_batch *x)
+static __rte_always_inline void unwrap(
+	struct worker *w, struct burst *b, struct data *d, uint32_t k, struct session_batch *x)
 {
 	const struct session_block *s = d->s[k];
 	const struct session_group *g = session_group_at(s, d->group[k]);
@@ -291,10 +293,11 @@ static __rte_always_inline void unwrap(struct worker *w, struct burst *b, const 
 		refuse(w, b, m, session, s, DROP_ECN_INVALID);
 		return;
 	}
-	if (unlikely(s->flags & SESSION_FLUSHING)) {
+	if (unlikely(session_diverts(d->diverted, s, session))) {
 		strip(m, BATCH_ETH);
 		m->hash.usr = d->qfi[k]; /* for session_again() */
-		if (hold_first(w, b, m, session, s, d->group[k]))
+		if (session_diverted(
+			    &d->diverted, session, hold_first(w, b, m, session, s, d->group[k])))
 			return;
 		rte_pktmbuf_prepend(m, BATCH_ETH);
 	}
@@ -324,6 +327,7 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 
 	session_batch_begin(&x);
 	others.n = d.n = 0;
+	d.diverted = 0;
 	blocks_prefetch(b);
 	for (uint32_t i = 0; i < b->gtpus; i++)
 		if (unlikely(!read_plain(b, i, &d)))

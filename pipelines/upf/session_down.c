@@ -42,8 +42,8 @@ static __rte_always_inline bool still_owns(const struct found *f, uint32_t k)
 	const struct session_block *s = f->s[k];
 
 	return (s->flags & SESSION_ETHERNET) ||
-	       session_owns(s, rte_pktmbuf_mtod_offset(f->pkt[k], const uint8_t *, BATCH_ETH),
-		       false);
+	       session_owns(
+		       s, rte_pktmbuf_mtod_offset(f->pkt[k], const uint8_t *, BATCH_ETH), false);
 }
 
 static __rte_noinline void gone(
@@ -112,6 +112,7 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 	struct session_batch x;
 	struct found f;
 	uint32_t downs = b->downs;
+	uint64_t diverted = 0;
 
 	session_batch_begin(&x);
 	for (uint32_t k = 0; k < downs; k++) {
@@ -141,7 +142,8 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 			gone(w, b, &f, k);
 		else if (unlikely(!still_owns(&f, k)))
 			gone(w, b, &f, k);
-		else if (likely(!(s->flags & SESSION_FLUSHING)) || !parked(w, b, &f, k))
+		else if (likely(!session_diverts(diverted, s, f.session[k])) ||
+			 !session_diverted(&diverted, f.session[k], parked(w, b, &f, k)))
 			batch_add(w, &f, k, session_group_at(s, f.group[k]), &x);
 	}
 	session_batch_down(w, b, &x);
