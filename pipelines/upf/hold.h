@@ -57,9 +57,10 @@ void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, uint8_t group);
 
-/* For session_again(), of a packet whose block has SESSION_FLUSHING: true when m was taken. */
+/* For session_again(), of a packet whose block has SESSION_FLUSHING among these flags, read once:
+ * true when m was taken. */
 bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
-	const struct session_block *s, uint8_t group);
+	const struct session_block *s, uint8_t group, uint8_t flags);
 
 /* Carries out what main has ordered; called by upf_worker_tick(), also with nothing to do. */
 void hold_tick(struct worker *w);

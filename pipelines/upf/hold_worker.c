@@ -321,9 +321,9 @@ static void recall(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32
 }
 
 bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
-	const struct session_block *s, uint8_t group)
+	const struct session_block *s, uint8_t group, uint8_t flags)
 {
-	if (s->flags & SESSION_RECALL)
+	if (flags & SESSION_RECALL)
 		recall(w, b, m, session, s, group);
 	else if (of(w)->fresh && is_waiting(s))
 		park(w, b, m, session, s, group);

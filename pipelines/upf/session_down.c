@@ -208,8 +208,15 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 			worker_drop(w, b, m[k], DROP_SESSION_GONE);
 			continue;
 		}
-		if (unlikely(s->flags & SESSION_FLUSHING) &&
-			hold_back(w, b, m[k], session[k], s, group[k]))
+		uint8_t flags = __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
+
+		if (unlikely(flags & SESSION_RECALL)) {
+			/* what came before it may be held anew: it must be on the ring first */
+			session_batch_up(w, b, &up);
+			session_batch_down(w, b, &down);
+		}
+		if (unlikely(flags & SESSION_FLUSHING) &&
+			hold_back(w, b, m[k], session[k], s, group[k], flags))
 			continue;
 		const struct session_group *g = session_group_at(s, group[k]);
 		struct session_batch *x = g->flags & GROUP_UPLINK ? &up : &down;

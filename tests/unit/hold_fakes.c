@@ -62,7 +62,7 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 		if (s == NULL)
 			worker_drop(w, b, m[i], DROP_SESSION_GONE);
 		else if (!(s->flags & SESSION_FLUSHING) ||
-			 !hold_back(w, b, m[i], session[i], s, group[i]))
+			 !hold_back(w, b, m[i], session[i], s, group[i], s->flags))
 			act_on(w, b, m[i], session[i], s);
 	}
 }
