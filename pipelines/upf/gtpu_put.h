@@ -14,10 +14,11 @@
 #include "shaper.h"
 #include "switch.h"
 
-#define GTPU_HDR4     50 /* Ethernet 14, IPv4 20, UDP 8, GTP-U 8 */
-#define GTPU_HDR6     70
-#define GTPU_PSC_ROOM 8 /* the octets of options and a PDU Session Container of the smallest size  \
-			 */
+#define GTPU_HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, GTP-U 8 */
+#define GTPU_HDR6 70
+#define GTPU_PSC_ROOM                                                                              \
+	8 /* the octets of options and a PDU Session Container of the smallest size                \
+	   */
 
 /* What differs from packet to packet. */
 struct gtpu_fields {
@@ -116,33 +117,6 @@ static __rte_always_inline void gtpu_put(struct switch_worker *sw, struct rte_mb
 		gtpu_put_ipv4(sw, m, e, &f);
 	else
 		gtpu_put_ipv6(m, e, &f);
-}
-
-/* ---- counters ---- */
-
-/* What a run of packets of one slice to one peer adds up to. A slice counts frames: an IP packet as
- * one with its Ethernet header, as it is counted at every other door. */
-struct gtpu_run {
-	uint32_t way;
-	uint64_t packets, bytes, outer_bytes;
-};
-
-static __rte_always_inline void gtpu_run_count(struct switch_worker *sw, struct gtpu_run *run,
-	uint32_t way, uint32_t bytes, uint32_t outer_bytes)
-{
-	if (unlikely(way != run->way)) {
-		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-			       *peer = &sw->tunnel.traffic[LANE_TO(run->way)];
-
-		slice->out_packets += run->packets;
-		slice->out_bytes += run->bytes;
-		peer->out_packets += run->packets;
-		peer->out_bytes += run->outer_bytes;
-		*run = (struct gtpu_run){.way = way};
-	}
-	run->packets++;
-	run->bytes += bytes;
-	run->outer_bytes += outer_bytes;
 }
 
 #endif

@@ -70,16 +70,21 @@ static __rte_always_inline void session_prefetch_cells(
 /* Of a burst's sessions, those of which hold.c has taken a packet: their later ones go the same
  * way, though main may have taken the block's flag away and published another since the first one
  * saw it. A bit for all that hash to it; who goes there for nothing comes back. */
+static __rte_always_inline uint64_t session_bit(uint32_t session)
+{
+	return 1ull << (session * 0x9e3779b1u >> 26);
+}
+
 static __rte_always_inline bool session_diverts(
 	uint64_t diverted, const struct session_block *s, uint32_t session)
 {
-	return s->flags & SESSION_FLUSHING || diverted >> (session * 0x9e3779b1u >> 26) & 1;
+	return s->flags & SESSION_FLUSHING || (diverted & session_bit(session)) != 0;
 }
 
 static __rte_always_inline bool session_diverted(
 	uint64_t *diverted, uint32_t session, bool is_diverted)
 {
-	*diverted |= (uint64_t)is_diverted << (session * 0x9e3779b1u >> 26);
+	*diverted |= is_diverted ? session_bit(session) : 0;
 	return is_diverted;
 }
 

@@ -20,7 +20,6 @@
 #include "session_hot.h"
 
 struct worker;
-struct burst;
 
 struct session_line {
 	uint64_t drops;	  /* of uplink's: the session's */
@@ -47,7 +46,6 @@ _Static_assert(sizeof(struct session_line) == 64, "a line");
 
 #define SESSION_LINE_UP(teid_be)	(teid_be)
 #define SESSION_LINE_DOWN(group, slice) (1u << 31 | (uint32_t)(group) << 16 | (slice))
-#define SESSION_LINE_SLICE(key)		((uint16_t)(key))
 #define SESSION_LINE_RULES		(1u << 24)
 
 #define HOME_CELLS	       8u

@@ -14,8 +14,6 @@
 #include "session_line.h"
 #include "stages.h"
 
-#define IP4 20u
-
 /* ---- what both directions do ---- */
 
 /* Not here, but where all drops of sessions are. */
@@ -67,15 +65,15 @@ static __rte_always_inline void line_count(struct session_line *l, struct rte_mb
 }
 
 /* What stays comes later: packets of its session behind it stay as well, and are not overtaken.
- * (Their line may come on in the midst of a burst.) By the last bits of sessions. */
+ * (Their line may come on in the midst of a burst.) */
 static __rte_always_inline bool stays(uint64_t stay, uint32_t session)
 {
-	return stay >> session % 64 & 1;
+	return stay & session_bit(session);
 }
 
 static __rte_always_inline uint32_t stay_add(uint64_t *stay, uint32_t session, uint32_t i)
 {
-	*stay |= 1ull << session % 64;
+	*stay |= session_bit(session);
 	return i;
 }
 
@@ -148,7 +146,7 @@ static __rte_always_inline bool takes_up(
 	*at = b->gtpu_at[i] + header;
 	return likely(ip[0] == 0x45 && *at + rte_be_to_cpu_16(load16(ip + 2)) == m->pkt_len &&
 		      *(const wire32_t *)(ip + 12) == l->address && l->up.gtpu == b->gtpu_id[i] &&
-		      m->pkt_len - *at >= IP4);
+		      m->pkt_len - *at >= GTPU_PLAIN_INNER);
 }
 
 /* The packet inside, as a frame to the slice's gateway. */
