@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice-dataplane: start-up in named steps, undone in reverse order; then the main thread's loop:
- * the socket, what the workers report, and time. */
+ * the socket, what the workers and the kernel's links report, and time. */
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
@@ -11,19 +11,24 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "attachment_tap.h"
+#include "events.h"
 #include "fdb.h"
 #include "neighbor.h"
 #include "options.h"
 #include "port.h"
+#include "port_link.h"
 #include "rcu.h"
 #include "server.h"
 #include "session.h"
 #include "switch.h"
+#include "underlay.h"
 #include "worker.h"
 
 #define POLL_BUSY_US 1000  /* while workers have news */
 #define POLL_IDLE_US 10000 /* a new MAC waits at most this long */
 #define RPC_POLL_US  100000
+#define TAPS_US	     1000 /* while there are taps of attachments */
 
 static struct event_base *base;
 
@@ -74,14 +79,87 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	event_base_loopbreak(base);
 }
 
+/* What costs packets first: paths over a link that is down; that the kernel answers ARP by one that
+ * is up. */
+static void on_links(uint64_t ports)
+{
+	if (ports == 0)
+		return;
+	port_link_carry(ports, true);
+	underlay_links_changed(ports);
+	underlay_resolve();
+	port_link_carry(ports, false);
+	events_links(ports);
+}
+
+static void on_link_news(evutil_socket_t fd, short what, void *arg)
+{
+	on_links(port_link_read());
+}
+
 static void on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct event *timer = *(struct event **)arg;
 	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll();
+
+	on_links(port_link_poll());
+	underlay_resolve(); /* what went without a transaction */
+	news += events_hops();
 	struct timeval next = {.tv_usec = news > 0 ? POLL_BUSY_US : POLL_IDLE_US};
 
 	rcu_reclaim(false);
 	event_add(timer, &next);
+}
+
+/* Timers of a millisecond are meant so: by default they are as coarse as the kernel's ticks. */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *made = NULL;
+
+	if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		made = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return made;
+}
+
+/* ---- taps of attachments ---- */
+
+static struct event *taps_readable, *taps_timer;
+
+static void on_taps(evutil_socket_t fd, short what, void *arg)
+{
+	attachment_taps_read();
+}
+
+static void on_taps_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval next = {.tv_usec = attachment_tap_count() > 0 ? TAPS_US : POLL_IDLE_US};
+
+	attachment_taps_write();
+	event_add(taps_timer, &next);
+}
+
+static int taps_start(void)
+{
+	struct timeval now = {0};
+
+	taps_readable =
+		event_new(base, attachment_tap_poll_fd(), EV_READ | EV_PERSIST, on_taps, NULL);
+	taps_timer = event_new(base, -1, 0, on_taps_timer, NULL);
+	return taps_readable != NULL && taps_timer != NULL && event_add(taps_readable, NULL) == 0 &&
+			       event_add(taps_timer, &now) == 0
+		       ? 0
+		       : -1;
+}
+
+static void taps_stop(void)
+{
+	if (taps_readable != NULL)
+		event_free(taps_readable);
+	if (taps_timer != NULL)
+		event_free(taps_timer);
 }
 
 static void on_rpc_poll(evutil_socket_t fd, short what, void *arg)
@@ -89,19 +167,21 @@ static void on_rpc_poll(evutil_socket_t fd, short what, void *arg)
 	rpc_poll();
 }
 
-static int run(const struct options *opt)
+static int run(const struct options *opt, int links_fd)
 {
 	struct timeval rpc_every = {.tv_usec = RPC_POLL_US}, now = {0};
 	struct event *term = evsignal_new(base, SIGTERM, on_signal, NULL);
 	struct event *intr = evsignal_new(base, SIGINT, on_signal, NULL);
 	struct event *poll;
 	struct event *rpc = event_new(base, -1, EV_PERSIST, on_rpc_poll, NULL);
+	struct event *links = event_new(base, links_fd, EV_READ | EV_PERSIST, on_link_news, NULL);
 	int rc = -1;
 
 	poll = event_new(base, -1, 0, on_poll, &poll);
-	if (term == NULL || intr == NULL || poll == NULL || rpc == NULL ||
-		event_add(term, NULL) != 0 || event_add(intr, NULL) != 0 ||
-		event_add(poll, &now) != 0 || event_add(rpc, &rpc_every) != 0) {
+	if (term == NULL || intr == NULL || poll == NULL || rpc == NULL || links == NULL ||
+		(links_fd >= 0 && event_add(links, NULL) != 0) || event_add(term, NULL) != 0 ||
+		event_add(intr, NULL) != 0 || event_add(poll, &now) != 0 ||
+		event_add(rpc, &rpc_every) != 0 || taps_start() != 0) {
 		fail("setting up events", ENOMEM);
 		goto out;
 	}
@@ -112,6 +192,8 @@ static int run(const struct options *opt)
 	rc = event_base_dispatch(base) < 0 ? -1 : 0;
 	fprintf(stderr, "sluice-dataplane: stopping\n");
 out:
+	taps_stop();
+	event_free(links);
 	event_free(rpc);
 	event_free(poll);
 	event_free(intr);
@@ -133,7 +215,7 @@ static int load_config(const struct options *opt)
 int main(int argc, char **argv)
 {
 	struct options opt;
-	int rc;
+	int rc, links_fd;
 
 	hold_signals(SIG_BLOCK);
 	rc = options_parse(argc, argv, &opt);
@@ -154,7 +236,10 @@ int main(int argc, char **argv)
 	}
 	if (start_workers(&opt) != 0)
 		goto err_tables;
-	base = event_base_new();
+	links_fd = port_link_start();
+	if (links_fd < 0)
+		fail("links of kernel interfaces are not watched", links_fd);
+	base = base_new();
 	if (base == NULL) {
 		fail("libevent", ENOMEM);
 		goto err_workers;
@@ -164,13 +249,14 @@ int main(int argc, char **argv)
 		fail(opt.socket, rc);
 		goto err_base;
 	}
-	rc = load_config(&opt) == 0 && run(&opt) == 0 ? 0 : 1;
+	rc = load_config(&opt) == 0 && run(&opt, links_fd) == 0 ? 0 : 1;
 	rpc_stop();
 err_base:
 	event_base_free(base);
 err_workers:
 	port_fini();
 	rcu_reclaim(true);
+	port_link_stop();
 	worker_stop();
 err_tables:
 	switch_fini();

@@ -103,7 +103,9 @@ void arp_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 		arp.request && is_gateway_of(host_lookup(odd->slice, 4, arp.target), attachment);
 
 	take_note(w, odd, &arp, asks_us);
-	if (!asks_us) {
+	if (!arp.request && tap_is_there(odd)) {
+		tap_take(w, b, odd); /* the kernel may have asked */
+	} else if (!asks_us) {
 		host_drop(w, b, odd, DROP_ARP_NOTED);
 	} else if (!host_may(w, odd->slice, RATE_ANSWER)) {
 		host_drop(w, b, odd, DROP_ANSWER_RATE);

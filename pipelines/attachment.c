@@ -9,6 +9,7 @@
 #include "hot.h"
 #include "ids.h"
 #include "neighbor_report.h"
+#include "nexthop.h"
 #include "rcu.h"
 
 struct attachment_hot *attachment_hot;
@@ -84,6 +85,8 @@ void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
 			      .vlan = vlan | flags,
 			      .mtu = port_hot[port].mtu});
 	door_store(port, vlan, id);
+	if (old.slice != 0 && old.port != port)
+		nexthop_links_changed(); /* another port's link counts */
 	if (old.slice != slice)
 		flood_list_change(slice, DOOR_ATTACHMENT | id, true);
 }

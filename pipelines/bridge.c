@@ -6,7 +6,7 @@
 #include "session_hot.h"
 #include "stages.h"
 
-/* The value word: door in the low half (bit 31: static), second last seen in the high half. */
+/* The value word of what is known and was seen in this second, its marks left out. */
 static __rte_always_inline uint64_t seen_now(const struct worker *w, door_t door)
 {
 	return door | (uint64_t)w->now_s << 32;
@@ -44,13 +44,16 @@ static __rte_noinline void learn_source(
 	if (value != NULL) {
 		uint64_t v = __atomic_load_n(value, __ATOMIC_RELAXED);
 
-		if ((v & FDB_STATIC) || (door_t)v == door) {
+		bool stays = (v & FDB_STATIC) && (!(v & FDB_MOVABLE) || (door & DOOR_TUNNEL));
+
+		if (stays || (v & FDB_DOOR) == door) {
 			/* the high half alone: main may be writing the low one */
 			__atomic_store_n((uint32_t *)value + 1, w->now_s, __ATOMIC_RELAXED);
 			return;
 		}
 	}
-	learn_report(w, key, door);
+	if (slice_learns_from((uint16_t)key, door))
+		learn_report(w, key, door);
 }
 
 static __rte_always_inline void lane_put(
@@ -122,7 +125,7 @@ void bridge_run(struct worker *w, struct burst *b)
 			odd_frame(w, b, i, src);
 			continue;
 		}
-		if (unlikely(from == NULL || (*from & ~FDB_STATIC) != seen_now(w, in)))
+		if (unlikely(from == NULL || (*from & ~FDB_MARKS) != seen_now(w, in)))
 			learn_source(w, src, in, from);
 		if (unlikely(to == NULL || (b->key[2 * i] & FDB_KEY_GROUP))) {
 			odd_frame(w, b, i, src);

@@ -17,6 +17,7 @@
 
 struct exact_table fdb_table;
 void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
+void (*fdb_on_overtaken)(uint16_t slice, door_t door);
 
 /* Entries by what they belong to: how many, and how many of them are static. */
 struct tally {
@@ -26,6 +27,7 @@ struct tally {
 
 static struct tally *by_slice, *by_attachment, *by_tunnel, *by_session;
 static uint32_t statics, refused;
+static bool between;	   /* no transaction is in the making: static entries may be overtaken */
 static bool sessions_left; /* some have MACs of slices that they are no doors of any more */
 static uint64_t age_cursor;
 static uint32_t age_round_s;
@@ -91,8 +93,11 @@ static void entry_of(uint64_t key, uint64_t value, struct fdb_entry *out)
 	uint64_t mac = key >> 16;
 	uint32_t now = clock_s(), seen = value >> 32;
 
-	*out = (struct fdb_entry){
-		.slice = key, .door = value & FDB_DOOR, .is_static = value & FDB_STATIC};
+	*out = (struct fdb_entry){.slice = key,
+		.door = value & FDB_DOOR,
+		.is_static = value & FDB_STATIC,
+		.movable = value & FDB_MOVABLE,
+		.overtaken = value & FDB_OVERTAKEN};
 	memcpy(&out->mac, &mac, 6);
 	out->age_s = out->is_static || seen > now ? 0 : now - seen;
 }
@@ -122,6 +127,7 @@ static bool displace(const uint64_t *key, uint64_t *value, void *arg)
 	if (v->done || (*value & FDB_STATIC) || (v->slice != 0 && v->slice != (uint16_t)*key))
 		return false;
 	count(*key, *value, -1);
+	tell(FDB_AGED, *key, *value, 0);
 	v->done = true;
 	return true;
 }
@@ -136,14 +142,16 @@ static void make_room(uint16_t slice)
 	while (!v.done && cursor != 0);
 }
 
-enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door)
+enum fdb_result fdb_put_static(
+	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool movable)
 {
 	uint64_t key = key_of(slice, mac);
-	uint64_t value = door | FDB_STATIC | (uint64_t)clock_s() << 32;
+	uint64_t value =
+		door | FDB_STATIC | (movable ? FDB_MOVABLE : 0) | (uint64_t)clock_s() << 32;
 	uint64_t *old = exact_find(&fdb_table, &key);
 
 	if (old != NULL) {
-		if ((*old & (FDB_DOOR | FDB_STATIC)) == (value & (FDB_DOOR | FDB_STATIC)))
+		if ((*old & (FDB_DOOR | FDB_MARKS)) == (value & (FDB_DOOR | FDB_MARKS)))
 			return FDB_UNCHANGED;
 		count(key, *old, -1);
 		count(key, value, 1);
@@ -171,6 +179,17 @@ int fdb_remove(uint16_t slice, const struct api_mac_addr *mac)
 		return -ENOENT;
 	count(key, *value, -1);
 	return exact_delete(&fdb_table, &key);
+}
+
+void fdb_settle(uint16_t slice, const struct api_mac_addr *mac)
+{
+	uint64_t key = key_of(slice, mac);
+	uint64_t *value = exact_find(&fdb_table, &key);
+
+	/* the low half alone: workers write the second last seen into the high one */
+	if (value != NULL)
+		__atomic_store_n(
+			(uint32_t *)value, (uint32_t)(*value & ~FDB_OVERTAKEN), __ATOMIC_RELAXED);
 }
 
 int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out)
@@ -289,6 +308,23 @@ void fdb_flush(uint16_t slice, door_t door)
 	exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_one, &f);
 }
 
+static bool flush_tunnel(const uint64_t *key, uint64_t *value, void *arg)
+{
+	if ((*value & FDB_STATIC) || DOOR_KIND(*value) != DOOR_TUNNEL ||
+		(uint16_t)*key != *(const uint16_t *)arg)
+		return false;
+	count(*key, *value, -1);
+	return true;
+}
+
+void fdb_flush_tunnels(uint16_t slice)
+{
+	uint64_t cursor = 0;
+
+	if (by_slice[slice].all > by_slice[slice].statics)
+		exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_tunnel, &slice);
+}
+
 /* ---- doors ---- */
 
 bool door_in_slice(door_t door, uint16_t slice)
@@ -329,25 +365,44 @@ void fdb_sessions_flush(void)
 
 /* ---- learning and ageing ---- */
 
+/* Has the entry to give way to a frame that came in by this door? */
+static bool gives_way(uint64_t value, door_t door)
+{
+	if ((value & FDB_DOOR) == door)
+		return false;
+	if (!(value & FDB_STATIC))
+		return true;
+	return (value & FDB_MOVABLE) && between && DOOR_KIND(door) != DOOR_TUNNEL;
+}
+
+static void move(uint64_t key, uint64_t *value, uint64_t fresh)
+{
+	uint64_t old = *value;
+	bool overtakes = old & FDB_STATIC;
+
+	fresh |= overtakes ? FDB_OVERTAKEN : old & FDB_OVERTAKEN;
+	count(key, old, -1);
+	count(key, fresh, 1);
+	__atomic_store_n(value, fresh, __ATOMIC_RELAXED);
+	if (overtakes && fdb_on_overtaken != NULL)
+		fdb_on_overtaken((uint16_t)key, old & FDB_DOOR);
+	tell(FDB_MOVED, key, fresh, old & FDB_DOOR);
+}
+
 static void learn(const struct learn_report *report)
 {
 	uint16_t slice = report->key;
 	uint64_t fresh = report->door | (uint64_t)clock_s() << 32;
 
-	/* the door may have gone, or changed hands, since the worker saw the frame */
-	if (!door_in_slice(report->door, slice))
+	/* the door may have gone, or changed hands, since the worker saw the frame; so may what the
+	 * slice wants learned */
+	if (!door_in_slice(report->door, slice) || !slice_learns_from(slice, report->door))
 		return;
 	uint64_t *value = exact_find(&fdb_table, &report->key);
 
 	if (value != NULL) {
-		uint64_t old = *value;
-
-		if ((old & FDB_STATIC) || (old & FDB_DOOR) == report->door)
-			return;
-		count(report->key, old, -1);
-		count(report->key, fresh, 1);
-		__atomic_store_n(value, fresh, __ATOMIC_RELAXED);
-		tell(FDB_MOVED, report->key, fresh, old & FDB_DOOR);
+		if (gives_way(*value, report->door))
+			move(report->key, value, fresh);
 		return;
 	}
 	if (by_slice[slice].all >= slice_max_macs(slice) ||
@@ -408,8 +463,10 @@ uint32_t fdb_reports_take(void)
 
 uint32_t fdb_poll(void)
 {
+	between = true;
 	uint32_t total = fdb_reports_take();
 
+	between = false;
 	age();
 	return total;
 }

@@ -19,8 +19,11 @@ typedef uint32_t door_t;
 #define DOOR_ID(d)	   ((uint16_t)(d)) /* of attachments and tunnels */
 #define DOOR_SESSION_ID(d) ((d)&0xfffffu)
 
-/* The table's value word: door in the low half, second last seen in the high half. */
+/* The table's value word: door and marks in the low half, second last seen in the high half. */
 #define FDB_STATIC    0x80000000ull
+#define FDB_MOVABLE   0x40000000ull /* a static one that gives way to what is learned locally */
+#define FDB_OVERTAKEN 0x20000000ull /* a learned one that such a one has given way to */
+#define FDB_MARKS     (FDB_STATIC | FDB_MOVABLE | FDB_OVERTAKEN)
 #define FDB_DOOR      0x7fffffu
 #define FDB_KEY_GROUP 0x10000ull /* the group bit of the MAC inside a key */
 
@@ -39,6 +42,8 @@ struct fdb_entry {
 	struct api_mac_addr mac;
 	door_t door;
 	bool is_static;
+	bool movable;	/* static: gives way to what is learned behind an attachment or session */
+	bool overtaken; /* learned: a movable one was here */
 	uint32_t age_s; /* since last seen; 0 for static */
 };
 
@@ -48,9 +53,13 @@ void fdb_fini(void);
 /* Static entries. The caller has checked fdb_room() and fdb_slice_room(); put replaces a learned
  * entry. Main thread. */
 enum fdb_result { FDB_CREATED, FDB_UPDATED, FDB_UNCHANGED };
-enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door);
+enum fdb_result fdb_put_static(
+	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool movable);
 /* Removes a static or learned entry: 0 or -ENOENT. */
 int fdb_remove(uint16_t slice, const struct api_mac_addr *mac);
+/* The movable entry that a learned one has overtaken is given up: the mark goes, the learned one
+ * stays. */
+void fdb_settle(uint16_t slice, const struct api_mac_addr *mac);
 /* 0 or -ENOENT. */
 int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out);
 
@@ -73,6 +82,8 @@ uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max);
 
 /* Forgets learned entries that match (0 = any). */
 void fdb_flush(uint16_t slice, door_t door);
+/* Those of one slice that were learned from tunnels. */
+void fdb_flush_tunnels(uint16_t slice);
 
 /* A session is no door of a slice any more: fdb_sessions_flush() forgets what was learned behind it
  * there, of however many sessions in one go. */
@@ -82,11 +93,15 @@ void fdb_sessions_flush(void);
 /* Learning and ageing as events for the socket; set by the server, called on the main thread. */
 enum fdb_event { FDB_LEARNED, FDB_MOVED, FDB_AGED };
 extern void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
+/* A movable static entry at this door has become a learned one elsewhere: it is counted there no
+ * more. Set as above. */
+extern void (*fdb_on_overtaken)(uint16_t slice, door_t door);
 
 /* Drains the workers' rings and ages a part of the table; called from the main loop. Returns how
  * many reports it took, so that the loop comes back sooner when there is more. */
 uint32_t fdb_poll(void);
-/* The rings alone. */
+/* The rings alone; also within a transaction, so that no static entry is overtaken: the next frame
+ * does it. */
 uint32_t fdb_reports_take(void);
 
 #endif

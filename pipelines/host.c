@@ -58,6 +58,14 @@ bool host_is_own(const struct odd_packet *odd, uint8_t family, const uint8_t *ad
 	return is_own(odd, family, address, host_lookup(odd->slice, family, address));
 }
 
+bool host_is_here(const struct odd_packet *odd, uint8_t family, const uint8_t *address)
+{
+	if (host_from_tunnel(odd))
+		return false;
+	return (family == 6 && is_our_link_local(odd->slice, address)) ||
+	       is_gateway_of(host_lookup(odd->slice, family, address), DOOR_ID(odd->door));
+}
+
 static bool parse4(const struct rte_mbuf *m, struct ip_view *v)
 {
 	const uint8_t *ip = v->ip;
@@ -245,8 +253,18 @@ static void local(
 		icmp_local(w, b, odd, v);
 }
 
+/* To stations of a link alone: what routers say to each other (RFC 5771 section 4, RFC 4291 section
+ * 2.7). */
+static bool is_link_group(const struct ip_view *v)
+{
+	const uint8_t *to = v->ip + (v->family == 4 ? 16 : 24);
+
+	return v->family == 4 ? to[0] == 224 && to[1] == 0 && to[2] == 0
+			      : to[0] == 0xff && to[1] == 2;
+}
+
 /* To many, or between link-local addresses, which do not leave a link (RFC 4291 section 2.5.6): ND
- * is here, and what is for the switch itself. */
+ * is here, and what is for the switch itself or the kernel beside it. */
 static void group(
 	struct worker *w, struct burst *b, const struct odd_packet *odd, struct ip_view *v)
 {
@@ -254,10 +272,10 @@ static void group(
 
 	if (is_nd(v))
 		nd_take(w, b, odd, v);
-	else if (v->family == 6 && to[0] != 0xff && !host_from_tunnel(odd) &&
-		 (is_our_link_local(odd->slice, to) ||
-			 is_gateway_of(host_lookup(odd->slice, 6, to), DOOR_ID(odd->door))))
+	else if (v->family == 6 && to[0] != 0xff && host_is_here(odd, 6, to))
 		icmp_local(w, b, odd, v);
+	else if (is_link_group(v) && tap_is_there(odd))
+		tap_take(w, b, odd);
 	else
 		host_drop(w, b, odd, DROP_ROUTED_GROUP);
 }

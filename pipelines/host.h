@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <rte_ether.h>
 
+#include "attachment_tap.h"
 #include "hot.h"
 #include "l3.h"
 #include "neighbor_report.h"
@@ -22,6 +23,7 @@ enum host_rate {
 	RATE_SEEN,   /* reports of hosts that spoke */
 	RATE_ASK,    /* reports of hosts that are wanted */
 	RATE_LEARN,  /* reports of MACs, while many wait */
+	RATE_TAP,    /* packets to the kernel by taps of attachments */
 	RATES
 };
 
@@ -93,6 +95,8 @@ void host_link_local(uint64_t mac, uint8_t *address);
 /* Is it an address of the switch's own: a gateway of the slice, or on the link of odd's door a
  * link-local one? No other station has those: whoever says so is not answered. */
 bool host_is_own(const struct odd_packet *odd, uint8_t family, const uint8_t *address);
+/* Is it one of those that the switch has at odd's attachment? */
+bool host_is_here(const struct odd_packet *odd, uint8_t family, const uint8_t *address);
 static inline bool is_link_local(const uint8_t *address)
 {
 	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;

@@ -15,7 +15,8 @@ static const uint32_t rate_pps[RATES] = {[RATE_ERROR] = 1000,
 	[RATE_ANSWER] = 5000,
 	[RATE_SEEN] = 5000,
 	[RATE_ASK] = 1000,
-	[RATE_LEARN] = 5000};
+	[RATE_LEARN] = 5000,
+	[RATE_TAP] = 10000};
 
 /* ---- life ---- */
 

@@ -44,6 +44,7 @@ _Static_assert(sizeof(struct slice_hot) == 32, "two slices a line");
 #define SLICE_CLAMP_MSS 0x02
 #define SLICE_SUPPRESS	0x04 /* answers ARP and ND for hosts it knows */
 #define SLICE_SESSIONS	0x08 /* UEs have addresses (l3) or sessions are doors (l2) */
+#define SLICE_UNTAUGHT	0x10 /* nothing is learned from frames that come by tunnels */
 
 struct attachment_hot {
 	uint16_t slice; /* 0 while unpublished */
@@ -111,6 +112,12 @@ extern struct attachment_hot *attachment_hot; /* [LIMIT_ATTACHMENTS + 1] */
 extern struct tunnel_hot *tunnel_hot;	      /* [LIMIT_TUNNELS + 1] */
 extern struct exact_table fdb_table, vtep4_table, vtep6_table;
 
+/* Are MACs learned from frames that come into the slice by this door? */
+static inline bool slice_learns_from(uint16_t slice, door_t door)
+{
+	return DOOR_KIND(door) != DOOR_TUNNEL || !(slice_hot[slice].flags & SLICE_UNTAUGHT);
+}
+
 /* What a UDP port carries, by its number in network order. One or the other: neither says itself
  * which it is. */
 enum tunnel_kind { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_GTPU };
@@ -169,6 +176,7 @@ struct switch_worker {
 	struct learn_seen *seen;
 	struct reassembly *reassembly;
 	struct host_worker *host;
+	struct rte_ring *to_taps, *from_taps; /* struct tap_frame */
 	struct upf_worker *upf;
 	uint64_t punt_cost;
 	uint16_t ip_id; /* of IPv4, and of IPv6 fragments: no two workers use the same */

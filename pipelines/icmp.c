@@ -123,10 +123,21 @@ static void echo(struct worker *w, struct burst *b, const struct odd_packet *odd
 	host_send_back(w, b, m, odd, asker);
 }
 
-/* A packet that is neither echo nor anything else that a gateway takes. */
+static bool is_host(const struct ip_view *v)
+{
+	return v->family == 4 ? is_host_ipv4(v->ip + 12) : is_host_ipv6(v->ip + 8);
+}
+
+/* A packet that is neither echo nor anything else that a gateway takes: the kernel may. */
 static void refuse(
 	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
 {
+	const uint8_t *to = v->ip + (v->family == 4 ? 16 : 24);
+
+	if (tap_is_there(odd) && is_host(v) && host_is_here(odd, v->family, to)) {
+		tap_take(w, b, odd);
+		return;
+	}
 	bool port = v->proto == IPPROTO_UDP || (v->family == 6 && v->proto == IPPROTO_TCP);
 
 	if (!v->fragment && v->proto != IPPROTO_ICMP && v->family == 4)
@@ -137,11 +148,6 @@ static void refuse(
 		 v->proto != IPPROTO_NONE)
 		icmp_error(w, b, odd, v, PARAMETER6, 1, v->pointer); /* RFC 4443 section 3.4 */
 	host_drop(w, b, odd, DROP_NOT_FOR_GATEWAY);
-}
-
-static bool is_host(const struct ip_view *v)
-{
-	return v->family == 4 ? is_host_ipv4(v->ip + 12) : is_host_ipv6(v->ip + 8);
 }
 
 void icmp_local(struct worker *w, struct burst *b, const struct odd_packet *odd, struct ip_view *v)

@@ -218,9 +218,15 @@ void nd_take(struct worker *w, struct burst *b, const struct odd_packet *odd, st
 		host_drop(w, b, odd, DROP_ND_INVALID);
 		return;
 	}
-	if ((nd.type != NS && nd.type != NA) || memcmp(v->ip - 8, &mac, 6) == 0 ||
-		(nd.mac != NULL && memcmp(nd.mac, &mac, 6) == 0)) {
-		host_drop(w, b, odd, DROP_ARP_NOTED);
+	bool own =
+		memcmp(v->ip - 8, &mac, 6) == 0 || (nd.mac != NULL && memcmp(nd.mac, &mac, 6) == 0);
+
+	if (own || (nd.type != NS && nd.type != NA)) {
+		/* routers speak to routers, and hosts ask for them */
+		if (!own && tap_is_there(odd))
+			tap_take(w, b, odd);
+		else
+			host_drop(w, b, odd, DROP_ARP_NOTED);
 		return;
 	}
 	/* whoever says that it has one of our addresses: asking from it, or answering for it */
@@ -234,6 +240,8 @@ void nd_take(struct worker *w, struct burst *b, const struct odd_packet *odd, st
 	take_note(w, odd, v, &nd, asks_us);
 	if (asks_us)
 		answer(w, b, odd, v, &nd);
+	else if (nd.type == NA && tap_is_there(odd))
+		tap_take(w, b, odd); /* the kernel may have asked */
 	else
 		host_drop(w, b, odd, DROP_ARP_NOTED);
 }

@@ -12,6 +12,7 @@
 #include "l3.h"
 #include "neighbor.h"
 #include "nexthop_cold.h"
+#include "port_link.h"
 #include "rcu.h"
 #include "schema.h"
 #include "tunnel.h"
@@ -27,6 +28,7 @@ uint32_t nexthop_top = 1;     /* no index at or above was ever used */
 static uint32_t *head;	      /* [HEADS] chains of equal hash */
 static uint32_t *tunnel_ways; /* [LIMIT_TUNNELS + 1] next hops by each tunnel */
 static uint32_t free_head, used;
+static bool unsettled;
 
 int nexthop_init(void)
 {
@@ -37,6 +39,7 @@ int nexthop_init(void)
 	tunnel_ways = calloc(LIMIT_TUNNELS + 1, sizeof(*tunnel_ways));
 	free_head = used = 0;
 	nexthop_top = 1;
+	unsettled = false;
 	if (nexthop_hot == NULL || nexthop_address == NULL || nexthop_cold == NULL ||
 		head == NULL || tunnel_ways == NULL)
 		return -ENOMEM;
@@ -182,6 +185,13 @@ static void write_word(uint32_t index)
 		nexthop_store(index, NEXTHOP_WORD(NEXTHOP_ASK, n->via.attachment, 0));
 }
 
+static bool is_down(const struct nexthop *n)
+{
+	if (n->via.tunnel != 0)
+		return !tunnel_has_path(n->via.tunnel);
+	return n->unresolved || !port_link_up(attachment_hot[n->via.attachment].port);
+}
+
 /* The next hop of one way, without a user yet. */
 static int intern(uint16_t slice, const struct l3_via *via, bool kept_back, uint32_t *index)
 {
@@ -196,8 +206,8 @@ static int intern(uint16_t slice, const struct l3_via *via, bool kept_back, uint
 
 	*n = (struct nexthop){.type = COLD_WAY, .slice = slice, .via = *via, .next = *chain};
 	n->via.weight = 0;
-	n->down = via->tunnel != 0 ? !tunnel_has_path(via->tunnel)
-				   : via->address.family != 0; /* until it is resolved */
+	n->unresolved = via->tunnel == 0 && via->address.family != 0; /* yet */
+	n->down = is_down(n);
 	*chain = *index;
 	tunnel_ways[via->tunnel]++;
 	nexthop_address[*index] = via->tunnel == 0 ? via->address : (struct api_ip){.family = 0};
@@ -272,6 +282,17 @@ int nexthop_take_neighbor(
 	return rc;
 }
 
+static void set_unresolved(uint32_t index, bool unresolved)
+{
+	struct nexthop *n = &nexthop_cold[index];
+	bool was_down = n->down;
+
+	n->unresolved = unresolved;
+	n->down = is_down(n);
+	if (n->down != was_down)
+		groups_follow(index);
+}
+
 void nexthop_drop_neighbor(uint32_t index)
 {
 	struct nexthop *n = &nexthop_cold[index];
@@ -280,8 +301,7 @@ void nexthop_drop_neighbor(uint32_t index)
 	/* the FIB entry and the neighbour hold one use each: after the last, nothing is known */
 	if (n->others == 0 && n->routes > 0) {
 		write_word(index);
-		n->down = true;
-		groups_follow(index);
+		set_unresolved(index, true);
 	}
 	release_if_unused(index);
 }
@@ -298,6 +318,11 @@ int nexthop_take_other(uint16_t slice, uint32_t what, uint16_t attachment,
 	return 0;
 }
 
+int nexthop_take_discard(uint16_t slice, uint32_t *index)
+{
+	return nexthop_take_other(slice, NEXTHOP_BLACKHOLE, 0, NULL, index);
+}
+
 /* ---- what changes under them ---- */
 
 void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead)
@@ -311,10 +336,7 @@ void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead)
 		nexthop_store(index, NEXTHOP_DROP(NEXTHOP_UNREACHABLE));
 	else
 		write_word(index);
-	if (n->down == (mac == NULL))
-		return;
-	n->down = mac == NULL;
-	groups_follow(index);
+	set_unresolved(index, mac == NULL);
 }
 
 void nexthop_slice_mac(uint16_t slice)
@@ -325,21 +347,31 @@ void nexthop_slice_mac(uint16_t slice)
 			write_word(i);
 }
 
-void nexthop_tunnel_state(uint16_t tunnel, bool up)
+void nexthop_tunnel_changed(uint16_t tunnel)
 {
-	uint32_t left = tunnel_ways != NULL ? tunnel_ways[tunnel] : 0;
+	unsettled |= tunnel_ways != NULL && tunnel_ways[tunnel] > 0;
+}
 
-	for (uint32_t i = 1; left > 0 && i < nexthop_top; i++) {
+void nexthop_links_changed(void)
+{
+	unsettled = true;
+}
+
+void nexthop_settle(void)
+{
+	bool moved = false;
+
+	for (uint32_t i = 1; unsettled && i < nexthop_top; i++) {
 		struct nexthop *n = &nexthop_cold[i];
 
-		if (n->type != COLD_WAY || n->via.tunnel != tunnel)
+		if (n->type != COLD_WAY || n->down == is_down(n))
 			continue;
-		left--;
-		if (n->down == !up)
-			continue;
-		n->down = !up;
-		groups_follow(i);
+		n->down = !n->down;
+		n->moved = moved = true;
 	}
+	unsettled = false;
+	if (moved)
+		groups_follow_moved();
 }
 
 /* ---- reading ---- */

@@ -46,14 +46,21 @@ void nexthop_text(uint32_t index, char *text);
 int nexthop_take_other(uint16_t slice, uint32_t what, uint16_t attachment,
 	const struct api_ip *address, uint32_t *index);
 
+/* The same of what is not forwarded, and nobody is told. */
+int nexthop_take_discard(uint16_t slice, uint32_t *index);
+
 /* What is known of a neighbour: its MAC, that it is being asked for (mac NULL), or that it does not
  * answer (mac NULL, dead). Groups that contain it follow. index: of nexthop_take_neighbor(). */
 void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead);
 
 /* The slice's own mac changed: ways by tunnels that use it follow. */
 void nexthop_slice_mac(uint16_t slice);
-/* A tunnel got its first path or lost its last: groups leave it out while others are up. */
-void nexthop_tunnel_state(uint16_t tunnel, bool up);
+/* A tunnel got its first path or lost its last / links of ports changed, or which port an
+ * attachment is on. nexthop_settle() then takes the ways that went down out of their groups while
+ * others are up, and lets those that came up back, in one pass over all of them. */
+void nexthop_tunnel_changed(uint16_t tunnel);
+void nexthop_links_changed(void);
+void nexthop_settle(void);
 
 uint32_t nexthop_count(void);
 /* Iterates over indices in use: the first above `index` (0: from the start), 0 at the end. */

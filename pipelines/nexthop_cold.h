@@ -17,8 +17,10 @@ struct nexthop_group {
 };
 
 struct nexthop {
-	uint8_t type; /* enum cold_type */
-	bool down;    /* groups leave it out while others are up */
+	uint8_t type;	     /* enum cold_type */
+	bool down : 1;	     /* groups leave it out while others are up */
+	bool unresolved : 1; /* by an attachment: no MAC of its address */
+	bool moved : 1;	     /* down changed; within nexthop_settle() */
 	uint16_t slice;
 	uint32_t routes; /* users: FIB entries and groups */
 	uint32_t others; /* neighbor.c */
@@ -51,5 +53,7 @@ void group_free(struct nexthop *n, uint64_t word);
 uint32_t group_ways(const struct nexthop *n, struct l3_via *via);
 /* A way went up or down: the groups that contain it are filled anew. */
 void groups_follow(uint32_t index);
+/* The same for all ways that moved. */
+void groups_follow_moved(void);
 
 #endif

@@ -196,6 +196,12 @@ uint32_t group_ways(const struct nexthop *n, struct l3_via *via)
 	return n->group->n;
 }
 
+static void follow(uint32_t index)
+{
+	if (publish(index) != 0)
+		RTE_LOG(ERR, USER1, "no memory for a route's next hops\n");
+}
+
 void groups_follow(uint32_t index)
 {
 	uint32_t left = nexthop_cold[index].groups;
@@ -208,9 +214,26 @@ void groups_follow(uint32_t index)
 		for (uint32_t k = 0; k < n->group->n; k++)
 			if (n->group->way[k] == index) {
 				left--;
-				if (publish(i) != 0)
-					RTE_LOG(ERR, USER1, "no memory for a route's next hops\n");
+				follow(i);
 				break;
 			}
 	}
+}
+
+static bool has_moved(const struct nexthop_group *g)
+{
+	for (uint32_t k = 0; k < g->n; k++)
+		if (nexthop_cold[g->way[k]].moved)
+			return true;
+	return false;
+}
+
+void groups_follow_moved(void)
+{
+	for (uint32_t i = 1; i < nexthop_top; i++)
+		if (nexthop_cold[i].type == COLD_GROUP && has_moved(nexthop_cold[i].group))
+			follow(i);
+	for (uint32_t i = 1; i < nexthop_top; i++)
+		if (nexthop_cold[i].type == COLD_WAY)
+			nexthop_cold[i].moved = false;
 }

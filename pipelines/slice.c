@@ -63,7 +63,8 @@ void slice_release(uint16_t id)
 static uint8_t flags_of(const struct api_slice *cfg)
 {
 	return (cfg->kind == SLICE_L3 ? SLICE_IS_L3 : 0) | (cfg->mss_clamp ? SLICE_CLAMP_MSS : 0) |
-	       (cfg->suppress && cfg->kind == SLICE_L2 ? SLICE_SUPPRESS : 0);
+	       (cfg->suppress && cfg->kind == SLICE_L2 ? SLICE_SUPPRESS : 0) |
+	       (cfg->tunnel_learning ? 0 : SLICE_UNTAUGHT);
 }
 
 /* 02:5c, the VNI, 01: the same at every site unless configured, so that a host may move. */
@@ -77,6 +78,16 @@ static uint64_t gateway_mac(const struct api_slice *cfg)
 		memcpy(mac, &cfg->mac, sizeof(cfg->mac));
 	memcpy(&word, mac, sizeof(word));
 	return word;
+}
+
+void slice_mac_set(uint16_t id, const struct api_slice *cfg)
+{
+	__atomic_store_n(&slice_hot[id].mac, gateway_mac(cfg), __ATOMIC_RELAXED);
+}
+
+void slice_gateway_mac(uint16_t id, struct api_mac_addr *out)
+{
+	memcpy(out, &slice_hot[id].mac, sizeof(*out));
 }
 
 void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps)
@@ -100,7 +111,7 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 		__atomic_store_n(
 			&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
 	if (s->mac != gateway_mac(cfg)) {
-		__atomic_store_n(&s->mac, gateway_mac(cfg), __ATOMIC_RELAXED);
+		slice_mac_set(id, cfg);
 		if (s->live)
 			nexthop_slice_mac(id);
 	}
@@ -111,6 +122,8 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 		suppress_slice(!suppressed);
 	if (s->live && flags != old_flags)
 		tunnel_flags_change(id);
+	if (flags & ~old_flags & SLICE_UNTAUGHT)
+		fdb_flush_tunnels(id);
 	s->live = true;
 }
 

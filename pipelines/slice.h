@@ -19,6 +19,12 @@ void slice_fini(void);
 int slice_reserve(uint16_t *id);
 void slice_release(uint16_t id);
 
+/* A reserved slice's own MAC: routes of the same transaction are made before slice_set(). */
+void slice_mac_set(uint16_t id, const struct api_slice *cfg);
+
+/* The MAC of its gateways. */
+void slice_gateway_mac(uint16_t id, struct api_mac_addr *out);
+
 /* Its part of shaped ports (core/shaper.h): before slice_set(), and when its meter changes. */
 void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps);
 

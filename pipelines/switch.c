@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "attachment.h"
+#include "attachment_tap.h"
 #include "fdb.h"
 #include "fib.h"
 #include "gateway.h"
@@ -121,6 +122,7 @@ static void switch_worker_fini(struct worker *w)
 	reassembly_fini(w);
 	upf_worker_fini(w);
 	host_worker_fini(w);
+	tap_worker_fini(w);
 	meter_worker_fini(&sw->meter);
 	rte_ring_free(sw->learn);
 	counts_free(&sw->slice);
@@ -160,7 +162,7 @@ static int switch_worker_init(struct worker *w)
 	sw->seen = worker_array("seen", LEARN_SEEN, sizeof(*sw->seen));
 	if (sw->learn != NULL && counts && sw->slice_drops != NULL && sw->flood != NULL &&
 		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0 &&
-		host_worker_init(w) == 0 && police_worker_init(w) == 0)
+		host_worker_init(w) == 0 && police_worker_init(w) == 0 && tap_worker_init(w) == 0)
 		return 0;
 	switch_worker_fini(w);
 	return -ENOMEM;
@@ -170,6 +172,7 @@ static void switch_tick(struct worker *w)
 {
 	reassembly_tick(w);
 	host_tick(w);
+	tap_tick(w);
 	meter_tick(&switch_of(w)->meter, w->now_tsc);
 	upf_worker_tick(w);
 }
@@ -190,6 +193,8 @@ int switch_init(uint32_t worker_total)
 
 	if (rc == 0)
 		rc = attachment_init(worker_total);
+	if (rc == 0)
+		rc = attachment_tap_init();
 	if (rc == 0)
 		rc = tunnel_init(worker_total);
 	if (rc == 0)
@@ -222,6 +227,7 @@ void switch_fini(void)
 	police_fini();
 	fdb_fini();
 	tunnel_fini();
+	attachment_tap_fini();
 	attachment_fini();
 	slice_fini();
 }

@@ -177,7 +177,10 @@ static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 		ROW_TEXT(row->key_text[0], "{slice %u}", entry[i].slice);
 		ROW_TEXT(row->key_text[1], "%.40s", mac);
 		row->action = door_action(entry[i].door, &row->param_text[0]);
-		ROW_TEXT(row->param_text[1], "%s", entry[i].is_static ? "static" : "learned");
+		ROW_TEXT(row->param_text[1], "%s",
+			entry[i].movable     ? "movable"
+			: entry[i].is_static ? "static"
+					     : "learned");
 		ROW_TEXT(row->param_text[2], "%u", entry[i].age_s);
 	}
 	return n;

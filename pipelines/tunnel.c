@@ -135,6 +135,7 @@ void tunnel_unset(uint16_t id)
 	memset(t, 0, sizeof(*t));
 	__atomic_store_n(&tunnel_hot[id].paths, (uintptr_t)&no_path, __ATOMIC_RELEASE);
 	fdb_flush(0, DOOR_TUNNEL | id);
+	underlay_stale_tunnel(id); /* it wants no next hops any more */
 	rcu_defer(paths_free, (void *)old);
 	rcu_defer(free_id, (void *)(uintptr_t)id);
 }
@@ -377,7 +378,7 @@ void tunnel_publish(uint16_t id, const struct tunnel_path *paths, uint32_t count
 	__atomic_store_n(&tunnel_hot[id].paths, (uintptr_t)fresh | log2, __ATOMIC_RELEASE);
 	rcu_defer(paths_free, (void *)old);
 	if (was_up != (count > 0))
-		nexthop_tunnel_state(id, count > 0);
+		nexthop_tunnel_changed(id);
 	return;
 
 err_memory:
@@ -397,6 +398,8 @@ void tunnel_state(uint16_t id, char *text)
 	api_ip_format(&t->next_hop, false, hop);
 	if (t->paths == 0 && t->why == DROP_NO_NEIGHBOR)
 		snprintf(text, 160, "down: no neighbor %s", hop);
+	else if (t->paths == 0 && t->why == DROP_LINK_DOWN)
+		snprintf(text, 160, "down: no link to %s", hop);
 	else if (t->paths == 0)
 		snprintf(text, 160, "down: no route");
 	else if (t->paths == 1)

@@ -3,98 +3,69 @@
  * them. Called by rpc/ on the main thread; owns all three. No packet ever looks here. */
 #include "underlay.h"
 
-#include <rte_byteorder.h>
-#include <rte_hash.h>
-#include <rte_malloc.h>
-#include <rte_rib.h>
-#include <rte_rib6.h>
+#include <errno.h>
+#include <rte_log.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "drops.h"
+#include "nexthop.h"
 #include "port.h"
+#include "port_link.h"
 #include "tunnel_paths.h"
+#include "underlay_hop.h"
+#include "underlay_route.h"
 
 struct connected {
 	uint16_t port;
 	struct api_ip prefix;
 };
 
-struct neighbor_key {
-	uint16_t port;
-	uint8_t family;
-	uint8_t pad;
-	uint8_t bytes[16];
+/* The next hops of a tunnel's ways, usable or not. */
+struct held {
+	uint8_t count;
+	uint32_t hop[TUNNEL_PATHS_MAX];
 };
 
-struct route {
-	uint32_t count;
-	struct underlay_via via[LIMIT_ROUTE_VIA];
-};
+#define PREFIXES_MAX 16 /* more changed routes in one transaction: all paths are resolved anew */
 
 static struct connected *connected; /* [LIMIT_UNDERLAY_ADDRESSES] */
 static uint32_t connected_count;
-static struct rte_hash *neighbors; /* value: the MAC in the data pointer itself */
-static struct rte_rib *rib4;
-static struct rte_rib6 *rib6;
+static struct held *held; /* [LIMIT_TUNNELS + 1] */
+
+/* What is stale. */
 static bool stale; /* all tunnels */
 static uint64_t stale_tunnel[LIMIT_TUNNELS / 64 + 1];
 static bool stale_some;
+static uint64_t stale_ports; /* paths over them */
+static struct api_ip stale_prefix[PREFIXES_MAX];
+static uint32_t stale_prefixes;
 
 int underlay_init(void)
 {
-	struct rte_hash_parameters hash = {.name = "neighbors",
-		.entries = LIMIT_NEIGHBORS * 2,
-		.key_len = sizeof(struct neighbor_key),
-		.socket_id = SOCKET_ID_ANY};
-	/* inner nodes of the trie come on top of the routes */
-	struct rte_rib_conf conf4 = {.ext_sz = 0, .max_nodes = 2 * LIMIT_ROUTES + 1};
-	struct rte_rib6_conf conf6 = {.ext_sz = 0, .max_nodes = 2 * LIMIT_ROUTES + 1};
+	int rc;
 
 	connected = calloc(LIMIT_UNDERLAY_ADDRESSES, sizeof(*connected));
-	neighbors = rte_hash_create(&hash);
-	rib4 = rte_rib_create("underlay4", SOCKET_ID_ANY, &conf4);
-	rib6 = rte_rib6_create("underlay6", SOCKET_ID_ANY, &conf6);
+	held = calloc(LIMIT_TUNNELS + 1, sizeof(*held));
 	connected_count = 0;
-	stale = false;
-	return connected != NULL && neighbors != NULL && rib4 != NULL && rib6 != NULL ? 0 : -ENOMEM;
+	stale = stale_some = false;
+	stale_ports = 0;
+	stale_prefixes = 0;
+	memset(stale_tunnel, 0, sizeof(stale_tunnel));
+	if (connected == NULL || held == NULL)
+		return -ENOMEM;
+	rc = hop_init();
+	return rc == 0 ? route_table_init() : rc;
 }
-
-static uint32_t ipv4_of(const struct api_ip *ip)
-{
-	uint32_t be;
-
-	memcpy(&be, ip->bytes, 4);
-	return rte_be_to_cpu_32(be);
-}
-
-static struct route *exact_route(const struct api_ip *prefix);
 
 void underlay_fini(void)
 {
-	struct rte_rib_node *n4 = NULL;
-	struct rte_rib6_node *n6 = NULL;
-	uint8_t any[16] = {0};
-	uint64_t nh;
-
-	while (rib4 != NULL && (n4 = rte_rib_get_nxt(rib4, 0, 0, n4, RTE_RIB_GET_NXT_ALL)) != NULL)
-		if (rte_rib_get_nh(n4, &nh) == 0)
-			free((void *)(uintptr_t)nh);
-	while (rib6 != NULL &&
-		(n6 = rte_rib6_get_nxt(rib6, any, 0, n6, RTE_RIB6_GET_NXT_ALL)) != NULL)
-		if (rte_rib6_get_nh(n6, &nh) == 0)
-			free((void *)(uintptr_t)nh);
-	/* what is below a prefix does not hold the prefix itself */
-	free(rib4 != NULL ? exact_route(&(struct api_ip){.family = 4}) : NULL);
-	free(rib6 != NULL ? exact_route(&(struct api_ip){.family = 6}) : NULL);
-	rte_rib_free(rib4);
-	rte_rib6_free(rib6);
-	rte_hash_free(neighbors);
+	route_table_fini();
+	hop_fini();
 	free(connected);
-	rib4 = NULL;
-	rib6 = NULL;
-	neighbors = NULL;
+	free(held);
 	connected = NULL;
+	held = NULL;
 }
 
 void underlay_stale(void)
@@ -147,6 +118,14 @@ static bool covers(const struct api_ip *prefix, const struct api_ip *ip)
 	return bits == 0 || (prefix->bytes[bytes] ^ ip->bytes[bytes]) >> (8 - bits) == 0;
 }
 
+/* Of two ports on one network the one whose link is up. */
+static bool is_better(const struct connected *a, const struct connected *b)
+{
+	if (a->prefix.len != b->prefix.len)
+		return a->prefix.len > b->prefix.len;
+	return port_link_up(a->port) && !port_link_up(b->port);
+}
+
 /* The connected prefix with the most bits that holds ip, or NULL. */
 static const struct connected *find_connected(const struct api_ip *ip)
 {
@@ -154,124 +133,63 @@ static const struct connected *find_connected(const struct api_ip *ip)
 
 	for (uint32_t i = 0; i < connected_count; i++)
 		if (covers(&connected[i].prefix, ip) &&
-			(best == NULL || connected[i].prefix.len > best->prefix.len))
+			(best == NULL || is_better(&connected[i], best)))
 			best = &connected[i];
 	return best;
 }
 
-/* ---- neighbours ---- */
-
-static struct neighbor_key neighbor_key(uint16_t port, const struct api_ip *address)
+/* Is a network of one of these ports another port's, too? Then whose it is may depend on links. */
+static bool shares_network(uint64_t ports)
 {
-	struct neighbor_key key = {.port = port, .family = address->family};
-
-	memcpy(key.bytes, address->bytes, 16);
-	return key;
+	for (uint32_t i = 0; i < connected_count; i++)
+		for (uint32_t j = 0; ports >> connected[i].port & 1 && j < connected_count; j++)
+			if (connected[i].port != connected[j].port &&
+				connected[i].prefix.len == connected[j].prefix.len &&
+				covers(&connected[i].prefix, &connected[j].prefix))
+				return true;
+	return false;
 }
+
+void underlay_links_changed(uint64_t ports)
+{
+	stale_ports |= ports;
+	stale |= shares_network(ports);
+	if (ports != 0)
+		nexthop_links_changed();
+}
+
+/* ---- neighbours and routes ---- */
 
 void underlay_neighbor_set(
 	uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac)
 {
-	struct neighbor_key key = neighbor_key(port, address);
-	uint64_t word = 0;
-
-	memcpy(&word, mac, 6);
-	stale = true;
-	rte_hash_add_key_data(neighbors, &key, (void *)(uintptr_t)word);
+	hop_set_mac(port, address, mac);
 }
 
 void underlay_neighbor_unset(uint16_t port, const struct api_ip *address)
 {
-	struct neighbor_key key = neighbor_key(port, address);
-
-	stale = true;
-	rte_hash_del_key(neighbors, &key);
+	hop_set_mac(port, address, NULL);
 }
 
-static bool find_neighbor(uint16_t port, const struct api_ip *address, struct api_mac_addr *mac)
+static void stale_below(const struct api_ip *prefix)
 {
-	struct neighbor_key key = neighbor_key(port, address);
-	void *word;
-
-	if (rte_hash_lookup_data(neighbors, &key, &word) < 0)
-		return false;
-	memcpy(mac, &word, 6);
-	return true;
-}
-
-/* ---- routes ---- */
-
-static struct route *exact_route(const struct api_ip *prefix)
-{
-	uint64_t nh;
-
-	if (prefix->family == 4) {
-		struct rte_rib_node *n = rte_rib_lookup_exact(rib4, ipv4_of(prefix), prefix->len);
-
-		return n != NULL && rte_rib_get_nh(n, &nh) == 0 ? (struct route *)(uintptr_t)nh
-								: NULL;
-	}
-	struct rte_rib6_node *n = rte_rib6_lookup_exact(rib6, prefix->bytes, prefix->len);
-
-	return n != NULL && rte_rib6_get_nh(n, &nh) == 0 ? (struct route *)(uintptr_t)nh : NULL;
+	if (stale_prefixes < PREFIXES_MAX)
+		stale_prefix[stale_prefixes++] = *prefix;
+	else
+		stale = true;
 }
 
 void underlay_route_set(const struct api_ip *prefix, const struct underlay_via *via, uint32_t count)
 {
-	struct route *r = exact_route(prefix);
-
-	stale = true;
-	if (r == NULL) {
-		r = calloc(1, sizeof(*r));
-		if (r == NULL)
-			return;
-		if (prefix->family == 4) {
-			struct rte_rib_node *n = rte_rib_insert(rib4, ipv4_of(prefix), prefix->len);
-
-			if (n != NULL)
-				rte_rib_set_nh(n, (uintptr_t)r);
-		} else {
-			struct rte_rib6_node *n = rte_rib6_insert(rib6, prefix->bytes, prefix->len);
-
-			if (n != NULL)
-				rte_rib6_set_nh(n, (uintptr_t)r);
-		}
-	}
-	r->count = RTE_MIN(count, (uint32_t)LIMIT_ROUTE_VIA);
-	memcpy(r->via, via, r->count * sizeof(*via));
+	if (route_table_set(prefix, via, RTE_MIN(count, (uint32_t)LIMIT_ROUTE_VIA)) != 0)
+		RTE_LOG(ERR, USER1, "no memory for a route of the underlay\n");
+	stale_below(prefix);
 }
 
 void underlay_route_unset(const struct api_ip *prefix)
 {
-	struct route *r = exact_route(prefix);
-
-	stale = true;
-	if (r == NULL)
-		return;
-	if (prefix->family == 4)
-		rte_rib_remove(rib4, ipv4_of(prefix), prefix->len);
-	else
-		rte_rib6_remove(rib6, prefix->bytes, prefix->len);
-	free(r);
-}
-
-/* The route with the longest prefix that holds ip, or NULL. */
-static const struct route *find_route(const struct api_ip *ip, uint8_t *len)
-{
-	uint64_t nh;
-
-	if (ip->family == 4) {
-		struct rte_rib_node *n = rte_rib_lookup(rib4, ipv4_of(ip));
-
-		if (n == NULL || rte_rib_get_nh(n, &nh) != 0 || rte_rib_get_depth(n, len) != 0)
-			return NULL;
-		return (const struct route *)(uintptr_t)nh;
-	}
-	struct rte_rib6_node *n = rte_rib6_lookup(rib6, ip->bytes);
-
-	if (n == NULL || rte_rib6_get_nh(n, &nh) != 0 || rte_rib6_get_depth(n, len) != 0)
-		return NULL;
-	return (const struct route *)(uintptr_t)nh;
+	route_table_unset(prefix);
+	stale_below(prefix);
 }
 
 /* ---- tunnels' paths ---- */
@@ -280,16 +198,21 @@ struct resolution {
 	struct tunnel_path path[TUNNEL_PATHS_MAX];
 	uint32_t count;
 	enum drop_reason why;
-	struct api_ip missing; /* the next hop without a neighbour */
+	struct api_ip missing; /* the next hop that cannot be used */
+	struct held held;
 };
 
 static void add_path(
 	struct resolution *r, uint16_t port, const struct api_ip *next_hop, uint32_t weight)
 {
 	struct tunnel_path *p = &r->path[r->count];
+	uint32_t hop = hop_take(port, next_hop);
 
-	if (!find_neighbor(port, next_hop, &p->mac)) {
-		r->why = DROP_NO_NEIGHBOR;
+	if (hop == 0)
+		return;
+	r->held.hop[r->held.count++] = hop;
+	if (!hop_mac(hop, &p->mac) || !port_link_up(port)) {
+		r->why = port_link_up(port) ? DROP_NO_NEIGHBOR : DROP_LINK_DOWN;
 		r->missing = *next_hop;
 		return;
 	}
@@ -303,9 +226,12 @@ static void resolve(const struct api_ip *remote, struct resolution *r)
 {
 	uint8_t route_len = 0;
 	const struct connected *c = find_connected(remote);
-	const struct route *route = find_route(remote, &route_len);
+	const struct underlay_ways *route = route_table_find(remote, &route_len);
 
-	*r = (struct resolution){.why = DROP_NO_ROUTE};
+	r->count = 0;
+	r->why = DROP_NO_ROUTE;
+	r->missing = (struct api_ip){0};
+	r->held.count = 0;
 	if (c != NULL && (route == NULL || c->prefix.len >= route_len)) {
 		add_path(r, c->port, remote, 1);
 		return;
@@ -322,29 +248,66 @@ static void resolve(const struct api_ip *remote, struct resolution *r)
 	}
 }
 
+/* After the new hops are taken: what both hold is wanted all the time. */
+static void hold(uint16_t id, const struct held *now)
+{
+	struct held before = held[id];
+
+	held[id] = *now;
+	for (uint32_t i = 0; i < before.count; i++)
+		hop_give(before.hop[i]);
+}
+
 static void resolve_tunnel(uint16_t id)
 {
+	static const struct held none;
 	const struct api_tunnel *cfg = tunnel_config(id);
 	struct resolution r;
 
-	if (cfg == NULL)
+	if (cfg == NULL) {
+		hold(id, &none);
 		return;
+	}
 	resolve(&cfg->remote, &r);
+	hold(id, &r.held);
 	tunnel_publish(id, r.path, r.count, r.why, &r.missing);
+}
+
+static bool is_stale(uint16_t id)
+{
+	const struct held *h = &held[id];
+
+	if (stale || stale_tunnel[id / 64] >> (id % 64) & 1)
+		return true;
+	for (uint32_t i = 0; i < h->count; i++)
+		if (hop_changed(h->hop[i]) || stale_ports >> hop_port(h->hop[i]) & 1)
+			return true;
+	if (stale_prefixes == 0)
+		return false;
+	const struct api_tunnel *cfg = tunnel_config(id);
+
+	for (uint32_t i = 0; cfg != NULL && i < stale_prefixes; i++)
+		if (covers(&stale_prefix[i], &cfg->remote))
+			return true;
+	return false;
+}
+
+static void resolve_stale(void)
+{
+	stale |= hop_changes() > 1;
+	for (uint32_t id = 1; id <= LIMIT_TUNNELS; id++)
+		if (is_stale(id))
+			resolve_tunnel(id);
+	memset(stale_tunnel, 0, sizeof(stale_tunnel));
+	stale = stale_some = false;
+	stale_ports = 0;
+	stale_prefixes = 0;
+	hop_settle();
 }
 
 void underlay_resolve(void)
 {
-	for (uint32_t word = 0; (stale || stale_some) && word < RTE_DIM(stale_tunnel); word++) {
-		uint64_t ids = stale ? UINT64_MAX : stale_tunnel[word];
-
-		stale_tunnel[word] = 0;
-		for (; ids != 0; ids &= ids - 1) {
-			uint32_t id = word * 64 + __builtin_ctzll(ids);
-
-			if (id != 0 && id <= LIMIT_TUNNELS)
-				resolve_tunnel(id);
-		}
-	}
-	stale = stale_some = false;
+	if (stale || stale_some || stale_ports != 0 || stale_prefixes != 0 || hop_changes() != 0)
+		resolve_stale();
+	nexthop_settle();
 }

@@ -15,7 +15,7 @@
 #define LIMIT_ADDRESSES		 65536
 #define LIMIT_UNDERLAY_ADDRESSES 4096 /* of those, on ports */
 #define LIMIT_NEIGHBORS		 16384
-#define LIMIT_ROUTES		 16384 /* of the underlay */
+#define LIMIT_ROUTES		 262144 /* of the underlay */
 #define LIMIT_FIB_ROUTES                                                                           \
 	2097152 /* of all l3 slices, of one address family, the switch's own entries included */
 #define LIMIT_NEXTHOPS	524288
@@ -49,5 +49,9 @@
 
 #define MTU_MIN 576
 #define MTU_MAX 9600
+
+/* IFA_PROTO (Linux 5.18) of addresses that dataplane and control put on interfaces of the kernel by
+ * themselves: whoever mirrors the kernel leaves them out. */
+#define API_KERNEL_PROTOCOL 83
 
 #endif

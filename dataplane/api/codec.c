@@ -135,7 +135,7 @@ static int decode_field(
 		rc = decode_enum(field, json, place);
 		break;
 	case FIELD_VIA:
-		if (json_array_size(json) >= 1 && json_array_size(json) <= LIMIT_ROUTE_VIA)
+		if (json_is_array(json) && json_array_size(json) <= LIMIT_ROUTE_VIA)
 			return decode_via(json, structure, err);
 		break;
 	case FIELD_OBJECT:

@@ -23,7 +23,7 @@ struct rpc_error {
 	int code;	   /* enum rpc_code */
 	char message[256]; /* one sentence for a person, saying what to do where that is known */
 	char path[160];	   /* "ops[3].objects[0].vlan" */
-	char want[160];	   /* "integer 1 to 4094" */
+	char want[200];	   /* "integer 1 to 4094" */
 	char got[160];
 	char with[160]; /* "attachment blue-10": who holds what was wanted */
 	char by[160];	/* "attachment blue-10": who still uses it */

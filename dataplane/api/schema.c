@@ -25,8 +25,10 @@ static json_t *name_schema(const struct api_field *field)
 {
 	json_t *out = of_type("string");
 
-	out = with(out, "pattern", json_string("^[A-Za-z0-9._:@/-]+$"));
-	out = with(out, "maxLength", json_integer(LIMIT_NAME));
+	out = with(out, "pattern",
+		json_string(field->max ? "^[A-Za-z0-9._@-]+$" : "^[A-Za-z0-9._:@/-]+$"));
+	out = with(
+		out, "maxLength", json_integer(field->max ? (json_int_t)field->max : LIMIT_NAME));
 	if (field->ref >= 0)
 		out = with(out, "x-ref", json_string(api_types[field->ref].name));
 	return out;
@@ -76,7 +78,6 @@ static json_t *via_schema(void)
 {
 	json_t *out = of_type("array");
 
-	out = with(out, "minItems", json_integer(1));
 	out = with(out, "maxItems", json_integer(LIMIT_ROUTE_VIA));
 	return with(out, "items", fields_schema(api_via_fields));
 }
@@ -193,19 +194,21 @@ static json_t *fields_schema(const struct api_field *fields)
 	return out;
 }
 
+json_t *api_type_schema(const struct api_type *type)
+{
+	json_t *out = fields_schema(type->fields);
+
+	out = with(out, "description", json_string(type->help));
+	out = with(out, "x-key", names_with(type->fields, FIELD_KEY));
+	return with(out, "x-limit", json_integer(type->limit));
+}
+
 json_t *api_schema(void)
 {
 	json_t *types = json_object(), *out = json_object();
 
-	for (int i = 0; i < OBJECT_TYPES; i++) {
-		const struct api_type *type = &api_types[i];
-		json_t *schema = fields_schema(type->fields);
-
-		schema = with(schema, "description", json_string(type->help));
-		schema = with(schema, "x-key", names_with(type->fields, FIELD_KEY));
-		schema = with(schema, "x-limit", json_integer(type->limit));
-		types = with(types, type->name, schema);
-	}
+	for (int i = 0; i < OBJECT_TYPES; i++)
+		types = with(types, api_types[i].name, api_type_schema(&api_types[i]));
 	out = with(out, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
 	return with(out, "$defs", types);
 }

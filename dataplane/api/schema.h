@@ -46,7 +46,8 @@ struct api_field {
 	unsigned flags;
 	size_t offset;
 	size_t size;
-	uint64_t min, max; /* FIELD_U32, FIELD_U64 */
+	uint64_t min, max; /* FIELD_U32, FIELD_U64; FIELD_NAME of intents: characters at most, and
+			      ":" and "/" are not among them (intent_check.c) */
 	uint64_t only;	   /* FIELD_U32: bit n: n may be given; 0: all within min..max */
 	uint64_t preset;   /* the default of FIELD_U32, FIELD_U64, FIELD_BOOL, FIELD_ENUM */
 	const char *const *names;
@@ -106,6 +107,8 @@ int api_key_parse(const struct api_type *type, const char *text, const char *pat
 
 /* JSON Schema (draft 2020-12) of all types: {"$defs": {...}}; the caller owns it. */
 json_t *api_schema(void);
+/* Of one type, which need not be of api_types; the caller owns it. */
+json_t *api_type_schema(const struct api_type *type);
 
 /* The names of an object's key and of other objects: letters, digits and ". _ - : @ /". */
 bool api_name_valid(const char *text, size_t len);

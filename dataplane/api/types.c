@@ -44,6 +44,9 @@ static const struct api_field port_fields[] = {
 		.help = "the address it answers to now"},
 	{AT(api_port, tap_name, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "the kernel's name of its twin"},
+	{AT(api_port, gone, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "the kernel interface below it vanished or left the network namespace: "
+			"delete the port and put it again"},
 	{.name = NULL},
 };
 
@@ -74,6 +77,9 @@ static const struct api_field neighbor_fields[] = {
 		.names = neighbor_states, NO_REF, .help = "of a learned one"},
 	{AT(api_neighbor, age_s, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
 		NO_REF, .help = "seconds since a learned one was last confirmed"},
+	{AT(api_neighbor, wanted, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "a tunnel's or a GTP-U peer's path leads over it; without mac (learned, "
+			"incomplete): it was not put yet"},
 	{.name = NULL},
 };
 
@@ -99,7 +105,7 @@ static const struct api_field route_fields[] = {
 	{AT(api_route, prefix, FIELD_PREFIX, FIELD_REQUIRED | FIELD_KEY), NO_REF,
 		.help = "where it leads"},
 	{AT(api_route, via, FIELD_VIA, FIELD_REQUIRED), NO_REF,
-		.help = "ways there, equal in cost"},
+		.help = "ways there, equal in cost; none: what goes there is dropped"},
 	{.name = NULL},
 };
 
@@ -121,6 +127,9 @@ static const struct api_field slice_fields[] = {
 		.help = "lower the MSS of TCP through its tunnels to what they carry"},
 	{AT(api_slice, suppress, FIELD_BOOL, 0), NO_REF,
 		.help = "answers ARP and ND for hosts it knows instead of flooding (l2)"},
+	{AT(api_slice, tunnel_learning, FIELD_BOOL, FIELD_HIDE_DEFAULT), .preset = true, NO_REF,
+		.help = "MACs are learned from frames that come by tunnels (l2); false: only from "
+			"attachments, and those that were learned from tunnels are forgotten"},
 	{AT(api_slice, weight, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 1000, .preset = 1,
 		NO_REF,
 		.help = "its part, against other slices', of what guarantees leave of a shaped "
@@ -153,6 +162,14 @@ static const struct api_field attachment_fields[] = {
 		.help = "meter of frames into the slice, with buckets of its own"},
 	{AT(api_attachment, meter_out, FIELD_NAME, FIELD_HIDE_DEFAULT), .ref = OBJECT_METER,
 		.help = "meter of frames out to the tenant, with buckets of its own"},
+	{AT(api_attachment, tap, FIELD_TEXT, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "name of an interface that is made in the kernel for it (1 to 15 "
+			"characters) and goes with it. l3: what is for its gateway addresses and "
+			"the switch does not answer goes there, and what the kernel sends there "
+			"leaves by the attachment; l2: carries no packets"},
+	{AT(api_attachment, tap_index, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
+		.max = INT32_MAX, NO_REF,
+		.help = "index of that interface, in the network namespace it was made in"},
 	{.name = NULL},
 };
 
@@ -198,10 +215,17 @@ static const struct api_field mac_fields[] = {
 		.ref = OBJECT_ATTACHMENT, .help = "the attachment it is behind"},
 	{AT(api_mac, tunnel, FIELD_NAME, FIELD_EITHER | FIELD_HIDE_DEFAULT), .ref = OBJECT_TUNNEL,
 		.help = "the tunnel it is behind"},
+	{AT(api_mac, movable, FIELD_BOOL, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "a frame from it at another attachment or Ethernet session of the slice "
+			"makes it a learned one there (event mac.moved, listed as learned and "
+			"overtaken); put again: is as put, whatever was learned; deleted while "
+			"overtaken: the learned one stays"},
 	{AT(api_mac, session, FIELD_NAME, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "the Ethernet session it was learned behind"},
 	{AT(api_mac, learned, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "seen in traffic rather than put"},
+	{AT(api_mac, overtaken, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "a learned one that a movable one has given way to"},
 	{AT(api_mac, age_s, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT), .max = UINT32_MAX,
 		NO_REF, .help = "seconds since a learned one was last seen"},
 	{.name = NULL},

@@ -54,6 +54,7 @@ struct api_port {
 	uint32_t speed_mbps;		/* 0 = the device does not say */
 	struct api_mac_addr mac_in_use; /* the one it answers to */
 	char tap_name[16];
+	bool gone; /* the interface below it */
 };
 
 struct api_address {
@@ -67,11 +68,12 @@ struct api_neighbor {
 	api_name attachment;
 	struct api_ip address;
 	struct api_mac_addr mac;
-	/* only in answers, of learned ones */
+	/* only in answers, of learned ones, and of those that are wanted and missing */
 	api_name slice;
 	bool learned;
 	uint32_t state; /* as enum neighbor_state */
 	uint32_t age_s; /* since it was last confirmed */
+	bool wanted;	/* on the underlay: a path leads over it */
 };
 
 struct api_via {
@@ -107,7 +109,9 @@ struct api_slice {
 	bool mss_clamp; /* TCP through its tunnels is told of an MSS that fits; default false */
 	bool suppress;	/* answers ARP and ND for hosts it knows instead of flooding; default false;
 			   l2 only */
-	api_name meter; /* of all its traffic into the overlay */
+	bool tunnel_learning; /* MACs are learned from frames that come by tunnels; default true;
+				 l2 only */
+	api_name meter;	      /* of all its traffic into the overlay */
 	uint32_t static_macs; /* only in answers */
 	uint32_t routes;      /* only in answers */
 };
@@ -119,6 +123,8 @@ struct api_attachment {
 	uint32_t vlan; /* 0 = untagged */
 	api_name meter_in;
 	api_name meter_out;
+	char tap[16];	    /* interface in the kernel that is its slow path; "": none */
+	uint32_t tap_index; /* only in answers: of that interface when it was made */
 };
 
 enum tunnel_encap { ENCAP_VXLAN, ENCAP_GENEVE, ENCAP_GTPU }; /* the last: upf/peer.h alone */
@@ -150,8 +156,10 @@ struct api_mac {
 	struct api_mac_addr mac;
 	api_name attachment; /* exactly one of attachment and tunnel */
 	api_name tunnel;
+	bool movable;	  /* gives way to what is learned at an attachment; default false */
 	api_name session; /* only in answers: learned behind an Ethernet session */
 	bool learned;	  /* only in answers */
+	bool overtaken;	  /* only in answers: a learned one, for which a movable one gave way */
 	uint32_t age_s;	  /* only in answers: of a learned one, since it was last seen */
 };
 

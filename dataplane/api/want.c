@@ -142,7 +142,7 @@ const char *api_field_want(const struct api_field *field, char *text, size_t siz
 	case FIELD_ENUM:
 		return want_enum(field, text, size);
 	case FIELD_VIA:
-		snprintf(text, size, "a list of 1 to %d next hops", LIMIT_ROUTE_VIA);
+		snprintf(text, size, "a list of 0 to %d next hops", LIMIT_ROUTE_VIA);
 		break;
 	case FIELD_OBJECT:
 		return want_object(field, text, size);

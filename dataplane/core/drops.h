@@ -34,6 +34,8 @@
 	X(BLACKHOLE, "blackhole", "to the broadcast address of a network, or a route to nowhere")  \
 	X(NO_ROUTE, "no_route", "no underlay route to the tunnel's remote address")                \
 	X(NO_NEIGHBOR, "no_neighbor", "no neighbour entry for the tunnel's next hop")              \
+	X(LINK_DOWN, "link_down",                                                                  \
+		"the link of each port that leads to the tunnel's remote is down")                 \
 	X(NO_HEADROOM, "no_headroom", "no room in the buffer for the tunnel's header")             \
 	X(NOT_IP, "not_ip", "neither ARP nor sound IP, into a slice that routes")                  \
 	X(ROUTED_GROUP, "routed_group",                                                            \
@@ -55,6 +57,10 @@
 	X(FRAGMENT_NO_MBUF, "fragment_no_mbuf", "no buffers for its fragments")                    \
 	X(NOT_FOR_GATEWAY, "not_for_gateway",                                                      \
 		"to a gateway address, and nothing that it answers (it answers ARP, ND and echo)") \
+	X(TAP_RATE, "tap_rate",                                                                    \
+		"for the kernel by the attachment's tap, over the rate of a slice")                \
+	X(TAP_FULL, "tap_full",                                                                    \
+		"for the kernel by the attachment's tap, but too many packets were waiting")       \
 	X(ICMP_INVALID, "icmp_invalid",                                                            \
 		"ICMP to a gateway address, truncated or a wrong checksum")                        \
 	X(SHAPER_QUEUE, "shaper_queue",                                                            \
@@ -129,6 +135,16 @@
 	X(PUNT_MTU, "punt_mtu",                                                                    \
 		"for the kernel, larger than the MTU of the port's tap (at most 1500)")            \
 	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")              \
+	X(TAP_REFUSED, "tap_refused",                                                              \
+		"for the kernel by an attachment's tap, which is down or does not take it")        \
+	X(TAP_GONE, "tap_gone", "to or from an attachment's tap that was just deleted")            \
+	X(TAP_L2, "tap_l2",                                                                        \
+		"from the kernel by the tap of an attachment of an l2 slice, which carries none")  \
+	X(TAP_MTU, "tap_mtu",                                                                      \
+		"from the kernel by an attachment's tap, larger than a buffer of its port")        \
+	X(TAP_NO_MBUF, "tap_no_mbuf", "from the kernel by an attachment's tap, no buffer left")    \
+	X(TAP_IN_FULL, "tap_in_full",                                                              \
+		"from the kernel by an attachment's tap, but too many frames were waiting")        \
 	X(PORT_GONE, "port_gone", "the port it should leave by was just deleted")                  \
 	X(SHAPER_GONE, "shaper_gone",                                                              \
 		"waited at a shaped port when its slice or that port was deleted")                 \

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "port_device.h"
+#include "port_link.h"
 #include "port_shape.h"
+#include "port_xdp.h"
 #include "rcu.h"
 #include "shaper.h"
 #include "tap.h"
@@ -169,7 +171,7 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 		.mtu = cfg->mtu != 0 ? cfg->mtu : 1500,
 		.mbufs = cfg->mbufs};
 
-	if (device_open(&req, &dev, err) != 0)
+	if (port_xdp_check(cfg, err) != 0 || device_open(&req, &dev, err) != 0)
 		return -1;
 	memcpy(&mac, &cfg->mac, sizeof(mac));
 	if (port_fill(p, cfg->name, &dev, &mac, req.mtu) != 0) {
@@ -181,6 +183,7 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 	if (port_shape(p, cfg, err) != 0)
 		goto err_twin;
 	port_shape_divide(); /* its pool may be the smallest */
+	port_link_open(p, dev.ethdev, cfg->tap ? if_nametoindex(cfg->name) : 0);
 	*id = p;
 	return 0;
 
@@ -200,11 +203,15 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	struct port_hot *ph = &port_hot[id];
 	uint32_t mtu = cfg->mtu != 0 ? cfg->mtu : 1500;
 
-	if (mtu != ph->mtu &&
-		mtu + 64 + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(ph->pool)) {
+	uint32_t around =
+		64 + RTE_PKTMBUF_HEADROOM + (port_xdp_is(cfg->device) ? PORT_XDP_HEADROOM : 0);
+
+	if (port_xdp_check(cfg, err) != 0)
+		return -1;
+	if (mtu != ph->mtu && mtu + around > rte_pktmbuf_data_room_size(ph->pool)) {
 		snprintf(err->path, sizeof(err->path), "mtu");
 		snprintf(err->want, sizeof(err->want), "at most %u",
-			rte_pktmbuf_data_room_size(ph->pool) - 64 - RTE_PKTMBUF_HEADROOM);
+			rte_pktmbuf_data_room_size(ph->pool) - around);
 		snprintf(err->got, sizeof(err->got), "%u", mtu);
 		snprintf(err->with, sizeof(err->with), "port %s", cfg->name);
 		return rpc_fail(err, RPC_ERR_CONFLICT,
@@ -250,6 +257,7 @@ void port_close(uint16_t id)
 {
 	uint16_t twin = port_hot[id].twin;
 
+	port_link_close(id);
 	port_hot[id].live = false;
 	if (twin != PORT_NONE)
 		port_hot[twin].live = false;
@@ -272,11 +280,11 @@ const char *port_tap_name(uint16_t id)
 	return port_hot[id].twin != PORT_NONE ? ports[id].name : NULL;
 }
 
-int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add)
+int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add, bool *ours)
 {
 	const char *tap = port_tap_name(id);
 
-	return tap != NULL ? tap_address(tap, prefix, add) : 0;
+	return tap != NULL ? tap_address(tap, prefix, add, ours) : 0;
 }
 
 void port_counters_read(uint16_t id, struct port_counters *out)
@@ -299,10 +307,13 @@ bool port_link(uint16_t id, uint32_t *speed_mbps)
 {
 	struct rte_eth_link link = {0};
 
-	if (!ports[id].used || rte_eth_link_get_nowait(ports[id].dev.ethdev, &link) != 0)
+	*speed_mbps = 0;
+	if (!ports[id].used)
 		return false;
-	*speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-	return link.link_status == RTE_ETH_LINK_UP;
+	if (port_link_up(id) && rte_eth_link_get_nowait(ports[id].dev.ethdev, &link) == 0 &&
+		link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		*speed_mbps = link.link_speed;
+	return port_link_up(id);
 }
 
 const char *port_name(uint16_t id)

@@ -73,7 +73,7 @@ const char *port_tap_name(uint16_t id);
 
 /* Adds or removes an address on the kernel twin by netlink. 0 (also when there is no tap) or
  * -errno. */
-int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add);
+int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add, bool *ours);
 
 void port_counters_read(uint16_t id, struct port_counters *out);
 
@@ -82,7 +82,7 @@ bool port_shaper_read(uint16_t id, struct shaper_counters *out, uint32_t *buffer
 /* What the shapers of all ports did for one class; false when there are none. */
 bool port_class_read(uint16_t class, struct shaper_counters *out);
 
-/* Link up? Polled by main for the link events. */
+/* Link up, and at what speed (0: down, or it does not say)? As last seen (port_link.h). */
 bool port_link(uint16_t id, uint32_t *speed_mbps);
 
 /* Name by which the port was opened. */

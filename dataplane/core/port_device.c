@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bounds.h"
+#include "port_xdp.h"
 #include "tap.h"
 
 #define RX_DESC 1024
@@ -38,6 +40,8 @@ static uint32_t device_room(const char *devargs)
 {
 	const char *framesz = strstr(devargs, "framesz=");
 
+	if (port_xdp_is(devargs))
+		return 2048 + PORT_XDP_HEADROOM;
 	return framesz != NULL ? RTE_MIN(strtoul(framesz + 8, NULL, 10), 32768ul) : 2048;
 }
 
@@ -75,9 +79,10 @@ static int check_devargs(const struct device_request *req, struct rpc_error *err
 	return 0;
 }
 
-static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_error *err)
+static int probe(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
-	char name[RTE_ETH_NAME_MAX_LEN];
+	char name[RTE_ETH_NAME_MAX_LEN], devargs[LIMIT_DEVICE + 32];
+	uint16_t *ethdev = &dev->ethdev;
 
 	device_name(req->devargs, name, sizeof(name));
 	if (rte_eth_dev_get_port_by_name(name, ethdev) == 0) {
@@ -95,7 +100,11 @@ static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_
 			"port %s: this DPDK takes no more than %d devices, taps included",
 			req->port, RTE_MAX_ETHPORTS);
 	}
-	int rc = rte_dev_probe(req->devargs);
+	snprintf(devargs, sizeof(devargs), "%s", req->devargs);
+	if (port_xdp_is(devargs) &&
+		port_xdp_open(req, devargs, sizeof(devargs), &dev->xdp, err) != 0)
+		return -1;
+	int rc = rte_dev_probe(devargs);
 
 	if (rc != 0)
 		return fail(err, req, rc,
@@ -111,6 +120,7 @@ static int probe(const struct device_request *req, uint16_t *ethdev, struct rpc_
 struct pool {
 	struct rte_mempool *mp;
 	uint32_t room;
+	uint32_t kept; /* a device closed with so many, which are lost */
 	bool used;
 };
 
@@ -118,7 +128,7 @@ static struct pool pools[4 * LIMIT_PORTS];
 
 static bool pool_is_whole(const struct pool *p)
 {
-	return rte_mempool_avail_count(p->mp) == p->mp->size;
+	return rte_mempool_avail_count(p->mp) + p->kept == p->mp->size;
 }
 
 /* An idle pool of the same shape, whole or not; frees the other idle ones that are whole. */
@@ -131,7 +141,7 @@ static struct rte_mempool *pool_reuse(uint32_t n, uint32_t room)
 
 		if (p->mp == NULL || p->used)
 			continue;
-		if (found == NULL && p->mp->size == n && p->room == room) {
+		if (found == NULL && p->mp->size == n && p->room == room && p->kept == 0) {
 			p->used = true;
 			found = p->mp;
 		} else if (pool_is_whole(p)) {
@@ -163,11 +173,13 @@ static struct rte_mempool *pool_take(uint32_t n, uint32_t room)
 	return mp;
 }
 
-static void pool_give(struct rte_mempool *mp)
+static void pool_give(struct rte_mempool *mp, uint32_t kept)
 {
 	for (uint32_t i = 0; i < RTE_DIM(pools); i++)
-		if (mp != NULL && pools[i].mp == mp)
+		if (mp != NULL && pools[i].mp == mp) {
 			pools[i].used = false;
+			pools[i].kept = kept;
+		}
 }
 
 void device_pools_free(void)
@@ -180,8 +192,12 @@ void device_pools_free(void)
 
 static int make_pool(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
-	uint32_t room = RTE_PKTMBUF_HEADROOM +
-			RTE_MAX(device_room(req->devargs), RTE_ALIGN(req->mtu + 64, 64));
+	uint32_t frame = RTE_ALIGN(req->mtu + 64, 64);
+	uint32_t room;
+
+	if (port_xdp_is(req->devargs))
+		frame += PORT_XDP_HEADROOM;
+	room = RTE_PKTMBUF_HEADROOM + RTE_MAX(device_room(req->devargs), frame);
 	uint32_t n =
 		req->mbufs != 0 ? req->mbufs : 4096 + 2048u * (dev->rx_queues + dev->tx_queues);
 
@@ -206,9 +222,21 @@ static int pick_queues(const struct device_request *req, const struct rte_eth_de
 {
 	uint32_t most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
 
-	if (req->queues > most || (req->queues > req->workers && req->queues != 0)) {
+	if (dev->xdp != NULL) {
+		/* the kernel spreads over all of the interface's queues, whoever reads them */
+		dev->rx_queues = dev->tx_queues = most;
+		if (req->queues == 0 || req->queues == most)
+			return 0;
+	}
+	if (dev->xdp != NULL || req->queues > most ||
+		(req->queues > req->workers && req->queues != 0)) {
 		snprintf(err->path, sizeof(err->path), "queues");
-		snprintf(err->want, sizeof(err->want), "1 to %u", RTE_MIN(most, req->workers));
+		if (dev->xdp != NULL)
+			snprintf(err->want, sizeof(err->want),
+				"%u, as the interface has: ethtool -L", most);
+		else
+			snprintf(err->want, sizeof(err->want), "1 to %u",
+				RTE_MIN(most, req->workers));
 		snprintf(err->got, sizeof(err->got), "%u", req->queues);
 		return rpc_fail(err, RPC_ERR_PARAMS,
 			"port %s: more queues than the device or the workers have", req->port);
@@ -311,8 +339,10 @@ int device_set_mtu(uint16_t ethdev, const char *devargs, uint32_t mtu, struct rp
 int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
 	*dev = (struct device){0};
-	if (probe(req, &dev->ethdev, err) != 0)
+	if (probe(req, dev, err) != 0) {
+		port_xdp_close(dev->xdp);
 		return -1;
+	}
 	if (configure(req, dev, err) != 0 ||
 		device_set_mtu(dev->ethdev, req->devargs, req->mtu, err) != 0)
 		goto err_close;
@@ -326,11 +356,30 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 	 */
 	rte_eth_promiscuous_enable(dev->ethdev);
 	rte_eth_allmulticast_enable(dev->ethdev);
+	if (dev->xdp != NULL) {
+		/* a pool of its own, and nothing has come yet: the kernel has the rest to fill */
+		dev->kept = dev->pool->size - rte_mempool_avail_count(dev->pool);
+		port_xdp_opened(dev->xdp);
+	}
 	return 0;
 
 err_close:
 	device_close(dev);
 	return -1;
+}
+
+/* net_af_xdp takes back what the kernel has sent only when it is told to send. */
+static void drain_sent(const struct device *dev)
+{
+	struct rte_mbuf *none = NULL;
+
+	for (int i = 0; i < 10; i++) {
+		for (uint16_t q = 0; q < dev->tx_queues; q++)
+			rte_eth_tx_burst(dev->ethdev, q, &none, 0);
+		if (rte_mempool_avail_count(dev->pool) + dev->kept >= dev->pool->size)
+			return;
+		usleep(1000);
+	}
 }
 
 void device_close(struct device *dev)
@@ -341,11 +390,14 @@ void device_close(struct device *dev)
 	/* af_packet puts this on the kernel's interface, where it would stay */
 	rte_eth_promiscuous_disable(dev->ethdev);
 	rte_eth_allmulticast_disable(dev->ethdev);
+	if (dev->kept != 0)
+		drain_sent(dev);
 	rte_eth_dev_stop(dev->ethdev);
 	rte_eth_dev_close(dev->ethdev);
 	if (info.device != NULL)
 		rte_dev_remove(info.device);
+	port_xdp_close(dev->xdp);
 	if (dev->own_pool)
-		pool_give(dev->pool);
+		pool_give(dev->pool, dev->kept);
 	*dev = (struct device){0};
 }

@@ -7,6 +7,7 @@
 
 #include "errors.h"
 
+struct port_xdp;
 struct rte_mempool;
 
 struct device_request {
@@ -26,6 +27,8 @@ struct device {
 	bool multi_seg;
 	bool own_pool;
 	struct rte_mempool *pool;
+	uint32_t kept;	      /* buffers that the device never gives back */
+	struct port_xdp *xdp; /* NULL: not net_af_xdp */
 };
 
 /* Probes, configures and starts. 0, or -1 with err filled and nothing left behind. Main thread. */

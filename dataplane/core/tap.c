@@ -3,6 +3,8 @@
  * interface below a port. Called by port.c and port_device.c on the main thread; owns nothing. */
 #include "tap.h"
 
+#include "bounds.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
@@ -13,10 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Sends one request and waits for the kernel's verdict: 0 or -errno. */
-static int rtnl_request(struct nlmsghdr *nlh)
+/* Sends one request and waits for the kernel's verdict, or for its answer, which `answer` is called
+ * with: 0 or -errno. */
+static int rtnl_ask(struct nlmsghdr *nlh, mnl_cb_t answer, void *arg)
 {
-	char buf[8192];
+	char buf[32768] __attribute__((aligned(8)));
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	int rc = -EIO;
 
@@ -26,13 +29,18 @@ static int rtnl_request(struct nlmsghdr *nlh)
 		mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) > 0) {
 		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 
-		rc = n > 0 && mnl_cb_run(buf, n, nlh->nlmsg_seq, mnl_socket_get_portid(nl), NULL,
-				      NULL) >= 0
+		rc = n > 0 && mnl_cb_run(buf, n, nlh->nlmsg_seq, mnl_socket_get_portid(nl), answer,
+				      arg) >= 0
 			     ? 0
 			     : -errno;
 	}
 	mnl_socket_close(nl);
 	return rc;
+}
+
+static int rtnl_request(struct nlmsghdr *nlh)
+{
+	return rtnl_ask(nlh, NULL, NULL);
 }
 
 static struct nlmsghdr *request_start(char *buf, uint16_t type, uint16_t flags)
@@ -57,14 +65,17 @@ int tap_up(const char *name)
 	return ifi->ifi_index != 0 ? rtnl_request(nlh) : -ENODEV;
 }
 
-int tap_address(const char *name, const struct api_ip *prefix, bool add)
+int tap_address(const char *name, const struct api_ip *prefix, bool add, bool *ours)
 {
 	char buf[512];
 	struct nlmsghdr *nlh = request_start(
-		buf, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+		buf, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
 	size_t size = prefix->family == 4 ? 4 : 16;
+	int rc;
 
+	if (!add && !*ours)
+		return 0;
 	memset(ifa, 0, sizeof(*ifa));
 	ifa->ifa_family = prefix->family == 4 ? AF_INET : AF_INET6;
 	ifa->ifa_prefixlen = prefix->len;
@@ -74,9 +85,43 @@ int tap_address(const char *name, const struct api_ip *prefix, bool add)
 		return -ENODEV;
 	mnl_attr_put(nlh, IFA_LOCAL, size, prefix->bytes);
 	mnl_attr_put(nlh, IFA_ADDRESS, size, prefix->bytes);
-	int rc = rtnl_request(nlh);
-
+	mnl_attr_put_u8(nlh, IFA_PROTO, API_KERNEL_PROTOCOL);
+	rc = rtnl_request(nlh);
+	*ours = add && rc == 0;
 	return rc == -EEXIST || (!add && rc == -EADDRNOTAVAIL) ? 0 : rc;
+}
+
+int link_carrier(uint32_t ifindex, bool on)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = request_start(buf, RTM_NEWLINK, 0);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	memset(ifi, 0, sizeof(*ifi));
+	ifi->ifi_index = ifindex;
+	mnl_attr_put_u8(nlh, IFLA_CARRIER, on);
+	return rtnl_request(nlh);
+}
+
+static int on_link(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_type == RTM_NEWLINK)
+		*(uint32_t *)arg = ifi->ifi_flags;
+	return MNL_CB_STOP;
+}
+
+int link_flags(uint32_t ifindex, uint32_t *flags)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = request_start(buf, RTM_GETLINK, 0);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	memset(ifi, 0, sizeof(*ifi));
+	ifi->ifi_index = ifindex;
+	nlh->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
+	return rtnl_ask(nlh, on_link, flags);
 }
 
 int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has)

@@ -10,12 +10,20 @@
 
 /* Link up, and no IPv6 router solicitations of its own accord. 0 or -errno. */
 int tap_up(const char *name);
-/* Adds (EEXIST is fine) or removes (missing is fine) an address. IPv6 ones are usable at once: the
- * box was told to hold them, so duplicate address detection has nobody to ask. 0 or -errno. */
-int tap_address(const char *name, const struct api_ip *prefix, bool add);
+/* Adds an address, *ours: it was not there, or removes one that is *ours; missing is fine. What
+ * somebody else has put stays his. It carries API_KERNEL_PROTOCOL. IPv6 ones are usable at once:
+ * the box was told to hold them, so duplicate address detection has nobody to ask. 0 or -errno. */
+int tap_address(const char *name, const struct api_ip *prefix, bool add, bool *ours);
 
 /* The interface's MTU is at least that, raised if need be. 0; -EMSGSIZE when it is less and stays
  * so, *has: what it is; -errno. */
 int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has);
+
+/* Tells the kernel whether a tap has a carrier. 0 or -errno (-EOPNOTSUPP: an old kernel). */
+int link_carrier(uint32_t ifindex, bool on);
+
+/* The interface's flags as `ip link` shows them (IFF_LOWER_UP included). 0, or -errno: -ENODEV when
+ * there is none of that index in this network namespace. */
+int link_flags(uint32_t ifindex, uint32_t *flags);
 
 #endif

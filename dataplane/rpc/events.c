@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* watch, and what is then sent. Called by fdb_poll() through fdb_on_event, and by rpc_poll(); owns
+/* watch, and what is then sent. Called by fdb_poll() through fdb_on_event, and by main's loop; owns
  * nothing: who watches what is the client's. Costs next to nothing while nobody watches. */
 #include "events.h"
 
@@ -14,6 +14,10 @@
 #include "noun_mac.h"
 #include "params.h"
 #include "port.h"
+#include "port_link.h"
+#include "underlay.h"
+
+#define HOPS_AT_ONCE 256
 
 static const struct {
 	const char *name;
@@ -32,6 +36,9 @@ static const struct {
 	{"path.up", EVENT_PATH_UP},
 	{"path.down", EVENT_PATH_DOWN},
 	{"error_indication", EVENT_ERROR},
+	{"neighbor", EVENT_NEIGHBOR},
+	{"neighbor_wanted", EVENT_WANTED},
+	{"neighbor_unwanted", EVENT_UNWANTED},
 };
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
@@ -106,45 +113,71 @@ static void on_mac(enum fdb_event what, const struct fdb_entry *entry, door_t ol
 	event_broadcast(mask, params);
 }
 
-/* Compares every link with what it was. */
-static void look_at_links(bool tell)
+static void on_link(const struct object *port)
 {
-	for (struct object *port = model_after(OBJECT_PORT, ""); port; port = model_next(port)) {
-		uint32_t speed = 0;
-		bool link = port_link(port->id, &speed);
+	uint32_t speed = 0;
+	bool link = port_link(port->id, &speed);
+	json_t *params = json_pack("{s:s, s:s, s:I}", "event", link ? "link.up" : "link.down",
+		"port", port->key, "speed_mbps", (json_int_t)speed);
 
-		if (link == port->link)
-			continue;
-		port->link = link;
-		if (tell)
-			event_broadcast(link ? EVENT_LINK_UP : EVENT_LINK_DOWN,
-				json_pack("{s:s, s:s, s:I}", "event",
-					link ? "link.up" : "link.down", "port", port->key,
-					"speed_mbps", (json_int_t)speed));
+	if (port_link_gone(port->id))
+		json_object_set_new(params, "gone", json_true());
+	event_broadcast(link ? EVENT_LINK_UP : EVENT_LINK_DOWN, params);
+}
+
+void events_links(uint64_t ports)
+{
+	if (!(client_watched() & EVENT_LINK))
+		return;
+	for (; ports; ports &= ports - 1) {
+		struct object *port = model_by_id(OBJECT_PORT, __builtin_ctzll(ports));
+
+		if (port)
+			on_link(port);
 	}
 }
 
-void events_poll(void)
+static void on_hop(const struct underlay_hop *hop)
 {
-	if (client_watched() & EVENT_LINK)
-		look_at_links(true);
+	const struct object *port = model_by_id(OBJECT_PORT, hop->port);
+	char address[64];
+
+	if (!port || !(client_watched() & EVENT_NEIGHBOR))
+		return;
+	api_ip_format(&hop->address, false, address);
+	event_broadcast(hop->wanted ? EVENT_WANTED : EVENT_UNWANTED,
+		json_pack("{s:s, s:s, s:s}", "event",
+			hop->wanted ? "neighbor_wanted" : "neighbor_unwanted", "port", port->key,
+			"address", address));
+}
+
+bool events_hops(void)
+{
+	struct underlay_hop hops[HOPS_AT_ONCE];
+	uint32_t n = underlay_hop_news(hops, HOPS_AT_ONCE);
+
+	for (uint32_t i = 0; i < n; i++)
+		on_hop(&hops[i]);
+	return n == HOPS_AT_ONCE;
 }
 
 void events_start(void)
 {
 	fdb_on_event = on_mac;
+	fdb_on_overtaken = mac_overtaken;
 	upf_on_event = events_upf;
 }
 
 void events_stop(void)
 {
 	fdb_on_event = NULL;
+	fdb_on_overtaken = NULL;
 	upf_on_event = NULL;
 }
 
 static int fail_event(const json_t *given, size_t index, struct rpc_error *err)
 {
-	char want[160], got[80], path[32];
+	char want[240], got[80], path[32];
 	size_t used = 0;
 
 	for (size_t i = 0; i < EVENT_NAMES && used < sizeof(want); i++)
@@ -178,8 +211,6 @@ METHOD(method_watch)
 	}
 	if (!client)
 		return rpc_fail(err, RPC_ERR_INVALID_REQUEST, "watch needs a connection");
-	if ((mask & EVENT_LINK) && !(client_watched() & EVENT_LINK))
-		look_at_links(false); /* changes are told from now on */
 	*client_watch(client) = mask;
 	watching = json_array();
 	for (size_t i = 0; i < EVENT_NAMES; i++)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Events for watchers: links, MACs, and the user plane's (events_upf.c). Main thread only. */
+/* Events for watchers: links, MACs, next hops that are wanted, and the user plane's (events_upf.c).
+ * Main thread only. */
 #ifndef RPC_EVENTS_H
 #define RPC_EVENTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 struct client;
 
@@ -19,14 +22,20 @@ struct client;
 #define EVENT_PATH_DOWN	  0x100u
 #define EVENT_PATH	  (EVENT_PATH_UP | EVENT_PATH_DOWN)
 #define EVENT_ERROR	  0x200u
+#define EVENT_WANTED	  0x400u
+#define EVENT_UNWANTED	  0x800u
+#define EVENT_NEIGHBOR	  (EVENT_WANTED | EVENT_UNWANTED)
 /* What the control plane accounts and acts by: dropped for a slow watcher only when far more waits
  * than of other events. */
-#define EVENT_REPORTS (EVENT_USAGE | EVENT_DOWNLINK | EVENT_PATH | EVENT_ERROR)
+#define EVENT_REPORTS (EVENT_USAGE | EVENT_DOWNLINK | EVENT_PATH | EVENT_ERROR | EVENT_NEIGHBOR)
 #define EVENT_MAC     (EVENT_MAC_LEARNED | EVENT_MAC_MOVED | EVENT_MAC_AGED)
 
 void events_start(void); /* hooks the MAC table's events */
 void events_stop(void);
-void events_poll(void); /* looks at the links */
+/* The links of these ports (a bit each) changed: after what follows from it for packets. */
+void events_links(uint64_t ports);
+/* Which next hops paths want, a bounded number at a time: true when there may be more. */
+bool events_hops(void);
 
 /* upf_on_event (upf/event.h). */
 struct upf_event;

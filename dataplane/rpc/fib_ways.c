@@ -178,7 +178,7 @@ static struct object *keeper(const struct object *slice, const struct l3_via *vi
 	return tunnel ? find_member(slice, tunnel) : NULL;
 }
 
-static void count(const struct object *slice, const struct ways *ways, int by)
+static void count(struct object *slice, const struct ways *ways, int by)
 {
 	for (uint32_t i = 0; i < ways->count; i++) {
 		struct object *one = keeper(slice, &ways->via[i]);
@@ -190,6 +190,9 @@ static void count(const struct object *slice, const struct ways *ways, int by)
 		if (one && j == i)
 			one->routes += by;
 	}
+	/* one that only drops is kept by nothing else */
+	if (!ways->count)
+		slice->routes += by;
 }
 
 int ways_take(struct object *slice, const struct ways *ways)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pages of MACs, routes of slices, learned neighbours and sessions (list_store.h). Called by
- * method_list.c; owns nothing. A page ends when it is full, or after so many entries looked at, so
- * that a filter that seldom matches does not hold the main thread. */
+/* Pages of MACs, routes of slices, learned and missing neighbours and sessions (list_store.h).
+ * Called by method_list.c; owns nothing. A page ends when it is full, or after so many entries
+ * looked at, so that a filter that seldom matches does not hold the main thread. */
 #include "list_store.h"
 
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "noun_neighbor.h"
 #include "noun_session.h"
 #include "session.h"
+#include "underlay.h"
 
 #define LOOKED_AT 65536
 
@@ -134,6 +135,24 @@ static bool neighbors_describe(const struct page *page, const void *entry, union
 	return neighbor->state != NEIGHBOR_STATIC && neighbor_describe(neighbor, &out->neighbor);
 }
 
+/* ---- next hops that paths want and nobody put ---- */
+
+static bool missing_may(const struct page *page)
+{
+	return !match_text(page, "attachment");
+}
+
+static uint32_t missing_iterate(
+	const struct page *page, uint64_t *cursor, void *entries, uint32_t max)
+{
+	return underlay_hops_missing(cursor, entries, max);
+}
+
+static bool missing_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	return missing_neighbor_describe(entry, &out->neighbor);
+}
+
 /* ---- sessions ---- */
 
 /* One by its name is looked up rather than looked for. */
@@ -161,6 +180,7 @@ static bool sessions_describe(const struct page *page, const void *entry, union 
 _Static_assert(sizeof(struct fdb_entry) <= STORE_ENTRY, "an entry fits");
 _Static_assert(sizeof(struct fib_entry) <= STORE_ENTRY, "an entry fits");
 _Static_assert(sizeof(struct neighbor_entry) <= STORE_ENTRY, "an entry fits");
+_Static_assert(sizeof(struct underlay_hop) <= STORE_ENTRY, "an entry fits");
 
 static const struct store mac_stores[] = {
 	{0, NULL, macs_iterate, sizeof(struct fdb_entry), macs_describe},
@@ -173,6 +193,7 @@ static const struct store route_stores[] = {
 };
 static const struct store neighbor_stores[] = {
 	{'n', neighbors_may, neighbors_iterate, sizeof(struct neighbor_entry), neighbors_describe},
+	{'w', missing_may, missing_iterate, sizeof(struct underlay_hop), missing_describe},
 	{.iterate = NULL},
 };
 

@@ -5,6 +5,7 @@
 
 #include "box.h"
 #include "client.h"
+#include "attachment_tap.h"
 #include "fdb.h"
 #include "fib.h"
 #include "hold_count.h"
@@ -77,6 +78,7 @@ static void stats_stages(const json_t *keys, json_t *out)
 static void stats_box(const json_t *keys, json_t *out)
 {
 	struct box_counters box = {0};
+	struct tap_counters taps;
 	json_t *one;
 
 	if (!asked(keys, "box"))
@@ -87,6 +89,9 @@ static void stats_box(const json_t *keys, json_t *out)
 		(json_int_t)box.punted, "from_kernel", (json_int_t)box.from_kernel, "learn_lost",
 		(json_int_t)box.learn_lost, "learn_refused", (json_int_t)fdb_learn_refused(),
 		"events_lost", (json_int_t)(box.events_lost + client_events_lost()));
+	attachment_taps_counters_read(&taps);
+	json_object_set_new(one, "tap_rx_packets", json_integer(taps.rx_packets));
+	json_object_set_new(one, "tap_tx_packets", json_integer(taps.tx_packets));
 	json_object_set_new(one, "originated", json_integer(box.originated));
 	json_object_set_new(one, "answered", json_integer(box.answered));
 	json_object_set_new(one, "held", json_integer(hold_total()));

@@ -168,6 +168,13 @@ static int refs_of(const struct api_field *fields, const void *structure, struct
 	return 0;
 }
 
+size_t model_bytes(const struct api_type *type, const union api_object *data)
+{
+	if (type->type != OBJECT_ROUTE)
+		return type->size;
+	return offsetof(struct api_route, via) + data->route.via_count * sizeof(struct api_via);
+}
+
 int version_new(const struct api_type *type, const union api_object *data, const char *unique,
 	struct version **out, struct rpc_error *err)
 {
@@ -178,7 +185,7 @@ int version_new(const struct api_type *type, const union api_object *data, const
 	if (refs_of(type->fields, data, &list, err))
 		return -1;
 	head = sizeof(*version) + list.count * sizeof(struct ref);
-	version = calloc(1, head + type->size);
+	version = calloc(1, head + model_bytes(type, data));
 	if (!version)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 	if (*unique && !(version->unique = strdup(unique))) {
@@ -186,7 +193,7 @@ int version_new(const struct api_type *type, const union api_object *data, const
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 	}
 	version->data = (union api_object *)((char *)version + head);
-	memcpy(version->data, data, type->size);
+	memcpy(version->data, data, model_bytes(type, data));
 	version->n_refs = list.count;
 	for (uint32_t i = 0; i < list.count; i++) {
 		version->refs[i].from = version;

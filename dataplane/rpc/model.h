@@ -29,7 +29,7 @@ struct version {
 	struct object *owner;
 	char *unique; /* what no other object of the type may have ("vni 100"), NULL = nothing */
 	RB_ENTRY(version) unique_node;
-	union api_object *data; /* type->size bytes */
+	union api_object *data; /* model_bytes() */
 	uint32_t n_refs;
 	struct ref refs[]; /* in the order of the fields that are given */
 };
@@ -47,7 +47,7 @@ struct object {
 			  */
 	uint8_t network_len; /* neighbor in an l3 slice: of the network it is on */
 	uint16_t id;	     /* of port, slice, attachment, tunnel, as the workers know it */
-	bool link;	     /* port: up when last looked at */
+	bool on_tap;	     /* address of a port: its tap has it from here, and from nobody else */
 	char key[];
 };
 
@@ -73,6 +73,9 @@ void object_free(struct object *obj);
 int version_new(const struct api_type *type, const union api_object *data, const char *unique,
 	struct version **out, struct rpc_error *err);
 void version_free(struct version *version);
+
+/* How much of data is kept: of a route the ways it has, since there may be many routes. */
+size_t model_bytes(const struct api_type *type, const union api_object *data);
 
 /* The first object of that type which the version refers to. */
 struct object *version_ref(const struct version *version, enum object_type type);

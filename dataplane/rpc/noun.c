@@ -29,7 +29,7 @@ json_t *noun_encode(const struct object *obj)
 	const struct noun *noun = nouns[obj->type->type];
 	union api_object copy;
 
-	memcpy(&copy, obj->now->data, obj->type->size);
+	memcpy(&copy, obj->now->data, model_bytes(obj->type, obj->now->data));
 	if (noun->answer)
 		noun->answer(obj, &copy);
 	return api_encode(obj->type, &copy);

@@ -66,7 +66,7 @@ static int address_prepare(struct object *obj, const struct version *old, const 
 
 	if (!port)
 		return gateway_noun_prepare(obj, old, new, err);
-	rc = port_tap_address(port->id, &version->data->address.prefix, new != NULL);
+	rc = port_tap_address(port->id, &version->data->address.prefix, new != NULL, &obj->on_tap);
 	/* what is not there any more need not be removed */
 	if (rc == 0 || !new) {
 		networks_on_ports += new ? 1 : -1;
@@ -89,7 +89,7 @@ static void address_undo(struct object *obj, const struct version *old, const st
 		return;
 	}
 	networks_on_ports -= new ? 1 : -1;
-	port_tap_address(port->id, &version->data->address.prefix, new == NULL);
+	port_tap_address(port->id, &version->data->address.prefix, new == NULL, &obj->on_tap);
 }
 
 static void address_commit(struct object *obj, const struct version *old, const struct version *new)

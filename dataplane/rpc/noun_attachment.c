@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "attachment_tap.h"
 #include "noun_meter.h"
+#include "noun_tap.h"
 
 static void attachment_unique(const union api_object *data, char *text)
 {
@@ -55,7 +57,7 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 static int attachment_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
-	if (check_not_underlay(data, err))
+	if (check_not_underlay(data, err) || noun_tap_check(obj, data, err))
 		return -1;
 	if (!obj || !strcmp(obj->now->data->attachment.slice, data->attachment.slice) ||
 		!noun_check_unused(err, obj))
@@ -67,17 +69,23 @@ static int attachment_check(const struct tx *tx, const struct object *obj,
 static int attachment_prepare(struct object *obj, const struct version *old,
 	const struct version *new, struct rpc_error *err)
 {
-	if (old || !attachment_reserve(&obj->id))
+	if (!old && attachment_reserve(&obj->id)) {
+		rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
+			LIMIT_ATTACHMENTS);
+		err->limit = LIMIT_ATTACHMENTS;
+		return -1;
+	}
+	if (!noun_tap_prepare(obj, old, new, err))
 		return 0;
-	rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
-		LIMIT_ATTACHMENTS);
-	err->limit = LIMIT_ATTACHMENTS;
+	if (!old)
+		attachment_release(obj->id);
 	return -1;
 }
 
 static void attachment_undo(
 	struct object *obj, const struct version *old, const struct version *new)
 {
+	noun_tap_undo(obj, old, new);
 	if (!old)
 		attachment_release(obj->id);
 }
@@ -92,6 +100,25 @@ static void attachment_commit(
 			version_ref(new, OBJECT_PORT)->id, new->data->attachment.vlan);
 	else
 		attachment_unset(obj->id);
+	noun_tap_commit(obj, old, new);
+}
+
+static void attachment_answer(const struct object *obj, union api_object *copy)
+{
+	copy->attachment.tap_index = noun_tap_index(obj);
+}
+
+static void tap_stats(const struct object *obj, json_t *out)
+{
+	struct tap_counters tap;
+
+	if (!obj->now->data->attachment.tap[0])
+		return;
+	attachment_tap_counters_read(obj->id, &tap);
+	json_object_set_new(out, "tap_rx_packets", json_integer(tap.rx_packets));
+	json_object_set_new(out, "tap_rx_bytes", json_integer(tap.rx_bytes));
+	json_object_set_new(out, "tap_tx_packets", json_integer(tap.tx_packets));
+	json_object_set_new(out, "tap_tx_bytes", json_integer(tap.tx_bytes));
 }
 
 static void attachment_stats(const struct object *obj, json_t *out)
@@ -102,6 +129,7 @@ static void attachment_stats(const struct object *obj, json_t *out)
 	noun_counters(&counters, out);
 	noun_meter_stats(POLICE_IN, obj, "meter_in_", out);
 	noun_meter_stats(POLICE_OUT, obj, "meter_out_", out);
+	tap_stats(obj, out);
 }
 
 const struct noun noun_attachment = {
@@ -111,5 +139,6 @@ const struct noun noun_attachment = {
 	.prepare = attachment_prepare,
 	.undo = attachment_undo,
 	.commit = attachment_commit,
+	.answer = attachment_answer,
 	.stats = attachment_stats,
 };

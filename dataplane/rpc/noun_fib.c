@@ -115,6 +115,19 @@ static void ways_of(uint32_t nexthop, struct ways *out)
 	out->count = nexthop ? nexthop_ways(nexthop, out->via) : 0;
 }
 
+/* The next hop of these ways. One that only drops is its route's alone: is this one's so already,
+ * nothing is to be done (1). */
+static int take(const struct object *slice, const struct ways *ways, uint32_t there, uint32_t *out)
+{
+	struct ways has;
+
+	if (ways->count)
+		return nexthop_take(slice->id, ways->via, ways->count, out);
+	if (there && !nexthop_ways(there, has.via))
+		return 1;
+	return nexthop_take_discard(slice->id, out);
+}
+
 /* Logs old → new; takes over the use of `new` when it succeeds. The log has room for it. */
 static int stage_step(struct tx *tx, struct object *slice, struct staged_route *state, uint32_t new,
 	struct tx_step *step, struct rpc_error *err)
@@ -127,12 +140,13 @@ static int stage_step(struct tx *tx, struct object *slice, struct staged_route *
 		return noun_fail_room(err, rc,
 			"the routing tables hold at most %u entries of a family", LIMIT_FIB_ROUTES);
 	ways_of(new, &new_ways);
-	if (ways_take(slice, &new_ways)) {
+	if (new &&ways_take(slice, &new_ways)) {
 		fib_release(prefix->family, new ? 1 : 0);
 		return noun_fail_room(err, -ENOMEM, "", 0);
 	}
 	ways_of(state->nexthop, &old_ways);
-	ways_give(slice, &old_ways);
+	if (state->nexthop)
+		ways_give(slice, &old_ways);
 	*step = (struct tx_step){.kind = TX_ROUTE, .route = {slice, *prefix, state->nexthop, new}};
 	tx->count++;
 	state->nexthop = new;
@@ -149,7 +163,11 @@ static int put_staged(struct tx *tx, struct object *slice, struct staged_route *
 
 	if (!step)
 		return noun_fail_room(err, -ENOMEM, "", 0);
-	rc = nexthop_take(slice->id, ways->via, ways->count, &nexthop);
+	rc = take(slice, ways, state->nexthop, &nexthop);
+	if (rc > 0) {
+		tx->unchanged++;
+		return 0;
+	}
 	if (rc)
 		return noun_fail_room(
 			err, rc, "a box holds at most %u different next hops", LIMIT_NEXTHOPS);
@@ -222,9 +240,11 @@ void fib_rollback(const struct tx_route *step)
 	near_slice = NULL;
 	ways_forget_names();
 	ways_of(step->old, &ways);
-	ways_take(step->slice, &ways);
+	if (step->old)
+		ways_take(step->slice, &ways);
 	ways_of(step->new, &ways);
-	ways_give(step->slice, &ways);
+	if (step->new)
+		ways_give(step->slice, &ways);
 	if (!step->new)
 		return;
 	nexthop_drop(step->new);

@@ -89,6 +89,8 @@ static struct staged_mac *stage_state(
 	if (state && !fdb_get(slice->id, mac, &entry)) {
 		state->door = entry.door;
 		state->is_static = entry.is_static;
+		state->movable = entry.movable;
+		state->overtaken = entry.overtaken;
 	}
 	return state;
 }
@@ -136,20 +138,42 @@ static void count(struct object *slice, door_t door, int by)
 }
 
 static int stage_step(struct tx *tx, struct object *slice, const struct api_mac_addr *mac,
-	struct staged_mac *state, door_t door, struct rpc_error *err)
+	struct staged_mac *state, door_t door, bool movable, struct rpc_error *err)
 {
 	struct tx_step *step = tx_next_step(tx);
 	door_t old = state->is_static ? state->door : 0;
 
 	if (!step)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	*step = (struct tx_step){.kind = TX_MAC, .mac = {slice, *mac, old, door}};
+	*step = (struct tx_step){.kind = TX_MAC,
+		.mac = {.slice = slice,
+			.mac = *mac,
+			.old_door = old,
+			.new_door = door,
+			.movable = movable}};
 	tx->count++;
 	tx->macs_added += (door != 0) - (old != 0);
 	count(slice, old, -1);
 	count(slice, door, 1);
 	state->door = door;
 	state->is_static = door != 0;
+	state->movable = movable;
+	state->overtaken = false;
+	return 0;
+}
+
+/* A movable one that has been overtaken is deleted: what was learned stays. */
+static int stage_settle(struct tx *tx, struct object *slice, const struct api_mac_addr *mac,
+	struct staged_mac *state, struct rpc_error *err)
+{
+	struct tx_step *step = tx_next_step(tx);
+
+	if (!step)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	*step = (struct tx_step){
+		.kind = TX_MAC, .mac = {.slice = slice, .mac = *mac, .settle = true}};
+	tx->count++;
+	state->overtaken = false;
 	return 0;
 }
 
@@ -186,7 +210,7 @@ int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc
 		return fail_twice(mac, state->index, index, err);
 	state->op = tx->op;
 	state->index = index;
-	if (state->is_static && state->door == to.door) {
+	if (state->is_static && state->door == to.door && state->movable == mac->movable) {
 		tx->unchanged++;
 		return 0;
 	}
@@ -196,7 +220,7 @@ int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc
 		tx->updated++;
 	else
 		tx->created++;
-	return stage_step(tx, to.slice, &mac->mac, state, to.door, err);
+	return stage_step(tx, to.slice, &mac->mac, state, to.door, mac->movable, err);
 }
 
 int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err)
@@ -212,21 +236,39 @@ int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err)
 	if (!state->door)
 		return 1;
 	tx->deleted++;
-	return stage_step(tx, slice, &mac->mac, state, 0, err);
+	if (state->overtaken)
+		return stage_settle(tx, slice, &mac->mac, state, err);
+	return stage_step(tx, slice, &mac->mac, state, 0, false, err);
 }
 
 void mac_commit(const struct tx_mac *step)
 {
 	if (step->new_door)
-		fdb_put_static(step->slice->id, &step->mac, step->new_door);
+		fdb_put_static(step->slice->id, &step->mac, step->new_door, step->movable);
+	else if (step->settle)
+		fdb_settle(step->slice->id, &step->mac);
 	else
 		fdb_remove(step->slice->id, &step->mac);
 }
 
+static void forget_near(void)
+{
+	near_op = 0;
+	near_slice = near_attachment = near_tunnel = near_member = NULL;
+}
+
+void mac_overtaken(uint16_t slice, door_t door)
+{
+	struct object *obj = model_by_id(OBJECT_SLICE, slice);
+
+	forget_near();
+	if (obj)
+		count(obj, door, -1);
+}
+
 void mac_rollback(const struct tx_mac *step)
 {
-	near_op = 0; /* what is near may be about to go */
-	near_slice = near_attachment = near_tunnel = near_member = NULL;
+	forget_near(); /* what is near may be about to go */
 	count(step->slice, step->new_door, -1);
 	count(step->slice, step->old_door, 1);
 }
@@ -257,7 +299,9 @@ bool mac_describe(const struct fdb_entry *entry, struct api_mac *out)
 	strcpy(out->slice, slice->key);
 	strcpy(*kind == 's' ? out->session : *kind == 't' ? out->tunnel : out->attachment, name);
 	out->mac = entry->mac;
+	out->movable = entry->movable;
 	out->learned = !entry->is_static;
+	out->overtaken = entry->overtaken;
 	out->age_s = entry->age_s;
 	return true;
 }

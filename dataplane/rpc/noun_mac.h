@@ -22,7 +22,7 @@ struct staged_mac {
 	uint64_t op; /* the op that named it last */
 	uint32_t index;
 	uint32_t door; /* 0 = not there */
-	bool is_static;
+	bool is_static, movable, overtaken;
 };
 
 /* 0 or -1 with err (path is the field). */
@@ -30,6 +30,8 @@ int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc
 /* 0, -1 with err, or 1 when there is no such MAC. */
 int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err);
 void mac_commit(const struct tx_mac *step);
+/* fdb_on_overtaken: a static MAC of the slice was at this door, and has become a learned one. */
+void mac_overtaken(uint16_t slice, door_t door);
 void mac_rollback(const struct tx_mac *step);
 
 /* The name of what is behind a door, NULL: just gone. *kind: "attachment", "tunnel", "session". */

@@ -149,6 +149,45 @@ static void neighbor_commit(
 		underlay_neighbor_unset(port->id, &neighbor->address);
 }
 
+static void neighbor_answer(const struct object *obj, union api_object *copy)
+{
+	const struct object *port = version_ref(obj->now, OBJECT_PORT);
+	bool known;
+
+	if (port)
+		copy->neighbor.wanted =
+			underlay_hop_wanted(port->id, &copy->neighbor.address, &known);
+}
+
+/* ---- wanted ones without a MAC ---- */
+
+bool missing_neighbor_describe(const struct underlay_hop *hop, struct api_neighbor *out)
+{
+	const struct object *port = model_by_id(OBJECT_PORT, hop->port);
+
+	if (!port)
+		return false;
+	memset(out, 0, sizeof(*out));
+	strcpy(out->port, port->key);
+	out->address = hop->address;
+	out->learned = true; /* nobody has put it */
+	out->state = NEIGHBOR_INCOMPLETE;
+	out->wanted = true;
+	return true;
+}
+
+static int missing_neighbor_get(const struct api_neighbor *key, struct api_neighbor *out)
+{
+	const struct object *port = model_find(OBJECT_PORT, key->port);
+	struct underlay_hop hop = {.address = key->address};
+	bool known;
+
+	if (!port || !underlay_hop_wanted(port->id, &key->address, &known) || known)
+		return -1;
+	hop.port = port->id;
+	return missing_neighbor_describe(&hop, out) ? 0 : -1;
+}
+
 /* ---- learned ones ---- */
 
 int learned_neighbor_delete(struct tx *tx, const struct api_neighbor *key, struct rpc_error *err)
@@ -198,9 +237,9 @@ int learned_neighbor_get(const struct api_neighbor *key, struct api_neighbor *ou
 	const struct object *at = model_find(OBJECT_ATTACHMENT, key->port);
 	struct neighbor_entry entry;
 
-	if (!at || neighbor_get(at->id, &key->address, &entry) || !neighbor_describe(&entry, out))
-		return -1;
-	return 0;
+	if (at && !neighbor_get(at->id, &key->address, &entry) && neighbor_describe(&entry, out))
+		return 0;
+	return missing_neighbor_get(key, out);
 }
 
 const struct noun noun_neighbor = {
@@ -210,4 +249,5 @@ const struct noun noun_neighbor = {
 	.prepare = neighbor_prepare,
 	.undo = neighbor_undo,
 	.commit = neighbor_commit,
+	.answer = neighbor_answer,
 };

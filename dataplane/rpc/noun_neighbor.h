@@ -18,7 +18,10 @@ void learned_neighbor_commit(const struct tx_neighbor *step);
 
 /* As an answer shows it. false when its slice or attachment is just gone. */
 bool neighbor_describe(const struct neighbor_entry *entry, struct api_neighbor *out);
-/* A learned one: 0 or -1. key->port is its place. */
+/* A next hop of the underlay that paths want and nobody put. false when its port is just gone. */
+struct underlay_hop;
+bool missing_neighbor_describe(const struct underlay_hop *hop, struct api_neighbor *out);
+/* A learned one, or one that is missing: 0 or -1. key->port is its place. */
 int learned_neighbor_get(const struct api_neighbor *key, struct api_neighbor *out);
 
 #endif

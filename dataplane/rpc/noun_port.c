@@ -8,6 +8,7 @@
 
 #include "attachment.h"
 #include "port.h"
+#include "port_link.h"
 #include "tx.h"
 #include "underlay.h"
 
@@ -102,12 +103,14 @@ static void port_undo(struct object *obj, const struct version *old, const struc
 
 static void port_commit(struct object *obj, const struct version *old, const struct version *new)
 {
-	if (!new)
+	if (!new) {
 		port_close(obj->id);
-	else if (!old)
+		underlay_port_gone(obj->id);
+	} else if (!old) {
 		port_publish(obj->id);
-	else
+	} else {
 		attachment_port_mtu(obj->id);
+	}
 	underlay_stale();
 }
 
@@ -117,6 +120,7 @@ static void port_answer(const struct object *obj, union api_object *copy)
 	const char *tap = port_tap_name(obj->id);
 
 	copy->port.link = port_link(obj->id, &copy->port.speed_mbps);
+	copy->port.gone = port_link_gone(obj->id);
 	memcpy(copy->port.mac_in_use.bytes, hot->mac.addr_bytes, 6);
 	if (tap)
 		snprintf(copy->port.tap_name, sizeof(copy->port.tap_name), "%s", tap);

@@ -88,6 +88,22 @@ static int route_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
+static int route_prepare(struct object *obj, const struct version *old, const struct version *new,
+	struct rpc_error *err)
+{
+	int rc = new ? underlay_route_reserve(new->data->route.prefix.family) : 0;
+
+	return rc ? noun_fail_room(err, rc, "the underlay holds at most %u routes of a family",
+			    LIMIT_ROUTES)
+		  : 0;
+}
+
+static void route_undo(struct object *obj, const struct version *old, const struct version *new)
+{
+	if (new)
+		underlay_route_release(new->data->route.prefix.family);
+}
+
 static void route_commit(struct object *obj, const struct version *old, const struct version *new)
 {
 	struct underlay_via via[LIMIT_ROUTE_VIA];
@@ -106,9 +122,12 @@ static void route_commit(struct object *obj, const struct version *old, const st
 		via[i].port = route->via[i].port[0] ? new->refs[ref++].to->id : PORT_NONE;
 	}
 	underlay_route_set(&route->prefix, via, route->via_count);
+	underlay_route_release(route->prefix.family);
 }
 
 const struct noun noun_route = {
 	.check = route_check,
+	.prepare = route_prepare,
+	.undo = route_undo,
 	.commit = route_commit,
 };

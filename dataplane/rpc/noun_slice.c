@@ -7,6 +7,7 @@
 
 #include "fib.h"
 #include "noun_meter.h"
+#include "noun_tap.h"
 #include "port.h"
 #include "slice.h"
 
@@ -29,6 +30,9 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 		return rpc_fail_value(err, "suppress",
 			"false: an l3 slice floods nothing, and answers for its gateways anyway",
 			"true");
+	if (new->kind == SLICE_L3 && !new->tunnel_learning)
+		return rpc_fail_value(err, "tunnel_learning",
+			"true: an l3 slice learns no MACs from tunnels anyway", "false");
 	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
 		return noun_fail_mac(err, "mac", &new->mac);
 	if (!strcmp(new->name, "underlay"))
@@ -53,8 +57,12 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 static int slice_prepare(struct object *obj, const struct version *old, const struct version *new,
 	struct rpc_error *err)
 {
-	if (old || !slice_reserve(&obj->id))
+	if (old)
 		return 0;
+	if (!slice_reserve(&obj->id)) {
+		slice_mac_set(obj->id, &new->data->slice);
+		return 0;
+	}
 	rpc_fail(
 		err, RPC_ERR_CAPACITY, "no slice id is free: a box holds at most %u", LIMIT_SLICES);
 	err->limit = LIMIT_SLICES;
@@ -90,6 +98,7 @@ static void slice_commit(struct object *obj, const struct version *old, const st
 	if (new) {
 		slice_share_set(obj->id, new->data->slice.weight, slice_guarantee(new));
 		slice_set(obj->id, &new->data->slice);
+		noun_tap_slice(obj);
 	} else {
 		slice_unset(obj->id);
 	}

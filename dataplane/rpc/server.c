@@ -20,6 +20,7 @@
 #include "bounds.h"
 #include "methods.h"
 #include "model.h"
+#include "noun_tap.h"
 #include "trace_client.h"
 
 static struct event_base *loop;
@@ -146,6 +147,7 @@ int rpc_start(struct event_base *base, const char *path)
 		goto err_close;
 	}
 	events_start();
+	noun_tap_start();
 	return 0;
 
 err_close:
@@ -168,6 +170,7 @@ void rpc_stop(void)
 		unlink(address.sun_path);
 		listener = NULL;
 	}
+	noun_tap_stop();
 	model_free();
 }
 
@@ -176,7 +179,7 @@ void rpc_poll(void)
 	if (listener && !event_pending(listener, EV_READ, NULL))
 		event_add(listener, NULL);
 	trace_client_poll();
-	events_poll();
+	noun_tap_poll();
 	budget_poll();
 }
 

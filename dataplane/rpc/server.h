@@ -20,7 +20,7 @@ void rpc_stop(void);
  * rpc_start. */
 int rpc_apply_config(const char *file, struct rpc_error *err);
 
-/* Links and traces; called by the main loop about every 100 ms. */
+/* Traces, and what waits; called by the main loop about every 100 ms. */
 void rpc_poll(void);
 
 #endif

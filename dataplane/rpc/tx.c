@@ -117,6 +117,14 @@ err_free:
 	return -1;
 }
 
+static bool same_data(
+	const struct api_type *type, const union api_object *a, const union api_object *b)
+{
+	size_t bytes = model_bytes(type, a);
+
+	return bytes == model_bytes(type, b) && !memcmp(a, b, bytes);
+}
+
 static int put_one(struct tx *tx, const struct api_type *type, const json_t *json, uint32_t index,
 	struct rpc_error *err)
 {
@@ -137,7 +145,7 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 	obj = model_find(type->type, key);
 	if (obj && obj->op == tx->op)
 		return fail_twice(obj, index, err);
-	if (obj && !memcmp(obj->now->data, &data, type->size)) {
+	if (obj && same_data(type, obj->now->data, &data)) {
 		tx->unchanged++;
 		goto named;
 	}

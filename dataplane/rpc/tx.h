@@ -22,6 +22,8 @@ struct tx_mac {
 	struct api_mac_addr mac;
 	uint32_t old_door; /* its static door before, 0 = it had none */
 	uint32_t new_door; /* 0 = removed */
+	bool movable;	   /* the new one */
+	bool settle;	   /* it was overtaken: what was learned stays */
 };
 
 /* A route of an l3 slice: indices of next hops, 0 = no route. Owns one use of `new`. */

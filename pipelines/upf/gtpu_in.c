@@ -134,8 +134,10 @@ static __rte_noinline void find_put(const struct worker *w, const struct burst *
 		uint32_t k = which[j];
 		uint64_t word = value[j] != NULL ? __atomic_load_n(value[j], __ATOMIC_RELAXED) : 0;
 
-		d->session[k] = SESSION_OF(word); /* 0 is no session */
-		d->group[k] = SESSION_GROUP_OF(word);
+		if (word != 0) { /* else it may be one that was chosen (run_blocks()) */
+			d->session[k] = SESSION_OF(word);
+			d->group[k] = SESSION_GROUP_OF(word);
+		}
 		rte_prefetch0(&session_block[d->session[k]]);
 	}
 	for (uint32_t j = 0; j < n; j++) {
@@ -215,8 +217,8 @@ static bool is_unicast(const uint8_t *mac)
 }
 
 /* The same for the frame inside (TS 23.501 5.6.10.2: no preamble, no FCS). */
-static __rte_noinline void unwrap_frame(
-	struct worker *w, struct burst *b, struct data *d, uint32_t k, struct session_batch *x)
+static __rte_noinline void unwrap_frame(struct worker *w, struct burst *b, const struct data *d,
+	uint32_t k, bool waits, struct session_batch *x)
 {
 	const struct session_block *s = d->s[k];
 	struct rte_mbuf *m = b->gtpu[d->i[k]];
@@ -239,11 +241,10 @@ static __rte_noinline void unwrap_frame(
 		refuse(w, b, m, session, s, DROP_ECN_INVALID);
 		return;
 	}
-	if (session_diverts(d->diverted, s, session)) {
+	if (waits) {
 		m->hash.usr = d->qfi[k]; /* for session_again() */
-		if (session_diverted(
-			    &d->diverted, session, hold_first(w, b, m, session, s, d->group[k])))
-			return;
+		hold_park(w, b, m, session, s, d->group[k]);
+		return;
 	}
 	batch_add(w, d, k, m, len, x);
 }
@@ -254,19 +255,39 @@ static bool is_group_address(const uint8_t *ip)
 	return ip[0] >> 4 == 4 ? ip[16] >> 4 == 0xe : ip[24] == 0xff;
 }
 
+/* Is it to wait? By the block as it is now: NULL when that has not this TEID any more. */
+static __rte_noinline bool must_wait(
+	struct worker *w, const struct burst *b, struct data *d, uint32_t k)
+{
+	bool waits = session_waits(w, &d->diverted, d->session[k], &d->s[k]);
+
+	if (!is_group(d->s[k], d->group[k], d->teid_be[k], b->gtpu_id[d->i[k]]))
+		d->s[k] = NULL;
+	return waits;
+}
+
 /* Makes the packet inside k the batch's next, or drops it by name. */
 static __rte_always_inline void unwrap(
 	struct worker *w, struct burst *b, struct data *d, uint32_t k, struct session_batch *x)
 {
-	const struct session_block *s = d->s[k];
-	const struct session_group *g = session_group_at(s, d->group[k]);
 	struct rte_mbuf *m = b->gtpu[d->i[k]];
 	uint32_t session = d->session[k], len = d->len[k], family = 4;
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, d->at[k]), *eth = ip - BATCH_ETH;
 	uint8_t outer = b->gtpu_tos[d->i[k]] & 3;
+	bool waits = false;
+
+	if (unlikely(session_diverts(d->diverted, d->s[k], session))) {
+		waits = must_wait(w, b, d, k);
+		if (d->s[k] == NULL) {
+			worker_drop(w, b, m, DROP_SESSION_GONE);
+			return;
+		}
+	}
+	const struct session_block *s = d->s[k];
+	const struct session_group *g = session_group_at(s, d->group[k]);
 
 	if (unlikely(s->flags & SESSION_ETHERNET)) {
-		unwrap_frame(w, b, d, k, x);
+		unwrap_frame(w, b, d, k, waits, x);
 		return;
 	}
 	if (unlikely(ip[0] != 0x45 || rte_be_to_cpu_16(load16(ip + 2)) != len || len < IP4 ||
@@ -293,13 +314,11 @@ static __rte_always_inline void unwrap(
 		refuse(w, b, m, session, s, DROP_ECN_INVALID);
 		return;
 	}
-	if (unlikely(session_diverts(d->diverted, s, session))) {
+	if (unlikely(waits)) {
 		strip(m, BATCH_ETH);
 		m->hash.usr = d->qfi[k]; /* for session_again() */
-		if (session_diverted(
-			    &d->diverted, session, hold_first(w, b, m, session, s, d->group[k])))
-			return;
-		rte_pktmbuf_prepend(m, BATCH_ETH);
+		hold_park(w, b, m, session, s, d->group[k]);
+		return;
 	}
 	batch_add(w, d, k, m, len, x);
 }
@@ -323,6 +342,8 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 	struct others others;
 	struct data d;
 	uint8_t put[BURST_MAX];
+	uint64_t behind = 0; /* of put[]: what follows by the same TEID comes after them, though its
+				session may have come to be the one that it says meanwhile */
 	uint32_t puts = 0;
 
 	session_batch_begin(&x);
@@ -334,10 +355,13 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 			read_any(w, b, i, &d, &others);
 	session_prefetch_cells(w, d.s, d.n);
 	for (uint32_t k = 0; k < d.n; k++)
-		if (likely(is_group(d.s[k], d.group[k], d.teid_be[k], b->gtpu_id[d.i[k]])))
+		if (likely(is_group(d.s[k], d.group[k], d.teid_be[k], b->gtpu_id[d.i[k]]) &&
+			    !(behind & session_bit(d.session[k])))) {
 			unwrap(w, b, &d, k, &x);
-		else
+		} else {
+			behind |= session_bit(d.session[k]);
 			put[puts++] = k;
+		}
 	if (unlikely(puts > 0))
 		find_put(w, b, &d, put, puts);
 	for (uint32_t j = 0; j < puts; j++) {

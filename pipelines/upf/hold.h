@@ -5,7 +5,7 @@
  * A worker that meets ACT_HOLD hands the packet to main (hold_take), which keeps it in the
  * session's queue with the worker it came from. When a FAR changes, session_commit() publishes the
  * new block with SESSION_FLUSHING, and
- * 1. workers park what is newer (hold_first), so that nothing of the session is sent; after a grace
+ * 1. workers park what is newer (hold_waits), so that nothing of the session is sent; after a grace
  *    period nothing of its old state is on the way either;
  * 2. the end marker goes to the old tunnel;
  * 3. the queue goes back to the workers it came from; then SESSION_RETURNED is set: a worker that
@@ -51,10 +51,13 @@ void hold_worker_fini(struct worker *w);
 void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, const struct session_act *a, uint8_t group, uint8_t rule);
 
-/* For a session whose block has SESSION_FLUSHING, before anything is decided about m (its first
- * byte is the inner packet's): true when m was taken. False: all that is older has been sent, m may
- * go on by this block. Not for packets of session_again(). */
-bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+/* For a session whose block has SESSION_FLUSHING, before anything is decided about a packet of it;
+ * *s becomes the block as it is now, NULL if there is none. True: hold_park() is to take the
+ * packet. False: all that is older has been sent, it may go on by *s. Not for packets of
+ * session_again(). */
+bool hold_waits(struct worker *w, uint32_t session, const struct session_block **s);
+/* Takes m, whose first byte is the inner packet's. Its group is one of s. */
+void hold_park(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, uint8_t group);
 
 /* For session_again(), of a packet whose block has SESSION_FLUSHING among these flags, read once:

@@ -85,7 +85,6 @@ struct hold_worker {
 	uint32_t pools;
 	struct hold_pool pool[HOLD_POOLS];
 	struct burst burst; /* what orders are carried out with */
-	bool fresh;	    /* what is sent is no order */
 	bool busy;	    /* `burst` is being worked on: what meets a flush meanwhile is parked */
 	bool more;	    /* something was, and must go before a fence is met */
 	/* sends that wait for a burst to be full */
@@ -210,7 +209,7 @@ uint32_t hold_group_now(
 /* Changes a flag of a published block. Main. */
 static inline void hold_flag(struct session_block *s, uint8_t set, uint8_t clear)
 {
-	/* release: orders on the rings come before SESSION_RETURNED; pairs with hold_first() */
+	/* release: orders on the rings come before SESSION_RETURNED; pairs with hold_waits() */
 	__atomic_store_n(&s->flags, (s->flags & ~clear) | set, __ATOMIC_RELEASE);
 }
 

@@ -287,7 +287,7 @@ static void orders_all(struct worker *w, struct hold_worker *h)
 	burst_done(h);
 }
 
-static void park(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
+void hold_park(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, uint8_t group)
 {
 	struct hold_worker *h = of(w);
@@ -323,48 +323,29 @@ static void recall(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32
 bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, uint8_t group, uint8_t flags)
 {
-	if (flags & SESSION_RECALL)
-		recall(w, b, m, session, s, group);
-	else if (of(w)->fresh && is_waiting(s))
-		park(w, b, m, session, s, group);
-	else
+	if (!(flags & SESSION_RECALL))
 		return false;
+	recall(w, b, m, session, s, group);
 	return true;
 }
 
-/* The session has changed since its packet's burst looked it up, and older packets have seen that:
- * so must this one. */
-static void send_fresh(struct worker *w, struct hold_worker *h, struct rte_mbuf *m,
-	uint32_t session, uint8_t group)
-{
-	h->busy = h->fresh = true;
-	session_again(w, &h->burst, &m, &session, &group, 1);
-	h->busy = h->fresh = false;
-	burst_done(h);
-}
-
-bool hold_first(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
-	const struct session_block *s, uint8_t group)
+bool hold_waits(struct worker *w, uint32_t session, const struct session_block **s)
 {
 	struct hold_worker *h = of(w);
-	const struct session_block *now = block_of(session);
 
-	if (now != NULL && is_waiting(now)) {
-		park(w, b, m, session, now, group);
+	*s = block_of(session);
+	if (*s == NULL || is_waiting(*s))
 		return true;
-	}
 	if (h->busy) {
 		/* from another UE, one of those being sent just now: behind what is to go first */
 		h->more = true;
-		park(w, b, m, session, s, group);
 		return true;
 	}
 	if (h->parked > 0 || !rte_ring_empty(h->orders))
 		orders_all(w, h);
-	if (block_of(session) == s)
-		return false;
-	send_fresh(w, h, m, session, group);
-	return true;
+	/* changed meanwhile? Once it waits it does so until the burst is over */
+	*s = block_of(session);
+	return *s == NULL || is_waiting(*s);
 }
 
 void hold_tick(struct worker *w)

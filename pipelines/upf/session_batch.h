@@ -9,6 +9,7 @@
 #include <rte_ether.h>
 
 #include "admit.h"
+#include "hold.h"
 #include "rules.h"
 #include "upf_worker.h"
 
@@ -67,9 +68,9 @@ static __rte_always_inline void session_prefetch_cells(
 			session_admit_prefetch(w, s[k]);
 }
 
-/* Of a burst's sessions, those of which hold.c has taken a packet: their later ones go the same
- * way, though main may have taken the block's flag away and published another since the first one
- * saw it. A bit for all that hash to it; who goes there for nothing comes back. */
+/* Of a burst's sessions, those for which hold.c was asked: for their later packets it is, too,
+ * though main may have taken the block's flag away and published another since the first one
+ * saw it. A bit for all that hash to it; to ask for nothing does no harm. */
 static __rte_always_inline uint64_t session_bit(uint32_t session)
 {
 	return 1ull << (session * 0x9e3779b1u >> 26);
@@ -81,11 +82,12 @@ static __rte_always_inline bool session_diverts(
 	return s->flags & SESSION_FLUSHING || (diverted & session_bit(session)) != 0;
 }
 
-static __rte_always_inline bool session_diverted(
-	uint64_t *diverted, uint32_t session, bool is_diverted)
+/* hold_waits(): *s becomes the block as it is now, by which the packet goes or waits, or NULL. */
+static inline bool session_waits(
+	struct worker *w, uint64_t *diverted, uint32_t session, const struct session_block **s)
 {
-	*diverted |= is_diverted ? session_bit(session) : 0;
-	return is_diverted;
+	*diverted |= session_bit(session);
+	return hold_waits(w, session, s);
 }
 
 static __rte_always_inline void session_prefetch(const struct session_block *s)

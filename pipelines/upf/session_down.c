@@ -52,20 +52,16 @@ static __rte_noinline void gone(
 	slice_drop(w, b, f->pkt[k], f->slice[k], f->door[k], DROP_SESSION_GONE);
 }
 
-/* Parked until what is older has gone? */
-static __rte_noinline bool parked(
+/* Parked until what is older has gone. */
+static __rte_noinline void park(
 	struct worker *w, struct burst *b, const struct found *f, uint32_t k)
 {
 	struct rte_mbuf *m = f->pkt[k];
 
 	m->hash.usr = QFI_NONE; /* for session_again() */
-	if (f->s[k]->flags & SESSION_ETHERNET)
-		return hold_first(w, b, m, f->session[k], f->s[k], f->group[k]);
-	rte_pktmbuf_adj(m, BATCH_ETH);
-	if (hold_first(w, b, m, f->session[k], f->s[k], f->group[k]))
-		return true;
-	rte_pktmbuf_prepend(m, BATCH_ETH);
-	return false;
+	if (!(f->s[k]->flags & SESSION_ETHERNET))
+		rte_pktmbuf_adj(m, BATCH_ETH);
+	hold_park(w, b, m, f->session[k], f->s[k], f->group[k]);
 }
 
 /* A frame: which group takes those of its slice? False: it was dropped. */
@@ -134,17 +130,22 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 		f.fits[k] = group_fits(&f, k);
 	b->downs = 0; /* what acting sends to UEs comes in here again */
 	for (uint32_t k = 0; k < downs; k++) {
-		const struct session_block *s = f.s[k];
+		bool waits = false;
 
+		if (unlikely(f.s[k] != NULL && session_diverts(diverted, f.s[k], f.session[k]))) {
+			waits = session_waits(w, &diverted, f.session[k], &f.s[k]);
+			f.fits[k] = false;
+		}
 		if (unlikely(f.group[k] == SESSION_GROUP_FRAMES) && !frame_group(w, b, &f, k))
 			continue;
 		if (unlikely(!f.fits[k] && !group_fits(&f, k))) /* frames have their group now */
 			gone(w, b, &f, k);
 		else if (unlikely(!still_owns(&f, k)))
 			gone(w, b, &f, k);
-		else if (likely(!session_diverts(diverted, s, f.session[k])) ||
-			 !session_diverted(&diverted, f.session[k], parked(w, b, &f, k)))
-			batch_add(w, &f, k, session_group_at(s, f.group[k]), &x);
+		else if (unlikely(waits))
+			park(w, b, &f, k);
+		else
+			batch_add(w, &f, k, session_group_at(f.s[k], f.group[k]), &x);
 	}
 	session_batch_down(w, b, &x);
 }

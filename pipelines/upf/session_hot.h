@@ -69,7 +69,7 @@ _Static_assert(offsetof(struct session_block, at) == 24, "the head is 32 bytes b
 #define SESSION_PREFIXES 16   /* at[SESSION_PREFIXES]: of those prefixes, and how many after it */
 #define SESSION_ETHERNET 0x02
 /* Written while published, by hold.c alone: */
-#define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold_first() */
+#define SESSION_FLUSHING 0x04 /* packets held for it are on their way back: hold_waits() */
 #define SESSION_RETURNED 0x08 /* they are with the workers */
 #define SESSION_FULL	 0x10 /* as many are held as its BAR allows */
 #define SESSION_NO_ROOM	 0x20 /* the box holds no more */

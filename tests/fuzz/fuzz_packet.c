@@ -65,8 +65,11 @@ static void routing(uint16_t tunnel)
 
 static void topology(void)
 {
-	struct api_slice cfg = {
-		.max_macs = 64, .mac_ageing_s = 300, .flood_pps = 1000000, .mss_clamp = true};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.max_macs = 64,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000,
+		.mss_clamp = true};
 	struct api_tunnel geneve = rig_tunnel_defaults();
 	uint16_t t4, t6, g4, g6;
 

@@ -83,6 +83,7 @@ TCase *icmp_silence_tests(void);
 TCase *neighbor_tests(void);
 TCase *neighbor_route_tests(void);
 TCase *share_tests(void);
+TCase *tap_tests(void);
 TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);

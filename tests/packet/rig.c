@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "attachment_tap.h"
 #include "box.h"
 #include "fdb.h"
 #include "neighbor.h"
 #include "port.h"
+#include "port_link.h"
 #include "rcu.h"
 #include "schema.h"
 #include "slice.h"
@@ -33,6 +35,7 @@ static uint16_t twinned = PORT_NONE;
 static uint64_t skew; /* how far the worker's clock was put forward */
 static uint64_t drops_before[DROP_REASONS];
 static struct box_counters box_before;
+static struct tap_counters taps_before;
 static int64_t held_before;
 
 static void rig_tick(double seconds);
@@ -84,6 +87,7 @@ static int64_t held(void)
 
 void rig_stop(void)
 {
+	attachment_taps_write();
 	rig_give_buffers();
 	rig_begin();
 	rig_tick(3);
@@ -161,6 +165,18 @@ void rig_shape(uint16_t port, uint64_t rate_bps)
 	RIG_CHECK(port_change(port, &cfg, &err) == 0, "%s", err.message);
 }
 
+void rig_link(uint16_t port, bool up)
+{
+	uint16_t ethdev = port_hot[port].ethdev;
+	int rc = up ? rte_eth_dev_set_link_up(ethdev) : rte_eth_dev_set_link_down(ethdev);
+	uint64_t changed = port_link_poll();
+
+	RIG_CHECK(rc == 0 && changed == 1ull << port && port_link_poll() == 0, "link of port %u",
+		port);
+	underlay_links_changed(changed);
+	underlay_resolve();
+}
+
 uint16_t rig_twin(uint16_t port)
 {
 	uint16_t twin = rig_port(1500);
@@ -185,8 +201,11 @@ uint16_t rig_slice_as(const struct api_slice *cfg)
 
 uint16_t rig_slice(uint32_t vni)
 {
-	struct api_slice cfg = {
-		.vni = vni, .max_macs = 65536, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = vni,
+		.max_macs = 65536,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000};
 
 	return rig_slice_as(&cfg);
 }
@@ -255,7 +274,7 @@ void rig_mac(uint16_t slice, uint64_t mac, uint32_t door)
 {
 	struct api_mac_addr addr = rig_mac_addr(mac);
 
-	fdb_put_static(slice, &addr, door);
+	fdb_put_static(slice, &addr, door, false);
 }
 
 void rig_address(uint16_t port, const char *prefix)
@@ -324,6 +343,7 @@ void rig_begin(void)
 	memset(&rig, 0, sizeof(rig));
 	total_drops(drops_before);
 	box_counters_read(&box_before);
+	attachment_taps_counters_read(&taps_before);
 	held_before = held();
 }
 
@@ -354,9 +374,15 @@ static void collect(void)
 static void ledger(void)
 {
 	struct box_counters box;
+	struct tap_counters taps;
 	uint64_t drops[DROP_REASONS];
 
 	collect();
+	attachment_taps_counters_read(&taps);
+	rig.in += taps.rx_packets - taps_before.rx_packets - rig.tap_in;
+	rig.out += taps.tx_packets - taps_before.tx_packets - rig.tap_out;
+	rig.tap_in = taps.rx_packets - taps_before.rx_packets;
+	rig.tap_out = taps.tx_packets - taps_before.tx_packets;
 	rig.drops = 0;
 	total_drops(drops);
 	for (uint32_t r = 0; r < DROP_REASONS; r++) {
@@ -392,6 +418,7 @@ static struct rte_mbuf *make(uint16_t port, const struct pkt *pkt)
 static void run(uint16_t port, uint32_t n)
 {
 	struct worker *w = workers[0];
+	bool chained = w->burst.pkt[0]->nb_segs > 1;
 
 	clock_set();
 	w->burst.n = n;
@@ -401,6 +428,8 @@ static void run(uint16_t port, uint32_t n)
 	worker_run_burst(w);
 	rig.cycles = rte_rdtsc() - start;
 	worker_shape(w);
+	if (chained) /* held packets are told by their buffers: it has two */
+		attachment_taps_write();
 	rig.in += n;
 	ledger();
 }

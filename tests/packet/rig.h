@@ -26,7 +26,9 @@ struct out {
 
 struct rig {
 	/* since the last rig_begin() */
-	uint64_t in, out, drops, replicated, originated, answered, merged, punted;
+	uint64_t in, out;	  /* by ports, and by taps of attachments */
+	uint64_t tap_in, tap_out; /* of those, by taps */
+	uint64_t drops, replicated, originated, answered, merged, punted;
 	uint64_t cycles; /* that the last burst took the worker */
 	int64_t held;	 /* buffers in reassembly, change */
 	uint64_t drop[DROP_REASONS];
@@ -50,6 +52,9 @@ void rig_eal(const char *lcores);
 void rig_start(void);
 /* Lets reassembly time out, checks that no buffer leaked, takes the box down. */
 void rig_stop(void);
+
+/* The link of a port changes, and what follows from it. */
+void rig_link(uint16_t port, bool up);
 
 /* Ports are rings: what the switch sends is read back by rig_send(). */
 uint16_t rig_port(uint32_t mtu);

@@ -11,7 +11,8 @@
 
 uint16_t rig_l3_slice(uint32_t vni)
 {
-	struct api_slice cfg = {.vni = vni,
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = vni,
 		.kind = SLICE_L3,
 		.max_macs = 65536,
 		.mac_ageing_s = 300,

@@ -7,7 +7,8 @@
 
 void suppress_on(uint16_t slice, uint32_t vni, uint32_t max_macs)
 {
-	struct api_slice cfg = {.vni = vni,
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = vni,
 		.max_macs = max_macs,
 		.mac_ageing_s = 300,
 		.flood_pps = 1000000,

@@ -157,8 +157,11 @@ END_TEST
 
 START_TEST(change_vni_of_a_slice_holds_for_all_its_tunnels_at_once)
 {
-	struct api_slice cfg = {
-		.vni = 4711, .max_macs = 100, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = 4711,
+		.max_macs = 100,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000};
 	struct spec s = plain(HOST_A, HOST_D);
 	struct outer o = from_peer6(4711);
 
@@ -181,7 +184,10 @@ END_TEST
 
 START_TEST(change_two_slices_swap_their_vnis)
 {
-	struct api_slice cfg = {.max_macs = 100, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.max_macs = 100,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000};
 
 	cfg.vni = VNI_BLUE;
 	slice_set(net.red, &cfg);

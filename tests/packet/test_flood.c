@@ -131,8 +131,11 @@ END_TEST
 
 START_TEST(flood_keeps_to_the_slices_rate)
 {
-	struct api_slice cfg = {
-		.vni = VNI_RED, .max_macs = 100, .mac_ageing_s = 300, .flood_pps = 100};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_RED,
+		.max_macs = 100,
+		.mac_ageing_s = 300,
+		.flood_pps = 100};
 	struct spec s = plain(BCAST, HOST_A);
 	struct pkt *many = calloc(32, sizeof(*many));
 

@@ -82,16 +82,6 @@ static void down(uint32_t n)
 	}
 }
 
-/* Main and worker have their turns until nothing is on its way. */
-static void turns(void)
-{
-	for (int i = 0; i < 4; i++) {
-		upf_poll();
-		rig_advance(0.002);
-		rig_poll();
-	}
-}
-
 /* rig_out[at] is packet `n` in this tunnel, or with n == 0 its end marker. */
 static void expect_at(uint32_t at, const char *peer, uint32_t teid, uint32_t n)
 {
@@ -130,7 +120,7 @@ START_TEST(hold_then_forward_in_order)
 	ck_assert_uint_eq(c.dl_packets, 0); /* counted when sent */
 	put(FORWARD OLD, "");
 	down(5); /* newer ones, before the worker's tick */
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 25);
 	expect_run(0, "198.18.0.2", 4097, 1, 25);
 	ck_assert_int_eq(rig.held, 0);
@@ -150,7 +140,7 @@ START_TEST(hold_leaves_the_packet_as_it_is)
 		put(FORWARD OLD, "");
 		rig_advance(0.002);
 		expect_gtpu(v6 ? "v6" : "v4", "198.18.0.2", 4097, -1, 1);
-		turns();
+		upf_turns();
 	}
 }
 END_TEST
@@ -178,17 +168,17 @@ START_TEST(held_packets_know_their_far_by_its_id)
 	snprintf(fars, sizeof(fars), "{'id':1,'action':'forward','destination':'core'},%s", hold);
 	put_fars(fars);
 	down(3);
-	turns();
+	upf_turns();
 	snprintf(fars, sizeof(fars), "%s,{'id':1,'action':'forward','destination':'core'}", hold);
 	put_fars(fars);
-	turns();
+	upf_turns();
 	down(2);
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(hold_total(), 5);
 	ck_assert_uint_eq(events, 1);
 	put_fars("{'id':1,'action':'drop'},{'id':2,'action':'forward','destination':'access',"
 		 "'outer_header':{'teid':4097,'peer':'198.18.0.2'}}");
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 5);
 	expect_run(0, "198.18.0.2", 4097, 1, 5);
 }
@@ -209,7 +199,7 @@ START_TEST(a_far_that_no_pdr_names_ends_no_tunnel)
 			teid);
 		put_fars(fars);
 	}
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 0);
 }
 END_TEST
@@ -226,7 +216,7 @@ START_TEST(hold_then_drop_or_delete)
 			rig_session_gone("s");
 		else
 			put("'action':'drop'", "");
-		turns();
+		upf_turns();
 		ck_assert_uint_eq(rig.drop[DROP_HOLD_DROPPED], 10);
 		ck_assert_uint_eq(rig.drops, 10);
 		ck_assert_uint_eq(rig.outs, 0);
@@ -262,7 +252,7 @@ START_TEST(hold_drops_what_was_to_an_address_that_is_lost)
 		}
 		snprintf(now, sizeof(now), text, "", FORWARD NEW);
 		rig_sessions(now);
-		turns();
+		upf_turns();
 		ck_assert_uint_eq(rig.drop[DROP_HOLD_DROPPED], 3);
 		ck_assert_uint_eq(rig.drops, 3);
 		ck_assert_uint_eq(rig.outs, 4);
@@ -279,10 +269,10 @@ START_TEST(hold_no_more_than_the_bar_says)
 		down(1);
 		upf_poll();
 	}
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.drop[DROP_HOLD_FULL], 6);
 	put(FORWARD OLD, "");
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 4);
 	expect_run(0, "198.18.0.2", 4097, 1, 4);
 }
@@ -297,7 +287,7 @@ START_TEST(hold_leaves_the_port_its_buffers)
 		down(100);
 		upf_poll();
 	}
-	turns();
+	upf_turns();
 	ck_assert_uint_le(hold_total(), 2047 / 4);
 	ck_assert_uint_ge(hold_total(), 2047 / 4 - 1);
 	upf_session("b", "internet", UE2, ""); /* others go on */
@@ -305,7 +295,7 @@ START_TEST(hold_leaves_the_port_its_buffers)
 	send_down("10.0.0.1", UE2, 60);
 	expect_gtpu("another UE", "198.18.0.2", GNB_TEID, 9, 1);
 	rig_session_gone("s");
-	turns();
+	upf_turns();
 }
 END_TEST
 
@@ -316,7 +306,7 @@ START_TEST(handover_sends_the_marker_between_old_and_new)
 	down(10);
 	put(FORWARD "'end_marker':true," NEW, "");
 	down(10);
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 21);
 	expect_run(0, "198.18.0.2", 4097, 1, 10);
 	expect_at(10, "198.18.0.2", 4097, 0);
@@ -325,7 +315,7 @@ START_TEST(handover_sends_the_marker_between_old_and_new)
 	/* said again, nothing has changed: no marker */
 	put(FORWARD "'end_marker':true," NEW, "");
 	down(1);
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 22);
 	expect_at(21, "198.18.0.3", 4098, 21);
 }
@@ -340,7 +330,7 @@ START_TEST(handover_while_packets_are_held)
 	down(4);
 	put(FORWARD "'end_marker':true," NEW, "");
 	down(3);
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 11);
 	expect_run(0, "198.18.0.2", 4097, 1, 3);
 	expect_at(3, "198.18.0.2", 4097, 0);
@@ -362,7 +352,7 @@ START_TEST(a_marker_without_a_buffer_or_a_path_is_counted)
 	put(FORWARD OLD, "");
 	ck_assert_uint_gt(rig_take_buffers(net.wan, 0), 0);
 	put(FORWARD "'end_marker':true," NEW, "");
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 1);
 	ck_assert_uint_eq(rig.originated, 1);
 	expect_at(0, "198.18.0.2", 4097, 0);
@@ -370,7 +360,7 @@ START_TEST(a_marker_without_a_buffer_or_a_path_is_counted)
 	ck_assert_uint_gt(rig_take_buffers(net.lan, 0), 0);
 	ck_assert_uint_gt(rig_take_buffers(net.lan2, 0), 0);
 	put(FORWARD "'end_marker':true," OLD, "");
-	turns();
+	upf_turns();
 	rig_give_buffers();
 	ck_assert_uint_eq(rig.outs, 0);
 	ck_assert_uint_eq(rig.originated, 1);
@@ -379,7 +369,7 @@ START_TEST(a_marker_without_a_buffer_or_a_path_is_counted)
 	put(FORWARD "'outer_header':{'teid':5,'peer':'203.0.113.3'}", "");
 	rig_begin();
 	put(FORWARD "'end_marker':true," OLD, "");
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 0);
 	ck_assert_uint_eq(rig.drop[DROP_NO_ROUTE], 1);
 	ck_assert_uint_eq(slice_dropped(DROP_NO_ROUTE), 1);
@@ -392,7 +382,7 @@ START_TEST(handover_without_being_asked_sends_no_marker)
 	down(2);
 	put(FORWARD NEW, "");
 	down(2);
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 4);
 	expect_run(2, "198.18.0.3", 4098, 3, 2);
 }
@@ -432,7 +422,7 @@ START_TEST(hold_both_directions_by_tunnel)
 	snprintf(now, sizeof(now), text, "forward", "forward");
 	rig_sessions(now);
 	rig_begin();
-	turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, 2);
 	ck_assert_uint_eq(rig_out[0].port == net.lan || rig_out[1].port == net.lan, 1);
 	expect_at(rig_out[0].port == net.lan, "198.18.0.2", 4097, get16(want_pkt.b + 34));
@@ -468,8 +458,8 @@ START_TEST(held_packets_of_two_that_talk)
 	snprintf(now, sizeof(now), text, "forward", "forward");
 	rig_sessions(now);
 	rig_begin();
-	turns();
-	turns();
+	upf_turns();
+	upf_turns();
 	ck_assert_uint_eq(rig.outs, UP + 1);
 	ck_assert_uint_eq(rig_session_counters("a").ul_packets, UP);
 	ck_assert_uint_eq(rig_session_counters("b").dl_packets, UP + 1);

@@ -119,6 +119,117 @@ START_TEST(learn_does_not_move_a_static_mac)
 }
 END_TEST
 
+/* ---- movable static entries ---- */
+
+static uint32_t overtaken;
+static door_t overtaken_door;
+
+static void on_overtaken(uint16_t slice, door_t door)
+{
+	overtaken++;
+	overtaken_door = door;
+}
+
+static void put_movable(uint64_t mac, door_t door)
+{
+	struct api_mac_addr addr = rig_mac_addr(mac);
+
+	overtaken = 0;
+	fdb_on_overtaken = on_overtaken;
+	fdb_put_static(net.red, &addr, door, true);
+}
+
+START_TEST(learn_overtakes_a_movable_mac_locally_and_not_from_a_tunnel)
+{
+	uint32_t statics = fdb_static_in_slice(net.red);
+	struct fdb_entry e;
+
+	put_movable(NEW, DOOR_TUNNEL | net.t6);
+	show(net.wan, NEW); /* by tunnel 2 */
+	lookup(net.red, NEW, &e);
+	ck_assert(e.is_static && e.movable && e.door == (DOOR_TUNNEL | net.t6));
+	ck_assert(overtaken == 0 && events.moved == 0);
+
+	show(net.lan2, NEW);
+	lookup(net.red, NEW, &e);
+	ck_assert(!e.is_static && !e.movable && e.overtaken);
+	ck_assert_uint_eq(e.door, DOOR_ATTACHMENT | net.red_lan2);
+	ck_assert(events.moved == 1 && events.old == (DOOR_TUNNEL | net.t6));
+	ck_assert(overtaken == 1 && overtaken_door == (DOOR_TUNNEL | net.t6));
+	ck_assert_uint_eq(fdb_static_in_slice(net.red), statics);
+
+	/* as any learned one it moves on */
+	show(net.lan, NEW);
+	lookup(net.red, NEW, &e);
+	ck_assert(e.overtaken && e.door == (DOOR_ATTACHMENT | net.red_lan) && overtaken == 1);
+	/* given up: learned it stays; put again: as put */
+	struct api_mac_addr addr = rig_mac_addr(NEW);
+
+	fdb_settle(net.red, &addr);
+	lookup(net.red, NEW, &e);
+	ck_assert(!e.overtaken && e.door == (DOOR_ATTACHMENT | net.red_lan));
+	put_movable(NEW, DOOR_TUNNEL | net.t6);
+	lookup(net.red, NEW, &e);
+	ck_assert(e.movable && e.door == (DOOR_TUNNEL | net.t6));
+	fdb_on_overtaken = NULL;
+}
+END_TEST
+
+START_TEST(learn_overtakes_nothing_within_a_transaction)
+{
+	struct spec s = plain(HOST_A, NEW);
+	struct fdb_entry e;
+
+	put_movable(NEW, DOOR_TUNNEL | net.t6);
+	s.tag[0] = (struct tag){0x8100, 20};
+	build(&a_pkt, &s);
+	rig_begin();
+	rig_send(net.lan2, &a_pkt, 1);
+	fdb_reports_take();
+	lookup(net.red, NEW, &e);
+	ck_assert(e.movable && overtaken == 0);
+	usleep(11000); /* a worker tells the same news a hundredth of a second later */
+	rig_advance(0.011);
+	show(net.lan2, NEW);
+	ck_assert_uint_eq(overtaken, 1);
+	fdb_on_overtaken = NULL;
+}
+END_TEST
+
+START_TEST(learn_takes_nothing_from_tunnels_where_the_slice_says_so)
+{
+	struct api_slice cfg = {
+		.vni = VNI_RED, .max_macs = 65536, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct fdb_entry e;
+
+	show(net.wan, NEW);
+	show(net.lan, NEW + 1);
+	ck_assert(lookup(net.red, NEW, &e) == 0 && lookup(net.red, NEW + 1, &e) == 0);
+	uint32_t before = fdb_count();
+
+	slice_set(net.red, &cfg);
+	ck_assert_int_eq(lookup(net.red, NEW, &e), -ENOENT);
+	ck_assert_int_eq(lookup(net.red, NEW + 1, &e), 0);
+	ck_assert_int_eq(lookup(net.red, HOST_A, &e), 0);
+	ck_assert_uint_eq(fdb_count(), before - 1);
+	rig_advance(0.011);
+	show(net.wan, NEW);
+	show(net.wan, NEW + 1); /* nor moved there */
+	ck_assert_int_eq(lookup(net.red, NEW, &e), -ENOENT);
+	lookup(net.red, NEW + 1, &e);
+	ck_assert_uint_eq(e.door, DOOR_ATTACHMENT | net.red_lan);
+	ck_assert(rig.outs == 1 && rig.drops == 0); /* and forwarded all the same */
+	show(net.lan2, NEW);
+	lookup(net.red, NEW, &e);
+	ck_assert_uint_eq(e.door, DOOR_ATTACHMENT | net.red_lan2);
+
+	cfg.tunnel_learning = true;
+	slice_set(net.red, &cfg);
+	show(net.wan, NEW + 2);
+	ck_assert_int_eq(lookup(net.red, NEW + 2, &e), 0);
+}
+END_TEST
+
 START_TEST(learn_takes_no_source_of_a_dropped_frame)
 {
 	struct spec s = plain(HOST_B, NEW);
@@ -144,8 +255,11 @@ END_TEST
 
 START_TEST(learn_stops_at_the_slices_limit_and_forwards_all_the_same)
 {
-	struct api_slice cfg = {
-		.vni = VNI_RED, .max_macs = 10, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_RED,
+		.max_macs = 10,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000};
 	uint32_t refused = fdb_learn_refused(), before = fdb_count();
 
 	slice_set(net.red, &cfg);
@@ -193,8 +307,11 @@ static void age_round(void)
 
 START_TEST(learn_forgets_what_has_been_silent)
 {
-	struct api_slice cfg = {
-		.vni = VNI_RED, .max_macs = 100, .mac_ageing_s = 5, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_RED,
+		.max_macs = 100,
+		.mac_ageing_s = 5,
+		.flood_pps = 1000000};
 	struct fdb_entry e;
 
 	slice_set(net.red, &cfg);
@@ -281,6 +398,9 @@ TCase *learn_tests(void)
 	tcase_add_test(tc, learn_makes_unknown_known);
 	tcase_add_test(tc, learn_follows_a_host_that_moves);
 	tcase_add_test(tc, learn_does_not_move_a_static_mac);
+	tcase_add_test(tc, learn_overtakes_a_movable_mac_locally_and_not_from_a_tunnel);
+	tcase_add_test(tc, learn_overtakes_nothing_within_a_transaction);
+	tcase_add_test(tc, learn_takes_nothing_from_tunnels_where_the_slice_says_so);
 	tcase_add_test(tc, learn_takes_no_source_of_a_dropped_frame);
 	tcase_add_test(tc, learn_stops_at_the_slices_limit_and_forwards_all_the_same);
 	tcase_add_test(tc, learn_forgets_what_has_been_silent);

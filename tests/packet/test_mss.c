@@ -104,7 +104,8 @@ static void build_tcp(struct pkt *p, const struct tcp *t)
 
 static void clamping(bool on)
 {
-	struct api_slice cfg = {.vni = VNI_RED,
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_RED,
 		.max_macs = 65536,
 		.mac_ageing_s = 300,
 		.flood_pps = 1000000,
@@ -439,7 +440,11 @@ END_TEST
 /* Routing slices as well: into the tunnel, and out of it. */
 START_TEST(mss_of_routing_slices)
 {
-	struct api_slice cfg = {.kind = SLICE_L3, .vni = 300, .max_macs = 10, .mss_clamp = true};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.kind = SLICE_L3,
+		.vni = 300,
+		.max_macs = 10,
+		.mss_clamp = true};
 	uint16_t slice = rig_l3_slice(300), lan = rig_attachment(slice, net.lan, 30);
 	struct l3_via via = rig_via_tunnel(net.t2, PEER2, 1);
 	struct outer o = from_peer2(300);

@@ -150,7 +150,8 @@ END_TEST
 
 START_TEST(neighbor_limit_is_the_slices_max_macs)
 {
-	struct api_slice cfg = {.vni = VNI_GREEN,
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_GREEN,
 		.kind = SLICE_L3,
 		.max_macs = 10,
 		.mac_ageing_s = 300,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which way a tunnel's packets take: routes, neighbours, equal and unequal cost. */
+#include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "expect.h"
+#include "hot.h"
 #include "port.h"
 
 #define FAR "203.0.113.9"
@@ -249,6 +251,212 @@ START_TEST(paths_follow_the_mac_of_their_port)
 }
 END_TEST
 
+/* ---- links ---- */
+
+START_TEST(paths_over_a_link_that_is_down_leave_their_share_to_the_others_and_come_back)
+{
+	char text[160];
+
+	two_ways(1, 1);
+	rig_link(wan2, false);
+	ck_assert_uint_eq(share_of_first(200), 200);
+	rig_link(wan2, true);
+	uint32_t first = share_of_first(2000);
+
+	ck_assert_msg(first > 900 && first < 1100, "%u of 2000", first);
+	rig_link(net.wan, false);
+	ck_assert_uint_eq(share_of_first(200), 0);
+	rig_link(wan2, false);
+	send_flow(1, FAR_HOST);
+	expect_drop("no link at all", DROP_LINK_DOWN);
+	tunnel_state(far_tunnel, text);
+	ck_assert_str_eq(text, "down: no link to 198.19.0.50");
+	/* what is put meanwhile does not bring it back */
+	two_ways(1, 3);
+	send_flow(1, FAR_HOST);
+	expect_drop("no link at all", DROP_LINK_DOWN);
+	rig_link(net.wan, true);
+	ck_assert_uint_eq(share_of_first(200), 200);
+	rig_link(wan2, true);
+}
+END_TEST
+
+START_TEST(paths_on_a_network_of_two_ports_take_the_one_whose_link_is_up)
+{
+	rig_address(wan2, "203.0.113.1/24");
+	rig_address(net.wan, "203.0.113.2/24");
+	rig_neighbor(net.wan, FAR, 0x020000000050);
+	rig_neighbor(wan2, FAR, 0x020000000051);
+	rig_link(wan2, false);
+	send_flow(1, FAR_HOST);
+	ck_assert(went(net.wan, 0x020000000050));
+	rig_link(wan2, true);
+	rig_link(net.wan, false);
+	send_flow(1, FAR_HOST);
+	ck_assert(went(wan2, 0x020000000051));
+	rig_link(wan2, false);
+	rig_link(net.wan, true);
+	send_flow(1, FAR_HOST);
+	ck_assert(went(net.wan, 0x020000000050));
+	rig_link(wan2, true);
+}
+END_TEST
+
+START_TEST(paths_leave_a_route_that_is_withdrawn_for_the_next_shorter_one)
+{
+	two_ways(1, 1);
+	rig_route("203.0.113.8/30", "198.19.0.50", PORT_NONE);
+	ck_assert_uint_eq(share_of_first(50), 0);
+	for (int i = 0; i < 100; i++) { /* more than are looked at one by one */
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%d.0.0/16", i);
+		struct api_ip p = rig_ip(prefix, true);
+		struct underlay_via hop = via("198.18.0.50", PORT_NONE, 1);
+
+		underlay_route_set(&p, &hop, 1);
+	}
+	struct api_ip p = rig_ip("203.0.113.8/30", true);
+
+	underlay_route_unset(&p);
+	underlay_resolve();
+	uint32_t first = share_of_first(400);
+
+	ck_assert_msg(first > 120 && first < 280, "%u of 400", first);
+	rig_route("203.0.113.8/29", "198.18.0.50", PORT_NONE);
+	ck_assert_uint_eq(share_of_first(50), 50);
+}
+END_TEST
+
+#define MANY 1000
+
+START_TEST(paths_of_a_thousand_tunnels_leave_a_link_within_milliseconds)
+{
+	static uint16_t id[MANY];
+	uint32_t up = 0;
+
+	two_ways(1, 1);
+	for (uint32_t i = 0; i < MANY; i++) {
+		char remote[32];
+
+		snprintf(remote, sizeof(remote), "203.0.113.%u", i % 250);
+		struct api_tunnel cfg = rig_tunnel_defaults();
+
+		cfg.dst_port = 10000 + i;
+		id[i] = rig_tunnel_as(LOCAL4, remote, &cfg);
+	}
+	uint64_t start = rte_rdtsc();
+
+	rig_link(wan2, false);
+	double ms = 1e3 * (rte_rdtsc() - start) / rte_get_tsc_hz();
+
+	for (uint32_t i = 0; i < MANY; i++)
+		up += (tunnel_hot[id[i]].paths & PATHS_LOG2) == 0;
+	ck_assert_uint_eq(up, MANY);
+	printf("%u tunnels left a link within %.2f ms\n", MANY, ms);
+	ck_assert_msg(ms < 50, "%.2f ms", ms);
+	rig_link(wan2, true);
+	for (uint32_t i = 0; i < MANY; i++)
+		up -= (tunnel_hot[id[i]].paths & PATHS_LOG2) == 1;
+	ck_assert_uint_eq(up, 0);
+}
+END_TEST
+
+/* ---- next hops that are wanted ---- */
+
+static struct underlay_hop hops[64];
+
+/* Is this the only news, and the only hop missing? NULL: none. */
+static void expect_hops(const char *news, bool wanted, const char *missing)
+{
+	uint64_t cursor = 0;
+	struct api_ip ip;
+
+	underlay_resolve();
+	ck_assert_uint_eq(underlay_hop_news(hops, 64), news != NULL);
+	if (news != NULL) {
+		ip = rig_ip(news, false);
+		ck_assert_mem_eq(hops[0].address.bytes, ip.bytes, 16);
+		ck_assert_uint_eq(hops[0].port, net.wan);
+		ck_assert(hops[0].wanted == wanted);
+	}
+	ck_assert_uint_eq(underlay_hops_missing(&cursor, hops, 64), missing != NULL);
+	ck_assert_uint_eq(cursor, 0);
+	if (missing == NULL)
+		return;
+	ip = rig_ip(missing, false);
+	ck_assert_mem_eq(hops[0].address.bytes, ip.bytes, 16);
+	ck_assert_uint_eq(hops[0].port, net.wan);
+}
+
+START_TEST(hops_are_wanted_while_a_path_leads_over_them)
+{
+	struct api_ip fifty = rig_ip("198.18.0.50", false), peer = rig_ip("198.18.0.2", false);
+	struct api_ip wide = rig_ip("203.0.113.0/24", true);
+	bool known;
+
+	while (underlay_hop_news(hops, 64) == 64)
+		;
+	expect_hops(NULL, false, NULL); /* the tunnel to FAR has no route */
+	ck_assert(underlay_hop_wanted(net.wan, &peer, &known) && known);
+	rig_route("203.0.113.0/24", "198.18.0.50", PORT_NONE);
+	expect_hops("198.18.0.50", true, "198.18.0.50");
+	rig_neighbor(net.wan, "198.18.0.50", 0x020000000050);
+	expect_hops(NULL, true, NULL);
+	ck_assert(underlay_hop_wanted(net.wan, &fifty, &known) && known);
+	ck_assert(!underlay_hop_wanted(wan2, &fifty, &known));
+	rig_link(net.wan, false); /* wanted all the same */
+	expect_hops(NULL, true, NULL);
+	rig_link(net.wan, true);
+	underlay_neighbor_unset(net.wan, &fifty);
+	expect_hops(NULL, true, "198.18.0.50");
+	/* another tunnel over it, and off again: nothing new */
+	uint16_t second = rig_tunnel(LOCAL4, "203.0.113.77");
+
+	expect_hops(NULL, true, "198.18.0.50");
+	tunnel_unset(second);
+	expect_hops(NULL, true, "198.18.0.50");
+	/* withdrawn and put again before anything was told: nothing new */
+	underlay_route_unset(&wide);
+	underlay_resolve();
+	rig_route("203.0.113.0/24", "198.18.0.50", PORT_NONE);
+	expect_hops(NULL, true, "198.18.0.50");
+	underlay_route_unset(&wide);
+	expect_hops("198.18.0.50", false, NULL);
+	ck_assert(!underlay_hop_wanted(net.wan, &fifty, &known));
+	/* its network is the tunnel's own: the remote itself */
+	rig_address(net.wan, "203.0.113.1/24");
+	expect_hops(FAR, true, FAR);
+	underlay_port_gone(net.wan);
+	underlay_address_unset(net.wan, &(struct api_ip){4, 24, {203, 0, 113, 1}});
+	expect_hops(NULL, false, NULL);
+}
+END_TEST
+
+START_TEST(hops_news_comes_in_bounded_pages_and_missing_ones_too)
+{
+	uint64_t cursor = 0;
+	uint32_t news, all = 0, missing = 0, got;
+
+	while (underlay_hop_news(hops, 64) == 64)
+		;
+	for (uint32_t i = 0; i < 200; i++) {
+		char remote[32];
+
+		snprintf(remote, sizeof(remote), "198.18.0.%u", 20 + i);
+		rig_tunnel(LOCAL4, remote);
+	}
+	while ((news = underlay_hop_news(hops, 64)) > 0)
+		all += news;
+	ck_assert_uint_eq(all, 200);
+	do {
+		got = underlay_hops_missing(&cursor, hops, 7);
+		missing += got;
+	} while (cursor != 0);
+	ck_assert_uint_eq(missing, 200);
+}
+END_TEST
+
 TCase *paths_tests(void)
 {
 	TCase *tc = tcase_create("paths");
@@ -263,5 +471,12 @@ TCase *paths_tests(void)
 	tcase_add_test(tc, paths_without_neighbor_leave_their_share_to_the_others);
 	tcase_add_test(tc, paths_measure_against_the_mtu_of_their_own_port);
 	tcase_add_test(tc, paths_follow_the_mac_of_their_port);
+	tcase_add_test(
+		tc, paths_over_a_link_that_is_down_leave_their_share_to_the_others_and_come_back);
+	tcase_add_test(tc, paths_on_a_network_of_two_ports_take_the_one_whose_link_is_up);
+	tcase_add_test(tc, paths_leave_a_route_that_is_withdrawn_for_the_next_shorter_one);
+	tcase_add_test(tc, paths_of_a_thousand_tunnels_leave_a_link_within_milliseconds);
+	tcase_add_test(tc, hops_are_wanted_while_a_path_leads_over_them);
+	tcase_add_test(tc, hops_news_comes_in_bounded_pages_and_missing_ones_too);
 	return tc;
 }

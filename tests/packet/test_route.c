@@ -233,6 +233,35 @@ START_TEST(route_spreads_flows_by_weight_and_leaves_out_what_is_down)
 }
 END_TEST
 
+START_TEST(route_leaves_out_ways_by_a_port_whose_link_is_down)
+{
+	struct l3_via via[] = {rig_via(l3.red_lan2, "10.0.1.2", 1), rig_via_tunnel(net.t2, GW2, 1)};
+	struct api_ip peer = rig_ip("198.18.0.2", false);
+	uint32_t near, far;
+
+	rig_l3_route(l3.red, "10.9.0.0/16", via, 2);
+	rig_link(net.lan2, false);
+	spread(&near, &far);
+	ck_assert_uint_eq(far, 4096);
+	/* neither is up: both, as without links */
+	underlay_neighbor_unset(net.wan, &peer);
+	underlay_resolve();
+	rig_link(net.lan2, true);
+	spread(&near, &far);
+	ck_assert_uint_eq(near, 4096);
+	rig_neighbor(net.wan, "198.18.0.2", PEER2);
+	spread(&near, &far);
+	ck_assert_msg(near > 1848 && near < 2248, "%u of 4096, want half", near);
+	/* a route that comes while the link is down */
+	rig_link(net.lan2, false);
+	via[0].weight = 2;
+	rig_l3_route(l3.red, "10.9.0.0/16", via, 2);
+	spread(&near, &far);
+	ck_assert_uint_eq(far, 4096);
+	rig_link(net.lan2, true);
+}
+END_TEST
+
 START_TEST(route_wants_the_gateways_mac_and_a_sound_header)
 {
 	for (uint32_t i = 0; i < 2; i++) {
@@ -399,6 +428,7 @@ TCase *route_tests(void)
 	tcase_add_test(tc, route_from_a_tunnel_to_its_slices_own_host);
 	tcase_add_test(tc, route_takes_the_longest_prefix_and_falls_back_when_it_goes);
 	tcase_add_test(tc, route_spreads_flows_by_weight_and_leaves_out_what_is_down);
+	tcase_add_test(tc, route_leaves_out_ways_by_a_port_whose_link_is_down);
 	tcase_add_test(tc, route_wants_the_gateways_mac_and_a_sound_header);
 	tcase_add_test(tc, route_passes_no_martians);
 	tcase_add_test(tc, route_trims_padding_and_takes_chains);

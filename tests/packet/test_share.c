@@ -142,8 +142,11 @@ static void attack(void (*kind)(struct pkt *, uint32_t), uint32_t packets, uint3
 
 START_TEST(share_new_macs_leave_others_room_to_learn)
 {
-	struct api_slice cfg = {
-		.vni = VNI_RED, .max_macs = 10, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_RED,
+		.max_macs = 10,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000};
 	struct api_mac_addr newcomer = rig_mac_addr(NEWCOMER);
 	struct fdb_entry e;
 

@@ -186,8 +186,11 @@ END_TEST
 
 START_TEST(suppress_off_floods_and_forgets)
 {
-	struct api_slice cfg = {
-		.vni = VNI_RED, .max_macs = 100, .mac_ageing_s = 300, .flood_pps = 1000000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = VNI_RED,
+		.max_macs = 100,
+		.mac_ageing_s = 300,
+		.flood_pps = 1000000};
 	struct arp a = suppress_request(HOST_A, IP_A, IP_B);
 
 	suppress_introduce(net.lan2, HOST_B, IP_B);

@@ -129,7 +129,8 @@ END_TEST
 
 START_TEST(suppression_answers_for_hosts_behind_sessions)
 {
-	struct api_slice cfg = {.name = "quiet",
+	struct api_slice cfg = {.tunnel_learning = true,
+		.name = "quiet",
 		.vni = 777,
 		.max_macs = 64,
 		.mac_ageing_s = 300,

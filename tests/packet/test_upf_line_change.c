@@ -1,31 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions that change while a worker is in the midst of a burst, between a line's key and what it
  * does by the line (pipelines/upf/session_line.h): the packet is sent by the state that it met, as
- * a whole. Stands in for rules_classify() (the linker's --wrap), which the worker calls there. */
+ * a whole. */
 #include <stdio.h>
 #include <string.h>
 
-#include "flow_key.h"
+#include "amid.h"
 #include "rcu.h"
-#include "rules_hot.h"
 #include "session_line.h"
 #include "session_store.h"
 #include "upf_net.h"
-
-static void (*amid)(void); /* what happens then, once */
-
-__typeof__(rules_classify) __real_rules_classify, __wrap_rules_classify;
-
-void __wrap_rules_classify(const struct rules *const *rules, const struct flow_key *key, uint32_t n,
-	struct rules_result *result)
-{
-	void (*now)(void) = amid;
-
-	amid = NULL;
-	if (now != NULL)
-		now();
-	__real_rules_classify(rules, key, n, result);
-}
 
 /* Rules that must look at each packet, else nothing is asked. */
 static void put(const char *slice, uint32_t teid, const char *peer)
@@ -78,9 +62,9 @@ static void (*const changes[])(void) = {put_new, delete};
 START_TEST(line_down_is_used_as_a_whole)
 {
 	begin();
-	amid = changes[_i];
+	amid(AMID_CLASSIFY, changes[_i]);
 	send_down("10.0.0.1", UE1, 60);
-	ck_assert(amid == NULL);
+	amid_end();
 	expect_gtpu("in the midst", "198.18.0.2", 4097, 9, 1);
 	if (changes[_i] == delete)
 		return;
@@ -98,9 +82,9 @@ START_TEST(line_up_is_used_as_a_whole)
 	begin();
 	uint32_t teid = rig_teid("s", 1);
 
-	amid = changes[_i];
+	amid(AMID_CLASSIFY, changes[_i]);
 	send_up(teid, UE1, "10.0.0.1");
-	ck_assert(amid == NULL);
+	amid_end();
 	expect_access("in the midst", net.lan, 30, HOST_A, un.internet);
 	if (changes[_i] == delete)
 		return;

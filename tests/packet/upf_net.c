@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "amid.h"
+
 struct upf_net un;
 struct pkt in_pkt, want_pkt;
 struct gtpu_seen seen;
@@ -58,7 +60,17 @@ void upf_setup(void)
 
 void upf_teardown(void)
 {
+	amid_over();
 	net_teardown();
+}
+
+void upf_turns(void)
+{
+	for (int i = 0; i < 4; i++) {
+		upf_poll();
+		rig_advance(0.002);
+		rig_poll();
+	}
 }
 
 void upf_session(const char *name, const char *slice, const char *ue, const char *extra)

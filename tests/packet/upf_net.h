@@ -31,6 +31,8 @@ extern struct gtpu_seen seen;
 
 void upf_setup(void);
 void upf_teardown(void);
+/* Main and worker have their turns until nothing is on its way. */
+void upf_turns(void);
 
 /* Sessions of one UE: address, PDR 1 uplink by a TEID of n3, PDR 2 downlink, by QFI 9 to the gNB's
  * TEID 0x1001. extra: more members of the object, beginning with a comma. */
@@ -67,5 +69,6 @@ TCase *upf_redirect_tests(void);
 TCase *upf_cut_tests(void);
 TCase *upf_line_tests(void);
 TCase *upf_line_change_tests(void);
+TCase *upf_amid_tests(void);
 
 #endif

@@ -7,7 +7,7 @@
 
 extern struct seen {
 	uint64_t bridged, routed, cut, answers, errors, questions, must;
-	uint64_t messages, from_ues, to_ues;
+	uint64_t messages, from_ues, to_ues, to_taps, from_taps;
 } seen;
 
 /* All of rig_out[]: shots 0 to n - 1 were sent and nothing else. whole: each as it is; what is
@@ -15,6 +15,13 @@ extern struct seen {
 void verdict_all(uint32_t n, bool whole);
 /* Only that it left by a door of some slice: of what was never sent in one piece. */
 void verdict_doors(void);
+
+/* ---- verdict_tap.c ---- */
+
+/* What went to taps of attachments, after the same shots. */
+void verdict_taps(uint32_t n);
+/* The kernel says something by one of them, and it is judged. */
+void tap_speaks(void);
 
 /* ---- verdict_l3.c ---- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "rig_tap.h"
 #include "rig_upf.h"
 #include "slice.h"
 #include "tunnel.h"
@@ -36,6 +37,7 @@ static struct api_slice slice_cfg(int s)
 		.flood_pps = 1000000,
 		.mss_clamp = world.slice[s].tenant & 1,
 		.suppress = world.slice[s].tenant & 2,
+		.tunnel_learning = true,
 		.mac = rig_mac_addr(world.slice[s].mac)};
 }
 
@@ -79,6 +81,9 @@ static bool attachment_begin(int i)
 	world.attachment[i].port = port;
 	world.attachment[i].vlan = vlan;
 	world.attachment[i].id = rig_attachment(world.slice[slice].id, world.port[port], vlan);
+	world.attachment[i].tap = CHANCE(50);
+	if (world.attachment[i].tap)
+		rig_tap(world.attachment[i].id);
 	return true;
 }
 
@@ -86,6 +91,7 @@ static void attachment_end(int i)
 {
 	l3_attachment_leaves(i);
 	attachment_unset(world.attachment[i].id);
+	rig_tap_gone(world.attachment[i].id);
 	world.attachment[i].slice = NONE;
 }
 
@@ -211,6 +217,12 @@ static void change_attachment(void)
 	}
 	attachment_set(world.attachment[i].id, world.slice[world.attachment[i].slice].id,
 		world.port[world.attachment[i].port], world.attachment[i].vlan);
+	if (CHANCE(20)) {
+		world.attachment[i].tap = !world.attachment[i].tap;
+		rig_tap_gone(world.attachment[i].id);
+	}
+	if (world.attachment[i].tap)
+		rig_tap(world.attachment[i].id);
 }
 
 /* Two slices swap their numbers. */

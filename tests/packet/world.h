@@ -44,6 +44,7 @@ struct world {
 	struct {
 		uint16_t id;
 		int slice, port, vlan;
+		bool tap;
 	} attachment[ATTACHMENTS];
 	struct {
 		uint16_t id;

@@ -223,9 +223,14 @@ struct passage upf_leave(int port, const struct pkt *p, uint32_t *frame)
 bool upf_is_answer(int port, const struct pkt *p, const struct pkt *const *asked, uint32_t n)
 {
 	const uint8_t *from, *to, *its_from, *its_to;
-	uint32_t at = gtpu_at(p, &from, &to);
 	bool v6 = get16(p->b + 12) == 0x86dd;
+	uint32_t udp = 14 + (v6 ? 40 : (p->b[14] & 15) * 4u), at;
+	struct pkt answer = *p;
 
+	/* an answer goes to the port that was asked from, whatever that is (TS 29.281 4.4.2) */
+	if (p->len >= udp + 16 && get16(p->b + udp) == 2152)
+		memcpy(answer.b + udp + 2, p->b + udp, 2);
+	at = gtpu_at(&answer, &from, &to);
 	if (port < LANS || at == 0 ||
 		(p->b[at + 1] != 2 && p->b[at + 1] != 26 && p->b[at + 1] != 31))
 		return false;

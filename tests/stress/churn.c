@@ -176,7 +176,8 @@ static void slice_remove(int s)
 
 static void slice_step(void)
 {
-	struct api_slice cfg = {.max_macs = 20,
+	struct api_slice cfg = {.tunnel_learning = true,
+		.max_macs = 20,
 		.mac_ageing_s = 1,
 		.weight = 1 + churn_rnd(1000),
 		.guarantee_bps = churn_rnd(3) ? churn_rnd(100000000) + 1000 : 0,

@@ -109,7 +109,6 @@ int traffic_run(void *traffic);
 void traffic_pause(void); /* returns when no more is sent; what comes is taken on */
 void traffic_go(void);
 void traffic_stop(void);
-uint64_t traffic_sent(void), traffic_received(void), traffic_judged(void),
-	traffic_overtakings(void);
+uint64_t traffic_sent(void), traffic_received(void), traffic_judged(void);
 
 #endif

@@ -25,11 +25,7 @@ def test(lab):
     ours, theirs = box.wan(site)
     box.slice("blue", 100, [("lan0", None)], ["to-site"])
     kernel_vxlan(site, b, 100, theirs, ours, "198.18.100.2/24")
-    fields = box.rpc.call("schema")["$defs"]
-    ops = []
-    for kind in ("port", "address", "neighbor", "slice", "attachment", "tunnel", "member"):
-        takes = {name for name, field in fields[kind]["properties"].items() if not field.get("readOnly")}
-        ops.append({"op": "put", "type": kind, "objects": [{k: v for k, v in entry.items() if k in takes} for entry in box.list(kind)]})
+    ops = box.config(("port", "address", "neighbor", "slice", "attachment", "tunnel", "member"))
     config = os.path.join(lab.dir, "config.json")
     with open(config, "w") as out:
         json.dump({"ops": ops}, out)

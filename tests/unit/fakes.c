@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "attachment_tap.h"
 #include "box.h"
 #include "police.h"
 #include "port.h"
 #include "schema.h"
 #include "slice.h"
 #include "tables.h"
+#include "tun.h"
 #include "tunnel.h"
 #include "underlay.h"
 
@@ -52,6 +54,15 @@ void slice_release(uint16_t id)
 {
 	fakes.slices_held--;
 	slice_ids.used[id] = false;
+}
+
+void slice_mac_set(uint16_t id, const struct api_slice *cfg)
+{
+}
+
+void slice_gateway_mac(uint16_t id, struct api_mac_addr *out)
+{
+	*out = (struct api_mac_addr){{0x02, 0x5c, 0, 0, id, fakes.gateway_mac}};
 }
 
 static bool slice_live[LIMIT_SLICES + 1];
@@ -120,6 +131,95 @@ void attachment_port_mtu(uint16_t port)
 void attachment_counters_read(uint16_t id, struct counters *out)
 {
 	*out = (struct counters){1, 60, 2, 120, 3};
+}
+
+/* their taps: what is open, by name */
+static struct {
+	char name[16];
+	uint8_t mac[6];
+	uint32_t mtu;
+} tun[16];
+
+int tun_open(
+	const char *name, const struct api_mac_addr *mac, uint32_t mtu, int *fd, uint32_t *index)
+{
+	for (uint32_t i = 0; i < sizeof(tun) / sizeof(tun[0]); i++)
+		if (!strcmp(tun[i].name, name) || !strcmp(name, "eth0"))
+			return -EEXIST;
+	*fd = 0;
+	while (tun[*fd].name[0])
+		++*fd;
+	strcpy(tun[*fd].name, name);
+	memset(tun[*fd].mac, 0, 6);
+	if (mac)
+		memcpy(tun[*fd].mac, mac->bytes, 6);
+	tun[*fd].mtu = mtu;
+	*index = 100 + *fd;
+	fakes.tuns_open++;
+	return 0;
+}
+
+void tun_close(int fd, const char *name)
+{
+	fakes.tuns_open--;
+	tun[fd].name[0] = '\0';
+}
+
+int tun_mac(int fd, const struct api_mac_addr *mac)
+{
+	memcpy(tun[fd].mac, mac->bytes, 6);
+	return 0;
+}
+
+bool tun_name_valid(const char *name)
+{
+	return !strchr(name, '%');
+}
+
+const char *fakes_tun(const char *name)
+{
+	static char text[40];
+
+	for (uint32_t i = 0; i < sizeof(tun) / sizeof(tun[0]); i++) {
+		const uint8_t *m = tun[i].mac;
+
+		if (strcmp(tun[i].name, name) != 0)
+			continue;
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x %u", m[0], m[1], m[2],
+			m[3], m[4], m[5], tun[i].mtu);
+		return text;
+	}
+	return "";
+}
+
+void (*attachment_tap_on_gone)(uint16_t attachment);
+static int tap_fd[LIMIT_ATTACHMENTS + 1]; /* and 1 */
+
+void attachment_tap_set(uint16_t attachment, int fd)
+{
+	fakes.taps_set += !tap_fd[attachment];
+	tap_fd[attachment] = fd + 1;
+}
+
+void attachment_tap_unset(uint16_t attachment)
+{
+	fakes.taps_set -= tap_fd[attachment] != 0;
+	tap_fd[attachment] = 0;
+}
+
+int fakes_tap(uint16_t attachment)
+{
+	return tap_fd[attachment] - 1;
+}
+
+void attachment_tap_counters_read(uint16_t attachment, struct tap_counters *out)
+{
+	*out = (struct tap_counters){1, 60, 2, 120};
+}
+
+void attachment_taps_counters_read(struct tap_counters *out)
+{
+	*out = (struct tap_counters){3, 180, 4, 240};
 }
 
 /* tunnels */
@@ -251,8 +351,46 @@ void underlay_route_unset(const struct api_ip *prefix)
 	fakes.routes_set--;
 }
 
+int underlay_route_reserve(uint8_t family)
+{
+	fakes.routes_reserved++;
+	return 0;
+}
+
+void underlay_route_release(uint8_t family)
+{
+	fakes.routes_reserved--;
+}
+
 void underlay_stale(void)
 {
+}
+
+void underlay_port_gone(uint16_t port)
+{
+}
+
+bool underlay_hop_wanted(uint16_t port, const struct api_ip *address, bool *known)
+{
+	*known = !fakes.missing;
+	return port == fakes.hop.port && fakes.hop.address.family == address->family &&
+	       !memcmp(fakes.hop.address.bytes, address->bytes, 16);
+}
+
+uint32_t underlay_hops_missing(uint64_t *cursor, struct underlay_hop *out, uint32_t max)
+{
+	*cursor = 0;
+	*out = fakes.hop;
+	return fakes.missing;
+}
+
+uint32_t underlay_hop_news(struct underlay_hop *out, uint32_t max)
+{
+	uint32_t n = fakes.hop_news;
+
+	fakes.hop_news = 0;
+	*out = fakes.hop;
+	return n;
 }
 
 void underlay_resolve(void)
@@ -310,6 +448,8 @@ void fakes_reset(void)
 	memset(slice_live, 0, sizeof(slice_live));
 	memset(attachment_live, 0, sizeof(attachment_live));
 	memset(tunnel_live, 0, sizeof(tunnel_live));
+	memset(tun, 0, sizeof(tun));
+	memset(tap_fd, 0, sizeof(tap_fd));
 	memset(&fakes, 0, sizeof(fakes));
 	fakes.fdb_limit = LIMIT_MACS;
 	fakes_l3_reset();

@@ -6,12 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "underlay.h"
+
 struct fakes {
 	int ports_open, ports_published;
 	int slices_held, attachments_held, tunnels_held; /* ids reserved and not released */
 	int slices_set, attachments_set, tunnels_set, members_set; /* published now */
 	uint64_t guarantee_bps;					   /* of the slice told last */
 	uint32_t weight;
+	int tuns_open, taps_set;     /* interfaces held, and attachments that use one */
+	uint8_t gateway_mac;	     /* last byte of slices' */
 	int meters_held, meters_set; /* profiles */
 	int metered[3];		     /* places, by enum police_place */
 	int addresses_set, neighbors_set, routes_set, tap_addresses;
@@ -19,7 +23,10 @@ struct fakes {
 	uint32_t via_count; /* of the last route set */
 	uint16_t via_port[16];
 	bool fail_port_open, fail_tap_address;
-	bool link;
+	bool link, gone;
+	int routes_reserved;
+	struct underlay_hop hop;    /* wanted, */
+	uint32_t missing, hop_news; /* and (0 or 1) without a neighbour, to be told */
 	uint32_t fdb_limit;
 	int trace_records; /* trace_drain hands out so many more */
 	bool trace_armed;
@@ -43,6 +50,11 @@ void fakes_port_reset(void);
 void fakes_fdb_reset(void);
 void fakes_l3_reset(void);
 void fakes_upf_reset(void);
+
+/* MAC and MTU of an open interface; "": there is none. */
+const char *fakes_tun(const char *name);
+/* The descriptor an attachment's frames pass through, -1: none. */
+int fakes_tap(uint16_t attachment);
 
 /* As the workers' reports would. */
 void fakes_neighbor(uint16_t slice, uint16_t attachment, const char *address, const char *mac);

@@ -33,6 +33,8 @@ static struct node **place(uint16_t slice, const struct api_mac_addr *mac)
 	return at;
 }
 
+void (*fdb_on_overtaken)(uint16_t slice, door_t door);
+
 static enum fdb_result store(
 	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool is_static)
 {
@@ -43,13 +45,23 @@ static enum fdb_result store(
 		*at = calloc(1, sizeof(**at));
 		entries++;
 	}
-	(*at)->entry = (struct fdb_entry){slice, *mac, door, is_static, 0};
+	(*at)->entry = (struct fdb_entry){
+		.slice = slice, .mac = *mac, .door = door, .is_static = is_static};
 	return made ? FDB_CREATED : FDB_UPDATED;
 }
 
-enum fdb_result fdb_put_static(uint16_t slice, const struct api_mac_addr *mac, door_t door)
+enum fdb_result fdb_put_static(
+	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool movable)
 {
-	return store(slice, mac, door, true);
+	enum fdb_result result = store(slice, mac, door, true);
+
+	(*place(slice, mac))->entry.movable = movable;
+	return result;
+}
+
+void fdb_settle(uint16_t slice, const struct api_mac_addr *mac)
+{
+	(*place(slice, mac))->entry.overtaken = false;
 }
 
 int fdb_remove(uint16_t slice, const struct api_mac_addr *mac)
@@ -128,10 +140,16 @@ void fakes_learn(uint16_t slice, const char *mac, uint32_t door)
 	struct fdb_entry entry;
 
 	api_mac_parse(mac, &address);
+	bool overtakes = !fdb_get(slice, &address, &entry) && entry.movable;
+	uint32_t old = overtakes ? entry.door : 0;
+
 	store(slice, &address, door, false);
+	(*place(slice, &address))->entry.overtaken = overtakes;
 	fdb_get(slice, &address, &entry);
+	if (overtakes && fdb_on_overtaken)
+		fdb_on_overtaken(slice, old);
 	if (fdb_on_event)
-		fdb_on_event(FDB_LEARNED, &entry, 0);
+		fdb_on_event(old ? FDB_MOVED : FDB_LEARNED, &entry, old);
 }
 
 void fakes_fdb_reset(void)

@@ -49,6 +49,20 @@ int nexthop_take(uint16_t slice, const struct l3_via *via, uint32_t count, uint3
 	return 0;
 }
 
+int nexthop_take_discard(uint16_t slice, uint32_t *index)
+{
+	struct hop *hop = hops;
+
+	while (hop < hops + fakes.nexthop_limit && hop->users)
+		hop++;
+	if (hop == hops + fakes.nexthop_limit)
+		return -ENOSPC;
+	*hop = (struct hop){.slice = slice, .users = 1};
+	fakes.nexthops_used++;
+	*index = hop - hops + 1;
+	return 0;
+}
+
 void nexthop_drop(uint32_t index)
 {
 	if (!hops[index - 1].users)

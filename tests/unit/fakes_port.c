@@ -6,6 +6,7 @@
 #include "box.h"
 #include "fakes.h"
 #include "port.h"
+#include "port_link.h"
 #include "trace.h"
 
 struct port_hot port_hot[PORT_MAX];
@@ -51,7 +52,7 @@ const char *port_tap_name(uint16_t id)
 	return NULL;
 }
 
-int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add)
+int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add, bool *ours)
 {
 	if (fakes.fail_tap_address && add)
 		return -EPERM;
@@ -80,6 +81,11 @@ bool port_link(uint16_t id, uint32_t *speed_mbps)
 {
 	*speed_mbps = 10000;
 	return fakes.link;
+}
+
+bool port_link_gone(uint16_t id)
+{
+	return fakes.gone;
 }
 
 const char *port_name(uint16_t id)

@@ -255,7 +255,13 @@ bool fake_packet(uint32_t worker, uint32_t session, uint32_t seq)
 	if (m == NULL)
 		return false;
 	memcpy(rte_pktmbuf_append(m, sizeof(stamp)), &stamp, sizeof(stamp));
-	if (!(s->flags & SESSION_FLUSHING) || !hold_first(w, &w->burst, m, session, s, 0))
+	bool waits = s->flags & SESSION_FLUSHING && hold_waits(w, session, &s);
+
+	if (s == NULL)
+		worker_drop(w, &w->burst, m, DROP_SESSION_GONE);
+	else if (waits)
+		hold_park(w, &w->burst, m, session, s, 0);
+	else
 		act_on(w, &w->burst, m, session, s);
 	if (w->burst.drops > 0)
 		rte_pktmbuf_free_bulk(w->burst.drop, w->burst.drops);

@@ -47,7 +47,11 @@ void session_rig_eal(void)
 
 static uint16_t slice(uint32_t vni, uint32_t kind)
 {
-	struct api_slice cfg = {.vni = vni, .kind = kind, .max_macs = 1000, .flood_pps = 1000};
+	struct api_slice cfg = {.tunnel_learning = true,
+		.vni = vni,
+		.kind = kind,
+		.max_macs = 1000,
+		.flood_pps = 1000};
 	uint16_t id;
 
 	must(slice_reserve(&id) == 0);

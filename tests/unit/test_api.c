@@ -65,8 +65,8 @@ static const struct {
 		"objects[0].mac", NULL, NULL},
 	{"mac", "{\"slice\":\"s\",\"mac\":\"02:00:00:00:00:00\",\"tunnel\":\"t\",\"learned\":true}",
 		"objects[0].learned", NULL, NULL},
-	{"route", "{\"table\":\"underlay\",\"prefix\":\"10.0.0.0/8\",\"via\":[]}", "objects[0].via",
-		NULL, "[]"},
+	{"route", "{\"table\":\"underlay\",\"prefix\":\"10.0.0.0/8\",\"via\":{}}", "objects[0].via",
+		"a list of 0 to 16 next hops", "{}"},
 	{"route",
 		"{\"table\":\"underlay\",\"prefix\":\"10.0.0.0/"
 		"8\",\"via\":[{\"port\":\"p\"},{\"weight\":2}]}",
@@ -182,6 +182,19 @@ static const struct {
 		"true}",
 		"objects[0].has_bar", NULL, NULL},
 	{"port", "{\"name\":\"p\",\"device\":\"\"}", "objects[0].device", NULL, NULL},
+	{"attachment", "{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\",\"tap\":\"\"}",
+		"objects[0].tap", NULL, "\"\""},
+	{"attachment",
+		"{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\",\"tap\":\"blue-site-a-1.56\"}",
+		"objects[0].tap", "printable text of 1 to 15 characters", "\"blue-site-a-1.56\""},
+	{"attachment", "{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\",\"tap_index\":7}",
+		"objects[0].tap_index", NULL, NULL},
+	{"slice", "{\"name\":\"s\",\"vni\":1,\"tunnel_learning\":0}", "objects[0].tunnel_learning",
+		"true or false", "0"},
+	{"mac",
+		"{\"slice\":\"s\",\"mac\":\"02:AB:00:00:00:01\",\"tunnel\":\"t\",\"overtaken\":"
+		"true}",
+		"objects[0].overtaken", NULL, NULL},
 	{"port", "{\"name\":\"p\",\"device\":\"d\",\"tap\":1}", "objects[0].tap", "true or false",
 		"1"},
 };
@@ -208,6 +221,22 @@ static const struct {
 		"\"flood_pps\":10000,\"mss_clamp\":false,\"suppress\":false}"},
 	{"attachment", "{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\"}", "a",
 		"{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\"}"},
+	{"slice", "{\"name\":\"blue\",\"vni\":100,\"tunnel_learning\":false}", "blue",
+		"{\"name\":\"blue\",\"vni\":100,\"kind\":\"l2\",\"max_macs\":65536,\"mac_ageing_"
+		"s\":300,\"flood_pps\":10000,\"mss_clamp\":false,\"suppress\":false,"
+		"\"tunnel_learning\":false}"},
+	{"slice", "{\"name\":\"blue\",\"vni\":100,\"tunnel_learning\":true}", "blue",
+		"{\"name\":\"blue\",\"vni\":100,\"kind\":\"l2\",\"max_macs\":65536,\"mac_ageing_"
+		"s\":300,\"flood_pps\":10000,\"mss_clamp\":false,\"suppress\":false}"},
+	{"attachment",
+		"{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\",\"tap\":\"blue-site-a-1.5\"}", "a",
+		"{\"name\":\"a\",\"slice\":\"s\",\"port\":\"p\",\"tap\":\"blue-site-a-1.5\"}"},
+	{"mac",
+		"{\"slice\":\"s\",\"mac\":\"02:AB:00:00:00:01\",\"tunnel\":\"t\",\"movable\":"
+		"true}",
+		"s 02:ab:00:00:00:01",
+		"{\"slice\":\"s\",\"mac\":\"02:ab:00:00:00:01\",\"tunnel\":\"t\",\"movable\":"
+		"true}"},
 	{"mac", "{\"slice\":\"s\",\"mac\":\"02:AB:00:00:00:01\",\"tunnel\":\"t\"}",
 		"s 02:ab:00:00:00:01",
 		"{\"slice\":\"s\",\"mac\":\"02:ab:00:00:00:01\",\"tunnel\":\"t\"}"},

@@ -12,6 +12,8 @@ static const struct refusal refusals[] = {
 		"-32602", "error.data.path", "objects[0].mac"},
 	{PUT_ONE("slice", "{'name':'blue','vni':100,'kind':'l3','suppress':true}"), "-32602",
 		"error.data.path", "objects[0].suppress"},
+	{PUT_ONE("slice", "{'name':'blue','vni':100,'kind':'l3','tunnel_learning':false}"),
+		"-32602", "error.data.path", "objects[0].tunnel_learning"},
 	{PUT_ONE("mac", "{'slice':'blue','mac':'02:00:00:00:00:01','attachment':'a'}"), "-32602",
 		"error.data.path", "objects[0].slice"},
 	/* gateways where there are none */

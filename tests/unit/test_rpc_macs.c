@@ -60,6 +60,76 @@ START_TEST(learned_macs_are_listed_and_replaced)
 }
 END_TEST
 
+#define MOVABLE                                                                                    \
+	CALL("put", "{'type':'mac','objects':[{'slice':'blue','mac':'02:00:00:00:00:05',"          \
+		    "'tunnel':'t','movable':true}]}")
+#define MAC_5 CALL("get", "{'type':'mac','key':'blue 02:00:00:00:00:05'}")
+#define DELETE_5                                                                                   \
+	CALL("delete", "{'type':'mac','keys':['blue 02:00:00:00:00:05'],'missing_ok':true}")
+
+/* The attachment of furnish(). */
+#define DOOR_A 0x100001
+
+START_TEST(movable_mac_gives_way_and_frees_what_it_named)
+{
+	furnish();
+	EXPECT(ask(MOVABLE), "result.created", "1");
+	EXPECT(ask(MOVABLE), "result.unchanged", "1");
+	EXPECT(ask(MAC_5), "result",
+		"{\"mac\":\"02:00:00:00:00:05\",\"movable\":true,\"slice\":\"blue\",\"tunnel\":"
+		"\"t\"}");
+	EXPECT(ask(CALL("delete", "{'type':'member','keys':['blue t']}")), "error.data.by",
+		"1 static mac object");
+	fakes_learn(1, "02:00:00:00:00:05", DOOR_A);
+	EXPECT(ask(MAC_5), "result",
+		"{\"attachment\":\"a\",\"learned\":true,\"mac\":\"02:00:00:00:00:05\","
+		"\"overtaken\":true,\"slice\":\"blue\"}");
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'blue'}")), "result.static_macs", "");
+	OK(ask(CALL("delete", "{'type':'member','keys':['blue t']}")));
+}
+END_TEST
+
+START_TEST(movable_mac_put_again_wins_over_what_was_learned)
+{
+	furnish();
+	OK(ask(MOVABLE));
+	fakes_learn(1, "02:00:00:00:00:05", DOOR_A);
+	EXPECT(ask(MOVABLE), "result.updated", "1");
+	EXPECT(ask(MAC_5), "result.tunnel", "t");
+	EXPECT(ask(MAC_5), "result.learned", "");
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'blue'}")), "result.static_macs", "1");
+	/* no longer movable is a change, too */
+	EXPECT(ask(CALL("put", "{'type':'mac','objects':[{'slice':'blue','mac':'02:00:00:00:00:05',"
+			       "'tunnel':'t'}]}")),
+		"result.updated", "1");
+	EXPECT(ask(MAC_5), "result.movable", "");
+}
+END_TEST
+
+START_TEST(movable_mac_deleted_while_overtaken_leaves_the_learned_one)
+{
+	furnish();
+	OK(ask(MOVABLE));
+	fakes_learn(1, "02:00:00:00:00:05", DOOR_A);
+	EXPECT(ask(DELETE_5), "result.deleted", "1");
+	EXPECT(ask(MAC_5), "result",
+		"{\"attachment\":\"a\",\"learned\":true,\"mac\":\"02:00:00:00:00:05\",\"slice\":"
+		"\"blue\"}");
+	/* now it is what was learned that is deleted */
+	EXPECT(ask(DELETE_5), "result.deleted", "1");
+	EXPECT(ask(DELETE_5), "result.deleted", "0");
+	/* both in one transaction that fails: nothing has changed */
+	OK(ask(MOVABLE));
+	fakes_learn(1, "02:00:00:00:00:05", DOOR_A);
+	EXPECT(ask(CALL("transaction",
+		       "{'ops':[{'op':'delete','type':'mac','keys':['blue 02:00:00:00:00:05']},"
+		       "{'op':'delete','type':'mac','keys':['blue 02:00:00:00:00:05','blue "
+		       "02:00:00:00:00:06']}]}")),
+		"error.code", "-32001");
+	EXPECT(ask(MAC_5), "result.overtaken", "true");
+}
+END_TEST
+
 /* Pages smaller than one step of the table, as large, and in between. */
 START_TEST(mac_pages_hold_every_mac_once)
 {
@@ -178,6 +248,9 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, macs_are_static_objects_and_hold_what_they_name);
 	tcase_add_test(tcase, learned_macs_are_listed_and_replaced);
+	tcase_add_test(tcase, movable_mac_gives_way_and_frees_what_it_named);
+	tcase_add_test(tcase, movable_mac_put_again_wins_over_what_was_learned);
+	tcase_add_test(tcase, movable_mac_deleted_while_overtaken_leaves_the_learned_one);
 	tcase_add_loop_test(tcase, mac_pages_hold_every_mac_once, 0, 6);
 	tcase_add_test(tcase, mac_limits_answer_with_capacity);
 	tcase_add_test(tcase, hundred_thousand_macs_in_one_message_take_less_than_two_seconds);

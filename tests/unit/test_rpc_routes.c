@@ -28,7 +28,6 @@ static const struct refusal refusals[] = {
 	{PUT_ROUTE("10.0.0.255/32", T), "-32004", "error.data.with", "attachment a"},
 	{PUT_ROUTE("10.0.0.0/32", T), "-32004", "error.data.path", "objects[0].prefix"},
 	/* the ways */
-	{PUT_ROUTE("10.9.0.0/16", ""), "-32602", "error.data.path", "objects[0].via"},
 	{PUT_ROUTE("10.9.0.0/16", "{'port':'p0'}"), "-32602", "error.data.path",
 		"objects[0].via[0].port"},
 	{PUT_ROUTE("10.9.0.0/16", "{'address':'10.0.0.2'}"), "-32602", "error.data.want",
@@ -204,6 +203,32 @@ START_TEST(route_counts_once_however_many_of_its_ways_go_there)
 }
 END_TEST
 
+/* What nothing is said of but that it goes nowhere: no way at all. */
+START_TEST(route_without_ways_is_one_of_its_slice)
+{
+	furnish_l3();
+	OK(ask(PUT_ONE("slice", "{'name':'null','vni':9,'kind':'l3'}")));
+#define NULL_ROUTE(prefix) "{'table':'null','prefix':'" prefix "','via':[]}"
+	EXPECT(ask(PUT_ONE("route", NULL_ROUTE("10.0.0.0/8") "," NULL_ROUTE("2001:db8::/32"))),
+		"result.created", "2");
+	EXPECT(ask(PUT_ONE("route", NULL_ROUTE("10.0.0.0/8"))), "result.unchanged", "1");
+	EXPECT(ask(GET("route", "null 10.0.0.0/8")), "result.via", "[]");
+	EXPECT(ask(DELETE_ONE("slice", "null")), "error.data.by", "2 routes of slice null");
+	/* from ways to none and back, and a transaction that fails after it */
+	OK(ask(PUT_ROUTE("10.9.0.0/16", T)));
+	EXPECT(ask(PUT_ROUTE("10.9.0.0/16", "")), "result.updated", "1");
+	EXPECT(ask(TX(PUT("route", ROUTE("10.9.0.0/16", T)) "," DELETE("slice", "'nobody'"))),
+		"error.code", "-32001");
+	EXPECT(ask(GET("route", "blue 10.9.0.0/16")), "result.via", "[]");
+	EXPECT(ask(PUT_ROUTE("10.9.0.0/16", T)), "result.updated", "1");
+	OK(ask(DELETE_ONE("route", "blue 10.9.0.0/16")));
+	OK(ask(TX(DELETE("route", "'null 10.0.0.0/8','null 2001:db8::/32'") "," DELETE(
+		"slice", "'null'"))));
+	ck_assert_int_eq(fakes.fib_reserved, 0);
+	take_down();
+}
+END_TEST
+
 START_TEST(capacity_is_named)
 {
 	furnish_l3();
@@ -332,6 +357,7 @@ int main(void)
 	tcase_add_test(tcase, everything_may_come_and_go_in_one_transaction);
 	tcase_add_test(tcase, prefix_is_a_network_or_a_route_as_the_transaction_leaves_it);
 	tcase_add_test(tcase, route_counts_once_however_many_of_its_ways_go_there);
+	tcase_add_test(tcase, route_without_ways_is_one_of_its_slice);
 	tcase_add_test(tcase, capacity_is_named);
 	tcase_add_test(tcase, list_takes_a_table_and_a_prefix);
 	tcase_add_loop_test(

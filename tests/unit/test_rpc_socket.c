@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "events.h"
 #include "fakes.h"
 #include "rpc_client.h"
 #include "server.h"
@@ -73,9 +74,57 @@ START_TEST(watcher_hears_of_macs_and_links)
 		"\"slice\":"
 		"\"blue\"}");
 	fakes.link = true;
-	rpc_poll();
-	EXPECT(next_json(), "params.event", "link.up");
+	events_links(1ull << 0 | 1ull << 1 | 1ull << 9);
+	EXPECT(next_json(), "params",
+		"{\"event\":\"link.up\",\"port\":\"p0\",\"speed_mbps\":10000}");
 	EXPECT(next_json(), "params.port", "p1");
+	fakes.link = false;
+	events_links(1); /* not watched */
+	OK(ask(CALL("watch", "{'events':['link']}")));
+	fakes.gone = true;
+	events_links(1);
+	EXPECT(next_json(), "params",
+		"{\"event\":\"link.down\",\"gone\":true,\"port\":\"p0\",\"speed_mbps\":10000}");
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p0'}")), "result.gone", "true");
+}
+END_TEST
+
+START_TEST(watcher_hears_of_next_hops_and_can_list_them)
+{
+	furnish();
+	fakes.hop.address = (struct api_ip){4, 32, {198, 18, 0, 9}};
+	fakes.hop.wanted = true;
+	fakes.hop_news = 1;
+	ck_assert(!events_hops()); /* nobody watches */
+	EXPECT(ask(CALL("watch", "{'events':['neighbor']}")), "result.watching",
+		"[\"neighbor_wanted\",\"neighbor_unwanted\"]");
+	fakes.hop_news = 1;
+	events_hops();
+	EXPECT(next_json(), "params",
+		"{\"address\":\"198.18.0.9\",\"event\":\"neighbor_wanted\",\"port\":\"p0\"}");
+	fakes.missing = 1;
+	EXPECT(ask(CALL("list", "{'type':'neighbor','match':{'wanted':true}}")), "result.objects",
+		"[{\"address\":\"198.18.0.9\",\"learned\":true,\"port\":\"p0\",\"state\":"
+		"\"incomplete\",\"wanted\":true}]");
+	EXPECT(ask(CALL("list", "{'type':'neighbor','match':{'learned':false}}")), "result.objects",
+		"[]");
+	EXPECT(ask(CALL("get", "{'type':'neighbor','key':'p0 198.18.0.9'}")), "result.wanted",
+		"true");
+	EXPECT(ask(CALL("delete", "{'type':'neighbor','keys':['p0 198.18.0.9']}")), "error.code",
+		"-32001");
+	fakes.missing = 0;
+	OK(ask(CALL("put", "{'type':'neighbor','objects':[{'port':'p0','address':'198.18.0.9',"
+			   "'mac':'02:00:00:00:00:09'},{'port':'p0','address':'198.18.0.8','mac':"
+			   "'02:00:00:00:00:08'}]}")));
+	EXPECT(ask(CALL("list", "{'type':'neighbor','match':{'wanted':true}}")), "result.objects",
+		"[{\"address\":\"198.18.0.9\",\"mac\":\"02:00:00:00:00:09\",\"port\":\"p0\","
+		"\"wanted\":true}]");
+	EXPECT(ask(CALL("get", "{'type':'neighbor','key':'p0 198.18.0.7'}")), "error.code",
+		"-32001");
+	fakes.hop.wanted = false;
+	fakes.hop_news = 1;
+	events_hops();
+	EXPECT(next_json(), "params.event", "neighbor_unwanted");
 }
 END_TEST
 
@@ -283,6 +332,7 @@ int main(void)
 		sizeof(malformed) / sizeof(malformed[0]));
 	tcase_add_test(tcase, notification_gets_no_answer);
 	tcase_add_test(tcase, watcher_hears_of_macs_and_links);
+	tcase_add_test(tcase, watcher_hears_of_next_hops_and_can_list_them);
 	tcase_add_test(tcase, watcher_that_does_not_read_loses_events_and_is_told);
 	tcase_add_test(tcase, trace_sends_packets_then_an_end);
 	tcase_add_test(tcase, pipelined_requests_are_answered_in_order);

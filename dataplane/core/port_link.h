@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Links of ports. A port on an interface of the kernel (AF_PACKET, AF_XDP, a tap) follows that
+ * interface, by netlink; others are asked. The carrier of a port's twin follows its link. Main
+ * thread only. */
+#ifndef CORE_PORT_LINK_H
+#define CORE_PORT_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Opens the netlink socket, before any port: its descriptor, to be read with port_link_read() when
+ * it is readable, or -errno; then links of interfaces are only known as of when their port was
+ * opened. */
+int port_link_start(void);
+void port_link_stop(void);
+
+/* What the kernel said since; and what the devices say that have no interface. Both: the ports (a
+ * bit each, ids below LIMIT_PORTS) whose link is another now. */
+uint64_t port_link_read(void);
+uint64_t port_link_poll(void);
+
+/* Tells the kernel of the twins of those of these ports whose link is up (or down) now. */
+void port_link_carry(uint64_t ports, bool up);
+
+/* port.c: a port was opened (its twin too, if it has one; 0: none), or is about to be closed. */
+void port_link_open(uint16_t id, uint16_t ethdev, uint32_t twin_ifindex);
+void port_link_close(uint16_t id);
+
+/* True for twins and ports that are not open, too. */
+bool port_link_up(uint16_t id);
+/* The interface below it vanished, or went to another network namespace: its link stays down until
+ * it is deleted and put again. */
+bool port_link_gone(uint16_t id);
+
+#endif

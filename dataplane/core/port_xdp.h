@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What net_af_xdp needs around it; called by port_device.c alone, main thread. */
+#ifndef CORE_PORT_XDP_H
+#define CORE_PORT_XDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "errors.h"
+#include "types.h"
+
+/* The kernel puts its own headroom before each frame it receives into a buffer of ours. */
+#define PORT_XDP_HEADROOM 256
+/* A buffer with all that is before the frame must fit a page. */
+#define PORT_XDP_MTU_MAX 3392
+
+struct device_request;
+struct port_xdp;
+
+bool port_xdp_is(const char *devargs);
+/* What of a port's object AF_XDP cannot do. 0, or -1 with err; 0 for other devices. */
+int port_xdp_check(const struct api_port *cfg, struct rpc_error *err);
+/* Before the device is probed: our program is on its interface then. `devargs` (size bytes) is what
+ * to probe with. 0 and *out, or -1 with err. Undo: port_xdp_close. */
+int port_xdp_open(const struct device_request *req, char *devargs, size_t size,
+	struct port_xdp **out, struct rpc_error *err);
+/* The sockets are open: says in the program's maps whose they are. */
+void port_xdp_opened(struct port_xdp *xdp);
+/* After the device is closed: what the driver left open, and the program. NULL is fine. */
+void port_xdp_close(struct port_xdp *xdp);
+
+#endif

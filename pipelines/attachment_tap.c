@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Taps of attachments, the main thread's part: between the kernel's descriptors and the workers'
+ * rings (attachment_tap.h). Called by rpc/ and the main loop; owns tap_serial[]. */
+#include "attachment_tap.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "hot.h"
+
+#define TAPS_A_TURN   64
+#define FRAMES_A_TAP  32  /* read in a row, before the next tap's */
+#define FRAMES_A_TURN 256 /* written: a system call each, and the socket waits meanwhile */
+#define SEGMENTS_MAX  8
+#define ETH_BYTES     sizeof(struct rte_ether_hdr)
+
+struct tap {
+	int fd;
+	uint16_t slice; /* 0: none */
+	bool carries;	/* of an l3 slice */
+	uint32_t serial;
+	struct tap_counters counters;
+};
+
+uint32_t *tap_serial;
+void (*attachment_tap_on_gone)(uint16_t attachment);
+
+static struct tap *taps; /* [LIMIT_ATTACHMENTS + 1] */
+static struct tap_counters all;
+static uint32_t last_serial, tap_count;
+static int poll_fd = -1;
+
+/* ---- life ---- */
+
+int attachment_tap_init(void)
+{
+	taps = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*taps));
+	tap_serial = rte_zmalloc(
+		"tap_serial", (LIMIT_ATTACHMENTS + 1) * sizeof(*tap_serial), RTE_CACHE_LINE_SIZE);
+	poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	all = (struct tap_counters){0};
+	tap_count = 0;
+	if (poll_fd < 0)
+		return -errno;
+	return taps != NULL && tap_serial != NULL ? 0 : -ENOMEM;
+}
+
+void attachment_tap_fini(void)
+{
+	if (poll_fd >= 0)
+		close(poll_fd);
+	poll_fd = -1;
+	free(taps);
+	rte_free(tap_serial);
+	taps = NULL;
+	tap_serial = NULL;
+}
+
+static void serial_store(uint16_t attachment, uint32_t serial)
+{
+	/* release: the attachment's own fields are stored before; pairs with the acquire in
+	 * frame_out() */
+	__atomic_store_n(&tap_serial[attachment], serial, __ATOMIC_RELEASE);
+}
+
+void attachment_tap_set(uint16_t attachment, int fd)
+{
+	struct tap *tap = &taps[attachment];
+	const struct attachment_hot *hot = &attachment_hot[attachment];
+	struct epoll_event want = {.events = EPOLLIN, .data.u32 = attachment};
+
+	if (tap->slice == hot->slice && tap->fd == fd)
+		return;
+	if (tap->slice == 0)
+		tap->counters = (struct tap_counters){0};
+	tap_count += tap->slice == 0;
+	if (tap->slice != 0 && tap->fd != fd)
+		epoll_ctl(poll_fd, EPOLL_CTL_DEL, tap->fd, NULL);
+	tap->fd = fd;
+	tap->slice = hot->slice;
+	tap->carries = hot->vlan & ATTACHMENT_L3;
+	tap->serial = ++last_serial;
+	serial_store(attachment, tap->carries ? tap->serial : 0);
+	if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &want) != 0 &&
+		(errno != EEXIST || epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &want) != 0))
+		RTE_LOG(ERR, USER1, "no memory to watch the tap of attachment %u: %s\n", attachment,
+			strerror(errno));
+}
+
+void attachment_tap_unset(uint16_t attachment)
+{
+	struct tap *tap = &taps[attachment];
+
+	if (tap->slice == 0)
+		return;
+	epoll_ctl(poll_fd, EPOLL_CTL_DEL, tap->fd, NULL);
+	serial_store(attachment, 0);
+	*tap = (struct tap){.fd = -1};
+	tap_count--;
+}
+
+static void gone(uint16_t attachment)
+{
+	/* no more is heard of it; what workers have for it is dropped until there is another */
+	epoll_ctl(poll_fd, EPOLL_CTL_DEL, taps[attachment].fd, NULL);
+	taps[attachment].fd = -1;
+	if (attachment_tap_on_gone != NULL)
+		attachment_tap_on_gone(attachment);
+}
+
+uint32_t attachment_tap_count(void)
+{
+	return tap_count;
+}
+
+int attachment_tap_poll_fd(void)
+{
+	return poll_fd;
+}
+
+/* ---- from the kernel ---- */
+
+static void drop_in(struct rte_mbuf *m, enum drop_reason why)
+{
+	rte_pktmbuf_free(m);
+	box_drop(why, 1);
+}
+
+/* One frame that was read: into m, as far as it fits; m NULL: there was none. */
+static void frame_in(uint16_t attachment, struct rte_mbuf *m, size_t len)
+{
+	struct tap *tap = &taps[attachment];
+	struct tap_frame frame = {.m = m, .serial = tap->serial, .attachment = attachment};
+	/* always the same one, so that frames keep their order */
+	struct switch_worker *sw = switch_of(workers[attachment % worker_count]);
+
+	tap->counters.rx_packets++;
+	tap->counters.rx_bytes += len;
+	all.rx_packets++;
+	all.rx_bytes += len;
+	if (len < ETH_BYTES) {
+		drop_in(m, DROP_RUNT);
+	} else if (!tap->carries) {
+		drop_in(m, DROP_TAP_L2);
+	} else if (m == NULL) {
+		drop_in(m, DROP_TAP_NO_MBUF);
+	} else if (len > rte_pktmbuf_tailroom(m)) {
+		drop_in(m, DROP_TAP_MTU);
+	} else {
+		m->data_len = m->pkt_len = len;
+		if (rte_ring_sp_enqueue_elem(sw->from_taps, &frame, sizeof(frame)) != 0)
+			drop_in(m, DROP_TAP_IN_FULL);
+	}
+}
+
+/* False: there is nothing more. */
+static bool read_one(uint16_t attachment)
+{
+	static uint8_t spill[65536];
+	struct tap *tap = &taps[attachment];
+	struct rte_mempool *pool = port_hot[attachment_hot[attachment].port].pool;
+	struct rte_mbuf *m = tap->carries ? rte_pktmbuf_alloc(pool) : NULL;
+	struct iovec into[2] = {{.iov_base = m != NULL ? rte_pktmbuf_mtod(m, void *) : NULL,
+					.iov_len = m != NULL ? rte_pktmbuf_tailroom(m) : 0},
+		{.iov_base = spill, .iov_len = sizeof(spill)}};
+	ssize_t n = readv(tap->fd, into, 2);
+
+	if (n <= 0) {
+		bool nothing = n < 0 && (errno == EAGAIN || errno == EINTR);
+
+		rte_pktmbuf_free(m);
+		if (!nothing)
+			gone(attachment);
+		return false;
+	}
+	frame_in(attachment, m, n);
+	return true;
+}
+
+uint32_t attachment_taps_read(void)
+{
+	struct epoll_event ready[TAPS_A_TURN];
+	int n = epoll_wait(poll_fd, ready, TAPS_A_TURN, 0);
+	uint32_t total = 0;
+
+	for (int i = 0; i < n; i++) {
+		uint32_t frames = 0;
+
+		while (frames < FRAMES_A_TAP && read_one(ready[i].data.u32))
+			frames++;
+		total += frames;
+	}
+	return total;
+}
+
+/* ---- to the kernel ---- */
+
+static ssize_t write_frame(int fd, const struct rte_mbuf *m)
+{
+	struct iovec from[SEGMENTS_MAX];
+	int n = 0;
+
+	for (; m != NULL && n < SEGMENTS_MAX; m = m->next)
+		from[n++] = (struct iovec){
+			.iov_base = rte_pktmbuf_mtod(m, void *), .iov_len = m->data_len};
+	return writev(fd, from, n);
+}
+
+static void frame_to_kernel(const struct tap_frame *frame)
+{
+	struct tap *tap = &taps[frame->attachment];
+	uint32_t len = frame->m->pkt_len;
+
+	if (tap->serial != frame->serial || tap->fd < 0) {
+		box_drop(DROP_TAP_GONE, 1);
+	} else if (write_frame(tap->fd, frame->m) == (ssize_t)len) {
+		tap->counters.tx_packets++;
+		tap->counters.tx_bytes += len;
+		all.tx_packets++;
+		all.tx_bytes += len;
+	} else {
+		box_drop(DROP_TAP_REFUSED, 1);
+	}
+	rte_pktmbuf_free(frame->m);
+}
+
+uint32_t attachment_taps_write(void)
+{
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < worker_count; i++) {
+		struct tap_frame frame[FRAMES_A_TURN];
+		uint32_t n = rte_ring_sc_dequeue_burst_elem(switch_of(workers[i])->to_taps, frame,
+			sizeof(frame[0]), FRAMES_A_TURN / worker_count, NULL);
+
+		for (uint32_t k = 0; k < n; k++)
+			frame_to_kernel(&frame[k]);
+		total += n;
+	}
+	return total;
+}
+
+/* ---- reading ---- */
+
+void attachment_tap_counters_read(uint16_t attachment, struct tap_counters *out)
+{
+	*out = taps[attachment].counters;
+}
+
+void attachment_taps_counters_read(struct tap_counters *out)
+{
+	*out = all;
+}
