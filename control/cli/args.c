@@ -34,8 +34,17 @@ static int unknown_option(const struct command *command, const char *word)
 
 	for (o = command->options; o != NULL && o->name != NULL && at < sizeof(list); o++)
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "--%s, ", o->name);
-	return usage(command, "there is no option %s here; there are %s--json, --socket and --help",
-		word, list);
+	return usage(command, "there is no option %s here; there are %s--json, --%s and --help",
+		word, list, strcmp(invocation_under, "dp ") == 0 ? "socket" : "control");
+}
+
+static void set_value(struct args *args, const struct option_def *o, long n, const char *value)
+{
+	args->value[n] = value;
+	if (o->kind != OPTION_MANY)
+		return;
+	args->many = xrealloc(args->many, (size_t)(args->many_count + 1) * sizeof(*args->many));
+	args->many[args->many_count++] = value;
 }
 
 /* Takes the option at words[*i], and its value from there or from the next word. */
@@ -49,21 +58,27 @@ static int take_option(
 	if (o == NULL)
 		return unknown_option(command, words[*i]);
 	n = o - command->options;
-	if (args->set[n])
+	if (args->set[n] && o->kind != OPTION_MANY)
 		return usage(command, "--%s is given twice", o->name);
 	args->set[n] = true;
 	if (value != NULL && o->kind == OPTION_FLAG)
 		return usage(command, "--%s takes no value", o->name);
 	if (value != NULL) {
-		args->value[n] = value + 1;
+		set_value(args, o, n, value + 1);
 		return STATUS_OK;
 	}
-	if (o->kind == OPTION_VALUE && *i + 1 >= count)
+	if ((o->kind == OPTION_VALUE || o->kind == OPTION_MANY) && *i + 1 >= count)
 		return usage(command, "--%s needs a value: %s", o->name, o->value);
-	if (o->kind == OPTION_VALUE ||
+	if (o->kind == OPTION_VALUE || o->kind == OPTION_MANY ||
 		(o->kind == OPTION_MAYBE && *i + 1 < count && is_number(words[*i + 1], true)))
-		args->value[n] = words[++*i];
+		set_value(args, o, n, words[++*i]);
 	return STATUS_OK;
+}
+
+void args_free(struct args *args)
+{
+	free(args->words);
+	free(args->many);
 }
 
 int args_parse(const struct command *command, char **words, int count, struct args *args)
@@ -80,7 +95,7 @@ int args_parse(const struct command *command, char **words, int count, struct ar
 		} else if (options && words[i][0] == '-' && words[i][1] != '\0') {
 			status = take_option(command, words, count, &i, args);
 			if (status != STATUS_OK) {
-				free(args->words);
+				args_free(args);
 				return status;
 			}
 		} else {

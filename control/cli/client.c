@@ -170,6 +170,7 @@ static int take_line(struct client *client, json_t **message)
 	client->searched = 0;
 	if (!json_is_object(*message)) {
 		json_decref(*message);
+		*message = NULL; /* the caller gives back what it holds, on errors too */
 		return -EPROTO;
 	}
 	return 1;
@@ -222,6 +223,7 @@ int client_call(struct client *client, const char *method, const json_t *params,
 	if (json_object_get(*answer, "result") == NULL &&
 		json_object_get(*answer, "error") == NULL) {
 		json_decref(*answer);
+		*answer = NULL;
 		return -EPROTO;
 	}
 	return 0;

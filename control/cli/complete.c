@@ -6,22 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
-#include "live.h"
+#include "call.h"
+#include "complete.h"
 #include "text.h"
 #include "words.h"
 
-struct completion {
-	struct live live;
-	const char *current;
-	char **words; /* before the current one, without options */
-	int count;
-	const struct command *command;	   /* NULL: not yet known */
-	const struct option_def *value_of; /* the option whose value the current word is */
-	bool socket_value;
-};
-
-static void offer(const struct completion *c, const char *prefix, const char *text)
+void offer(const struct completion *c, const char *prefix, const char *text)
 {
 	char *whole = xprintf("%s%s", prefix, text);
 
@@ -30,283 +20,72 @@ static void offer(const struct completion *c, const char *prefix, const char *te
 	free(whole);
 }
 
-static void offer_types(const struct completion *c, bool stats)
-{
-	int i;
-
-	for (i = 0; i < OBJECT_TYPES; i++)
-		offer(c, "", api_types[i].name);
-	for (i = 0; stats && stats_types[i] != NULL; i++)
-		offer(c, "", stats_types[i]);
-}
-
-/* The different values one field has in the objects. objects is stolen and may be NULL. */
-static void offer_values(
-	const struct completion *c, const char *prefix, json_t *objects, const char *field)
-{
-	json_t *seen = json_object(), *object;
-	const char *text;
-	size_t i;
-
-	json_array_foreach (objects, i, object) {
-		text = json_string_value(json_object_get(object, field));
-		if (text == NULL || json_object_get(seen, text) != NULL)
-			continue;
-		json_object_set_new(seen, text, json_true());
-		offer(c, prefix, text);
-	}
-	json_decref(seen);
-	json_decref(objects);
-}
-
-static void offer_names(struct completion *c, const char *prefix, const char *type)
-{
-	offer_values(c, prefix, live_objects(&c->live, type, NULL), "name");
-}
-
-/* "tunnel:" is followed by a tunnel, "attachment:" by an attachment. */
-static void offer_via_place(struct completion *c, const char *prefix, const char *text)
-{
-	bool tunnel = strncmp(text, "tunnel:", 7) == 0;
-	char *longer;
-
-	if (!tunnel && strncmp(text, "attachment:", 11) != 0) {
-		offer(c, prefix, "tunnel:");
-		offer(c, prefix, "attachment:");
-		return;
-	}
-	longer = xprintf("%s%s:", prefix, tunnel ? "tunnel" : "attachment");
-	offer_names(c, longer, tunnel ? "tunnel" : "attachment");
-	free(longer);
-}
-
-/* "via=…@" is followed by a port, or by one of those. */
-static void offer_via(struct completion *c, const char *prefix, const char *value)
-{
-	const char *at = strchr(value, '@');
-	char *longer;
-
-	if (at == NULL || strncmp(value, "tunnel:", 7) == 0 ||
-		strncmp(value, "attachment:", 11) == 0) {
-		offer_via_place(c, prefix, value);
-		return;
-	}
-	longer = xprintf("%s%.*s", prefix, (int)(at - value) + 1, value);
-	offer_names(c, longer, "port");
-	offer_via_place(c, longer, at + 1);
-	free(longer);
-}
-
-/* The current word is "field=…". */
-static void offer_field_value(struct completion *c, const struct api_type *type, bool match)
-{
-	size_t len = strcspn(c->current, "=");
-	const struct api_field *f = field_find(type, c->current, len);
-	char prefix[64];
-	int i;
-
-	if (f == NULL)
-		return;
-	snprintf(prefix, sizeof(prefix), "%s=", f->name);
-	for (i = 0; f->kind == FIELD_ENUM && f->names[i] != NULL; i++)
-		offer(c, prefix, f->names[i]);
-	if (f->kind == FIELD_BOOL) {
-		offer(c, prefix, "true");
-		offer(c, prefix, "false");
-	} else if (f->kind == FIELD_VIA) {
-		offer_via(c, prefix, c->current + len + 1);
-	} else if (f->ref >= 0) {
-		offer_names(c, prefix, api_types[f->ref].name);
-	} else if (type->type == OBJECT_ROUTE && strcmp(f->name, "table") == 0) {
-		offer(c, prefix, "underlay");
-		offer_names(c, prefix, "slice");
-	} else if (f->kind != FIELD_ENUM && (match || (f->flags & FIELD_KEY))) {
-		offer_values(c, prefix, live_objects(&c->live, type->name, NULL), f->name);
-	}
-}
-
-static bool field_given(const struct completion *c, const struct api_field *f)
-{
-	size_t len = strlen(f->name);
-	int i;
-
-	for (i = 1; i < c->count; i++)
-		if (strncmp(c->words[i], f->name, len) == 0 && c->words[i][len] == '=')
-			return true;
-	return false;
-}
-
-/* "ue.ipv4=" */
-static void offer_inner(const struct completion *c, const struct api_field *outer)
-{
-	const struct api_field *f;
-	char *name;
-
-	for (f = outer->fields; f->name != NULL; f++) {
-		name = xprintf("%s.%s", outer->name, f->name);
-		offer(c, name, "=");
-		free(name);
-	}
-}
-
-static void offer_fields(struct completion *c, bool match)
-{
-	const struct api_type *type = api_type_find(c->words[0]);
-	const struct api_field *f;
-
-	if (type == NULL)
-		return;
-	if (strchr(c->current, '=') != NULL) {
-		offer_field_value(c, type, match);
-		return;
-	}
-	for (f = type->fields; f->name != NULL; f++) {
-		if ((f->flags & FIELD_ANSWER) && !match)
-			continue;
-		if (field_given(c, f) && f->kind != FIELD_VIA)
-			continue;
-		offer(c, f->name, "=");
-		if (f->kind == FIELD_OBJECT)
-			offer_inner(c, f);
-	}
-}
-
-/* The index-th word of an object's key; port and attachment of an address are one. */
-static const char *key_word(const struct api_type *type, const json_t *object, int index,
-	const struct api_field **field)
-{
-	const struct api_field *f;
-	const char *text;
-	int at = 0;
-
-	for (f = type->fields; f->name != NULL; f++) {
-		if (!(f->flags & FIELD_KEY))
-			continue;
-		text = json_string_value(json_object_get(object, f->name));
-		if ((f->flags & FIELD_EITHER) && object != NULL && text == NULL)
-			continue; /* the other one is the place */
-		if (at++ == index) {
-			if (field != NULL)
-				*field = f;
-			return text;
-		}
-	}
-	return NULL;
-}
-
-/* Does the object's key start with the words given of it? */
-static bool key_starts(const struct api_type *type, const json_t *object, char **words, int count)
-{
-	const char *text;
-	int i;
-
-	for (i = 0; i < count; i++) {
-		text = key_word(type, object, i, NULL);
-		if (text == NULL || strcmp(text, words[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* The next word of a key whose words so far are given. */
-static void offer_key(struct completion *c, const struct api_type *type, char **words, int count)
-{
-	json_t *seen = json_object(), *objects, *match = NULL, *object;
-	const struct api_field *first = NULL;
-	const char *text;
-	size_t i;
-
-	key_word(type, NULL, 0, &first);
-	/* a box has far more MACs than a page, so the first word comes from the slices and narrows
-	 * the rest */
-	if (count == 0 && first->ref >= 0 && !(first->flags & FIELD_EITHER)) {
-		json_decref(seen);
-		offer_names(c, "", api_types[first->ref].name);
-		return;
-	}
-	if (count > 0 && !(first->flags & FIELD_EITHER))
-		match = json_pack("{s:s}", first->name, words[0]);
-	objects = live_objects(&c->live, type->name, match);
-	json_array_foreach (objects, i, object) {
-		if (!key_starts(type, object, words, count))
-			continue;
-		text = key_word(type, object, count, NULL);
-		if (text == NULL || json_object_get(seen, text) != NULL)
-			continue;
-		json_object_set_new(seen, text, json_true());
-		offer(c, "", text);
-	}
-	json_decref(objects);
-	json_decref(seen);
-}
-
-static void offer_keys(struct completion *c)
-{
-	const struct api_type *type = api_type_find(c->words[0]);
-	int given = c->count - 1, per_key;
-	json_t *stats, *value;
-	const char *key;
-
-	if (type != NULL) {
-		per_key = key_words(type, NULL, 0);
-		if (c->command == &command_get && given >= per_key)
-			return;
-		given %= per_key;
-		offer_key(c, type, c->words + c->count - given, given);
-		return;
-	}
-	stats = c->command == &command_stats ? live_stats(&c->live, c->words[0]) : NULL;
-	json_object_foreach (stats, key, value)
-		offer(c, "", key);
-	json_decref(stats);
-}
-
-static void offer_events(const struct completion *c)
+static void offer_events(const struct completion *c, const char *prefix)
 {
 	static const char *const events[] = {"link", "link.up", "link.down", "mac", "mac.learned",
 		"mac.moved", "mac.aged", "usage", "downlink_data", "path", "path.up", "path.down",
-		"error_indication", NULL};
+		"error_indication", "neighbor", "neighbor_wanted", "neighbor_unwanted", NULL};
+	static const char *const control[] = {"intent", "intent.created", "intent.updated",
+		"intent.deleted", "intent.applied", "intent.refused", "dataplane", "drift",
+		"auth.refused", NULL};
 	int i;
 
 	for (i = 0; events[i] != NULL; i++)
-		offer(c, "", events[i]);
+		offer(c, prefix, events[i]);
+	for (i = 0; c->command == &command_events && control[i] != NULL; i++)
+		offer(c, prefix, control[i]);
 }
 
 /* One word of a kind that stands alone. */
 static void offer_word(struct completion *c, const char *prefix, enum word_kind kind)
 {
+	int i;
+
 	if (kind == WORD_SLICE)
 		offer_names(c, prefix, "slice");
 	else if (kind == WORD_PORT)
 		offer_names(c, prefix, "port");
 	else if (kind == WORD_TABLE)
 		offer_values(c, prefix, live_tables(&c->live), "name");
+	else if (kind == WORD_EVENTS)
+		offer_events(c, prefix);
 	else if (kind == WORD_FILE)
 		puts(":files");
+	for (i = 0; kind == WORD_CHOICE && c->command->choices[i] != NULL; i++)
+		offer(c, prefix, c->command->choices[i]);
 }
 
 static void offer_arguments(struct completion *c)
 {
 	enum word_kind kind = c->command->words;
 
+	if (offer_intent_arguments(c))
+		return;
 	if (kind == WORD_EVENTS)
-		offer_events(c);
+		offer_events(c, "");
 	else if (c->count == 0 && kind >= WORD_TYPE && kind <= WORD_STATS)
 		offer_types(c, kind == WORD_STATS);
 	else if (kind == WORD_PUT || kind == WORD_MATCH)
 		offer_fields(c, kind == WORD_MATCH);
 	else if (kind == WORD_KEYS || kind == WORD_STATS)
 		offer_keys(c);
-	else if (c->count == 0)
+	else if (c->count == 0 || kind == WORD_FILE)
 		offer_word(c, "", kind);
+}
+
+static bool is_dp(const struct completion *c)
+{
+	return c->group != NULL && c->group->name != NULL && strcmp(c->group->name, "dp") == 0;
 }
 
 static void offer_options(struct completion *c)
 {
 	const struct option_def *o =
 		c->command != NULL ? option_find(c->command, c->current) : NULL;
+	static const char *const control[] = {"--control", "--token-file", "--cacert"};
 	const char *value = strchr(c->current, '=');
 	char *prefix;
+	size_t i;
 
 	if (o != NULL && value != NULL) {
 		prefix = xprintf("%.*s", (int)(value - c->current) + 1, c->current);
@@ -317,67 +96,126 @@ static void offer_options(struct completion *c)
 	for (o = c->command != NULL ? c->command->options : NULL; o != NULL && o->name != NULL; o++)
 		offer(c, "--", o->name);
 	offer(c, "", "--json");
-	offer(c, "", "--socket");
+	if (c->group == NULL || is_dp(c))
+		offer(c, "", "--socket");
+	for (i = 0; i < 3 && !is_dp(c); i++)
+		offer(c, "", control[i]);
 	offer(c, "", "--help");
+}
+
+/* "--socket PATH", "--socket=PATH" and the like at words[*i]. */
+static bool parse_global(struct completion *c, int count, char **words, int *i)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = {{"--socket", &c->live.socket}, {"--control", &c->cli.control},
+		{"--token-file", &c->cli.token_file}, {"--cacert", &c->cli.cacert}};
+	size_t n, len;
+
+	for (n = 0; n < sizeof(options) / sizeof(options[0]); n++) {
+		len = strlen(options[n].name);
+		if (strncmp(words[*i], options[n].name, len) != 0)
+			continue;
+		if (words[*i][len] == '=')
+			*options[n].value = words[*i] + len + 1;
+		else if (words[*i][len] != '\0')
+			continue;
+		else if (*i + 2 == count)
+			c->file_value = true;
+		else
+			*options[n].value = words[++*i];
+		return true;
+	}
+	return false;
 }
 
 /* Takes the words before the current one apart, as main.c and args.c would. */
 static void parse(struct completion *c, int count, char **words)
 {
 	const struct option_def *o;
-	int i;
+	int i, used = 0;
 
 	for (i = 0; i + 1 < count; i++) {
-		bool last = i + 2 == count;
-
-		if (strcmp(words[i], "--socket") == 0) {
-			c->socket_value = last;
-			c->live.socket = last ? c->live.socket : words[++i];
-		} else if (strncmp(words[i], "--socket=", 9) == 0) {
-			c->live.socket = words[i] + 9;
-		} else if (words[i][0] == '-' && words[i][1] != '\0') {
+		if (parse_global(c, count, words, &i))
+			continue;
+		if (words[i][0] == '-' && words[i][1] != '\0') {
 			o = c->command != NULL ? option_find(c->command, words[i]) : NULL;
-			if (o == NULL || o->kind != OPTION_VALUE || strchr(words[i], '=') != NULL)
+			if (o == NULL || (o->kind != OPTION_VALUE && o->kind != OPTION_MANY) ||
+				strchr(words[i], '=') != NULL)
 				continue;
-			if (last)
+			if (i + 2 == count)
 				c->value_of = o;
 			else
 				i++;
 		} else {
 			c->words[c->count++] = words[i];
-			if (c->count == 2 && c->command == NULL)
-				c->command = command_find(words[i]);
+			if (c->command == NULL)
+				c->command = groups_find(c->words, c->count, &c->group, &used);
 		}
+	}
+	if (c->command != NULL) {
+		c->words += used;
+		c->count -= used;
 	}
 	c->current = count > 0 ? words[count - 1] : "";
 }
 
-int complete_run(int count, char **words)
+/* The first word, or the one behind "dp", "token" or a noun. */
+static void offer_commands(const struct completion *c)
 {
-	const char *env = getenv("SLUICE_SOCKET");
-	struct completion c = {.live.socket = env != NULL && *env != '\0' ? env : SOCKET_DEFAULT};
-	char **all = xrealloc(NULL, (size_t)(count + 1) * sizeof(*all));
+	const struct group *group;
 	int i;
+
+	for (group = groups; group->commands != NULL; group++) {
+		if (c->group != NULL ? c->group != group
+				     : group->noun == NULL && group->name == NULL)
+			continue;
+		if (c->group == NULL) {
+			offer(c, "", group->noun != NULL ? group->noun->name : group->name);
+			continue;
+		}
+		for (i = 0; group->commands[i] != NULL; i++)
+			offer(c, "", group->commands[i]->name);
+	}
+}
+
+/* The commands that stand alone. */
+static void offer_top_commands(const struct completion *c)
+{
+	const struct group *group;
+	int i;
+
+	for (group = groups; group->commands != NULL; group++)
+		for (i = 0;
+			group->noun == NULL && group->name == NULL && group->commands[i] != NULL;
+			i++)
+			offer(c, "", group->commands[i]->name);
+}
+
+int complete_run(const struct cli *cli, int count, char **words)
+{
+	struct completion c = {.live.socket = cli->socket, .cli = *cli};
+	char **all = xrealloc(NULL, (size_t)(count + 1) * sizeof(*all));
 
 	c.words = all;
 	parse(&c, count, words);
-	if (c.socket_value) {
+	if (c.file_value) {
 		puts(":files");
 	} else if (c.value_of != NULL) {
 		offer_word(&c, "", c.value_of->word);
 	} else if (c.current[0] == '-') {
 		offer_options(&c);
-	} else if (c.count == 0) {
-		offer(&c, "", "dp");
-	} else if (c.count == 1 && strcmp(c.words[0], "dp") == 0) {
-		for (i = 0; dp_commands[i] != NULL; i++)
-			offer(&c, "", dp_commands[i]->name);
 	} else if (c.command != NULL) {
-		c.words += 2;
-		c.count -= 2;
 		offer_arguments(&c);
+	} else if (c.count == 0) {
+		offer_commands(&c);
+		offer_top_commands(&c);
+	} else if (c.count == 1 && c.group != NULL) {
+		offer_commands(&c);
 	}
 	live_close(&c.live);
+	http_close(c.cli.http);
 	free(all);
 	return STATUS_OK;
 }

@@ -4,39 +4,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "call.h"
+#include "fields.h"
 #include "grid.h"
 #include "text.h"
 #include "words.h"
 
 void help_top(FILE *out)
 {
+	const struct group *group;
+	int i;
+
+	fputs("sluice: says what the Sluice switch is to do, and looks into it\n"
+	      "\n"
+	      "usage: sluice [--control PATH|URL] [--json] COMMAND …\n"
+	      "       sluice [--control PATH|URL] [--json] TYPE "
+	      "create|set|list|show|delete|history …\n"
+	      "       sluice [--socket PATH] [--json] dp COMMAND …\n"
+	      "\n",
+		out);
+	for (group = groups; group->commands != NULL; group++) {
+		if (group->noun != NULL || group->name != NULL)
+			fprintf(out, "  %-14s %s\n",
+				group->noun != NULL ? group->noun->name : group->name,
+				group->summary);
+		for (i = 0;
+			group->noun == NULL && group->name == NULL && group->commands[i] != NULL;
+			i++)
+			fprintf(out, "  %-14s %s\n", group->commands[i]->name,
+				group->commands[i]->summary);
+	}
 	fprintf(out,
-		"sluice: looks into and programs the Sluice switch\n"
-		"\n"
-		"usage: sluice [--socket PATH] [--json] dp COMMAND …\n"
-		"\n"
-		"  dp             the dataplane: objects, counters, drops, tables, traces (sluice "
-		"dp --help)\n"
+		"\nMore on one of them: sluice COMMAND --help, sluice TYPE create --help\n"
 		"\n"
 		"Options, anywhere on the line:\n"
-		"  --socket PATH  the dataplane's socket; else $SLUICE_SOCKET, else %s\n"
-		"  --json         the raw answer, for programs\n"
-		"  --help         help on whatever stands before it\n"
-		"  --version      the version of this program\n"
+		"  --control PATH|URL  sluice-control's socket or https://HOST:PORT; else\n"
+		"                      $SLUICE_CONTROL, else %s\n"
+		"  --token-file FILE   who you are, over https; else $SLUICE_TOKEN_FILE\n"
+		"  --cacert FILE       the authority of its certificate; else $SLUICE_CACERT\n"
+		"  --socket PATH       the dataplane's socket, for dp; else $SLUICE_SOCKET, else\n"
+		"                      %s\n"
+		"  --json              the raw answer, for programs\n"
+		"  --help              help on whatever stands before it\n"
+		"  --version           the version of this program\n"
 		"\n"
 		"Leaves with 0 when it worked, 1 when it did not, 2 when the command line is not "
 		"understood.\n",
-		SOCKET_DEFAULT);
+		CONTROL_DEFAULT, SOCKET_DEFAULT);
 }
 
-void help_dp(FILE *out)
+static void help_dp(FILE *out)
 {
-	int i;
-
-	fputs("usage: sluice [--socket PATH] [--json] dp COMMAND …\n\n", out);
-	for (i = 0; dp_commands[i] != NULL; i++)
-		fprintf(out, "  %-8s  %s\n", dp_commands[i]->name, dp_commands[i]->summary);
 	fputs("\nMore on one of them: sluice dp COMMAND --help\n"
 	      "For example:\n"
 	      "  sluice dp put slice name=blue vni=100\n"
@@ -44,6 +62,22 @@ void help_dp(FILE *out)
 	      "  sluice dp stats slice --watch\n"
 	      "  sluice dp trace -n 3 --slice blue --dropped\n",
 		out);
+}
+
+void help_group(FILE *out, const struct group *group)
+{
+	const char *name = group->noun != NULL ? group->noun->name : group->name;
+	bool dp = strcmp(name, "dp") == 0;
+	int i;
+
+	fprintf(out, "usage: sluice [--%s] [--json] %s COMMAND …\n\n",
+		dp ? "socket PATH" : "control PATH|URL", name);
+	for (i = 0; group->commands[i] != NULL; i++)
+		fprintf(out, "  %-8s  %s\n", group->commands[i]->name, group->commands[i]->summary);
+	if (dp)
+		help_dp(out);
+	else
+		fprintf(out, "\nMore on one of them: sluice %s COMMAND --help\n", name);
 }
 
 static void help_options(const struct command *command)
@@ -57,7 +91,7 @@ static void help_options(const struct command *command)
 	for (o = command->options; o != NULL && o->name != NULL; o++) {
 		name = o->letter ? xprintf("-%c, --%s", o->letter, o->name)
 				 : xprintf("    --%s", o->name);
-		if (o->kind == OPTION_VALUE)
+		if (o->kind == OPTION_VALUE || o->kind == OPTION_MANY)
 			grid_cellf(grid, "%s %s", name, o->value);
 		else if (o->kind == OPTION_MAYBE)
 			grid_cellf(grid, "%s [%s]", name, o->value);
@@ -94,7 +128,7 @@ static void help_types(const struct command *command)
 
 void help_command(const struct command *command)
 {
-	printf("%s\n\nusage: sluice dp %s %s\n", command->summary, command->name,
+	printf("%s\n\nusage: sluice %s%s %s\n", command->summary, invocation_under, command->name,
 		command->synopsis);
 	if (command->details != NULL)
 		printf("\n%s", command->details);
@@ -133,7 +167,7 @@ static void field_default(const struct api_field *field, char *text, size_t size
 }
 
 /* A table of fields, then those of the structures in them. */
-static void help_fields(const struct api_field *fields)
+static void help_fields(const struct api_field *fields, bool items)
 {
 	struct grid *grid = grid_new(2, "");
 	const struct api_field *f;
@@ -149,11 +183,16 @@ static void help_fields(const struct api_field *fields)
 
 		grid_cell(grid, f->name);
 		grid_cell(grid, field_rule(f));
-		field_want(f, text, sizeof(text));
+		if (items && !inner)
+			intent_field_want(f, text, sizeof(text));
+		else
+			field_want(f, text, sizeof(text));
 		grid_cell(grid,
 			f->kind == FIELD_VIA
 				? "ADDRESS@PORT, ADDRESS@attachment:NAME, tunnel:NAME,mac=MAC …"
-			: inner ? (f->kind == FIELD_LIST ? "JSON list, see below" : "see below")
+			: inner ? (f->kind == FIELD_OBJECT ? "see below"
+					  : items	   ? "items, see below"
+							   : "JSON list, see below")
 				: text);
 		field_default(f, text, sizeof(text));
 		grid_cell(grid, text);
@@ -163,27 +202,52 @@ static void help_fields(const struct api_field *fields)
 	grid_free(grid);
 }
 
-void help_type(const struct command *command, const struct api_type *type)
+/* "one by one: endpoint=site=…,port=…" */
+static void help_item(const struct api_field *list)
+{
+	const struct api_field *f;
+	const char *comma = "";
+
+	printf("  one by one: %.*s=", (int)strlen(list->name) - ends_with(list->name, "s"),
+		list->name);
+	for (f = list->fields; f->name != NULL; f++) {
+		if (f->flags & FIELD_REQUIRED) {
+			printf("%s%s=…", comma, f->name);
+			comma = ",";
+		}
+	}
+	puts(", or all as JSON");
+}
+
+void help_fields_all(const struct api_field *fields, bool items)
 {
 	const struct api_field *f, *g;
-	char text[192];
 
-	key_words(type, text, sizeof(text));
-	printf("%s: %s\n\nusage: sluice dp %s %s\nkey:   %s\n\n", type->name, type->help,
-		command->name, command->synopsis, text);
-	help_fields(type->fields);
-	for (f = type->fields; f->name != NULL; f++) {
+	help_fields(fields, items);
+	for (f = fields; f->name != NULL; f++) {
 		if (f->kind != FIELD_OBJECT && f->kind != FIELD_LIST)
 			continue;
 		printf("\n%s%s\n", f->kind == FIELD_LIST ? "each of " : "", f->name);
 		if (f->kind == FIELD_OBJECT)
 			printf("  one by one as %s.%s=…, or as JSON\n", f->name, f->fields->name);
-		help_fields(f->fields);
+		else if (items)
+			help_item(f);
+		help_fields(f->fields, items);
 		for (g = f->fields; g->name != NULL; g++) {
 			if (g->kind != FIELD_OBJECT && g->kind != FIELD_LIST)
 				continue;
 			printf("\n%s of %s\n", g->name, f->name);
-			help_fields(g->fields);
+			help_fields(g->fields, items);
 		}
 	}
+}
+
+void help_type(const struct command *command, const struct api_type *type)
+{
+	char text[192];
+
+	key_words(type, text, sizeof(text));
+	printf("%s: %s\n\nusage: sluice dp %s %s\nkey:   %s\n\n", type->name, type->help,
+		command->name, command->synopsis, text);
+	help_fields_all(type->fields, false);
 }

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice: the command line to a Sluice box. Takes the options that every command has, finds the
- * command, runs it and closes what it opened. It talks to the dataplane's socket (contract.md); the
- * commands are in cmd_*.c. */
+ * command, runs it and closes what it opened. It talks to sluice-control, and for `dp` to the
+ * dataplane's socket (contract.md); the commands are in cmd_*.c. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "call.h"
+#include "intent.h"
 #include "text.h"
-
-const struct command *const dp_commands[] = {&command_put, &command_apply, &command_get,
-	&command_list, &command_delete, &command_stats, &command_drops, &command_table,
-	&command_trace, &command_watch, &command_schema, &command_hello, NULL};
-
-const struct command *command_find(const char *name)
-{
-	int i;
-
-	for (i = 0; dp_commands[i] != NULL; i++)
-		if (strcmp(dp_commands[i]->name, name) == 0)
-			return dp_commands[i];
-	return NULL;
-}
 
 struct globals {
 	bool help, version;
@@ -28,36 +15,75 @@ struct globals {
 	int count;
 };
 
-/* Takes --socket, --json, --help and --version out of the line, wherever they stand before "--". */
+/* "--NAME VALUE" or "--NAME=VALUE" at argv[*i]: 1 when it is, 0 when it is another word, or
+ * STATUS_USAGE. */
+static int take_value(
+	int argc, char **argv, int *i, const char *name, const char *help, const char **value)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argv[*i], name, len) != 0 || (argv[*i][len] != '\0' && argv[*i][len] != '='))
+		return 0;
+	if (argv[*i][len] == '=') {
+		*value = argv[*i] + len + 1;
+		return 1;
+	}
+	if (*i + 1 == argc)
+		return usage(NULL, "%s needs %s", name, help);
+	*value = argv[++*i];
+	return 1;
+}
+
+/* An option with a value that every command has, as take_value. */
+static int take_global(int argc, char **argv, int *i, struct cli *cli)
+{
+	const struct {
+		const char *name, *help;
+		const char **value;
+	} options[] = {
+		{"--socket", "the path of the dataplane's socket", &cli->socket},
+		{"--control", "the path of sluice-control's socket, or https://HOST:PORT",
+			&cli->control},
+		{"--token-file", "a file that holds a token", &cli->token_file},
+		{"--cacert", "a PEM file with the authority of the server's certificate",
+			&cli->cacert},
+	};
+	size_t n;
+	int took = 0;
+
+	for (n = 0; n < sizeof(options) / sizeof(options[0]) && took == 0; n++)
+		took = take_value(
+			argc, argv, i, options[n].name, options[n].help, options[n].value);
+	return took;
+}
+
+/* Takes the options of every command out of the line, wherever they stand before "--". */
 static int globals_parse(int argc, char **argv, struct cli *cli, struct globals *g)
 {
 	bool options = true;
-	int i;
+	int i, took;
 
 	for (i = 1; i < argc; i++) {
 		options = options && strcmp(argv[i], "--") != 0;
-		if (options && strcmp(argv[i], "--json") == 0) {
+		took = options ? take_global(argc, argv, &i, cli) : 0;
+		if (took == STATUS_USAGE)
+			return STATUS_USAGE;
+		if (took != 0)
+			continue;
+		if (options && strcmp(argv[i], "--json") == 0)
 			cli->json = true;
-		} else if (options &&
-			   (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+		else if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
 			g->help = true;
-		} else if (options && strcmp(argv[i], "--version") == 0) {
+		else if (options && strcmp(argv[i], "--version") == 0)
 			g->version = true;
-		} else if (options && strncmp(argv[i], "--socket=", 9) == 0) {
-			cli->socket = argv[i] + 9;
-		} else if (options && strcmp(argv[i], "--socket") == 0) {
-			if (i + 1 == argc)
-				return usage(
-					NULL, "--socket needs the path of the dataplane's socket");
-			cli->socket = argv[++i];
-		} else {
+		else
 			g->words[g->count++] = argv[i];
-		}
 	}
 	return STATUS_OK;
 }
 
-static int run_help(const struct globals *g, const struct command *command)
+static void help_of_command(
+	const struct globals *g, const struct group *group, const struct command *command)
 {
 	const struct api_type *type = NULL;
 	int i;
@@ -65,14 +91,25 @@ static int run_help(const struct globals *g, const struct command *command)
 	/* the type may stand behind options */
 	for (i = 2; i < g->count && type == NULL; i++)
 		type = api_type_find(g->words[i]);
-	if (g->count == 0)
-		help_top(stdout);
-	else if (command == NULL)
-		help_dp(stdout);
+	if (group->noun != NULL)
+		help_intent_command(group->noun, command);
 	else if (type != NULL && command->words >= WORD_TYPE && command->words <= WORD_KEYS)
 		help_type(command, type);
 	else
 		help_command(command);
+}
+
+static int run_help(
+	const struct globals *g, const struct group *group, const struct command *command)
+{
+	if (group == NULL)
+		help_top(stdout);
+	else if (command != NULL)
+		help_of_command(g, group, command);
+	else if (group->noun != NULL)
+		help_noun(group);
+	else
+		help_group(stdout, group);
 	return STATUS_OK;
 }
 
@@ -84,48 +121,56 @@ static int usage_top(const char *word)
 	return STATUS_USAGE;
 }
 
-static int usage_dp(const char *word)
+static int usage_group(const struct group *group, const char *word)
 {
 	if (word != NULL)
-		usage(NULL, "dp has no command \"%s\"", word);
-	help_dp(stderr);
+		usage(NULL, "%s has no command \"%s\"",
+			group->noun != NULL ? group->noun->name : group->name, word);
+	help_group(stderr, group);
 	return STATUS_USAGE;
 }
 
-static int run_command(struct cli *cli, const struct command *command, const struct globals *g)
+static int run_command(
+	struct cli *cli, const struct command *command, const struct globals *g, int used)
 {
 	struct args args;
-	int status = args_parse(command, g->words + 2, g->count - 2, &args);
+	int status = args_parse(command, g->words + used, g->count - used, &args);
 
 	if (status != STATUS_OK)
 		return status;
 	status = command->run(cli, &args);
-	free(args.words);
+	args_free(&args);
 	return status;
 }
 
 static int run(struct cli *cli, const struct globals *g)
 {
-	const struct command *command = NULL;
+	const struct command *command;
+	const struct group *group;
+	char under[64] = "";
+	int used;
 
 	if (g->version) {
 		puts("sluice " SLUICE_VERSION);
 		return STATUS_OK;
 	}
-	if (g->count > 0 && strcmp(g->words[0], "dp") != 0)
+	command = groups_find(g->words, g->count, &group, &used);
+	if (group == NULL && g->count > 0)
 		return usage_top(g->words[0]);
-	if (g->count > 1) {
-		command = command_find(g->words[1]);
-		if (command == NULL)
-			return usage_dp(g->words[1]);
-	}
+	if (command == NULL && g->count > used)
+		return usage_group(group, g->words[used]);
+	if (group != NULL && (group->noun != NULL || group->name != NULL))
+		snprintf(under, sizeof(under), "%s ",
+			group->noun != NULL ? group->noun->name : group->name);
+	invocation_under = under;
 	if (g->help)
-		return run_help(g, command);
-	if (g->count == 0)
+		return run_help(g, group, command);
+	if (group == NULL)
 		return usage_top(NULL);
 	if (command == NULL)
-		return usage_dp(NULL);
-	return run_command(cli, command, g);
+		return usage_group(group, NULL);
+	cli->noun = group->noun;
+	return run_command(cli, command, g, used);
 }
 
 int main(int argc, char **argv)
@@ -135,13 +180,16 @@ int main(int argc, char **argv)
 	struct globals g = {0};
 	int status;
 
+	intent_types_init();
+	control_defaults(&cli);
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
-		return complete_run(argc - 2, argv + 2);
+		return complete_run(&cli, argc - 2, argv + 2);
 	g.words = xrealloc(NULL, (size_t)argc * sizeof(*g.words));
 	status = globals_parse(argc, argv, &cli, &g);
 	if (status == STATUS_OK)
 		status = run(&cli, &g);
 	client_close(cli.client);
+	http_close(cli.http);
 	free(g.words);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		status = fail("cannot write to standard output");

@@ -8,6 +8,8 @@
 
 #include "cli.h"
 
+const char *invocation_under = "dp ";
+
 int fail(const char *fmt, ...)
 {
 	va_list ap;
@@ -30,8 +32,9 @@ int usage(const struct command *command, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	if (command != NULL)
-		fprintf(stderr, "usage: sluice dp %s %s\nmore:  sluice dp %s --help\n",
-			command->name, command->synopsis, command->name);
+		fprintf(stderr, "usage: sluice %s%s %s\nmore:  sluice %s%s --help\n",
+			invocation_under, command->name, command->synopsis, invocation_under,
+			command->name);
 	return STATUS_USAGE;
 }
 
@@ -76,27 +79,33 @@ static void print_detail(const char *name, const json_t *value)
 	free(text);
 }
 
-static void print_error(const json_t *error)
+void report_details(const json_t *data)
 {
-	static const char *const order[] = {"path", "want", "got", "by", "with", "limit"};
-	const char *message = json_string_value(json_object_get(error, "message"));
-	const json_t *data = json_object_get(error, "data");
+	static const char *const order[] = {
+		"path", "field", "want", "got", "by", "with", "limit", NULL};
 	const char *name;
 	json_t *value;
-	size_t i;
+	int i;
 
-	fail("%s", message != NULL ? message : "the dataplane refused and did not say why");
-	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+	for (i = 0; order[i] != NULL; i++)
 		if ((value = json_object_get(data, order[i])) != NULL)
 			print_detail(order[i], value);
 	json_object_foreach ((json_t *)data, name, value) {
 		bool shown = false;
 
-		for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		for (i = 0; order[i] != NULL; i++)
 			shown = shown || strcmp(name, order[i]) == 0;
 		if (!shown)
 			print_detail(name, value);
 	}
+}
+
+static void print_error(const json_t *error)
+{
+	const char *message = json_string_value(json_object_get(error, "message"));
+
+	fail("%s", message != NULL ? message : "the dataplane refused and did not say why");
+	report_details(json_object_get(error, "data"));
 }
 
 json_t *cli_try(struct cli *cli, const char *method, json_t *params, json_t **error)

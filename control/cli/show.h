@@ -22,6 +22,9 @@ void show_object(const struct api_type *type, const json_t *object);
  * grouped. */
 char *value_text(const char *field, const json_t *value);
 
+/* "100 M" or "100 M/200 M": committed and peak. New. */
+json_t *bandwidth_brief(const json_t *bandwidth);
+
 /* {"slice":"blue","vlan":10} → "slice=blue vlan=10" (a new string). */
 char *pairs_text(const json_t *object);
 

@@ -96,6 +96,13 @@ char *number_json(const json_t *value, char *out)
 	return out;
 }
 
+const char *json_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
 bool ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), tail = strlen(end);

@@ -21,6 +21,9 @@ char *number_scaled(double value, char *out);
 /* A counter: grouped when whole, else with one decimal. Not a number: "-". */
 char *number_json(const json_t *value, char *out);
 
+/* The text of an object's field; "" when it has none. */
+const char *json_text(const json_t *object, const char *name);
+
 bool ends_with(const char *text, const char *end);
 /* The whole of text is digits, with a fraction where allowed. */
 bool is_number(const char *text, bool fraction);

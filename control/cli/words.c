@@ -31,7 +31,7 @@ static json_t *parse_number(const char *text)
 	return errno == 0 && *end == '\0' ? json_integer(value) : NULL;
 }
 
-static json_t *parse_bool(const char *text)
+json_t *parse_boolean(const char *text)
 {
 	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {
 									"false", "no", "off"};
@@ -134,7 +134,7 @@ static json_t *parse_value(const struct api_field *field, const char *text)
 	case FIELD_U64:
 		return parse_number(text);
 	case FIELD_BOOL:
-		return parse_bool(text);
+		return parse_boolean(text);
 	case FIELD_VIA:
 		return parse_vias(text);
 	case FIELD_OBJECT:

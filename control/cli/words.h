@@ -23,6 +23,9 @@ int words_keys(const struct args *args, int per_key, const char *shape, json_t *
 /* What a field takes, for people: "1 to 16777215", "l2 | l3". */
 void field_want(const struct api_field *field, char *text, size_t size);
 
+/* "true", "yes", "on", and the contrary: a new value, or NULL. */
+json_t *parse_boolean(const char *text);
+
 /* A JSON file ("-": standard input): a new value, or NULL after saying why. */
 json_t *file_json(const char *path);
 

@@ -26,8 +26,8 @@ _sluice()
 		return
 	fi
 	for i in "${found[@]}"; do
-		# name= and tunnel: want more behind them, not a blank
-		[[ $i == *[=:@] ]] && compopt -o nospace 2>/dev/null
+		# name=, bandwidth. and tunnel: want more behind them, not a blank
+		[[ $i == *[=:@.] ]] && compopt -o nospace 2>/dev/null
 		COMPREPLY+=("${i#"$prefix"}")
 	done
 }

@@ -41,7 +41,7 @@ class Candidates(CompletionTest):
         return self.out("__complete", *words, **how).split()
 
     def test_commands_and_types(self):
-        self.assertEqual(self.offered(""), ["dp"])
+        self.assertEqual(self.offered("d"), ["dp", "diff"])
         self.assertEqual(self.offered("dp p"), ["put"])
         self.assertEqual(self.offered("dp t"), ["table", "trace"])
         self.assertEqual(self.offered("dp put m"), ["member", "mac", "meter"])

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From intents to the objects of one box's dataplane (contract.md): a pure function of the world,
+ * the site's name and the intent. Deterministic: the same world gives the same objects in the same
+ * order. What several intents need (a tunnel between two WANs, a meter profile) each of them
+ * gives, with the same key and the same text.
+ *
+ *   site          → port, address, neighbor, route (underlay), gtpu
+ *   wan           → port "WAN", address, neighbor, route (underlay; with the ways of all ports)
+ *   slice         → slice, meter "rate-CIR-PIR", attachment "SLICE:PORT.VLAN" or "SLICE:PORT",
+ *                   tunnel "WAN:REMOTEWAN" or "WAN:REMOTEWAN:g" (Geneve), member; l3: address,
+ *                   route
+ *   host          → mac (l2) or neighbor (l3) in the slice that holds its place
+ *   network       → as an l2 slice, with a mac for each host and max_macs
+ *   session       → session, with a PDR and FARs for each local network that is for it
+ *   local network → nothing of its own */
+#ifndef COMPILE_COMPILE_H
+#define COMPILE_COMPILE_H
+
+#include "world.h"
+
+struct compiled {
+	enum object_type type;
+	char key[API_KEY_BYTES]; /* as api_key writes it */
+	char *text; /* canonical JSON: api_encode's fields, keys sorted, compact: equal objects are
+		       equal texts */
+};
+
+struct compiled_list {
+	struct compiled *item;
+	size_t count, room;
+};
+
+/* The objects of one intent at this site, appended. Nothing of it here: count stays. 0, -ENOMEM, or
+ * -EINVAL with err: it cannot be done at this site as it is (a port or WAN here has no device). */
+int compile_intent(const struct world *world, const char *site, const struct intent *intent,
+	struct compiled_list *out, struct rpc_error *err);
+
+/* Calls found for each other intent whose objects depend on this one, in the world as it is at the
+ * call; some may be found twice, or come out as they were. spec: intent->spec, or what it was
+ * (world_change's before). For a change call it with both: a slice that leaves a port concerns the
+ * hosts there as one that comes does. */
+void compile_dependents(const struct world *world, enum intent_type type, const char *name,
+	const json_t *spec, void (*found)(struct intent *dependent, void *arg), void *arg);
+
+/* The name of the tunnel from an own address to another one where intents would make the same
+ * between two WANs; false: they would not. */
+bool compile_tunnel_name(const struct world *world, const char *site, const struct api_ip *local,
+	const struct api_ip *remote, api_name name);
+
+/* Of a slice's gateways at a site; zero: the MAC that the dataplane makes of its VNI. */
+struct api_mac_addr compile_slice_mac(const struct intent_slice *slice, const char *site);
+
+/* An object of the dataplane's list → the canonical text and key that compile_intent would give:
+ * without the fields that are only answers, and without TEIDs that the dataplane chose (a PDR of
+ * ours that leaves its TEID out has a choose_id, and no other has). *text is the caller's to free.
+ * 0; 1: learned, not ours to judge; -EINVAL, -ENOMEM. */
+int compile_canonical(const struct api_type *type, const json_t *listed, char *key, char **text);
+
+void compiled_list_clear(struct compiled_list *list); /* the items; the list can be used again */
+void compiled_list_free(struct compiled_list *list);
+
+#endif

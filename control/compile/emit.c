@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The list of compiled objects and the objects that several types of intent give. Called by
+ * compile_*.c; owns nothing but what is in the caller's list. */
+#include "emit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the list ---- */
+
+static struct compiled *list_next(struct compiled_list *list)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 16;
+		struct compiled *item = realloc(list->item, room * sizeof(*item));
+
+		if (!item)
+			return NULL;
+		list->item = item;
+		list->room = room;
+	}
+	return &list->item[list->count];
+}
+
+void compiled_list_clear(struct compiled_list *list)
+{
+	while (list->count)
+		free(list->item[--list->count].text);
+}
+
+void compiled_list_free(struct compiled_list *list)
+{
+	compiled_list_clear(list);
+	free(list->item);
+	*list = (struct compiled_list){NULL};
+}
+
+/* ---- objects ---- */
+
+void object_init(enum object_type type, union api_object *obj)
+{
+	memset(obj, 0, api_types[type].size);
+	for (const struct api_field *field = api_types[type].fields; field->name; field++) {
+		void *place = (char *)obj + field->offset;
+
+		if (field->kind == FIELD_BOOL)
+			*(bool *)place = field->preset;
+		else if (field->kind == FIELD_U64)
+			*(uint64_t *)place = field->preset;
+		else if (field->kind == FIELD_U32 || field->kind == FIELD_ENUM)
+			*(uint32_t *)place = field->preset;
+	}
+}
+
+int object_text(enum object_type type, union api_object *obj, char *key, char **text)
+{
+	const struct api_type *of = &api_types[type];
+	json_t *json;
+
+	if (of->complete)
+		of->complete(obj);
+	json = api_encode(of, obj);
+	*text = json ? canonical_text(of, json) : NULL;
+	json_decref(json);
+	if (!*text)
+		return -ENOMEM;
+	api_key(of, obj, key);
+	return 0;
+}
+
+int emit(struct compile *c, enum object_type type, union api_object *obj)
+{
+	struct compiled *item = list_next(c->out);
+
+	if (!item || object_text(type, obj, item->key, &item->text))
+		return -ENOMEM;
+	item->type = type;
+	c->out->count++;
+	return 0;
+}
+
+int compile_refuse(struct compile *c, const char *path, const char *fmt, ...)
+{
+	va_list args;
+
+	c->err->code = RPC_ERR_PARAMS;
+	va_start(args, fmt);
+	vsnprintf(c->err->message, sizeof(c->err->message), fmt, args);
+	va_end(args);
+	snprintf(c->err->path, sizeof(c->err->path), "%s", path);
+	return -EINVAL;
+}
+
+/* ---- what several intents give ---- */
+
+void attachment_name(api_name name, const char *slice, const char *port, uint32_t vlan)
+{
+	if (vlan)
+		snprintf(name, sizeof(api_name), "%.30s:%.24s.%u", slice, port, vlan % 10000);
+	else
+		snprintf(name, sizeof(api_name), "%.30s:%.24s", slice, port);
+}
+
+int emit_attachment(
+	struct compile *c, const char *slice, const char *port, uint32_t vlan, const char *tap)
+{
+	union api_object obj;
+
+	object_init(OBJECT_ATTACHMENT, &obj);
+	attachment_name(obj.attachment.name, slice, port, vlan);
+	strcpy(obj.attachment.slice, slice);
+	strcpy(obj.attachment.port, port);
+	obj.attachment.vlan = vlan;
+	strcpy(obj.attachment.tap, tap);
+	return emit(c, OBJECT_ATTACHMENT, &obj);
+}
+
+int emit_mac(struct compile *c, const char *slice, const struct api_mac_addr *mac,
+	const char *attachment, const char *tunnel)
+{
+	union api_object obj;
+
+	object_init(OBJECT_MAC, &obj);
+	strcpy(obj.mac.slice, slice);
+	obj.mac.mac = *mac;
+	strcpy(obj.mac.attachment, attachment ? attachment : "");
+	strcpy(obj.mac.tunnel, tunnel ? tunnel : "");
+	return emit(c, OBJECT_MAC, &obj);
+}
+
+/* The name says the rates alone, so the bursts follow from them: 50 ms, but a few frames of the
+ * largest MTU at least, since a frame longer than the burst would never pass. */
+#define METER_MS	50
+#define METER_BURST_LOW (4 * (MTU_MAX + 22))
+
+static uint32_t burst_bytes(uint64_t rate_bps)
+{
+	uint64_t bytes = rate_bps / 8 * METER_MS / 1000;
+
+	if (bytes < METER_BURST_LOW)
+		bytes = METER_BURST_LOW;
+	return bytes < METER_BURST_MAX ? bytes : METER_BURST_MAX;
+}
+
+int emit_meter(struct compile *c, const struct intent_bandwidth *bandwidth, api_name name)
+{
+	uint64_t cir = bandwidth->committed_bps, pir = bandwidth->peak_bps;
+	union api_object obj;
+
+	name[0] = '\0';
+	if (!cir && !pir)
+		return 0;
+	cir = cir < METER_RATE_MIN ? METER_RATE_MIN : cir;
+	pir = pir < cir ? cir : pir;
+	snprintf(name, sizeof(api_name), "rate-%" PRIu64 "-%" PRIu64, cir, pir);
+	object_init(OBJECT_METER, &obj);
+	strcpy(obj.meter.name, name);
+	obj.meter.cir_bps = cir;
+	obj.meter.cbs_bytes = burst_bytes(cir);
+	obj.meter.pir_bps = pir;
+	obj.meter.pbs_bytes = burst_bytes(pir);
+	return emit(c, OBJECT_METER, &obj);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The uplink classifier: what a session's UE sends to the prefixes of a local data network leaves
+ * by that one's slice, and what comes from there goes down like all the rest. Called by
+ * compile_session.c; owns nothing.
+ *
+ * Uplink: for each F-TEID that the session has towards access a PDR with filters that goes before
+ * all others, and one FAR into the slice. Downlink: the session's own downlink PDRs again, from
+ * that slice. QERs and URRs are those of the PDRs that the packets met before. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session_parts.h"
+#include "slice_parts.h"
+
+#define FILTER_TEXT 96 /* "permit out ip from PREFIX to assigned" */
+
+struct local_texts {
+	struct local_texts *next;
+	struct api_texts list;
+	char text[][FILTER_TEXT];
+};
+
+bool local_network_is_for(const struct intent_session *session, const char *site, const char *dnn,
+	const char *from, const char *tenant)
+{
+	return (!*site || !strcmp(site, session->site)) && (!*dnn || !strcmp(dnn, session->dnn)) &&
+	       (!*from || !strcmp(from, session->session.slice)) &&
+	       (!*tenant || !strcmp(tenant, session->tenant));
+}
+
+/* ---- does it apply? ---- */
+
+static bool has_family(const struct api_ue *ue, uint8_t family)
+{
+	for (uint32_t i = 0; i < ue->framed.count; i++)
+		if (ue->framed.item[i].family == family)
+			return true;
+	return family == 4 ? ue->ipv4.family : ue->ipv6.family;
+}
+
+/* In the session's own slice packets go there anyway; a slice that is not at this site, or does not
+ * route, they cannot go into. */
+static bool applies(const struct session_work *work, const struct intent_local_network *local)
+{
+	const struct intent_session *session = work->intent;
+	const struct intent *slice = world_find(work->c->world, INTENT_SLICE, local->slice);
+
+	return local_network_is_for(session, local->site, local->dnn, local->from, local->tenant) &&
+	       strcmp(local->slice, session->session.slice) && slice &&
+	       slice->obj->slice.service == SERVICE_L3 &&
+	       slice_is_here(&slice->obj->slice, work->c->site);
+}
+
+/* Filters for prefixes of families that the UE has. NULL with *none: there are none; else no
+ * memory. */
+static const struct api_texts *make_texts(
+	struct session_work *work, const struct api_prefixes *prefixes, bool *none)
+{
+	size_t each = FILTER_TEXT + sizeof(struct api_text);
+	struct local_texts *texts = calloc(1, sizeof(*texts) + prefixes->count * each);
+	char prefix[64];
+
+	*none = false;
+	if (!texts)
+		return NULL;
+	texts->next = work->texts;
+	work->texts = texts;
+	texts->list.item = (struct api_text *)texts->text[prefixes->count];
+	for (uint32_t i = 0; i < prefixes->count; i++) {
+		char *text = texts->text[texts->list.count];
+
+		if (!has_family(&work->obj.session.ue, prefixes->item[i].family))
+			continue;
+		api_ip_format(&prefixes->item[i], true, prefix);
+		snprintf(text, FILTER_TEXT, "permit out ip from %s to assigned", prefix);
+		texts->list.item[texts->list.count++] = (struct api_text){text, strlen(text)};
+	}
+	*none = texts->list.count == 0;
+	return *none ? NULL : &texts->list;
+}
+
+/* ---- ids and precedence ---- */
+
+static int refuse_room(struct session_work *work, const char *what, uint32_t limit)
+{
+	return compile_refuse(work->c, what,
+		"with its local data networks session %s has more than %u %s: leave some out, or "
+		"put their prefixes into one",
+		work->obj.session.name, limit, what);
+}
+
+/* Highest ids first: people and SMFs begin with the lowest. */
+static struct api_pdr *new_pdr(struct session_work *work, const struct api_pdr *like)
+{
+	struct api_pdrs *pdrs = &work->obj.session.pdrs;
+	uint32_t id = 65535, i;
+
+	if (pdrs->count == LIMIT_SESSION_PDRS)
+		return NULL;
+	for (i = 0; i < pdrs->count; i++)
+		if (pdrs->item[i].id == id) {
+			id--;
+			i = UINT32_MAX; /* from the beginning */
+		}
+	pdrs->item[pdrs->count] = *like;
+	pdrs->item[pdrs->count].id = id;
+	return &pdrs->item[pdrs->count++];
+}
+
+static struct api_far *new_far(struct session_work *work)
+{
+	struct api_fars *fars = &work->obj.session.fars;
+	uint32_t id = 65535, i;
+
+	if (fars->count == LIMIT_SESSION_FARS)
+		return NULL;
+	for (i = 0; i < fars->count; i++)
+		if (fars->item[i].id == id) {
+			id--;
+			i = UINT32_MAX;
+		}
+	fars->item[fars->count] = (struct api_far){
+		.id = id, .action = FAR_FORWARD, .destination = INTERFACE_CORE, .dscp = DSCP_COPY};
+	return &fars->item[fars->count++];
+}
+
+/* Those of rules that go before the session's own: its own begin at `rules` at least. -1: they
+ * reach so high that they cannot be moved. */
+static int make_room_before(struct api_session *s, uint32_t rules)
+{
+	uint32_t low = UINT32_MAX, high = 0, by;
+
+	for (uint32_t i = 0; i < s->pdrs.count; i++) {
+		uint32_t precedence = s->pdrs.item[i].precedence;
+
+		low = precedence < low ? precedence : low;
+		high = precedence > high ? precedence : high;
+	}
+	by = low < rules ? rules - low : 0;
+	if (high > UINT32_MAX - by)
+		return -1;
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		s->pdrs.item[i].precedence += by;
+	return 0;
+}
+
+static uint32_t lowest_precedence(const struct api_session *s, uint32_t own)
+{
+	uint32_t low = UINT32_MAX;
+
+	for (uint32_t i = 0; i < own; i++)
+		low = s->pdrs.item[i].precedence < low ? s->pdrs.item[i].precedence : low;
+	return low;
+}
+
+/* ---- rules of one local data network ---- */
+
+static bool same_fteid(const struct api_pdr *a, const struct api_pdr *b)
+{
+	return a->teid == b->teid && a->choose_id == b->choose_id && !strcmp(a->gtpu, b->gtpu);
+}
+
+/* Is it the last that packets to its F-TEID from access would meet? */
+static bool is_uplink(const struct api_session *s, uint32_t own, uint32_t at)
+{
+	const struct api_pdr *pdr = &s->pdrs.item[at];
+
+	if (pdr->source != INTERFACE_ACCESS || !pdr->gtpu[0])
+		return false;
+	for (uint32_t i = 0; i < own; i++) {
+		const struct api_pdr *other = &s->pdrs.item[i];
+
+		if (other->source == INTERFACE_ACCESS && same_fteid(pdr, other) &&
+			other->precedence > pdr->precedence)
+			return false;
+	}
+	return true;
+}
+
+static int add_uplink(struct session_work *work, uint32_t own, uint32_t precedence,
+	const struct api_texts *filters, const char *slice)
+{
+	struct api_session *s = &work->obj.session;
+	struct api_far *far = NULL;
+	struct api_pdr *pdr;
+
+	for (uint32_t i = 0; !far && i < s->fars.count; i++)
+		if (!strcmp(s->fars.item[i].slice, slice) && i >= work->intent->session.fars.count)
+			far = &s->fars.item[i];
+	if (!far)
+		far = new_far(work);
+	if (!far)
+		return refuse_room(work, "fars", LIMIT_SESSION_FARS);
+	strcpy(far->slice, slice);
+	for (uint32_t i = 0; i < own; i++) {
+		if (!is_uplink(s, own, i))
+			continue;
+		pdr = new_pdr(work, &s->pdrs.item[i]);
+		if (!pdr)
+			return refuse_room(work, "pdrs", LIMIT_SESSION_PDRS);
+		pdr->precedence = precedence;
+		pdr->filters = *filters;
+		pdr->qfi = QFI_NONE;
+		pdr->far = far->id;
+	}
+	return 0;
+}
+
+/* From the slice nobody addresses the UE by TEID. */
+static bool is_downlink(const struct api_pdr *pdr, bool by_teid)
+{
+	return pdr->source == INTERFACE_CORE && !pdr->slice[0] && !pdr->gtpu[0] == !by_teid;
+}
+
+static int add_downlink(struct session_work *work, uint32_t own, const char *slice)
+{
+	struct api_session *s = &work->obj.session;
+	bool by_teid = true;
+
+	for (uint32_t i = 0; i < s->pdrs.count; i++) {
+		if (!strcmp(s->pdrs.item[i].slice, slice))
+			return 0;
+		if (i < own && is_downlink(&s->pdrs.item[i], false))
+			by_teid = false;
+	}
+	for (uint32_t i = 0; i < own; i++) {
+		struct api_pdr *pdr;
+
+		if (!is_downlink(&s->pdrs.item[i], by_teid))
+			continue;
+		pdr = new_pdr(work, &s->pdrs.item[i]);
+		if (!pdr)
+			return refuse_room(work, "pdrs", LIMIT_SESSION_PDRS);
+		strcpy(pdr->slice, slice);
+		pdr->gtpu[0] = '\0';
+		pdr->teid = pdr->choose_id = 0;
+		pdr->qfi = QFI_NONE;
+		pdr->outer_header_removal = REMOVE_NONE;
+	}
+	return 0;
+}
+
+/* ---- all ---- */
+
+static uint32_t count_rules(const struct session_work *work)
+{
+	struct intent *local = world_first(work->c->world, INTENT_LOCAL_NETWORK);
+	uint32_t rules = 0;
+
+	for (; local; local = world_next(local))
+		rules += applies(work, &local->obj->local_network);
+	return rules;
+}
+
+static int add_rules(struct session_work *work, uint32_t own, uint32_t precedence)
+{
+	struct intent *intent = world_first(work->c->world, INTENT_LOCAL_NETWORK);
+	int rc = 0;
+
+	for (; !rc && intent; intent = world_next(intent)) {
+		const struct intent_local_network *local = &intent->obj->local_network;
+		const struct api_texts *filters;
+		bool none;
+
+		if (!applies(work, local))
+			continue;
+		filters = make_texts(work, &local->prefixes, &none);
+		if (none)
+			continue;
+		rc = filters ? add_uplink(work, own, precedence++, filters, local->slice) : -ENOMEM;
+		if (!rc)
+			rc = add_downlink(work, own, local->slice);
+	}
+	return rc;
+}
+
+static bool has_uplink(const struct api_session *s)
+{
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (is_uplink(s, s->pdrs.count, i))
+			return true;
+	return false;
+}
+
+int add_local_networks(struct session_work *work)
+{
+	struct api_session *s = &work->obj.session;
+	uint32_t rules, own = s->pdrs.count;
+
+	if (!has_uplink(s) || !(has_family(&s->ue, 4) || has_family(&s->ue, 6)))
+		return 0;
+	rules = count_rules(work);
+	if (!rules)
+		return 0;
+	if (make_room_before(s, rules))
+		return compile_refuse(work->c, "pdrs",
+			"session %s has local data networks: leave %u precedences below its own "
+			"free for them",
+			s->name, rules);
+	return add_rules(work, own, lowest_precedence(s, own) - rules);
+}
+
+void session_work_free(struct session_work *work)
+{
+	struct local_texts *texts = work->texts, *next;
+
+	for (; texts; texts = next) {
+		next = texts->next;
+		free(texts);
+	}
+	free(work->obj.session.pdrs.item);
+	free(work->obj.session.fars.item);
+}

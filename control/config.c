@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Options and file (config.h). The file is decoded by the same tables as everything else that comes
+ * as JSON, so its mistakes are named the same way. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "field.h"
+
+#define FILE_DEFAULT "/etc/sluice/control.json"
+
+static const char *const roles[] = {"none", "viewer", "tenant", "operator", "admin", NULL};
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+
+/* One of the file's "peers", before names are looked up. */
+struct peer {
+	api_name user, group;
+	uint32_t role;
+	api_name tenant;
+};
+
+struct file {
+	api_name site;
+	char socket[LIMIT_DEVICE + 1];
+	char listen[LIMIT_DEVICE + 1];
+	char dataplane[LIMIT_DEVICE + 1];
+	char store[LIMIT_DEVICE + 1];
+	struct {
+		char certificate[LIMIT_DEVICE + 1], key[LIMIT_DEVICE + 1];
+		char client_ca[LIMIT_DEVICE + 1];
+	} tls;
+	struct {
+		uint32_t count;
+		struct peer *item;
+	} peers;
+	struct api_texts keep;
+	struct http_limits limits;
+	uint32_t resync_s, metrics_slices, rescan_s;
+	bool mirror;
+	struct {
+		char file[LIMIT_DEVICE + 1];
+		uint32_t level;
+	} log;
+	bool has_log;
+};
+
+#define PATH(member, its_help)                                                                     \
+	{                                                                                          \
+		AT(file, member, FIELD_TEXT, 0), NO_REF, .help = its_help                          \
+	}
+#define IN(structure, outer, member, its_kind, its_flags)                                          \
+	.name = #member, .kind = its_kind, .flags = its_flags,                                     \
+	.offset = offsetof(struct structure, outer.member) - offsetof(struct structure, outer),    \
+	.size = sizeof(((struct structure *)0)->outer.member)
+#define LIMIT(member, most, usual, its_help)                                                       \
+	{                                                                                          \
+		AT(http_limits, member, FIELD_U32, 0), .min = 1, .max = most, .preset = usual,     \
+						       NO_REF, .help = its_help                    \
+	}
+
+static const struct api_field tls_fields[] = {
+	{IN(file, tls, certificate, FIELD_TEXT, FIELD_REQUIRED), NO_REF,
+		.help = "PEM file: the certificate, and those between it and the CA"},
+	{IN(file, tls, key, FIELD_TEXT, FIELD_REQUIRED), NO_REF, .help = "PEM file: its key"},
+	{IN(file, tls, client_ca, FIELD_TEXT, 0), NO_REF,
+		.help = "PEM file: clients must have a certificate of this CA"},
+	{.name = NULL},
+};
+
+static const struct api_field peer_fields[] = {
+	{AT(peer, user, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
+	{AT(peer, group, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
+	{AT(peer, role, FIELD_ENUM, FIELD_REQUIRED), .names = roles, NO_REF,
+		.help = "what these may do over the unix socket"},
+	{AT(peer, tenant, FIELD_NAME, 0), NO_REF, .help = "whose things, for the role tenant"},
+	{.name = NULL},
+};
+
+static const struct api_field limit_fields[] = {
+	LIMIT(connections, 65536, 1024, "connections at once"),
+	LIMIT(connections_each, 65536, 128, "of them from one address"),
+	LIMIT(body_bytes, 1u << 30, 16u << 20, "of a request's body"),
+	LIMIT(header_bytes, 1u << 20, 16384, "of a request's headers"),
+	LIMIT(request_s, 3600, 10, "for a request to come in whole"),
+	LIMIT(idle_s, 86400, 60, "between two requests of a connection"),
+	LIMIT(requests_each_s, 1000000, 1000, "requests a second of one token or address"),
+	{.name = NULL},
+};
+
+static const struct api_field log_fields[] = {
+	{IN(file, log, file, FIELD_TEXT, 0), NO_REF, .help = "left out: stderr"},
+	{IN(file, log, level, FIELD_ENUM, 0), .names = levels, .preset = LOG_INFO_, NO_REF,
+		.help = "the least that is written"},
+	{.name = NULL},
+};
+
+static const struct api_field file_fields[] = {
+	{AT(file, site, FIELD_NAME, 0), NO_REF, .help = "which site this box is"},
+	PATH(socket, "unix socket of the REST API"),
+	PATH(listen, "ADDR:PORT of the REST API on TCP, with TLS"),
+	PATH(dataplane, "socket of sluice-dataplane"),
+	PATH(store, "folder of the store"),
+	{AT(file, tls, FIELD_OBJECT, 0), .fields = tls_fields, NO_REF, .help = "for listen"},
+	{AT(file, peers, FIELD_LIST, 0), .fields = peer_fields, .item_size = sizeof(struct peer),
+		.max_items = CONFIG_LIST, NO_REF, .help = "roles over the unix socket"},
+	{AT(file, keep, FIELD_TEXTS, 0), .max = INTENT_TEXT, .max_items = CONFIG_LIST, NO_REF,
+		.help = "objects of the dataplane to leave alone: \"route\", \"slice lab-*\""},
+	{AT(file, limits, FIELD_OBJECT, 0), .fields = limit_fields, NO_REF, .help = "of the API"},
+	{AT(file, resync_s, FIELD_U32, 0), .min = 1, .max = 86400, .preset = 60, NO_REF,
+		.help = "seconds between comparisons of the whole dataplane with the intents"},
+	{AT(file, metrics_slices, FIELD_U32, 0), .max = 16383, .preset = 1000, NO_REF,
+		.help = "with more slices /metrics has sums by tenant, /metrics/slices each"},
+	{AT(file, mirror, FIELD_BOOL, 0), .preset = 1, NO_REF,
+		.help = "what the kernel says (ip addr, neigh, route; FRR) is done by the "
+			"dataplane; false: not"},
+	{AT(file, rescan_s, FIELD_U32, 0), .min = 1, .max = 86400, .preset = 300, NO_REF,
+		.help = "seconds between comparisons of all that the kernel has with what is "
+			"known of it"},
+	{AT(file, log, FIELD_OBJECT, 0), .fields = log_fields,
+		.has = offsetof(struct file, has_log), NO_REF, .help = "the JSON log"},
+	{.name = NULL},
+};
+
+static const struct api_type file_type = {.name = "config",
+	.size = sizeof(struct file),
+	.fields = file_fields,
+	.lists = true,
+	.help = "sluice-control's file"};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"Usage: sluice-control [options]\n"
+		"Keeps a Sluice box as its intents want it, and shows what it does: REST on a unix "
+		"socket,\nand on TCP with TLS.\n"
+		"\n"
+		"  --site NAME         which of the sites this box is (default: the host's name)\n"
+		"  --socket PATH       where the REST API is (default /run/sluice/control.sock)\n"
+		"  --listen ADDR:PORT  and on TCP; wants \"tls\" in the file\n"
+		"  --dataplane PATH    socket of sluice-dataplane (default "
+		"/run/sluice/dataplane.sock)\n"
+		"  --store DIR         what must not be lost (default /var/lib/sluice)\n"
+		"  --config FILE       JSON (default %s where there is one)\n"
+		"  --check             reads options and file, and says what is wrong with them\n"
+		"  --version, --help\n"
+		"\nFields of the file, options go first:\n",
+		FILE_DEFAULT);
+	for (const struct api_field *f = file_fields; f->name; f++) {
+		fprintf(to, "  %-15s %s\n", f->name, f->help);
+		for (const struct api_field *in = f->fields; in && in->name; in++)
+			fprintf(to, "    .%-16s %s\n", in->name, in->help);
+	}
+}
+
+static int fail(const char *fmt, const char *what)
+{
+	fputs("sluice-control: ", stderr);
+	fprintf(stderr, fmt, what);
+	fputc('\n', stderr);
+	return -1;
+}
+
+/* ---- the file ---- */
+
+/* A number, or a name that the machine knows. 0 or -1. */
+static int user_id(const char *text, uint32_t *out)
+{
+	const struct passwd *user = getpwnam(text);
+	char *end;
+	unsigned long id = strtoul(text, &end, 10);
+
+	if (user)
+		*out = user->pw_uid;
+	else if (*end == '\0' && end != text && id <= UINT32_MAX)
+		*out = id;
+	else
+		return -1;
+	return 0;
+}
+
+static int group_id(const char *text, uint32_t *out)
+{
+	const struct group *group = getgrnam(text);
+	char *end;
+	unsigned long id = strtoul(text, &end, 10);
+
+	if (group)
+		*out = group->gr_gid;
+	else if (*end == '\0' && end != text && id <= UINT32_MAX)
+		*out = id;
+	else
+		return -1;
+	return 0;
+}
+
+static int take_peer(const struct peer *in, struct http_peer *out)
+{
+	out->any_uid = !in->user[0];
+	out->any_gid = !in->group[0];
+	out->role = in->role;
+	strcpy(out->tenant, in->tenant);
+	if (in->user[0] && user_id(in->user, &out->uid))
+		return fail("peers: this machine knows no user \"%s\"", in->user);
+	if (in->group[0] && group_id(in->group, &out->gid))
+		return fail("peers: this machine knows no group \"%s\"", in->group);
+	if (in->role == ROLE_TENANT && !in->tenant[0])
+		return fail("peers: %s", "the role tenant wants a \"tenant\"");
+	return 0;
+}
+
+static int take_file(const struct file *file, struct config *out)
+{
+	strcpy(out->site, file->site);
+	strcpy(out->socket, file->socket);
+	strcpy(out->listen, file->listen);
+	strcpy(out->dataplane, file->dataplane);
+	strcpy(out->store, file->store);
+	memcpy(&out->tls, &file->tls, sizeof(out->tls));
+	out->limits = file->limits;
+	out->resync_s = file->resync_s;
+	out->metrics_slices = file->metrics_slices;
+	out->mirror = file->mirror;
+	out->rescan_s = file->rescan_s;
+	strcpy(out->log_file, file->log.file);
+	out->log_level = file->has_log ? file->log.level : LOG_INFO_;
+	for (uint32_t i = 0; i < file->keep.count; i++) {
+		strcpy(out->keep_text[i], file->keep.item[i].text);
+		out->keep[i] = out->keep_text[i];
+	}
+	out->peer_count = file->peers.count;
+	for (uint32_t i = 0; i < file->peers.count; i++)
+		if (take_peer(&file->peers.item[i], &out->peers[i]))
+			return -1;
+	return 0;
+}
+
+/* path NULL: an empty file, for the defaults. */
+static int read_file(const char *path, struct config *out)
+{
+	struct rpc_error err = {0};
+	struct file file;
+	json_error_t where;
+	json_t *json = path ? json_load_file(path, JSON_REJECT_DUPLICATES, &where) : json_object();
+	int rc = -1;
+
+	if (!json) {
+		fprintf(stderr, "sluice-control: %s:%d: %s\n", path, where.line, where.text);
+		return -1;
+	}
+	if (api_decode(&file_type, json, "", (union api_object *)&file, &err) && err.want[0])
+		fprintf(stderr, "sluice-control: %s: %s: want %s, got %s\n", path, err.path,
+			err.want, err.got);
+	else if (err.code)
+		fprintf(stderr, "sluice-control: %s: %s\n", path, err.message);
+	else
+		rc = take_file(&file, out);
+	json_decref(json);
+	return rc;
+}
+
+/* ---- options ---- */
+
+enum { OPT_SITE = 1, OPT_SOCKET, OPT_LISTEN, OPT_DATAPLANE, OPT_STORE, OPT_CONFIG, OPT_CHECK };
+
+static const struct option long_options[] = {
+	{"site", required_argument, NULL, OPT_SITE},
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"listen", required_argument, NULL, OPT_LISTEN},
+	{"dataplane", required_argument, NULL, OPT_DATAPLANE},
+	{"store", required_argument, NULL, OPT_STORE},
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"check", no_argument, NULL, OPT_CHECK},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static int take(const char *value, const char *usual, char *place, size_t size)
+{
+	if (!value && place[0])
+		return 0;
+	if (!value)
+		value = usual;
+	if (strlen(value) >= size)
+		return fail("\"%s\" is too long", value);
+	strcpy(place, value);
+	return 0;
+}
+
+/* What neither says. */
+static int take_options(const char *const *given, struct config *out)
+{
+	char host[sizeof(out->site)] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	host[strcspn(host, ".")] = '\0';
+	if (take(given[OPT_SITE], host, out->site, sizeof(out->site)) ||
+		take(given[OPT_SOCKET], "/run/sluice/control.sock", out->socket,
+			sizeof(out->socket)) ||
+		take(given[OPT_LISTEN], "", out->listen, sizeof(out->listen)) ||
+		take(given[OPT_DATAPLANE], "/run/sluice/dataplane.sock", out->dataplane,
+			sizeof(out->dataplane)) ||
+		take(given[OPT_STORE], "/var/lib/sluice", out->store, sizeof(out->store)))
+		return -1;
+	if (!api_name_valid(out->site, strlen(out->site)))
+		return fail(
+			"\"%s\" cannot be a site's name: letters, digits and . _ - : @", out->site);
+	if (out->listen[0] && !out->tls.certificate[0])
+		return fail("--listen %s wants \"tls\": {\"certificate\": …, \"key\": …} in the "
+			    "file of --config",
+			out->listen);
+	return 0;
+}
+
+int config_read(int argc, char **argv, struct config *config)
+{
+	const char *given[OPT_CHECK + 1] = {0}, *file;
+	int c;
+
+	memset(config, 0, sizeof(*config));
+	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			usage(stdout);
+			return 1;
+		case 'V':
+			printf("sluice-control %s\n", SLUICE_VERSION);
+			return 1;
+		case '?':
+			return fail("%s", "--help tells all options");
+		default:
+			given[c] = optarg ? optarg : "";
+		}
+	}
+	if (optind < argc)
+		return fail("\"%s\" is not an option; --help tells all of them", argv[optind]);
+	config->check = given[OPT_CHECK] != NULL;
+	file = given[OPT_CONFIG];
+	if (!file && access(FILE_DEFAULT, R_OK) == 0)
+		file = FILE_DEFAULT;
+	return read_file(file, config) || take_options(given, config) ? -1 : 0;
+}

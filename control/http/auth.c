@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who asks: a unix socket's peer by its credentials, a TCP one by its bearer token. Called by
+ * conn.c when a connection begins and by request.c for each request. */
+#include "auth.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "store.h"
+
+#define PEER_GROUPS 256
+#define TOKEN_MAX   512 /* characters; ours have fewer than 64 */
+
+const char *const role_names[] = {"none", "viewer", "tenant", "operator", "admin", NULL};
+
+bool actor_sees(const struct actor *actor, const char *tenant)
+{
+	switch (actor->role) {
+	case ROLE_ADMIN:
+	case ROLE_OPERATOR:
+		return true;
+	case ROLE_VIEWER:
+		return !*actor->tenant || !strcmp(actor->tenant, tenant);
+	case ROLE_TENANT:
+		return *actor->tenant && !strcmp(actor->tenant, tenant);
+	case ROLE_NONE:
+		break;
+	}
+	return false;
+}
+
+bool actor_changes(const struct actor *actor, const char *tenant)
+{
+	return actor->role != ROLE_VIEWER && actor_sees(actor, tenant);
+}
+
+/* ---- unix ---- */
+
+static bool in_group(
+	const struct http_peer *peer, const struct ucred *cred, const gid_t *groups, size_t count)
+{
+	if (peer->any_gid || peer->gid == cred->gid)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (groups[i] == peer->gid)
+			return true;
+	return false;
+}
+
+static const struct http_peer *find_peer(
+	const struct ucred *cred, const gid_t *groups, size_t count)
+{
+	for (size_t i = 0; i < http.peer_count; i++) {
+		const struct http_peer *peer = &http.peers[i];
+
+		if ((peer->any_uid || peer->uid == cred->uid) &&
+			in_group(peer, cred, groups, count))
+			return peer;
+	}
+	return NULL;
+}
+
+static void unix_peer(struct conn *conn)
+{
+	struct actor *actor = &conn->actor;
+	gid_t groups[PEER_GROUPS];
+	socklen_t len = sizeof(struct ucred), groups_len = sizeof(groups);
+	const struct http_peer *peer;
+	struct ucred cred;
+
+	actor->role = ROLE_NONE;
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return;
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len))
+		groups_len = 0; /* of more groups than anybody has */
+	peer = find_peer(&cred, groups, groups_len / sizeof(*groups));
+	if (peer) {
+		actor->role = peer->role;
+		memcpy(actor->tenant, peer->tenant, sizeof(actor->tenant));
+	} else {
+		actor->role = cred.uid ? ROLE_VIEWER : ROLE_ADMIN;
+	}
+	/* no getpwuid: it may ask a directory server, and nothing here blocks */
+	snprintf(actor->name, sizeof(actor->name), cred.uid ? "uid %u" : "root", cred.uid);
+	snprintf(actor->source, sizeof(actor->source), "unix uid %u", cred.uid);
+}
+
+static void tcp_peer(struct conn *conn)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool four = !memcmp(conn->address, mapped, sizeof(mapped));
+
+	conn->actor.role = ROLE_NONE;
+	inet_ntop(four ? AF_INET : AF_INET6, conn->address + (four ? 12 : 0), conn->actor.source,
+		sizeof(conn->actor.source));
+}
+
+void auth_peer(struct conn *conn)
+{
+	if (conn->tcp)
+		tcp_peer(conn);
+	else
+		unix_peer(conn);
+}
+
+/* ---- tokens ---- */
+
+void sha256_hex(const void *const *pieces, const size_t *lens, int count, char *hex)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	unsigned char hash[32] = {0};
+
+	if (context && EVP_DigestInit_ex(context, EVP_sha256(), NULL)) {
+		for (int i = 0; i < count; i++)
+			EVP_DigestUpdate(context, pieces[i], lens[i]);
+		EVP_DigestFinal_ex(context, hash, NULL);
+	}
+	EVP_MD_CTX_free(context);
+	for (int i = 0; i < 32; i++)
+		sprintf(hex + 2 * i, "%02x", hash[i]);
+}
+
+static enum role role_of(const char *name)
+{
+	for (int i = 0; role_names[i]; i++)
+		if (!strcmp(role_names[i], name))
+			return i;
+	return ROLE_NONE;
+}
+
+static enum auth_result accept_token(
+	const struct store_token *token, struct actor *actor, char *token_id)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (token->expires_us && token->expires_us <= now.tv_sec * 1000000ll + now.tv_nsec / 1000)
+		return AUTH_EXPIRED;
+	actor->role = role_of(token->role);
+	memcpy(actor->name, token->name, sizeof(actor->name));
+	memcpy(actor->tenant, token->tenant, sizeof(actor->tenant));
+	memcpy(token_id, token->id, sizeof(token->id));
+	return AUTH_OK;
+}
+
+/* Tokens are looked up by their hash: what the time of the comparison tells is of no use. */
+enum auth_result auth_token(const char *header, struct actor *actor, char *token_id)
+{
+	struct store_token token = {0};
+	char hash[65];
+	size_t len;
+	int rc;
+
+	*token_id = '\0';
+	if (!header)
+		return AUTH_OK;
+	if (strncasecmp(header, "Bearer ", 7))
+		return AUTH_INVALID;
+	header += 7;
+	header += strspn(header, " ");
+	len = strlen(header);
+	if (!len || len > TOKEN_MAX)
+		return AUTH_INVALID;
+	sha256_hex((const void *const[]){header}, &len, 1, hash);
+	rc = store_token_find(http.store, hash, &token);
+	if (rc)
+		return rc == -ENOENT ? AUTH_INVALID : AUTH_FAILED;
+	return accept_token(&token, actor, token_id);
+}

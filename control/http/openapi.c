@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* OpenAPI 3.1 of the tables of routes and of the intents' types: what is served is what is
+ * described. Called by control/rest for /v1/openapi.json; the caller owns what it gets. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "http.h"
+#include "schema.h"
+#include "intent_types.h"
+
+#define PROBLEM_REF "#/components/responses/problem"
+
+/* "#/components/schemas/slice" or JSON text → schema; NULL text: anything. */
+static json_t *schema_of(const char *text)
+{
+	if (!text)
+		return json_true();
+	if (*text == '#')
+		return json_pack("{s:s}", "$ref", text);
+	return json_loads(text, JSON_DECODE_ANY, NULL);
+}
+
+static json_t *content(const char *type, json_t *schema)
+{
+	return json_pack("{s:{s:o}}", type, "schema", schema);
+}
+
+/* ---- parameters ---- */
+
+static void add_path_parameters(const struct route *route, json_t *out)
+{
+	for (const char *at = route->path; (at = strchr(at, '{')); at++)
+		json_array_append_new(
+			out, json_pack("{s:s%, s:s, s:b, s:{s:s, s:i}}", "name", at + 1,
+				     strcspn(at + 1, "}"), "in", "path", "required", 1, "schema",
+				     "type", "string", "minLength", 1));
+}
+
+static bool has_query(const struct route *route, const char *name)
+{
+	for (const struct route_query *query = route->query; query && query->name; query++)
+		if (!strcmp(query->name, name))
+			return true;
+	return false;
+}
+
+static void add_header(json_t *out, const char *name, const char *help)
+{
+	json_array_append_new(
+		out, json_pack("{s:s, s:s, s:s, s:{s:s}}", "name", name, "in", "header",
+			     "description", help, "schema", "type", "string"));
+}
+
+/* What rest.h promises for intents: changes of them take a dry run, and one of them has an ETag. */
+static void add_headers(const struct route *route, json_t *out)
+{
+	bool changes = has_query(route, "dry_run"), one = strchr(route->path, '{') != NULL;
+
+	if (changes)
+		add_header(out, "Idempotency-Key",
+			"the same request with the same key has the same answer, for a day");
+	if (changes && one)
+		add_header(out, "If-Match", "only if it still has this ETag; else 412");
+	if (one && !strcmp(route->method, "PUT"))
+		add_header(out, "If-None-Match", "*: only if it is not there");
+	if (one && !strcmp(route->method, "GET") && !strcmp(strrchr(route->path, '/'), "/{name}"))
+		add_header(out, "If-None-Match", "304 if it still has this ETag");
+}
+
+static json_t *parameters(const struct route *route)
+{
+	static const char any[] = "{\"type\":\"string\"}";
+	json_t *out = json_array();
+
+	add_path_parameters(route, out);
+	for (const struct route_query *query = route->query; query && query->name; query++)
+		json_array_append_new(
+			out, json_pack("{s:s, s:s, s:s, s:o}", "name", query->name, "in", "query",
+				     "description", query->help ? query->help : "", "schema",
+				     schema_of(query->schema ? query->schema : any)));
+	add_headers(route, out);
+	return out;
+}
+
+/* ---- bodies and answers ---- */
+
+static json_t *request_content(const struct route *route)
+{
+	json_t *out = content("application/json", schema_of(route->body));
+
+	if (!strcmp(route->method, "PATCH"))
+		json_object_set_new(out, "application/merge-patch+json",
+			json_pack("{s:o}", "schema", schema_of(route->body)));
+	return json_pack("{s:b, s:o}", "required", 1, "content", out);
+}
+
+static void put_answer(json_t *out, const char *status, const char *text, const struct route *route)
+{
+	const char *type = route && route->produces ? route->produces : "application/json";
+	json_t *answer = json_pack("{s:s}", "description", text);
+
+	if (route) /* a text has no structure to describe */
+		json_object_set_new(answer, "content",
+			content(type, route->produces && strcmp(type, "application/json")
+					      ? json_pack("{s:s}", "type", "string")
+					      : schema_of(route->result)));
+	json_object_set_new(out, status, answer);
+}
+
+/* Which statuses say that it was done, as rest.h promises for each method. */
+static json_t *responses(const struct route *route)
+{
+	json_t *out = json_object();
+	bool post = !strcmp(route->method, "POST"), put = !strcmp(route->method, "PUT");
+
+	put_answer(out, "200", "done", route);
+	if (post || put)
+		put_answer(out, "201", "made", route);
+	if (!strcmp(route->method, "DELETE"))
+		put_answer(out, "204", "taken away", NULL);
+	json_object_set_new(out, "default", json_pack("{s:s}", "$ref", PROBLEM_REF));
+	return out;
+}
+
+static json_t *operation(const struct route *route)
+{
+	json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:s}", "operationId", route->id, "summary",
+		route->summary ? route->summary : route->id, "parameters", parameters(route),
+		"responses", responses(route), "x-least-role", role_names[route->least]);
+
+	if (route->tag)
+		json_object_set_new(out, "tags", json_pack("[s]", route->tag));
+	if (route->body)
+		json_object_set_new(out, "requestBody", request_content(route));
+	if (route->least == ROLE_NONE)
+		json_object_set_new(out, "security", json_array());
+	return out;
+}
+
+/* ---- the document ---- */
+
+static json_t *paths(const struct route *const *tables)
+{
+	json_t *out = json_object();
+
+	for (; *tables; tables++)
+		for (const struct route *route = *tables; route->method; route++) {
+			json_t *item = json_object_get(out, route->path);
+			char method[16] = "";
+
+			if (!item) {
+				item = json_object();
+				json_object_set_new(out, route->path, item);
+			}
+			for (size_t i = 0; route->method[i] && i < sizeof(method) - 1; i++)
+				method[i] = tolower(route->method[i]);
+			json_object_set_new(item, method, operation(route));
+		}
+	return out;
+}
+
+static json_t *tags(const struct route *const *tables)
+{
+	json_t *seen = json_object(), *out = json_array();
+
+	for (; *tables; tables++)
+		for (const struct route *route = *tables; route->method; route++) {
+			if (!route->tag || json_object_get(seen, route->tag))
+				continue;
+			json_object_set_new(seen, route->tag, json_true());
+			json_array_append_new(out, json_pack("{s:s}", "name", route->tag));
+		}
+	json_decref(seen);
+	return out;
+}
+
+static json_t *problem_schema(void)
+{
+	static const char *const texts[] = {
+		"type", "title", "detail", "field", "want", "got", "with", "by", NULL};
+	json_t *properties = json_object();
+
+	for (int i = 0; texts[i]; i++)
+		json_object_set_new(properties, texts[i], json_pack("{s:s}", "type", "string"));
+	json_object_set_new(properties, "status", json_pack("{s:s}", "type", "integer"));
+	json_object_set_new(properties, "limit", json_pack("{s:s}", "type", "integer"));
+	return json_pack("{s:s, s:s, s:o, s:[sss]}", "description",
+		"RFC 9457: why not, and what to do", "type", "object", "properties", properties,
+		"required", "type", "title", "status");
+}
+
+static json_t *schemas(void)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < INTENT_TYPES; i++)
+		json_object_set_new(out, intent_types[i].name, api_type_schema(&intent_types[i]));
+	json_object_set_new(out, "problem", problem_schema());
+	return out;
+}
+
+static json_t *components(void)
+{
+	json_t *problem =
+		content("application/problem+json", schema_of("#/components/schemas/problem"));
+
+	return json_pack("{s:o, s:{s:{s:s, s:o}}, s:{s:{s:s, s:s, s:s}}}", "schemas", schemas(),
+		"responses", "problem", "description", "refused", "content", problem,
+		"securitySchemes", "bearer", "type", "http", "scheme", "bearer", "description",
+		"over TCP; on the unix socket the peer's user counts, and a token goes before it");
+}
+
+json_t *openapi_document(const struct route *const *tables)
+{
+	return json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:[{s:[]}, {}], s:o, s:o, s:o}", "openapi",
+		"3.1.0", "jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema",
+		"info", "title", "Sluice", "version", SLUICE_VERSION, "description",
+		"Intents of slices, and what the box makes of them", "security", "bearer", "tags",
+		tags(tables), "paths", paths(tables), "components", components());
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers of the server itself (reply.c, problem.c). Used by the files of control/http alone. */
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
+
+#include "conn.h"
+
+/* reply_problem with what err says beside its code and message. */
+void reply_refusal(struct request *r, int status, const struct rpc_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* "Not Found" */
+const char *status_phrase(int status);
+
+/* {type, title, status, detail} as text, compact; free() it. NULL: no memory. */
+char *problem_text(int status, const char *detail, const struct rpc_error *err);
+
+/* To one connection too many: said once, at best. */
+void reply_turn_away(int fd);
+/* evhttp wrote an error page of its own: ours takes its place. */
+void reply_foreign(struct conn *conn);
+
+#endif

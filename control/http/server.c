@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Start and end of the server: its listening sockets, one evhttp for each, and the clock that looks
+ * after deadlines. Called by main.c. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/listener.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "conn.h"
+#include "request.h"
+#include "router.h"
+#include "tls.h"
+
+#define BACKLOG	 128
+#define SWEEP_MS 250
+
+struct http http;
+
+/* One listening socket. */
+struct door {
+	struct evhttp *server;
+	struct evconnlistener *listener;
+	bool paused; /* out of descriptors: the clock opens it again */
+};
+static struct door unix_door, tcp_door;
+static struct event *clock_event;
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+static struct http_config config; /* its texts are the caller's for http_reload */
+
+static int fail(char *why, size_t size, int rc, const char *what, const char *where)
+{
+	snprintf(why, size, "%s %s: %s", what, where, strerror(-rc));
+	return rc;
+}
+
+/* ---- the unix socket ---- */
+
+/* A socket that nobody answers on is a dead process's. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+	struct stat stat;
+	int fd, rc;
+
+	if (lstat(address->sun_path, &stat))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(stat.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
+	close(fd);
+	if (rc != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) ? -errno : 0;
+}
+
+/* Only the last part: /run/sluice is not there after a boot. */
+static int make_folder(const char *path)
+{
+	char folder[sizeof(socket_path)];
+	char *slash;
+
+	strcpy(folder, path);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+/* A descriptor, or -errno. */
+static int listen_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int fd, rc;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	rc = make_folder(path);
+	if (!rc)
+		rc = remove_stale(&address);
+	if (rc)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0117); /* 0660 from the first moment */
+	rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+	umask(mask);
+	if (!rc) {
+		strcpy(socket_path, path);
+		if (!listen(fd, BACKLOG))
+			return fd;
+		rc = -errno;
+		unlink(path);
+		*socket_path = '\0';
+	}
+	close(fd);
+	return rc;
+}
+
+/* ---- TCP ---- */
+
+/* "ADDR:PORT", "[ADDR6]:PORT" → what getaddrinfo takes. */
+static int split_address(const char *listen, char *host, size_t size, const char **port)
+{
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? colon - listen : 0;
+
+	if (!colon || !colon[1])
+		return -EINVAL;
+	*port = colon + 1;
+	if (len >= 2 && *listen == '[' && listen[len - 1] == ']') {
+		listen++;
+		len -= 2;
+	} else if (memchr(listen, ':', len)) {
+		return -EINVAL;
+	}
+	if (!len || len >= size)
+		return -EINVAL;
+	memcpy(host, listen, len);
+	host[len] = '\0';
+	return 0;
+}
+
+static int bind_tcp(const struct addrinfo *info)
+{
+	const int on = 1;
+	int fd, rc;
+
+	fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, BACKLOG))
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int listen_tcp(const char *where, char *why, size_t size)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *info;
+	const char *port;
+	char host[64];
+	int fd;
+
+	if (split_address(where, host, sizeof(host), &port) ||
+		getaddrinfo(host, port, &hints, &info)) {
+		snprintf(why, size, "listen %s: want ADDR:PORT or [ADDR6]:PORT", where);
+		return -EINVAL;
+	}
+	fd = bind_tcp(info);
+	freeaddrinfo(info);
+	return fd < 0 ? fail(why, size, fd, "listen", where) : fd;
+}
+
+/* ---- doors ---- */
+
+/* Out of descriptors: without a pause the loop would spin. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct door *door = listener == unix_door.listener ? &unix_door : &tcp_door;
+
+	evconnlistener_disable(listener);
+	door->paused = true;
+}
+
+static void close_door(struct door *door)
+{
+	if (door->server)
+		evhttp_free(door->server); /* and the listener, once it is bound */
+	else if (door->listener)
+		evconnlistener_free(door->listener);
+	memset(door, 0, sizeof(*door));
+}
+
+/* Takes the descriptor over. */
+static int open_door(struct door *door, int fd, bool tls)
+{
+	struct evhttp *server = evhttp_new(http.base);
+
+	door->listener = evconnlistener_new(
+		http.base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	if (!door->listener)
+		close(fd);
+	if (!door->listener || !server || !evhttp_bind_listener(server, door->listener)) {
+		if (server)
+			evhttp_free(server);
+		close_door(door);
+		return -ENOMEM;
+	}
+	door->server = server;
+	evconnlistener_set_error_cb(door->listener, on_accept_error);
+	evhttp_set_bevcb(server, conn_make, tls ? door : NULL);
+	evhttp_set_gencb(server, request_begin, NULL);
+	evhttp_set_allowed_methods(server, 0xffff); /* ours answers 405, in our form */
+	evhttp_set_default_content_type(server, NULL);
+	evhttp_set_max_headers_size(server, http.limits.header_bytes);
+	evhttp_set_max_body_size(server, http.limits.body_bytes);
+	evhttp_set_flags(server, EVHTTP_SERVER_LINGERING_CLOSE); /* or 413 would be lost */
+	return 0;
+}
+
+static void on_clock(evutil_socket_t fd, short what, void *arg)
+{
+	struct door *doors[] = {&unix_door, &tcp_door};
+
+	conns_sweep();
+	for (int i = 0; i < 2; i++)
+		if (doors[i]->paused) {
+			doors[i]->paused = false;
+			evconnlistener_enable(doors[i]->listener);
+		}
+}
+
+static int start_clock(void)
+{
+	const struct timeval every = {0, SWEEP_MS * 1000};
+
+	clock_event = event_new(http.base, -1, EV_PERSIST, on_clock, NULL);
+	return clock_event && !event_add(clock_event, &every) ? 0 : -ENOMEM;
+}
+
+/* ---- start and stop ---- */
+
+static void preset(uint32_t *value, uint32_t given)
+{
+	if (!*value)
+		*value = given;
+}
+
+static void set_limits(void)
+{
+	struct http_limits *limits = &http.limits;
+
+	*limits = config.limits;
+	preset(&limits->connections, 1024);
+	preset(&limits->connections_each, 128);
+	preset(&limits->body_bytes, 16u << 20);
+	preset(&limits->header_bytes, 16u << 10);
+	preset(&limits->request_s, 10);
+	preset(&limits->idle_s, 60);
+	preset(&limits->requests_each_s, 1000);
+}
+
+static int open_unix(char *why, size_t size)
+{
+	int fd, rc;
+
+	if (!config.socket)
+		return 0;
+	fd = listen_unix(config.socket);
+	if (fd == -EADDRINUSE) {
+		snprintf(why, size, "socket %s: somebody answers there already; stop it first",
+			config.socket);
+		return fd;
+	}
+	rc = fd < 0 ? fd : open_door(&unix_door, fd, false);
+	return rc ? fail(why, size, rc, "socket", config.socket) : 0;
+}
+
+static int open_tcp(char *why, size_t size)
+{
+	int fd, rc;
+
+	if (!config.listen)
+		return 0;
+	if (!config.certificate || !config.key) {
+		snprintf(why, size,
+			"listen %s: TCP is served with TLS only; give a certificate and its key "
+			"(PEM "
+			"files)",
+			config.listen);
+		return -EINVAL;
+	}
+	rc = tls_load(&config, why, size);
+	if (rc)
+		return rc;
+	fd = listen_tcp(config.listen, why, size);
+	if (fd < 0)
+		return fd;
+	rc = open_door(&tcp_door, fd, true);
+	return rc ? fail(why, size, rc, "listen", config.listen) : 0;
+}
+
+int http_start(struct event_base *base, const struct http_config *given, struct store *store,
+	const struct route *const *tables, char *why, size_t size)
+{
+	int rc;
+
+	memset(&http, 0, sizeof(http));
+	config = *given;
+	http.base = base;
+	http.store = store;
+	http.peers = config.peers;
+	http.peer_count = config.peer_count;
+	set_limits();
+	signal(SIGPIPE, SIG_IGN);
+	rc = router_build(tables, why, size);
+	if (rc)
+		return rc;
+	rc = conns_start();
+	if (!rc)
+		rc = start_clock();
+	if (rc)
+		snprintf(why, size, "no memory for the HTTP server");
+	if (!rc)
+		rc = open_unix(why, size);
+	if (!rc)
+		rc = open_tcp(why, size);
+	if (rc)
+		http_stop();
+	else
+		*why = '\0';
+	return rc;
+}
+
+void http_stop(void)
+{
+	if (http.base && clock_event)
+		conns_work(); /* those that have just come get their callbacks */
+	close_door(&tcp_door);
+	close_door(&unix_door);
+	conns_stop();
+	if (clock_event)
+		event_free(clock_event);
+	clock_event = NULL;
+	if (*socket_path)
+		unlink(socket_path);
+	*socket_path = '\0';
+	tls_unload();
+	router_free();
+}
+
+int http_reload(char *why, size_t size)
+{
+	return config.listen ? tls_load(&config, why, size) : 0;
+}
+
+void http_counters(struct http_counters *out)
+{
+	*out = http.counters;
+}

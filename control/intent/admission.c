@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Admission control: which WAN carries a slice or network at each of its sites, where nobody said.
+ * Called by world_check; what it chooses is written into the intent. Owns nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world_parts.h"
+
+/* What is looked for at one site. */
+struct ask {
+	const struct world *world;
+	const struct intent *intent;
+	const char *site;
+	const char *before; /* what it used there until now, tried first; "" */
+	uint32_t mtu;
+	uint64_t bps;
+	char path[64];
+};
+
+static bool carries(const struct ask *ask, const struct intent_wan *wan)
+{
+	uint32_t overhead = wan_overhead(wan);
+
+	return overhead && (!ask->mtu || wan->port.mtu >= ask->mtu + overhead);
+}
+
+static bool has_room(const struct ask *ask, const struct intent *wan)
+{
+	uint64_t capacity = wan->obj->wan.capacity_bps;
+
+	return !capacity || world_booked_bps(ask->world, wan->name) + ask->bps <= capacity;
+}
+
+static uint64_t room_of(const struct world *world, const struct intent *wan)
+{
+	uint64_t booked = world_booked_bps(world, wan->name);
+
+	return booked < wan->obj->wan.capacity_bps ? wan->obj->wan.capacity_bps - booked : 0;
+}
+
+static int refuse(const struct ask *ask, const struct intent *best, struct rpc_error *err)
+{
+	char want[120], site[64];
+
+	snprintf(err->path, sizeof(err->path), "%s", ask->path);
+	if (best)
+		return wan_refuse_room(&best->obj->wan, world_booked_bps(ask->world, best->name),
+			ask->bps, ask->intent, err);
+	snprintf(site, sizeof(site), "site %s", ask->site);
+	if (ask->mtu)
+		snprintf(want, sizeof(want),
+			"a site that has a WAN with an address, and with an mtu of %u + 50 (over "
+			"IPv6 70)",
+			ask->mtu);
+	else
+		snprintf(want, sizeof(want), "a site that has a WAN with an address");
+	return rpc_fail_value(err, ask->path, want, site);
+}
+
+/* NULL with err. */
+static const char *choose(const struct ask *ask, struct rpc_error *err)
+{
+	struct intent *wan = NULL, *best = NULL, *first = NULL;
+
+	while ((wan = world_wans_of(ask->world, ask->site, wan))) {
+		if (!carries(ask, &wan->obj->wan))
+			continue;
+		if (!has_room(ask, wan)) {
+			if (!best || room_of(ask->world, wan) > room_of(ask->world, best))
+				best = wan;
+			continue;
+		}
+		if (!strcmp(wan->name, ask->before))
+			return wan->name;
+		first = first ? first : wan;
+	}
+	if (first)
+		return first->name;
+	refuse(ask, best, err);
+	return NULL;
+}
+
+/* ---- slices ---- */
+
+static const char *wan_at(const struct intent_slice *slice, const char *site)
+{
+	for (uint32_t i = 0; i < slice->endpoints.count; i++) {
+		const struct intent_endpoint *endpoint = &slice->endpoints.item[i];
+
+		if (endpoint->wan[0] && !strcmp(endpoint->site, site))
+			return endpoint->wan;
+	}
+	return "";
+}
+
+static int choose_endpoint(
+	const struct world *world, struct node *node, uint32_t index, struct rpc_error *err)
+{
+	const struct intent *was = &touch_of(world, node)->was;
+	struct intent_slice *slice = &node->intent.obj->slice;
+	struct intent_endpoint *endpoint = &slice->endpoints.item[index];
+	struct ask ask = {.world = world,
+		.intent = &node->intent,
+		.site = endpoint->site,
+		.before = was->obj ? wan_at(&was->obj->slice, endpoint->site) : "",
+		.mtu = slice->mtu,
+		.bps = slice->bandwidth.committed_bps};
+	const char *wan = wan_at(slice, endpoint->site); /* that of a neighbour is paid already */
+
+	snprintf(ask.path, sizeof(ask.path), "endpoints[%u].wan", index);
+	if (!*wan)
+		wan = choose(&ask, err);
+	if (!wan)
+		return -1;
+	snprintf(endpoint->wan, sizeof(endpoint->wan), "%s", wan);
+	return 0;
+}
+
+static int out_of_memory(struct rpc_error *err)
+{
+	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
+}
+
+static int choose_slice(struct world *world, struct node *node, struct rpc_error *err)
+{
+	uint32_t count = use_count(&node->intent), missing = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		missing += !*use_get(&node->intent, i).wan;
+	if (!missing)
+		return 0;
+	world_edit_begin(world, node);
+	for (uint32_t i = 0; i < count && !rc; i++)
+		if (!*use_get(&node->intent, i).wan)
+			rc = choose_endpoint(world, node, i, err);
+	if (world_edit_end(world, node))
+		return out_of_memory(err);
+	return rc;
+}
+
+/* ---- networks ---- */
+
+static int by_site(const void *a, const void *b)
+{
+	return strcmp(((const struct intent_placement *)a)->site,
+		((const struct intent_placement *)b)->site);
+}
+
+/* The sites of a network's hosts, in order, each once. */
+static uint32_t sites_of(const struct world *world, const struct intent_network *network,
+	struct intent_placement *list)
+{
+	uint32_t count = 0, kept = 0;
+
+	for (uint32_t i = 0; i < network->hosts.count; i++) {
+		struct intent *host = world_find(world, INTENT_HOST, network->hosts.item[i].text);
+
+		list[count] = (struct intent_placement){.wan = ""};
+		if (host)
+			memcpy(list[count++].site, host->obj->host.site, sizeof(list->site));
+	}
+	qsort(list, count, sizeof(*list), by_site);
+	for (uint32_t i = 0; i < count; i++)
+		if (!i || by_site(&list[i], &list[kept - 1]))
+			list[kept++] = list[i];
+	return kept > 1 ? kept : 0;
+}
+
+static const char *placement_at(const struct intent_network *network, const char *site)
+{
+	for (uint32_t i = 0; i < network->placements.count; i++)
+		if (!strcmp(network->placements.item[i].site, site))
+			return network->placements.item[i].wan;
+	return "";
+}
+
+static bool same_placements(
+	const struct intent_network *network, const struct intent_placement *list, uint32_t count)
+{
+	if (network->placements.count != count)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(list[i].site, network->placements.item[i].site) ||
+			strcmp(list[i].wan, network->placements.item[i].wan))
+			return false;
+	return true;
+}
+
+static int choose_placements(const struct world *world, struct node *node,
+	struct intent_placement *list, uint32_t count, struct rpc_error *err)
+{
+	const struct intent *was = &touch_of(world, node)->was;
+	const struct intent_network *network = &node->intent.obj->network;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct ask ask = {.world = world,
+			.intent = &node->intent,
+			.site = list[i].site,
+			.before = was->obj ? placement_at(&was->obj->network, list[i].site) : "",
+			.bps = network->bandwidth.committed_bps,
+			.path = "placements"};
+		const char *wan = placement_at(network, list[i].site);
+
+		if (!*wan)
+			wan = choose(&ask, err);
+		if (!wan)
+			return -1;
+		snprintf(list[i].wan, sizeof(list[i].wan), "%s", wan);
+	}
+	return 0;
+}
+
+/* The network with these placements in place of its own. 0 or -ENOMEM. */
+static int set_placements(struct node *node, struct intent_placement *list, uint32_t count)
+{
+	union intent_object like = {.network = node->intent.obj->network}, *obj;
+
+	like.network.placements = (struct intent_placements){count, list};
+	obj = intent_copy(INTENT_NETWORK, &like);
+	if (!obj)
+		return -ENOMEM;
+	free(node->intent.obj);
+	node->intent.obj = obj;
+	return 0;
+}
+
+static int choose_network(struct world *world, struct node *node, struct rpc_error *err)
+{
+	const struct intent_network *network = &node->intent.obj->network;
+	struct intent_placement *list = calloc(network->hosts.count + 1, sizeof(*list));
+	uint32_t count = list ? sites_of(world, network, list) : 0;
+	int rc, edit = 0;
+
+	if (!list)
+		return out_of_memory(err);
+	world_edit_begin(world, node);
+	rc = choose_placements(world, node, list, count, err);
+	if (!rc && !same_placements(network, list, count))
+		edit = set_placements(node, list, count);
+	if (world_edit_end(world, node))
+		edit = -ENOMEM;
+	free(list);
+	return edit ? out_of_memory(err) : rc;
+}
+
+int admission_choose(struct world *world, struct node *node, struct rpc_error *err)
+{
+	if (node->intent.type == INTENT_SLICE)
+		return choose_slice(world, node, err);
+	return node->intent.type == INTENT_NETWORK ? choose_network(world, node, err) : 0;
+}

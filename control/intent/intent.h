@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One intent in memory: what was asked for, normalised. All calls of this room are for the one
+ * thread of control. */
+#ifndef INTENT_INTENT_H
+#define INTENT_INTENT_H
+
+#include <bsd/sys/tree.h>
+#include <jansson.h>
+
+#include "errors.h"
+#include "intent_types.h"
+
+enum intent_state {
+	INTENT_PENDING, /* not yet in the dataplane, or in part */
+	INTENT_APPLIED,
+	INTENT_REFUSED,	  /* by the dataplane, with a reason; what it had before stays */
+	INTENT_ELSEWHERE, /* nothing of it is at this site */
+};
+extern const char *const intent_state_names[];
+
+struct intent {
+	RB_ENTRY(intent) entry;
+	enum intent_type type;
+	api_name name;
+	api_name tenant;	  /* "": nobody's: operators' */
+	union intent_object *obj; /* with its lists in one piece of memory */
+	json_t *spec;	   /* the same as JSON: defaults and allocations written out, keys sorted */
+	uint64_t revision; /* of the change that made it so: its ETag */
+	int64_t created_us, updated_us; /* since 1970 */
+	char updated_by[64];
+	struct {
+		enum intent_state state;
+		int64_t since_us;
+		char reason[256]; /* with INTENT_REFUSED */
+	} status;		  /* the reconciler's */
+};
+
+/* "sites" … → type; -1 when there is none. Also the singular, for documents' "kind". */
+int intent_type_of_path(const char *path);
+int intent_type_of_kind(const char *kind);
+const char *intent_path(enum intent_type type); /* "virtual-dedicated-networks" */
+const char *intent_kind(enum intent_type type); /* "virtual-dedicated-network" */
+
+/* JSON as given → obj (free() it, it is one piece) and spec (json_decref). Fields "status", "meta"
+ * and "kind" are passed over. Checks what can be seen without other intents. 0, or -1 with err
+ * (path: the field). */
+int intent_parse(enum intent_type type, const json_t *given, union intent_object **obj,
+	json_t **spec, struct rpc_error *err);
+
+const char *intent_obj_name(enum intent_type type, const union intent_object *obj);
+const char *intent_obj_tenant(enum intent_type type, const union intent_object *obj); /* "" */
+
+/* As the API shows it: spec with "status" and "meta". New; NULL: no memory. */
+json_t *intent_show(const struct intent *intent);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The intents as data: names, ranges, defaults and help of every field, for the decoder, the
+ * encoder, OpenAPI and the CLI. Read by intent.c and rest/; owns nothing. A FIELD_NAME's max is how
+ * many characters it may have. */
+#include "intent_types.h"
+
+#include <stddef.h>
+
+#include "field.h"
+#include "parts.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NAME(structure, member, its_flags, most)                                                   \
+	AT(structure, member, FIELD_NAME, its_flags), .max = most, NO_REF
+#define LIST(structure, member, its_flags, least, most, its_fields, its_item)                      \
+	AT(structure, member, FIELD_LIST, its_flags),                                              \
+		.fields = its_fields, .item_size = sizeof(struct its_item), .min_items = least,    \
+		.max_items = most, NO_REF
+#define TEXT(structure, member, text)                                                              \
+	{                                                                                          \
+		AT(structure, member, FIELD_TEXT, FIELD_HIDE_DEFAULT), NO_REF, .help = text        \
+	}
+#define OWN_NAME(structure)                                                                        \
+	{                                                                                          \
+		NAME(structure, name, FIELD_REQUIRED | FIELD_KEY, INTENT_NAME),                    \
+			.help = "its name: 1 to 30 of letters, digits and . _ - @"                 \
+	}
+#define TENANT(structure)                                                                          \
+	{                                                                                          \
+		NAME(structure, tenant, FIELD_HIDE_DEFAULT, INTENT_NAME),                          \
+			.help = "whose it is; left out: the operators'"                            \
+	}
+
+static const char *const interfaces[] = {"access", "core", NULL};
+static const char *const services[] = {"l2", "l3", NULL};
+static const char *const encaps[] = {"vxlan", "geneve", NULL};
+
+/* ---- sites and WANs ---- */
+
+static const struct api_field neighbor_fields[] = {
+	{AT(intent_neighbor, address, FIELD_IP, FIELD_REQUIRED), NO_REF, .help = "its IP address"},
+	{AT(intent_neighbor, mac, FIELD_MAC, FIELD_REQUIRED), NO_REF, .help = "its MAC address"},
+	{.name = NULL},
+};
+
+static const struct api_field route_fields[] = {
+	{AT(intent_route, prefix, FIELD_PREFIX, FIELD_REQUIRED), NO_REF,
+		.help = "where it leads; host bits mean nothing"},
+	{AT(intent_route, via, FIELD_IP, FIELD_REQUIRED), NO_REF,
+		.help = "the next hop, in a network of the same place"},
+	{.name = NULL},
+};
+
+static const struct api_field port_fields[] = {
+	{NAME(intent_port, name, FIELD_REQUIRED | FIELD_KEY, INTENT_NAME),
+		.help = "its name, unique at its site; one that slices and hosts use has at most "
+			"24 characters"},
+	{AT(intent_port, device, FIELD_TEXT, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "DPDK devargs (net_af_packet0,iface=wan0) or a PCI address; left out: the "
+			"site's box is not Sluice"},
+	{AT(intent_port, mtu, FIELD_U32, 0), .min = MTU_MIN, .max = MTU_MAX, .preset = 1500, NO_REF,
+		.help = "largest IP packet in bytes"},
+	{AT(intent_port, tap, FIELD_BOOL, 0), NO_REF,
+		.help = "has a twin interface in the kernel; left out: when it has a device and "
+			"addresses"},
+	{AT(intent_port, mac, FIELD_MAC, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "the address it answers to; left out: the device's own"},
+	{AT(intent_port, queues, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = LIMIT_WORKERS,
+		NO_REF, .help = "receive and transmit queues; left out: one a worker"},
+	{AT(intent_port, mbufs, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 256, .max = 1u << 24, NO_REF,
+		.help = "packet buffers of its pool; left out: sized from its queues"},
+	{AT(intent_port, addresses, FIELD_PREFIXES, FIELD_HIDE_DEFAULT), .max_items = INTENT_LIST,
+		NO_REF,
+		.help = "its addresses with the lengths of their networks, \"198.18.0.1/24\""},
+	{LIST(intent_port, neighbors, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, neighbor_fields,
+		 intent_neighbor),
+		.help = "MAC addresses of IPs next door that are not asked for by ARP or ND"},
+	{LIST(intent_port, routes, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, route_fields, intent_route),
+		.help = "routes of the underlay that leave by it"},
+	{.name = NULL},
+};
+
+static const struct api_field gtpu_intent_fields[] = {
+	{NAME(intent_gtpu, name, FIELD_REQUIRED | FIELD_KEY, INTENT_NAME), .help = "its name"},
+	{AT(intent_gtpu, address, FIELD_IP, FIELD_REQUIRED), NO_REF,
+		.help = "the address that GTP-U is sent to and from"},
+	{AT(intent_gtpu, interface, FIELD_ENUM, FIELD_REQUIRED), .names = interfaces, NO_REF,
+		.help = "towards gNBs (access, N3) or other UPFs (core, N9)"},
+	{.name = NULL},
+};
+
+static const struct api_field site_fields[] = {
+	OWN_NAME(intent_site),
+	TEXT(intent_site, description, "for people"),
+	{LIST(intent_site, ports, FIELD_HIDE_DEFAULT, 0, LIMIT_PORTS, port_fields, intent_port),
+		.help = "the box's ports but for its WANs: those of tenants, and, with addresses, "
+			"of the underlay"},
+	{LIST(intent_site, gtpu, FIELD_HIDE_DEFAULT, 0, LIMIT_GTPU, gtpu_intent_fields,
+		 intent_gtpu),
+		.help = "the box's own GTP-U addresses"},
+	{.name = NULL},
+};
+
+static const struct api_field wan_own_fields[] = {
+	{NAME(intent_wan, site, FIELD_REQUIRED, INTENT_NAME), .help = "the site it connects"},
+	TEXT(intent_wan, provider, "who sells it, for people"),
+	{AT(intent_wan, capacity_bps, FIELD_U64, 0), .max = RATE_MAX_BPS, NO_REF,
+		.help = "what slices may commit over it, in bits a second; 0: not limited"},
+	{AT(intent_wan, shape, FIELD_BOOL, 0), NO_REF,
+		.help = "what leaves by it is shaped to capacity_bps, guarantees first"},
+	{AT(intent_wan, preference, FIELD_U32, 0), .max = 1000000, .preset = 100, NO_REF,
+		.help = "the site's WAN with the lowest is tried first"},
+	{.name = NULL},
+};
+
+/* The port's fields lie flat beside its own: intent_types_init. */
+static struct api_field wan_fields[COUNT(port_fields) + COUNT(wan_own_fields)];
+
+/* ---- what tenants ask for ---- */
+
+static const struct api_field bandwidth_fields[] = {
+	{AT(intent_bandwidth, committed_bps, FIELD_U64, 0), .max = METER_RATE_MAX, NO_REF,
+		.help = "booked on each WAN it uses, and guaranteed there; bits a second"},
+	{AT(intent_bandwidth, peak_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = METER_RATE_MAX,
+		NO_REF, .help = "what it never exceeds; left out: committed_bps"},
+	{.name = NULL},
+};
+
+static const struct api_field endpoint_fields[] = {
+	{NAME(intent_endpoint, site, FIELD_REQUIRED, INTENT_NAME), .help = "where"},
+	{NAME(intent_endpoint, port, FIELD_REQUIRED, INTENT_PORT),
+		.help = "a port of that site, or one of its WANs"},
+	{AT(intent_endpoint, vlan, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 4094, NO_REF,
+		.help = "the VLAN on that port; left out: untagged"},
+	{NAME(intent_endpoint, wan, FIELD_HIDE_DEFAULT, INTENT_NAME),
+		.help = "the site's WAN that carries it; left out: the first with room"},
+	{AT(intent_endpoint, gateway, FIELD_PREFIX, FIELD_HIDE_DEFAULT), .family = 4, NO_REF,
+		.help = "l3: the switch's address there, with the length of the network"},
+	{AT(intent_endpoint, gateway6, FIELD_PREFIX, FIELD_HIDE_DEFAULT), .family = 6, NO_REF,
+		.help = "l3: its IPv6 address there"},
+	{LIST(intent_endpoint, routes, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, route_fields,
+		 intent_route),
+		.help = "l3: networks behind hosts of this endpoint"},
+	{NAME(intent_endpoint, tap, FIELD_HIDE_DEFAULT, INTENT_TAP),
+		.help = "an interface of this name stands for it in the slice's kernel part; at "
+			"most 15 characters"},
+	{.name = NULL},
+};
+
+static const struct api_field kernel_fields[] = {
+	{NAME(intent_kernel, netns, FIELD_HIDE_DEFAULT, INTENT_NAME),
+		.help = "l3: the network namespace whose routes are the slice's"},
+	{NAME(intent_kernel, vrf, FIELD_HIDE_DEFAULT, INTENT_TAP),
+		.help = "l3: the VRF device whose routes are the slice's"},
+	{AT(intent_kernel, table, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = UINT32_MAX,
+		NO_REF, .help = "l3: the routing table whose routes are the slice's"},
+	{NAME(intent_kernel, bridge, FIELD_HIDE_DEFAULT, INTENT_TAP),
+		.help = "l2: the bridge that has the slice's taps as ports, for EVPN; nothing is "
+			"learned from tunnels then"},
+	{.name = NULL},
+};
+
+static const struct api_field slice_fields[] = {
+	OWN_NAME(intent_slice),
+	TENANT(intent_slice),
+	TEXT(intent_slice, description, "for people"),
+	{AT(intent_slice, service, FIELD_ENUM, 0), .names = services, .preset = SERVICE_L2, NO_REF,
+		.help = "one bridge over all its sites (l2), or one router (l3)"},
+	{AT(intent_slice, vni, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = VNI_LAST, NO_REF,
+		.help = "its network identifier in tunnels; left out: chosen"},
+	{AT(intent_slice, encap, FIELD_ENUM, 0), .names = encaps, .preset = ENCAP_VXLAN, NO_REF,
+		.help = "how its frames are wrapped between sites"},
+	{AT(intent_slice, mtu, FIELD_U32, FIELD_HIDE_DEFAULT), .min = MTU_MIN, .max = MTU_MAX,
+		NO_REF,
+		.help = "largest IP packet that must pass unbroken: WANs that cannot carry it are "
+			"not used; left out: what the WANs carry"},
+	{AT(intent_slice, weight, FIELD_U32, 0), .min = 1, .max = 1000, .preset = 1, NO_REF,
+		.help = "its part, against other slices', of what guarantees leave of a shaped "
+			"WAN"},
+	{AT(intent_slice, bandwidth, FIELD_OBJECT, FIELD_HIDE_DEFAULT), .fields = bandwidth_fields,
+		.has = offsetof(struct intent_slice, has_bandwidth), NO_REF,
+		.help = "left out: nothing is guaranteed, nothing limited"},
+	{AT(intent_slice, kernel, FIELD_OBJECT, FIELD_HIDE_DEFAULT), .fields = kernel_fields,
+		.has = offsetof(struct intent_slice, has_kernel), NO_REF,
+		.help = "its part of each box's Linux: what iproute2 and FRR say there is "
+			"mirrored; set by operators"},
+	{LIST(intent_slice, endpoints, FIELD_HIDE_DEFAULT, 0, INTENT_SITES, endpoint_fields,
+		 intent_endpoint),
+		.help = "where it comes out"},
+	{.name = NULL},
+};
+
+static const struct api_field host_fields[] = {
+	OWN_NAME(intent_host),
+	TENANT(intent_host),
+	{NAME(intent_host, site, FIELD_REQUIRED, INTENT_NAME), .help = "where it is"},
+	{NAME(intent_host, port, FIELD_REQUIRED, INTENT_PORT), .help = "the port it is behind"},
+	{AT(intent_host, vlan, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 4094, NO_REF,
+		.help = "the VLAN on that port; left out: untagged"},
+	{AT(intent_host, mac, FIELD_MAC, FIELD_REQUIRED), NO_REF, .help = "its MAC address"},
+	{AT(intent_host, address, FIELD_IP, FIELD_HIDE_DEFAULT), .family = 4, NO_REF,
+		.help = "its IPv4 address"},
+	{AT(intent_host, address6, FIELD_IP, FIELD_HIDE_DEFAULT), .family = 6, NO_REF,
+		.help = "its IPv6 address"},
+	{.name = NULL},
+};
+
+static const struct api_field placement_fields[] = {
+	{NAME(intent_placement, site, FIELD_REQUIRED, INTENT_NAME), .help = "a site of its hosts"},
+	{NAME(intent_placement, wan, FIELD_REQUIRED, INTENT_NAME),
+		.help = "the WAN that carries it there"},
+	{.name = NULL},
+};
+
+static const struct api_field network_fields[] = {
+	OWN_NAME(intent_network),
+	TENANT(intent_network),
+	TEXT(intent_network, description, "for people"),
+	{AT(intent_network, hosts, FIELD_TEXTS, FIELD_HIDE_DEFAULT), .max = INTENT_NAME,
+		.max_items = INTENT_SITES, NO_REF, .help = "names of the hosts that are in it"},
+	{AT(intent_network, vni, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = VNI_LAST, NO_REF,
+		.help = "its network identifier in tunnels; left out: chosen"},
+	{AT(intent_network, bandwidth, FIELD_OBJECT, FIELD_HIDE_DEFAULT),
+		.fields = bandwidth_fields, .has = offsetof(struct intent_network, has_bandwidth),
+		NO_REF, .help = "left out: nothing is guaranteed, nothing limited"},
+	{AT(intent_network, exclusive, FIELD_BOOL, 0), NO_REF,
+		.help = "its hosts are in no other network"},
+	{LIST(intent_network, placements, FIELD_HIDE_DEFAULT, 0, INTENT_SITES, placement_fields,
+		 intent_placement),
+		.help = "the WAN it uses at each site; what is left out is chosen"},
+	{.name = NULL},
+};
+
+static const struct api_field local_network_fields[] = {
+	OWN_NAME(intent_local_network),
+	TENANT(intent_local_network),
+	{NAME(intent_local_network, site, FIELD_HIDE_DEFAULT, INTENT_NAME),
+		.help = "where it is; left out: at every site"},
+	{NAME(intent_local_network, dnn, FIELD_HIDE_DEFAULT, INTENT_NAME),
+		.help = "data network name of the sessions it is for; left out: all"},
+	{NAME(intent_local_network, from, FIELD_HIDE_DEFAULT, INTENT_NAME),
+		.help = "slice of the sessions it is for; left out: all of the tenant's"},
+	{NAME(intent_local_network, slice, FIELD_REQUIRED, INTENT_NAME),
+		.help = "the l3 slice their packets leave by"},
+	{AT(intent_local_network, prefixes, FIELD_PREFIXES, FIELD_REQUIRED | FIELD_HOST),
+		.min_items = 1, .max_items = INTENT_LIST, NO_REF,
+		.help = "where packets are going that leave there"},
+	{.name = NULL},
+};
+
+static const struct api_field session_own_fields[] = {
+	{NAME(intent_session, site, FIELD_REQUIRED, INTENT_NAME),
+		.help = "the site whose box carries it"},
+	TENANT(intent_session),
+	{NAME(intent_session, dnn, FIELD_HIDE_DEFAULT, INTENT_NAME),
+		.help = "data network name; local data networks are chosen by it"},
+	{.name = NULL},
+};
+
+#define SESSION_FIELDS 32 /* what the decoder takes of one structure */
+static struct api_field session_intent_fields[SESSION_FIELDS];
+
+/* ---- completion: what depends on other fields, and one form for equal things ---- */
+
+static void mask_routes(const struct intent_routes *routes)
+{
+	for (uint32_t i = 0; i < routes->count; i++)
+		ip_mask(&routes->item[i].prefix);
+}
+
+static void complete_site(union api_object *out)
+{
+	struct intent_site *site = &((union intent_object *)out)->site;
+
+	for (uint32_t i = 0; i < site->ports.count; i++)
+		mask_routes(&site->ports.item[i].routes);
+}
+
+static void complete_wan(union api_object *out)
+{
+	mask_routes(&((union intent_object *)out)->wan.port.routes);
+}
+
+static void complete_slice(union api_object *out)
+{
+	struct intent_slice *slice = &((union intent_object *)out)->slice;
+
+	for (uint32_t i = 0; i < slice->endpoints.count; i++)
+		mask_routes(&slice->endpoints.item[i].routes);
+}
+
+static void complete_local_network(union api_object *out)
+{
+	struct intent_local_network *local = &((union intent_object *)out)->local_network;
+
+	for (uint32_t i = 0; i < local->prefixes.count; i++)
+		ip_mask(&local->prefixes.item[i]);
+}
+
+#define TYPE(id, its_name, structure, its_fields, most, text, ...)                                 \
+	[id] = {.name = its_name,                                                                  \
+		.type = (enum object_type)id,                                                      \
+		.size = sizeof(struct structure),                                                  \
+		.limit = most,                                                                     \
+		.fields = its_fields,                                                              \
+		.lists = true,                                                                     \
+		.help = text,                                                                      \
+		##__VA_ARGS__}
+
+struct api_type intent_types[INTENT_TYPES] = {
+	TYPE(INTENT_SITE, "site", intent_site, site_fields, 4096,
+		"a place with a box: its ports and GTP-U addresses", .complete = complete_site),
+	TYPE(INTENT_WAN, "wan", intent_wan, wan_fields, 16384,
+		"a site's way to the other sites: a port with addresses and a capacity",
+		.complete = complete_wan),
+	TYPE(INTENT_SLICE, "slice", intent_slice, slice_fields, LIMIT_SLICES,
+		"a private, metered network over sites", .complete = complete_slice),
+	TYPE(INTENT_HOST, "host", intent_host, host_fields, LIMIT_HOSTS,
+		"a station whose place, MAC and address are known"),
+	TYPE(INTENT_NETWORK, "virtual-dedicated-network", intent_network, network_fields,
+		LIMIT_SLICES, "these hosts and nobody else, with bandwidth of their own"),
+	TYPE(INTENT_LOCAL_NETWORK, "local-data-network", intent_local_network, local_network_fields,
+		65536,
+		"uplink classifier: what sessions send to these prefixes leaves by a slice at "
+		"their own site",
+		.complete = complete_local_network),
+	TYPE(INTENT_SESSION, "session", intent_session, session_intent_fields, LIMIT_SESSIONS,
+		"a PDU session of a UE at a site's box", .complete = session_complete),
+};
+
+static size_t append(struct api_field *to, size_t at, const struct api_field *from)
+{
+	for (; from->name; from++)
+		to[at++] = *from;
+	to[at].name = NULL;
+	return at;
+}
+
+_Static_assert(offsetof(struct intent_wan, port) == 0, "the port's offsets are the WAN's");
+_Static_assert(offsetof(struct intent_session, session) == 0, "likewise");
+
+void intent_types_init(void)
+{
+	static const char own_name[] = "its name: 1 to 30 of letters, digits and . _ - @";
+	size_t fields = append(wan_fields, 0, port_fields);
+
+	append(wan_fields, fields, wan_own_fields);
+	wan_fields[0].help = own_name;
+	fields = append(session_intent_fields, 0, session_fields);
+	append(session_intent_fields, fields, session_own_fields);
+	session_intent_fields[0].help = own_name;
+	session_intent_fields[0].max = INTENT_NAME;
+	session_intent_fields[1].max = INTENT_NAME;
+	for (struct api_field *f = session_intent_fields; f->name; f++)
+		f->ref = -1;
+}

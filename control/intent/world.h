@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All intents in memory, and the rules between them: references, names, VNIs, places on ports,
+ * booked capacity. Changed by transactions: begin, any number of put and delete, check, then commit
+ * (after the store has it) or rollback, which leaves no trace. One thread. */
+#ifndef INTENT_WORLD_H
+#define INTENT_WORLD_H
+
+#include "intent.h"
+
+struct world;
+
+/* An intent stays where it is in memory from its creation until the commit of its deletion; its
+ * obj and spec are replaced by puts. */
+int world_create(struct world **out); /* 0 or -ENOMEM */
+void world_free(struct world *world);
+
+/* ---- reading ---- */
+
+struct intent *world_find(const struct world *world, enum intent_type type, const char *name);
+/* In order of names; NULL at the end. world_after: the first whose name is greater. */
+struct intent *world_first(const struct world *world, enum intent_type type);
+struct intent *world_next(const struct intent *intent);
+struct intent *world_after(const struct world *world, enum intent_type type, const char *name);
+size_t world_count(const struct world *world, enum intent_type type);
+
+/* The intent that holds a place of tenants: its slice or virtual dedicated network; NULL: free. */
+struct intent *world_at_place(
+	const struct world *world, const char *site, const char *port, uint32_t vlan);
+/* The host at a place with this MAC; in order of names, *cursor begins NULL. NULL: no more. */
+struct intent *world_hosts_at(const struct world *world, const char *site, const char *port,
+	uint32_t vlan, struct intent *after);
+/* Networks that name this host. */
+struct intent *world_network_of(const struct world *world, const char *host, struct intent *after);
+/* What slices and networks have booked on a WAN. */
+uint64_t world_booked_bps(const struct world *world, const char *wan);
+/* A WAN of the site, by preference and name; NULL at the end. */
+struct intent *world_wans_of(const struct world *world, const char *site, struct intent *after);
+
+/* ---- changing ---- */
+
+enum world_effect { WORLD_CREATED, WORLD_UPDATED, WORLD_UNCHANGED, WORLD_DELETED };
+
+/* One difference of a transaction. before and after are owned by the world until it ends. */
+struct world_change {
+	enum intent_type type;
+	const char *name;
+	const struct intent *intent; /* as it is now; NULL when deleted */
+	const struct intent *was;    /* as it was before the transaction; NULL: was not there. Its
+					name, obj and spec are what counts; not the one in the tree */
+	enum world_effect effect;
+	const json_t *before, *after; /* NULL: was, is not there */
+};
+
+int world_begin(struct world *world); /* 0; -EBUSY: one is open */
+
+/* Creates or replaces by type and name. 0, or -1 with err. Refuses at once what is wrong in itself
+ * (intent_parse); rules between intents wait for world_check, so the order within a transaction
+ * does not matter. */
+int world_put(
+	struct world *world, enum intent_type type, const json_t *spec, struct rpc_error *err);
+/* -1 with RPC_ERR_NOT_FOUND when it is not there. */
+int world_delete(
+	struct world *world, enum intent_type type, const char *name, struct rpc_error *err);
+
+/* Allocates what was left out (VNIs, WANs of endpoints) and checks the rules for all that the
+ * transaction touched. 0, or -1 with err: RPC_ERR_PARAMS (a reference that leads nowhere: path,
+ * want, got), RPC_ERR_IN_USE (by), RPC_ERR_CONFLICT (with), RPC_ERR_CAPACITY (limit; the message
+ * says how much is missing where). err->path begins with the number of the put or delete:
+ * "[2].endpoints[0].port". Networks whose hosts have moved to other sites become part of the
+ * transaction. */
+int world_check(struct world *world, struct rpc_error *err);
+
+/* What the transaction does, in order of first touch; unchanged ones included. The array is valid
+ * until the transaction ends. */
+const struct world_change *world_changes(const struct world *world, size_t *count);
+
+/* The changed ones get revision, time and author. */
+void world_commit(struct world *world, uint64_t revision, int64_t now_us, const char *author);
+void world_rollback(struct world *world);
+
+/* At start, from the store: as it was written, no checks between intents. 0, -EINVAL (err says
+ * why), -ENOMEM. */
+int world_load(struct world *world, enum intent_type type, const json_t *spec, uint64_t revision,
+	int64_t created_us, int64_t updated_us, const char *author, struct rpc_error *err);
+
+#endif

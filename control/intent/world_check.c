@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The rules between intents, for what the open transaction has touched: what is needed is there,
+ * what is there is not in another's way, what is gone is not missed; then places, VNIs and WANs.
+ * Called by rest before it stores a transaction; owns nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "world_parts.h"
+
+static int out_of_memory(struct rpc_error *err)
+{
+	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
+}
+
+struct look {
+	const struct world *world;
+	const struct node *node;
+	struct rpc_error *err;
+};
+
+static void set_path(const struct key *key, struct rpc_error *err)
+{
+	snprintf(err->path, sizeof(err->path), key->path, key->index);
+}
+
+/* ---- what is needed is there ---- */
+
+/* One text for what is not there and for what is another tenant's: the second is nobody's business.
+ */
+static int refuse_missing(const struct intent *user, const struct key *key, struct rpc_error *err)
+{
+	bool own = user->tenant[0] && (key->kind == KEY_SLICE || key->kind == KEY_HOST);
+	char text[128];
+
+	key_show(key, text);
+	rpc_fail_value(err, "", "the name of something that is there", text);
+	set_path(key, err);
+	if (key->kind == KEY_ROUTER)
+		rpc_fail(err, RPC_ERR_PARAMS, "slice %s is not l3", key->text);
+	else
+		rpc_fail(err, RPC_ERR_PARAMS,
+			"there is no %s%s%s: create it first, or in the same apply", text,
+			own ? " of tenant " : "", own ? user->tenant : "");
+	return -1;
+}
+
+/* What is another tenant's is not there for a tenant; what is nobody's is the operators'. */
+static bool may_use(const struct intent *user, const struct node *owner, const struct key *key)
+{
+	if ((key->kind != KEY_SLICE && key->kind != KEY_HOST) || !user->tenant[0])
+		return true;
+	return !strcmp(user->tenant, owner->intent.tenant);
+}
+
+static int look_needed(const struct key *key, void *arg)
+{
+	struct look *look = arg;
+	struct node *owner;
+
+	if (key->role != ROLE_NEEDS)
+		return 0;
+	owner = index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL);
+	if (owner && may_use(&look->node->intent, owner, key))
+		return 0;
+	return refuse_missing(&look->node->intent, key, look->err);
+}
+
+/* ---- what is there is nobody else's ---- */
+
+static int refuse_taken(const struct key *key, const struct node *other, struct rpc_error *err)
+{
+	char text[128];
+
+	intent_title(&other->intent, err->with, sizeof(err->with));
+	set_path(key, err);
+	if (key->kind == KEY_NAME)
+		return rpc_fail(err, RPC_ERR_CONFLICT,
+			"the name is %s's: slices and networks share their names", err->with);
+	return rpc_fail(
+		err, RPC_ERR_CONFLICT, "%s is %s's already", key_show(key, text), err->with);
+}
+
+static int look_taken(const struct key *key, void *arg)
+{
+	struct look *look = arg;
+	const struct node *other;
+
+	if (key->role != ROLE_HAS)
+		return 0;
+	other = index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL);
+	if (other == look->node)
+		other = index_holder(
+			look->world, ROLE_HAS, key->kind, key->text, &look->node->intent);
+	return other ? refuse_taken(key, other, look->err) : 0;
+}
+
+/* ---- what is gone is not missed ---- */
+
+static int look_missed(const struct key *key, void *arg)
+{
+	struct look *look = arg;
+	struct rpc_error *err = look->err;
+	struct node *user;
+	char text[128];
+
+	if (key->role != ROLE_HAS ||
+		index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL))
+		return 0;
+	user = index_holder(look->world, ROLE_NEEDS, key->kind, key->text, NULL);
+	if (!user)
+		return 0;
+	intent_title(&user->intent, err->by, sizeof(err->by));
+	err->path[0] = '\0';
+	return rpc_fail(err, RPC_ERR_IN_USE, "%s is used by %s: change or delete that first",
+		key_show(key, text), err->by);
+}
+
+/* A slice that goes to another tenant: those that use it and stay have lost it. */
+static int look_left(const struct key *key, void *arg)
+{
+	struct look *look = arg;
+	struct rpc_error *err = look->err;
+	struct node *user = NULL;
+
+	if (key->role != ROLE_HAS || key->kind != KEY_SLICE)
+		return 0;
+	while ((user = index_holder(look->world, ROLE_NEEDS, KEY_SLICE, key->text,
+			user ? &user->intent : NULL))) {
+		if (user->touch || may_use(&user->intent, look->node, key))
+			continue;
+		intent_title(&user->intent, err->by, sizeof(err->by));
+		snprintf(err->path, sizeof(err->path), "tenant");
+		return rpc_fail(err, RPC_ERR_IN_USE,
+			"%s of tenant %s uses it: change or delete that first", err->by,
+			user->intent.tenant);
+	}
+	return 0;
+}
+
+/* ---- VNIs ---- */
+
+static bool vni_is_free(const struct world *world, uint32_t vni)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", vni);
+	return !index_holder(world, ROLE_HAS, KEY_VNI, text, NULL);
+}
+
+/* From the name, so that boxes that are told the same choose the same; the next free one where two
+ * names meet. */
+static uint32_t choose_vni(const struct world *world, const char *name)
+{
+	uint32_t range = VNI_LAST - VNI_FIRST + 1, at;
+	uint64_t hash = 14695981039346656037ull; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 1099511628211ull;
+	at = (hash ^ hash >> 32) % range;
+	for (uint32_t tries = 0; tries < range; tries++, at = (at + 1) % range)
+		if (vni_is_free(world, VNI_FIRST + at))
+			return VNI_FIRST + at;
+	return 0; /* cannot be: there are not so many slices */
+}
+
+static int give_vni(struct world *world, struct node *node, struct rpc_error *err)
+{
+	uint32_t *vni = intent_vni(node->intent.type, node->intent.obj);
+
+	if (!vni || *vni)
+		return 0;
+	world_edit_begin(world, node);
+	*vni = choose_vni(world, node->intent.name);
+	return world_edit_end(world, node) ? out_of_memory(err) : 0;
+}
+
+/* ---- hosts that move take their networks along ---- */
+
+static int touch_network(struct world *world, struct node *network, unsigned op)
+{
+	union intent_object *obj;
+
+	if (network->touch)
+		return 0;
+	if (world_touch(world, network))
+		return -ENOMEM;
+	touch_of(world, network)->op = op;
+	obj = intent_copy(INTENT_NETWORK, network->intent.obj);
+	if (!obj)
+		return -ENOMEM;
+	network->intent.obj = obj; /* equal: the index need not know */
+	touch_of(world, network)->stale = true;
+	return 0;
+}
+
+static int touch_networks(struct world *world, struct rpc_error *err)
+{
+	for (uint32_t i = 0; i < world->touches; i++) {
+		const struct intent *host = &world->touch[i].node->intent;
+		unsigned op = world->touch[i].op;
+		struct intent *network = NULL;
+
+		if (host->type != INTENT_HOST || !host->obj)
+			continue;
+		while ((network = world_network_of(world, host->name, network)))
+			if (touch_network(world, node_of(network), op))
+				return out_of_memory(err);
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+typedef int node_rule(struct world *world, struct node *node, struct rpc_error *err);
+
+static int visit_rule(
+	struct world *world, struct node *node, key_visit *visit, struct rpc_error *err)
+{
+	struct look look = {world, node, err};
+
+	return keys_visit(node->intent.type, node->intent.obj, visit, &look);
+}
+
+static int rule_needed(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return visit_rule(world, node, look_needed, err);
+}
+
+static int rule_left(struct world *world, struct node *node, struct rpc_error *err)
+{
+	const struct intent *was = &touch_of(world, node)->was;
+
+	if (!was->obj || !strcmp(was->tenant, node->intent.tenant))
+		return 0;
+	return visit_rule(world, node, look_left, err);
+}
+
+static int rule_taken(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return visit_rule(world, node, look_taken, err);
+}
+
+static int rule_place(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return place_check(world, node, err);
+}
+
+static int rule_user(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return node->intent.type == INTENT_WAN ? 0 : wan_check(world, node, err);
+}
+
+static int rule_wan(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return node->intent.type == INTENT_WAN ? wan_check(world, node, err) : 0;
+}
+
+/* What was chosen is written into the text, too. */
+static int rule_restate(struct world *world, struct node *node, struct rpc_error *err)
+{
+	struct touch *touch = touch_of(world, node);
+	json_t *spec = touch->stale ? intent_encode(node->intent.type, node->intent.obj) : NULL;
+
+	if (!touch->stale)
+		return 0;
+	if (!spec)
+		return out_of_memory(err);
+	if (node->intent.spec != touch->was.spec)
+		json_decref(node->intent.spec);
+	node->intent.spec = spec;
+	touch->stale = false;
+	return 0;
+}
+
+static int check_missed(struct world *world, struct rpc_error *err)
+{
+	for (uint32_t i = 0; i < world->touches; i++) {
+		const struct touch *touch = &world->touch[i];
+		struct look look = {world, touch->node, err};
+
+		if (touch->was.obj &&
+			keys_visit(touch->was.type, touch->was.obj, look_missed, &look))
+			return world_fail_at(world, touch->node, err);
+	}
+	return 0;
+}
+
+int world_check(struct world *world, struct rpc_error *err)
+{
+	static node_rule *const rules[] = {rule_needed, rule_left, give_vni, rule_taken, rule_place,
+		admission_choose, rule_user, rule_wan, rule_restate};
+
+	if (check_missed(world, err) || touch_networks(world, err))
+		return -1;
+	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)
+		for (uint32_t i = 0; i < world->touches; i++) {
+			struct node *node = world->touch[i].node;
+
+			if (!node->gone && rules[r](world, node, err))
+				return world_fail_at(world, node, err);
+		}
+	return 0;
+}

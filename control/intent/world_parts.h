@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the world share among themselves; nobody outside includes it. */
+#ifndef INTENT_WORLD_PARTS_H
+#define INTENT_WORLD_PARTS_H
+
+#include "parts.h"
+
+/* ---- the index: who has what, and who needs what ---- */
+
+/* What of an intent others can refer to, or be in the way of. */
+enum key_kind {
+	KEY_SITE,   /* NAME */
+	KEY_PORT,   /* SITE/NAME: ports and WANs */
+	KEY_WAN,    /* SITE/NAME */
+	KEY_GTPU,   /* SITE/NAME */
+	KEY_SLICE,  /* NAME */
+	KEY_ROUTER, /* NAME: a slice that is l3 */
+	KEY_HOST,   /* NAME */
+	KEY_NAME,   /* NAME of a slice or network: the dataplane knows both as slices */
+	KEY_VNI,    /* number */
+	KEY_TAP, /* SITE/NAME of an interface: taps of slices, and ports, whose twins are called so
+		  */
+	KEY_KERNEL, /* netns/NAME and the like: what feeds a slice */
+	KEY_PLACE,  /* SITE/PORT/VLAN */
+	KEY_MAC,    /* of a host */
+	KEY_IP,	    /* likewise */
+	KEY_ORDER,  /* SITE/PREFERENCE/NAME of a WAN */
+	KEY_BOOKED, /* NAME of a WAN */
+};
+enum key_role {
+	ROLE_HAS,   /* nobody else may have the same */
+	ROLE_NEEDS, /* somebody must have it */
+	ROLE_AT,    /* noted, many may */
+	ROLE_BOOKS, /* value: bits a second */
+	ROLE_TOTAL, /* value: of all who book; nobody's */
+};
+#define KEY_BYTES (2 * INTENT_NAME + 16)
+
+struct key {
+	enum key_role role;
+	enum key_kind kind;
+	uint64_t value;
+	const char *path; /* format of the field's, with index */
+	unsigned index;
+	char text[KEY_BYTES];
+};
+
+/* Calls visit for each key of an intent, until it answers other than 0, which is returned. */
+typedef int key_visit(const struct key *key, void *arg);
+int keys_visit(enum intent_type type, const union intent_object *obj, key_visit *visit, void *arg);
+void key_place(struct key *key, const char *site, const char *port, uint32_t vlan);
+/* "port p1 of site gj": for people. text has 128 bytes. */
+const char *key_show(const struct key *key, char *text);
+
+struct node;
+struct entry {
+	RB_ENTRY(entry) link;
+	struct entry *spare;
+	struct node *holder; /* NULL: a total */
+	uint64_t value;
+	uint32_t refs; /* how often the holder has this key */
+	uint8_t role, kind;
+	char text[KEY_BYTES];
+};
+RB_HEAD(index_tree, entry);
+RB_HEAD(intent_tree, intent);
+
+/* ---- the world ---- */
+
+struct node {
+	struct intent intent; /* first: a node is an intent */
+	uint32_t touch;	      /* 1 + its place in the transaction's list; 0: not touched */
+	bool gone;	      /* deleted by the transaction */
+};
+
+/* A node that the transaction has put or deleted, and how it was. */
+struct touch {
+	struct node *node;
+	struct intent was; /* obj NULL: was not there */
+	unsigned op;	   /* number of the last put or delete that touched it */
+	bool stale;	   /* obj has changed since spec was made of it */
+};
+
+struct world {
+	struct intent_tree tree[INTENT_TYPES];
+	struct intent_tree gone[INTENT_TYPES]; /* deleted by the transaction */
+	size_t count[INTENT_TYPES];
+	struct index_tree index;
+	struct entry *spare; /* of entries that the transaction took out: a rollback needs no
+				memory */
+	bool open;
+	unsigned ops;
+	struct touch *touch;
+	uint32_t touches, touch_room;
+	struct world_change *change;
+};
+
+RB_PROTOTYPE(intent_tree, intent, entry, intent_compare)
+
+static inline struct node *node_of(struct intent *intent)
+{
+	return (struct node *)intent;
+}
+
+static inline struct touch *touch_of(const struct world *world, const struct node *node)
+{
+	return node->touch ? &world->touch[node->touch - 1] : NULL;
+}
+
+/* world.c: the node becomes part of the transaction (op: of the current one). 0 or -ENOMEM. */
+int world_touch(struct world *world, struct node *node);
+/* The object of a touched node is about to change, has changed. */
+void world_edit_begin(struct world *world, struct node *node);
+int world_edit_end(struct world *world, struct node *node); /* 0 or -ENOMEM */
+
+/* Of a slice or network; NULL for others. */
+uint32_t *intent_vni(enum intent_type type, union intent_object *obj);
+
+/* world_index.c. Adding twice is counted; taking away what is not there does nothing. */
+int index_add(struct world *world, struct node *node, const union intent_object *obj); /* -ENOMEM */
+void index_remove(struct world *world, struct node *node, const union intent_object *obj);
+void index_trim(struct world *world); /* gives spare entries back */
+/* The first entry with role, kind and text, after `after` when that is given; NULL: no more. */
+struct entry *index_find(const struct world *world, enum key_role role, enum key_kind kind,
+	const char *text, const struct entry *after);
+/* The holder that comes next after `after` (NULL: the first). */
+struct node *index_holder(const struct world *world, enum key_role role, enum key_kind kind,
+	const char *text, const struct intent *after);
+struct entry *index_next(const struct entry *entry);
+/* The first whose text is not less. */
+struct entry *index_from(
+	const struct world *world, enum key_role role, enum key_kind kind, const char *text);
+
+/* "slice blue": for people and for err->with. Returns text. */
+const char *intent_title(const struct intent *intent, char *text, size_t size);
+/* Puts the place of the node's last put or delete before err->path: "[2]". Returns -1. */
+int world_fail_at(const struct world *world, const struct node *node, struct rpc_error *err);
+
+/* Rules for a touched node that is still there: 0, or -1 with err (world_fail_at is the caller's).
+ * world_place.c: who may be at a place. */
+int place_check(const struct world *world, const struct node *node, struct rpc_error *err);
+/* admission.c: chooses the WANs that were left out. */
+int admission_choose(struct world *world, struct node *node, struct rpc_error *err);
+/* wan_check.c: the WANs that a slice or network uses have the room and carry it; a WAN that has
+ * changed still does for those who use it. */
+int wan_check(const struct world *world, const struct node *node, struct rpc_error *err);
+/* Says how much is missing: booked by others, and what intent needs. Returns -1. */
+int wan_refuse_room(const struct intent_wan *wan, uint64_t booked, uint64_t need,
+	const struct intent *intent, struct rpc_error *err);
+/* One place at which a slice or network uses a WAN (slice: endpoint, network: placement). */
+struct use {
+	const char *site, *wan;
+	uint32_t mtu;	   /* 0: not asked for */
+	const char *field; /* format of its path, with the index */
+};
+uint32_t use_count(const struct intent *intent); /* 0: at one site only */
+struct use use_get(const struct intent *intent, uint32_t index);
+uint64_t use_committed_bps(const struct intent *intent);
+uint32_t wan_overhead(const struct intent_wan *wan); /* of a tunnel over it; 0: no address */
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluice-control: start-up in named steps, undone in reverse order; then one loop for everything:
+ * requests, the dataplane's socket, time. */
+#include <errno.h>
+#include <event2/event.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bus.h"
+#include "config.h"
+#include "control.h"
+#include "follow.h"
+#include "lock.h"
+#include "mirror.h"
+#include "observe.h"
+
+#define TICK_US 100000
+
+struct control control;
+
+int64_t control_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+static int fail(const char *what, const char *why)
+{
+	log_text(LOG_ERROR_, "%s: %s", what, why);
+	fprintf(stderr, "sluice-control: %s: %s\n", what, why);
+	return -1;
+}
+
+/* ---- what the store has ---- */
+
+static int load_one(const struct stored *one, void *arg)
+{
+	int type = intent_type_of_kind(one->kind);
+	struct rpc_error err = {0};
+	json_error_t where;
+	json_t *spec = json_loads(one->spec, 0, &where);
+	int rc = -EINVAL;
+
+	if (type < 0 || !spec)
+		log_text(LOG_ERROR_, "the store has a %s %s that is not to be read", one->kind,
+			one->name);
+	else
+		rc = world_load(control.world, type, spec, one->revision, one->created_us,
+			one->updated_us, one->author, &err);
+	if (rc && err.message[0])
+		log_text(LOG_ERROR_, "the store's %s %s: %s", one->kind, one->name, err.message);
+	json_decref(spec);
+	return rc == -ENOMEM ? rc : 0; /* one that this version cannot read is left in the store */
+}
+
+static int open_store(const struct config *config)
+{
+	char why[512] = "";
+	int rc = store_open(config->store, &control.store, why, sizeof(why));
+
+	if (rc)
+		return fail(config->store, why[0] ? why : strerror(-rc));
+	if (store_claim(control.store, config->site, why, sizeof(why))) {
+		fail(config->store, why);
+		goto err_store;
+	}
+	if (world_create(&control.world)) {
+		fail("the intents", "out of memory");
+		goto err_store;
+	}
+	rc = store_load(control.store, load_one, NULL);
+	if (!rc)
+		return 0;
+	fail(config->store, strerror(-rc));
+	world_free(control.world);
+err_store:
+	store_close(control.store);
+	return -1;
+}
+
+/* ---- the dataplane ---- */
+
+/* Without it the intents are done as ever. */
+static void open_mirror(const struct config *config)
+{
+	const struct mirror_config mirror = {.site = config->site, .rescan_s = config->rescan_s};
+	int rc;
+
+	if (!config->mirror)
+		return;
+	reconciler_mirror_ready(control.reconciler, false);
+	rc = mirror_start(control.base, control.world, control.dataplane, control.reconciler,
+		&mirror, &control.mirror);
+	if (!rc)
+		return;
+	log_text(LOG_ERROR_, "the kernel is not mirrored: %s", strerror(-rc));
+	reconciler_mirror_ready(control.reconciler, true);
+}
+
+static int open_dataplane(const struct config *config)
+{
+	char why[512];
+	const struct reconcile_config reconcile = {
+		.site = config->site, .resync_s = config->resync_s, .keep = config->keep};
+
+	switch (lock_dataplane(config->dataplane, why, sizeof(why))) {
+	case 0:
+		break;
+	case -EBUSY:
+		return fail(config->dataplane, why);
+	default:
+		log_text(LOG_WARN_, "%s: %s", config->dataplane, why);
+	}
+	if (dataplane_open(control.base, config->dataplane, &control.dataplane))
+		return fail("the dataplane's socket", "out of memory");
+	if (reconciler_start(control.base, control.world, control.dataplane, &reconcile,
+		    &control.reconciler))
+		goto err_dataplane;
+	if (collector_start(control.base, control.dataplane, &control.collector))
+		goto err_reconciler;
+	if (follow_start(control.base, control.reconciler))
+		goto err_collector;
+	open_mirror(config);
+	if (store_revision(control.store) > 0)
+		reconciler_touch_all(control.reconciler);
+	return 0;
+
+err_collector:
+	collector_stop(control.collector);
+err_reconciler:
+	reconciler_stop(control.reconciler);
+err_dataplane:
+	dataplane_close(control.dataplane);
+	return fail("the reconciler", "out of memory");
+}
+
+static void close_dataplane(void)
+{
+	mirror_stop(control.mirror);
+	follow_stop();
+	collector_stop(control.collector);
+	reconciler_stop(control.reconciler);
+	dataplane_close(control.dataplane);
+}
+
+/* ---- HTTP ---- */
+
+static int open_http(const struct config *config)
+{
+	const struct http_config http = {
+		.socket = config->socket,
+		.listen = config->listen[0] ? config->listen : NULL,
+		.certificate = config->tls.certificate,
+		.key = config->tls.key,
+		.client_ca = config->tls.client_ca[0] ? config->tls.client_ca : NULL,
+		.peers = config->peers,
+		.peer_count = config->peer_count,
+		.limits = config->limits,
+	};
+	char why[512] = "";
+	int rc = http_start(control.base, &http, control.store, control_routes, why, sizeof(why));
+
+	return rc ? fail("the REST API", why[0] ? why : strerror(-rc)) : 0;
+}
+
+/* ---- the loop ---- */
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	event_base_loopbreak(control.base);
+}
+
+static void on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	char why[512] = "";
+
+	log_reopen();
+	if (http_reload(why, sizeof(why)))
+		log_text(LOG_ERROR_, "the certificate stays as it was: %s", why);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	store_tick(control.store, control_now_us());
+}
+
+static int run(const struct config *config)
+{
+	struct timeval every = {.tv_usec = TICK_US};
+	struct event *events[] = {
+		evsignal_new(control.base, SIGTERM, on_signal, NULL),
+		evsignal_new(control.base, SIGINT, on_signal, NULL),
+		evsignal_new(control.base, SIGHUP, on_hangup, NULL),
+		event_new(control.base, -1, EV_PERSIST, on_tick, NULL),
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+		if (!events[i] || event_add(events[i], i == 3 ? &every : NULL))
+			rc = fail("setting up events", strerror(ENOMEM));
+	if (!rc) {
+		fprintf(stderr, "sluice-control %s: ready on %s%s%s, site %s\n", SLUICE_VERSION,
+			config->socket, config->listen[0] ? " and " : "", config->listen,
+			config->site);
+		rc = event_base_dispatch(control.base) < 0 ? -1 : 0;
+		fprintf(stderr, "sluice-control: stopping\n");
+	}
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+		if (events[i])
+			event_free(events[i]);
+	return rc;
+}
+
+/* Everything between the log and the loop. */
+static int serve(const struct config *config)
+{
+	int rc = -1;
+
+	if (open_store(config))
+		return -1;
+	if (open_dataplane(config))
+		goto err_store;
+	if (observe_start()) {
+		fail("events", "out of memory");
+		goto err_dataplane;
+	}
+	if (open_http(config))
+		goto err_observe;
+	rc = run(config);
+	http_stop();
+err_observe:
+	observe_stop();
+err_dataplane:
+	close_dataplane();
+err_store:
+	world_free(control.world);
+	store_close(control.store);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct config config;
+	int rc = config_read(argc, argv, &config);
+
+	if (rc)
+		return rc < 0 ? 2 : 0;
+	if (config.check) {
+		printf("sluice-control: options and file are fine\n");
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	/* else glibc gathers small pieces all at once: the loop stands for 0.2 s some time after
+	 * 100,000 routes have gone */
+	mallopt(M_MXFAST, 0);
+	intent_types_init();
+	rc = log_open(config.log_file[0] ? config.log_file : NULL, config.log_level);
+	if (rc) {
+		fprintf(stderr, "sluice-control: %s: %s\n", config.log_file, strerror(-rc));
+		return 1;
+	}
+	rc = 1;
+	control.base = event_base_new();
+	if (!control.base) {
+		fail("starting", strerror(ENOMEM));
+		goto err_log;
+	}
+	control.site = config.site;
+	control.metrics_slices = config.metrics_slices;
+	control.started_us = control_now_us();
+	rc = serve(&config) ? 1 : 0;
+	event_base_free(control.base);
+err_log:
+	bus_free();
+	log_close();
+	return rc;
+}

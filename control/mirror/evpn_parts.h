@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of EVPN share; nobody else includes it. */
+#ifndef MIRROR_EVPN_PARTS_H
+#define MIRROR_EVPN_PARTS_H
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+
+#include "evpn.h"
+
+/* A tunnel to another VTEP: an object as long as somebody uses it. */
+struct vtep {
+	RB_ENTRY(vtep) entry;
+	struct api_ip local, remote;
+	uint16_t dst_port;
+	api_name name;
+	uint32_t users;
+};
+RB_HEAD(vtep_tree, vtep);
+int vtep_cmp(const struct vtep *a, const struct vtep *b);
+RB_PROTOTYPE(vtep_tree, vtep, entry, vtep_cmp)
+
+struct member {
+	RB_ENTRY(member) entry;
+	struct vtep *vtep;
+	bool seen; /* by the look that goes on */
+};
+RB_HEAD(member_tree, member);
+int member_cmp(const struct member *a, const struct member *b);
+RB_PROTOTYPE(member_tree, member, entry, member_cmp)
+
+/* A remote station of an l2 slice. */
+struct station {
+	RB_ENTRY(station) entry;
+	struct api_mac_addr mac;
+	struct vtep *vtep;
+	bool seen;
+};
+RB_HEAD(station_tree, station);
+int station_cmp(const struct station *a, const struct station *b);
+RB_PROTOTYPE(station_tree, station, entry, station_cmp)
+
+/* A MAC of a feed that is to be looked at. */
+struct stale {
+	TAILQ_ENTRY(stale) link;
+	struct api_mac_addr mac;
+};
+TAILQ_HEAD(stale_list, stale);
+
+struct feed {
+	TAILQ_ENTRY(feed) link;
+	api_name slice;
+	uint32_t vni;
+	struct kernel *kernel;
+	char bridge[IFNAMSIZ]; /* "": the slice is l3 */
+	struct api_mac_addr mac;
+	bool named; /* since evpn_slices_begin */
+	bool dirty; /* all of it */
+	/* what was found */
+	uint32_t device, master; /* the VXLAN device and its bridge; 0: none */
+	struct api_ip local;
+	uint16_t dst_port;
+	struct member_tree members;
+	struct station_tree stations;
+	struct stale_list stale;
+	bool members_dirty;
+};
+TAILQ_HEAD(feed_list, feed);
+
+struct evpn {
+	struct world *world;
+	struct reconciler *rec;
+	api_name site;
+	evpn_routes_changed changed;
+	void *arg;
+	struct feed_list feeds;
+	struct vtep_tree vteps;
+	uint32_t vtep_count, member_count, station_count;
+	bool lost; /* memory was short: all is to be looked at again */
+};
+
+/* The reconciler is told of the object, or that it is gone. False: no memory, which is noted. */
+bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there);
+
+/* ---- evpn_vtep.c ---- */
+
+/* One user more; the tunnel is wanted from the first on. NULL: no memory. */
+struct vtep *vtep_take(struct evpn *evpn, const struct api_ip *local, const struct api_ip *remote,
+	uint16_t dst_port);
+void vtep_drop(struct evpn *evpn, struct vtep *vtep);
+const struct vtep *vtep_find(const struct evpn *evpn, const struct api_ip *local,
+	const struct api_ip *remote, uint16_t dst_port);
+/* Has one another name by the world as it is now? */
+bool vteps_renamed(const struct evpn *evpn);
+
+/* The feed's members as the kernel's tables are: all looked at. */
+void members_look(struct evpn *evpn, struct feed *feed);
+void members_forget(struct evpn *evpn, struct feed *feed);
+
+/* ---- evpn_station.c ---- */
+
+void stations_look(struct evpn *evpn, struct feed *feed); /* all */
+void station_look(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac);
+void stations_forget(struct evpn *evpn, struct feed *feed);
+
+/* The VTEP that the device's own table has for a MAC; false: none. */
+bool evpn_remote_of(const struct feed *feed, const struct api_mac_addr *mac, struct api_ip *remote);
+bool evpn_is_station(const struct api_mac_addr *mac); /* of one, not 00:… or a group's */
+
+#endif

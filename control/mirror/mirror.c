@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The mirror's beginning, its end, and its work in the loop (mirror.h). Called by main.c and
+ * rest/commit.c; owns all of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bus.h"
+#include "mirror_parts.h"
+
+#define SLICE_US    2000 /* of work, before others have their turn */
+#define SWEEP_S	    5	 /* between looks at next hops without a MAC, and memory that was short */
+#define PATIENCE_US 10000000 /* for namespaces whose first picture does not become whole */
+
+uint64_t mirror_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void look_at_world(struct mirror *mirror)
+{
+	mirror->touched = false;
+	if (places_rebuild(mirror))
+		mirror->lost = true;
+}
+
+/* Before that the dataplane's objects of the life before are left as they are. */
+static void say_ready(struct mirror *mirror)
+{
+	bool late = mirror_now_us() - mirror->started_us > PATIENCE_US;
+
+	if (mirror->ready || (!spaces_complete(mirror) && !late))
+		return;
+	mirror->ready = true;
+	reconciler_mirror_ready(mirror->rec, true);
+	stations_list(mirror);
+	log_text(LOG_INFO_, "the kernel is mirrored: %u addresses, %u neighbours, %u routes",
+		mirror->counters.addresses, mirror->counters.neighbors, mirror->counters.routes);
+}
+
+static void on_work(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval soon = {0};
+	struct mirror *mirror = arg;
+	uint64_t now = mirror_now_us();
+
+	if (mirror->touched)
+		look_at_world(mirror);
+	if (subjects_work(mirror, now + SLICE_US)) {
+		event_add(mirror->work, &soon);
+		return;
+	}
+	if (mirror->changed_us) {
+		mirror->counters.last_change_us = mirror_now_us() - mirror->changed_us;
+		mirror->changed_us = 0;
+	}
+	places_trim(mirror);
+	say_ready(mirror);
+}
+
+/* What was not marked for want of memory is among all that there is. */
+static void look_at_all(struct mirror *mirror)
+{
+	struct place *place;
+	struct source *source;
+
+	mirror->lost = false;
+	look_at_world(mirror);
+	TAILQ_FOREACH (place, &mirror->places, link)
+		space_mark_place(place, 0);
+	TAILQ_FOREACH (source, &mirror->sources, link)
+		space_mark_source(source);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct mirror *mirror = arg;
+
+	if (mirror->lost)
+		look_at_all(mirror);
+	ask_sweep(mirror);
+	event_active(mirror->work, 0, 0);
+}
+
+void mirror_touch(struct mirror *mirror)
+{
+	if (!mirror)
+		return;
+	mirror->touched = true;
+	event_active(mirror->work, 0, 0);
+}
+
+bool mirror_answered(struct mirror *mirror)
+{
+	mirror->lists--;
+	if (mirror->stopped && !mirror->lists)
+		free(mirror);
+	else if (!mirror->stopped)
+		return true;
+	return false;
+}
+
+static void mirror_free(struct mirror *mirror)
+{
+	struct space *space;
+
+	dataplane_forget(mirror->dp, mirror);
+	asks_free(mirror);
+	stations_stop(mirror);
+	TAILQ_FOREACH (space, &mirror->spaces, link)
+		space->used = false;
+	spaces_trim(mirror);
+	evpn_free(mirror->evpn);
+	subjects_free(mirror);
+	places_free(mirror);
+	if (mirror->work)
+		event_free(mirror->work);
+	if (mirror->sweep)
+		event_free(mirror->sweep);
+	mirror->stopped = true;
+	if (!mirror->lists) /* else with the last answer */
+		free(mirror);
+}
+
+/* ---- the dataplane ---- */
+
+static void list_all(struct mirror *mirror)
+{
+	asks_list(mirror);
+	stations_list(mirror);
+}
+
+static void on_event(const json_t *event, void *arg)
+{
+	const char *what = json_string_value(json_object_get(event, "event"));
+
+	ask_event(arg, event);
+	station_event(arg, event);
+	if (what && !strcmp(what, "events_lost"))
+		list_all(arg);
+}
+
+static void on_change(enum dataplane_state state, uint64_t instance, void *arg)
+{
+	if (state != DATAPLANE_UP)
+		return;
+	list_all(arg);
+}
+
+static int listen_to_dataplane(struct mirror *mirror)
+{
+	int rc = dataplane_on_change(mirror->dp, on_change, mirror);
+
+	if (!rc)
+		rc = dataplane_on_event(mirror->dp, on_event, mirror);
+	if (!rc && dataplane_state(mirror->dp) == DATAPLANE_UP)
+		on_change(DATAPLANE_UP, 0, mirror);
+	return rc;
+}
+
+/* ---- life ---- */
+
+static struct mirror *mirror_new(struct event_base *base, const struct mirror_config *config)
+{
+	struct mirror *mirror = calloc(1, sizeof(*mirror));
+
+	if (!mirror)
+		return NULL;
+	mirror->base = base;
+	mirror->rescan_s = config->rescan_s;
+	mirror->started_us = mirror_now_us();
+	snprintf(mirror->site, sizeof(mirror->site), "%s", config->site);
+	TAILQ_INIT(&mirror->spaces);
+	TAILQ_INIT(&mirror->places);
+	TAILQ_INIT(&mirror->sources);
+	TAILQ_INIT(&mirror->dirty);
+	RB_INIT(&mirror->subjects);
+	RB_INIT(&mirror->asks);
+	mirror->work = event_new(base, -1, 0, on_work, mirror);
+	mirror->sweep = event_new(base, -1, EV_PERSIST, on_sweep, mirror);
+	return mirror;
+}
+
+int mirror_start(struct event_base *base, struct world *world, struct dataplane *dp,
+	struct reconciler *rec, const struct mirror_config *config, struct mirror **out)
+{
+	struct timeval every = {.tv_sec = SWEEP_S};
+	struct mirror *mirror = mirror_new(base, config);
+	int rc = -ENOMEM;
+
+	if (!mirror)
+		return -ENOMEM;
+	mirror->world = world;
+	mirror->dp = dp;
+	mirror->rec = rec;
+	if (!mirror->work || !mirror->sweep || event_add(mirror->sweep, &every) ||
+		evpn_create(world, mirror->site, rec, spaces_routes_by, mirror, &mirror->evpn))
+		goto err_mirror;
+	rc = space_get(mirror, "", true) ? stations_start(mirror) : -EPERM;
+	if (!rc)
+		rc = listen_to_dataplane(mirror);
+	if (rc)
+		goto err_mirror;
+	mirror_touch(mirror);
+	*out = mirror;
+	return 0;
+
+err_mirror:
+	mirror_free(mirror);
+	return rc;
+}
+
+void mirror_stop(struct mirror *mirror)
+{
+	if (mirror)
+		mirror_free(mirror);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The kernel as the slow path: what Linux and the programs beside us (iproute2, FRR) say by
+ * addresses, routes, neighbours and bridge FDBs becomes objects of the dataplane, by way of the
+ * reconciler; and what the dataplane knows and the kernel should (stations, next hops it needs,
+ * gateway addresses on taps) is told to the kernel. Works on its own once started; order does not
+ * matter: what is incomplete waits for the rest. One thread, the loop's.
+ *
+ *   namespace of this process     underlay: port ↔ its tap, or the NIC below an AF_XDP port
+ *   a slice's `kernel`            l3: netns, VRF or table → routes, addresses, static neighbours
+ *                                 of its taps; l2: a bridge, whose port the tap becomes
+ *   VXLAN devices                 VNI ↔ slice: FDB → tunnel, member, mac (EVPN types 2 and 3)
+ *   routes by a VTEP              l3, EVPN type 5 → via tunnel and router MAC */
+#ifndef MIRROR_MIRROR_H
+#define MIRROR_MIRROR_H
+
+#include "dataplane.h"
+#include "kernel.h"
+#include "reconcile.h"
+#include "world.h"
+
+struct mirror;
+
+struct mirror_config {
+	const char *site;
+	uint32_t rescan_s; /* 0: 300 */
+};
+
+/* 0, -ENOMEM, -EPERM (no netlink). config is copied. The reconciler is told when the first picture
+ * is whole. */
+int mirror_start(struct event_base *base, struct world *world, struct dataplane *dp,
+	struct reconciler *rec, const struct mirror_config *config, struct mirror **out);
+void mirror_stop(struct mirror *mirror); /* before the reconciler; NULL: nothing */
+
+/* The world has changed (slices, ports): looked at again from the loop. Cheap. NULL: nothing. */
+void mirror_touch(struct mirror *mirror);
+
+struct mirror_counters {
+	struct kernel_counters kernel; /* summed over namespaces */
+	uint32_t namespaces, namespaces_missing;
+	bool ready; /* the first picture was whole, and the reconciler was told */
+	uint32_t addresses, neighbors, routes, tunnels, members, macs; /* objects wanted */
+	uint32_t routes_unusable; /* known, and none of their ways is by anything of ours */
+	uint64_t ways_left_out;	  /* of routes with more than the dataplane holds, each time */
+	uint32_t stations;	  /* told to the kernel's bridges */
+	uint32_t neighbors_kept;  /* next hops that the kernel was asked to keep */
+	uint64_t last_change_us;  /* from a message to the reconciler, the last time */
+};
+void mirror_counters(const struct mirror *mirror, struct mirror_counters *out);
+
+/* What slices name of the kernel and is not there, one line a slice: said is borrowed. */
+typedef void (*mirror_gap)(const char *slice, const char *said, void *arg);
+void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Events in one order, and who listens. Called by rest/, observe/ and main; owns the last events as
+ * text. */
+#include "bus.h"
+
+#include <bsd/sys/queue.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct listener {
+	TAILQ_ENTRY(listener) entry;
+	uint64_t number;
+	uint64_t after; /* hears what is newer than this */
+	bool gone;	/* freed when nobody goes through the list */
+	void (*heard)(const struct bus_entry *entry, void *arg);
+	void *arg;
+};
+
+static struct {
+	struct bus_entry *ring; /* BUS_KEPT of them; id % BUS_KEPT is the place */
+	uint64_t last, told;
+	uint64_t numbers;
+	bool telling, gone; /* gone: some listeners wait to be freed */
+	TAILQ_HEAD(, listener) listeners;
+} bus = {.listeners = TAILQ_HEAD_INITIALIZER(bus.listeners)};
+
+static struct bus_entry *entry_at(uint64_t id)
+{
+	return &bus.ring[id % BUS_KEPT];
+}
+
+/* The oldest that is kept. */
+static uint64_t oldest(void)
+{
+	return bus.last > BUS_KEPT ? bus.last - BUS_KEPT + 1 : 1;
+}
+
+static void entry_clear(struct bus_entry *entry)
+{
+	free((char *)entry->event); /* one piece with tenant */
+	free((char *)entry->json);
+	memset(entry, 0, sizeof(*entry));
+}
+
+static int entry_fill(struct bus_entry *entry, const char *event, const char *tenant)
+{
+	size_t event_len = strlen(event) + 1, tenant_len = strlen(tenant) + 1;
+	char *names = malloc(event_len + tenant_len);
+
+	if (!names)
+		return -1;
+	memcpy(names, event, event_len);
+	memcpy(names + event_len, tenant, tenant_len);
+	entry->event = names;
+	entry->tenant = names + event_len;
+	return 0;
+}
+
+static void sweep(void)
+{
+	struct listener *one, *next;
+
+	for (one = TAILQ_FIRST(&bus.listeners); one; one = next) {
+		next = TAILQ_NEXT(one, entry);
+		if (!one->gone)
+			continue;
+		TAILQ_REMOVE(&bus.listeners, one, entry);
+		free(one);
+	}
+	bus.gone = false;
+}
+
+static void tell(const struct bus_entry *entry)
+{
+	struct listener *one;
+
+	TAILQ_FOREACH (one, &bus.listeners, entry)
+		if (!one->gone && one->after < entry->id)
+			one->heard(entry, one->arg);
+}
+
+/* What listeners publish meanwhile is told in turn, not from within. */
+static void tell_all(void)
+{
+	if (bus.telling)
+		return;
+	bus.telling = true;
+	while (bus.told < bus.last) {
+		bus.told++;
+		tell(entry_at(bus.told));
+	}
+	bus.telling = false;
+	if (bus.gone)
+		sweep();
+}
+
+void bus_publish(enum log_level level, const char *event, const char *tenant, json_t *fields)
+{
+	struct bus_entry new = {.id = bus.last + 1};
+	size_t len;
+
+	if (!tenant)
+		tenant = "";
+	if (!bus.ring)
+		bus.ring = calloc(BUS_KEPT, sizeof(*bus.ring));
+	new.json = log_make(level, event, tenant, new.id, fields, &len);
+	if (!bus.ring || !new.json || entry_fill(&new, event, tenant)) {
+		free((char *)new.json);
+		return;
+	}
+	new.length = len;
+	log_line(level, new.json, len);
+	if (bus.telling &&
+		bus.told == new.id - BUS_KEPT) { /* it would go from under who hears it */
+		entry_clear(&new);
+		return;
+	}
+	bus.last = new.id;
+	entry_clear(entry_at(new.id));
+	*entry_at(new.id) = new;
+	tell_all();
+}
+
+uint64_t bus_listen(void (*heard)(const struct bus_entry *entry, void *arg), void *arg)
+{
+	struct listener *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return 0;
+	new->number = ++bus.numbers;
+	new->after = bus.last;
+	new->heard = heard;
+	new->arg = arg;
+	TAILQ_INSERT_TAIL(&bus.listeners, new, entry);
+	return new->number;
+}
+
+void bus_forget(uint64_t number)
+{
+	struct listener *one;
+
+	TAILQ_FOREACH (one, &bus.listeners, entry) {
+		if (one->number != number)
+			continue;
+		one->gone = true;
+		bus.gone = true;
+		break;
+	}
+	if (bus.gone && !bus.telling)
+		sweep();
+}
+
+bool bus_whole(uint64_t after)
+{
+	return after <= bus.last && after + 1 >= oldest();
+}
+
+bool bus_replay(uint64_t after, uint32_t limit,
+	void (*each)(const struct bus_entry *entry, void *arg), void *arg)
+{
+	bool whole = bus_whole(after);
+	uint64_t last = bus.last;
+
+	if (!whole)
+		after = oldest() - 1;
+	if (limit && last - after > limit)
+		last = after + limit;
+	for (uint64_t id = after + 1; id <= last; id++)
+		each(entry_at(id), arg);
+	return whole;
+}
+
+uint64_t bus_last(void)
+{
+	return bus.last;
+}
+
+void bus_free(void)
+{
+	struct listener *one;
+
+	while ((one = TAILQ_FIRST(&bus.listeners))) {
+		TAILQ_REMOVE(&bus.listeners, one, entry);
+		free(one);
+	}
+	for (size_t i = 0; bus.ring && i < BUS_KEPT; i++)
+		entry_clear(&bus.ring[i]);
+	free(bus.ring);
+	bus.ring = NULL;
+	bus.last = bus.told = bus.numbers = 0;
+	bus.gone = false;
+}

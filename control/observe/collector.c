@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the dataplane's counters from a timer. Called by main (start, stop) and by the handlers of
+ * observe/ (reading); owns two readings. All questions of a round are sent at once, and the round
+ * counts only when every answer has come. */
+#include "collector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PERIOD_US  1000000  /* between two rounds, when they are cheap */
+#define LONGEST_US 60000000 /* and at most */
+#define OBJECTS_US 2000000  /* between two lists of ports and tunnels */
+#define SHARE	   20	    /* a round may take one part in so many of the time */
+
+static const char *const stats_types[] = {
+	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
+#define STATS (sizeof(stats_types) / sizeof(stats_types[0]))
+static const char *const object_types[] = {"port", "tunnel"};
+#define OBJECTS (sizeof(object_types) / sizeof(object_types[0]))
+enum { SLOT_DROPS = STATS, SLOT_OBJECTS, SLOTS = SLOT_OBJECTS + OBJECTS };
+
+struct reading {
+	json_t *slot[SLOTS]; /* stats by type, drops, objects by type; NULL: not read */
+	int64_t at_us;	     /* since 1970 */
+	uint64_t mono_us;
+};
+
+struct collector {
+	struct event *timer;
+	struct dataplane *dp;
+	struct reading now, before, coming;
+	json_t *objects[OBJECTS]; /* they are not read in each round */
+	uint64_t objects_us;	  /* when, monotonic */
+	uint64_t round;		  /* answers to an older one are passed over */
+	uint64_t instance;	  /* of the dataplane whose readings these are */
+	uint32_t waiting;	  /* answers of this round that have not come */
+	uint32_t calls;		  /* answers of all rounds, likewise: they hold the collector */
+	bool failed;		  /* the round lacks an answer */
+	bool stopped;
+	uint64_t took_us;
+	void (*read)(const struct collector *c, void *arg);
+	void *read_arg;
+};
+
+struct call {
+	struct collector *c;
+	uint64_t round;
+	uint32_t slot;
+};
+
+static uint64_t clock_us(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void reading_clear(struct reading *reading)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		json_decref(reading->slot[i]);
+	memset(reading, 0, sizeof(*reading));
+}
+
+static void collector_free(struct collector *c)
+{
+	reading_clear(&c->now);
+	reading_clear(&c->before);
+	reading_clear(&c->coming);
+	for (size_t i = 0; i < OBJECTS; i++)
+		json_decref(c->objects[i]);
+	free(c);
+}
+
+static void again(struct collector *c, uint64_t us)
+{
+	struct timeval wait = {us / 1000000, us % 1000000};
+
+	evtimer_add(c->timer, &wait);
+}
+
+static uint64_t pause_us(const struct collector *c)
+{
+	uint64_t us = c->took_us * (SHARE - 1);
+
+	if (us > LONGEST_US)
+		us = LONGEST_US;
+	return us + c->took_us < PERIOD_US ? PERIOD_US - c->took_us : us;
+}
+
+static void take_objects(struct collector *c)
+{
+	for (size_t i = 0; i < OBJECTS; i++) {
+		json_t *list = c->coming.slot[SLOT_OBJECTS + i];
+
+		if (!list)
+			continue;
+		json_decref(c->objects[i]);
+		c->objects[i] = list;
+		c->coming.slot[SLOT_OBJECTS + i] = NULL;
+		c->objects_us = c->coming.mono_us;
+	}
+}
+
+static void round_end(struct collector *c)
+{
+	uint64_t now_us = clock_us(CLOCK_MONOTONIC);
+
+	c->took_us = now_us - c->coming.mono_us;
+	if (c->failed) {
+		reading_clear(&c->coming);
+	} else {
+		take_objects(c);
+		reading_clear(&c->before);
+		c->before = c->now;
+		c->now = c->coming;
+		memset(&c->coming, 0, sizeof(c->coming));
+		if (c->read)
+			c->read(c, c->read_arg);
+	}
+	again(c, pause_us(c));
+}
+
+/* The part of an answer that is kept: new, or NULL when it has another form. */
+static json_t *part_of(uint32_t slot, const json_t *result)
+{
+	json_t *part = (json_t *)result;
+
+	if (slot < STATS)
+		part = json_object_get(result, "objects");
+	else if (slot >= SLOT_OBJECTS)
+		part = json_object_get(result, "objects");
+	if (slot >= SLOT_OBJECTS ? !json_is_array(part) : !json_is_object(part))
+		return NULL;
+	return json_incref(part);
+}
+
+static void answered(const json_t *result, const json_t *error, void *arg)
+{
+	struct call call = *(struct call *)arg;
+	struct collector *c = call.c;
+
+	free(arg);
+	c->calls--;
+	if (c->stopped) {
+		if (!c->calls)
+			collector_free(c);
+		return;
+	}
+	if (call.round != c->round)
+		return;
+	c->coming.slot[call.slot] = result ? part_of(call.slot, result) : NULL;
+	if (!c->coming.slot[call.slot])
+		c->failed = true;
+	if (!--c->waiting)
+		round_end(c);
+}
+
+static int ask(struct collector *c, uint32_t slot)
+{
+	struct call *call = malloc(sizeof(*call));
+	int rc;
+
+	if (!call)
+		return -ENOMEM;
+	*call = (struct call){c, c->round, slot};
+	if (slot < STATS)
+		rc = dataplane_call(c->dp, "stats", json_pack("{s:s}", "type", stats_types[slot]),
+			answered, call);
+	else if (slot == SLOT_DROPS)
+		rc = dataplane_call(c->dp, "drops", NULL, answered, call);
+	else
+		rc = dataplane_list(c->dp, object_types[slot - SLOT_OBJECTS], answered, call);
+	if (rc) {
+		free(call);
+		return rc;
+	}
+	c->calls++;
+	c->waiting++;
+	return 0;
+}
+
+static void round_begin(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector *c = arg;
+	uint32_t slots = SLOTS;
+
+	if (dataplane_state(c->dp) != DATAPLANE_UP)
+		return; /* on_change begins again */
+	reading_clear(&c->coming);
+	c->round++;
+	c->waiting = 0;
+	c->failed = false;
+	c->coming.at_us = clock_us(CLOCK_REALTIME);
+	c->coming.mono_us = clock_us(CLOCK_MONOTONIC);
+	if (c->objects[0] && c->coming.mono_us - c->objects_us < OBJECTS_US - PERIOD_US / 10)
+		slots = SLOT_OBJECTS;
+	for (uint32_t slot = 0; slot < slots; slot++)
+		if (ask(c, slot))
+			c->failed = true;
+	if (!c->waiting)
+		again(c, PERIOD_US);
+}
+
+/* Another dataplane counts from nothing: what the one before counted says nothing about it. */
+static void changed(enum dataplane_state state, uint64_t instance, void *arg)
+{
+	struct collector *c = arg;
+
+	if (c->stopped)
+		return;
+	c->round++; /* what is on its way belongs to the connection that has gone */
+	evtimer_del(c->timer);
+	if (state != DATAPLANE_UP)
+		return;
+	if (instance != c->instance) {
+		reading_clear(&c->now);
+		reading_clear(&c->before);
+		for (size_t i = 0; i < OBJECTS; i++) {
+			json_decref(c->objects[i]);
+			c->objects[i] = NULL;
+		}
+	}
+	c->instance = instance;
+	again(c, 0);
+}
+
+int collector_start(struct event_base *base, struct dataplane *dp, struct collector **out)
+{
+	struct collector *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->dp = dp;
+	c->timer = evtimer_new(base, round_begin, c);
+	if (!c->timer)
+		goto err_free;
+	if (dataplane_on_change(dp, changed, c))
+		goto err_timer;
+	if (dataplane_state(dp) == DATAPLANE_UP)
+		again(c, 0);
+	*out = c;
+	return 0;
+
+err_timer:
+	event_free(c->timer);
+err_free:
+	free(c);
+	return -ENOMEM;
+}
+
+void collector_stop(struct collector *c)
+{
+	if (!c)
+		return;
+	event_free(c->timer);
+	c->timer = NULL;
+	c->stopped = true;
+	if (!c->calls)
+		collector_free(c);
+}
+
+void collector_on_read(
+	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg)
+{
+	c->read = read;
+	c->read_arg = arg;
+}
+
+void collector_list_soon(struct collector *c)
+{
+	c->objects_us = 0;
+}
+
+/* ---- reading ---- */
+
+static const json_t *stats_of(const struct reading *reading, const char *type)
+{
+	for (size_t i = 0; i < STATS; i++)
+		if (!strcmp(stats_types[i], type))
+			return reading->slot[i];
+	return NULL;
+}
+
+const json_t *collector_stats(const struct collector *c, const char *type)
+{
+	return stats_of(&c->now, type);
+}
+
+const json_t *collector_before(const struct collector *c, const char *type)
+{
+	return stats_of(&c->before, type);
+}
+
+const json_t *collector_drops(const struct collector *c)
+{
+	return c->now.slot[SLOT_DROPS];
+}
+
+const json_t *collector_objects(const struct collector *c, const char *type)
+{
+	for (size_t i = 0; i < OBJECTS; i++)
+		if (!strcmp(object_types[i], type))
+			return c->objects[i];
+	return NULL;
+}
+
+double collector_rate(
+	const struct collector *c, const char *type, const char *key, const char *counter)
+{
+	const json_t *now =
+		json_object_get(json_object_get(collector_stats(c, type), key), counter);
+	const json_t *old =
+		json_object_get(json_object_get(collector_before(c, type), key), counter);
+	double seconds = ((double)c->now.mono_us - (double)c->before.mono_us) / 1e6;
+	double more;
+
+	if (!json_is_number(now) || !json_is_number(old) || seconds <= 0)
+		return 0;
+	more = json_number_value(now) - json_number_value(old);
+	return more > 0 ? more / seconds : 0; /* an object of this name that was made anew */
+}
+
+int64_t collector_at_us(const struct collector *c)
+{
+	return c->now.at_us;
+}
+
+uint64_t collector_took_us(const struct collector *c)
+{
+	return c->took_us;
+}

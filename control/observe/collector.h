@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the dataplane counts, read every second (less often when that takes more than a twentieth of
+ * the time), with rates. Owns the last two readings. One thread. */
+#ifndef OBSERVE_COLLECTOR_H
+#define OBSERVE_COLLECTOR_H
+
+#include "dataplane.h"
+
+struct collector;
+
+int collector_start(struct event_base *base, struct dataplane *dp, struct collector **out);
+/* Before dataplane_close or right after it; dp tells it nothing from then on but the answers that
+ * it still waits for. */
+void collector_stop(struct collector *c);
+
+/* Called after each reading; one. */
+void collector_on_read(
+	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg);
+
+/* The counters of one type ("port", "slice", "attachment", "tunnel", "meter", "box", "worker",
+ * "stage"): {KEY: {counter: number}}; borrowed until the loop goes on; NULL: never read from the
+ * dataplane that runs. While that is down they are its last. */
+const json_t *collector_stats(const struct collector *c, const char *type);
+const json_t *collector_before(const struct collector *c, const char *type); /* of the one before */
+const json_t *collector_drops(const struct collector *c);		     /* {REASON: packets} */
+/* What the dataplane lists of links and tunnels ("port", "tunnel"): [{name, link, …}]; read every
+ * two seconds. */
+const json_t *collector_objects(const struct collector *c, const char *type);
+void collector_list_soon(struct collector *c); /* a link changed: with the next round */
+/* Units a second between the last two readings, 0 without two, after a restart of the dataplane,
+ * and for what counts less than before. */
+double collector_rate(
+	const struct collector *c, const char *type, const char *key, const char *counter);
+int64_t collector_at_us(const struct collector *c);    /* when it was read, since 1970; 0: never */
+uint64_t collector_took_us(const struct collector *c); /* how long the last round took */
+
+#endif

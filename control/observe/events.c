@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* GET /v1/events: server-sent events. Each stream has one place in the order of the bus: what is
+ * behind it is read from the bus a bit at a time, so that a long replay does not look like a client
+ * that does not read; then it hears what comes. Owns the streams. */
+#include "bus.h"
+#include "events.h"
+#include "observe.h"
+#include "view.h"
+
+#include <bsd/sys/queue.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEARTBEAT_S 15
+#define BATCH	    256	  /* events of a replay at a time */
+#define BATCH_US    20000 /* between two of them */
+#define FILTERS	    16
+#define FILTER_TEXT 256
+
+struct stream {
+	LIST_ENTRY(stream) entry;
+	struct request *r;
+	uint64_t number;    /* the bus's; 0: not listening */
+	uint64_t sent;	    /* the event it was told last, or that was not for it */
+	struct event *more; /* the next batch */
+	bool behind;	    /* the bus has more than it was told */
+	bool whole;	    /* sees everything */
+	bool gone, busy;    /* gone while being told: freed when that is over */
+	api_name tenant;
+	char filters[FILTER_TEXT]; /* one after the other, each with its NUL, "" at the end */
+};
+
+static LIST_HEAD(, stream) streams = LIST_HEAD_INITIALIZER(streams);
+static struct event *heartbeat;
+
+static void stream_free(struct stream *s)
+{
+	if (s->number)
+		bus_forget(s->number);
+	if (s->more)
+		event_free(s->more);
+	LIST_REMOVE(s, entry);
+	free(s);
+}
+
+static void gone(void *arg)
+{
+	struct stream *s = arg;
+
+	s->gone = true;
+	if (!s->busy)
+		stream_free(s);
+}
+
+/* "mac" lets "mac.learned" through, too. */
+static bool wanted(const struct stream *s, const struct bus_entry *entry)
+{
+	size_t len;
+
+	if (!s->whole && (!entry->tenant[0] || strcmp(entry->tenant, s->tenant)))
+		return false;
+	if (!s->filters[0])
+		return true;
+	for (const char *filter = s->filters; *filter; filter += len + 1) {
+		len = strlen(filter);
+		if (!strncmp(entry->event, filter, len) &&
+			(!entry->event[len] || entry->event[len] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* Events of an earlier life of this process have the same numbers and another first half. */
+static void send_entry(struct stream *s, const struct bus_entry *entry)
+{
+	char head[160];
+	char *text;
+	int len;
+
+	s->sent = entry->id;
+	if (s->gone || !wanted(s, entry))
+		return;
+	len = snprintf(head, sizeof(head),
+		"id: %" PRIx64 "-%" PRIu64 "\nevent: %.64s\ndata: ", control.started_us, entry->id,
+		entry->event);
+	text = malloc(len + entry->length + 2);
+	if (!text)
+		return;
+	memcpy(text, head, len);
+	memcpy(text + len, entry->json, entry->length);
+	memcpy(text + len + entry->length, "\n\n", 2);
+	stream_send(s->r, text, len + entry->length + 2);
+	free(text);
+}
+
+static void send_entry_of_batch(const struct bus_entry *entry, void *arg)
+{
+	send_entry(arg, entry);
+}
+
+static void send_gap(struct stream *s)
+{
+	static const char text[] = "event: gap\ndata: {\"event\":\"gap\",\"detail\":\"some events "
+				   "between the last one "
+				   "you have and these are gone; read the state again\"}\n\n";
+
+	if (!s->gone)
+		stream_send(s->r, text, sizeof(text) - 1);
+}
+
+static void catch_up(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval pause = {0, BATCH_US};
+	struct stream *s = arg;
+
+	s->busy = true;
+	if (!bus_whole(s->sent))
+		send_gap(s);
+	bus_replay(s->sent, BATCH, send_entry_of_batch, s);
+	s->busy = false;
+	s->behind = s->sent < bus_last();
+	if (s->gone)
+		stream_free(s);
+	else if (s->behind)
+		evtimer_add(s->more, &pause);
+}
+
+static void heard(const struct bus_entry *entry, void *arg)
+{
+	struct stream *s = arg;
+
+	if (s->behind)
+		return; /* catch_up comes to it */
+	s->busy = true;
+	send_entry(s, entry);
+	s->busy = false;
+	if (s->gone)
+		stream_free(s);
+}
+
+static void beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s, *next;
+
+	for (s = LIST_FIRST(&streams); s; s = next) {
+		next = LIST_NEXT(s, entry);
+		stream_send(s->r, ": still here\n\n", 14);
+	}
+}
+
+/* 0; -1: the filter is too long or names too many. */
+static int set_filters(struct stream *s, const char *text)
+{
+	size_t used = 0, count = 0;
+
+	while (text && *text) {
+		size_t len = strcspn(text, ",");
+
+		if (len && (used + len + 2 > sizeof(s->filters) || ++count > FILTERS))
+			return -1;
+		memcpy(s->filters + used, text, len);
+		used += len ? len + 1 : 0;
+		text += len + (text[len] == ',');
+	}
+	return 0;
+}
+
+/* Where to begin: what Last-Event-ID says, or now. */
+static void set_place(struct stream *s, const char *last)
+{
+	uint64_t life, id;
+	char end;
+
+	s->sent = bus_last();
+	if (!last || !last[0])
+		return;
+	s->behind = true;
+	if (sscanf(last, "%" SCNx64 "-%" SCNu64 "%c", &life, &id, &end) == 2 &&
+		life == (uint64_t)control.started_us)
+		s->sent = id;
+	else
+		s->sent = UINT64_MAX; /* of an earlier life: a gap, then all that there is */
+}
+
+static struct stream *stream_new(struct request *r)
+{
+	const struct actor *actor = request_actor(r);
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->r = r;
+	s->whole = view_whole(actor);
+	snprintf(s->tenant, sizeof(s->tenant), "%.*s", (int)sizeof(s->tenant) - 1, actor->tenant);
+	s->more = evtimer_new(control.base, catch_up, s);
+	s->number = bus_listen(heard, s);
+	LIST_INSERT_HEAD(&streams, s, entry);
+	if (s->more && s->number)
+		return s;
+	stream_free(s);
+	return NULL;
+}
+
+static void get_events(struct request *r)
+{
+	struct stream *s = stream_new(r);
+
+	if (!s) {
+		reply_problem(r, 503, "there is no memory for a stream; try again later");
+		return;
+	}
+	if (set_filters(s, request_query(r, "event"))) {
+		stream_free(s);
+		reply_problem(r, 400, "event: want at most %d names with commas between", FILTERS);
+		return;
+	}
+	set_place(s, request_header(r, "Last-Event-ID"));
+	s->busy = true;
+	reply_stream(r, "text/event-stream", gone, s);
+	if (!s->gone)
+		stream_send(r, "retry: 2000\n\n", 13);
+	s->busy = false;
+	if (s->gone)
+		stream_free(s);
+	else if (s->behind)
+		catch_up(-1, 0, s);
+}
+
+int events_start(void)
+{
+	struct timeval often = {HEARTBEAT_S, 0};
+
+	heartbeat = event_new(control.base, -1, EV_PERSIST, beat, NULL);
+	if (!heartbeat || event_add(heartbeat, &often))
+		return -1;
+	return 0;
+}
+
+void events_stop(void)
+{
+	while (!LIST_EMPTY(&streams)) {
+		struct stream *s = LIST_FIRST(&streams);
+
+		s->busy = true; /* stream_end may call gone */
+		stream_end(s->r);
+		stream_free(s);
+	}
+	if (heartbeat)
+		event_free(heartbeat);
+	heartbeat = NULL;
+}
+
+static const struct route_query event_query[] = {
+	{"event",
+		"only these, with commas between; \"mac\" stands for all that begin with \"mac.\"",
+		NULL},
+	{NULL},
+};
+
+const struct route observe_event_routes[] = {
+	{"GET", "/v1/events", get_events, ROLE_VIEWER, "streamEvents",
+		"What happens, as server-sent events: link, MAC, path, usage, intents, drift. "
+		"Last-Event-ID goes on where a connection was lost; an event \"gap\" says that "
+		"some are "
+		"gone. Tenants hear of what is theirs.",
+		"visibility", .produces = "text/event-stream", .query = event_query},
+	{NULL},
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The parts of /metrics; called by metrics.c. */
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+#include <jansson.h>
+
+#include "prom.h"
+
+void metrics_write_process(struct prom *p); /* metrics_process.c: process_*, build info */
+void metrics_write_control(struct prom *p); /* metrics_control.c: intents, WANs, reconciler, http */
+void metrics_write_xdp(struct prom *p);	    /* metrics_xdp.c: the AF_XDP ports */
+void metrics_write_mirror(struct prom *p);  /* kernel_view.c */
+bool metrics_tunnel_up(const json_t *tunnel);
+
+#endif

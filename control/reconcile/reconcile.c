@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The reconciler's life: what sets it to work, and in which order the work is done (reconcile.h).
+ * Called by main, rest/ and the loop; owns struct reconciler. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reconciler.h"
+
+#define RESYNC_S 60
+/* The dataplane takes its clients' messages in turn: a transaction that went out by a connection
+ * that is gone (of a control that was killed, or one that was cut off) may be carried out after
+ * the first look by the new one. */
+#define SECOND_LOOK_MS 1000
+
+/* ---- the loop ---- */
+
+void reconcile_work(struct reconciler *rec)
+{
+	static const struct timeval now = {0, 0};
+
+	if (!evtimer_pending(rec->work, NULL))
+		evtimer_add(rec->work, &now);
+}
+
+void reconcile_pause(struct reconciler *rec, uint32_t ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	evtimer_add(rec->pause, &tv);
+}
+
+static void shell_free(struct reconciler *rec)
+{
+	for (char **keep = rec->keep; keep && *keep; keep++)
+		free(*keep);
+	free(rec->keep);
+	free(rec->site);
+	free(rec);
+}
+
+bool reconcile_answered(struct reconciler *rec)
+{
+	rec->calls--;
+	if (!rec->stopped)
+		return true;
+	if (!rec->calls)
+		shell_free(rec);
+	return false;
+}
+
+bool reconcile_synced(const struct reconciler *rec)
+{
+	return rec->enabled && rec->known && !rec->applying && !rec->dirty_count &&
+	       dataplane_state(rec->dp) == DATAPLANE_UP && TAILQ_EMPTY(&rec->queue) &&
+	       TAILQ_EMPTY(&rec->trying) && !round_waits(rec);
+}
+
+static void note_sync(struct reconciler *rec)
+{
+	struct timespec ts;
+
+	if (!reconcile_synced(rec))
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	rec->counters.last_sync_us = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void on_work(evutil_socket_t fd, short what, void *arg)
+{
+	struct reconciler *rec = arg;
+	bool more = false;
+
+	if (evtimer_pending(rec->pause, NULL))
+		return;
+	if (rec->touch_lost) {
+		rec->touch_lost = false;
+		reconciler_touch_all(rec);
+	}
+	/* what is out was made of what is compiled: that stays until the answer */
+	if (!rec->applying) {
+		mirrored_late(rec);
+		more = work_compile(rec);
+	}
+	if (rec->listed && resync_compare(rec))
+		more = true;
+	if (dataplane_state(rec->dp) == DATAPLANE_UP) {
+		if (rec->resync_wanted && !rec->listing)
+			resync_begin(rec);
+		if (!more && !rec->applying && rec->known && !rec->doubt && rec->enabled)
+			round_next(rec);
+	}
+	if (more)
+		reconcile_work(rec);
+	note_sync(rec);
+	wait_check(rec);
+}
+
+static void on_pause(evutil_socket_t fd, short what, void *arg)
+{
+	reconcile_work(arg);
+}
+
+static void on_resync(evutil_socket_t fd, short what, void *arg)
+{
+	struct reconciler *rec = arg;
+
+	rec->doubts = 0;
+	reconciler_resync(rec);
+}
+
+static void on_second_look(evutil_socket_t fd, short what, void *arg)
+{
+	reconciler_resync(arg);
+}
+
+void reconcile_looked(struct reconciler *rec)
+{
+	static const struct timeval later = {SECOND_LOOK_MS / 1000, SECOND_LOOK_MS % 1000 * 1000};
+
+	if (rec->connected)
+		evtimer_add(rec->second_look, &later);
+	rec->connected = false;
+}
+
+/* ---- the dataplane comes and goes ---- */
+
+static void forget_all(struct reconciler *rec)
+{
+	struct owner *owner;
+	struct item *item;
+
+	RB_FOREACH (item, item_tree, &rec->items) {
+		item_is(rec, item, NULL);
+		item->stamp = rec->stamp;
+		if (item->mirror)
+			mirrored_again(rec, item);
+	}
+	RB_FOREACH (owner, owner_tree, &rec->owners)
+		owner_again(rec, owner);
+}
+
+static void on_dataplane(enum dataplane_state state, uint64_t instance, void *arg)
+{
+	struct reconciler *rec = arg;
+
+	if (state != DATAPLANE_UP) {
+		if (rec->listing)
+			resync_lost(rec);
+		return;
+	}
+	if (instance != rec->instance) {
+		rec->known = false;
+		if (rec->instance)
+			forget_all(rec);
+		rec->instance = instance;
+	}
+	rec->connected = true;
+	rec->resync_wanted = true;
+	reconcile_work(rec);
+}
+
+/* ---- what is wanted changes ---- */
+
+static void touch(struct reconciler *rec, enum intent_type type, const char *name)
+{
+	struct owner *owner = owner_get(rec, type, name, true);
+
+	if (!owner) {
+		rec->touch_lost = true;
+		reconcile_pause(rec, PAUSE_MS);
+		return;
+	}
+	owner_queue(rec, owner);
+	owner_unsettled(rec, owner);
+}
+
+static void touch_dependent(struct intent *dependent, void *arg)
+{
+	touch(arg, dependent->type, dependent->name);
+}
+
+static void touch_change(struct reconciler *rec, const struct world_change *change)
+{
+	struct intent *intent = world_find(rec->world, change->type, change->name);
+	struct owner *owner;
+
+	touch(rec, change->type, change->name);
+	owner = owner_get(rec, change->type, change->name, false);
+	if (owner)
+		owner->news = true;
+	if (intent)
+		intent->status.state = INTENT_PENDING;
+	if (change->before)
+		compile_dependents(rec->world, change->type, change->name, change->before,
+			touch_dependent, rec);
+	if (change->after)
+		compile_dependents(rec->world, change->type, change->name, change->after,
+			touch_dependent, rec);
+}
+
+void reconciler_touch(struct reconciler *rec, const struct world_change *changes, size_t count)
+{
+	rec->enabled = true;
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].effect != WORLD_UNCHANGED)
+			touch_change(rec, &changes[i]);
+	reconcile_work(rec);
+}
+
+void reconciler_touch_all(struct reconciler *rec)
+{
+	const struct intent *intent;
+	struct owner *owner;
+
+	rec->enabled = true;
+	RB_FOREACH (owner, owner_tree, &rec->owners) {
+		owner_queue(rec, owner);
+		owner_unsettled(rec, owner);
+	}
+	for (int type = 0; type < INTENT_TYPES; type++)
+		for (intent = world_first(rec->world, type); intent; intent = world_next(intent))
+			touch(rec, type, intent->name);
+	reconcile_work(rec);
+}
+
+void reconciler_resync(struct reconciler *rec)
+{
+	rec->resync_wanted = true;
+	reconcile_work(rec);
+}
+
+/* ---- what people see ---- */
+
+void reconciler_on_status(
+	struct reconciler *rec, void (*changed)(const struct intent *intent, void *arg), void *arg)
+{
+	rec->on_status = changed;
+	rec->on_status_arg = arg;
+}
+
+void reconciler_on_drift(struct reconciler *rec,
+	void (*found)(uint32_t objects, const char *first, void *arg), void *arg)
+{
+	rec->on_drift = found;
+	rec->on_drift_arg = arg;
+}
+
+void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out)
+{
+	const struct owner *owner;
+
+	*out = rec->counters;
+	out->synced = reconcile_synced(rec);
+	out->desired = rec->desired_count;
+	out->actual = rec->actual_count;
+	out->differing = rec->dirty_count + rec->stuck_count;
+	out->refused = rec->refused_count;
+	out->mirrored = rec->mirrored_count;
+	out->mirrored_shadowed = rec->shadowed_count;
+	out->mirrored_refused = rec->aside_refused_count;
+	out->mirrored_waiting = rec->waiting_count;
+	out->pending = rec->trying_count;
+	TAILQ_FOREACH (owner, &rec->queue, queue_link)
+		out->pending += !owner->pending && !owner->trying;
+	for (int type = 0; type < INTENT_TYPES; type++)
+		TAILQ_FOREACH (owner, &rec->pending[type], try_link)
+			out->pending++;
+}
+
+/* ---- start and stop ---- */
+
+static int copy_keep(struct reconciler *rec, const char *const *keep)
+{
+	size_t count = 0;
+
+	while (keep && keep[count])
+		count++;
+	rec->keep = calloc(count + 1, sizeof(*rec->keep));
+	for (size_t i = 0; rec->keep && i < count; i++) {
+		rec->keep[i] = strdup(keep[i]);
+		if (!rec->keep[i])
+			return -ENOMEM;
+	}
+	return rec->keep ? 0 : -ENOMEM;
+}
+
+static void lists_init(struct reconciler *rec)
+{
+	RB_INIT(&rec->items);
+	RB_INIT(&rec->owners);
+	for (int list = 0; list < LISTS; list++)
+		TAILQ_INIT(&rec->list[list]);
+	TAILQ_INIT(&rec->refused);
+	TAILQ_INIT(&rec->late);
+	TAILQ_INIT(&rec->queue);
+	TAILQ_INIT(&rec->trying);
+	TAILQ_INIT(&rec->unsettled);
+	TAILQ_INIT(&rec->waiters);
+	for (int type = 0; type < INTENT_TYPES; type++)
+		TAILQ_INIT(&rec->pending[type]);
+}
+
+int reconciler_start(struct event_base *base, struct world *world, struct dataplane *dp,
+	const struct reconcile_config *config, struct reconciler **out)
+{
+	struct reconciler *rec = calloc(1, sizeof(*rec));
+	struct timeval tv = {config->resync_s ? config->resync_s : RESYNC_S, 0};
+
+	if (!rec)
+		return -ENOMEM;
+	rec->base = base;
+	rec->world = world;
+	rec->dp = dp;
+	rec->mirror_ready = true;
+	rec->portion_most = PORTION_MOST;
+	rec->carry_most = CARRY_MOST;
+	rec->evict_most = EVICT_MOST;
+	lists_init(rec);
+	rec->site = strdup(config->site);
+	rec->work = evtimer_new(base, on_work, rec);
+	rec->pause = evtimer_new(base, on_pause, rec);
+	rec->second_look = evtimer_new(base, on_second_look, rec);
+	rec->resync = event_new(base, -1, EV_PERSIST, on_resync, rec);
+	if (!rec->site || !rec->work || !rec->pause || !rec->second_look || !rec->resync ||
+		copy_keep(rec, config->keep) || event_add(rec->resync, &tv) ||
+		dataplane_on_change(dp, on_dataplane, rec)) {
+		reconciler_stop(rec);
+		return -ENOMEM;
+	}
+	*out = rec;
+	return 0;
+}
+
+void reconciler_stop(struct reconciler *rec)
+{
+	struct owner *owner;
+
+	if (!rec)
+		return;
+	dataplane_forget(rec->dp, rec);
+	wait_free(rec);
+	round_ops_free(rec);
+	free(rec->text);
+	rec->text = NULL;
+	json_decref(rec->listed);
+	rec->listed = NULL;
+	while ((owner = RB_MIN(owner_tree, &rec->owners)))
+		owner_free(rec, owner);
+	items_free(rec);
+	mirrored_late_free(rec);
+	if (rec->work)
+		event_free(rec->work);
+	if (rec->pause)
+		event_free(rec->pause);
+	if (rec->second_look)
+		event_free(rec->second_look);
+	if (rec->resync)
+		event_free(rec->resync);
+	rec->stopped = true;
+	if (!rec->calls)
+		shell_free(rec);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps the dataplane as the intents want it: desired minus actual, in one transaction. Starts over
+ * from what the dataplane lists on start, on reconnect (and once more a second later), on another
+ * instance, after an error, and every resync_s; between those it knows what is there, and a change
+ * of an intent compiles only that intent and its dependents.
+ *
+ * An object that the dataplane refuses refuses the intents that want it: all of an intent's objects
+ * are in, or those it had before stay, and the others go on. What is in the dataplane and nobody
+ * wants is taken away, unless `keep` says otherwise; as long as the store has never had a commit
+ * nothing is touched at all.
+ *
+ * What the kernel says (control/mirror) is wanted as well, weaker than any intent: an object that
+ * both want is as the intent says, one that is refused is set aside with its reason and holds up
+ * nobody, and where it stands in an intent's way it gives way. It follows in transactions of its
+ * own, some thousand objects each, what others need first; what names an object that is not there
+ * (yet) waits for that. */
+#ifndef RECONCILE_RECONCILE_H
+#define RECONCILE_RECONCILE_H
+
+#include "dataplane.h"
+#include "world.h"
+
+struct reconciler;
+
+struct reconcile_config {
+	const char *site;
+	uint32_t resync_s;	 /* default 60 */
+	const char *const *keep; /* "route", "slice lab-*": type, or type and shell pattern of keys;
+				    ends with NULL; may be NULL */
+};
+
+int reconciler_start(struct event_base *base, struct world *world, struct dataplane *dp,
+	const struct reconcile_config *config, struct reconciler **out); /* 0, -ENOMEM */
+/* Before dataplane_close. */
+void reconciler_stop(struct reconciler *rec);
+
+/* When the world has been loaded, or changed by a transaction. Both before world_commit (the
+ * changes are still known) and cheap: the work is done from the loop, many changes in one go.
+ * Nothing in the dataplane is touched before the first call of one of them. */
+void reconciler_touch(struct reconciler *rec, const struct world_change *changes, size_t count);
+void reconciler_touch_all(struct reconciler *rec);
+
+/* Compares with the dataplane's lists now. */
+void reconciler_resync(struct reconciler *rec);
+
+/* ---- what the kernel says, by control/mirror ---- */
+
+/* An object of type address, neighbor, route, mac, member or tunnel that no intent owns. text: its
+ * canonical JSON (as compile gives it; copied); NULL: the kernel does not say so any more. Cheap:
+ * done from the loop, many in one go. A mac that the dataplane has lost to a station that it has
+ * learned is left alone until the text is another one, or was NULL in between. 0, -ENOMEM; -EINVAL:
+ * not such a type, or a key that is too long. */
+int reconciler_mirror(
+	struct reconciler *rec, enum object_type type, const char *key, const char *text);
+/* false, before the loop runs: a mirror will come, and until it has a whole picture nothing that
+ * an earlier life has left and that could be the mirror's is taken from the dataplane. true: it
+ * has. Without a call: there is no mirror. */
+void reconciler_mirror_ready(struct reconciler *rec, bool ready);
+/* Why the object is not as the mirror wants it: what the dataplane said, or what it waits for;
+ * NULL: there is no reason to tell. Valid until the loop goes on. */
+const char *reconciler_mirror_reason(
+	struct reconciler *rec, enum object_type type, const char *key);
+/* All that have such a reason; each may not call the reconciler. */
+void reconciler_mirror_refused(struct reconciler *rec,
+	void (*each)(enum object_type type, const char *key, const char *reason, void *arg),
+	void *arg);
+
+/* ---- what is wanted ---- */
+
+/* Each object of that type that is wanted as things stand, be it there already or not, in order of
+ * keys; each may not call the reconciler. text: canonical JSON, borrowed. */
+void reconciler_each(struct reconciler *rec, enum object_type type,
+	void (*each)(const char *key, const char *text, void *arg), void *arg);
+/* The same for what is known to be in the dataplane, wanted or not. */
+void reconciler_each_there(struct reconciler *rec, enum object_type type,
+	void (*each)(const char *key, const char *text, void *arg), void *arg);
+/* Another number than before when some object of that type has come, changed or gone. */
+uint64_t reconciler_generation(const struct reconciler *rec, enum object_type type);
+/* Called from the loop after each round that was applied, or found that nothing differs. Several
+ * may listen. 0, -ENOMEM. */
+int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg);
+
+/* done(true): every intent touched so far has been applied or refused; done(false): not within
+ * timeout_ms. Called once, from the loop. The number cancels it; 0: no memory, done is not called.
+ */
+uint64_t reconciler_wait(struct reconciler *rec, uint32_t timeout_ms,
+	void (*done)(bool settled, void *arg), void *arg);
+void reconciler_wait_cancel(struct reconciler *rec, uint64_t number);
+
+/* An intent's state has changed (status of struct intent); for events. Not told: that it is applied
+ * again after a restart of the dataplane. */
+void reconciler_on_status(
+	struct reconciler *rec, void (*changed)(const struct intent *intent, void *arg), void *arg);
+/* A resync found so many objects other than they had been left; first: "slice blue". */
+void reconciler_on_drift(struct reconciler *rec,
+	void (*found)(uint32_t objects, const char *first, void *arg), void *arg);
+
+struct reconcile_counters {
+	bool synced; /* nothing is known to differ but for what was refused */
+	uint64_t transactions, transactions_refused, resyncs;
+	uint64_t drift_total; /* objects that a resync found other than they had been left */
+	uint32_t drift_last;
+	uint32_t desired, actual, differing; /* objects */
+	uint32_t refused;		     /* intents */
+	uint32_t pending;		     /* intents neither applied nor refused */
+	uint32_t mirrored;		     /* objects that the mirror wants; of those: */
+	uint32_t mirrored_shadowed;	     /* an intent wants them, too */
+	uint32_t mirrored_refused;	     /* set aside: reconciler_mirror_reason */
+	uint32_t mirrored_waiting;	     /* for an object that they name */
+	uint64_t mirrored_drift_total;	     /* of drift_total: those of the mirror */
+	int64_t last_sync_us;		     /* since 1970; 0: never */
+	uint64_t last_apply_us;		     /* how long the last transaction took */
+};
+void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out);
+
+#endif

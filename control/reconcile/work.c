@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Intents that were touched are compiled, a slice of time at a turn of the loop. Called by
+ * reconcile.c; owns nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "reconciler.h"
+
+#define SLICE_US 10000
+
+uint64_t work_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* 0, or -ENOMEM: it is to be done again. */
+static int compile_one(struct reconciler *rec, struct owner *owner, struct compiled_list *list)
+{
+	const struct intent *intent = world_find(rec->world, owner->type, owner->name);
+	struct rpc_error error = {0};
+	int err = 0;
+
+	compiled_list_clear(list);
+	if (owner->trying)
+		round_untry(rec, owner);
+	if (intent)
+		err = compile_intent(rec->world, rec->site, intent, list, &error);
+	if (err == -ENOMEM || (!err && owner_want(rec, owner, list)))
+		return -ENOMEM;
+	if (err) {
+		compiled_list_clear(list);
+		if (owner_want(rec, owner, list))
+			return -ENOMEM;
+		owner_reject(rec, owner, error.message);
+		return 0;
+	}
+	owner->rejected = false;
+	if (!owner->set[0].count && !owner->set[1].count)
+		owner_settle(rec, owner);
+	else
+		owner_pend(rec, owner);
+	return 0;
+}
+
+bool work_compile(struct reconciler *rec)
+{
+	uint64_t until = work_now_us() + SLICE_US;
+	struct compiled_list list = {0};
+	struct owner *owner;
+
+	while ((owner = TAILQ_FIRST(&rec->queue))) {
+		TAILQ_REMOVE(&rec->queue, owner, queue_link);
+		owner->queued = false;
+		if (compile_one(rec, owner, &list)) {
+			owner_queue(rec, owner);
+			reconcile_pause(rec, PAUSE_MS);
+			break;
+		}
+		if (work_now_us() > until)
+			break;
+	}
+	compiled_list_free(&list);
+	return !TAILQ_EMPTY(&rec->queue);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The way of a change through rights, rules, store, reconciler and events. change.c decides,
+ * commit.c makes it so; both are called by write.c, apply.c and rest_change. One thread: a change
+ * begins and ends within one call of the loop. */
+#ifndef REST_CHANGE_H
+#define REST_CHANGE_H
+
+#include "rest.h"
+
+/* What came of one intent; a copy, so that it outlives the transaction. */
+struct change_note {
+	enum intent_type type;
+	enum world_effect effect;
+	api_name name, tenant;
+};
+
+struct change {
+	const struct actor *actor;
+	const char *action;
+	int64_t now_us;
+	bool open;		      /* the world's transaction */
+	unsigned documents;	      /* ops before this one are an apply's documents */
+	int status;		      /* of the refusal; 0: by err.code */
+	struct rpc_error err;	      /* the refusal */
+	uint64_t revision;	      /* that it gets, or of what is there when nothing changes */
+	struct world_change *changed; /* without the unchanged; after change_check */
+	size_t changed_count;
+	unsigned effects[WORLD_DELETED + 1]; /* how many of each */
+	struct change_note *notes;	     /* of changed; after change_commit */
+	bool committed;
+};
+
+/* All return 0, or -1 with the refusal in c. change_end rolls back what was not committed. */
+int change_begin(struct change *c, const struct actor *actor, const char *action);
+int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new);
+int change_delete(struct change *c, enum intent_type type, const char *name);
+int change_check(struct change *c);
+int change_commit(struct change *c, const struct store_answer *answer); /* answer may be NULL */
+void change_end(struct change *c);
+
+/* Refuses: status and a sentence. Returns -1. */
+int change_fail(struct change *c, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Ends the change and answers the request with its refusal. */
+void change_reply_refusal(struct change *c, struct request *r);
+/* Ends it and answers 200 {dry_run, changes:[{kind, name, effect, before, after}]}. */
+void change_reply_dry_run(struct change *c, struct request *r);
+
+extern const char *const effect_names[];
+
+/* ---- who sees what ---- */
+
+/* One who sees its tenant's things only, and of sites and WANs the names. */
+bool actor_limited(const struct actor *actor);
+bool actor_sees_intent(const struct actor *actor, const struct intent *intent);
+/* Sites and WANs belong to operators. */
+bool type_is_tenants(enum intent_type type);
+
+/* As this actor may see it: as it is, or as it will be after the change. New; NULL: no memory. */
+json_t *show_intent(const struct actor *actor, const struct intent *intent);
+json_t *show_change(const struct change *c, const struct world_change *one);
+
+/* ---- requests ---- */
+
+/* Idempotency-Key: 1 when the request was answered (again, or refused); 0: go on, with answer
+ * filled but for status, etag and body (key NULL: there is no such header). Lives as long as r. */
+struct idempotency {
+	struct store_answer answer;
+	char actor[160];
+	char hash[80];
+};
+int idempotency_begin(struct request *r, struct idempotency *idempotency);
+
+/* Commits and answers. With wait_s the answer comes later: the intent `type` `name` as it is then,
+ * or for an apply (type -1) body with what was refused. */
+struct change_answer {
+	int status;
+	json_t *body; /* stolen; NULL: none */
+	int type;
+	const char *name;
+	uint64_t revision; /* of the intent: for the ETag */
+	bool etag, location;
+	int64_t wait_s;
+};
+void change_reply(struct change *c, struct request *r, const struct idempotency *idempotency,
+	struct change_answer *answer);
+
+/* ---- handlers, for routes.c; arg of the route is the type ---- */
+
+extern const struct route_query rest_change_query[], rest_page_query[];
+
+void intent_list(struct request *r);
+void intent_get(struct request *r);
+void intent_create(struct request *r);
+void intent_put(struct request *r);
+void intent_patch(struct request *r);
+void intent_delete(struct request *r);
+void intent_history(struct request *r);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The answer to a change: at once, or when the dataplane has it (?wait=). Owns what waits. */
+#include <event2/http.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "change.h"
+#include "etag.h"
+
+/* A request that waits for the reconciler. */
+struct waiter {
+	struct request *r;
+	uint64_t number;
+	struct change_answer answer;
+	api_name name;
+	struct actor actor;
+	struct change_note *notes;
+	size_t count;
+};
+
+static void waiter_free(struct waiter *waiter)
+{
+	json_decref(waiter->answer.body);
+	free(waiter->notes);
+	free(waiter);
+}
+
+static void waiter_gone(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	reconciler_wait_cancel(control.reconciler, waiter->number);
+	waiter_free(waiter);
+}
+
+static void location_add(struct request *r, enum intent_type type, const char *name)
+{
+	char *encoded = evhttp_uriencode(name, -1, 0), text[256];
+
+	if (!encoded)
+		return;
+	snprintf(text, sizeof(text), "/v1/%s/%s", intent_path(type), encoded);
+	reply_header(r, "Location", text);
+	free(encoded);
+}
+
+static void answer_send(struct request *r, const struct change_answer *answer, json_t *body)
+{
+	char etag[ETAG_BYTES];
+
+	if (answer->etag) {
+		etag_of(answer->revision, etag);
+		reply_header(r, "ETag", etag);
+	}
+	if (answer->location)
+		location_add(r, (enum intent_type)answer->type, answer->name);
+	if (body)
+		reply_json(r, answer->status, body);
+	else
+		reply_nothing(r, answer->status);
+}
+
+/* What of an apply the dataplane has refused by now. */
+static json_t *refused_of(const struct waiter *waiter)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < waiter->count; i++) {
+		const struct change_note *note = &waiter->notes[i];
+		const struct intent *intent = world_find(control.world, note->type, note->name);
+
+		if (intent && intent->status.state == INTENT_REFUSED)
+			json_array_append_new(
+				out, json_pack("{s:s, s:s, s:s}", "kind", intent_kind(note->type),
+					     "name", note->name, "reason", intent->status.reason));
+	}
+	return out;
+}
+
+static void waiter_done(bool settled, void *arg)
+{
+	struct waiter *waiter = arg;
+	struct change_answer *answer = &waiter->answer;
+	const struct intent *intent = NULL;
+	json_t *body = json_incref(answer->body);
+
+	request_on_gone(waiter->r, NULL, NULL);
+	if (answer->type < 0) {
+		json_object_set_new(body, "settled", json_boolean(settled));
+		json_object_set_new(body, "refused", refused_of(waiter));
+	} else if (body) {
+		intent = world_find(control.world, (enum intent_type)answer->type, waiter->name);
+	}
+	/* changed again in the meantime: the answer stays that to this change */
+	if (intent && intent->revision == answer->revision) {
+		json_decref(body);
+		body = show_intent(&waiter->actor, intent);
+	}
+	answer_send(waiter->r, answer, body);
+	waiter_free(waiter);
+}
+
+/* 0; -1: nobody can wait, and nothing was taken. */
+static int wait_begin(struct change *c, struct request *r, const struct change_answer *answer)
+{
+	struct waiter *waiter = calloc(1, sizeof(*waiter));
+
+	if (!waiter)
+		return -1;
+	waiter->r = r;
+	waiter->answer = *answer;
+	waiter->actor = *c->actor;
+	snprintf(waiter->name, sizeof(waiter->name), "%s", answer->name ? answer->name : "");
+	waiter->answer.name = waiter->name;
+	waiter->number = reconciler_wait(
+		control.reconciler, (uint32_t)answer->wait_s * 1000, waiter_done, waiter);
+	if (!waiter->number) {
+		free(waiter);
+		return -1;
+	}
+	waiter->notes = c->notes;
+	waiter->count = c->changed_count;
+	c->notes = NULL;
+	request_on_gone(r, waiter_gone, waiter);
+	return 0;
+}
+
+void change_reply(struct change *c, struct request *r, const struct idempotency *idempotency,
+	struct change_answer *answer)
+{
+	struct store_answer again = idempotency->answer;
+	char etag[ETAG_BYTES], *text = NULL;
+	int rc;
+
+	if (again.key) {
+		etag_of(answer->revision, etag);
+		text = answer->body ? json_dumps(answer->body, JSON_COMPACT) : NULL;
+		again.status = answer->status;
+		again.etag = answer->etag ? etag : NULL;
+		again.body = text ? text : "";
+	}
+	rc = change_commit(c, again.key ? &again : NULL);
+	free(text);
+	if (rc) {
+		json_decref(answer->body);
+		change_reply_refusal(c, r);
+		return;
+	}
+	/* without memory to wait it is answered at once: its status tells that it is pending */
+	if (answer->wait_s <= 0 || wait_begin(c, r, answer))
+		answer_send(r, answer, answer->body);
+	change_end(c);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The tables of routes that this folder answers, and how other rooms change intents.
+ *
+ *   GET    /v1/TYPE                 {items:[…], next?}  ?limit= ?after= ?tenant= ?state= ?site=
+ *   POST   /v1/TYPE                 creates; 201, Location, ETag; 409 when the name is there
+ *   GET    /v1/TYPE/{name}          ETag; If-None-Match: 304
+ *   PUT    /v1/TYPE/{name}          creates or replaces; If-Match, If-None-Match: *
+ *   PATCH  /v1/TYPE/{name}          application/merge-patch+json (RFC 7396); If-Match
+ *   DELETE /v1/TYPE/{name}          204; If-Match
+ *   GET    /v1/TYPE/{name}/history  newest first; ?limit= ?before=
+ *   POST   /v1/apply                {documents:[{kind, …}], prune?: bool|"all"}: all or nothing;
+ *                                   prune deletes what is not in it: of the kinds that are, or of
+ *                                   all; of the actor's tenant, or of everybody for operators
+ *   GET    /v1/history, /v1/tokens, /v1/audit, /v1/openapi.json
+ *   POST   /v1/tokens, DELETE /v1/tokens/{id}
+ *
+ * All that change intents take ?dry_run=1 (200, {dry_run:true, changes:[…]}, nothing changed),
+ * ?wait=SECONDS (the answer comes when the dataplane has it or refused it, or the time is over: see
+ * status of the answer), and the header Idempotency-Key (the answer of the first time again, for a
+ * day; refusals are not remembered). */
+#ifndef REST_REST_H
+#define REST_REST_H
+
+#include "control.h"
+
+extern const struct route rest_intent_routes[], rest_apply_routes[], rest_token_routes[],
+	rest_history_routes[], rest_openapi_routes[];
+
+/* One put (spec given, borrowed; its name in it) or delete (spec NULL). */
+struct rest_op {
+	enum intent_type type;
+	const char *name; /* of a delete */
+	const json_t *spec;
+	bool must_be_new; /* a put of what is there is refused */
+};
+struct rest_refusal {
+	int status; /* HTTP's */
+	struct rpc_error err;
+};
+/* Changes intents for the actor exactly as a request would: rights, rules, store, reconciler,
+ * events. All or nothing. action: "POST /slices", for history and audit. 0; -1 with why. */
+int rest_change(const struct actor *actor, const char *action, const struct rest_op *ops,
+	size_t count, struct rest_refusal *why);
+
+#endif

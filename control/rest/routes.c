@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What calls there are for intents, one set a type; the handlers know the type by its arg. Also
+ * OpenAPI, which is made of all tables. */
+#include "change.h"
+
+#define FLAG   "{\"type\":\"boolean\"}"
+#define NUMBER "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}"
+
+const struct route_query rest_change_query[] = {
+	{"dry_run", "check it and say what would change, but change nothing", FLAG},
+	{"wait", "seconds that the answer may wait until the dataplane has it; default 0", NUMBER},
+	{NULL}};
+
+static const struct route_query list_query[] = {
+	{"limit", "how many at most; default 100",
+		"{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}"},
+	{"after", "next of the page before", NULL}, {"tenant", "of this tenant only", NULL},
+	{"state", "in this state only",
+		"{\"enum\":[\"pending\",\"applied\",\"refused\",\"elsewhere\"]}"},
+	{"site", "of this site only", NULL}, {NULL}};
+
+/* What answers add to what was asked for; a schema that refuses other fields cannot be $ref'd. */
+#define SHOWN(kind)                                                                                \
+	"{\"type\":\"object\",\"description\":\"the fields of schema " kind                        \
+	", and how it stands\",\"required\":[\"kind\",\"name\",\"meta\",\"status\"],"              \
+	"\"properties\":{\"kind\":{\"const\":\"" kind "\"},\"name\":{\"type\":\"string\"},"        \
+	"\"meta\":{\"type\":\"object\",\"properties\":{\"revision\":{\"type\":\"integer\"},"       \
+	"\"created_us\":{\"type\":\"integer\"},\"updated_us\":{\"type\":\"integer\"},"             \
+	"\"updated_by\":{\"type\":\"string\"}}},\"status\":{\"type\":\"object\",\"required\":["    \
+	"\"state\"],\"properties\":{\"state\":{\"enum\":[\"pending\",\"applied\",\"refused\","     \
+	"\"elsewhere\"]},\"reason\":{\"type\":\"string\"},\"since_us\":{\"type\":\"integer\"}}}}}"
+#define LIST(item)                                                                                 \
+	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \
+	"\"array\",\"items\":" item "},\"next\":{\"type\":\"string\"}}}"
+#define HISTORY                                                                                    \
+	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \
+	"\"array\",\"items\":{\"type\":\"object\"}},\"next\":{\"type\":\"integer\"}}}"
+
+#define ROUTES(type, path, kind, one, many, least, tag)                                            \
+	{"GET", path, intent_list, ROLE_VIEWER, "list" many, "The " kind "s, in order of names",   \
+		tag, NULL, LIST(SHOWN(kind)), NULL, list_query, (void *)type},                     \
+		{"POST", path, intent_create, least, "create" one, "Makes a " kind, tag,           \
+			"#/components/schemas/" kind, SHOWN(kind), NULL, rest_change_query,        \
+			(void *)type},                                                             \
+		{"GET", path "/{name}", intent_get, ROLE_VIEWER, "get" one, "One " kind, tag,      \
+			NULL, SHOWN(kind), NULL, NULL, (void *)type},                              \
+		{"PUT", path "/{name}", intent_put, least, "put" one,                              \
+			"Makes a " kind ", or puts another in its place", tag,                     \
+			"#/components/schemas/" kind, SHOWN(kind), NULL, rest_change_query,        \
+			(void *)type},                                                             \
+		{"PATCH", path "/{name}", intent_patch, least, "patch" one,                        \
+			"Changes some fields of a " kind " (JSON Merge Patch)", tag,               \
+			"{\"type\":\"object\"}", SHOWN(kind), NULL, rest_change_query,             \
+			(void *)type},                                                             \
+		{"DELETE", path "/{name}", intent_delete, least, "delete" one,                     \
+			"Takes a " kind " away", tag, NULL, NULL, NULL, rest_change_query,         \
+			(void *)type},                                                             \
+	{                                                                                          \
+		"GET", path "/{name}/history", intent_history, ROLE_VIEWER, "history" one,         \
+			"What a " kind " was, newest first", tag, NULL, HISTORY, NULL,             \
+			rest_page_query, (void *)type                                              \
+	}
+
+const struct route rest_intent_routes[] = {
+	ROUTES(INTENT_SITE, "/v1/sites", "site", "Site", "Sites", ROLE_OPERATOR, "sites"),
+	ROUTES(INTENT_WAN, "/v1/wans", "wan", "Wan", "Wans", ROLE_OPERATOR, "wans"),
+	ROUTES(INTENT_SLICE, "/v1/slices", "slice", "Slice", "Slices", ROLE_TENANT, "slices"),
+	ROUTES(INTENT_HOST, "/v1/hosts", "host", "Host", "Hosts", ROLE_TENANT, "hosts"),
+	ROUTES(INTENT_NETWORK, "/v1/virtual-dedicated-networks", "virtual-dedicated-network",
+		"VirtualDedicatedNetwork", "VirtualDedicatedNetworks", ROLE_TENANT,
+		"virtual-dedicated-networks"),
+	ROUTES(INTENT_LOCAL_NETWORK, "/v1/local-data-networks", "local-data-network",
+		"LocalDataNetwork", "LocalDataNetworks", ROLE_TENANT, "local-data-networks"),
+	ROUTES(INTENT_SESSION, "/v1/sessions", "session", "Session", "Sessions", ROLE_TENANT,
+		"sessions"),
+	{NULL},
+};
+
+static void openapi_get(struct request *r)
+{
+	reply_json(r, 200, openapi_document(control_routes));
+}
+
+const struct route rest_openapi_routes[] = {
+	{"GET", "/v1/openapi.json", openapi_get, ROLE_VIEWER, "getOpenapi",
+		"This description of all calls", "about", NULL, "{\"type\":\"object\"}", NULL, NULL,
+		NULL},
+	{NULL},
+};

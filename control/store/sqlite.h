@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the sqlite_*.c files share: the connection, the prepared statements, the audit entries that
+ * wait. Nobody outside of control/store includes it, but for its tests. One thread. */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+enum statement {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_REVISION,
+	ST_REVISION_SET,
+	ST_SITE,
+	ST_SITE_SET,
+	ST_LOAD,
+	ST_PUT,
+	ST_DELETE,
+	ST_HISTORY_ADD,
+	ST_HISTORY,
+	ST_HISTORY_KIND,
+	ST_HISTORY_NAME,
+	ST_AUDIT_ADD,
+	ST_AUDIT,
+	ST_ANSWER_ADD,
+	ST_ANSWER_FIND,
+	ST_TOKEN_ADD,
+	ST_TOKEN_FIND,
+	ST_TOKEN_DELETE,
+	ST_TOKENS,
+	ST_SPACE, /* pages that hold something */
+	ST_HISTORY_SPAN,
+	ST_AUDIT_SPAN,
+	ST_ANSWER_SPAN,
+	ST_ANSWER_OLD,
+	ST_HISTORY_TRIM,
+	ST_AUDIT_TRIM,
+	ST_ANSWER_TRIM,
+	STATEMENTS
+};
+
+struct audit_entry {
+	struct audit_entry *next;
+	char actor[64], source[64], action[256], detail[256];
+	int status;
+	int64_t at_us;
+};
+
+#define AUDIT_WAITING 1024 /* entries that may wait; then the oldest are written at once */
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statement[STATEMENTS];
+	uint64_t revision;
+	int64_t now_us; /* the latest that anybody told */
+	struct audit_entry *audit_first, **audit_last;
+	uint32_t audit_count;
+	int64_t audit_at_us, trim_at_us, checkpoint_at_us;
+	int wal_pages; /* as of the last commit */
+	/* bounds; tests make them small */
+	int64_t history_keep, audit_keep, answer_keep, pages_keep;
+	int trim_step; /* rows taken away in one tick */
+};
+
+/* -errno for a result code of SQLite; 0 for SQLITE_OK, _ROW, _DONE. */
+int sql_errno(struct store *store, int rc);
+
+/* A prepared statement, ready to be bound; NULL: it could not be made (sql_errno of sqlite3_errcode
+ * tells why). types has a letter for each value: 't' const char * (may be NULL), 'i' int64_t. */
+sqlite3_stmt *sql_prepare(struct store *store, enum statement which, const char *types, ...);
+/* Runs one that has no rows. 0 or -errno. */
+int sql_run(struct store *store, enum statement which, const char *types, ...);
+/* First column of the first row; 0 rows: *out stays. 0 or -errno. */
+int sql_number(struct store *store, enum statement which, int64_t *out);
+
+/* Begins; the matching end commits when err is 0, else rolls back. Returns what came of it. */
+int sql_begin(struct store *store);
+int sql_end(struct store *store, int err);
+
+/* sqlite_history.c: within a transaction: writes the audit entries that wait; the caller calls
+ * audit_forget when that is durable. */
+int audit_write(struct store *store);
+void audit_forget(struct store *store);
+
+const char *sql_text(sqlite3_stmt *stmt, int column); /* NULL when it is NULL */
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* History and audit: written, read, and kept within bounds a little at a time from the loop. Called
+ * by rest/ and main.c's timer. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sqlite.h"
+
+#define SECOND_US	INT64_C(1000000)
+#define ANSWER_US	(24 * 3600 * SECOND_US)
+#define CHECKPOINT_SOON 1000 /* pages of WAL */
+
+/* ---- audit ---- */
+
+int audit_write(struct store *store)
+{
+	int err = 0;
+
+	for (struct audit_entry *e = store->audit_first; e && !err; e = e->next)
+		err = sql_run(store, ST_AUDIT_ADD, "itttit", e->at_us, e->actor, e->source,
+			e->action, (int64_t)e->status, e->detail);
+	return err;
+}
+
+void audit_forget(struct store *store)
+{
+	struct audit_entry *next;
+
+	for (struct audit_entry *e = store->audit_first; e; e = next) {
+		next = e->next;
+		free(e);
+	}
+	store->audit_first = NULL;
+	store->audit_last = &store->audit_first;
+	store->audit_count = 0;
+}
+
+/* What cannot be written (the disk is full) goes on waiting. */
+static int audit_flush(struct store *store)
+{
+	int err;
+
+	if (!store->audit_first)
+		return 0;
+	err = sql_begin(store);
+	if (!err)
+		err = sql_end(store, audit_write(store));
+	if (!err)
+		audit_forget(store);
+	return err;
+}
+
+static void audit_drop_oldest(struct store *store)
+{
+	struct audit_entry *oldest = store->audit_first;
+
+	store->audit_first = oldest->next;
+	if (!store->audit_first)
+		store->audit_last = &store->audit_first;
+	store->audit_count--;
+	free(oldest);
+}
+
+int store_audit_add(struct store *store, const char *actor, const char *source, const char *action,
+	int status, const char *detail, int64_t now_us)
+{
+	struct audit_entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	snprintf(e->actor, sizeof(e->actor), "%s", actor);
+	snprintf(e->source, sizeof(e->source), "%s", source);
+	snprintf(e->action, sizeof(e->action), "%s", action);
+	snprintf(e->detail, sizeof(e->detail), "%s", detail ? detail : "");
+	e->status = status;
+	e->at_us = now_us;
+	if (store->audit_count >= AUDIT_WAITING && audit_flush(store))
+		audit_drop_oldest(store);
+	*store->audit_last = e;
+	store->audit_last = &e->next;
+	store->audit_count++;
+	return 0;
+}
+
+static json_t *audit_of(sqlite3_stmt *stmt)
+{
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:i, s:s}", "id",
+		(json_int_t)sqlite3_column_int64(stmt, 0), "at_us",
+		(json_int_t)sqlite3_column_int64(stmt, 1), "actor", sql_text(stmt, 2), "source",
+		sql_text(stmt, 3), "action", sql_text(stmt, 4), "status",
+		sqlite3_column_int(stmt, 5), "detail", sql_text(stmt, 6));
+}
+
+/* The rows of a query that was begun, or NULL when it could not be. 0, -EIO, -ENOMEM. */
+static int rows(
+	struct store *store, sqlite3_stmt *stmt, json_t *(*row)(sqlite3_stmt *stmt), json_t **out)
+{
+	json_t *list = json_array();
+	int err = 0, rc = SQLITE_DONE;
+
+	if (!list || !stmt) {
+		json_decref(list);
+		return list ? -EIO : -ENOMEM;
+	}
+	while (!err && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		if (json_array_append_new(list, row(stmt)))
+			err = -ENOMEM;
+	if (!err)
+		err = sql_errno(store, rc);
+	sqlite3_reset(stmt);
+	if (err)
+		json_decref(list);
+	else
+		*out = list;
+	return err;
+}
+
+int store_audit(struct store *store, uint64_t before, int limit, json_t **out)
+{
+	audit_flush(store); /* a full disk: the newest are missing from the answer */
+	return rows(store,
+		sql_prepare(store, ST_AUDIT, "ii", before ? (int64_t)before : INT64_MAX,
+			(int64_t)limit),
+		audit_of, out);
+}
+
+/* ---- history ---- */
+
+static json_t *value_of(sqlite3_stmt *stmt, int column)
+{
+	const char *text = sql_text(stmt, column);
+
+	return text ? json_loads(text, JSON_DECODE_ANY, NULL) : json_null();
+}
+
+static json_t *entry_of(sqlite3_stmt *stmt)
+{
+	return json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "id",
+		(json_int_t)sqlite3_column_int64(stmt, 0), "revision",
+		(json_int_t)sqlite3_column_int64(stmt, 1), "at_us",
+		(json_int_t)sqlite3_column_int64(stmt, 2), "actor", sql_text(stmt, 3), "kind",
+		sql_text(stmt, 4), "name", sql_text(stmt, 5), "before", value_of(stmt, 6), "after",
+		value_of(stmt, 7));
+}
+
+static sqlite3_stmt *history_query(
+	struct store *store, const char *kind, const char *name, int64_t before, int64_t limit)
+{
+	if (!kind)
+		return sql_prepare(store, ST_HISTORY, "ii", before, limit);
+	if (!name)
+		return sql_prepare(store, ST_HISTORY_KIND, "iit", before, limit, kind);
+	return sql_prepare(store, ST_HISTORY_NAME, "iitt", before, limit, kind, name);
+}
+
+int store_history(struct store *store, const char *kind, const char *name, uint64_t before,
+	int limit, json_t **out)
+{
+	return rows(store,
+		history_query(store, kind, name, before ? (int64_t)before : INT64_MAX, limit),
+		entry_of, out);
+}
+
+/* ---- bounds ---- */
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Ids have no holes, so the span is the number of rows. */
+static int trim(struct store *store, enum statement span, enum statement take, int64_t keep)
+{
+	int64_t rows = 0;
+	int err = sql_number(store, span, &rows);
+
+	if (err || rows <= keep)
+		return err;
+	return sql_run(store, take, "i", least(rows - keep, store->trim_step));
+}
+
+static int trim_all(struct store *store)
+{
+	int64_t pages = 0, history = store->history_keep;
+	int err = sql_number(store, ST_SPACE, &pages);
+
+	/* few but huge entries: the oldest make room, too, as long as there are some left */
+	if (!err && pages > store->pages_keep)
+		history = least(history, 1000);
+	if (!err)
+		err = trim(store, ST_HISTORY_SPAN, ST_HISTORY_TRIM, history);
+	if (!err)
+		err = trim(store, ST_AUDIT_SPAN, ST_AUDIT_TRIM, store->audit_keep);
+	if (!err)
+		err = trim(store, ST_ANSWER_SPAN, ST_ANSWER_TRIM, store->answer_keep);
+	if (!err)
+		err = sql_run(store, ST_ANSWER_OLD, "ii", (int64_t)store->trim_step,
+			store->now_us - ANSWER_US);
+	return err;
+}
+
+void store_tick(struct store *store, int64_t now_us)
+{
+	store->now_us = now_us;
+	if (now_us - store->audit_at_us >= SECOND_US) {
+		store->audit_at_us = now_us;
+		audit_flush(store);
+	}
+	if (now_us - store->trim_at_us >= SECOND_US && sql_begin(store) == 0) {
+		int64_t before = sqlite3_total_changes64(store->db);
+
+		/* as long as there is something to take away, each tick does */
+		if (sql_end(store, trim_all(store)) || sqlite3_total_changes64(store->db) == before)
+			store->trim_at_us = now_us;
+	}
+	if (store->wal_pages >= CHECKPOINT_SOON && now_us - store->checkpoint_at_us >= SECOND_US) {
+		store->checkpoint_at_us = now_us;
+		if (sqlite3_wal_checkpoint_v2(
+			    store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
+			store->wal_pages = 0;
+	}
+}

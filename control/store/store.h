@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What outlives a crash: intents, their history, tokens, answers to idempotent requests, the audit
+ * log. Implemented by sqlite_*.c (WAL, synchronous=FULL: what store_commit answered 0 for is on
+ * disk); narrow enough for etcd to come beside it: nobody else knows what is behind. One thread. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+struct store;
+
+/* dir is made when it is not there (mode 0700). 0; -errno with why filled for a person: what to do.
+ * A newer schema is refused, an older one is brought up. A second process is refused (-EBUSY). */
+int store_open(const char *dir, struct store **out, char *why, size_t why_size);
+void store_close(struct store *store);
+/* Says which site the store is used for. 0: it was so before, or had no intents yet and is so from
+ * now on; -EPERM: its intents were another site's box's, why says what to do (serving them as this
+ * site would empty the dataplane); -errno. */
+int store_claim(struct store *store, const char *site, char *why, size_t why_size);
+/* Of the last commit; 0: there never was one. */
+uint64_t store_revision(const struct store *store);
+
+/* Every intent as it is, in order of type and name; the callback's -errno stops it and is returned.
+ */
+struct stored {
+	const char *kind, *name;
+	const char *spec; /* JSON text */
+	uint64_t revision;
+	int64_t created_us, updated_us;
+	const char *author;
+};
+int store_load(struct store *store, int (*each)(const struct stored *one, void *arg), void *arg);
+
+struct store_change {
+	const char *kind, *name;
+	const char *before, *after; /* JSON texts; NULL: was, is not there */
+};
+/* The answer that is repeated when the same request comes again (idempotency key). */
+struct store_answer {
+	const char *actor, *key;
+	const char *request_hash; /* hex; the same key with another request is a conflict */
+	int status;
+	const char *etag; /* or NULL */
+	const char *body;
+};
+struct store_commit {
+	const struct store_change *changes;
+	size_t count;
+	const char *actor;  /* who, for history and audit */
+	const char *source; /* "unix uid 0", "198.18.0.9", for audit */
+	const char *action; /* "PUT /v1/slices/blue" */
+	int64_t now_us;
+	const struct store_answer *answer; /* or NULL */
+};
+/* All or nothing, durable when 0 is returned, *revision the new one: store_revision() + 1, or the
+ * same when there are no changes (the answer and the audit entry are written all the same).
+ * -ENOSPC (the disk is full), -EIO: nothing has changed, and the store goes on. */
+int store_commit(struct store *store, const struct store_commit *commit, uint64_t *revision);
+
+/* 0: found, *out (new) {request_hash, status, etag?, body}; -ENOENT. Older than a day are
+ * forgotten. */
+int store_answer_find(struct store *store, const char *actor, const char *key, json_t **out);
+
+/* History, newest first: [{id, revision, at_us, actor, kind, name, before, after}] (before and
+ * after are JSON values or null), ids less than `before` (0: from the newest) and at most limit.
+ * kind, name NULL: all. A revision has an entry for each intent it changed, hence ids. The newest
+ * 100,000 are kept, fewer when they are huge (512 MiB in all). */
+int store_history(struct store *store, const char *kind, const char *name, uint64_t before,
+	int limit, json_t **out);
+
+/* Audit, newest first: [{id, at_us, actor, source, action, status, detail}]. Commits write their
+ * own entry (status 200); refused ones are added by store_audit_add, which may be late by a second
+ * but is not lost by a clean stop. */
+int store_audit_add(struct store *store, const char *actor, const char *source, const char *action,
+	int status, const char *detail, int64_t now_us);
+int store_audit(struct store *store, uint64_t before, int limit, json_t **out);
+
+/* Bearer tokens: the store knows the SHA-256 of a token, in hex, never the token. */
+struct store_token {
+	char id[24];
+	char name[64];
+	char role[16];
+	char tenant[64];
+	char hash[65];
+	int64_t created_us, expires_us; /* 0: never */
+};
+int store_token_add(struct store *store, const struct store_token *token);
+int store_token_find(struct store *store, const char *hash, struct store_token *out); /* -ENOENT */
+int store_token_delete(struct store *store, const char *id);			      /* -ENOENT */
+int store_tokens(
+	struct store *store, int (*each)(const struct store_token *token, void *arg), void *arg);
+
+/* Ten times a second from the loop: what may be late is written, old answers and history beyond its
+ * bounds are taken away, a little at a time. */
+void store_tick(struct store *store, int64_t now_us);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See mirror_rig.h. */
+#include "mirror_rig.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus.h"
+#include "compile.h"
+#include "reconcile.h"
+
+#define ROOM 8192
+
+struct mirror *mirror;
+static struct event_base *base;
+
+/* ---- the reconciler ---- */
+
+static struct {
+	enum object_type type;
+	char *key, *text;
+} wanted[ROOM];
+static uint32_t wanted_count, told;
+static bool ready;
+
+static uint32_t place_in_wanted(enum object_type type, const char *key)
+{
+	uint32_t i = 0;
+
+	while (i < wanted_count && (wanted[i].type != type || strcmp(wanted[i].key, key)))
+		i++;
+	return i;
+}
+
+int reconciler_mirror(
+	struct reconciler *rec, enum object_type type, const char *key, const char *text)
+{
+	uint32_t i = place_in_wanted(type, key);
+
+	told++;
+	if (!text) {
+		ck_assert_msg(i < wanted_count, "%s was not wanted", key);
+		free(wanted[i].key);
+		free(wanted[i].text);
+		wanted[i] = wanted[--wanted_count];
+		return 0;
+	}
+	ck_assert_uint_lt(i, ROOM);
+	if (i == wanted_count) {
+		wanted[wanted_count++].key = strdup(key);
+		wanted[i].type = type;
+	} else {
+		free(wanted[i].text);
+	}
+	wanted[i].text = strdup(text);
+	return 0;
+}
+
+void reconciler_mirror_ready(struct reconciler *rec, bool is)
+{
+	ready = is;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+const char *rig_wanted(enum object_type type, bool text)
+{
+	static char out[1 << 20];
+	char *line[ROOM];
+	uint32_t count = 0;
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < wanted_count; i++)
+		if (wanted[i].type == type &&
+			asprintf(&line[count], "%s%s%s\n", wanted[i].key, text ? " " : "",
+				text ? wanted[i].text : "") > 0)
+			count++;
+	qsort(line, count, sizeof(*line), compare_lines);
+	out[0] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s", line[i]);
+		free(line[i]);
+	}
+	return out;
+}
+
+const char *rig_text(enum object_type type, const char *key)
+{
+	uint32_t i = place_in_wanted(type, key);
+
+	return i < wanted_count ? wanted[i].text : "";
+}
+
+uint32_t rig_told(void)
+{
+	uint32_t was = told;
+
+	told = 0;
+	return was;
+}
+
+bool rig_ready(void)
+{
+	return ready;
+}
+
+/* ---- the dataplane ---- */
+
+static dataplane_changed on_change;
+static dataplane_event on_event;
+static dataplane_answer on_list, on_macs;
+static void *listener, *list_arg, *macs_arg;
+static enum dataplane_state state;
+
+int dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
+{
+	on_change = changed;
+	listener = arg;
+	return 0;
+}
+
+int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
+{
+	on_event = event;
+	return 0;
+}
+
+void dataplane_forget(struct dataplane *dp, void *arg)
+{
+	on_change = NULL;
+	on_event = NULL;
+}
+
+enum dataplane_state dataplane_state(const struct dataplane *dp)
+{
+	return state;
+}
+
+int dataplane_list_match(
+	struct dataplane *dp, const char *type, json_t *match, dataplane_answer answer, void *arg)
+{
+	bool macs = !strcmp(type, "mac");
+
+	ck_assert(json_is_true(json_object_get(match, macs ? "learned" : "wanted")));
+	json_decref(match);
+	*(macs ? &on_macs : &on_list) = answer;
+	*(macs ? &macs_arg : &list_arg) = arg;
+	return 0;
+}
+
+static json_t *json_of(const char *fmt, va_list args)
+{
+	char text[8192];
+	json_t *json;
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	json = json_loads(text, 0, NULL);
+	ck_assert_msg(json != NULL, "%s", text);
+	return json;
+}
+
+void rig_dataplane_up(void)
+{
+	state = DATAPLANE_UP;
+	on_change(state, 1, listener);
+}
+
+void rig_event(const char *fmt, ...)
+{
+	va_list args;
+	json_t *json;
+
+	va_start(args, fmt);
+	json = json_of(fmt, args);
+	va_end(args);
+	on_event(json, listener);
+	json_decref(json);
+}
+
+void rig_listed(const char *fmt, ...)
+{
+	dataplane_answer answer = on_list;
+	va_list args;
+	json_t *json = NULL;
+
+	ck_assert_msg(on_list != NULL, "nobody has asked for a list");
+	if (fmt) {
+		va_start(args, fmt);
+		json = json_of(fmt, args);
+		va_end(args);
+	}
+	on_list = NULL;
+	answer(json, NULL, list_arg);
+	json_decref(json);
+}
+
+void rig_listed_macs(const char *fmt, ...)
+{
+	dataplane_answer answer = on_macs;
+	va_list args;
+	json_t *json;
+
+	ck_assert_msg(on_macs != NULL, "nobody has asked for the stations");
+	va_start(args, fmt);
+	json = json_of(fmt, args);
+	va_end(args);
+	on_macs = NULL;
+	answer(json, NULL, macs_arg);
+	json_decref(json);
+}
+
+/* ---- the loop ---- */
+
+void log_text(enum log_level level, const char *fmt, ...)
+{
+}
+
+void rig_run(void)
+{
+	fake_settle();
+	rig_loop();
+}
+
+void rig_loop(void)
+{
+	/* the sweep's timer stays, so the loop does not end by itself */
+	for (int i = 0; i < 200; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+void rig_mirror_start(void)
+{
+	const struct mirror_config config = {.site = "gj"};
+
+	ck_assert_int_eq(
+		mirror_start(base, world, NULL, (struct reconciler *)&told, &config, &mirror), 0);
+}
+
+void rig_mirror_stop(void)
+{
+	mirror_stop(mirror);
+	mirror = NULL;
+	while (wanted_count) {
+		free(wanted[--wanted_count].key);
+		free(wanted[wanted_count].text);
+	}
+	told = 0;
+	ready = false;
+}
+
+void rig_setup(void)
+{
+	empty_setup();
+	fake_reset();
+	state = DATAPLANE_DOWN;
+	on_list = NULL;
+	base = event_base_new();
+	begin();
+	ck_fine(put("site", "{'name': 'gj', 'ports': [{'name': 'lan0', 'device': 'net_null0'}]}"));
+	ck_fine(put("site", "{'name': 'bs', 'ports': [{'name': 'lan0'}]}"));
+	ck_fine(put("wan", "{'name': 'wan0', 'site': 'gj', 'device': 'net_null1', 'mtu': 1600, "
+			   "'addresses': ['198.18.0.1/24']}"));
+	ck_fine(put("wan", "{'name': 'nic0', 'site': 'gj', 'device': 'net_af_xdp0,iface=ens2', "
+			   "'mtu': 1600, 'preference': 200, 'addresses': ['198.18.1.1/24']}"));
+	ck_fine(put("wan", "{'name': 'wanb', 'site': 'bs', 'mtu': 1600, 'addresses': "
+			   "['198.18.0.2/24']}"));
+	ck_fine(put("slice", "{'name': 'red', 'service': 'l3', 'vni': 200, 'kernel': {'netns': "
+			     "'red'}, 'endpoints': [{'site': 'gj', 'port': 'lan0', 'vlan': 10, "
+			     "'tap': 'red0'}, {'site': 'gj', 'port': 'lan0', 'vlan': 11, 'tap': "
+			     "'red1'}]}"));
+	ck_fine(finish());
+	rig_mirror_start();
+}
+
+void rig_teardown(void)
+{
+	rig_mirror_stop();
+	event_base_free(base);
+	teardown();
+}

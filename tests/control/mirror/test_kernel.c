@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The mirror of the kernel's tables, in a namespace of the test's own: what is there at first, what
+ * comes by events, what the kernel does without a word, and what is written. */
+#include <string.h>
+#include <linux/neighbour.h>
+
+#include "../suite.h"
+#include "rig.h"
+
+static void two_links(void)
+{
+	rig_ip("link add va type veth peer name vb");
+	rig_ip("link add vc type veth peer name vd");
+	rig_ip("addr add 198.18.1.1/24 dev va");
+	rig_ip("addr add 198.18.2.1/24 dev vc");
+	rig_ip("addr add 2001:db8:1::1/64 dev va nodad");
+	rig_ip("addr add 2001:db8:2::1/64 dev vc nodad");
+	for (const char *name = "va\0vb\0vc\0vd\0"; *name; name += 3)
+		rig_ip("link set %s up", name);
+	rig_quiet();
+}
+
+START_TEST(events_make_entries_when_the_kernel_changes)
+{
+	const struct kernel_route *route;
+	struct api_ip gateway = rig_prefix("198.18.1.2");
+
+	two_links();
+	ck_assert_uint_ne(rig_index("va"), 0);
+	ck_assert(kernel_link(kernel, rig_index("va"))->carrier);
+	ck_assert_str_eq(kernel_link(kernel, rig_index("va"))->kind, "veth");
+	rig_ip("route add 198.19.0.0/16 via 198.18.1.2");
+	rig_ip("neigh add 198.18.1.2 lladdr 02:00:00:00:00:07 dev va");
+	rig_quiet();
+	route = rig_route(254, "198.19.0.0/16");
+	ck_assert_ptr_nonnull(route);
+	ck_assert_uint_eq(route->via_count, 1);
+	ck_assert_uint_eq(route->via[0].index, rig_index("va"));
+	ck_assert(!memcmp(&route->via[0].address, &gateway, sizeof(gateway)));
+	ck_assert_uint_eq(kernel_neighbor(kernel, rig_index("va"), &gateway)->state, NUD_PERMANENT);
+	rig_ip("route del 198.19.0.0/16");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "198.19.0.0/16"));
+	rig_compare("at the end");
+}
+END_TEST
+
+START_TEST(routes_go_when_their_link_goes_down)
+{
+	two_links();
+	rig_ip("route add 198.19.1.0/24 via 198.18.1.2");
+	rig_ip("route add 198.19.2.0/24 nexthop via 198.18.1.2 nexthop via 198.18.2.2");
+	rig_ip("route add 2001:db8:9::/48 nexthop via 2001:db8:1::2 nexthop via 2001:db8:2::2");
+	rig_quiet();
+	ck_assert_ptr_nonnull(rig_route(254, "198.19.1.0/24"));
+	rig_ip("link set va down");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "198.19.1.0/24"));
+	ck_assert_ptr_nonnull(rig_route(254, "198.19.2.0/24"));
+	rig_compare("down");
+	rig_ip("link del va");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "198.19.2.0/24"));
+	rig_compare("deleted");
+}
+END_TEST
+
+START_TEST(routes_go_when_their_nexthop_object_goes)
+{
+	two_links();
+	rig_ip("nexthop add id 1 via 198.18.1.2 dev va");
+	rig_ip("nexthop add id 2 via 198.18.2.2 dev vc");
+	rig_ip("nexthop add id 3 group 1,3/2,7");
+	rig_ip("route add 198.19.1.0/24 nhid 1");
+	rig_ip("route add 198.19.2.0/24 nhid 3");
+	rig_quiet();
+	rig_compare("there");
+	rig_ip("nexthop del id 1");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "198.19.1.0/24"));
+	ck_assert_ptr_nonnull(rig_route(254, "198.19.2.0/24"));
+	rig_compare("deleted");
+	rig_ip("link set vd down"); /* no carrier: the objects go without a word */
+	rig_quiet();
+	ck_assert_ptr_null(kernel_nexthop(kernel, 2));
+	ck_assert_ptr_null(rig_route(254, "198.19.2.0/24"));
+	rig_compare("no carrier");
+}
+END_TEST
+
+START_TEST(routes_go_with_their_source_and_the_last_address)
+{
+	two_links();
+	rig_ip("addr add 198.18.1.9/32 dev lo");
+	rig_ip("route add 198.19.1.0/24 via 198.18.2.2 src 198.18.1.9");
+	rig_ip("route add 198.19.2.0/24 dev va");
+	rig_quiet();
+	rig_ip("addr del 198.18.1.9/32 dev lo");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "198.19.1.0/24"));
+	rig_ip("addr del 198.18.1.1/24 dev va");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "198.19.2.0/24"));
+	rig_compare("no address");
+}
+END_TEST
+
+START_TEST(ways_follow_objects_groups_and_links)
+{
+	struct kernel_via via[8];
+	const struct kernel_route *route;
+	uint32_t va, vc;
+
+	two_links();
+	va = rig_index("va");
+	vc = rig_index("vc");
+	rig_ip("nexthop add id 1 via 198.18.1.2 dev va");
+	rig_ip("nexthop add id 2 via 198.18.2.2 dev vc");
+	rig_ip("nexthop add id 3 group 1,3/2,7");
+	rig_ip("route add 198.19.2.0/24 nhid 3");
+	rig_ip("route add 198.19.3.0/24 nexthop via 198.18.1.2 weight 5 nexthop via 198.18.2.2");
+	rig_ip("route add blackhole 198.19.4.0/24");
+	rig_quiet();
+	route = rig_route(254, "198.19.2.0/24");
+	ck_assert_uint_eq(kernel_ways(kernel, route, via, 8), 2);
+	ck_assert(via[0].index == va && via[0].weight == 3 && !via[0].dead);
+	ck_assert(via[1].index == vc && via[1].weight == 7 && !via[1].dead);
+	route = rig_route(254, "198.19.3.0/24");
+	ck_assert_uint_eq(kernel_ways(kernel, route, via, 8), 2);
+	ck_assert(via[0].index == va && via[0].weight == 5);
+	ck_assert_uint_eq(kernel_ways(kernel, route, via, 1), 1);
+	ck_assert_uint_eq(kernel_ways(kernel, rig_route(254, "198.19.4.0/24"), via, 8), 0);
+	rig_ip("link set va down");
+	rig_quiet();
+	ck_assert_uint_eq(kernel_ways(kernel, rig_route(254, "198.19.3.0/24"), via, 8), 2);
+	ck_assert(via[0].dead && !via[1].dead);
+	ck_assert_uint_eq(kernel_ways(kernel, rig_route(254, "198.19.2.0/24"), via, 8), 1);
+}
+END_TEST
+
+static void count(const struct kernel_route *route, void *arg)
+{
+	(*(uint32_t *)arg)++;
+}
+
+START_TEST(routes_are_found_by_table_link_and_object)
+{
+	uint32_t of = 0, by_link = 0, by_object = 0;
+
+	two_links();
+	rig_ip("nexthop add id 1 via 198.18.1.2 dev va");
+	rig_ip("nexthop add id 3 group 1,3");
+	rig_ip("route add 198.19.1.0/24 nhid 1 table 7");
+	rig_ip("route add 198.19.2.0/24 nhid 3 table 7");
+	rig_ip("route add 198.19.3.0/24 via 198.18.1.2 table 7");
+	rig_ip("route add 198.19.4.0/24 via 198.18.2.2 table 7");
+	rig_quiet();
+	kernel_each_route_of(kernel, 7, count, &of);
+	ck_assert_uint_eq(of, 4);
+	kernel_each_route_by(kernel, 0, 1, count, &by_object);
+	ck_assert_uint_eq(by_object, 2);
+	kernel_each_route_by(kernel, rig_index("va"), 0, count, &by_link);
+	of = 0;
+	kernel_each_route_by(kernel, rig_index("vc"), 0, count, &of);
+	/* the same ones of tables main and local, and of IPv6, for both links */
+	ck_assert_uint_eq(by_link, of + 2);
+}
+END_TEST
+
+START_TEST(the_route_of_the_lowest_metric_counts)
+{
+	two_links();
+	rig_ip("route add 198.19.1.0/24 via 198.18.1.2 metric 20");
+	rig_ip("route add 198.19.1.0/24 via 198.18.2.2 metric 10");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "198.19.1.0/24")->metric, 10);
+	rig_ip("route append 198.19.1.0/24 via 198.18.1.3 metric 10");
+	rig_ip("route prepend 198.19.1.0/24 via 198.18.1.4 metric 10");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "198.19.1.0/24")->via[0].address.bytes[3], 4);
+	rig_ip("route del 198.19.1.0/24 via 198.18.1.4 metric 10");
+	rig_ip("route del 198.19.1.0/24 via 198.18.2.2 metric 10");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "198.19.1.0/24")->via[0].address.bytes[3], 3);
+	rig_ip("route del 198.19.1.0/24 metric 10");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "198.19.1.0/24")->metric, 20);
+	rig_compare("at the end");
+}
+END_TEST
+
+START_TEST(ways_of_an_ipv6_route_come_and_go_one_by_one)
+{
+	two_links();
+	rig_ip("-6 route add 2001:db8:9::/48 via 2001:db8:1::2");
+	rig_ip("-6 route append 2001:db8:9::/48 via 2001:db8:2::2");
+	rig_ip("-6 route append 2001:db8:9::/48 via 2001:db8:2::3");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "2001:db8:9::/48")->via_count, 3);
+	rig_ip("-6 route del 2001:db8:9::/48 via 2001:db8:2::2");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "2001:db8:9::/48")->via_count, 2);
+	rig_ip("link del va");
+	rig_quiet();
+	ck_assert_uint_eq(rig_route(254, "2001:db8:9::/48")->via_count, 1);
+	rig_compare("one way");
+	rig_ip("-6 route del 2001:db8:9::/48");
+	rig_quiet();
+	ck_assert_ptr_null(rig_route(254, "2001:db8:9::/48"));
+}
+END_TEST
+
+/* ---- lost messages ---- */
+
+static void small_buffer(void)
+{
+	kernel_test.receive_buffer_bytes = 8192;
+	rig_setup();
+}
+
+START_TEST(tables_are_right_again_after_messages_were_lost)
+{
+	struct kernel_counters before, after;
+	uint32_t routes = 0;
+	FILE *to;
+
+	two_links();
+	rig_ip("route add 198.19.255.0/24 via 198.18.1.2");
+	rig_quiet();
+	kernel_counters(kernel, &before);
+	to = popen("ip -batch -", "w");
+	fprintf(to, "route del 198.19.255.0/24\n");
+	for (int i = 0; i < 10000; i++)
+		fprintf(to, "route add 198.19.%d.%d/32 via 198.18.1.2 table 7\n", i / 250, i % 250);
+	ck_assert_int_eq(pclose(to), 0); /* and the loop stood */
+	heard = (struct heard){0};
+	rig_quiet();
+	kernel_counters(kernel, &after);
+	ck_assert_uint_gt(after.overruns, before.overruns);
+	ck_assert_uint_gt(after.rescans, before.rescans);
+	kernel_each_route_of(kernel, 7, count, &routes);
+	ck_assert_uint_eq(routes, 10000);
+	ck_assert_ptr_null(rig_route(254, "198.19.255.0/24"));
+	ck_assert_ptr_nonnull(rig_route(7, "198.19.39.249/32"));
+	/* the differences only; IPv6 finds its own addresses meanwhile */
+	ck_assert_uint_ge(heard.changed[KERNEL_ROUTE], 10000);
+	ck_assert_uint_lt(heard.changed[KERNEL_ROUTE], 10020);
+	ck_assert_uint_eq(heard.gone[KERNEL_ROUTE], 1);
+	ck_assert_uint_eq(heard.changed[KERNEL_LINK] + heard.gone[KERNEL_LINK], 0);
+	rig_compare("after an overrun");
+}
+END_TEST
+
+/* ---- writing ---- */
+
+static const struct api_mac_addr station = {{2, 0, 0, 0, 1, 1}};
+
+static void count_ours(const void *entry, void *arg)
+{
+	const struct kernel_address *address = entry;
+
+	if (address->protocol == API_KERNEL_PROTOCOL)
+		(*(uint32_t *)arg)++;
+}
+
+START_TEST(what_is_written_is_in_the_kernel)
+{
+	struct api_ip address = rig_prefix("198.18.7.1/24"), six = rig_prefix("2001:db8:7::1/64");
+	struct api_mac_addr mac = {{2, 0, 0, 0, 7, 7}};
+	uint32_t va, br, ours = 0;
+
+	two_links();
+	rig_ip("link add br0 type bridge");
+	rig_ip("link set br0 up");
+	rig_quiet();
+	va = rig_index("va");
+	br = rig_index("br0");
+	ck_assert_int_eq(kernel_set_mac(kernel, va, &mac), 0);
+	ck_assert_int_eq(kernel_set_master(kernel, va, br, true), 0);
+	ck_assert_int_eq(kernel_set_fdb(kernel, va, &station, true), 0);
+	ck_assert_int_eq(kernel_set_fdb(kernel, va, &station, true), 0);
+	ck_assert_int_eq(kernel_set_address(kernel, br, &address, true), 0);
+	ck_assert_int_eq(kernel_set_address(kernel, br, &address, true), 0);
+	ck_assert_int_eq(kernel_set_address(kernel, br, &six, true), 0);
+	ck_assert_int_eq(kernel_set_up(kernel, rig_index("vd"), false), 0);
+	rig_quiet();
+	ck_assert_uint_eq(kernel_link(kernel, va)->master, br);
+	ck_assert(!memcmp(&kernel_link(kernel, va)->mac, &mac, sizeof(mac)));
+	ck_assert(!kernel_link_named(kernel, "vd")->up);
+	ck_assert_uint_eq(kernel_fdb_of_bridge(kernel, br, &station)->index, va);
+	ck_assert_uint_eq(kernel_fdb_of_bridge(kernel, br, &station)->flags, NTF_EXT_LEARNED);
+	ck_assert_int_eq(
+		system("bridge -d link show dev va | grep -q 'learning off flood off'"), 0);
+	kernel_each(kernel, KERNEL_ADDRESS, count_ours, &ours);
+	ck_assert_uint_eq(ours, 2);
+	kernel_set_fdb(kernel, va, &station, false);
+	kernel_set_fdb(kernel, va, &station, false); /* it is not there: fine */
+	kernel_set_address(kernel, br, &address, false);
+	kernel_set_address(kernel, br, &address, false);
+	kernel_set_master(kernel, va, 0, false);
+	rig_quiet();
+	ck_assert_ptr_null(kernel_fdb_of_bridge(kernel, br, &station));
+	ck_assert_uint_eq(kernel_link(kernel, va)->master, 0);
+	ck_assert_uint_eq(kernel->counters.refused, 0);
+	rig_compare("at the end");
+}
+END_TEST
+
+START_TEST(what_the_kernel_refuses_is_counted)
+{
+	two_links();
+	ck_assert_int_eq(kernel_set_master(kernel, rig_index("va"), rig_index("vb"), false), 0);
+	ck_assert_int_eq(kernel_set_fdb(kernel, 4711, &station, true), 0);
+	rig_quiet();
+	ck_assert_uint_eq(kernel->counters.refused, 2);
+}
+END_TEST
+
+START_TEST(a_neighbour_is_resolved_and_kept_until_it_may_age)
+{
+	struct api_ip there = rig_prefix("198.18.1.2"), fixed = rig_prefix("198.18.1.3");
+	uint32_t va;
+
+	two_links();
+	va = rig_index("va");
+	rig_ip("addr add 198.18.1.2/24 dev vb");
+	rig_ip("neigh add 198.18.1.3 lladdr 02:00:00:00:00:07 dev va");
+	system("echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore; echo 0 "
+	       ">/proc/sys/net/ipv4/conf/all/rp_filter");
+	rig_quiet();
+	ck_assert_int_eq(kernel_keep_neighbor(kernel, va, &there, true), 0);
+	ck_assert_int_eq(kernel_keep_neighbor(kernel, va, &fixed, true), 0);
+	rig_quiet();
+	ck_assert_int_eq(rig_try("neigh show dev va | grep -q '198.18.1.2 .*managed'"), 0);
+	ck_assert_int_eq(rig_try("neigh show dev va | grep -q '198.18.1.3 .*PERMANENT'"), 0);
+	ck_assert_int_eq(kernel_keep_neighbor(kernel, va, &there, false), 0);
+	rig_quiet();
+	ck_assert_int_ne(rig_try("neigh show dev va | grep -q managed"), 0);
+	ck_assert_uint_eq(kernel->counters.refused, 0);
+}
+END_TEST
+
+static Suite *kernel_suite(void)
+{
+	Suite *suite = suite_create("kernel");
+	TCase *tables = tcase_create("tables"), *lost = tcase_create("lost messages");
+
+	tcase_set_timeout(tables, 120);
+	tcase_add_checked_fixture(tables, rig_setup, rig_teardown);
+	tcase_add_test(tables, events_make_entries_when_the_kernel_changes);
+	tcase_add_test(tables, routes_go_when_their_link_goes_down);
+	tcase_add_test(tables, routes_go_when_their_nexthop_object_goes);
+	tcase_add_test(tables, routes_go_with_their_source_and_the_last_address);
+	tcase_add_test(tables, ways_follow_objects_groups_and_links);
+	tcase_add_test(tables, routes_are_found_by_table_link_and_object);
+	tcase_add_test(tables, the_route_of_the_lowest_metric_counts);
+	tcase_add_test(tables, ways_of_an_ipv6_route_come_and_go_one_by_one);
+	tcase_add_test(tables, what_is_written_is_in_the_kernel);
+	tcase_add_test(tables, what_the_kernel_refuses_is_counted);
+	tcase_add_test(tables, a_neighbour_is_resolved_and_kept_until_it_may_age);
+	suite_add_tcase(suite, tables);
+	tcase_set_timeout(lost, 120);
+	tcase_add_checked_fixture(lost, small_buffer, rig_teardown);
+	tcase_add_test(lost, tables_are_right_again_after_messages_were_lost);
+	suite_add_tcase(suite, lost);
+	return suite;
+}
+
+int main(void)
+{
+	return rig_possible() ? suite_main(kernel_suite()) : 77;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The world of a few intents of rig.h: what observe looks at, no more. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+
+static struct intent *intents[64];
+static int intent_count;
+
+const char *const intent_state_names[] = {"pending", "applied", "refused", "elsewhere"};
+
+const char *intent_path(enum intent_type type)
+{
+	static const char *const paths[] = {"sites", "wans", "slices", "hosts",
+		"virtual-dedicated-networks", "local-data-networks", "sessions"};
+
+	return paths[type];
+}
+
+const char *intent_kind(enum intent_type type)
+{
+	return type == INTENT_SLICE ? "slice" : "session";
+}
+
+static struct intent *next_of(int from, enum intent_type type)
+{
+	for (int i = from; i < intent_count; i++)
+		if (intents[i]->type == type)
+			return intents[i];
+	return NULL;
+}
+
+struct intent *world_first(const struct world *world, enum intent_type type)
+{
+	return next_of(0, type);
+}
+
+struct intent *world_next(const struct intent *intent)
+{
+	for (int i = 0; i < intent_count; i++)
+		if (intents[i] == intent)
+			return next_of(i + 1, intent->type);
+	return NULL;
+}
+
+struct intent *world_find(const struct world *world, enum intent_type type, const char *name)
+{
+	for (int i = 0; i < intent_count; i++)
+		if (intents[i]->type == type && !strcmp(intents[i]->name, name))
+			return intents[i];
+	return NULL;
+}
+
+size_t world_count(const struct world *world, enum intent_type type)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < intent_count; i++)
+		count += intents[i]->type == type;
+	return count;
+}
+
+struct intent *world_at_place(
+	const struct world *world, const char *site, const char *port, uint32_t vlan)
+{
+	for (int i = 0; i < intent_count; i++) {
+		const struct intent_endpoint *end;
+
+		if (intents[i]->type != INTENT_SLICE)
+			continue;
+		end = intents[i]->obj->slice.endpoints.item;
+		if (!strcmp(end->site, site) && !strcmp(end->port, port) && end->vlan == vlan)
+			return intents[i];
+	}
+	return NULL;
+}
+
+struct intent *world_network_of(const struct world *world, const char *host, struct intent *after)
+{
+	return NULL;
+}
+
+uint64_t world_booked_bps(const struct world *world, const char *wan)
+{
+	return 4000;
+}
+
+static struct intent *add(enum intent_type type, const char *name, const char *tenant, size_t more)
+{
+	struct intent *intent = calloc(1, sizeof(*intent));
+
+	intent->obj = calloc(1, sizeof(*intent->obj) + more);
+	intent->type = type;
+	strcpy(intent->name, name);
+	strcpy(intent->tenant, tenant);
+	intents[intent_count++] = intent;
+	return intent;
+}
+
+struct intent *rig_slice(const char *name, const char *tenant, const char *port, uint32_t vlan)
+{
+	struct intent *slice = add(INTENT_SLICE, name, tenant, sizeof(struct intent_endpoint));
+	struct intent_endpoint *end = (void *)(slice->obj + 1);
+
+	strcpy(end->site, "here");
+	strcpy(end->port, port);
+	end->vlan = vlan;
+	slice->obj->slice.endpoints.count = 1;
+	slice->obj->slice.endpoints.item = end;
+	return slice;
+}
+
+struct intent *rig_wan(const char *name, const char *site, const char *address)
+{
+	struct intent *wan = add(INTENT_WAN, name, "", sizeof(struct api_ip));
+	struct api_ip *ip = (void *)(wan->obj + 1);
+
+	ck_assert_int_eq(api_ip_parse(address, true, ip), 0);
+	strcpy(wan->obj->wan.site, site);
+	wan->obj->wan.capacity_bps = 8000;
+	wan->obj->wan.port.addresses.count = 1;
+	wan->obj->wan.port.addresses.item = ip;
+	return wan;
+}
+
+struct intent *rig_session(const char *name, const char *tenant)
+{
+	return add(INTENT_SESSION, name, tenant, 0);
+}
+
+void rig_forget_intents(void)
+{
+	while (intent_count) {
+		free(intents[--intent_count]->obj);
+		free(intents[intent_count]);
+	}
+}

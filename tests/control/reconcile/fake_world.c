@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See fake_world.h. */
+#include "fake_world.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+
+#define INTENTS 20000
+
+static struct intent *intents[INTENTS]; /* in order of type and name is not asked for */
+static size_t count;
+static union intent_object no_object;
+int fake_compiled;
+
+static size_t place_of(enum intent_type type, const char *name)
+{
+	size_t i = 0;
+
+	/* the newest first: a test that makes many asks for what it has just made */
+	for (i = count; i-- > 0;)
+		if (intents[i]->type == type && !strcmp(intents[i]->name, name))
+			return i;
+	return count;
+}
+
+struct intent *world_find(const struct world *world, enum intent_type type, const char *name)
+{
+	size_t i = place_of(type, name);
+
+	return i < count ? intents[i] : NULL;
+}
+
+struct intent *world_first(const struct world *world, enum intent_type type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (intents[i]->type == type)
+			return intents[i];
+	return NULL;
+}
+
+struct intent *world_next(const struct intent *intent)
+{
+	for (size_t i = place_of(intent->type, intent->name) + 1; i < count; i++)
+		if (intents[i]->type == intent->type)
+			return intents[i];
+	return NULL;
+}
+
+const char *intent_kind(enum intent_type type)
+{
+	static const char *const kinds[] = {"site", "wan", "slice", "host",
+		"virtual-dedicated-network", "local-data-network", "session"};
+
+	return kinds[type];
+}
+
+static void intent_free(struct intent *intent)
+{
+	json_decref(intent->spec);
+	free(intent);
+}
+
+void fake_intent_load(enum intent_type type, const char *name, const char *spec)
+{
+	struct intent *intent = calloc(1, sizeof(*intent));
+
+	ck_assert_uint_lt(count, INTENTS);
+	intent->type = type;
+	snprintf(intent->name, sizeof(intent->name), "%s", name);
+	intent->spec = json_loads(spec, 0, NULL);
+	intent->obj = &no_object;
+	ck_assert_ptr_nonnull(intent->spec);
+	intents[count++] = intent;
+}
+
+void fake_intent(struct reconciler *rec, enum intent_type type, const char *name, const char *spec)
+{
+	size_t i = place_of(type, name);
+	struct intent *before = i < count ? intents[i] : NULL;
+	struct world_change change = {.type = type, .name = name};
+
+	if (before) {
+		intents[i] = intents[--count];
+		change.before = before->spec;
+	}
+	if (spec) {
+		fake_intent_load(type, name, spec);
+		change.intent = intents[count - 1];
+		change.after = change.intent->spec;
+	}
+	change.effect = !before ? WORLD_CREATED : spec ? WORLD_UPDATED : WORLD_DELETED;
+	reconciler_touch(rec, &change, 1);
+	if (before)
+		intent_free(before);
+}
+
+const struct intent *fake_intent_get(enum intent_type type, const char *name)
+{
+	return world_find(NULL, type, name);
+}
+
+void fake_world_clear(void)
+{
+	while (count)
+		intent_free(intents[--count]);
+	fake_compiled = 0;
+}
+
+/* ---- the compiler ---- */
+
+int compile_canonical(const struct api_type *type, const json_t *listed, char *key, char **text)
+{
+	json_t *given = json_copy((json_t *)listed), *full;
+	union api_object data;
+	struct rpc_error err = {0};
+
+	for (const struct api_field *f = type->fields; f->name; f++)
+		if (f->flags & FIELD_ANSWER)
+			json_object_del(given, f->name);
+	ck_assert_int_eq(api_decode(type, given, "", &data, &err), 0);
+	json_decref(given);
+	api_key(type, &data, key);
+	full = api_encode(type, &data);
+	for (const struct api_field *f = type->fields; f->name; f++)
+		if (f->flags & FIELD_ANSWER)
+			json_object_del(full, f->name);
+	*text = json_dumps(full, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(full);
+	return 0;
+}
+
+int compile_intent(const struct world *world, const char *site, const struct intent *intent,
+	struct compiled_list *out, struct rpc_error *err)
+{
+	const char *fail = json_string_value(json_object_get(intent->spec, "fail"));
+
+	fake_compiled++;
+	if (fail) {
+		rpc_fail(err, RPC_ERR_PARAMS, "%s", fail);
+		return -EINVAL;
+	}
+	for (int type = 0; type < OBJECT_TYPES; type++) {
+		json_t *object;
+		size_t i;
+
+		json_array_foreach (
+			json_object_get(intent->spec, api_types[type].name), i, object) {
+			struct compiled *one;
+
+			out->item = realloc(out->item, (out->count + 1) * sizeof(*out->item));
+			one = &out->item[out->count++];
+			one->type = type;
+			compile_canonical(&api_types[type], object, one->key, &one->text);
+		}
+	}
+	return 0;
+}
+
+void compile_dependents(const struct world *world, enum intent_type type, const char *name,
+	const json_t *spec, void (*found)(struct intent *dependent, void *arg), void *arg)
+{
+	char label[128];
+
+	snprintf(label, sizeof(label), "%s %s", intent_kind(type), name);
+	for (size_t i = 0; i < count; i++) {
+		json_t *needs = json_object_get(intents[i]->spec, "needs"), *one;
+		size_t at;
+
+		json_array_foreach (needs, at, one)
+			if (!strcmp(json_string_value(one), label))
+				found(intents[i], arg);
+	}
+}
+
+void compiled_list_clear(struct compiled_list *list)
+{
+	while (list->count)
+		free(list->item[--list->count].text);
+}
+
+void compiled_list_free(struct compiled_list *list)
+{
+	compiled_list_clear(list);
+	free(list->item);
+	*list = (struct compiled_list){0};
+}

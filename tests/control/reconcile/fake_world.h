@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Intents that say themselves which objects they are compiled to, and a compiler that takes them at
+ * their word: in place of intent/ and compile/ in the reconciler's tests. spec:
+ * {"TYPE": [objects…], "needs": ["slice blue"…], "fail": "why it cannot be compiled"} */
+#ifndef FAKE_WORLD_H
+#define FAKE_WORLD_H
+
+#include "reconcile.h"
+
+/* As rest/ does it: the change, touch. spec NULL: delete. */
+void fake_intent(struct reconciler *rec, enum intent_type type, const char *name, const char *spec);
+/* Without a touch: before the reconciler starts. */
+void fake_intent_load(enum intent_type type, const char *name, const char *spec);
+const struct intent *fake_intent_get(enum intent_type type, const char *name);
+void fake_world_clear(void);
+extern int fake_compiled; /* intents, since fake_world_clear */
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See rig.h. */
+#include "rig.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+
+struct event_base *base;
+struct fake fake;
+struct dataplane *dp;
+struct reconciler *rec;
+int rig_statuses;
+uint32_t rig_drift;
+char rig_drift_first[256];
+const char *const *rig_keep;
+bool rig_mirror_comes;
+
+static void on_status(const struct intent *intent, void *arg)
+{
+	ck_assert_int_ne(intent->status.state, INTENT_PENDING);
+	ck_assert_int_gt(intent->status.since_us, 0);
+	rig_statuses++;
+}
+
+static void on_drift(uint32_t objects, const char *first, void *arg)
+{
+	rig_drift = objects;
+	snprintf(rig_drift_first, sizeof(rig_drift_first), "%s", first);
+}
+
+static void open_all(void)
+{
+	const struct reconcile_config config = {.site = "gj", .resync_s = 3600, .keep = rig_keep};
+
+	ck_assert_int_eq(dataplane_open(base, fake.path, &dp), 0);
+	dataplane_set_patience(dp, 5000, 20000, 2); /* the machine may be busy */
+	ck_assert_int_eq(reconciler_start(base, NULL, dp, &config, &rec), 0);
+	reconciler_mirror_ready(rec, !rig_mirror_comes);
+	reconciler_on_status(rec, on_status, NULL);
+	reconciler_on_drift(rec, on_drift, NULL);
+}
+
+void rig_start(void)
+{
+	base = event_base_new();
+	fake_start(&fake, base);
+	fake.references = true;
+	open_all();
+	rig_statuses = 0;
+	rig_drift = 0;
+}
+
+void rig_stop(void)
+{
+	reconciler_stop(rec);
+	dataplane_close(dp);
+	fake_free(&fake);
+	event_base_free(base);
+	fake_world_clear();
+	rig_keep = NULL;
+	rig_mirror_comes = false;
+}
+
+void rig_restart(void)
+{
+	reconciler_stop(rec);
+	dataplane_close(dp);
+	open_all();
+	reconciler_touch_all(rec);
+}
+
+static bool settled, waited;
+static void on_settled(bool is, void *arg)
+{
+	settled = is;
+	waited = true;
+}
+
+void rig_settle(void)
+{
+	waited = false;
+	ck_assert_uint_ne(reconciler_wait(rec, 20000, on_settled, NULL), 0);
+	ck_assert(run_until(base, &waited, 25000));
+	ck_assert(settled);
+}
+
+struct reconcile_counters rig_counters(void)
+{
+	struct reconcile_counters counters;
+
+	reconciler_counters(rec, &counters);
+	return counters;
+}
+
+void rig_synced(void)
+{
+	for (int i = 0; i < 4000 && !rig_counters().synced; i++)
+		run_for(base, 2);
+	ck_assert(rig_counters().synced);
+	ck_assert_uint_eq(rig_counters().pending, 0);
+}
+
+void rig_resync(void)
+{
+	uint64_t before = rig_counters().resyncs;
+
+	reconciler_resync(rec);
+	for (int i = 0; i < 2000 && rig_counters().resyncs == before; i++)
+		run_for(base, 2);
+	ck_assert_uint_gt(rig_counters().resyncs, before);
+	rig_synced();
+}
+
+void rig_slice(const char *name, int vni)
+{
+	rig_slice_in(name, vni, NULL);
+}
+
+void rig_slice_in(const char *name, int vni, const char *meter)
+{
+	char spec[1200], with[100] = "", profile[300] = "";
+
+	if (meter) {
+		snprintf(with, sizeof(with), ",\"meter\":\"%s\"", meter);
+		snprintf(profile, sizeof(profile),
+			"\"meter\":[{\"name\":\"%s\",\"cir_bps\":1000000,\"cbs_bytes\":100000,"
+			"\"pir_bps\":1000000,\"pbs_bytes\":100000}],",
+			meter);
+	}
+	snprintf(spec, sizeof(spec),
+		"{%s\"slice\":[{\"name\":\"%s\",\"vni\":%d%s}],\"attachment\":[{\"name\":\"%s:lan0."
+		"%d\","
+		"\"slice\":\"%s\",\"port\":\"lan0\",\"vlan\":%d}],\"member\":[{\"slice\":\"%s\","
+		"\"tunnel\":\"wan0:b\"}],\"tunnel\":[{\"name\":\"wan0:b\",\"encap\":\"vxlan\","
+		"\"local\":"
+		"\"198.18.0.1\",\"remote\":\"198.18.0.2\"}],\"needs\":[\"site gj\"]}",
+		profile, name, vni, with, name, vni % 4094 + 1, name, vni % 4094 + 1, name);
+	fake_intent(rec, INTENT_SLICE, name, spec);
+}
+
+void rig_site(void)
+{
+	fake_intent(rec, INTENT_SITE, "gj",
+		"{\"port\":[{\"name\":\"lan0\",\"device\":\"net_null0\"}],"
+		"\"address\":[{\"port\":\"lan0\",\"prefix\":\"198.18.0.1/24\"}]}");
+}
+
+void rig_mirror(const char *type, const char *object, bool there)
+{
+	json_t *json = json_loads(object, 0, NULL);
+	char key[API_KEY_BYTES], *text;
+
+	ck_assert_ptr_nonnull(json);
+	compile_canonical(api_type_find(type), json, key, &text);
+	ck_assert_int_eq(
+		reconciler_mirror(rec, api_type_find(type)->type, key, there ? text : NULL), 0);
+	free(text);
+	json_decref(json);
+}
+
+void rig_route(int number, bool there)
+{
+	char object[200];
+
+	snprintf(object, sizeof(object),
+		"{\"table\":\"blue\",\"prefix\":\"10.%d.%d.0/24\",\"via\":[{\"address\":"
+		"\"198.18.1.2\",\"attachment\":\"blue:lan0.101\"}]}",
+		number / 256, number % 256);
+	rig_mirror("route", object, there);
+}
+
+void rig_state(enum intent_type type, const char *name, enum intent_state state)
+{
+	const struct intent *intent = fake_intent_get(type, name);
+
+	ck_assert_ptr_nonnull(intent);
+	if (intent->status.state != state)
+		ck_abort_msg("%s is in state %d, not %d: %s", name, intent->status.state, state,
+			intent->status.reason);
+}
+
+const char *rig_reason(enum intent_type type, const char *name)
+{
+	return fake_intent_get(type, name)->status.reason;
+}

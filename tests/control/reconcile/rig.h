@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A reconciler between a world and a dataplane that are fakes. */
+#ifndef RIG_H
+#define RIG_H
+
+#include "fake.h"
+#include "fake_world.h"
+
+extern struct event_base *base;
+extern struct fake fake;
+extern struct dataplane *dp;
+extern struct reconciler *rec;
+extern int rig_statuses;   /* times that a state was told */
+extern uint32_t rig_drift; /* of the last resync that found any */
+extern char rig_drift_first[256];
+extern const char *const *rig_keep; /* for rig_start */
+
+extern bool rig_mirror_comes; /* for rig_start and rig_restart: it is not ready yet */
+
+void rig_start(void);
+void rig_stop(void);
+void rig_restart(void); /* of the control plane; the world and the dataplane stay */
+void rig_settle(void);	/* waits until all that was touched is applied or refused */
+void rig_synced(void);	/* waits until nothing differs */
+void rig_resync(void);
+struct reconcile_counters rig_counters(void);
+void rig_slice(const char *name, int vni); /* an intent: slice, attachment, member */
+void rig_slice_in(const char *name, int vni, const char *meter); /* … with a meter of everyone's */
+void rig_site(void);						 /* with the port of all slices */
+/* As control/mirror does it: the object, or that it is gone. */
+void rig_mirror(const char *type, const char *object, bool there);
+void rig_route(int number, bool there); /* a mirrored one of slice blue, by blue:lan0.101 */
+void rig_state(enum intent_type type, const char *name, enum intent_state state);
+const char *rig_reason(enum intent_type type, const char *name);
+
+#endif

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The reconciler between fakes: what the kernel says beside what intents want. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../suite.h"
+#include "rig.h"
+
+#define NEIGHBOR "{\"port\":\"lan0\",\"address\":\"198.18.0.9\",\"mac\":\"02:00:00:00:00:0%d\"}"
+
+#define TUNNEL(name, remote)                                                                       \
+	"{\"name\":\"" name "\",\"encap\":\"vxlan\",\"local\":\"198.18.0.1\",\"remote\":\"" remote \
+	"\"}"
+
+static void neighbor(int mac, bool there)
+{
+	char object[200];
+
+	snprintf(object, sizeof(object), NEIGHBOR, mac);
+	rig_mirror("neighbor", object, there);
+}
+
+static const char *neighbor_mac(void)
+{
+	return json_string_value(
+		json_object_get(fake_get(&fake, "neighbor", "lan0 198.18.0.9"), "mac"));
+}
+
+/* Some routes of slice blue, which is there. */
+static void routes(int count)
+{
+	rig_site();
+	rig_slice("blue", 100);
+	rig_settle();
+	for (int i = 0; i < count; i++)
+		rig_route(i, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), count);
+}
+
+START_TEST(what_the_kernel_says_comes_changes_and_goes)
+{
+	neighbor(1, true);
+	run_for(base, 50);
+	ck_assert_uint_eq(fake.applied, 0); /* nothing is touched before the first commit */
+	rig_site();
+	rig_settle();
+	rig_synced();
+	ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:01");
+	neighbor(2, true);
+	rig_synced();
+	ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:02");
+	ck_assert_uint_eq(rig_counters().mirrored, 1);
+	neighbor(2, false);
+	rig_synced();
+	ck_assert_ptr_null(neighbor_mac());
+	ck_assert_uint_eq(rig_counters().mirrored, 0);
+	ck_assert_uint_eq(rig_counters().actual, 2);
+	ck_assert_uint_eq(rig_counters().desired, 2);
+	ck_assert_uint_eq(fake.refused, 0);
+}
+END_TEST
+
+START_TEST(an_intent_goes_before_the_kernel)
+{
+	rig_site();
+	neighbor(1, true);
+	rig_settle();
+	rig_synced();
+	fake_intent(rec, INTENT_HOST, "h",
+		"{\"neighbor\":[{\"port\":\"lan0\",\"address\":\"198.18.0.9\",\"mac\":"
+		"\"02:00:00:00:00:05\"}]}");
+	rig_settle();
+	ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:05");
+	ck_assert_uint_eq(rig_counters().mirrored_shadowed, 1);
+	neighbor(2, true);
+	rig_synced();
+	ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:05");
+	/* and the kernel's is there at once when the intent goes */
+	fake.keep = true;
+	fake_intent(rec, INTENT_HOST, "h", NULL);
+	rig_settle();
+	rig_synced();
+	ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:02");
+	ck_assert_uint_eq(rig_counters().mirrored_shadowed, 0);
+	ck_assert_uint_eq(json_array_size(fake.transactions), 1);
+	/* and stays when an intent comes and the kernel's goes */
+	fake_intent(rec, INTENT_HOST, "h",
+		"{\"neighbor\":[{\"port\":\"lan0\",\"address\":\"198.18.0.9\",\"mac\":"
+		"\"02:00:00:00:00:05\"}]}");
+	neighbor(2, false);
+	rig_settle();
+	rig_synced();
+	ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:05");
+	rig_resync();
+	ck_assert_uint_eq(rig_counters().drift_total, 0);
+}
+END_TEST
+
+static int refused;
+static void on_refused(enum object_type type, const char *key, const char *reason, void *arg)
+{
+	refused++;
+	ck_assert_ptr_nonnull(reason);
+}
+
+START_TEST(one_that_is_refused_is_set_aside)
+{
+	json_object_set_new(fake.refuse, "route blue 10.0.42.0/24", json_true());
+	rig_site();
+	rig_slice("blue", 100);
+	rig_settle();
+	for (int i = 0; i < 100; i++)
+		rig_route(i, true);
+	rig_slice("red", 200);
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 99);
+	rig_state(INTENT_SLICE, "red", INTENT_APPLIED);
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 1);
+	ck_assert_uint_eq(rig_counters().refused, 0);
+	ck_assert_str_eq(reconciler_mirror_reason(rec, OBJECT_ROUTE, "blue 10.0.42.0/24"),
+		"it is refused, as the test wants it");
+	ck_assert_ptr_null(reconciler_mirror_reason(rec, OBJECT_ROUTE, "blue 10.0.41.0/24"));
+	reconciler_mirror_refused(rec, on_refused, NULL);
+	ck_assert_int_eq(refused, 1);
+	/* it is tried again when something else was applied, and at a resync */
+	json_object_clear(fake.refuse);
+	if (_i)
+		rig_resync();
+	else
+		rig_slice("green", 300);
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 100);
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 0);
+}
+END_TEST
+
+START_TEST(what_names_what_is_not_there_waits_for_it)
+{
+	rig_site();
+	rig_settle();
+	for (int i = 0; i < 100; i++)
+		rig_route(i, true);
+	rig_synced();
+	ck_assert_uint_eq(fake.refused, 0);
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, 100);
+	ck_assert_str_eq(reconciler_mirror_reason(rec, OBJECT_ROUTE, "blue 10.0.42.0/24"),
+		"waits for attachment blue:lan0.101");
+	rig_slice("blue", 100);
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake.refused, 0);
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, 0);
+	ck_assert_uint_eq(fake_count(&fake, "route"), 100);
+	for (int i = 0; i < 100; i++)
+		rig_route(i, false);
+	fake_intent(rec, INTENT_SLICE, "blue", NULL);
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake.refused, 0);
+	ck_assert_uint_eq(rig_counters().actual, 2);
+}
+END_TEST
+
+START_TEST(what_needs_what_goes_is_carried_along)
+{
+	int count = _i ? 9000 : 100; /* many: by portions before */
+
+	routes(count);
+	reconciler_resync(rec); /* amid */
+	fake_intent(rec, INTENT_SLICE, "blue", NULL);
+	rig_settle();
+	ck_assert_ptr_null(fake_get(&fake, "slice", "blue"));
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 0);
+	ck_assert_uint_eq(fake.refused, 0);
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, count);
+	rig_slice("blue", 100);
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), count);
+	/* put anew: its name is another one's VNI */
+	rig_slice("red", 150);
+	rig_settle();
+	rig_slice("red", 100);
+	rig_slice("blue", 150);
+	rig_slice("blue", 100);
+	fake_intent(rec, INTENT_SLICE, "red", NULL);
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), count);
+	rig_resync();
+	ck_assert_uint_eq(rig_counters().drift_total, 0);
+}
+END_TEST
+
+START_TEST(a_restart_of_control_deletes_and_puts_nothing)
+{
+	routes(3000);
+	fake.applied = 0;
+	rig_mirror_comes = true;
+	rig_restart();
+	rig_settle();
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 3000);
+	for (int i = 0; i < 2999; i++)
+		rig_route(i, true);
+	rig_synced();
+	ck_assert_uint_eq(fake.applied, 0);
+	reconciler_mirror_ready(rec, true);
+	rig_synced();
+	/* one that the kernel does not say any more goes now, and no other */
+	ck_assert_uint_eq(fake.applied, 1);
+	ck_assert_uint_eq(fake_count(&fake, "route"), 2999);
+	rig_resync();
+	ck_assert_uint_eq(rig_counters().drift_total, 0);
+}
+END_TEST
+
+START_TEST(another_dataplane_gets_all_again)
+{
+	routes(3000);
+	fake_stop(&fake);
+	run_for(base, 10);
+	fake_again(&fake, true);
+	for (int i = 0; i < 1000 && fake_count(&fake, "route") < 3000; i++)
+		run_for(base, 2);
+	ck_assert_uint_eq(fake_count(&fake, "route"), 3000);
+	rig_synced();
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 0);
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, 0);
+	ck_assert_uint_eq(rig_counters().drift_total, 0);
+}
+END_TEST
+
+START_TEST(a_neighbor_does_not_wait_for_the_routes)
+{
+	size_t routes_before;
+
+	rig_site();
+	rig_slice("blue", 100);
+	rig_settle();
+	for (int i = 0; i < 20000; i++)
+		rig_route(i, true);
+	while (!fake_count(&fake, "route"))
+		run_for(base, 1);
+	routes_before = fake_count(&fake, "route");
+	neighbor(1, true);
+	for (int i = 0; i < 2000 && !neighbor_mac(); i++)
+		run_for(base, 1);
+	/* behind what was out, and perhaps one that was begun */
+	ck_assert_uint_le(fake_count(&fake, "route"), routes_before + 2 * 2000);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 20000);
+}
+END_TEST
+
+START_TEST(an_intent_takes_the_place_of_what_the_kernel_says)
+{
+	rig_site();
+	rig_mirror("tunnel", TUNNEL("evpn", "198.18.0.2"), true);
+	rig_settle();
+	rig_synced();
+	rig_mirror("member", "{\"slice\":\"blue\",\"tunnel\":\"evpn\"}", true);
+	rig_slice("blue", 100); /* by tunnel wan0:b to the same place */
+	rig_settle();
+	rig_state(INTENT_SLICE, "blue", INTENT_APPLIED);
+	rig_synced();
+	ck_assert_ptr_nonnull(fake_get(&fake, "tunnel", "wan0:b"));
+	ck_assert_ptr_null(fake_get(&fake, "tunnel", "evpn"));
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 1);
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, 1);
+	/* and gets it back */
+	fake_intent(rec, INTENT_SLICE, "blue", "{\"slice\":[{\"name\":\"blue\",\"vni\":100}]}");
+	rig_settle();
+	rig_synced();
+	ck_assert_ptr_nonnull(fake_get(&fake, "member", "blue evpn"));
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 0);
+}
+END_TEST
+
+START_TEST(where_there_is_no_room_the_kernel_gives_way)
+{
+	json_object_set_new(fake.limits, "route", json_integer(60));
+	rig_site();
+	rig_slice("blue", 100);
+	rig_settle();
+	for (int i = 0; i < 100; i++)
+		rig_route(i, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 60);
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 40);
+	fake_intent(rec, INTENT_HOST, "h",
+		"{\"route\":[{\"table\":\"blue\",\"prefix\":\"11.0.0.0/8\",\"via\":[{\"address\":"
+		"\"198.18.1.2\",\"attachment\":\"blue:lan0.101\"}]}]}");
+	rig_settle();
+	rig_state(INTENT_HOST, "h", INTENT_APPLIED);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 60);
+	ck_assert_ptr_nonnull(fake_get(&fake, "route", "blue 11.0.0.0/8"));
+	/* each that goes makes room for one that was refused */
+	for (int i = 0; i < 41; i++)
+		rig_route(i, false);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 60);
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 0);
+}
+END_TEST
+
+START_TEST(a_mac_that_was_learned_elsewhere_is_left_alone)
+{
+	const char *mac =
+		"{\"slice\":\"blue\",\"mac\":\"02:00:00:00:00:01\",\"tunnel\":\"wan0:b\"}";
+	const char *learned = "{\"slice\":\"blue\",\"mac\":\"02:00:00:00:00:01\",\"attachment\":"
+			      "\"blue:lan0.101\",\"learned\":true}";
+
+	rig_site();
+	rig_slice("blue", 100);
+	rig_mirror("mac", mac, true);
+	rig_settle();
+	rig_synced();
+	fake_delete(&fake, "mac", "blue 02:00:00:00:00:01");
+	json_object_set_new(fake.learned, "mac",
+		json_pack("{s:o}", "blue 02:00:00:00:00:01", json_loads(learned, 0, NULL)));
+	rig_resync();
+	rig_resync();
+	ck_assert_uint_eq(fake_count(&fake, "mac"), 0);
+	ck_assert_uint_eq(rig_counters().drift_total, 0);
+	ck_assert_uint_eq(rig_counters().differing, 0);
+	/* the same words are nothing new */
+	rig_mirror("mac", mac, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "mac"), 0);
+	rig_mirror("mac", mac, false);
+	rig_mirror("mac", mac, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "mac"), 1);
+	/* one that is just gone is put again */
+	json_object_clear(fake.learned);
+	fake_delete(&fake, "mac", "blue 02:00:00:00:00:01");
+	rig_resync();
+	ck_assert_uint_eq(fake_count(&fake, "mac"), 1);
+	ck_assert_uint_eq(rig_counters().drift_total, 1);
+	ck_assert_uint_eq(rig_counters().mirrored_drift_total, 1);
+}
+END_TEST
+
+START_TEST(an_intent_may_go_before_the_picture_is_whole)
+{
+	routes(50);
+	rig_mirror_comes = true;
+	rig_restart();
+	rig_settle();
+	fake_intent(rec, INTENT_SLICE, "blue", NULL);
+	rig_settle();
+	rig_synced();
+	ck_assert_ptr_null(fake_get(&fake, "slice", "blue"));
+	ck_assert_uint_eq(fake_count(&fake, "route"), 0);
+	reconciler_mirror_ready(rec, true);
+	rig_synced();
+}
+END_TEST
+
+static void say_amid(struct fake *f)
+{
+	f->before_transaction = NULL;
+	neighbor(2, true);
+	neighbor(3, true);
+	neighbor(4, f->arg == NULL);
+}
+
+START_TEST(what_is_said_while_it_is_out_follows)
+{
+	rig_site();
+	rig_settle();
+	fake.before_transaction = say_amid;
+	fake.arg = _i ? &fake : NULL;
+	neighbor(1, true);
+	rig_synced();
+	if (_i)
+		ck_assert_ptr_null(neighbor_mac());
+	else
+		ck_assert_str_eq(neighbor_mac(), "02:00:00:00:00:04");
+	rig_resync();
+	ck_assert_uint_eq(rig_counters().drift_total, 0);
+}
+END_TEST
+
+START_TEST(drift_of_what_the_kernel_says_is_put_right)
+{
+	routes(100);
+	rig_resync();
+	fake_delete(&fake, "route", "blue 10.0.7.0/24");
+	fake_put(&fake, "route",
+		"{\"table\":\"blue\",\"prefix\":\"10.0.8.0/"
+		"24\",\"via\":[{\"address\":\"198.18.1.3\","
+		"\"attachment\":\"blue:lan0.101\"}]}");
+	rig_resync();
+	ck_assert_uint_eq(rig_counters().mirrored_drift_total, 2);
+	ck_assert_uint_eq(fake_count(&fake, "route"), 100);
+	rig_resync();
+	ck_assert_uint_eq(rig_counters().drift_last, 0);
+}
+END_TEST
+
+static int applied_told, each_count;
+static void on_applied(void *arg)
+{
+	applied_told++;
+}
+static void on_each(const char *key, const char *text, void *arg)
+{
+	each_count++;
+	ck_assert(strstr(text, "\"name\":\"") != NULL);
+}
+
+START_TEST(what_is_wanted_can_be_read)
+{
+	uint64_t before = reconciler_generation(rec, OBJECT_PORT);
+
+	ck_assert_int_eq(reconciler_on_applied(rec, on_applied, NULL), 0);
+	rig_site();
+	rig_slice("blue", 100);
+	rig_slice("red", 200);
+	rig_settle();
+	ck_assert_int_gt(applied_told, 0);
+	ck_assert_uint_ne(reconciler_generation(rec, OBJECT_PORT), before);
+	reconciler_each(rec, OBJECT_ATTACHMENT, on_each, NULL);
+	ck_assert_int_eq(each_count, 2);
+	before = reconciler_generation(rec, OBJECT_PORT);
+	neighbor(1, true);
+	rig_synced();
+	ck_assert_uint_eq(reconciler_generation(rec, OBJECT_PORT), before);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("control_reconcile_mirror");
+	TCase *tcase = tcase_create("one");
+
+	tcase_add_checked_fixture(tcase, rig_start, rig_stop);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, what_the_kernel_says_comes_changes_and_goes);
+	tcase_add_test(tcase, an_intent_goes_before_the_kernel);
+	tcase_add_loop_test(tcase, one_that_is_refused_is_set_aside, 0, 2);
+	tcase_add_test(tcase, what_names_what_is_not_there_waits_for_it);
+	tcase_add_loop_test(tcase, what_needs_what_goes_is_carried_along, 0, 2);
+	tcase_add_test(tcase, a_restart_of_control_deletes_and_puts_nothing);
+	tcase_add_test(tcase, another_dataplane_gets_all_again);
+	tcase_add_test(tcase, a_neighbor_does_not_wait_for_the_routes);
+	tcase_add_test(tcase, an_intent_takes_the_place_of_what_the_kernel_says);
+	tcase_add_test(tcase, where_there_is_no_room_the_kernel_gives_way);
+	tcase_add_test(tcase, a_mac_that_was_learned_elsewhere_is_left_alone);
+	tcase_add_test(tcase, an_intent_may_go_before_the_picture_is_whole);
+	tcase_add_loop_test(tcase, what_is_said_while_it_is_out_follows, 0, 2);
+	tcase_add_test(tcase, drift_of_what_the_kernel_says_is_put_right);
+	tcase_add_test(tcase, what_is_wanted_can_be_read);
+	suite_add_tcase(suite, tcase);
+	return suite_main(suite);
+}

@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The OpenAPI document and every call in it. A table has a case, or some, for each operation and each parameter of a query:
+what the document names and the table has not fails the test. What is sent and what is answered is held against the
+document's own schemas, and one who may less than x-least-role says is refused.
+
+(Debian has no package that checks OpenAPI 3.1; http/openapi_check.py looks at the document's structure.)"""
+import json
+import os
+import re
+import sys
+import unittest
+import urllib.parse
+
+import api
+from api import OPERATOR, VIEWER, slice_
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "http"))
+import openapi_check  # noqa: E402
+
+MAC = "02:00:00:00:00:"
+PLACE = {"site": "gj", "port": "p1"}
+GROUND = api.world() + [
+    {"kind": "slice", "name": "core", "service": "l3", "endpoints": [{"site": "gj", "port": "p2", "vlan": 9, "gateway": "198.18.9.1/24"}]},
+    *({"kind": "host", "name": f"h{i}", "site": "gj", "port": "p2", "vlan": 8, "mac": MAC + f"0{i}"} for i in (1, 2))]
+# type: path, body of POST and PUT, body of PATCH
+TYPES = {
+    "Site": ("sites", {"name": "x", "ports": [{"name": "p"}]}, {"description": "d"}),
+    "Wan": ("wans", {"name": "x", "site": "gj", "addresses": ["198.18.5.1/24"]}, {"provider": "d"}),
+    "Slice": ("slices", {k: v for k, v in slice_("x", "gj/p1/10", "bs/p1/10").items() if k != "kind"}, {"description": "d"}),
+    "Host": ("hosts", {"name": "x", **PLACE, "mac": MAC + "09"}, {"vlan": 7}),
+    "VirtualDedicatedNetwork": ("virtual-dedicated-networks", {"name": "x", "hosts": ["h1", "h2"]}, {"description": "d"}),
+    "LocalDataNetwork": ("local-data-networks", {"name": "x", "slice": "core", "prefixes": ["198.19.0.0/16"]}, {"dnn": "edge"}),
+    "Session": ("sessions", {"name": "x", "site": "gj", "slice": "core", "ue": {"ipv4": "198.18.77.1"}, "pdrs": [
+        {"id": 1, "precedence": 10, "source": "core", "far": 1}], "fars": [{"id": 1, "action": "drop"}]}, {"dnn": "edge"}),
+}
+
+
+def intents():
+    """(operationId, query, parameters of the path, body, status) of every type of intents."""
+    for one, (_, body, patch) in TYPES.items():
+        x, changed = {"name": "x"}, {**body, **patch}
+        yield from [
+            ("create" + one, {"dry_run": "1"}, {}, body, 200), ("create" + one, {"wait": "0"}, {}, body, 201), ("create" + one, {}, {}, body, 409),
+            ("get" + one, {}, x, None, 200), ("get" + one, {}, {"name": "none"}, None, 404), ("list" + one + "s", {}, {}, None, 200),
+            ("list" + one + "s", {"limit": "1", "after": "a", "tenant": "", "state": "pending", "site": "gj"}, {}, None, 200),
+            ("patch" + one, {"dry_run": "1", "wait": "0"}, x, patch, 200), ("patch" + one, {}, x, patch, 200),
+            ("put" + one, {"dry_run": "1", "wait": "0"}, x, body, 200), ("put" + one, {}, x, changed, 200),
+            ("history" + one, {"limit": "1"}, x, None, 200), ("history" + one, {"before": "1000000"}, x, None, 200),
+            ("delete" + one, {"dry_run": "1", "wait": "0"}, x, None, 200), ("delete" + one, {}, x, None, 204), ("delete" + one, {}, x, None, 404)]
+
+
+OTHERS = [
+    ("apply", {"dry_run": "1", "wait": "0"}, {}, {"documents": GROUND, "prune": "all"}, 200),
+    ("apply", {}, {}, {"documents": GROUND, "prune": True}, 200), ("apply", {}, {}, {"documents": [{"kind": "slice", "name": "a b"}]}, 422),
+    ("listHistory", {"limit": "1", "before": "1000000", "kind": "slice"}, {}, None, 200), ("listAudit", {"limit": "5", "before": "1000000"}, {}, None, 200),
+    ("createToken", {}, {}, {"name": "t", "role": "viewer", "expires_s": 60}, 201), ("listTokens", {}, {}, None, 200),
+    ("deleteToken", {}, {"id": "{token}"}, None, 204), ("deleteToken", {}, {"id": "none"}, None, 404),
+    ("getOpenapi", {}, {}, None, 200), ("getStatus", {}, {}, None, 200), ("getKernel", {}, {}, None, 200), ("getTopology", {}, {}, None, 200),
+    ("getCounters", {"type": "port", "limit": "5"}, {}, None, 200), ("getCounters", {"type": "port", "after": "a"}, {}, None, 200),
+    ("getCounters", {"type": "port", "key": "p1"}, {}, None, 404),  # there is no dataplane
+    ("streamEvents", {"event": "intent.created"}, {}, None, 200), ("getMetrics", {}, {}, None, 200),
+    ("getSliceMetrics", {"page": "0", "pages": "2"}, {}, None, 200),
+    ("smartxBoxes", {}, {}, None, 200), ("smartxLatency", {}, {}, None, 200), ("smartxControllers", {}, {}, None, 200),
+    ("smartxSliceCreate", {}, {}, {"slice_id": "951", "location": "gj", "port": "p1"}, 201), ("smartxSlices", {}, {}, None, 200),
+    ("smartxAccessCreate", {}, {}, {"slice_id": "951", "mac": MAC + "77", "location": "gj"}, 201), ("smartxAccessSlices", {}, {}, None, 200),
+    ("smartxAccessDelete", {}, {"name": MAC + "77"}, None, 200), ("smartxSliceDelete", {}, {"name": "951"}, None, 200),
+]
+
+
+class Schema:
+    """As much of JSON Schema 2020-12 as the document uses; what it does not know it does not pass over in silence."""
+    KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+    SAYS_NOTHING = {"description", "title", "default", "examples", "readOnly", "$defs", "format"}
+
+    def __init__(self, document):
+        self.document = document
+
+    def is_a(self, value, kind):
+        if kind in ("integer", "number"):
+            return not isinstance(value, bool) and isinstance(value, int if kind == "integer" else (int, float))
+        return isinstance(value, self.KINDS[kind])
+
+    def wrong(self, value, schema, at=""):
+        """What is wrong with it, a list."""
+        if schema is True:
+            return []
+        out = []
+        for word, want in schema.items():
+            if word not in self.SAYS_NOTHING and not word.startswith("x-"):
+                out += self.word(value, schema, word, want, at)
+        return out
+
+    def word(self, value, schema, word, want, at):
+        number, text, many = (isinstance(value, kind) for kind in ((int, float), str, list))
+        refused = [f"{at}: {json.dumps(value)[:80]} is not {word} {json.dumps(want)[:80]}"]
+        if word == "$ref":
+            target = self.document
+            for part in want.split("/")[1:]:
+                target = target[part]
+            return self.wrong(value, target, at)
+        if word in ("anyOf", "oneOf"):
+            good = sum(not self.wrong(value, one, at) for one in want)
+            return [] if good == 1 or (good and word == "anyOf") else refused
+        if word == "properties":
+            return [w for name, one in want.items() if isinstance(value, dict) and name in value for w in self.wrong(value[name], one, f"{at}.{name}")]
+        if word == "items":
+            return [w for i, one in enumerate(value if many else []) for w in self.wrong(one, want, f"{at}[{i}]")]
+        if word == "additionalProperties":
+            more = [name for name in value if name not in schema.get("properties", {})] if isinstance(value, dict) else []
+            return [w for name in more for w in (self.wrong(value[name], want, f"{at}.{name}") if want is not False else refused)]
+        fine = {
+            "type": lambda: any(self.is_a(value, kind) for kind in (want if isinstance(want, list) else [want])),
+            "enum": lambda: value in want, "const": lambda: value == want,
+            "required": lambda: not isinstance(value, dict) or set(want) <= value.keys(),
+            "minimum": lambda: not number or value >= want, "maximum": lambda: not number or value <= want,
+            "minLength": lambda: not text or len(value) >= want, "maxLength": lambda: not text or len(value) <= want,
+            "pattern": lambda: not text or re.search(want, value), "minItems": lambda: not many or len(value) >= want,
+            "maxItems": lambda: not many or len(value) <= want, "uniqueItems": lambda: not many or len({json.dumps(v) for v in value}) == len(value),
+        }.get(word)
+        if not fine:
+            return [f"{at}: this test does not know the word {word}"]
+        return [] if fine() else refused
+
+
+class OpenApi(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.control = api.Control().start()
+        cls.document = cls.control.get("/v1/openapi.json").json
+        cls.schema = Schema(cls.document)
+        cls.operations = {one["operationId"]: (method.upper(), path, one) for path, item in cls.document["paths"].items()
+                          for method, one in item.items()}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.control.close()
+
+    def setUp(self):
+        answer = self.control.apply(GROUND, prune="all")
+        self.assertEqual(answer.status, 200, answer)
+        self.token = None
+
+    def target(self, name, query, values):
+        path = self.operations[name][1]
+        for parameter, value in values.items():
+            value = value.replace("{token}", self.token or "none")
+            path = path.replace("{%s}" % parameter, urllib.parse.quote(value, safe=""))
+        self.assertNotIn("{", path, name)
+        return path + ("?" + urllib.parse.urlencode(query) if query else "")
+
+    def call(self, name, query, values, body, uid=0):
+        method, target = self.operations[name][0], self.target(name, query, values)
+        if name != "streamEvents":
+            return self.control.request(method, target, body, uid=uid)
+        conn = self.control.connection(uid, timeout=10)  # it has no end: a line of it will do
+        self.addCleanup(conn.close)
+        conn.request(method, target)
+        return self.First(conn.getresponse())
+
+    class First:
+        def __init__(self, response):
+            self.status, self.headers, self.json, self.text = response.status, response.headers, None, response.fp.readline().decode()
+
+        def __repr__(self):
+            return f"{self.status} {self.text}"
+
+    def answer_fits(self, name, answer):
+        responses = self.operations[name][2]["responses"]
+        response = responses.get(str(answer.status), responses["default"])
+        if "$ref" in response:
+            self.assertGreaterEqual(answer.status, 400, f"{name}: {answer.status} is not in the document")
+            response = self.document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+        content = response.get("content")
+        if not content:
+            self.assertEqual(answer.text, "", name)
+            return
+        (kind, one), = content.items()
+        self.assertEqual(answer.headers["Content-Type"].split(";")[0], kind.split(";")[0], name)
+        if "json" in kind:
+            self.assertEqual(self.schema.wrong(answer.json, one["schema"]), [], f"{name}: {answer}")
+
+    def body_fits(self, name, body):
+        described = self.operations[name][2].get("requestBody")
+        self.assertEqual(body is not None, described is not None, name)
+        if body is not None:
+            for kind, one in described["content"].items():
+                self.assertEqual(self.schema.wrong(body, one["schema"]), [], f"{name} {kind}")
+
+    def test_document_is_openapi(self):
+        self.assertEqual(openapi_check.check(self.document), [])
+
+    def test_every_call_is_answered_as_the_document_says(self):
+        called, parameters = set(), set()
+        for name, query, values, body, status in [*OTHERS, *intents()]:
+            with self.subTest(operation=name, query=query):
+                self.assertIn(name, self.operations, "the table has it, the document has not")
+                if status < 400:
+                    self.body_fits(name, body)
+                answer = self.call(name, query, values, body)
+                self.assertEqual(answer.status, status, f"{name}: {answer}")
+                if "dry_run" not in query:  # which answers with the difference
+                    self.answer_fits(name, answer)
+                if name == "createToken":
+                    self.token = answer.json["id"]
+                called.add(name)
+                parameters |= {(name, one) for one in query}
+        self.assertEqual(sorted(self.operations.keys() - called), [], "operations without a case")
+        named = {(name, one["name"]) for name, (_, _, operation) in self.operations.items()
+                 for one in operation["parameters"] if one["in"] == "query"}
+        self.assertEqual(sorted(named - parameters), [], "parameters of queries without a case")
+
+    def test_roles_are_as_the_document_says(self):
+        cases, seen = {case[0]: case for case in [*OTHERS, *intents()]}, set()
+        for name, (_, _, operation) in self.operations.items():
+            role = operation["x-least-role"]
+            uid = {"admin": OPERATOR, "operator": VIEWER, "tenant": VIEWER}.get(role)
+            if uid:
+                _, query, values, body, _ = cases[name]
+                answer = self.call(name, query, values, body, uid=uid)
+                self.assertEqual(answer.status, 403, f"{name}: {answer}")
+                self.answer_fits(name, answer)
+                seen.add(role)
+        self.assertEqual(seen, {"admin", "operator", "tenant"})
+
+    def test_checker_finds_what_does_not_fit(self):
+        good = TYPES["Slice"][1]
+        schema = {"$ref": "#/components/schemas/slice"}
+        self.assertEqual(self.schema.wrong(good, schema), [])
+        for bad in ({**good, "colour": 1}, {**good, "mtu": "big"}, {**good, "service": "l4"}, {"endpoints": []}, [], {**good, "vni": 0},
+                    {**good, "endpoints": [{"site": "gj"}]}):
+            self.assertTrue(self.schema.wrong(bad, schema), bad)
+
+
+if __name__ == "__main__":
+    unittest.main()
