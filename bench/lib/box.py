@@ -37,15 +37,17 @@ class Invalid(Exception):
 class Box:
     """One running switch."""
 
-    def __init__(self, binary, huge, environment=None):
+    def __init__(self, binary, huge, environment=None, memory_mb=None, space=None):
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         self.socket = os.path.join(self.folder, "dataplane.sock")
         self.client = None
         if huge:
             machine.wait_for_huge_pages()
-        argv = [binary, "--socket", self.socket, "--lcores", str(machine.WORKER_CPU),
+        argv = ["ip", "netns", "exec", space] if space else []
+        argv += [binary, "--socket", self.socket, "--lcores", str(machine.WORKER_CPU),
                 "--file-prefix", f"sluice-bench-{os.getpid()}"]
         argv += [] if huge else ["--no-huge", "--memory", "2048"]
+        argv += ["--memory", str(memory_mb)] if memory_mb else []
         self.process = machine.Process(argv, environment)
         try:
             self.client = rpc.connect(self.socket, 60, self.process.alive)

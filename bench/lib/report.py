@@ -112,6 +112,36 @@ def rules(case):
     return table(["rules", "cycles", "of these the key", "by sixteen", "bitmaps", "rte_acl", "build us", "rte_acl us", "bytes"], rows)
 
 
+def met(case, goal):
+    return "INVALID" if not case["valid"] else f"{'met' if case['met'] else 'MISSED'} ({goal})"
+
+
+def control_apply(case):
+    row = [f"{case['slices']:,} slices from nothing", f"{case['seconds']:.3f} s", f"{case['slowest_s']:.3f} s",
+           f"{case['one_s'] * 1e3:.2f} ms", f"{case['slowest_one_s'] * 1e3:.2f} ms",
+           met(case, f"{case['goal_s']:.0f} s, {case['goal_one_s'] * 1e3:.0f} ms")]
+    return table(["control-apply", "median", "slowest", "one more: median", f"slowest of {case['more']} a round", "goal"], [row])
+
+
+def control_read(case):
+    row = ["GET /v1/status over TLS", f"{case['rate']:,.0f}/s", f"{case['slowest_rate']:,.0f}/s", f"{case['p99_s'] * 1e3:.1f} ms", f"{case['lost']:,}",
+           mpps(case["pps"]), met(case, f"{case['goal_rate']:,}/s, 0 lost")]
+    return table(["control-read", "requests", "slowest round", "p99", "packets lost", "Mpps meanwhile", "goal"], [row])
+
+
+def control_compile(case):
+    row = [f"{case['slices']:,} slices with 4 sites", f"{case['objects']:,}", f"{case['ms']:.0f} ms", f"{case['slowest_ms']:.0f} ms",
+           met(case, f"{case['goal_ms']:,} ms")]
+    return table(["control-compile", "objects", "median", "slowest", "goal"], [row])
+
+
+def ports(case):
+    rows = [[row["kind"], mpps(row["delivered"]), f"{mpps(row['min'])}..{mpps(row['max'])}", mpps(row["offered"]), mpps(row["received"]),
+             f"{100 * (row['offered'] - row['received']) / max(row['offered'], 1):.0f}%",
+             f"{100 * row['dropped'] / max(row['received'], 1):.0f}%", f"{row['cpu']:.2f}"] for row in case["rows"]]
+    return table(["ports", "Mpps at the far end", "min..max", "offered", "into the box", "lost before it", "dropped in it", "worker had of its CPU"], rows)
+
+
 def text(results):
     """Everything for standard output."""
     parts = []
@@ -121,7 +151,8 @@ def text(results):
     parts.append(pairs([case for case in results if "pair" in case]))
     for case in results:
         show = big_put if "big" in case else {"memory": memory, "table": tables, "lpm": lpm, "rules": rules,
-                                                "session-memory": session_memory}.get(case["case"])
+                                                "session-memory": session_memory, "control-apply": control_apply,
+                                                "control-read": control_read, "control-compile": control_compile, "ports": ports}.get(case["case"])
         if show and case.get("raw", case.get("rows")):
             parts.append(show(case))
     remarks = [f"{case['case']}: INVALID: {why}" for case in results for why in case["why"]]

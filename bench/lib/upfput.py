@@ -20,6 +20,7 @@ PAGE = 2000
 GOAL_S = COUNT / 50000
 MILLION = 1000000
 GOAL_BYTES = 512
+POOLS_MB = 384  # --memory: what the process takes at its start for packet buffers and the tables that are not sessions (default 512)
 STEPS = ("put", "list", "delete")
 
 
@@ -112,8 +113,9 @@ def summary(rounds, why):
 
 def measure_memory(settings, sessions):
     shape = upf.Mobile(sessions=sessions)
-    with box.Box(settings.binary, settings.huge) as switch:
+    with box.Box(settings.binary, settings.huge, memory_mb=POOLS_MB) as switch:
         switch.client.put("slice", [{"name": "s1", "vni": 100, "kind": "l3"}])
+        switch.client.put("port", [{"name": name, "device": f"net_null{i},no-rx=1"} for i, name in enumerate(("n3", "n6"))])
         empty = memory.resident(switch.process.pid)
         switch.client.put("gtpu", [{"name": "n3", "address": "198.18.0.1", "interface": "access", "echo_s": 0}])
         start = time.monotonic()

@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The switch under test: sluice-dataplane in a namespace, its objects, counters, ledger and events."""
+"""The switch under test: sluice-dataplane in a namespace, its objects, counters, ledger and events.
+
+SLUICE_TEST_DEVICE=af_xdp: wires end at AF_XDP ports instead of AF_PACKET ones. Their interfaces stay the kernel's, so
+an underlay's address is there and not on a tap."""
 import json
 import os
 import sys
 import time
 
-from checks import BUILD, TOP, check, command, equal, wait_for
+from checks import BUILD, TOP, Skip, check, command, equal, wait_for
+
+import xdp
 
 sys.path.insert(0, os.path.join(TOP, "bench", "lib"))
 from rpc import Client, RpcError, connect  # noqa: E402,F401  (the same client the benchmarks use)
+
+DEVICE = os.environ.get("SLUICE_TEST_DEVICE", "af_packet")
+
+
+def not_by_af_xdp(why):
+    """For a test that cannot be run with AF_XDP ports."""
+    if DEVICE == "af_xdp":
+        raise Skip(f"not with AF_XDP ports: {why}")
 
 
 class Box:
@@ -20,6 +33,7 @@ class Box:
         self.socket = os.path.join(lab.dir, f"{name}.sock")
         self.prefix = f"{lab.prefix}-{name}"
         self.devices = 0
+        self.xdp = set()  # ports that are AF_XDP
         self.process = self.rpc = self.log = None
         lab.boxes.append(self)
         self.start()
@@ -47,7 +61,12 @@ class Box:
     # objects
 
     def put(self, kind, /, **fields):
-        return self.rpc.call("put", {"type": kind, "objects": [fields]})
+        answer = self.rpc.call("put", {"type": kind, "objects": [fields]})
+        if DEVICE == "af_xdp" and kind == "address" and fields.get("port") in self.xdp:
+            self.ns.address(fields["port"], fields["prefix"])
+        if DEVICE == "af_xdp" and kind in ("port", "attachment", "tunnel", "gtpu"):
+            xdp.fill(self, self.xdp & {port["name"] for port in self.list("port")})
+        return answer
 
     def delete(self, kind, *keys):
         return self.rpc.call("delete", {"type": kind, "keys": list(keys)})
@@ -64,16 +83,26 @@ class Box:
         out = command([binary, "--socket", self.socket, *(["--json"] if json_output else []), *words], **kwargs)
         return json.loads(out) if json_output else out
 
-    def device(self, interface, extra=""):
+    def device(self, interface, extra="", kind=None):
         self.devices += 1
-        return f"net_af_packet{self.devices},iface={interface}{extra}"
+        kind = kind or DEVICE
+        if kind == "af_xdp":
+            extra = ""  # frame sizes of AF_PACKET
+        return f"net_{kind}{self.devices},iface={interface}{extra}"
 
-    def port(self, name, peer, peer_if, mtu=1500, tap=False, extra="", peer_mac=None, **fields):
+    def port(self, name, peer, peer_if, mtu=1500, tap=False, extra="", peer_mac=None, kind=None, **fields):
         """A wire from the namespace `peer` to a port of this name. Returns the port's MAC."""
+        if (kind or DEVICE) == "af_xdp":
+            self.lab.wire(self.ns, name, peer, peer_if, mtu, b_mac=peer_mac)
+            if tap:  # what is the wire's end and the twin with other devices is one here
+                self.ns.ip(f"link property add dev {name} altname {name}x")
+            self.xdp.add(name)
+            self.put("port", name=name, device=self.device(name, extra, "af_xdp"), mtu=mtu, **fields)
+            return self.ns.mac(name)
         wire_end = f"{name}x" if tap else name  # with a tap, the name belongs to the kernel twin
         self.lab.wire(self.ns, wire_end, peer, peer_if, mtu, b_mac=peer_mac)
         self.ns.quiet_interface(wire_end)
-        self.put("port", name=name, device=self.device(wire_end, extra), mtu=mtu, **({"tap": True} if tap else {}), **fields)
+        self.put("port", name=name, device=self.device(wire_end, extra, "af_packet"), mtu=mtu, **({"tap": True} if tap else {}), **fields)
         return self.ns.mac(wire_end)
 
     def tap_port(self, name, mtu=1500, **fields):
@@ -128,6 +157,15 @@ class Box:
     def idle_loops(self):
         return {key: worker["idle_loops"] for key, worker in self.rpc.stats("worker").items()}
 
+    def config(self, kinds):
+        """What was put of these kinds, as ops of a --config file: without what is only in answers."""
+        fields, ops = self.rpc.call("schema")["$defs"], []
+        for kind in kinds:
+            takes = {name for name, field in fields[kind]["properties"].items() if not field.get("readOnly")}
+            ops.append({"op": "put", "type": kind, "objects": [{name: value for name, value in entry.items() if name in takes}
+                                                               for entry in self.list(kind) if not entry.get("learned")]})
+        return ops
+
     def quiet(self, seconds=10.0):
         """Waits until nothing moves any more, which every worker must have had the time to see; returns the snapshot."""
         last, idle, deadline = self.snapshot(), self.idle_loops(), time.monotonic() + seconds
@@ -147,7 +185,9 @@ class Box:
 
         def total(*counters):
             return sum(v for k, v in now.items() if k.startswith("port ") and k.rsplit(" ", 1)[1] in counters)
-        came, left = total("rx_packets", "tap_rx_packets"), total("tx_packets", "tap_tx_packets")
+        # ports and their twins, and the taps of attachments (all there ever were)
+        came = total("rx_packets", "tap_rx_packets") + now["box tap_rx_packets"]
+        left = total("tx_packets", "tap_tx_packets") + now["box tap_tx_packets"]
         dropped = sum(v for k, v in now.items() if k.startswith("drop "))
         replicated, originated, merged = now["box replicated"], now["box originated"], now["box merged"]
         held = now["box held"]  # for UEs that are idle

@@ -10,6 +10,7 @@
 Hosts know the box as their gateway and find it by ARP and ND; the box finds them the same way.
 """
 from lib import CONGESTION, Box, at_least, check, diff, drops_of, equal, iperf, kernel_vxlan, ping, run, wait_for
+from switch import DEVICE
 
 V4, V6 = "198.18", "2001:db8"
 # ended here, as they should: what the switch learned its neighbours from, and the hosts' multicast listener reports
@@ -128,7 +129,9 @@ def test(lab):
     before = box.ledger()
     # (the port's AF_PACKET socket puts the fragments of the sender together: the box sees 1500 bytes)
     at_least(ping(a, f"{V4}.110.2", 5, size=1472, options="-M dont"), 3, "echoes without DF; the far side learns its own MTU")
-    equal(diff(before, box.ledger()).get("box replicated"), 5, "the box made two fragments of each")
+    fragments = diff(before, box.ledger()).get("box replicated")
+    if DEVICE != "af_xdp":  # there the box sees the sender's fragments, which fit
+        equal(fragments, 5, "the box made two fragments of each")
     for address in (f"{V4}.110.2", f"{V6}:110::2"):
         for reverse in (False, True):
             before = box.ledger()

@@ -100,6 +100,22 @@ def same_as_tables(box, present, limit):
     equal(found, gateways, "gateways in the match table")
 
 
+def slice_with_its_routes(box):
+    """A slice and its route in one transaction: packets leave to the slice's own MAC, and after a change to the new one."""
+    def put(vni):
+        box.rpc.call("transaction", {"ops": [
+            {"op": "put", "type": "tunnel", "objects": [{"name": "far", "encap": "vxlan", "local": "198.18.9.1", "remote": "198.18.9.2"}]},
+            {"op": "put", "type": "slice", "objects": [{"name": "whole", "vni": vni, "kind": "l3"}]},
+            {"op": "put", "type": "member", "objects": [{"slice": "whole", "tunnel": "far"}]},
+            {"op": "put", "type": "route", "objects": [{"table": "whole", "prefix": "198.18.70.0/24", "via": [{"tunnel": "far"}]}]}]})
+        return [str(entry) for entry in paged(box, "table.read", 100, "entries", table="routes4") if "198.18.70.0/24" in str(entry)]
+    for vni, mac in ((300, "02:5c:00:01:2c:01"), (301, "02:5c:00:01:2d:01")):
+        found = put(vni)
+        check(len(found) == 1 and mac in found[0], f"the route of VNI {vni} leads to {mac}: {found}")
+    for kind, key in (("route", "whole 198.18.70.0/24"), ("member", "whole far"), ("tunnel", "far"), ("slice", "whole")):
+        box.delete(kind, key)
+
+
 def rounds(box, chance):
     present, outcomes = everything(box, 100), {}
     for number in range(ROUNDS):
@@ -133,6 +149,7 @@ def test(lab):
         box.slice(name, 1 + SLICES.index(name), kind="l3")
     for number, name in enumerate(ATTACHMENTS):
         box.put("attachment", name=name, slice=SLICES[number // 2], port="p0", vlan=1 + number)
+    slice_with_its_routes(box)
     present = rounds(box, Chance(seed))
     same_as_tables(box, present, 7)
     for kind in ("route", "neighbor", "address", "member", "attachment", "tunnel", "slice"):

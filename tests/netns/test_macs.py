@@ -97,6 +97,41 @@ def test(lab):
         port_a.send(plain(mac(7), BROADCAST))
         time.sleep(0.3)
     equal(doors().get(mac(7)), "blue-lan0", "a MAC that is seen all the time")
+
+    # a movable one gives way to its station, at an attachment and not at a tunnel; given up, the learned one stays
+    def entry(number):
+        found = box.list("mac", slice="blue", mac=mac(number))
+        return {key: value for key, value in found[0].items() if key != "age_s"} if found else None
+    put = {"slice": "blue", "mac": mac(8), "tunnel": "to-site", "movable": True}
+    box.put("mac", **put)
+    wan.send(outer(mac(8), BROADCAST))
+    box.quiet()
+    equal(entry(8), put, "a movable MAC seen where it is")
+    port_a.send(plain(mac(8), BROADCAST))
+    watcher.expect("mac.moved", slice="blue", mac=mac(8), attachment="blue-lan0", **{"from": {"tunnel": "to-site"}})
+    learned = {"slice": "blue", "mac": mac(8), "attachment": "blue-lan0", "learned": True}
+    equal(entry(8), {**learned, "overtaken": True}, "a movable MAC whose station has come here")
+    box.put("mac", **put)
+    equal(entry(8), put, "put again")
+    time.sleep(0.02)  # the same news is told again only after a hundredth of a second
+    port_a.send(plain(mac(8), BROADCAST))
+    wait_for(lambda: entry(8).get("overtaken"), "overtaken again")
+    equal(box.rpc.call("delete", {"type": "mac", "keys": [f"blue {mac(8)}"], "missing_ok": True}), {"deleted": 1}, "given up")
+    equal(entry(8), learned, "what was learned stays")
+
+    # nothing is learned from tunnels: what was is forgotten, the rest stays
+    box.delete("mac", f"blue {mac(9)}")
+    wan.send(outer(mac(2), BROADCAST))
+    wait_for(lambda: entry(2), "learned from the tunnel")
+    box.put("slice", name="blue", vni=100, mac_ageing_s=3, max_macs=4, tunnel_learning=False)
+    equal((entry(2), entry(8)), (None, learned), "learned from the tunnel, and at the attachment")
+    box.quiet()
+    port_c.drain()
+    time.sleep(0.02)
+    wan.send(outer(mac(2), BROADCAST))
+    equal(len(port_c.receive(lambda frame: Ether(frame).src == mac(2))), 1, "forwarded all the same")
+    box.quiet()
+    equal(entry(2), None, "not learned")
     equal(drops_of(box.ledger()), {reason: 0 for reason in box.rpc.drops()}, "drops")
 
 

@@ -9,6 +9,7 @@ import json
 import time
 
 from lib import Box, RpcError, at_least, check, diff, drops_of, equal, ping, run, wait_for
+from switch import not_by_af_xdp
 
 SERVER = """
 import socket, sys
@@ -32,6 +33,7 @@ print(peer.recv(100).decode())
 
 
 def test(lab):
+    not_by_af_xdp("it is about the tap")
     site = lab.ns("site")
     box = Box(lab)
     box.port("wan0", site, "wan", mtu=1600, tap=True)
@@ -106,6 +108,16 @@ def test(lab):
     box.delete("address", "wan0 2001:db8:5::1/64")
     box.delete("port", "wan0")
     check("wan0" not in box.ns.interfaces(), "the tap went with its port")
+
+    # what somebody else has put on the tap stays his
+    box.put("port", name="wan0", device=box.device("wan0x"), mtu=1600, tap=True)
+    box.ns.ip("addr add 198.18.0.9/24 dev wan0")
+    box.put("address", port="wan0", prefix="198.18.0.9/24")
+    box.put("address", port="wan0", prefix="198.18.0.8/24")
+    box.delete("address", "wan0 198.18.0.9/24", "wan0 198.18.0.8/24")
+    addresses = box.ns.ip("-br addr show wan0")
+    check("198.18.0.9" in addresses and "198.18.0.8" not in addresses, f"addresses after both were deleted: {addresses}")
+    box.delete("port", "wan0")
 
     # without a tap: for the kernel, by name
     box.put("port", name="wan0", device=box.device("wan0x"), mtu=1600)
