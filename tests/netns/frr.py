@@ -54,7 +54,7 @@ class Frr:
         def ready():
             check(process.poll() is None, f"{daemon} of {self.space.name} has ended by itself:\n{open(process.log).read()[-2000:]}")
             return os.path.exists(vty) and (daemon != "zebra" or os.path.exists(f"{self.dir}/zserv.api"))
-        wait_for(ready, f"{daemon} of {self.space.name} listens", 10)
+        wait_for(ready, f"{daemon} of {self.space.name} listens")
 
     # ---- configuration and questions
 

@@ -48,7 +48,7 @@ class RawPort:
                     data = data[:12] + struct.pack("!HH", tpid, tci) + data[12:]
         return data
 
-    def receive(self, match=lambda frame: True, count=1, seconds=2.0):
+    def receive(self, match=lambda frame: True, count=1, seconds=5.0):
         """The frames that match, until there are `count` of them or the time is over."""
         found, deadline = [], time.monotonic() + seconds
         while len(found) < count:

@@ -12,10 +12,10 @@ import traceback
 from checks import BUILD, QUICK, TOP, Skip, at_least, check, command, equal, settled, wait_for
 from lab import Lab
 from switch import Box, Client, RpcError, Watcher, connect, diff, drops_of
-from traffic import CONGESTION, iperf, kernel_vxlan, ping
+from traffic import CONGESTION, Pings, iperf, iperf_server, kernel_vxlan, listening, ping
 
-__all__ = ["BUILD", "CONGESTION", "QUICK", "TOP", "Box", "Client", "Lab", "RpcError", "Skip", "Watcher", "at_least", "check", "command",
-           "connect", "diff", "drops_of", "equal", "iperf", "kernel_vxlan", "ping", "run", "settled",
+__all__ = ["BUILD", "CONGESTION", "QUICK", "TOP", "Box", "Client", "Lab", "Pings", "RpcError", "Skip", "Watcher", "at_least", "check", "command",
+           "connect", "diff", "drops_of", "equal", "iperf", "iperf_server", "kernel_vxlan", "listening", "ping", "run", "settled",
            "wait_for"]
 
 SKIP_STATUS = 77

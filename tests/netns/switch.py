@@ -45,13 +45,13 @@ class Box:
                                       "--file-prefix", self.prefix, "--idle", "nap", *self.args],
                                      log=f"{self.ns.name}-dataplane.log")
         self.log = self.process.log
-        self.rpc = connect(self.socket, 30.0, lambda: self.process.poll() is None)
+        self.rpc = connect(self.socket, 60.0, lambda: self.process.poll() is None)
 
     def stop(self):
         """SIGTERM must end it cleanly, with status 0."""
         self.rpc.close()
         self.process.terminate()
-        equal(self.process.wait(10), 0, "exit status of sluice-dataplane after SIGTERM")
+        equal(self.process.wait(60), 0, "exit status of sluice-dataplane after SIGTERM")
         self.lab.processes.remove(self.process)
 
     def alive(self):
@@ -166,7 +166,7 @@ class Box:
                                                                for entry in self.list(kind) if not entry.get("learned")]})
         return ops
 
-    def quiet(self, seconds=10.0):
+    def quiet(self, seconds=30.0):
         """Waits until nothing moves any more, which every worker must have had the time to see; returns the snapshot."""
         last, idle, deadline = self.snapshot(), self.idle_loops(), time.monotonic() + seconds
         while True:

@@ -14,8 +14,8 @@ from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
-from control import Pings, Site
-from lib import at_least, check, equal, iperf, ping, run, wait_for
+from control import Site
+from lib import Pings, at_least, check, equal, iperf, ping, run, wait_for
 
 
 def places(macs):
@@ -58,7 +58,7 @@ def filtered(site, ports):
     def ready():
         states = {one["port"]: one["state"] for one in site.get("/v1/status").get("xdp", [])}
         return sorted(states) == sorted(ports) and set(states.values()) == {"driver"}
-    wait_for(ready, f"XDP programs of {site.name} on {ports}: {site.get('/v1/status').get('xdp')}", 10)
+    wait_for(ready, f"XDP programs of {site.name} on {ports}: {site.get('/v1/status').get('xdp')}")
 
 
 def trunk_frames(source, mac):
@@ -134,8 +134,8 @@ def test(lab):
     equal(programs(gj), ["lan0", "trunk0", "wan0"], "programs after kill -9")
     equal(ping(bs.ns, "198.18.0.1", 3), 3, "the kernel's address when the dataplane is gone")
     gj.box.start()
-    wait_for(gj.synced, "gj is as wanted again", 20)
-    wait_for(lambda: ping(a, "198.18.100.2", 1) == 1, "the overlay after a restart", 10)
+    wait_for(gj.synced, "gj is as wanted again")
+    wait_for(lambda: ping(a, "198.18.100.2", 1) == 1, "the overlay after a restart")
     sent, received = side.stop()
     print(f"pings to the kernel while the dataplane was killed and started: {received} of {sent}")
     at_least(received, sent * 0.95, "pings to the kernel over kill and start")
@@ -149,8 +149,8 @@ def test(lab):
     status, answer = gj.call("POST", "/v1/apply", {"documents": rest})
     equal(status, 200, f"apply without trunk0: {answer}")
     gj.box.start()
-    wait_for(gj.synced, "gj is as wanted again", 20)
-    wait_for(lambda: programs(gj) == ["lan0", "wan0"], f"the leftover on trunk0 is taken off: {programs(gj)}", 10)
+    wait_for(gj.synced, "gj is as wanted again")
+    wait_for(lambda: programs(gj) == ["lan0", "wan0"], f"the leftover on trunk0 is taken off: {programs(gj)}")
 
     # a clean end takes the programs with it
     gj.stop()

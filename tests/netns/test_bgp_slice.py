@@ -63,11 +63,11 @@ def routes(site):
 def check_learned(site, slice_, hosts):
     """What the CE says is in the kernel, in the dataplane, and packets go there."""
     for prefix, next_hop in (("198.19.3.0/24", "198.19.1.2"), ("198.19.200.1/32", "198.19.1.2")):
-        wait_for(lambda: prefix.removesuffix("/32") in slice_.ip("route"), f"{prefix} in the kernel", 20)
-        wait_for(lambda: routes(site).get(prefix) == [next_hop], f"{prefix} in the dataplane ({routes(site)})", 3)
-    wait_for(lambda: "2001:db8:3::/64" in routes(site), f"2001:db8:3::/64 in the dataplane ({routes(site)})", 20)
+        wait_for(lambda: prefix.removesuffix("/32") in slice_.ip("route"), f"{prefix} in the kernel")
+        wait_for(lambda: routes(site).get(prefix) == [next_hop], f"{prefix} in the dataplane ({routes(site)})")
+    wait_for(lambda: "2001:db8:3::/64" in routes(site), f"2001:db8:3::/64 in the dataplane ({routes(site)})")
     for address in ("198.19.3.2", "198.19.200.1", "2001:db8:3::2"):
-        wait_for(lambda: ping(hosts["h"], address, 1, wait=1) == 1, f"h reaches {address}", 10)
+        wait_for(lambda: ping(hosts["h"], address, 1, wait=1) == 1, f"h reaches {address}")
         before = site.box.quiet()
         equal(ping(hosts["h"], address, 5), 5, f"h to {address}")
         change = diff(before, site.box.ledger())
@@ -78,14 +78,14 @@ def check_learned(site, slice_, hosts):
 def check_withdrawn(site, ce, ce_frr, hosts):
     """Part of it, and then all of it."""
     ce.ip("addr del 198.19.200.1/32 dev lo")
-    wait_for(lambda: "198.19.200.1/32" not in routes(site), "the withdrawn route is gone from the dataplane", 5)
+    wait_for(lambda: "198.19.200.1/32" not in routes(site), "the withdrawn route is gone from the dataplane")
     equal(ping(hosts["h"], "198.19.200.1", 2, wait=1), 0, "pings to a withdrawn prefix")
     equal(ping(hosts["h"], "198.19.3.2", 3), 3, "what was not withdrawn")
     ce.ip("addr add 198.19.200.1/32 dev lo")
-    wait_for(lambda: "198.19.200.1/32" in routes(site), "the route is back", 5)
+    wait_for(lambda: "198.19.200.1/32" in routes(site), "the route is back")
     equal(ping(hosts["h"], "198.19.200.1", 3), 3, "pings to a prefix that is back")
     ce_frr.stop("bgpd")
-    wait_for(lambda: not {"198.19.200.1/32", "198.19.3.0/24", "2001:db8:3::/64"} & set(routes(site)), "all of a CE that ends is gone", 5)
+    wait_for(lambda: not {"198.19.200.1/32", "198.19.3.0/24", "2001:db8:3::/64"} & set(routes(site)), "all of a CE that ends is gone")
     equal(ping(hosts["h"], "198.19.3.2", 2, wait=1), 0, "pings behind a CE that has ended")
     equal(ping(ce, "198.19.1.1", 3), 3, "the CE to its gateway all the same")
 
@@ -99,10 +99,10 @@ def test(lab):
     box_frr, ce_frr = Frr(site.ns, text, vrfs={"slice1": slice_}), Frr(ce, CE)
     ce_frr.wait_established("198.19.1.1", "2001:db8:1::1")
     check_learned(site, slice_, hosts)
-    wait_for(lambda: "198.19.2.0/24" in ce.ip("route"), "the CE knows the slice's other network", 10)
+    wait_for(lambda: "198.19.2.0/24" in ce.ip("route"), "the CE knows the slice's other network")
     check_withdrawn(site, ce, ce_frr, hosts)
     box_frr.stop()
-    wait_for(lambda: "198.19.2.0/24" not in ce.ip("route"), "FRR of the box has ended", 10)
+    wait_for(lambda: "198.19.2.0/24" not in ce.ip("route"), "FRR of the box has ended")
     print(f"drops {drops_of(site.box.ledger())}")
 
 

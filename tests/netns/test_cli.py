@@ -5,9 +5,8 @@
     host a ─── lan0 [blue 100] wan0 (tap) ═══ site ─── host b
 """
 import os
-import time
 
-from lib import BUILD, Box, at_least, check, command, equal, kernel_vxlan, ping, run
+from lib import BUILD, Box, at_least, check, command, equal, kernel_vxlan, ping, run, wait_for
 
 
 def test(lab):
@@ -44,7 +43,7 @@ def test(lab):
 
     # a drop has a name that people can read
     site.raw("wan").send(b"\x02\x00\x00\x00\x0a\x0a" + b"\x02" * 6 + b"\x08\x00" + b"\0" * 46)
-    time.sleep(0.3)
+    box.quiet()
     text = box.cli("dp drops")
     check("not_our_mac" in text, f"drops names the reason:\n{text}")
     equal(box.cli("dp drops", json_output=True)["not_our_mac"], 1, "drops --json")
@@ -57,9 +56,11 @@ def test(lab):
 
     # trace: the next packets, with the stages they went through
     trace = lab.ns("box").popen([os.path.join(BUILD, "control", "sluice"), "--socket", box.socket, "dp", "trace", "--count", "2"])
-    time.sleep(0.5)
-    equal(ping(a, "198.18.100.2", 4), 4, "pings while tracing")
-    trace.wait(10)
+
+    def traced():
+        equal(ping(a, "198.18.100.2", 2), 2, "pings while tracing")
+        return trace.poll() is not None
+    wait_for(traced, "the trace of two packets ends")
     text = open(trace.log).read()
     for stage in ("parse", "bridge", "overlay"):
         check(stage in text, f"trace shows stage {stage}:\n{text}")

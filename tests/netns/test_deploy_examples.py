@@ -70,7 +70,7 @@ def apply(site):
     for more, word in ((["--dry-run"], "+  tap: red3"), ([], "5 created")):
         said = sluice(site, "apply", *more, *files)
         check(word in said, f"{word}: {said}")
-    wait_for(site.synced, "the dataplane has all of it", 10)
+    wait_for(site.synced, "the dataplane has all of it")
     found = missing(site)
     equal(sorted(found), ["blue", "green", "red"], f"slices whose part of the kernel is missing: {found}")
     for name, word in (("blue", "namespace blue"), ("red", "namespace red"), ("green", "br10")):
@@ -85,9 +85,9 @@ def make_links(site):
     command(["ip", "netns", "add", "early"])
     command(["ip", "-n", "early", "link", "add", "ce1", "type", "bridge"])
     command(["sh", "-c", "touch /run/netns/blue && mount --bind /run/netns/early /run/netns/blue"])
-    wait_for(lambda: "somebody else's" in missing(site).get("blue", ""), f"ce1 in blue is told of ({missing(site)})", 10)
+    wait_for(lambda: "somebody else's" in missing(site).get("blue", ""), f"ce1 in blue is told of ({missing(site)})")
     command(["ip", "-n", "blue", "link", "del", "ce1"])
-    wait_for(lambda: "198.19.1.1/24" in command(["ip", "-n", "blue", "addr"]), "the tap has come after all, with its gateway", 10)
+    wait_for(lambda: "198.19.1.1/24" in command(["ip", "-n", "blue", "addr"]), "the tap has come after all, with its gateway")
     for name in ("blue", "early"):
         command(["ip", "netns", "del", name])
     site.ns.ip("link add br10 type bridge")
@@ -95,7 +95,7 @@ def make_links(site):
     site.ns.ip("link del br10")
     for name in SLICES:
         links(name)
-    wait_for(lambda: not missing(site), f"nothing is missing any more ({missing(site)})", 15)
+    wait_for(lambda: not missing(site), f"nothing is missing any more ({missing(site)})")
 
 
 def linux(lab, r):
@@ -118,7 +118,7 @@ def linux(lab, r):
 
 
 def reaches(near, far):
-    wait_for(lambda: ping(near, far, 1, wait=1) == 1, f"{near.name} reaches {far}", 20)
+    wait_for(lambda: ping(near, far, 1, wait=1) == 1, f"{near.name} reaches {far}")
     equal(ping(near, far, 3), 3, f"{near.name} to {far}")
 
 

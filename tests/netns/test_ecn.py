@@ -83,7 +83,7 @@ def test(lab):
                 frame = inner_packet(v6, 0x28 | inside, THERE, HERE)
                 host.drain()
                 site.send(outer(name, 0xb8 | outside, frame))
-                got = host.receive(lambda data: b"e" * 20 in data, seconds=1.0 if want is not None else 0.2)
+                got = host.receive(lambda data: b"e" * 20 in data, seconds=5.0 if want is not None else 0.2)
                 text = f"{name}: inner {inside} outer {outside} (v6 {v6})"
                 if want is None:
                     equal(got, [], text)

@@ -12,7 +12,7 @@ import time
 from evpn import LinuxSite, SluiceSite, config, start_frr, vtep, vxlan
 from lib import QUICK, at_least, check, diff, drops_of, equal, ping, run, settled, wait_for
 
-FOLLOWED_S = 1.0
+FOLLOWED_S, SILENT_S = 1.0, 1.5
 MOBILE = "198.19.9.9"
 
 
@@ -64,7 +64,7 @@ def check_reach(sites, slices, hosts):
     for family in (4, 6):
         for near in hosts:
             for far in set(hosts) - {near}:
-                wait_for(lambda: ping(hosts[near], host(far, family), 1, wait=1) == 1, f"h{near} reaches h{far} by IPv{family}", 10)
+                wait_for(lambda: ping(hosts[near], host(far, family), 1, wait=1) == 1, f"h{near} reaches h{far} by IPv{family}")
                 equal(ping(hosts[near], host(far, family), 3), 3, f"h{near} to h{far} by IPv{family}")
     tunnel = next(t["name"] for t in sites[1].box.list("tunnel") if t["remote"] == vtep(3))
     before = sites[1].box.quiet()
@@ -83,20 +83,21 @@ def place(sites, slices, number, at=None):
 def followed(sites, slices, hosts, here, there, far):
     """Seconds without an answer while MOBILE goes from one site to another."""
     place(sites, slices, here)
-    wait_for(lambda: ping(hosts[far], MOBILE, 1, wait=1) == 1, f"h{far} reaches {MOBILE} at {here}", 10)
+    wait_for(lambda: ping(hosts[far], MOBILE, 1, wait=1) == 1, f"h{far} reaches {MOBILE} at {here}")
     pings = hosts[far].popen(f"ping -n -D -i 0.01 {MOBILE}")
     time.sleep(0.5)
     hosts[here].ip(f"addr del {MOBILE}/32 dev lo")  # it is not there any more; the place it goes to has it
     moved = time.time()
     place(sites, slices, there, here)
-    time.sleep(1.5)
+    time.sleep(SILENT_S)
     hosts[far].lab.end(pings)
     hosts[here].ip(f"addr add {MOBILE}/32 dev lo")
     place(sites, slices, 0, there)
     seen = [float(line.split("]")[0][1:]) for line in open(pings.log) if line.startswith("[") and "bytes from" in line]
     after = [at for at in seen if at > moved]
-    check(after, f"{MOBILE} at {there} is heard of by h{far}: not within 1.5 s")
-    before = max(at for at in seen if at <= moved)
+    if not after:
+        return SILENT_S
+    before = max((at for at in seen if at <= moved), default=moved)
     return max(b - a for a, b in zip([before, *after], after))
 
 
@@ -110,11 +111,11 @@ def check_moves(sites, slices, hosts):
 def check_killed(sites):
     site = sites[1]
     wait_for(lambda: f"{MOBILE}/32" not in {route["prefix"] for route in site.box.list("route", table="blue")},
-             f"{MOBILE}, which is at no site any more, is withdrawn", 5)
+             f"{MOBILE}, which is at no site any more, is withdrawn")
     before = site.box.list("route", table="blue")
     site.site.kill()
     site.site.start()
-    wait_for(site.site.synced, "the control plane knows all again", 10)
+    wait_for(site.site.synced, "the control plane knows all again")
     equal(site.box.list("route", table="blue"), before, "routes after the control plane was killed")
     equal(site.site.get("/v1/status")["reconciler"]["transactions"], 0, "transactions, where all was as wanted")
 
@@ -122,7 +123,7 @@ def check_killed(sites):
 def check_gone(sites, hosts):
     sites[3].frr.stop("bgpd")
     for number in (1, 2):
-        wait_for(lambda: "198.19.3.0/24" not in routes(sites[number]), f"s{number} has no route to r3's network", 5)
+        wait_for(lambda: "198.19.3.0/24" not in routes(sites[number]), f"s{number} has no route to r3's network")
     equal(ping(hosts[1], host(3), 2, wait=1), 0, "h1 to h3 after that")
     equal(ping(hosts[1], host(2), 3), 3, "h1 to h2 all the same")
 

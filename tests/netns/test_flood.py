@@ -49,10 +49,10 @@ def test(lab):
         before = box.quiet()
         inner = payload(src, dst, mark)
         raw[source].send(outer(source, inner) if source in ("s", "t") else bytes(inner))
-        change = diff(before, box.ledger())
+        change = diff(before, box.ledger())  # the switch is done with it
         out = []
         for name in raw:
-            frames = raw[name].receive(lambda frame: mark in frame, count=5, seconds=0.02)
+            frames = raw[name].receive(lambda frame: mark in frame, count=5, seconds=0.05)
             for frame in frames:
                 whole = bytes(inner)
                 check(frame.endswith(whole), f"the copy at {name} is the frame as it came in")

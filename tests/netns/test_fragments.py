@@ -93,7 +93,7 @@ def test(lab):
     def settled():
         lost = drops_of(diff(before, box.snapshot()))
         return lost if lost.get("fragment_timeout", 0) >= 2 and sum(lost.values()) >= 3 + 2 + 1 else None
-    lost = wait_for(settled, "fragments given up", 15)
+    lost = wait_for(settled, "fragments given up")
     time.sleep(0.3)
     lost = drops_of(diff(before, box.ledger()))
     equal(set(lost) <= {"fragment_timeout", "fragment_invalid"}, True, f"reasons are fragment_…: {lost}")
@@ -103,7 +103,7 @@ def test(lab):
     before = box.quiet()
     for ident in range(1000, 3000):
         send4(fragment(packet4(600, b"many", ident), 400)[0])
-    wait_for(lambda: sum(drops_of(diff(before, box.snapshot())).values()) >= 2000, "all pieces given up", 20)
+    wait_for(lambda: sum(drops_of(diff(before, box.snapshot())).values()) >= 2000, "all pieces given up")
     lost = drops_of(diff(before, box.ledger()))
     equal(sum(lost.values()), 2000, f"pieces dropped: {lost}")
     mark = b"after"

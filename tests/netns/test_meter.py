@@ -9,22 +9,22 @@ import json
 import threading
 import time
 
-from lib import QUICK, Box, at_least, check, diff, drops_of, equal, iperf, kernel_vxlan, ping, run, settled
+from lib import QUICK, Box, at_least, check, diff, drops_of, equal, iperf, iperf_server, kernel_vxlan, ping, run, settled, wait_for
 
 SLICE, OUT = 20_000_000, 10_000_000
 BURST = 200_000               # 80 ms: as long as a busy machine may keep a worker from running
 PAYLOAD = 1400
 FRAME = PAYLOAD + 8 + 20 + 14   # what a meter counts of it
 SECONDS = 2 if QUICK else 3
+WINDOW_S = 1.2 if QUICK else 2.2
 TCP_SECONDS = 1 if QUICK else 6   # lib.iperf's, when quick
 
 
 def udp(client, server, address, reverse=False):
     """Eight UDP streams of together 48 Mbit/s: what arrived, in bytes of payload a second."""
-    process = server.popen(f"iperf3 -s -1 -B {address}")
-    time.sleep(0.3)
-    out = client.run(f"iperf3 -c {address} -u -b 6M -P 8 -l {PAYLOAD} -t {SECONDS} --connect-timeout 3000 -J"
-                     + (" -R" if reverse else ""), check_status=False, timeout=SECONDS + 30)
+    process = iperf_server(server, address)
+    out = client.run(f"iperf3 -c {address} -u -b 6M -P 8 -l {PAYLOAD} -t {SECONDS} --connect-timeout 10000 -J"
+                     + (" -R" if reverse else ""), check_status=False, timeout=SECONDS + 60)
     client.lab.end(process)
     answer = json.loads(out)
     check("error" not in answer, f"iperf3: {answer.get('error')}")
@@ -37,12 +37,19 @@ def meter_of(box, place, key, prefix):
             for color in ("green", "yellow", "red")}
 
 
-def window(box, place, key, prefix, seconds):
-    """Green bits a second over a window inside a stream."""
-    before, start = meter_of(box, place, key, prefix), time.monotonic()
-    time.sleep(seconds)
-    after, end = meter_of(box, place, key, prefix), time.monotonic()
-    return (after["green"][1] - before["green"][1]) * 8 / (end - start)
+def window(box, place, key, prefix, rate):
+    """Green bits a second over a window inside a stream. What can be more than was sold at all is checked at once: the rate
+    for as long as it may have been since the reading before, and one burst."""
+    def reading():
+        asked = time.monotonic()
+        green = meter_of(box, place, key, prefix)["green"][1]
+        return asked, green, time.monotonic()
+    (asked, first, told), _ = reading(), time.sleep(WINDOW_S)
+    asked_last, last, told_last = reading()
+    most = rate * (told_last - asked) + 8 * (BURST + FRAME)
+    check((last - first) * 8 <= most, f"more passed than was sold: {(last - first) * 8} bits in {told_last - asked:.3f} s, at most {most:.0f}")
+    # the switch counted at some moment between the question and its answer
+    return (last - first) * 8 / ((asked_last + told_last) / 2 - (asked + told) / 2)
 
 
 def within(got, want, percent, what):
@@ -51,8 +58,9 @@ def within(got, want, percent, what):
 
 
 def flood_udp(box, name, near, far, place, key, prefix, rate, reverse, reason):
+    # a worker that was without a CPU just before a window brings a part of the burst into it, one within it loses some
     passed = settled(lambda: flood_once(box, name, near, far, place, key, prefix, rate, reverse, reason),
-                     lambda got: got >= rate * 0.985)
+                     lambda got: abs(got - rate) <= rate * 0.015)
     within(passed, rate, 1.5, f"{name}: frames passed in a window of UDP")
 
 
@@ -64,10 +72,9 @@ def flood_once(box, name, near, far, place, key, prefix, rate, reverse, reason):
         result["answer"] = udp(near, far, "198.18.100.2", reverse)
     thread = threading.Thread(target=stream)
     thread.start()
-    time.sleep(1.2)   # the first burst is spent
-    passed = window(box, place, key, prefix, SECONDS - 1.0 if not QUICK else 0.7)
+    wait_for(lambda: meter_of(box, place, key, prefix)["red"][0] - counts["red"][0] > 100, "the first burst is spent")
+    passed = window(box, place, key, prefix, rate)
     thread.join()
-    check(passed <= rate * 1.015, f"{name}: more passed than was sold: {passed}")
     change = diff(before, box.ledger())
     dropped = drops_of(change)
     after = meter_of(box, place, key, prefix)

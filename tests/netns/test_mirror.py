@@ -17,7 +17,7 @@ import time
 from control import Site
 from lib import QUICK, check, command, equal, ping, run, settled, wait_for
 
-SOON_S = 0.020  # issue 6
+SOON_S, MARK = 0.020, b"soon" * 12  # issue 6
 ROUNDS = 10 if QUICK else 50
 MANY = 4000 if QUICK else 20000
 
@@ -82,7 +82,7 @@ def get(site, kind, key):
         return None
 
 
-def until(condition, what, seconds=5.0):
+def until(condition, what, seconds=20.0):
     """How long it takes, looked at without a pause."""
     started = time.monotonic()
     while not condition():
@@ -101,10 +101,15 @@ def gone(found):
 
 
 def worst(what, rounds):
-    """rounds: function of a number → seconds."""
-    took = settled(lambda: max(rounds(i) for i in range(ROUNDS)), lambda seconds: seconds <= SOON_S)
-    print(f"{what}: {took * 1000:.1f} ms at worst of {ROUNDS}")
-    check(QUICK or took <= SOON_S, f"{what} is in the dataplane within 20 ms, not after {took * 1000:.1f}")
+    """rounds: function of a number → seconds of its slowest change. Half of the rounds are soon enough at the first attempt, and
+    each of them within five: somebody may have had no CPU."""
+    first = [rounds(i) for i in range(ROUNDS)]
+    median, took = sorted(first)[ROUNDS // 2], 0.0
+    for i, seconds in enumerate(first):
+        took = max(took, seconds if seconds <= SOON_S else settled(lambda i=i: rounds(i), lambda again: again <= SOON_S, 4))
+    said = f"{what}: {median * 1000:.1f} ms, {took * 1000:.1f} ms at worst of {ROUNDS}; at the first attempt {max(first) * 1000:.1f}"
+    print(said)
+    check(QUICK or max(median, took) <= SOON_S, f"in the dataplane within 20 ms: {said}")
 
 
 def check_latency(site, red):
@@ -135,16 +140,18 @@ def check_latency(site, red):
 
 
 def check_forwarding_soon(site, far, hosts):
-    """From ip's return until the first packet comes out, of one a millisecond."""
-    frame = bytes.fromhex("ffffffffffff" + hosts["a"].mac("eth0").replace(":", "") + "88b5") + b"\x00" * 50
+    """From ip's return until packets come out, of one a millisecond: the last that did not was sent so much later. (A sender
+    without a CPU sends none, and what waits for a worker without one is late, not lost.)"""
+    head = bytes.fromhex("ffffffffffff" + hosts["a"].mac("eth0").replace(":", "") + "88b5")
 
     def once():
         out, wire = hosts["a"].raw("eth0"), far.raw("w")
-        stop = threading.Event()
+        stop, sent = threading.Event(), []
 
         def send():
             while not stop.is_set():
-                out.send(frame)
+                sent.append(time.monotonic())
+                out.send(head + (len(sent) - 1).to_bytes(4) + MARK)
                 time.sleep(0.001)
         site.ns.ip("route del 198.18.9.0/24")
         wait_for(lambda: gone(get(site, "route", "underlay 198.18.9.0/24")), "the route is gone")
@@ -153,11 +160,12 @@ def check_forwarding_soon(site, far, hosts):
         try:
             time.sleep(0.05)
             wire.drain()
-            equal(wire.receive(lambda f: f[-50:] == frame[-50:], seconds=0.1), [], "frames that leave without a route")
+            equal(wire.receive(lambda f: f.endswith(MARK), seconds=0.1), [], "frames that leave without a route")
             site.ns.ip("route add 198.18.9.0/24 via 198.18.0.2")
             started = time.monotonic()
-            check(wire.receive(lambda f: f[-50:] == frame[-50:], seconds=3), "a frame leaves when the route is there")
-            return time.monotonic() - started
+            first = wire.receive(lambda f: f.endswith(MARK))
+            check(first, "a frame leaves when the route is there")
+            return max(0.0, sent[int.from_bytes(first[0][:-len(MARK)][-4:]) - 1] - started)
         finally:
             stop.set()
             sender.join()

@@ -8,7 +8,7 @@
 """
 import time
 
-from lib import Box, RpcError, Watcher, at_least, check, diff, drops_of, equal, kernel_vxlan, ping, run
+from lib import Box, Pings, RpcError, Watcher, at_least, check, diff, drops_of, equal, kernel_vxlan, ping, run, wait_for
 
 ROUNDS = 9
 
@@ -69,20 +69,17 @@ def test(lab):
     ours, theirs = box.wan(site)
     box.slice("blue", 100, [("lan0", None)], ["to-site"])
     kernel_vxlan(site, b, 100, theirs, ours, "198.18.100.2/24")
-    a.run("ping -c 1 -W 2 198.18.100.2")
+    wait_for(lambda: ping(a, "198.18.100.2", 1, wait=1) == 1, "the first ping")
     before = box.ledger()
-    pinger = a.popen("ping -n -i 0.005 198.18.100.2")
+    pings = Pings(a, "198.18.100.2", 0.005)
     started = time.monotonic()
     for number in range(ROUNDS):
         churn(box, lab, number % 3)
     print(f"{ROUNDS} rounds in {time.monotonic() - started:.1f} s")
-    pinger.send_signal(2)  # SIGINT: it prints its summary
-    pinger.wait(5)
-    summary = [line for line in open(pinger.log) if "packets transmitted" in line][0]
-    sent, got = int(summary.split()[0]), int(summary.split(",")[1].split()[0])
+    sent, got = pings.stop()
     print(f"pings through the churn: {sent} sent, {got} back")
     at_least(sent, 50, "pings sent meanwhile")
-    at_least(got, sent - 1, "pings back (the last may still be under way)")
+    equal(got, sent, "pings back")
     too_many(box)
     equal(sorted(port["name"] for port in box.list("port")), ["lan0", "wan0"], "ports that are left")
     equal([len(box.list(kind)) for kind in ("slice", "attachment", "tunnel", "member")], [1, 1, 1, 1], "objects that are left")
@@ -97,7 +94,8 @@ def test(lab):
     watcher = Watcher(box, "link")
     for space, interface, works in ((box.ns, "x9k", True), (a, "eth0", False)):  # AF_PACKET's driver does not tell of links
         pinger = b.popen("ping -n -b -i 0.01 198.18.100.255")  # flooded: to lan0 and to x9
-        time.sleep(0.2)
+        flooded = box.rpc.stats("box")["box"]["replicated"]
+        wait_for(lambda: box.rpc.stats("box")["box"]["replicated"] > flooded + 5, "frames for the wire")
         space.ip(f"link set {interface} down")
         if works:
             watcher.expect("link.down", port="x9")
@@ -106,9 +104,9 @@ def test(lab):
         space.ip(f"link set {interface} up")
         if works:
             watcher.expect("link.up", port="x9")
-        pinger.send_signal(2)
-        pinger.wait(5)
-    equal(ping(b, "198.18.100.1", 5), 5, "pings after the wires came back")
+        lab.end(pinger)
+    wait_for(lambda: ping(b, "198.18.100.1", 1, wait=1) == 1, "the first ping after the wires came back")
+    equal(ping(b, "198.18.100.1", 5), 5, "pings after that")
     box.quiet()
 
 

@@ -10,7 +10,7 @@
 from scapy.layers.inet6 import ICMPv6ND_NS
 from scapy.layers.l2 import ARP, Ether
 
-from lib import Box, at_least, check, diff, drops_of, equal, kernel_vxlan, ping, run
+from lib import Box, at_least, check, diff, drops_of, equal, kernel_vxlan, ping, run, wait_for
 
 HOSTS = {"a": 1, "b": 2, "c": 3}
 
@@ -81,6 +81,7 @@ def test(lab):
     spaces["c"].ip(f"addr add {v4('a')}/24 dev eth0")
     mac = spaces["c"].mac("eth0")
     raw["c"].send(Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / ARP(op=1, hwsrc=mac, psrc=v4("a"), pdst=v4("a")))
+    wait_for(lambda: [one["mac"] for one in box.list("neighbor", slice="blue") if one["address"] == v4("a")] == [mac], "the box knows it")
     forget("b")
     equal(ping(spaces["b"], v4("a"), 2), 2, "b to a's address, which is c's now")
     forget("b")

@@ -10,7 +10,7 @@
 import json
 import threading
 
-from lib import CONGESTION, Box, at_least, check, diff, drops_of, equal, kernel_vxlan, ping, run, wait_for
+from lib import CONGESTION, Box, at_least, check, diff, drops_of, equal, kernel_vxlan, listening, ping, run, wait_for
 
 HERE, THERE = "02:00:00:00:00:01", "02:00:00:00:00:02"
 BANNER = """
@@ -24,7 +24,7 @@ while True:
 ASK = """
 import socket, sys
 try:
-    print(socket.create_connection(("198.18.100.2", 7000), 2).recv(100).decode())
+    print(socket.create_connection(("198.18.100.2", 7000), 10).recv(100).decode())
 except OSError as error:
     print(type(error).__name__)
 """
@@ -34,12 +34,8 @@ def ask(space):
     return space.run(["/usr/bin/python3", "-c", ASK]).strip()
 
 
-def listening(space):
-    return "198.18.100.2:7000" in space.run("ss -ltn")
-
-
 def stream(client, reverse, result):
-    out = client.run(f"iperf3 -c 198.18.100.2 -p 5201 --cport 40000 -t 2 -J --connect-timeout 3000 {'-R' if reverse else ''}", check_status=False)
+    out = client.run(f"iperf3 -c 198.18.100.2 -p 5201 --cport 40000 -t 2 -J --connect-timeout 10000 {'-R' if reverse else ''}", check_status=False)
     answer = json.loads(out)
     result[client.name] = answer.get("error") or answer["end"]["sum_received"]["bytes"]
 
@@ -71,7 +67,7 @@ def test(lab):
     # who answers?
     servers = {name: lab.ns(f"{name}b").popen(["/usr/bin/python3", "-c", BANNER, name]) for name in names}
     for name in names:
-        wait_for(lambda space=lab.ns(f"{name}b"): listening(space), f"{name}'s banner")
+        wait_for(lambda space=lab.ns(f"{name}b"): listening(space, 7000), f"{name}'s banner")
         equal(ask(lab.ns(name)), name, f"the answer that {name} gets")
     lab.end(servers["blue"])
     equal(ask(lab.ns("blue")), "ConnectionRefusedError", "blue, with blue's server gone and red's still there")
@@ -82,7 +78,7 @@ def test(lab):
         for name in names:
             lab.ns(f"{name}b").popen("iperf3 -s -1 -p 5201")
         for name in names:
-            wait_for(lambda space=lab.ns(f"{name}b"): ":5201" in space.run("ss -ltn"), "iperf3 -s")
+            wait_for(lambda space=lab.ns(f"{name}b"): listening(space, 5201), "iperf3 -s")
         before, results = box.snapshot(), {}
         threads = [threading.Thread(target=stream, args=(lab.ns(name), reverse, results)) for name in names]
         for thread in threads:

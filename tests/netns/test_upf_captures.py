@@ -70,19 +70,19 @@ class Wires:
         self.gnb.drain()
         self.gnb.send(bytes.fromhex(self.mac.replace(":", "")) + bytes(frame)[6:40] + bytes(2) + bytes(frame)[42:])
 
-    def up(self, frame):
+    def up(self, frame, seconds=5.0):
         """The same; what the host gets."""
         self.send(frame)
-        return [f[14:] for f in self.host.receive(lambda f: f[:6] == bytes.fromhex(HOST_MAC.replace(":", "")), seconds=0.5)]
+        return [f[14:] for f in self.host.receive(lambda f: f[:6] == bytes.fromhex(HOST_MAC.replace(":", "")), seconds=seconds)]
 
     def down(self, packet):
         """Sends an inner packet from the host; the GTP-U messages that the gNB gets."""
         kind = b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00"
         self.gnb.drain()
         self.host.send(bytes.fromhex((self.gateway + HOST_MAC).replace(":", "")) + kind + packet)
-        return [f[42:] for f in self.messages(0.5)]
+        return [f[42:] for f in self.messages()]
 
-    def messages(self, seconds):
+    def messages(self, seconds=5.0):
         return self.gnb.receive(lambda f: f[12:14] == b"\x08\x00" and f[23] == 17 and f[26:30] == bytes([10, 100, 0, 1]), seconds=seconds)
 
 
@@ -159,7 +159,7 @@ def test(lab):
     # frame 11: not the UE's address
     spoofed = next(p for payload, p in frames("epc", GNB) if inner(payload)[12:16] == ip4("10.45.200.200"))
     before = box.quiet()
-    equal(wires.up(spoofed), [], "a spoofed packet passed on")
+    equal(wires.up(spoofed, 0.3), [], "a spoofed packet passed on")
     equal(drops_of(diff(before, box.quiet())), {"ue_source": 1}, "drops of a spoofed packet")
     # handover: the end marker of the capture, then the new tunnel
     wires.gnb.drain()
@@ -167,18 +167,18 @@ def test(lab):
     moved["fars"][1]["end_marker"] = True
     box.put("session", **moved)
     marker = next(payload for payload, _ in frames("epc", UPF, 254))
-    equal([f[42:].hex() for f in wires.messages(1.0)], [marker.hex()], "the end marker to the old tunnel")
+    equal([f[42:].hex() for f in wires.messages()], [marker.hex()], "the end marker to the old tunnel")
     both_ways(wires, "epc", 0x3584, 0x8005, [ip4("10.45.0.2")], GNB2)
 
     # messages: echo, and the error indication for a TEID that nobody has
     ask = next(p for _, p in frames("epc", GNB, 1))
     answer = next(payload for payload, _ in frames("epc", UPF, 2))
     wires.send(ask)
-    equal([f[42:].hex() for f in wires.messages(1.0)], [answer.hex()], "the echo response")
+    equal([f[42:].hex() for f in wires.messages()], [answer.hex()], "the echo response")
     unknown = next(p for payload, p in frames("epc", GNB) if teid(payload) == 0x7fffff01)
     before = box.quiet()
     wires.send(unknown)
-    got = wires.messages(1.0)
+    got = wires.messages()
     equal(len(got), 1, "error indications")
     captured = next(payload for payload, _ in frames("epc", UPF, 26))
     equal(got[0][43], 26, "the message's type")

@@ -52,7 +52,7 @@ def test(lab):
     ue3 = ue(lab, box, "ue3", gnb2, "other", "n4", n4, "198.18.1.3", 0x13, 1)
 
     for space, address in ((ue1, "198.18.100.3"), (ue1, "198.18.100.2"), (ue2, "2001:db8:100::3"), (host, "2001:db8:100::1")):
-        wait_for(lambda s=space, a=address: ping(s, a, 1, wait=1) == 1, f"a ping from {space.name} to {address}", 20)
+        wait_for(lambda s=space, a=address: ping(s, a, 1, wait=1) == 1, f"a ping from {space.name} to {address}")
     before = box.ledger()
     for space, address in ((ue1, "198.18.100.3"), (host, "198.18.100.1"), (ue1, "198.18.100.2"), (ue2, "198.18.100.1"),
                            (ue1, "2001:db8:100::2"), (host, "2001:db8:100::2")):

@@ -35,7 +35,7 @@ def test(lab):
 
     for name, slice_name, other in (("r", "red", "green"), ("g", "green", "red")):
         near, far = hosts[name]
-        wait_for(lambda space=near: ping(space, "198.18.100.2", 1, wait=1) == 1, f"{name} across Open vSwitch and Sluice", 15)
+        wait_for(lambda space=near: ping(space, "198.18.100.2", 1, wait=1) == 1, f"{name} across Open vSwitch and Sluice")
         before = box.ledger()
         equal(ping(near, "198.18.100.2", 10), 10, f"pings {name} out")
         equal(ping(far, "198.18.100.1", 10, size=1472, options="-M do"), 10, f"full size pings {name} back")
