@@ -27,7 +27,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(TOP, os.environ.get("SLUICE_BUILD", "build-guest"))
 KERNEL = os.environ.get("SLUICE_GUEST_KERNEL", "/var/cache/sluice/guest")
 MEMORY_MB, CPUS = 1024, 2
-LIMIT_S = 300  # a machine that is busy with other things makes the guest many times slower
+LIMIT_S = 900  # a machine that is busy with other things makes the guest many times slower
 SKIP_STATUS = 77
 STATUS_LINE = re.compile(rb"^guest: the script left with (\d+)\r?$")
 

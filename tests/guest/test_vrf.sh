@@ -46,7 +46,7 @@ prefixes() { sluice --json dp list route "table=$1" | jq -r '[.objects[].prefix]
 
 # routed SLICE PREFIXES: until these are its routes, in the order of their text
 routed() {
-	tries=50
+	tries=200
 	until [ "$(prefixes "$1")" = "$2" ]; do
 		tries=$((tries - 1))
 		[ "$tries" -gt 0 ] || fail "routes of slice $1: want '$2', got '$(prefixes "$1")'"
@@ -59,8 +59,8 @@ enslaved() { ip -json link show "$1" | jq -e ".[0].master == \"$2\"" >/dev/null;
 # until the gateways' networks are in the VRF's table
 connected() {
 	for n in 10 11; do
-		within 5 "VRF $1 has network 198.18.$n.0/24" ip route get "198.18.$n.2" vrf "$1" oif "$1$n"
-		within 5 "VRF $1 has network 2001:db8:$n::/64" ip -6 route get "2001:db8:$n::2" vrf "$1" oif "$1$n"
+		within 20 "VRF $1 has network 198.18.$n.0/24" ip route get "198.18.$n.2" vrf "$1" oif "$1$n"
+		within 20 "VRF $1 has network 2001:db8:$n::/64" ip -6 route get "2001:db8:$n::2" vrf "$1" oif "$1$n"
 	done
 }
 
@@ -81,18 +81,18 @@ box_start here
 	slice green 200 20 21
 } | apply
 
-within 5 "the taps of slice green are in VRF green" enslaved green10 green
-within 5 "both of them" enslaved green11 green
+within 20 "the taps of slice green are in VRF green" enslaved green10 green
+within 20 "both of them" enslaved green11 green
 connected green
-within 5 "tap blue10 is there, without a VRF" ip link show blue10
+within 20 "tap blue10 is there, without a VRF" ip link show blue10
 ip -json link show blue10 | jq -e '.[0].flags | index("UP") | not' >/dev/null || fail "outside of its VRF blue10 is up: it would be the box's own"
 ip route add blackhole 198.19.0.0/24 table 100
 sleep 0.5
 routed blue ""
 vrf blue 100
 routed blue 198.19.0.0/24
-within 5 "the taps of slice blue are in VRF blue, which came later" enslaved blue10 blue
-within 5 "both of them" enslaved blue11 blue
+within 20 "the taps of slice blue are in VRF blue, which came later" enslaved blue10 blue
+within 20 "both of them" enslaved blue11 blue
 connected blue
 ip route del blackhole 198.19.0.0/24 table 100
 routed blue ""
@@ -144,7 +144,7 @@ routed blue ""
 silent netns:hb 198.19.0.1
 reaches netns:hg 198.19.0.1
 vrf blue 101 # another table
-within 5 "the taps are in the new VRF" enslaved blue10 blue
+within 20 "the taps are in the new VRF" enslaved blue10 blue
 connected blue
 ip route add 198.19.0.0/24 via 198.18.10.2 vrf blue
 ip -6 route add 2001:db8:9::/64 via 2001:db8:10::2 vrf blue
