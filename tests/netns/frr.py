@@ -91,7 +91,7 @@ class Frr:
                     have[peer] = about.get("state")
         return all(have.get(peer) == "Established" for peer in peers)
 
-    def wait_established(self, *peers, seconds=30):
+    def wait_established(self, *peers, seconds=60):
         wait_for(lambda: self.established(*peers), f"BGP of {self.space.name} with {' '.join(peers)}", seconds)
 
     # ---- the processes

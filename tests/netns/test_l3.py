@@ -55,7 +55,7 @@ def tenant(box, lab, slice_, vni, ours, theirs, names):
 
 def hops(space, address, version):
     """What traceroute sees, hop by hop."""
-    out = space.run(f"traceroute -{version} -n -q 1 -w 2 -m 6 {address}", check_status=False)
+    out = space.run(f"traceroute -{version} -n -q 1 -w 5 -m 6 {address}", check_status=False)
     return [line.split()[1] for line in out.splitlines()[1:]]
 
 
@@ -109,11 +109,11 @@ def test(lab):
     box.ledger()
 
     # unreachable is said, not kept
-    out = a.run(f"ping -n -c 1 -W 2 {V4}.99.1", check_status=False)
+    out = a.run(f"ping -n -c 1 -W 5 {V4}.99.1", check_status=False)
     check(f"From {V4}.101.1" in out and "Unreachable" in out, f"no route: {out}")
-    out = a.run(f"ping -n -c 1 -W 2 {V6}:99::1", check_status=False)
+    out = a.run(f"ping -n -c 1 -W 5 {V6}:99::1", check_status=False)
     check(f"From {V6}:101::1" in out and "nreachable" in out, f"no route: {out}")
-    out = a.run(f"ping -n -c 6 -i 1 -W 2 {V4}.102.77", check_status=False, timeout=30)
+    out = a.run(f"ping -n -c 6 -i 1 -W 2 {V4}.102.77", check_status=False, timeout=60)
     check(f"From {V4}.101.1" in out and "Host Unreachable" in out, f"a neighbour that does not answer: {out}")
 
     # a path MTU that is found: the underlay falls to 1500, so the tunnel carries 1450

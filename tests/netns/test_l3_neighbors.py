@@ -31,9 +31,9 @@ def test(lab):
     # found by asking, and shown with what is known of them
     wait_for(lambda: ping(a, "198.18.102.2", 1, wait=1), "the slice routes from a to b")
     wait_for(lambda: ping(a, "2001:db8:101::1", 1, wait=1), "a pings its gateway over IPv6")
-    learned = known(box, attachment="blue-lan0", learned=True)
     for address in ("198.18.101.2", "2001:db8:101::2"):
-        check(address in learned, f"{address} is learned: {learned}")
+        wait_for(lambda: address in known(box, attachment="blue-lan0", learned=True), f"{address} is learned")
+        learned = known(box, attachment="blue-lan0", learned=True)
         equal(learned[address]["mac"], a.mac("eth0"), f"MAC of {address}")
         equal(learned[address]["slice"], "blue", f"slice of {address}")
         check(learned[address]["state"] in ("reachable", "stale"), f"a state of its own: {learned[address]}")

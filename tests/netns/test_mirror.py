@@ -158,7 +158,8 @@ def check_forwarding_soon(site, far, hosts):
         sender = threading.Thread(target=send)
         sender.start()
         try:
-            time.sleep(0.05)
+            lost = site.box.rpc.drops()["no_route"]
+            wait_for(lambda: site.box.rpc.drops()["no_route"] > lost + 5, "the switch has frames, and no route for them")
             wire.drain()
             equal(wire.receive(lambda f: f.endswith(MARK), seconds=0.1), [], "frames that leave without a route")
             site.ns.ip("route add 198.18.9.0/24 via 198.18.0.2")

@@ -25,6 +25,11 @@ def frame(vlan, payload, dst=THERE, src=HERE, prio=0):
     return bytes(base / payload if vlan is None else base / tag(vlan, prio) / payload)
 
 
+def is_answer(data):
+    packet = Ether(data)
+    return ARP in packet and packet[ARP].op == 2
+
+
 def vlan_of(data):
     packet = Ether(data)
     return packet[Dot1Q].vlan if Dot1Q in packet else None
@@ -56,9 +61,9 @@ def test(lab):
         before = box.snapshot()
         question = ARP(hwsrc=HERE, psrc="198.18.100.1", pdst="198.18.100.2")
         port.send(frame(vlan, question, dst=BROADCAST))
-        answers = port.receive(lambda data: ARP in Ether(data) and Ether(data)[ARP].op == 2, count=2, seconds=1)
-        equal([vlan_of(data) for data in answers], [vlan], f"VLANs of the ARP answers on {vlan}")
+        answers = port.receive(is_answer)
         change = diff(before, box.ledger())
+        equal([vlan_of(data) for data in answers + port.receive(is_answer, seconds=0.1)], [vlan], f"VLANs of the ARP answers on {vlan}")
         for other in ("blue", "red", "green"):
             moved = {key: value for key, value in change.items() if key.startswith((f"slice {other} ", f"attachment {other}-"))}
             equal(bool(moved), other == name, f"slice {other} saw {moved} while {name} asked")

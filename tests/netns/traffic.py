@@ -75,7 +75,7 @@ def iperf_server(space, address, port=5201):
     return process
 
 
-def iperf(client, server, address, seconds=2.0, reverse=False, options=""):
+def iperf(client, server, address, seconds=1.0, reverse=False, options=""):
     """One TCP stream; returns the Mbit/s that arrived. The server is started for it and ended after it."""
     seconds = 1.0 if QUICK else seconds
     process = iperf_server(server, address)
