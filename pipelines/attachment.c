@@ -49,9 +49,11 @@ static void door_store(uint16_t port, uint16_t vlan, uint16_t id)
 {
 	struct port_hot *ph = &port_hot[port];
 
-	if ((door_load(port, vlan) != 0) != (id != 0))
+	if ((door_load(port, vlan) != 0) != (id != 0)) {
 		__atomic_store_n(
 			&ph->attachments, ph->attachments + (id != 0 ? 1 : -1), __ATOMIC_RELAXED);
+		port_take(port, vlan, id != 0);
+	}
 	/* release: the attachment's own fields are stored before; pairs with the dependent load in
 	 * parse_run() */
 	__atomic_store_n(vlan != 0 ? &ph->vlan[vlan] : &ph->untagged, id, __ATOMIC_RELEASE);

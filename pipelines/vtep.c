@@ -8,6 +8,7 @@
 
 #include "gtpu.h"
 #include "hot.h"
+#include "xdp_filter.h"
 
 struct exact_table vtep4_table, vtep6_table;
 uint8_t *tunnel_port;
@@ -102,6 +103,7 @@ void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, 
 		exact_delete(t, key);
 	count_local(local, add);
 	count_port(RTE_BE16(GTPU_PORT), TUNNEL_GTPU, add);
+	xdp_filter_local(local, RTE_BE16(GTPU_PORT), true, add);
 }
 
 void vtep_peer(const struct api_tunnel *cfg, bool add)
@@ -120,6 +122,7 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 		exact_delete(t, key);
 	count_local(&cfg->local, add);
 	count_port(port_be, cfg->encap == ENCAP_GENEVE ? TUNNEL_GENEVE : TUNNEL_VXLAN, add);
+	xdp_filter_local(&cfg->local, port_be, false, add);
 }
 
 static uint64_t slice_marks(uint16_t slice)

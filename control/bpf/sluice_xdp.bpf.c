@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* On each interface that is an AF_XDP port: overlay, GTP-U and attachment traffic to the sockets of
- * the dataplane, the rest to the kernel. Loaded by attach.c, told what is ours by control/xdp;
- * where control has not been yet everything goes to the dataplane.
+ * the dataplane, the rest to the kernel. Loaded by attach.c, told what is ours by the dataplane
+ * (xdp_filter.c); until then everything is the kernel's.
  *
  * It reads nothing but the frame and uapi structures: no field of the kernel's that could move, so
  * one object serves all kernels and needs no vmlinux.h. */
@@ -34,6 +34,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, XDP_LOCALS);
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* most boxes have a handful */
 	__type(key, struct xdp_local);
 	__type(value, __u32);
 } sluice_locals SEC(".maps");
@@ -180,7 +181,7 @@ int xsk_def_prog(struct xdp_md *ctx)
 	if (!setting || !bpf_map_lookup_elem(&sluice_owner, &zero))
 		return XDP_PASS; /* the verifier's wish: an array of one has its entry */
 	if (!(setting->flags & XDP_FILTER))
-		return to_dataplane(ctx, setting, XDP_VERDICT_UNFILTERED);
+		return count(ctx, XDP_VERDICT_UNFILTERED, XDP_PASS);
 	if ((const void *)(eth + 1) > end)
 		return count(ctx, XDP_VERDICT_MALFORMED, XDP_PASS);
 	type = eth->h_proto;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the XDP program and those who fill its maps share (sluice_xdp.bpf.c, control/xdp). Fixed
- * width types only: one side is compiled for BPF. */
+/* What the XDP program and those who fill and read its maps share (sluice_xdp.bpf.c,
+ * dataplane/core, control/xdp). Fixed width types only: one side is compiled for BPF. */
 #ifndef BPF_SLUICE_XDP_H
 #define BPF_SLUICE_XDP_H
 
@@ -12,8 +12,8 @@
 /* By this one we know our own: no other program has a map of that name. 15 characters at most. */
 #define XDP_SETTING_NAME "sluice_setting"
 
-#define XDP_QUEUES	64 /* of one interface */
-#define XDP_LOCALS	4096
+#define XDP_QUEUES	64    /* of one interface */
+#define XDP_LOCALS	65536 /* a port and a 0 for each tunnel of a box, and room for two sets */
 #define XDP_VLAN_WORDS	(4096 / 64)
 #define XDP_HEADERS_MAX 4 /* IPv6 extension headers walked before UDP */
 
@@ -24,7 +24,7 @@
 	V(ATTACHMENT, attachment, "of a VLAN, or untagged, with an attachment: to the dataplane")  \
 	V(FRAGMENT, fragment,                                                                      \
 		"later fragment of UDP to an address of a tunnel or GTP-U: to the dataplane")      \
-	V(UNFILTERED, unfiltered, "no control has told what to take: all to the dataplane")        \
+	V(UNFILTERED, unfiltered, "no dataplane has told what to take: all to the kernel")         \
 	V(KERNEL, kernel, "anything else: to the kernel")                                          \
 	V(MALFORMED, malformed, "headers cut short: to the kernel, which counts it too")           \
 	V(NO_SOCKET, no_socket, "for the dataplane, which does not read this queue: to the kernel")
@@ -36,7 +36,7 @@ enum xdp_verdict {
 		XDP_VERDICT_COUNT
 };
 
-#define XDP_FILTER   1u /* only what the maps say goes to the dataplane; unset: everything */
+#define XDP_FILTER   1u /* what the maps say goes to the dataplane; unset: nothing */
 #define XDP_UNTAGGED 2u /* there is an untagged attachment */
 #define XDP_NO_PASS  4u /* what is for the dataplane and has no socket is dropped, not passed */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See follow.h. Owns the rules of the last look, and a timer. */
+/* See follow.h. Owns the ports of the last look, and a timer. */
 #include "follow.h"
 
 #include <errno.h>
@@ -7,75 +7,52 @@
 
 #include "log.h"
 
-#define TICK_S	 1
-#define REFILL_S 60 /* somebody may have put a hand on the maps */
-
-/* ports first: attachments are looked for there */
-static const enum object_type types[] = {
-	OBJECT_PORT, OBJECT_ATTACHMENT, OBJECT_TUNNEL, OBJECT_GTPU};
-#define TYPES (sizeof(types) / sizeof(*types))
+#define TICK_S	1
+#define AGAIN_S 60 /* what a killed dataplane has left meanwhile */
 
 static struct {
 	struct reconciler *rec;
 	struct event *tick;
-	struct xdp_rules rules;
-	uint64_t generation[TYPES];
+	struct xdp_port_list ports;
+	uint64_t generation;
 	uint32_t ticks;
 	int failed;
-	enum object_type type; /* that is gone through */
 } follow;
 
 static void add(const char *key, const char *text, void *arg)
 {
-	int rc = rules_add(arg, follow.type, text);
+	int rc = ports_add(arg, text);
 
 	if (rc)
 		follow.failed = rc;
 }
 
-/* What is wanted, and what is there still: traffic of both is the dataplane's. Without AF_XDP ports
- * nothing else is looked at. */
-static int collect(struct xdp_rules *rules)
+/* What is wanted, and what is there still. */
+static int collect(struct xdp_port_list *ports)
 {
 	follow.failed = 0;
-	for (size_t i = 0; i < TYPES && (i == 0 || rules->ports); i++) {
-		follow.type = types[i];
-		reconciler_each(follow.rec, types[i], add, rules);
-		reconciler_each_there(follow.rec, types[i], add, rules);
-	}
-	rules_end(rules);
+	reconciler_each(follow.rec, OBJECT_PORT, add, ports);
+	reconciler_each_there(follow.rec, OBJECT_PORT, add, ports);
 	return follow.failed;
 }
 
-static bool is_stale(void)
+static void look(bool again)
 {
-	bool stale = false;
+	uint64_t generation = reconciler_generation(follow.rec, OBJECT_PORT);
+	bool stale = generation != follow.generation;
+	struct xdp_port_list ports = {0};
 
-	for (size_t i = 0; i < TYPES; i++) {
-		uint64_t now = reconciler_generation(follow.rec, types[i]);
-
-		stale |= now != follow.generation[i];
-		follow.generation[i] = now;
-	}
-	return stale;
-}
-
-static void look(bool refill)
-{
-	struct xdp_rules rules = {0};
-
-	if (is_stale() || refill) {
-		if (collect(&rules) != 0) {
-			rules_free(&rules);
-			follow.generation[0]++; /* again at the next tick */
-			log_text(LOG_ERROR_, "the rules of XDP: out of memory");
+	if (stale) {
+		if (collect(&ports) != 0) {
+			ports_free(&ports);
+			log_text(LOG_ERROR_, "the ports of XDP: out of memory");
 			return;
 		}
-		rules_free(&follow.rules);
-		follow.rules = rules;
-		refill = true;
+		ports_free(&follow.ports);
+		follow.ports = ports;
+		follow.generation = generation;
 	}
-	xdp_sync(&follow.rules, refill);
+	xdp_sync(&follow.ports, stale || again);
 }
 
 static void on_applied(void *arg)
@@ -86,7 +63,7 @@ static void on_applied(void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	look(++follow.ticks % (REFILL_S / TICK_S) == 0);
+	look(++follow.ticks % (AGAIN_S / TICK_S) == 0);
 }
 
 int follow_start(struct event_base *base, struct reconciler *rec)
@@ -106,7 +83,7 @@ void follow_stop(void)
 {
 	if (follow.tick)
 		event_free(follow.tick);
-	rules_free(&follow.rules);
+	ports_free(&follow.ports);
 	follow.tick = NULL;
 	follow.rec = NULL;
 	xdp_close();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the XDP programs as the dataplane's objects want it: after each round of the reconciler,
- * and once a second for ports that were opened anew. Called by main.c. */
+/* Looks after the XDP programs of the dataplane's ports: after each round of the reconciler, and
+ * once a second for ports that were opened anew. Called by main.c. */
 #ifndef XDP_FOLLOW_H
 #define XDP_FOLLOW_H
 

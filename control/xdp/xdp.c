@@ -13,8 +13,6 @@
 #include "log.h"
 #include "pin.h"
 
-#define BATCH 256
-
 struct port {
 	api_name name;
 	char interface[IFNAMSIZ];
@@ -23,7 +21,6 @@ struct port {
 	char reason[160];
 	bool open;
 	struct xdp_program_fds program; /* while open */
-	bool filled;			/* with rules, once */
 };
 
 static struct port *ports;
@@ -48,7 +45,7 @@ static void port_close(struct port *port)
 		xdp_program_close(&port->program);
 		pin_remove(port->ifindex);
 	}
-	port->open = port->filled = false;
+	port->open = false;
 }
 
 /* The program that is there now: the dataplane may have opened the port anew. */
@@ -69,6 +66,7 @@ static void port_open(struct port *port)
 		port->program = program;
 		port->open = true;
 		pin_put(ifindex, &program);
+		tell(port, program.generic ? XDP_GENERIC : XDP_DRIVER, "");
 	} else if (rc == -EEXIST) {
 		snprintf(reason, sizeof(reason), "there is another program, %s", program.foreign);
 		tell(port, XDP_FOREIGN, reason);
@@ -77,95 +75,6 @@ static void port_open(struct port *port)
 	} else {
 		tell(port, XDP_FAILED, strerror(-rc));
 	}
-}
-
-/* ---- the maps ---- */
-
-static bool has_rule(const struct xdp_rules *rules, const struct xdp_local *local)
-{
-	size_t low = 0, high = rules->rules;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = memcmp(&rules->rule[middle].local, local, sizeof(*local));
-
-		if (!order)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
-/* Those that are not wanted any more, so many at a time: the map may not change while it is walked.
- */
-static void remove_stale(int map, const struct xdp_rules *rules)
-{
-	struct xdp_local stale[BATCH], key, *last = NULL;
-	size_t count;
-
-	do {
-		count = 0;
-		last = NULL;
-		while (count < BATCH && bpf_map_get_next_key(map, last, &key) == 0) {
-			if (!has_rule(rules, &key))
-				stale[count++] = key;
-			last = &key;
-		}
-		for (size_t i = 0; i < count; i++)
-			bpf_map_delete_elem(map, &stale[i]);
-	} while (count == BATCH);
-}
-
-static int add_rules(int map, const struct xdp_rules *rules)
-{
-	for (size_t i = 0; i < rules->rules; i++)
-		if (bpf_map_update_elem(
-			    map, &rules->rule[i].local, &rules->rule[i].kind, BPF_ANY) != 0)
-			return -errno;
-	return 0;
-}
-
-static int fill(struct port *port, const struct xdp_rules *rules, const struct xdp_setting *setting)
-{
-	uint32_t zero = 0;
-	/* what is new first, what is over last: nothing that stays is ever missing */
-	int rc = add_rules(port->program.locals, rules);
-
-	if (rc == -E2BIG) { /* there was no room for both */
-		remove_stale(port->program.locals, rules);
-		rc = add_rules(port->program.locals, rules);
-	}
-	if (rc != 0)
-		return rc;
-	if (bpf_map_update_elem(port->program.setting, &zero, setting, BPF_ANY) != 0)
-		return -errno;
-	remove_stale(port->program.locals, rules);
-	return 0;
-}
-
-static void port_fill(
-	struct port *port, const struct xdp_port *wanted, const struct xdp_rules *rules)
-{
-	char reason[120];
-	int rc;
-
-	if (!port->open)
-		return;
-	rc = fill(port, rules, &wanted->setting);
-	port->filled = true; /* or not: as good as it gets with these rules */
-	if (rc == 0) {
-		tell(port, port->program.generic ? XDP_GENERIC : XDP_DRIVER, "");
-		return;
-	}
-	if (rc == -E2BIG)
-		snprintf(reason, sizeof(reason), "more than %d addresses of tunnels and GTP-U",
-			XDP_LOCALS / 2);
-	else
-		snprintf(reason, sizeof(reason), "filling its maps: %s", strerror(-rc));
-	tell(port, XDP_FAILED, reason);
 }
 
 /* ---- the list ---- */
@@ -179,43 +88,43 @@ static struct port *port_of(const struct xdp_port *wanted)
 	return NULL;
 }
 
-static bool is_wanted(const struct xdp_rules *rules, const char *interface)
+static bool is_wanted(const struct xdp_port_list *wanted, const char *interface)
 {
-	for (size_t i = 0; i < rules->ports; i++)
-		if (!strcmp(rules->port[i].interface, interface))
+	for (size_t i = 0; i < wanted->count; i++)
+		if (!strcmp(wanted->port[i].interface, interface))
 			return true;
 	return false;
 }
 
-/* The list becomes that of the rules; what stays keeps its program. */
-static int list_follow(const struct xdp_rules *rules)
+/* The list becomes what is wanted; what stays keeps its program. */
+static int list_follow(const struct xdp_port_list *wanted)
 {
-	struct port *next = calloc(rules->ports + 1, sizeof(*next));
+	struct port *next = calloc(wanted->count + 1, sizeof(*next));
 
 	if (!next)
 		return -ENOMEM;
-	for (size_t i = 0; i < rules->ports; i++) {
-		struct port *before = port_of(&rules->port[i]);
+	for (size_t i = 0; i < wanted->count; i++) {
+		struct port *before = port_of(&wanted->port[i]);
 
 		if (before) {
 			next[i] = *before;
 			before->open = false; /* moved */
 			continue;
 		}
-		memcpy(next[i].name, rules->port[i].name, sizeof(next[i].name));
-		memcpy(next[i].interface, rules->port[i].interface, sizeof(next[i].interface));
+		memcpy(next[i].name, wanted->port[i].name, sizeof(next[i].name));
+		memcpy(next[i].interface, wanted->port[i].interface, sizeof(next[i].interface));
 	}
 	for (size_t i = 0; i < port_count; i++)
 		port_close(&ports[i]);
 	free(ports);
 	ports = next;
-	port_count = rules->ports;
+	port_count = wanted->count;
 	return 0;
 }
 
 /* A dataplane that was killed leaves its programs, which pass everything on; if the port is not
  * wanted any more, nobody else would take them away. */
-static void remove_leftovers(const struct xdp_rules *rules)
+static void remove_leftovers(const struct xdp_port_list *wanted)
 {
 	struct if_nameindex *all = if_nameindex();
 
@@ -223,7 +132,7 @@ static void remove_leftovers(const struct xdp_rules *rules)
 		struct xdp_program_fds program;
 		uint32_t owner;
 
-		if (is_wanted(rules, one->if_name) ||
+		if (is_wanted(wanted, one->if_name) ||
 			xdp_program_find(one->if_index, &program) != 0)
 			continue;
 		owner = xdp_program_owner(&program);
@@ -237,21 +146,18 @@ static void remove_leftovers(const struct xdp_rules *rules)
 	if_freenameindex(all);
 }
 
-void xdp_sync(const struct xdp_rules *rules, bool changed)
+void xdp_sync(const struct xdp_port_list *wanted, bool changed)
 {
-	if (!started && rules->ports)
+	if (!started && wanted->count)
 		pin_remove_all();
 	changed |= !started;
 	started = true;
-	if (changed && list_follow(rules) != 0)
+	if (changed && list_follow(wanted) != 0)
 		return;
-	for (size_t i = 0; i < port_count; i++) {
+	for (size_t i = 0; i < port_count; i++)
 		port_open(&ports[i]);
-		if (changed || !ports[i].filled)
-			port_fill(&ports[i], &rules->port[i], rules);
-	}
 	if (changed)
-		remove_leftovers(rules);
+		remove_leftovers(wanted);
 }
 
 /* ---- what they counted ---- */

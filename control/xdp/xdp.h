@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The XDP programs under the dataplane's AF_XDP ports, as control keeps them: what they let through
- * to it, and what they have counted. Called by follow.c and observe/. The dataplane puts a program
- * on an interface when it opens the port and takes it away when it closes it; control fills its
- * maps, which last as long as the program does: over a restart of either. One thread. */
+/* The XDP programs under the dataplane's AF_XDP ports, as control sees them: what they have
+ * counted, and which of them nobody owns any more. Called by follow.c and observe/. The dataplane
+ * puts a program on an interface when it opens the port, tells it what to let through and takes it
+ * away when it closes the port. One thread. */
 #ifndef XDP_XDP_H
 #define XDP_XDP_H
 
 #include "attach.h"
-#include "rules.h"
+#include "ports.h"
 
 enum xdp_state {
 	XDP_NONE,    /* the dataplane has not opened the port */
@@ -25,10 +25,9 @@ struct xdp_status {
 	struct xdp_count count[XDP_VERDICT_COUNT];
 };
 
-/* All ports and rules, as they are to be; changed: they may not be those of the last call, and all
- * maps are written. Interfaces whose port is gone, and whose program belongs to nobody any more,
- * lose it. `rules` is only read. */
-void xdp_sync(const struct xdp_rules *rules, bool changed);
+/* All ports, as they are to be; changed: they may not be those of the last call. Interfaces whose
+ * port is gone, and whose program belongs to nobody any more, lose it. `wanted` is only read. */
+void xdp_sync(const struct xdp_port_list *wanted, bool changed);
 /* Each port of the last sync, with its counters as they are now. */
 void xdp_each(void (*each)(const struct xdp_status *status, void *arg), void *arg);
 size_t xdp_ports(void);

@@ -17,6 +17,7 @@
 #include "shaper.h"
 #include "tap.h"
 #include "worker.h"
+#include "xdp_filter.h"
 
 #define TWIN_MTU_MAX                                                                               \
 	1500 /* of net_tap, whose transmit refuses more; the kernel is told, so that TCP to it     \
@@ -49,6 +50,7 @@ void port_fini(void)
 	for (uint16_t p = 0; p < LIMIT_PORTS; p++)
 		if (ports[p].used)
 			port_close(p);
+	xdp_filter_fini();
 }
 
 void port_free_pools(void)
@@ -251,6 +253,11 @@ void port_publish(uint16_t id)
 	if (port_hot[id].twin != PORT_NONE)
 		port_hot[port_hot[id].twin].live = true;
 	worker_assign_queues();
+}
+
+void port_take(uint16_t id, uint16_t vlan, bool take)
+{
+	port_xdp_take(ports[id].dev.xdp, vlan, take);
 }
 
 void port_close(uint16_t id)

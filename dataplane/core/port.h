@@ -64,6 +64,10 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 /* Makes the workers poll it. Cannot fail. */
 void port_publish(uint16_t id);
 
+/* Frames of that VLAN (0: untagged) are an attachment's from now on, or no more: an interface that
+ * the kernel uses, too, has the others. */
+void port_take(uint16_t id, uint16_t vlan, bool take);
+
 /* Takes it from the workers (waits a grace period), closes the device and its twin. Works on an
  * unpublished port too. */
 void port_close(uint16_t id);

@@ -359,7 +359,11 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 	if (dev->xdp != NULL) {
 		/* a pool of its own, and nothing has come yet: the kernel has the rest to fill */
 		dev->kept = dev->pool->size - rte_mempool_avail_count(dev->pool);
-		port_xdp_opened(dev->xdp);
+		rc = port_xdp_opened(dev->xdp);
+		if (rc != 0) {
+			fail(err, req, rc, "telling its XDP program what is the dataplane's");
+			goto err_close;
+		}
 	}
 	return 0;
 

@@ -9,6 +9,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,13 @@
 
 #include "attach.h"
 #include "port_device.h"
+#include "xdp_filter.h"
 
 struct port_xdp {
 	TAILQ_ENTRY(port_xdp) link;
 	unsigned ifindex;
 	uint32_t program; /* its id */
+	struct xdp_filter *filter;
 	uint32_t sockets;
 	struct {
 		int fd;
@@ -247,6 +250,14 @@ static int fail_attach(const struct device_request *req, const char *name, int r
 	return fail(err, req->port, "device", name, text);
 }
 
+/* By a process that is there, which may be another dataplane. */
+static bool is_owned(const struct xdp_program_fds *program)
+{
+	uint32_t owner = xdp_program_owner(program);
+
+	return owner != 0 && (kill(owner, 0) == 0 || errno != ESRCH);
+}
+
 static int attach(
 	const struct device_request *req, const char *name, unsigned ifindex, struct rpc_error *err)
 {
@@ -258,6 +269,9 @@ static int attach(
 		if (rc == 0 && (rc = xdp_program_attach(ifindex, &program)) != 0)
 			xdp_program_close(&program);
 	}
+	/* one that a killed dataplane has left: what that took is not ours yet */
+	if (rc == 0 && !is_owned(&program))
+		rc = xdp_filter_clear(&program);
 	if (rc != 0)
 		return fail_attach(req, name, rc, &program, err);
 	xdp_program_close(&program);
@@ -287,16 +301,27 @@ int port_xdp_open(const struct device_request *req, char *devargs, size_t size,
 	return 0;
 }
 
-void port_xdp_opened(struct port_xdp *xdp)
+int port_xdp_opened(struct port_xdp *xdp)
 {
 	struct xdp_program_fds program;
+	int rc;
 
 	find_sockets(xdp);
-	if (xdp_program_find(xdp->ifindex, &program) != 0)
-		return;
+	rc = xdp_program_find(xdp->ifindex, &program);
+	if (rc != 0)
+		return rc;
 	xdp->program = program.id;
-	xdp_program_own(&program, getpid());
+	rc = xdp_program_own(&program, getpid());
+	if (rc == 0)
+		rc = xdp_filter_open(&program, &xdp->filter);
 	xdp_program_close(&program);
+	return rc;
+}
+
+void port_xdp_take(struct port_xdp *xdp, uint16_t vlan, bool take)
+{
+	if (xdp != NULL)
+		xdp_filter_vlan(xdp->filter, vlan, take);
 }
 
 void port_xdp_close(struct port_xdp *xdp)
@@ -308,6 +333,7 @@ void port_xdp_close(struct port_xdp *xdp)
 	if (xdp->sockets == 0)
 		find_sockets(xdp); /* it was not opened whole */
 	close_sockets(xdp);
+	xdp_filter_close(xdp->filter);
 	/* the driver takes it off where it is the driver's, and leaves a generic one */
 	if (xdp_program_find(xdp->ifindex, &program) == 0) {
 		uint32_t owner = xdp_program_owner(&program);

@@ -25,8 +25,12 @@ int port_xdp_check(const struct api_port *cfg, struct rpc_error *err);
  * to probe with. 0 and *out, or -1 with err. Undo: port_xdp_close. */
 int port_xdp_open(const struct device_request *req, char *devargs, size_t size,
 	struct port_xdp **out, struct rpc_error *err);
-/* The sockets are open: says in the program's maps whose they are. */
-void port_xdp_opened(struct port_xdp *xdp);
+/* The sockets are open: says in the program's maps whose they are, and what they are for. 0 or
+ * -errno. */
+int port_xdp_opened(struct port_xdp *xdp);
+/* Frames of that VLAN (0: untagged) are for the sockets from now on, or for the kernel again. NULL
+ * is fine. */
+void port_xdp_take(struct port_xdp *xdp, uint16_t vlan, bool take);
 /* After the device is closed: what the driver left open, and the program. NULL is fine. */
 void port_xdp_close(struct port_xdp *xdp);
 

@@ -10,8 +10,6 @@ import time
 
 from checks import BUILD, TOP, Skip, check, command, equal, wait_for
 
-import xdp
-
 sys.path.insert(0, os.path.join(TOP, "bench", "lib"))
 from rpc import Client, RpcError, connect  # noqa: E402,F401  (the same client the benchmarks use)
 
@@ -64,8 +62,6 @@ class Box:
         answer = self.rpc.call("put", {"type": kind, "objects": [fields]})
         if DEVICE == "af_xdp" and kind == "address" and fields.get("port") in self.xdp:
             self.ns.address(fields["port"], fields["prefix"])
-        if DEVICE == "af_xdp" and kind in ("port", "attachment", "tunnel", "gtpu"):
-            xdp.fill(self, self.xdp & {port["name"] for port in self.list("port")})
         return answer
 
     def delete(self, kind, *keys):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""AF_XDP ports without a control plane: nobody filters, so all that the interfaces get is the dataplane's, as with any
-other device. VXLAN with a Linux kernel as the other site; the XDP program comes and goes with its port.
+"""AF_XDP ports without a control plane: overlay and attachments are the dataplane's, all else the kernel's. VXLAN with a
+Linux kernel as the other site; the XDP program comes and goes with its port.
 
     host a                  box                              site b (Linux)          host b
     eth0 ──────────── lan0 [blue 100] wan0 ═════════════════ wan ─── vx100 ───────── (vx100)
@@ -106,8 +106,6 @@ def test(lab):
     box.ns.address("wan0", "198.18.0.1/24")
     site.address("wan", "198.18.0.2/24")
     box.put("address", port="wan0", prefix="198.18.0.1/24")
-    # the box's ARP is the dataplane's, too, where nobody filters
-    site.ip(f"neigh replace 198.18.0.1 lladdr {box.ns.mac('wan0')} dev wan nud permanent")
     box.put("neighbor", port="wan0", address="198.18.0.2", mac=site.mac("wan"))
     box.put("tunnel", name="to-site", encap="vxlan", local="198.18.0.1", remote="198.18.0.2")
     box.slice("blue", 100, [("lan0", None)], ["to-site"])
@@ -121,6 +119,7 @@ def test(lab):
         at_least(change.get(f"{key} in_packets", 0), 20, f"{key} in")
         at_least(change.get(f"{key} out_packets", 0), 20, f"{key} out")
     equal(drops_of(change), {}, "drops while pinging")
+    equal(ping(site, "198.18.0.1", 3), 3, "pings to the kernel of the box, by the same interface")
     equal(ping(b, "198.18.100.1", 5, size=1472, options="-M do"), 5, "full 1500 byte pings from b to a")
     for reverse in (False, True):
         before = box.ledger()

@@ -120,8 +120,10 @@ static const struct row untagged[] = {
 };
 
 static const struct row unfiltered[] = {
-	{"anything without control", MACS "0806" REST REST, XDP_VERDICT_NO_SOCKET},
-	{"any VLAN without control", TAG("000b") "0800" REST REST, XDP_VERDICT_NO_SOCKET},
+	{"ARP before the first word", MACS "0806" REST REST, XDP_VERDICT_UNFILTERED},
+	{"a VLAN before the first word", TAG("000a") "0800" REST REST, XDP_VERDICT_UNFILTERED},
+	{"a tunnel's before the first word", ETH4 IP4(LOCAL4) UDP("12b5") REST,
+		XDP_VERDICT_UNFILTERED},
 };
 
 static struct xdp_program_fds program;
@@ -222,8 +224,9 @@ START_TEST(frames_go_where_the_rules_say)
 }
 END_TEST
 
-START_TEST(all_is_the_dataplanes_until_there_is_a_filter)
+START_TEST(all_is_the_kernels_until_there_is_a_filter)
 {
+	put_local(LOCAL4, 4789, XDP_LOCAL_OVERLAY);
 	run_rows(ROWS(unfiltered), 0);
 }
 END_TEST
@@ -257,7 +260,7 @@ int main(void)
 	xdp_program_close(&program);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, frames_go_where_the_rules_say);
-	tcase_add_test(tcase, all_is_the_dataplanes_until_there_is_a_filter);
+	tcase_add_test(tcase, all_is_the_kernels_until_there_is_a_filter);
 	tcase_add_test(tcase, bytes_are_those_of_the_frame);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);

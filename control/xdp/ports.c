@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See ports.h. */
+#include "ports.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *text_of(const json_t *object, const char *field)
+{
+	const char *text = json_string_value(json_object_get(object, field));
+
+	return text ? text : "";
+}
+
+static bool has_port(const struct xdp_port_list *ports, const struct xdp_port *port)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		if (!strcmp(ports->port[i].name, port->name) &&
+			!strcmp(ports->port[i].interface, port->interface))
+			return true;
+	return false;
+}
+
+static int add(struct xdp_port_list *ports, const json_t *object)
+{
+	const char *device = text_of(object, "device"), *iface = strstr(device, "iface=");
+	struct xdp_port port = {0}, *more;
+
+	if (strncmp(device, "net_af_xdp", 10) || !iface)
+		return 0;
+	snprintf(port.name, sizeof(port.name), "%s", text_of(object, "name"));
+	snprintf(port.interface, sizeof(port.interface), "%.*s", (int)strcspn(iface + 6, ","),
+		iface + 6);
+	if (has_port(ports, &port))
+		return 0;
+	more = realloc(ports->port, (ports->count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	ports->port = more;
+	ports->port[ports->count++] = port;
+	return 0;
+}
+
+int ports_add(struct xdp_port_list *ports, const char *text)
+{
+	json_t *object = json_loads(text, 0, NULL);
+	int rc = add(ports, object);
+
+	json_decref(object);
+	return rc;
+}
+
+void ports_free(struct xdp_port_list *ports)
+{
+	free(ports->port);
+	*ports = (struct xdp_port_list){0};
+}
