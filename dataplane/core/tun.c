@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Interfaces held through /dev/net/tun (tun.h). Called by rpc/ on the main thread; owns the thread
- * that closes them, which takes the kernel some twenty milliseconds each. */
+/* Interfaces held through /dev/net/tun (tun.h). Called by rpc/ on the main thread; owns nothing.
+ * They are closed by tun_close.c. */
 #include "tun.h"
 
 #include <ctype.h>
@@ -9,13 +9,9 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,106 +41,6 @@ static void descriptors_raise(void)
 	}
 	raised = true;
 }
-
-/* ---- closing ---- */
-
-struct closing {
-	TAILQ_ENTRY(closing) next;
-	int fd;
-	char name[IFNAMSIZ];
-};
-
-static TAILQ_HEAD(closings, closing) closings = TAILQ_HEAD_INITIALIZER(closings);
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-
-static void *close_all(void *arg)
-{
-	struct closing *c;
-
-	pthread_mutex_lock(&lock);
-	for (;;) {
-		c = TAILQ_FIRST(&closings);
-		if (c == NULL) {
-			pthread_cond_wait(&changed, &lock);
-			continue;
-		}
-		pthread_mutex_unlock(&lock);
-		close(c->fd);
-		pthread_mutex_lock(&lock);
-		TAILQ_REMOVE(&closings, c, next);
-		free(c);
-		pthread_cond_broadcast(&changed);
-	}
-	return arg;
-}
-
-/* False: there is no thread for it. */
-static bool closer_is_there(void)
-{
-	static bool started;
-	sigset_t all, before;
-	pthread_t thread;
-
-	if (started)
-		return true;
-	/* signals are the main thread's */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	started = pthread_create(&thread, NULL, close_all, NULL) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (started)
-		pthread_detach(thread);
-	return started;
-}
-
-void tun_close(int fd, const char *name)
-{
-	struct closing *c = closer_is_there() ? calloc(1, sizeof(*c)) : NULL;
-
-	if (c == NULL) {
-		close(fd);
-		return;
-	}
-	c->fd = fd;
-	strncpy(c->name, name, sizeof(c->name) - 1);
-	pthread_mutex_lock(&lock);
-	TAILQ_INSERT_TAIL(&closings, c, next);
-	pthread_cond_broadcast(&changed);
-	pthread_mutex_unlock(&lock);
-}
-
-static struct closing *find_closing(const char *name)
-{
-	struct closing *c;
-
-	TAILQ_FOREACH (c, &closings, next)
-		if (strcmp(c->name, name) == 0)
-			break;
-	return c;
-}
-
-/* Waits until interfaces of this name are closed, before all others: was there one? */
-static bool wait_closed(const char *name)
-{
-	struct closing *c;
-	bool was = false;
-
-	pthread_mutex_lock(&lock);
-	while ((c = find_closing(name)) != NULL) {
-		was = true;
-		/* the first one is in the works, and stays in the list until it is done */
-		if (c != TAILQ_FIRST(&closings)) {
-			TAILQ_REMOVE(&closings, c, next);
-			TAILQ_INSERT_AFTER(&closings, TAILQ_FIRST(&closings), c, next);
-		}
-		pthread_cond_wait(&changed, &lock);
-	}
-	pthread_mutex_unlock(&lock);
-	return was;
-}
-
-/* ---- opening ---- */
 
 int tun_mac(int fd, const struct api_mac_addr *mac)
 {
@@ -217,7 +113,7 @@ int tun_open(
 		return -errno;
 	memcpy(request.ifr_name, name, strlen(name));
 	if (ioctl(*fd, TUNSETIFF, &request) != 0 &&
-		(errno != EBUSY || !wait_closed(name) || ioctl(*fd, TUNSETIFF, &request) != 0))
+		(errno != EBUSY || !tun_wait_closed(name) || ioctl(*fd, TUNSETIFF, &request) != 0))
 		rc = errno == EBUSY ? -EEXIST : -errno;
 	if (rc == 0 && mac != NULL)
 		rc = tun_mac(*fd, mac);

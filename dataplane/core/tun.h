@@ -13,8 +13,12 @@
  * interface. 0; -EEXIST: there is one of this name; -ENOENT: no /dev/net/tun; -errno. */
 int tun_open(
 	const char *name, const struct api_mac_addr *mac, uint32_t mtu, int *fd, uint32_t *index);
-/* Soon, by a thread of its own; an interface of the same name can be opened at once. */
+/* Soon, by threads of their own; an interface of the same name can be opened at once. */
 void tun_close(int fd, const char *name);
+/* Until interfaces of this name are closed, before all others: was there one? */
+bool tun_wait_closed(const char *name);
+/* Until all are closed that are to be. */
+void tun_wait_all_closed(void);
 /* Another MAC, wherever the interface is by now: 0 or -errno. */
 int tun_mac(int fd, const struct api_mac_addr *mac);
 

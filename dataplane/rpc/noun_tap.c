@@ -262,4 +262,6 @@ void noun_tap_stop(void)
 		tap->users = 1;
 		give(tap);
 	}
+	/* the end of the process would close what is left, too, but one after the other */
+	tun_wait_all_closed();
 }
