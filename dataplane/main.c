@@ -8,8 +8,10 @@
 #include <rte_errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "attachment_tap.h"
 #include "events.h"
@@ -50,14 +52,35 @@ static int fail(const char *what, int rc)
 	return -1;
 }
 
-static int start_eal(const struct options *opt)
+/* Others have taken huge pages since options_choose_memory() looked; DPDK starts only once in a
+ * process. */
+static void again_without_huge(int argc, char **argv)
 {
-	char *argv[EAL_ARGS_MAX];
-	int argc = options_eal_args(opt, argv);
+	static char no_huge[] = "--no-huge";
+	char **args = calloc(argc + 2, sizeof(*args));
 
-	if (rte_eal_init(argc, argv) < 0)
-		return fail("starting DPDK (more with --verbose)", rte_errno);
-	return 0;
+	if (args == NULL)
+		return;
+	memcpy(args, argv, argc * sizeof(*args));
+	args[argc] = no_huge;
+	fprintf(stderr,
+		"sluice-dataplane: too few huge pages are left meanwhile: doing without them\n");
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* DPDK's lock of hugetlbfs is one of them */
+	execv("/proc/self/exe", args);
+	free(args);
+}
+
+static int start_eal(const struct options *opt, int argc, char **argv)
+{
+	char *eal_argv[EAL_ARGS_MAX];
+	int eal_argc = options_eal_args(opt, eal_argv), error;
+
+	if (rte_eal_init(eal_argc, eal_argv) >= 0)
+		return 0;
+	error = rte_errno;
+	if (!opt->no_huge && (error == ENOMEM || error == EACCES)) /* too few, none */
+		again_without_huge(argc, argv);
+	return fail("starting DPDK (more with --verbose)", error);
 }
 
 static int start_workers(const struct options *opt)
@@ -224,7 +247,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	options_choose_memory(&opt);
 	rc = 1;
-	if (start_eal(&opt) != 0)
+	if (start_eal(&opt, argc, argv) != 0)
 		return 1;
 	if (rcu_init() != 0) {
 		fail("RCU", ENOMEM);

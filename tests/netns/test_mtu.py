@@ -18,7 +18,7 @@ def test(lab):
     not_by_af_xdp("a frame larger than a page does not fit")
     a, b, site = lab.ns("a"), lab.ns("b"), lab.ns("site")
     ja, jb, jsite = lab.ns("ja"), lab.ns("jb"), lab.ns("jsite")
-    box = Box(lab)
+    box = Box(lab, args=["--memory", "1024"])  # without huge pages there is no more than that
 
     box.port("lan0", a, "eth0")
     a.address("eth0", "198.18.100.1/24")

@@ -28,6 +28,20 @@ def huge_free():
     return 0
 
 
+def all_at_once(lab, binary):
+    """More than the huge pages are for, all of which find them free when they look: some do without."""
+    space, sockets = lab.ns("crowd"), [os.path.join(lab.dir, f"crowd{number}.sock") for number in range(5)]
+    crowd = [space.popen([binary, "--socket", sock, "--file-prefix", f"{lab.prefix}-crowd{number}", "--idle", "nap"])
+             for number, sock in enumerate(sockets)]
+    for process, sock in zip(crowd, sockets):
+        wait_for(lambda: os.path.exists(sock) or process.poll() is not None, "one of five at once", 60)
+        check(process.poll() is None, f"each of five at once lives: {open(process.log).read()}")
+    for process in crowd:
+        process.terminate()
+        equal(process.wait(60), 0, "exit status of one of five at once")
+        lab.processes.remove(process)
+
+
 def test(lab):
     not_by_af_xdp("it looks for the tap that goes with its process")
     a, b, site = lab.ns("a"), lab.ns("b"), lab.ns("site")
@@ -75,6 +89,8 @@ def test(lab):
     Client(box.socket).close()
     other.stop()
     equal(huge_files(other.prefix), [], "huge page files of an ended instance")
+
+    all_at_once(lab, binary)
 
     # a bad --config: it ends with an error that names the place, and leaves nothing
     bad = os.path.join(lab.dir, "bad.json")

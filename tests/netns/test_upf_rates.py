@@ -43,25 +43,33 @@ def paced(send, packets_a_second, seconds):
 
 
 class Counter(threading.Thread):
-    """Receives on a socket until nothing has come for two seconds: packets, bytes, and those between two moments. When a
-    packet came the kernel says: this thread may be without a CPU."""
+    """Receives on a socket until stopped, and then what is there: packets, bytes, and those between two moments. When a packet
+    came the kernel says: this thread may be without a CPU."""
 
     def __init__(self, sock, inner):
         super().__init__(daemon=True)
-        self.sock, self.inner, self.got = sock, inner, []
-        sock.settimeout(2.0)
+        self.sock, self.inner, self.got, self.stopping = sock, inner, [], False
+        sock.settimeout(0.2)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.start()
 
     def run(self):
-        try:
-            while True:
+        while True:
+            last = self.stopping
+            try:
                 data, ancillary, _, _ = self.sock.recvmsg(65535, 64)
-                size = self.inner(data)
-                if size:
-                    seconds, ns = struct.unpack("qq", ancillary[0][2])
-                    self.got.append((seconds + ns / 1e9, size))
-        except TimeoutError:
-            pass
+            except TimeoutError:
+                if last:
+                    return
+                continue
+            size = self.inner(data)
+            if size:
+                seconds, ns = struct.unpack("qq", ancillary[0][2])
+                self.got.append((seconds + ns / 1e9, size))
+
+    def stop(self):
+        self.stopping = True
+        self.join()
 
     def __repr__(self):
         return f"{self.rate_bps() / 1e6:.4f} Mbit/s"
@@ -103,17 +111,17 @@ def test(lab):
     def down():
         # behind the GTP-U header with its container; other messages (echo requests) are not counted
         counter = Counter(end.sock, lambda data: len(data) - 16 if data[1] == 255 else 0)
-        counter.start()
         sent = paced(lambda: host.sendto(payload, (UE, 6000)), 2 * RATE / 8 / SIZE, SECONDS)
-        counter.join()
+        box.quiet()
+        counter.stop()
         return counter, sent
 
     def up():
         packet = ipv4_udp(UE, there, 6000, 5000, payload)
         counter = Counter(host, lambda data: len(data) + 28)
-        counter.start()
         sent = paced(lambda: end.send(teid, packet), 2 * RATE / 8 / SIZE, SECONDS)
-        counter.join()
+        box.quiet()
+        counter.stop()
         return counter, sent
 
     # the neighbour is found first
