@@ -40,14 +40,15 @@ def wait_for(condition, text, seconds=20.0):
 
 
 def settled(measure, good, times=5, again=lambda: None):
-    """A figure that needs programs to have their CPU: taken again, a few times, each after again(), while it is not good. The
-    caller checks what comes back: what is wrong with the switch is wrong each time."""
+    """A figure that needs programs to have their CPU: taken again, a few times, each after again() and a longer pause, while it
+    is not good. The caller checks what comes back: what is wrong with the switch is wrong each time."""
     value = measure()
-    for _ in range(times - 1):
+    for pause_s in range(1, times):
         if good(value):
             break
         print(f"taken again, the machine was busy: {value}")
         again()
+        time.sleep(pause_s)
         value = measure()
     return value
 
