@@ -47,7 +47,9 @@ struct mirror_counters {
 };
 void mirror_counters(const struct mirror *mirror, struct mirror_counters *out);
 
-/* What slices name of the kernel and is not there, one line a slice: said is borrowed. */
+/* What slices name of the kernel and is not there, or not as it should be, one line a slice: said
+ * is borrowed. */
+#define MIRROR_GAP_BYTES 256
 typedef void (*mirror_gap)(const char *slice, const char *said, void *arg);
 void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg);
 

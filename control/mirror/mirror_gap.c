@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What slices name of the kernel and is not there, one line a slice, in words that say what to do.
- * Worked out anew each time somebody asks. Called by observe; owns nothing. */
+/* What slices name of the kernel and is not there or not as it should be, one line a slice, in
+ * words that say what to do. Worked out anew each time somebody asks. Called by observe; owns
+ * nothing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ struct asking {
 };
 
 struct text {
-	char said[192];
+	char said[MIRROR_GAP_BYTES];
 };
 
 static bool space_gap(const struct space *space, struct text *text)
@@ -84,14 +85,8 @@ static void slice_gap(const struct evpn_slice_view *view, void *arg)
 	gap = space_gap(space, &text) ||
 	      master_gap(space, intent->obj->slice.kernel.vrf, "vrf", &text) ||
 	      master_gap(space, view->bridge, "bridge", &text) ||
-	      tap_gap(asking->mirror, space, view->slice, &text);
-	if (!gap && view->bridge[0] && !view->device) {
-		snprintf(text.said, sizeof(text.said),
-			"bridge %s has no VXLAN device of VNI %u that is up and has a local "
-			"address: nothing comes by EVPN",
-			view->bridge, view->vni);
-		gap = true;
-	}
+	      tap_gap(asking->mirror, space, view->slice, &text) ||
+	      gap_vxlan(asking->mirror, view, text.said);
 	if (gap)
 		asking->each(view->slice, text.said, asking->arg);
 }

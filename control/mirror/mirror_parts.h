@@ -232,6 +232,11 @@ void station_fdb(struct space *space, const struct kernel_fdb *entry, bool gone)
 void stations_list(struct mirror *mirror); /* asks the dataplane for all: at a connection */
 void station_event(struct mirror *mirror, const json_t *event); /* of the dataplane */
 
+/* ---- mirror_gap_vxlan.c ---- */
+
+/* What is wrong with a slice's VXLAN device, as MIRROR_GAP_BYTES of text; false: nothing. */
+bool gap_vxlan(const struct mirror *mirror, const struct evpn_slice_view *view, char *said);
+
 /* ---- mirror.c ---- */
 
 /* First thing in the answer to a list; false: the mirror has been stopped. */

@@ -165,6 +165,16 @@ void fake_vxlan(const char *netns, uint32_t index, const char *name, uint32_t vn
 	tell(space_of(netns), e, false);
 }
 
+void fake_vxlan_as(const char *netns, uint32_t index, const char *local, uint16_t dst_port, bool up)
+{
+	struct fake_entry *e = link_of(netns, index);
+
+	e->link.up = e->link.carrier = up;
+	e->link.vxlan.dst_port = dst_port;
+	e->link.vxlan.local = local ? ip(local, false) : (struct api_ip){0};
+	tell(space_of(netns), e, false);
+}
+
 void fake_master(const char *netns, uint32_t index, uint32_t master)
 {
 	struct fake_entry *e = link_of(netns, index);
@@ -356,6 +366,11 @@ int kernel_open(struct event_base *base, const char *netns, uint32_t rescan_s,
 void kernel_close(struct kernel *kernel)
 {
 	kernel->open = kernel->complete = false;
+}
+
+const char *kernel_netns(const struct kernel *kernel)
+{
+	return kernel->netns[0] ? kernel->netns : NULL;
 }
 
 bool kernel_complete(const struct kernel *kernel)

@@ -34,6 +34,9 @@ void fake_neighbor_gone(const char *netns, uint32_t index, const char *address);
 
 void fake_bridge(const char *netns, uint32_t index, const char *name);
 void fake_vxlan(const char *netns, uint32_t index, const char *name, uint32_t vni, uint32_t master);
+/* Of one that is there: local NULL, none. */
+void fake_vxlan_as(
+	const char *netns, uint32_t index, const char *local, uint16_t dst_port, bool up);
 /* A link leaves one namespace for another, where it is down, or becomes a port. */
 void fake_master(const char *netns, uint32_t index, uint32_t master);
 /* master 0: of the device's own, with dst. */

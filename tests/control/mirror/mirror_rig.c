@@ -109,6 +109,56 @@ bool rig_ready(void)
 	return ready;
 }
 
+/* ---- what operators are told ---- */
+
+static char published[4096];
+
+void bus_publish(enum log_level level, const char *event, const char *tenant, json_t *fields)
+{
+	const char *reason = json_string_value(json_object_get(fields, "reason"));
+	size_t used = strlen(published);
+
+	ck_assert_str_eq(tenant, ""); /* the box's own kernel is the operators' to see */
+	snprintf(published + used, sizeof(published) - used, "%s %s%s%s\n", event,
+		json_string_value(json_object_get(fields, "slice")), reason ? " " : "",
+		reason ? reason : "");
+	json_decref(fields);
+}
+
+const char *rig_published(void)
+{
+	static char out[sizeof(published)];
+
+	strcpy(out, published);
+	published[0] = '\0';
+	return out;
+}
+
+struct gap {
+	const char *slice;
+	char said[MIRROR_GAP_BYTES];
+};
+
+static void take_gap(const char *slice, const char *said, void *arg)
+{
+	struct gap *gap = arg;
+
+	if (strcmp(slice, gap->slice))
+		return;
+	ck_assert_str_eq(gap->said, "");			/* one line a slice */
+	ck_assert_uint_lt(strlen(said), sizeof(gap->said) - 1); /* nothing is cut off */
+	strcpy(gap->said, said);
+}
+
+const char *rig_gap(const char *slice)
+{
+	static struct gap gap;
+
+	gap = (struct gap){.slice = slice};
+	mirror_gaps(mirror, take_gap, &gap);
+	return gap.said;
+}
+
 /* ---- the dataplane ---- */
 
 static dataplane_changed on_change;
@@ -235,6 +285,19 @@ void rig_loop(void)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
+static void stop(evutil_socket_t fd, short what, void *arg)
+{
+	event_base_loopbreak(base);
+}
+
+void rig_wait(int ms)
+{
+	struct timeval wait = {ms / 1000, ms % 1000 * 1000};
+
+	event_base_once(base, -1, EV_TIMEOUT, stop, NULL, &wait);
+	event_base_dispatch(base);
+}
+
 void rig_mirror_start(void)
 {
 	const struct mirror_config config = {.site = "gj"};
@@ -261,6 +324,7 @@ void rig_setup(void)
 	fake_reset();
 	state = DATAPLANE_DOWN;
 	on_list = NULL;
+	published[0] = '\0';
 	base = event_base_new();
 	begin();
 	ck_fine(put("site", "{'name': 'gj', 'ports': [{'name': 'lan0', 'device': 'net_null0'}]}"));

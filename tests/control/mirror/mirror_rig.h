@@ -26,6 +26,12 @@ const char *rig_wanted(enum object_type type, bool text);
 const char *rig_text(enum object_type type, const char *key);
 uint32_t rig_told(void); /* calls of reconciler_mirror since the last time */
 bool rig_ready(void);
+/* What mirror_gaps says of that slice; "": nothing. Static. */
+const char *rig_gap(const char *slice);
+/* Events on the bus since the last time, as "NAME SLICE REASON", a line each. Static. */
+const char *rig_published(void);
+
+void rig_wait(int ms); /* the loop, for so long */
 
 void rig_dataplane_up(void);
 void rig_event(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* ' for " */
