@@ -27,7 +27,7 @@ static void offer_events(const struct completion *c, const char *prefix)
 		"error_indication", "neighbor", "neighbor_wanted", "neighbor_unwanted", NULL};
 	static const char *const control[] = {"intent", "intent.created", "intent.updated",
 		"intent.deleted", "intent.applied", "intent.refused", "dataplane", "drift",
-		"auth.refused", NULL};
+		"auth.refused", "kernel", NULL};
 	int i;
 
 	for (i = 0; events[i] != NULL; i++)

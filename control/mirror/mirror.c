@@ -27,6 +27,7 @@ static void look_at_world(struct mirror *mirror)
 	mirror->touched = false;
 	if (places_rebuild(mirror))
 		mirror->lost = true;
+	gap_touch(mirror);
 }
 
 /* Before that the dataplane's objects of the life before are left as they are. */
@@ -38,6 +39,7 @@ static void say_ready(struct mirror *mirror)
 		return;
 	mirror->ready = true;
 	reconciler_mirror_ready(mirror->rec, true);
+	gap_touch(mirror);
 	stations_list(mirror);
 	log_text(LOG_INFO_, "the kernel is mirrored: %u addresses, %u neighbours, %u routes",
 		mirror->counters.addresses, mirror->counters.neighbors, mirror->counters.routes);
@@ -112,6 +114,7 @@ static void mirror_free(struct mirror *mirror)
 	dataplane_forget(mirror->dp, mirror);
 	asks_free(mirror);
 	stations_stop(mirror);
+	gaps_stop(mirror);
 	TAILQ_FOREACH (space, &mirror->spaces, link)
 		space->used = false;
 	spaces_trim(mirror);
@@ -202,6 +205,8 @@ int mirror_start(struct event_base *base, struct world *world, struct dataplane 
 		evpn_create(world, mirror->site, rec, spaces_routes_by, mirror, &mirror->evpn))
 		goto err_mirror;
 	rc = space_get(mirror, "", true) ? stations_start(mirror) : -EPERM;
+	if (!rc)
+		rc = gaps_start(mirror);
 	if (!rc)
 		rc = listen_to_dataplane(mirror);
 	if (rc)

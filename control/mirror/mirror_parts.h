@@ -92,6 +92,10 @@ RB_HEAD(ask_tree, ask);
 struct local;
 RB_HEAD(local_tree, local);
 
+/* What a slice lacks: mirror_gap_event.c. */
+struct gap;
+RB_HEAD(gap_tree, gap);
+
 /* The place of an interface, the source of a table: sorted, to be found per message. */
 struct seat {
 	const struct space *space;
@@ -132,7 +136,10 @@ struct mirror {
 	struct evpn *evpn;
 	struct local_tree locals;
 	struct event *station_timer;
-	uint64_t station_list;		 /* number of the last list of stations */
+	uint64_t station_list; /* number of the last list of stations */
+	struct gap_tree gaps;
+	struct event *gap_timer;
+	uint64_t gap_cost_us;		 /* of the last look at them */
 	struct mirror_counters counters; /* those that are kept up to date */
 };
 
@@ -236,6 +243,13 @@ void station_event(struct mirror *mirror, const json_t *event); /* of the datapl
 
 /* What is wrong with a slice's VXLAN device, as MIRROR_GAP_BYTES of text; false: nothing. */
 bool gap_vxlan(const struct mirror *mirror, const struct evpn_slice_view *view, char *said);
+
+/* ---- mirror_gap_event.c ---- */
+
+int gaps_start(struct mirror *mirror);
+void gaps_stop(struct mirror *mirror);
+/* Something has changed that a slice may lack: looked at in a while. Cheap. */
+void gap_touch(struct mirror *mirror);
 
 /* ---- mirror.c ---- */
 

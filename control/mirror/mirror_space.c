@@ -48,6 +48,7 @@ static void changed(
 	evpn_changed(space->mirror->evpn, kernel, kind, entry, gone);
 	switch (kind) {
 	case KERNEL_LINK:
+		gap_touch(space->mirror);
 		places_link(space, entry);
 		if (!gone) {
 			tap_link(space, entry);
@@ -58,6 +59,7 @@ static void changed(
 		station_fdb(space, entry, gone);
 		break;
 	case KERNEL_ADDRESS:
+		gap_touch(space->mirror); /* VTEPs' */
 		place = place_of(space->mirror, space, address->index);
 		if (place)
 			address_changed(place, address, gone);
@@ -82,6 +84,8 @@ static void settled(struct kernel *kernel, void *arg)
 	bool was = space->complete;
 
 	space->complete = kernel_complete(kernel);
+	if (space->complete != was)
+		gap_touch(space->mirror);
 	if (space->complete && !was) {
 		places_complete(space);
 		address_space(space);

@@ -261,7 +261,8 @@ static const struct route_query event_query[] = {
 
 const struct route observe_event_routes[] = {
 	{"GET", "/v1/events", get_events, ROLE_VIEWER, "streamEvents",
-		"What happens, as server-sent events: link, MAC, path, usage, intents, drift. "
+		"What happens, as server-sent events: link, MAC, path, usage, intents, drift, what "
+		"slices lack of the kernel. "
 		"Last-Event-ID goes on where a connection was lost; an event \"gap\" says that "
 		"some are "
 		"gone. Tenants hear of what is theirs.",

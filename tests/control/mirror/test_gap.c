@@ -131,6 +131,58 @@ START_TEST(vni_of_a_routed_slices_namespace_is_told)
 }
 END_TEST
 
+/* ---- events ---- */
+
+#define PUBLISHED(words)                                                                           \
+	do {                                                                                       \
+		const char *published_ = rig_published();                                          \
+		ck_assert_msg(!strncmp(published_, words, strlen(words)) &&                        \
+				      strchr(published_, '\n') == strrchr(published_, '\n'),       \
+			"published: '%s'", published_);                                            \
+	} while (0)
+#define TWO_LOOKS_MS 2300
+
+START_TEST(gap_is_told_as_an_event_and_so_is_its_end)
+{
+	rig_wait(TWO_LOOKS_MS);
+	PUBLISHED("kernel.incomplete flat bridge br10 has no VXLAN device of VNI 10 ");
+	fake_link("", 50, "other", true); /* something changes, and it is the same as before */
+	rig_run();
+	rig_wait(TWO_LOOKS_MS);
+	ck_assert_str_eq(rig_published(), "");
+	fake_vxlan("", VXLAN, "vx10", 10, BRIDGE);
+	device(OWN, 8472, true);
+	rig_wait(TWO_LOOKS_MS);
+	PUBLISHED("kernel.incomplete flat VXLAN device vx10 has UDP port 8472 ");
+	device(OWN, 4789, true);
+	rig_wait(TWO_LOOKS_MS);
+	PUBLISHED("kernel.complete flat\n");
+	fake_link_gone("", VXLAN);
+	rig_run();
+	rig_wait(TWO_LOOKS_MS);
+	PUBLISHED("kernel.incomplete flat ");
+	ck_fine(del("slice", "flat"));
+	mirror_touch(mirror);
+	rig_wait(TWO_LOOKS_MS);
+	ck_assert_str_eq(rig_published(), ""); /* what there is of it the intent's event says */
+}
+END_TEST
+
+START_TEST(gap_that_is_mended_at_once_is_no_event)
+{
+	rig_wait(TWO_LOOKS_MS);
+	rig_published();
+	fake_vxlan("", VXLAN, "vx10", 10, BRIDGE);
+	rig_run();
+	rig_wait(TWO_LOOKS_MS);
+	PUBLISHED("kernel.complete flat\n");
+	device(OWN, 4789, false);
+	device(OWN, 4789, true);
+	rig_wait(TWO_LOOKS_MS);
+	ck_assert_str_eq(rig_published(), "");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gap");
@@ -143,6 +195,8 @@ int main(void)
 	tcase_add_test(tcase, local_address_that_is_not_reached_is_told);
 	tcase_add_test(tcase, bridge_of_two_routed_slices_is_told_to_the_second);
 	tcase_add_test(tcase, vni_of_a_routed_slices_namespace_is_told);
+	tcase_add_test(tcase, gap_is_told_as_an_event_and_so_is_its_end);
+	tcase_add_test(tcase, gap_that_is_mended_at_once_is_no_event);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }
