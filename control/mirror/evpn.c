@@ -208,31 +208,38 @@ static void routes_changed(struct evpn *evpn, const struct feed *feed)
 		evpn->changed(feed->kernel, feed->master, evpn->arg);
 }
 
+/* The device, and what is set by it. The FDB is gone through only where the device is another one:
+ * its entries that change come one by one. */
 static void feed_look(struct evpn *evpn, struct feed *feed)
 {
 	struct search search = {.feed = feed};
 	const struct kernel_link *link;
+	bool elsewhere;
 
 	kernel_each(feed->kernel, KERNEL_LINK, look_at_link, &search);
 	link = search.found;
+	feed->dirty = false;
 	if (!link || feed->device != link->index || feed->dst_port != link->vxlan.dst_port ||
 		memcmp(&feed->local, &link->vxlan.local, sizeof(feed->local))) {
 		routes_changed(evpn, feed);
 		feed_empty(evpn, feed);
 	}
-	stale_free(feed);
-	feed->dirty = feed->members_dirty = false;
 	if (!link)
 		return;
+	elsewhere = feed->device != link->index || feed->master != link->master;
 	feed->device = link->index;
 	feed->master = link->master;
 	feed->local = link->vxlan.local;
 	feed->local.len = feed->local.family == 4 ? 32 : 128;
 	feed->dst_port = link->vxlan.dst_port;
 	set_router_mac(evpn, feed);
-	members_look(evpn, feed);
-	if (feed->bridge[0])
-		stations_look(evpn, feed);
+	if (elsewhere) {
+		stale_free(feed);
+		feed->members_dirty = false;
+		members_look(evpn, feed);
+		if (feed->bridge[0])
+			stations_look(evpn, feed);
+	}
 	routes_changed(evpn, feed);
 }
 
@@ -246,7 +253,7 @@ static void station_changed(struct evpn *evpn, struct feed *feed, const struct a
 		stale->mac = *mac;
 		TAILQ_INSERT_TAIL(&feed->stale, stale, link);
 	} else if (evpn_is_station(mac)) {
-		feed->dirty = true; /* for want of memory */
+		evpn->lost = true;
 	}
 }
 
@@ -260,6 +267,17 @@ static void fdb_changed(struct evpn *evpn, struct feed *feed, const struct kerne
 		feed->members_dirty = true;
 }
 
+/* May the feed have another device by it, or what is set by it (the bridge's MAC) be another one?
+ */
+static bool is_about(const struct feed *feed, const struct kernel_link *link)
+{
+	if (link->index == feed->device || link->index == feed->master)
+		return true;
+	if (!strcmp(link->kind, "vxlan")) /* l3: one that leaves a bridge that had two */
+		return link->vxlan.vni == feed->vni || !feed->bridge[0];
+	return feed->bridge[0] && !strcmp(link->name, feed->bridge);
+}
+
 void evpn_changed(struct evpn *evpn, struct kernel *kernel, enum kernel_kind kind,
 	const void *entry, bool gone)
 {
@@ -269,8 +287,8 @@ void evpn_changed(struct evpn *evpn, struct kernel *kernel, enum kernel_kind kin
 		if (feed->kernel != kernel)
 			continue;
 		if (kind == KERNEL_LINK)
-			feed->dirty = true;
-		else if (kind == KERNEL_FDB && feed->device && !feed->dirty)
+			feed->dirty |= is_about(feed, entry);
+		else if (kind == KERNEL_FDB && feed->device)
 			fdb_changed(evpn, feed, entry);
 		else if (kind == KERNEL_NEIGHBOR && feed->device && !feed->bridge[0])
 			feed->members_dirty |=
@@ -283,10 +301,8 @@ static void feed_work(struct evpn *evpn, struct feed *feed)
 {
 	struct stale *stale;
 
-	if (feed->dirty) {
+	if (feed->dirty)
 		feed_look(evpn, feed);
-		return;
-	}
 	if (feed->members_dirty) {
 		feed->members_dirty = false;
 		members_look(evpn, feed);

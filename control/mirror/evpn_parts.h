@@ -55,7 +55,7 @@ struct feed {
 	char bridge[IFNAMSIZ]; /* "": the slice is l3 */
 	struct api_mac_addr mac;
 	bool named; /* since evpn_slices_begin */
-	bool dirty; /* all of it */
+	bool dirty; /* its device is to be looked for */
 	/* what was found */
 	uint32_t device, master; /* the VXLAN device and its bridge; 0: none */
 	struct api_ip local;

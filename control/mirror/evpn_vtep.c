@@ -178,31 +178,37 @@ static void member_free(struct evpn *evpn, struct feed *feed, struct member *mem
 	free(member);
 }
 
-/* l2: who is to have what is flooded. l3: who has a router MAC here. */
-static void look_at_entry(const struct kernel_fdb *entry, void *arg)
+/* l2: who is to have what is flooded. */
+static void look_at_flooded(const struct kernel_fdb *entry, void *arg)
 {
-	static const struct api_mac_addr all;
 	struct look *look = arg;
-	struct feed *feed = look->feed;
+
+	if (entry->dst.family == look->feed->local.family)
+		member_seen(look->evpn, look->feed, &entry->dst);
+}
+
+/* l3: who has a router MAC here. */
+static void look_at_router(const struct kernel_fdb *entry, void *arg)
+{
+	struct look *look = arg;
 	struct api_ip remote;
 
-	if (feed->bridge[0]) {
-		if (!memcmp(&entry->mac, &all, sizeof(all)) &&
-			entry->dst.family == feed->local.family)
-			member_seen(look->evpn, feed, &entry->dst);
-	} else if (evpn_is_station(&entry->mac) && evpn_remote_of(feed, &entry->mac, &remote)) {
-		member_seen(look->evpn, feed, &remote);
-	}
+	if (evpn_is_station(&entry->mac) && evpn_remote_of(look->feed, &entry->mac, &remote))
+		member_seen(look->evpn, look->feed, &remote);
 }
 
 void members_look(struct evpn *evpn, struct feed *feed)
 {
+	static const struct api_mac_addr all;
 	struct look look = {evpn, feed};
 	struct member *member, *next;
 
 	RB_FOREACH (member, member_tree, &feed->members)
 		member->seen = false;
-	kernel_each_fdb_of_port(feed->kernel, feed->device, look_at_entry, &look);
+	if (feed->bridge[0]) /* not all of its stations */
+		kernel_each_fdb_of_device(feed->kernel, feed->device, &all, look_at_flooded, &look);
+	else
+		kernel_each_fdb_of_port(feed->kernel, feed->device, look_at_router, &look);
 	RB_FOREACH_SAFE (member, member_tree, &feed->members, next)
 		if (!member->seen)
 			member_free(evpn, feed, member);

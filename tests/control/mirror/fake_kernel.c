@@ -21,6 +21,7 @@ struct kernel {
 
 static struct kernel spaces[SPACES];
 static char written[65536];
+static uint32_t fdb_walks;
 
 static struct kernel *space_of(const char *netns)
 {
@@ -349,6 +350,14 @@ const char *fake_written(void)
 	return out;
 }
 
+uint32_t fake_fdb_walks(void)
+{
+	uint32_t was = fdb_walks;
+
+	fdb_walks = 0;
+	return was;
+}
+
 /* ---- kernel.h ---- */
 
 int kernel_open(struct event_base *base, const char *netns, uint32_t rescan_s,
@@ -420,6 +429,7 @@ const struct kernel_fdb *kernel_fdb_of_bridge(
 void kernel_each_fdb_of_port(const struct kernel *k, uint32_t index,
 	void (*each)(const struct kernel_fdb *entry, void *arg), void *arg)
 {
+	fdb_walks++;
 	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
 		if (k->entry[i].used && k->entry[i].kind == KERNEL_FDB &&
 			k->entry[i].fdb.index == index)

@@ -58,6 +58,9 @@ void fake_settle(void); /* dumps to those that look anew; all listeners: settled
 void fake_absent(const char *netns, bool absent); /* there is no such namespace */
 void fake_reset(void);				  /* all namespaces are empty */
 
+/* How often all of a port's FDB was gone through since the last time. */
+uint32_t fake_fdb_walks(void);
+
 /* What was written: "keep 7 198.18.0.2", one a line; given back and forgotten. */
 const char *fake_written(void);
 

@@ -165,6 +165,36 @@ START_TEST(device_that_goes_takes_all_along)
 }
 END_TEST
 
+/* What changes is told one by one: a bridge may have tens of thousands. */
+START_TEST(fdb_is_not_gone_through_for_what_is_no_other_device)
+{
+	has_devices();
+	has(VXLAN, STATION, "198.18.0.9");
+	has(VXLAN, STATION, NULL);
+	fake_fdb_walks();
+	fake_link("", 9, "other", true);
+	fake_vxlan("", 10, "vx77", 77, 0);
+	fake_bridge("", BRIDGE, "br10");
+	fake_vxlan("", VXLAN, "vx10", 10, BRIDGE);
+	has(VXLAN, ALL, "198.18.0.9");
+	mirror_touch(mirror);
+	rig_run();
+	ck_assert_uint_eq(fake_fdb_walks(), 0);
+	ck_assert_uint_eq(objects(), 3);
+	/* an entry and its device in one go */
+	fake_vxlan_as("", VXLAN, "198.18.0.1", 4789, true);
+	fake_fdb("", VXLAN, 0, "02:00:00:00:00:0c", "198.18.0.9");
+	fake_fdb("", VXLAN, BRIDGE, "02:00:00:00:00:0c", NULL);
+	rig_run();
+	ck_assert_uint_eq(fake_fdb_walks(), 0);
+	ck_assert_uint_eq(objects(), 4);
+	fake_vxlan_as("", VXLAN, "198.18.1.1", 4789, true);
+	rig_run();
+	ck_assert_uint_eq(fake_fdb_walks(), 1);
+	ck_assert_uint_eq(objects(), 4);
+}
+END_TEST
+
 /* Of the slice red, whose namespace it is. */
 START_TEST(routes_lead_by_tunnel_and_router_mac)
 {
@@ -464,6 +494,7 @@ int main(void)
 	tcase_add_test(tcase, flood_list_makes_members);
 	tcase_add_test(tcase, what_is_no_station_is_none);
 	tcase_add_test(tcase, device_that_goes_takes_all_along);
+	tcase_add_test(tcase, fdb_is_not_gone_through_for_what_is_no_other_device);
 	tcase_add_test(tcase, routes_lead_by_tunnel_and_router_mac);
 	tcase_add_test(tcase, tap_is_moved_when_the_dataplane_is_done_with_it);
 	tcase_add_test(tcase, tap_does_not_stay_in_a_namespace_that_is_not_the_slices);
