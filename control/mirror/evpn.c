@@ -38,6 +38,7 @@ int evpn_create(struct world *world, const char *site, struct reconciler *rec,
 	snprintf(evpn->site, sizeof(evpn->site), "%s", site);
 	TAILQ_INIT(&evpn->feeds);
 	RB_INIT(&evpn->vteps);
+	RB_INIT(&evpn->groups);
 	*out = evpn;
 	return 0;
 }
@@ -245,7 +246,7 @@ static void feed_look(struct evpn *evpn, struct feed *feed)
 
 /* ---- what changes ---- */
 
-static void station_changed(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac)
+void station_changed(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac)
 {
 	struct stale *stale = evpn_is_station(mac) ? malloc(sizeof(*stale)) : NULL;
 
@@ -283,6 +284,8 @@ void evpn_changed(struct evpn *evpn, struct kernel *kernel, enum kernel_kind kin
 {
 	struct feed *feed;
 
+	if (kind == KERNEL_NEXTHOP && ((const struct kernel_nexthop *)entry)->fdb)
+		group_changed(evpn, kernel, entry);
 	TAILQ_FOREACH (feed, &evpn->feeds, link) {
 		if (feed->kernel != kernel)
 			continue;
@@ -290,6 +293,8 @@ void evpn_changed(struct evpn *evpn, struct kernel *kernel, enum kernel_kind kin
 			feed->dirty |= is_about(feed, entry);
 		else if (kind == KERNEL_FDB && feed->device)
 			fdb_changed(evpn, feed, entry);
+		else if (kind == KERNEL_NEXTHOP && feed->device && !feed->bridge[0])
+			feed->members_dirty |= ((const struct kernel_nexthop *)entry)->fdb;
 		else if (kind == KERNEL_NEIGHBOR && feed->device && !feed->bridge[0])
 			feed->members_dirty |=
 				((const struct kernel_neighbor *)entry)->index == feed->master ||
@@ -338,7 +343,7 @@ bool evpn_via(const struct evpn *evpn, struct kernel *kernel, const char *slice,
 	const struct kernel_neighbor *neighbor;
 	const struct vtep *vtep;
 	const struct feed *feed;
-	struct api_ip remote;
+	struct remote remote;
 
 	TAILQ_FOREACH (feed, &evpn->feeds, link)
 		if (feed->kernel == kernel && feed->device && !strcmp(feed->slice, slice))
@@ -348,7 +353,7 @@ bool evpn_via(const struct evpn *evpn, struct kernel *kernel, const char *slice,
 	neighbor = kernel_neighbor(kernel, link, gateway);
 	if (!neighbor || !evpn_remote_of(feed, &neighbor->mac, &remote))
 		return false;
-	vtep = vtep_find(evpn, &feed->local, &remote, feed->dst_port);
+	vtep = vtep_find(evpn, &feed->local, &remote.vtep, feed->dst_port);
 	if (!vtep)
 		return false;
 	strcpy(via->tunnel, vtep->name);
@@ -356,9 +361,7 @@ bool evpn_via(const struct evpn *evpn, struct kernel *kernel, const char *slice,
 	return true;
 }
 
-void evpn_counters(const struct evpn *evpn, uint32_t *tunnels, uint32_t *members, uint32_t *macs)
+void evpn_counters(const struct evpn *evpn, struct evpn_counters *out)
 {
-	*tunnels = evpn->vtep_count;
-	*members = evpn->member_count;
-	*macs = evpn->station_count;
+	*out = evpn->counters;
 }

@@ -5,6 +5,8 @@
  *
  *   l2 slice   the VXLAN device that is a port of the slice's bridge: its entries of MAC 00:… are
  *              members (type 3), stations that the bridge has behind it are movable macs (type 2)
+ *              station of several VTEPs (an FDB group of next hops: EVPN's multihoming, RFC 8365
+ *              section 8) is behind the one with the lowest address, since a mac has one tunnel
  *   l3 slice   the VXLAN device in the slice's own part of the kernel: other routers' MACs are
  *              members; a route by one of them is a way by tunnel and router MAC (type 5) */
 #ifndef MIRROR_EVPN_H
@@ -31,7 +33,8 @@ int evpn_slice(struct evpn *evpn, const char *slice, uint32_t vni, struct kernel
 	const char *bridge, const struct api_mac_addr *mac);
 void evpn_slices_end(struct evpn *evpn);
 
-/* From the kernel's listener, for links, neighbours and FDBs; the work is done at settled. */
+/* From the kernel's listener, for links, next hops, neighbours and FDBs; the work is done at
+ * settled. */
 void evpn_changed(struct evpn *evpn, struct kernel *kernel, enum kernel_kind kind,
 	const void *entry, bool gone);
 void evpn_settled(struct evpn *evpn);
@@ -50,6 +53,10 @@ struct evpn_slice_view {
 void evpn_each_slice(const struct evpn *evpn,
 	void (*each)(const struct evpn_slice_view *view, void *arg), void *arg);
 
-void evpn_counters(const struct evpn *evpn, uint32_t *tunnels, uint32_t *members, uint32_t *macs);
+struct evpn_counters {
+	uint32_t tunnels, members, macs;
+	uint32_t macs_multihomed; /* of those, with other VTEPs than the one that is used */
+};
+void evpn_counters(const struct evpn *evpn, struct evpn_counters *out);
 
 #endif

@@ -29,11 +29,26 @@ RB_HEAD(member_tree, member);
 int member_cmp(const struct member *a, const struct member *b);
 RB_PROTOTYPE(member_tree, member, entry, member_cmp)
 
+/* An FDB group of next hops that stations are behind. */
+struct group {
+	RB_ENTRY(group) entry;
+	const struct kernel *kernel;
+	uint32_t id;
+	LIST_HEAD(, station) stations;
+};
+RB_HEAD(group_tree, group);
+int group_cmp(const struct group *a, const struct group *b);
+RB_PROTOTYPE(group_tree, group, entry, group_cmp)
+
 /* A remote station of an l2 slice. */
 struct station {
 	RB_ENTRY(station) entry;
 	struct api_mac_addr mac;
-	struct vtep *vtep;
+	struct feed *feed;
+	struct vtep *vtep;   /* NULL: its group has none (yet) */
+	struct group *group; /* NULL: it is behind one VTEP */
+	LIST_ENTRY(station) by_group;
+	bool multihomed; /* has others besides */
 	bool seen;
 };
 RB_HEAD(station_tree, station);
@@ -75,7 +90,8 @@ struct evpn {
 	void *arg;
 	struct feed_list feeds;
 	struct vtep_tree vteps;
-	uint32_t vtep_count, member_count, station_count;
+	struct group_tree groups;
+	struct evpn_counters counters;
 	bool lost; /* memory was short: all is to be looked at again */
 };
 
@@ -103,8 +119,25 @@ void stations_look(struct evpn *evpn, struct feed *feed); /* all */
 void station_look(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac);
 void stations_forget(struct evpn *evpn, struct feed *feed);
 
-/* The VTEP that the device's own table has for a MAC; false: none. */
-bool evpn_remote_of(const struct feed *feed, const struct api_mac_addr *mac, struct api_ip *remote);
+/* A MAC is to be looked at when all has been told. */
+void station_changed(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac);
+
+/* ---- evpn_group.c ---- */
+
+/* It is behind this group from now on (0: none). False: no memory, which is noted. */
+bool group_set(struct evpn *evpn, struct station *station, uint32_t id);
+/* A next hop, or a group of them, is another one than before: its stations are. */
+void group_changed(
+	struct evpn *evpn, const struct kernel *kernel, const struct kernel_nexthop *nexthop);
+
+/* Where the device's own table has a MAC. */
+struct remote {
+	struct api_ip vtep; /* of several the lowest; family 0: there is none that can be used */
+	uint32_t vteps;
+	uint32_t group; /* id; 0: none */
+};
+/* False: nowhere, or its group has none (yet) of the device's family. */
+bool evpn_remote_of(const struct feed *feed, const struct api_mac_addr *mac, struct remote *out);
 bool evpn_is_station(const struct api_mac_addr *mac); /* of one, not 00:… or a group's */
 
 #endif

@@ -22,37 +22,6 @@ bool evpn_is_station(const struct api_mac_addr *mac)
 	return !(mac->bytes[0] & 1) && memcmp(mac, &none, sizeof(none));
 }
 
-struct remote {
-	const struct feed *feed;
-	struct api_ip *out;
-	bool found;
-};
-
-static void take_remote(const struct kernel_fdb *entry, void *arg)
-{
-	struct remote *remote = arg;
-
-	if (remote->found || entry->dst.family != remote->feed->local.family)
-		return;
-	*remote->out = entry->dst;
-	remote->found = true;
-}
-
-bool evpn_remote_of(const struct feed *feed, const struct api_mac_addr *mac, struct api_ip *out)
-{
-	const struct kernel_fdb *by;
-	struct remote remote = {feed, out, false};
-
-	/* what the device has and its bridge has not is left over from before a move */
-	if (feed->master) {
-		by = kernel_fdb_of_bridge(feed->kernel, feed->master, mac);
-		if (!by || by->index != feed->device || by->state & NUD_PERMANENT)
-			return false;
-	}
-	kernel_each_fdb_of_device(feed->kernel, feed->device, mac, take_remote, &remote);
-	return remote.found;
-}
-
 static void mac_tell(
 	struct evpn *evpn, const struct feed *feed, const struct station *station, bool there)
 {
@@ -68,56 +37,79 @@ static void mac_tell(
 	evpn_tell(evpn, OBJECT_MAC, &obj, there);
 }
 
+/* It is behind this VTEP now; NULL: behind none. */
+static void station_move(
+	struct evpn *evpn, struct feed *feed, struct station *station, const struct api_ip *remote)
+{
+	struct vtep *was = station->vtep,
+		    *vtep = remote ? vtep_take(evpn, &feed->local, remote, feed->dst_port) : NULL;
+
+	if (remote && !vtep)
+		return; /* no memory: all is looked at again */
+	if (vtep == was) {
+		if (vtep)
+			vtep_drop(evpn, vtep);
+		return;
+	}
+	if (!vtep)
+		mac_tell(evpn, feed, station, false);
+	station->vtep = vtep;
+	if (vtep)
+		mac_tell(evpn, feed, station, true);
+	evpn->counters.macs += (vtep != NULL) - (was != NULL);
+	if (was)
+		vtep_drop(evpn, was);
+}
+
+static void set_multihomed(struct evpn *evpn, struct station *station, bool is)
+{
+	evpn->counters.macs_multihomed += is - station->multihomed;
+	station->multihomed = is;
+}
+
 static void station_free(struct evpn *evpn, struct feed *feed, struct station *station)
 {
-	mac_tell(evpn, feed, station, false);
+	station_move(evpn, feed, station, NULL);
+	set_multihomed(evpn, station, false);
+	group_set(evpn, station, 0);
 	RB_REMOVE(station_tree, &feed->stations, station);
-	vtep_drop(evpn, station->vtep);
-	evpn->station_count--;
 	free(station);
 }
 
-/* It is behind vtep, of which the caller has taken one use. */
-static void station_set(struct evpn *evpn, struct feed *feed, struct station *station,
-	const struct api_mac_addr *mac, struct vtep *vtep)
+static struct station *station_new(
+	struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac)
 {
-	if (station && station->vtep == vtep) {
-		station->seen = true;
-		vtep_drop(evpn, vtep);
-		return;
+	struct station *station = calloc(1, sizeof(*station));
+
+	if (!station) {
+		evpn->lost = true;
+		return NULL;
 	}
-	if (station) {
-		vtep_drop(evpn, station->vtep);
-	} else {
-		station = calloc(1, sizeof(*station));
-		if (!station) {
-			evpn->lost = true;
-			vtep_drop(evpn, vtep);
-			return;
-		}
-		station->mac = *mac;
-		RB_INSERT(station_tree, &feed->stations, station);
-		evpn->station_count++;
-	}
-	station->seen = true;
-	station->vtep = vtep;
-	mac_tell(evpn, feed, station, true);
+	station->mac = *mac;
+	station->feed = feed;
+	RB_INSERT(station_tree, &feed->stations, station);
+	return station;
 }
 
 void station_look(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac)
 {
 	struct station key = {.mac = *mac}, *station = RB_FIND(station_tree, &feed->stations, &key);
-	struct api_ip remote;
-	struct vtep *vtep;
+	struct remote remote = {0};
+	bool there = feed->device && evpn_remote_of(feed, mac, &remote);
 
-	if (!feed->device || !evpn_remote_of(feed, mac, &remote)) {
+	if (!there && !remote.group) {
 		if (station)
 			station_free(evpn, feed, station);
 		return;
 	}
-	vtep = vtep_take(evpn, &feed->local, &remote, feed->dst_port);
-	if (vtep)
-		station_set(evpn, feed, station, mac, vtep);
+	if (!station)
+		station = station_new(evpn, feed, mac);
+	if (!station)
+		return;
+	station->seen = true;
+	group_set(evpn, station, remote.group);
+	set_multihomed(evpn, station, remote.vteps > 1);
+	station_move(evpn, feed, station, there ? &remote.vtep : NULL);
 }
 
 struct look {

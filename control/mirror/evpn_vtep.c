@@ -94,7 +94,7 @@ struct vtep *vtep_take(struct evpn *evpn, const struct api_ip *local, const stru
 		*vtep = key;
 		vtep_name(evpn, vtep, vtep->name);
 		RB_INSERT(vtep_tree, &evpn->vteps, vtep);
-		evpn->vtep_count++;
+		evpn->counters.tunnels++;
 		tunnel_tell(evpn, vtep, true);
 	}
 	vtep->users++;
@@ -107,7 +107,7 @@ void vtep_drop(struct evpn *evpn, struct vtep *vtep)
 		return;
 	tunnel_tell(evpn, vtep, false);
 	RB_REMOVE(vtep_tree, &evpn->vteps, vtep);
-	evpn->vtep_count--;
+	evpn->counters.tunnels--;
 	free(vtep);
 }
 
@@ -165,7 +165,7 @@ static void member_seen(struct evpn *evpn, struct feed *feed, const struct api_i
 	}
 	*member = (struct member){.vtep = vtep, .seen = true};
 	RB_INSERT(member_tree, &feed->members, member);
-	evpn->member_count++;
+	evpn->counters.members++;
 	member_tell(evpn, feed, vtep, true);
 }
 
@@ -174,7 +174,7 @@ static void member_free(struct evpn *evpn, struct feed *feed, struct member *mem
 	member_tell(evpn, feed, member->vtep, false);
 	RB_REMOVE(member_tree, &feed->members, member);
 	vtep_drop(evpn, member->vtep);
-	evpn->member_count--;
+	evpn->counters.members--;
 	free(member);
 }
 
@@ -191,10 +191,10 @@ static void look_at_flooded(const struct kernel_fdb *entry, void *arg)
 static void look_at_router(const struct kernel_fdb *entry, void *arg)
 {
 	struct look *look = arg;
-	struct api_ip remote;
+	struct remote remote;
 
 	if (evpn_is_station(&entry->mac) && evpn_remote_of(look->feed, &entry->mac, &remote))
-		member_seen(look->evpn, look->feed, &remote);
+		member_seen(look->evpn, look->feed, &remote.vtep);
 }
 
 void members_look(struct evpn *evpn, struct feed *feed)

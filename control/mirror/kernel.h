@@ -6,9 +6,10 @@
  * loop's.
  *
  * What the kernel does without a message is done here as well: IPv4 routes by a link that goes down
- * or away, routes by a next hop object that is deleted, next hop objects of a link that has no
- * carrier any more, addresses and neighbours of a link that leaves. Known to be left to the next
- * rescan: a permanent neighbour that somebody asks for by `use` or `managed` (it is none any more).
+ * or away, routes and FDB entries by a next hop object that is deleted, next hop objects of a link
+ * that has no carrier any more, addresses and neighbours of a link that leaves. Known to be left to
+ * the next rescan: a permanent neighbour that somebody asks for by `use` or `managed` (it is none
+ * any more).
  */
 #ifndef MIRROR_KERNEL_H
 #define MIRROR_KERNEL_H

@@ -230,7 +230,7 @@ struct entry *table_next(struct entry *entry);
 void table_sweep(struct kernel *kernel, enum kernel_kind kind, uint8_t family);
 void table_clear(struct kernel *kernel); /* all gone, told */
 void table_link_lost(struct kernel *kernel, const struct kernel_link *was, bool gone);
-void table_nexthop_gone(struct kernel *kernel, uint32_t id);
+void table_nexthop_gone(struct kernel *kernel, const struct kernel_nexthop *nexthop);
 
 /* kernel_write.c */
 void write_refused(struct kernel *kernel, const struct nlmsghdr *msg);

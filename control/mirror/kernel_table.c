@@ -163,7 +163,7 @@ static void drop(struct kernel *kernel, enum kernel_kind kind, struct entry *ent
 	if (!kernel->applying)
 		dump_touch(kernel, key_hash(kind, &entry->key));
 	if (kind == KERNEL_NEXTHOP)
-		table_nexthop_gone(kernel, ((struct kernel_nexthop *)entry->body)->id);
+		table_nexthop_gone(kernel, (struct kernel_nexthop *)entry->body);
 	if (kind == KERNEL_LINK)
 		table_link_lost(kernel, (struct kernel_link *)entry->body, true);
 	if (kind == KERNEL_ADDRESS)
@@ -360,8 +360,21 @@ void table_link_lost(struct kernel *kernel, const struct kernel_link *was, bool 
 		dump_verify(kernel, DUMP_ROUTE6, was->index, 0);
 }
 
-/* Groups lose it by messages of their own, or by the dump that found it gone. */
-void table_nexthop_gone(struct kernel *kernel, uint32_t id)
+/* The VXLAN devices' entries by a group of VTEPs go without a word. */
+static void drop_of_group(struct kernel *kernel, uint32_t id)
 {
-	route_remove_by(kernel, PATH_NEXTHOP(id), 0, false);
+	struct entry *entry, *next;
+
+	RB_FOREACH_SAFE (entry, entry_tree, &kernel->entries[KERNEL_FDB], next) {
+		if (((struct kernel_fdb *)entry->body)->nexthop == id)
+			drop(kernel, KERNEL_FDB, entry);
+	}
+}
+
+/* Groups lose it by messages of their own, or by the dump that found it gone. */
+void table_nexthop_gone(struct kernel *kernel, const struct kernel_nexthop *nexthop)
+{
+	route_remove_by(kernel, PATH_NEXTHOP(nexthop->id), 0, false);
+	if (nexthop->fdb && nexthop->members)
+		drop_of_group(kernel, nexthop->id);
 }

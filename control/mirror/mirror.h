@@ -39,6 +39,7 @@ struct mirror_counters {
 	uint32_t namespaces, namespaces_missing;
 	bool ready; /* the first picture was whole, and the reconciler was told */
 	uint32_t addresses, neighbors, routes, tunnels, members, macs; /* objects wanted */
+	uint32_t macs_multihomed; /* of those, with more VTEPs than the one that is used */
 	uint32_t routes_unusable; /* known, and none of their ways is by anything of ours */
 	uint64_t ways_left_out;	  /* of routes with more than the dataplane holds, each time */
 	uint32_t stations;	  /* told to the kernel's bridges */

@@ -223,9 +223,14 @@ void mirror_counters(const struct mirror *mirror, struct mirror_counters *out)
 {
 	const struct space *space;
 	struct kernel_counters one;
+	struct evpn_counters evpn;
 
 	*out = mirror->counters;
-	evpn_counters(mirror->evpn, &out->tunnels, &out->members, &out->macs);
+	evpn_counters(mirror->evpn, &evpn);
+	out->tunnels = evpn.tunnels;
+	out->members = evpn.members;
+	out->macs = evpn.macs;
+	out->macs_multihomed = evpn.macs_multihomed;
 	out->ready = mirror->ready;
 	TAILQ_FOREACH (space, &mirror->spaces, link) {
 		out->namespaces++;

@@ -18,16 +18,17 @@ json_t *status_kernel(void)
 		return json_pack("{s:b}", "mirrored", 0);
 	mirror_counters(control.mirror, &c);
 	reconciler_counters(control.reconciler, &r);
-	return json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+			 "s:I, s:I, s:I, s:I, s:I, s:I}",
 		"mirrored", 1, "ready", c.ready, "addresses", c.addresses, "neighbors", c.neighbors,
 		"routes", c.routes, "tunnels", c.tunnels, "members", c.members, "macs", c.macs,
-		"routes_unusable", c.routes_unusable, "refused", r.mirrored_refused, "waiting",
-		r.mirrored_waiting, "namespaces", c.namespaces, "namespaces_missing",
-		c.namespaces_missing, "neighbors_kept", (json_int_t)c.neighbors_kept, "stations",
-		(json_int_t)c.stations, "overruns", (json_int_t)c.kernel.overruns, "rescans",
-		(json_int_t)c.kernel.rescans, "drift_total", (json_int_t)c.kernel.drift_total,
-		"last_change_us", (json_int_t)c.last_change_us);
+		"macs_multihomed", c.macs_multihomed, "routes_unusable", c.routes_unusable,
+		"refused", r.mirrored_refused, "waiting", r.mirrored_waiting, "namespaces",
+		c.namespaces, "namespaces_missing", c.namespaces_missing, "neighbors_kept",
+		(json_int_t)c.neighbors_kept, "stations", (json_int_t)c.stations, "overruns",
+		(json_int_t)c.kernel.overruns, "rescans", (json_int_t)c.kernel.rescans,
+		"drift_total", (json_int_t)c.kernel.drift_total, "last_change_us",
+		(json_int_t)c.last_change_us);
 }
 
 /* ---- GET /v1/kernel ---- */
@@ -119,6 +120,8 @@ static void write_objects(
 		"Of those, waiting for an object that they name.");
 	one(p, "sluice_mirror_unusable_routes", PROM_GAUGE, c->routes_unusable,
 		"Routes of the kernel without a way by an interface of ours that works.");
+	one(p, "sluice_mirror_multihomed_macs", PROM_GAUGE, c->macs_multihomed,
+		"Stations behind several VTEPs (EVPN's multihoming), of which one is used.");
 	one(p, "sluice_mirror_kept_neighbors", PROM_GAUGE, c->neighbors_kept,
 		"Next hops that the kernel was asked to resolve and keep.");
 }

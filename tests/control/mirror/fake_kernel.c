@@ -3,6 +3,7 @@
 #include "fake_kernel.h"
 
 #include <linux/neighbour.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,8 @@ static bool same_entry(const struct fake_entry *a, const struct fake_entry *b)
 	case KERNEL_NEIGHBOR:
 		return a->neighbor.index == b->neighbor.index &&
 		       same_ip(&a->neighbor.address, &b->neighbor.address);
+	case KERNEL_NEXTHOP:
+		return a->nexthop.id == b->nexthop.id;
 	case KERNEL_FDB:
 		return a->fdb.master == b->fdb.master &&
 		       (a->fdb.master || (a->fdb.index == b->fdb.index &&
@@ -213,6 +216,46 @@ void fake_fdb_gone(
 	struct fake_entry e = fdb_entry(index, master, mac, dst);
 
 	drop(space_of(netns), find(space_of(netns), &e));
+}
+
+void fake_vtep(const char *netns, uint32_t id, const char *address)
+{
+	struct fake_entry e = {.kind = KERNEL_NEXTHOP};
+
+	e.nexthop.id = id;
+	e.nexthop.fdb = true;
+	e.nexthop.via.address = ip(address, false);
+	put(netns, &e);
+}
+
+void fake_group(const char *netns, uint32_t id, uint32_t members, ...)
+{
+	struct fake_entry e = {.kind = KERNEL_NEXTHOP};
+	va_list args;
+
+	e.nexthop.id = id;
+	e.nexthop.fdb = true;
+	va_start(args, members);
+	for (; e.nexthop.members < members; e.nexthop.members++)
+		e.nexthop.member[e.nexthop.members].id = va_arg(args, uint32_t);
+	va_end(args);
+	put(netns, &e);
+}
+
+void fake_nexthop_gone(const char *netns, uint32_t id)
+{
+	struct fake_entry e = {.kind = KERNEL_NEXTHOP};
+
+	e.nexthop.id = id;
+	drop(space_of(netns), find(space_of(netns), &e));
+}
+
+void fake_fdb_by_group(const char *netns, uint32_t index, const char *mac, uint32_t group)
+{
+	struct fake_entry e = fdb_entry(index, 0, mac, NULL);
+
+	e.fdb.nexthop = group;
+	put(netns, &e);
 }
 
 static bool is_by(const struct fake_entry *e, uint32_t index)
@@ -424,6 +467,16 @@ const struct kernel_fdb *kernel_fdb_of_bridge(
 	as.fdb.mac = *mac;
 	e = known(k, &as);
 	return e ? &e->fdb : NULL;
+}
+
+const struct kernel_nexthop *kernel_nexthop(const struct kernel *k, uint32_t id)
+{
+	struct fake_entry as = {.kind = KERNEL_NEXTHOP};
+	const struct fake_entry *e;
+
+	as.nexthop.id = id;
+	e = known(k, &as);
+	return e ? &e->nexthop : NULL;
 }
 
 void kernel_each_fdb_of_port(const struct kernel *k, uint32_t index,

@@ -18,6 +18,8 @@ struct fake_entry {
 		struct kernel_neighbor neighbor;
 		struct kernel_route route;
 		struct kernel_fdb fdb;
+		struct kernel_nexthop nexthop;
+		uint8_t room[256]; /* of its members */
 	};
 	struct kernel_via via[24];
 };
@@ -43,6 +45,12 @@ void fake_master(const char *netns, uint32_t index, uint32_t master);
 void fake_fdb(const char *netns, uint32_t index, uint32_t master, const char *mac, const char *dst);
 void fake_fdb_gone(
 	const char *netns, uint32_t index, uint32_t master, const char *mac, const char *dst);
+
+/* FDB next hops: a VTEP, a group of them, a device's own entry by a group. */
+void fake_vtep(const char *netns, uint32_t id, const char *address);
+void fake_group(const char *netns, uint32_t id, uint32_t members, ...);
+void fake_nexthop_gone(const char *netns, uint32_t id);
+void fake_fdb_by_group(const char *netns, uint32_t index, const char *mac, uint32_t group);
 
 struct fake_way {
 	uint32_t index;

@@ -65,6 +65,43 @@ START_TEST(routes_go_when_their_link_goes_down)
 }
 END_TEST
 
+/* Of the station 02:00:00:00:00:NN. */
+static uint32_t fdb_group(uint8_t number)
+{
+	struct kernel_fdb want = {.index = rig_index("vx"), .mac = {{2, 0, 0, 0, 0, number}}};
+	struct kernel_key key = key_fdb(&want, 0);
+	const struct entry *entry = table_find(kernel, KERNEL_FDB, &key);
+
+	return entry ? ((const struct kernel_fdb *)entry->body)->nexthop : 0;
+}
+
+/* EVPN's multihoming: the kernel says nothing of entries that go with their group. */
+START_TEST(fdb_entries_go_when_their_group_goes)
+{
+	rig_ip("link add vx type vxlan id 10 local 198.18.1.1 dstport 4789 nolearning");
+	rig_ip("link set vx up");
+	if (rig_try("nexthop add id 1 via 198.18.1.9 fdb")) /* before Linux 5.8 */
+		return;
+	rig_ip("nexthop add id 2 via 198.18.1.8 fdb");
+	rig_ip("nexthop add id 3 group 1/2 fdb");
+	rig_ip("nexthop add id 4 group 2 fdb");
+	rig_ip("fdb add 02:00:00:00:00:0a dev vx nhid 3 self");
+	rig_ip("fdb add 02:00:00:00:00:0b dev vx nhid 4 self");
+	rig_quiet();
+	ck_assert_uint_eq(fdb_group(0x0a), 3);
+	ck_assert_uint_eq(fdb_group(0x0b), 4);
+	rig_ip("nexthop del id 2"); /* and with it group 4, which had no other */
+	rig_quiet();
+	ck_assert_uint_eq(fdb_group(0x0a), 3);
+	ck_assert_uint_eq(kernel_nexthop(kernel, 3)->members, 1);
+	ck_assert_uint_eq(fdb_group(0x0b), 0);
+	rig_ip("nexthop del id 3");
+	rig_quiet();
+	ck_assert_uint_eq(fdb_group(0x0a), 0);
+	rig_compare("after groups of VTEPs");
+}
+END_TEST
+
 START_TEST(routes_go_when_their_nexthop_object_goes)
 {
 	two_links();
@@ -349,6 +386,7 @@ static Suite *kernel_suite(void)
 	tcase_add_checked_fixture(tables, rig_setup, rig_teardown);
 	tcase_add_test(tables, events_make_entries_when_the_kernel_changes);
 	tcase_add_test(tables, routes_go_when_their_link_goes_down);
+	tcase_add_test(tables, fdb_entries_go_when_their_group_goes);
 	tcase_add_test(tables, routes_go_when_their_nexthop_object_goes);
 	tcase_add_test(tables, routes_go_with_their_source_and_the_last_address);
 	tcase_add_test(tables, ways_follow_objects_groups_and_links);
