@@ -58,6 +58,7 @@ struct place {
 	bool nic;	 /* below an AF_XDP port: nobody else gives it the intents' addresses */
 	uint32_t index;	 /* of the interface; 0: it is not there */
 	bool carrier;	 /* up, and has one */
+	bool waits;	 /* down until its VRF is there */
 	bool parked;	 /* down in our own namespace until its own is there */
 	uint32_t master; /* tap_master_now() as it was: stations were told to that one */
 };
@@ -221,10 +222,10 @@ void ask_sweep(struct mirror *mirror); /* those that the kernel has given up */
 void tap_link(struct space *space, const struct kernel_link *link); /* one that has come */
 void tap_space(struct space *space);				    /* has come, or is complete */
 /* Its interface has come (fresh), or something of it or its slice has changed. */
-void tap_place(const struct place *place, bool fresh);
+void tap_place(struct place *place, bool fresh);
 void tap_master(struct space *space, const struct kernel_link *link);
 bool tap_is(const struct kernel_link *link);
-void tap_moved(const struct place *place);	/* has another master */
+void tap_moved(struct place *place);		/* has another master */
 bool tap_is_outside(const struct place *place); /* of the VRF that the slice names */
 void tap_leave(const struct place *place);	/* its namespace is not the slice's any more */
 uint32_t tap_master_now(

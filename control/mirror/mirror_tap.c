@@ -78,7 +78,18 @@ static uint32_t master_of(const struct place *place, const struct intent_slice *
 										       : 0;
 }
 
-void tap_place(const struct place *place, bool fresh)
+/* In a VRF that was the slice's before: what comes from it would be routed by another table. */
+static bool is_astray(
+	const struct place *place, const struct intent_slice *slice, const struct kernel_link *link)
+{
+	const struct kernel_link *master =
+		link->master ? kernel_link(place->space->kernel, link->master) : NULL;
+
+	return slice->kernel.table && master && !strcmp(master->kind, "vrf") &&
+	       master->table != slice->kernel.table;
+}
+
+void tap_place(struct place *place, bool fresh)
 {
 	const struct intent *intent =
 		place->space ? world_find(place->space->mirror->world, INTENT_SLICE, place->slice)
@@ -96,14 +107,18 @@ void tap_place(const struct place *place, bool fresh)
 	named = slice->kernel.bridge[0] || slice->kernel.vrf[0];
 	master = master_of(place, slice);
 	came = slice->kernel.vrf[0] && master && link->master != master;
-	if (named && link->master != master) /* out of another one even when its own is not there */
+	/* out of another one even when its own is not there */
+	if (named ? link->master != master : is_astray(place, slice, link))
 		kernel_set_master(
 			place->space->kernel, place->index, master, slice->kernel.bridge[0]);
 	if (slice->kernel.vrf[0] && !master) { /* outside of it, it would be the box's own */
 		if (link->up)
 			kernel_set_up(place->space->kernel, place->index, false);
-	} else if (came || (fresh && !link->up)) { /* later it is as people want it */
-		kernel_set_up(place->space->kernel, place->index, true);
+		place->waits = true;
+	} else { /* later it is as people want it */
+		if (came || ((fresh || place->waits) && !link->up))
+			kernel_set_up(place->space->kernel, place->index, true);
+		place->waits = false;
 	}
 }
 
@@ -127,11 +142,13 @@ bool tap_is_outside(const struct place *place)
 	return intent && intent->obj->slice.kernel.vrf[0] && !place->master;
 }
 
-void tap_moved(const struct place *place)
+void tap_moved(struct place *place)
 {
 	address_place(place->space->mirror, place);
-	if (place->space->complete && tap_is_outside(place))
-		kernel_set_up(place->space->kernel, place->index, false);
+	if (!place->space->complete || !tap_is_outside(place))
+		return;
+	kernel_set_up(place->space->kernel, place->index, false);
+	place->waits = true;
 }
 
 /* In the old namespace it must not stay: that may be another slice's. The new one may not be there,

@@ -27,6 +27,7 @@ router() {
 	ip -n "$1" addr add 2001:db8:9::1/128 dev lo nodad
 }
 
+# slice NAME VNI VLAN VLAN [KERNEL]: by the VRF of its name unless told
 slice() {
 	cat <<-END
 		---
@@ -34,7 +35,7 @@ slice() {
 		name: $1
 		service: l3
 		vni: $2
-		kernel: {vrf: $1}
+		kernel: {${5:-vrf: $1}}
 		endpoints:
 		  - {site: here, port: lan0, vlan: $3, tap: ${1}10, gateway: 198.18.10.1/24, gateway6: "2001:db8:10::1/64"}
 		  - {site: here, port: lan0, vlan: $4, tap: ${1}11, gateway: 198.18.11.1/24, gateway6: "2001:db8:11::1/64"}
@@ -152,4 +153,19 @@ routed blue "198.19.0.0/24 2001:db8:9::/64"
 reaches netns:hb 198.19.0.1
 reaches netns:hb 2001:db8:9::1
 say "a VRF that goes takes its routes along, and comes back with another table"
+
+slice blue 100 10 11 "table: 102" | apply
+free() { ip -json link show "$1" | jq -e '.[0] | has("master") | not' >/dev/null; }
+within 5 "tap blue10 is in the VRF no more" free blue10
+within 5 "nor is the other" free blue11
+within 5 "its gateway's network is the box's own now" ip route get 198.18.11.2 oif blue11
+routed blue ""
+ip route add 198.19.0.0/24 via 198.18.10.2 dev blue10 table 102
+routed blue 198.19.0.0/24
+reaches netns:hb 198.19.0.1
+reaches netns:hg 198.19.0.1
+slice blue 100 10 11 | apply
+within 5 "tap blue10 is in its VRF again" enslaved blue10 blue
+connected blue
+say "a slice that has a table instead of a VRF takes its taps out of it, and back"
 box_stop

@@ -347,6 +347,58 @@ START_TEST(tap_of_a_bridge_or_vrf_becomes_its_port)
 }
 END_TEST
 
+static void blue_by(const char *kernel)
+{
+	ck_fine(put("slice",
+		"{'name': 'blue', 'service': 'l3', 'vni': 300, 'kernel': %s, 'endpoints': "
+		"[{'site': 'gj', 'port': 'lan0', 'vlan': 30, 'tap': 'blue0', 'gateway': "
+		"'198.19.0.1/24'}]}",
+		kernel));
+	mirror_touch(mirror);
+	rig_run();
+}
+
+START_TEST(tap_leaves_its_vrf_when_the_slice_has_a_table_instead)
+{
+	fake_vrf("", 9, "vrf-blue", 1001);
+	fake_link("", 8, "blue0", true);
+	fake_master("", 8, 9);
+	fake_address("", 8, "198.19.0.1/24", API_KERNEL_PROTOCOL);
+	blue_by("{'vrf': 'vrf-blue'}");
+	fake_written();
+	blue_by("{'table': 1002}");
+	ck_assert_str_eq(fake_written(), "master 8 0\n");
+	fake_master("", 8, 0);
+	rig_run();
+	ck_assert_str_eq(fake_written(), ""); /* up, with its address */
+	/* control comes anew, and it is in a VRF still */
+	fake_master("", 8, 9);
+	rig_mirror_stop();
+	rig_mirror_start();
+	rig_loop();
+	rig_run();
+	ck_assert_ptr_nonnull(strstr(fake_written(), "master 8 0\n"));
+	/* a VRF of that very table routes as it should */
+	fake_vrf("", 9, "vrf-blue", 1002);
+	rig_run();
+	ck_assert_str_eq(fake_written(), "");
+}
+END_TEST
+
+START_TEST(tap_that_waits_for_a_vrf_is_up_when_the_slice_wants_none)
+{
+	fake_link("", 8, "blue0", true);
+	blue_by("{'vrf': 'vrf-blue'}");
+	rig_run();
+	ck_assert_ptr_nonnull(strstr(fake_written(), "set 8 down\n"));
+	fake_link("", 8, "blue0", false);
+	rig_run();
+	fake_written();
+	blue_by("{'table': 1002}");
+	ck_assert_ptr_nonnull(strstr(fake_written(), "set 8 up\n"));
+}
+END_TEST
+
 START_TEST(tap_is_down_until_its_namespace_is_there)
 {
 	rig_mirror_stop();
@@ -501,6 +553,8 @@ int main(void)
 	tcase_add_test(tcase, tap_waits_until_its_name_is_free);
 	tcase_add_test(tcase, tap_leaves_a_bridge_that_is_not_the_slices);
 	tcase_add_test(tcase, tap_is_down_until_its_namespace_is_there);
+	tcase_add_test(tcase, tap_leaves_its_vrf_when_the_slice_has_a_table_instead);
+	tcase_add_test(tcase, tap_that_waits_for_a_vrf_is_up_when_the_slice_wants_none);
 	tcase_add_test(tcase, bridge_of_two_routed_slices_has_the_mac_of_one);
 	tcase_add_test(tcase, tap_of_a_bridge_or_vrf_becomes_its_port);
 	tcase_add_test(tcase, taps_in_their_place_are_left_alone_by_a_new_life);
