@@ -13,6 +13,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "announce.h"
 #include "attachment_tap.h"
 #include "events.h"
 #include "fdb.h"
@@ -123,7 +124,7 @@ static void on_link_news(evutil_socket_t fd, short what, void *arg)
 static void on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct event *timer = *(struct event **)arg;
-	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll();
+	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll() + announce_poll();
 
 	on_links(port_link_poll());
 	underlay_resolve(); /* what went without a transaction */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "announce.h"
 #include "fib.h"
 #include "l3.h"
 #include "neighbor.h"
@@ -20,7 +21,8 @@ struct gateway {
 	TAILQ_ENTRY(gateway) of_attachment;
 	TAILQ_ENTRY(gateway) of_slice;
 	uint16_t attachment;
-	uint32_t local;		       /* its next hop */
+	uint32_t local; /* its next hop */
+	struct announce announce;
 	struct gateway *next, *before; /* in the ring of those on the same network; alone: itself */
 	struct api_ip prefix;
 };
@@ -58,6 +60,7 @@ static void free_all(struct gateways *list)
 
 	while ((g = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, g, of_attachment);
+		announce_end(&g->announce);
 		free(g);
 	}
 }
@@ -332,8 +335,18 @@ void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *pre
 	TAILQ_REMOVE(&in_slice[slice], g, of_slice);
 	sources_remove(slice, g); /* before its next hop goes */
 	fib_own_unset(slice, &host, FIB_GATEWAY);
+	announce_end(&g->announce);
 	free(g);
 	neighbor_network_change(slice, attachment);
+}
+
+void gateway_announce(uint16_t slice, const struct api_ip *prefix)
+{
+	struct gateway *g;
+
+	TAILQ_FOREACH (g, &in_slice[slice], of_slice)
+		if (prefix == NULL || same_address(&g->prefix, prefix))
+			announce_begin(&g->announce, slice, g->attachment, &g->prefix);
 }
 
 /* ---- questions ---- */

@@ -24,6 +24,10 @@ void gateway_release(uint8_t family);
 void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
 void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
 
+/* Hosts are told, unasked, which MAC this address of the slice has; NULL: all of its (announce.h).
+ */
+void gateway_announce(uint16_t slice, const struct api_ip *prefix);
+
 /* Is `address` a host's (not ours, not the broadcast address) on a network of this attachment? */
 bool gateway_covers(uint16_t attachment, const struct api_ip *address);
 /* The attachments of the slice on whose networks the address is: the next above `attachment` (0:

@@ -170,6 +170,10 @@ void fragment_send(
 bool arp_request(struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order);
 bool nd_solicit(
 	struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order, uint8_t *to);
+/* The same of an unsolicited advertisement of order->source (RFC 4861 section 7.2.6); ARP's is a
+ * request for the sender's own address. */
+bool nd_announce(
+	struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order, uint8_t *to);
 
 /* ---- what ARP and ND say, for l3 and l2 slices ---- */
 

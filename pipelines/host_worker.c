@@ -108,6 +108,15 @@ bool host_news_differ(struct worker *w, const struct host_report *known)
 	       (r->door != known->door || memcmp(r->mac, known->mac, sizeof(r->mac)) != 0);
 }
 
+/* False: no room. to: six bytes, everybody's at first. */
+static bool order_write(
+	struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order, uint8_t *to)
+{
+	if (order->family == 4)
+		return arp_request(m, mac, order);
+	return order->announce ? nd_announce(m, mac, order, to) : nd_solicit(m, mac, order, to);
+}
+
 static void order_send(struct worker *w, struct burst *b, const struct host_order *order)
 {
 	const struct attachment_hot a = attachment_hot[order->attachment];
@@ -129,13 +138,13 @@ static void order_send(struct worker *w, struct burst *b, const struct host_orde
 	memcpy(to, order->mac, sizeof(to));
 	if (!is_station_mac(to))
 		memset(to, 0xff, sizeof(to));
-	if (order->family == 4 ? !arp_request(m, (const uint8_t *)&mac, order)
-			       : !nd_solicit(m, (const uint8_t *)&mac, order, to)) {
+	if (!order_write(m, (const uint8_t *)&mac, order, to)) {
 		w->box.errors_held++;
 		rte_pktmbuf_free(m);
 		return;
 	}
 	w->box.originated++;
+	w->box.announced += order->announce;
 	route_send_by(w, b, m, order->slice, order->attachment, to);
 }
 

@@ -80,11 +80,12 @@ static void checksum_set(uint8_t *ip)
 	*(wire16_t *)(ip + 42) = rte_ipv6_udptcp_cksum((const struct rte_ipv6_hdr *)ip, ip + 40);
 }
 
+static const uint8_t all_nodes[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
+
 bool nd_answer(
 	struct rte_mbuf *m, struct ip_view *v, const uint8_t *mac, uint8_t flags, uint8_t *to)
 {
-	static const uint8_t all_nodes[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-	static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
 	uint32_t want = FRAME_NO_OPTION + OPTION;
 	bool probe = is_unspecified(v->ip + 8);
 	uint8_t target[16];
@@ -115,18 +116,15 @@ bool nd_answer(
 	return true;
 }
 
-bool nd_solicit(struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order, uint8_t *to)
+/* A message that main has ordered, with its one option: the MAC. NULL: no room. */
+static uint8_t *begin_ordered(struct rte_mbuf *m, const uint8_t *mac,
+	const struct host_order *order, uint8_t type, uint8_t option)
 {
 	uint8_t *data = (uint8_t *)rte_pktmbuf_append(m, FRAME_NO_OPTION + OPTION);
-	const uint8_t *t = order->target;
-	const uint8_t group[16] = {
-		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t[13], t[14], t[15]};
-	const uint8_t group_mac[6] = {0x33, 0x33, 0xff, t[13], t[14], t[15]};
 
 	if (data == NULL)
-		return false;
+		return NULL;
 	uint8_t *ip = data + ETH_LEN, *msg = ip + 40;
-	bool known = is_station_mac(order->mac);
 
 	memset(data, 0, FRAME_NO_OPTION + OPTION);
 	*(wire16_t *)(data + 12) = RTE_BE16(RTE_ETHER_TYPE_IPV6);
@@ -135,14 +133,43 @@ bool nd_solicit(struct rte_mbuf *m, const uint8_t *mac, const struct host_order 
 	ip[6] = IPPROTO_ICMPV6;
 	ip[7] = 255;
 	memcpy(ip + 8, order->source, 16);
+	msg[0] = type;
+	memcpy(msg + 8, order->target, 16);
+	msg[MESSAGE] = option;
+	msg[MESSAGE + 1] = 1;
+	memcpy(msg + MESSAGE + 2, mac, 6);
+	return ip;
+}
+
+bool nd_announce(
+	struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order, uint8_t *to)
+{
+	uint8_t *ip = begin_ordered(m, mac, order, NA, TARGET_ADDRESS);
+
+	if (ip == NULL)
+		return false;
+	memcpy(to, all_nodes_mac, sizeof(all_nodes_mac));
+	memcpy(ip + 24, all_nodes, sizeof(all_nodes));
+	ip[44] = ND_ROUTER | ND_OVERRIDE;
+	checksum_set(ip);
+	return true;
+}
+
+bool nd_solicit(struct rte_mbuf *m, const uint8_t *mac, const struct host_order *order, uint8_t *to)
+{
+	uint8_t *ip = begin_ordered(m, mac, order, NS, SOURCE_ADDRESS);
+	const uint8_t *t = order->target;
+	const uint8_t group[16] = {
+		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t[13], t[14], t[15]};
+	const uint8_t group_mac[6] = {0x33, 0x33, 0xff, t[13], t[14], t[15]};
+
+	if (ip == NULL)
+		return false;
+	bool known = is_station_mac(order->mac);
+
 	memcpy(ip + 24, known ? t : group, 16);
 	if (!known)
 		memcpy(to, group_mac, 6);
-	msg[0] = NS;
-	memcpy(msg + 8, t, 16);
-	msg[MESSAGE] = SOURCE_ADDRESS;
-	msg[MESSAGE + 1] = 1;
-	memcpy(msg + MESSAGE + 2, mac, 6);
 	checksum_set(ip);
 	return true;
 }

@@ -33,13 +33,13 @@ struct host_report {
 };
 _Static_assert(sizeof(struct host_report) == 32, "two reports a line");
 
-/* Ask for an address: ARP request or neighbour solicitation. */
+/* Ask for an address (ARP request or neighbour solicitation), or announce one. */
 struct host_order {
 	uint32_t epoch;
 	uint16_t slice, attachment;
 	uint8_t family;
-	uint8_t pad;
-	uint8_t mac[6]; /* all zero: not known, ask everybody */
+	uint8_t announce; /* says to everybody that source is ours; target is the same */
+	uint8_t mac[6];	  /* all zero: not known, ask everybody */
 	uint8_t source[16], target[16];
 };
 /* Counts the ids of slices and attachments that were given back. What main ordered before is not

@@ -100,6 +100,8 @@ const struct measure measures[] = {
 		"Packets to taps of attachments, of all there were."),
 	COUNT("box", "originated", "box_originated_packets_total",
 		"Packets that the box made (ARP, ND, ICMP errors)."),
+	COUNT("box", "announced", "box_announced_packets_total",
+		"Of those, gateways that said unasked which MAC they have."),
 	COUNT("box", "answered", "box_answered_packets_total",
 		"Requests that the box answered in place of a host, or as a gateway."),
 	COUNT("box", "learn_lost", "box_learn_lost_total",

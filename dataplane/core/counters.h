@@ -36,7 +36,9 @@ struct shaper_counters {
 /* What happened to packets that is neither in, out nor a drop. */
 struct box_counters {
 	uint64_t replicated;  /* copies made by flooding, fragments made of a packet */
-	uint64_t originated;  /* packets the switch made itself: ICMP errors, ARP and ND requests */
+	uint64_t originated;  /* packets the switch made itself: ICMP errors, ARP and ND requests,
+				 announcements */
+	uint64_t announced;   /* of those, gateways that said unasked which MAC they have */
 	uint64_t merged;      /* fragments that became part of a reassembled packet */
 	uint64_t punted;      /* handed to the kernel (also counted as tx of the tap) */
 	uint64_t from_kernel; /* taken from the kernel (also counted as rx of the tap) */

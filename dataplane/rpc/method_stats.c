@@ -93,6 +93,7 @@ static void stats_box(const json_t *keys, json_t *out)
 	json_object_set_new(one, "tap_rx_packets", json_integer(taps.rx_packets));
 	json_object_set_new(one, "tap_tx_packets", json_integer(taps.tx_packets));
 	json_object_set_new(one, "originated", json_integer(box.originated));
+	json_object_set_new(one, "announced", json_integer(box.announced));
 	json_object_set_new(one, "answered", json_integer(box.answered));
 	json_object_set_new(one, "held", json_integer(hold_total()));
 	json_object_set_new(one, "errors_held", json_integer(box.errors_held));

@@ -230,8 +230,10 @@ void gateway_noun_commit(
 	const struct api_ip *prefix = &version->data->address.prefix;
 	uint16_t attachment = version_ref(version, OBJECT_ATTACHMENT)->id;
 
-	if (new)
-		gateway_set(obj->slice, attachment, prefix);
-	else
+	if (!new) {
 		gateway_unset(obj->slice, attachment, prefix);
+		return;
+	}
+	gateway_set(obj->slice, attachment, prefix);
+	gateway_announce(obj->slice, prefix);
 }

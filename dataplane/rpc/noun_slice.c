@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fib.h"
+#include "gateway.h"
 #include "noun_meter.h"
 #include "noun_tap.h"
 #include "port.h"
@@ -92,12 +93,23 @@ void noun_slice_meter_changed(const struct object *slice)
 	slice_share_set(slice->id, now->data->slice.weight, slice_guarantee(now));
 }
 
+static void slice_change(const struct object *obj, const struct api_slice *cfg, bool fresh)
+{
+	struct api_mac_addr was, is;
+
+	slice_gateway_mac(obj->id, &was);
+	slice_set(obj->id, cfg);
+	slice_gateway_mac(obj->id, &is);
+	if (!fresh && cfg->kind == SLICE_L3 && memcmp(&was, &is, sizeof(was)) != 0)
+		gateway_announce(obj->id, NULL);
+}
+
 static void slice_commit(struct object *obj, const struct version *old, const struct version *new)
 {
 	noun_meter_commit(POLICE_SLICE, obj, old, new);
 	if (new) {
 		slice_share_set(obj->id, new->data->slice.weight, slice_guarantee(new));
-		slice_set(obj->id, &new->data->slice);
+		slice_change(obj, &new->data->slice, !old);
 		noun_tap_slice(obj);
 	} else {
 		slice_unset(obj->id);

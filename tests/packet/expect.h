@@ -82,6 +82,7 @@ TCase *icmp_tests(void);
 TCase *icmp_silence_tests(void);
 TCase *neighbor_tests(void);
 TCase *neighbor_route_tests(void);
+TCase *announce_tests(void);
 TCase *share_tests(void);
 TCase *tap_tests(void);
 TCase *geneve_tests(void);

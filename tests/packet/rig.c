@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "announce.h"
 #include "attachment.h"
 #include "attachment_tap.h"
 #include "box.h"
@@ -503,5 +504,6 @@ void rig_poll(void)
 {
 	fdb_poll();
 	neighbor_poll();
+	announce_poll();
 	rcu_reclaim(false);
 }

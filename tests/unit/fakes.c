@@ -60,12 +60,15 @@ void slice_mac_set(uint16_t id, const struct api_slice *cfg)
 {
 }
 
+static bool slice_live[LIMIT_SLICES + 1];
+static uint8_t slice_mac[LIMIT_SLICES + 1]; /* last byte of the one it was given */
+
 void slice_gateway_mac(uint16_t id, struct api_mac_addr *out)
 {
-	*out = (struct api_mac_addr){{0x02, 0x5c, 0, 0, id, fakes.gateway_mac}};
-}
+	uint8_t last = slice_mac[id] ? slice_mac[id] : fakes.gateway_mac;
 
-static bool slice_live[LIMIT_SLICES + 1];
+	*out = (struct api_mac_addr){{0x02, 0x5c, 0, 0, id, last}};
+}
 
 void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps)
 {
@@ -77,6 +80,7 @@ void slice_set(uint16_t id, const struct api_slice *cfg)
 {
 	fakes.slices_set += !slice_live[id];
 	slice_live[id] = true;
+	slice_mac[id] = cfg->mac.bytes[5];
 }
 
 void slice_unset(uint16_t id)

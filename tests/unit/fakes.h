@@ -32,6 +32,7 @@ struct fakes {
 	bool trace_armed;
 	/* routing (fakes_l3.c); what is reserved and not used up or given back, users of next hops
 	 */
+	int gateways_announced; /* of a whole slice: 1000 */
 	int gateways_set, gateways_reserved, hosts_reserved, fib_reserved, nexthops_used;
 	/* sessions (fakes_upf.c): states kept, committed or not; session_commit() calls */
 	int gtpus_held, gtpus_set, sessions_held, session_commits;

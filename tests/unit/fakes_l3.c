@@ -231,6 +231,11 @@ void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefi
 	fakes.gateways_set++;
 }
 
+void gateway_announce(uint16_t slice, const struct api_ip *prefix)
+{
+	fakes.gateways_announced += prefix == NULL ? 1000 : 1;
+}
+
 void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *prefix)
 {
 	fakes.gateways_set--;

@@ -143,6 +143,21 @@ START_TEST(kind_may_change_while_nothing_refers_to_the_slice)
 }
 END_TEST
 
+START_TEST(gateways_are_announced_when_they_or_their_mac_are_new)
+{
+	furnish_l3();
+	ck_assert_int_eq(fakes.gateways_announced, 2);
+	OK(ask(PUT_ONE("address", "{'attachment':'a','prefix':'10.0.0.1/24'}"))); /* unchanged */
+	ck_assert_int_eq(fakes.gateways_announced, 2);
+	OK(ask(PUT_ONE("slice", "{'name':'blue','vni':100,'kind':'l3','max_macs':99}")));
+	ck_assert_int_eq(fakes.gateways_announced, 2);
+	OK(ask(PUT_ONE(
+		"slice", "{'name':'blue','vni':100,'kind':'l3','mac':'02:00:00:00:00:77'}")));
+	ck_assert_int_eq(fakes.gateways_announced, 1002);
+	take_down();
+}
+END_TEST
+
 START_TEST(same_addresses_in_different_slices_are_normal)
 {
 	furnish_l3();
@@ -307,6 +322,7 @@ int main(void)
 	tcase_add_loop_test(tcase, refusal_names_the_place_and_changes_nothing, 0,
 		sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_test(tcase, kind_may_change_while_nothing_refers_to_the_slice);
+	tcase_add_test(tcase, gateways_are_announced_when_they_or_their_mac_are_new);
 	tcase_add_test(tcase, same_addresses_in_different_slices_are_normal);
 	tcase_add_test(tcase, second_address_of_a_network_keeps_it_when_the_first_goes);
 	tcase_add_test(tcase, network_moves_to_another_attachment_in_one_transaction);
