@@ -96,14 +96,14 @@ const struct route observe_kernel_routes[] = {
 /* ---- metrics ---- */
 
 static void one(
-	struct prom *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
+	struct text *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
 {
 	prom_family(p, name, kind, help);
 	prom_u64(p, name, value, NULL);
 }
 
 static void write_objects(
-	struct prom *p, const struct mirror_counters *c, const struct reconcile_counters *r)
+	struct text *p, const struct mirror_counters *c, const struct reconcile_counters *r)
 {
 	static const char name[] = "sluice_mirror_objects";
 
@@ -126,7 +126,7 @@ static void write_objects(
 		"Next hops that the kernel was asked to resolve and keep.");
 }
 
-static void write_kernel(struct prom *p, const struct kernel_counters *k)
+static void write_kernel(struct text *p, const struct kernel_counters *k)
 {
 	static const char *const kinds[KERNEL_KINDS] = {
 		"link", "address", "nexthop", "route", "neighbor", "fdb"};
@@ -147,7 +147,7 @@ static void write_kernel(struct prom *p, const struct kernel_counters *k)
 		"What was told to the kernel and refused by it.");
 }
 
-void metrics_write_mirror(struct prom *p)
+void metrics_write_mirror(struct text *p)
 {
 	struct mirror_counters c = {0};
 	struct reconcile_counters r = {0};

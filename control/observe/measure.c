@@ -71,13 +71,38 @@ static uint32_t hash(const char *key)
 	return value;
 }
 
-/* An object with its labels: looked for once, written once for each of its counters. */
+/* ---- a walk ---- */
+
+/* An object with its labels: looked for once, written once for each of its counters. The intents
+ * may be gone when it is written. */
 struct shown {
-	const char *key, *slice, *tenant;
+	const char *key, *stage; /* of the reading, which is held */
+	api_name slice, tenant;	 /* slice "": none */
 	char worker[32];
-	const char *stage;
 	const json_t *counters;
 };
+
+struct measure_walk {
+	struct actor actor;
+	struct measure_filter filter;
+	const char *const *types;
+	json_t *stats; /* of the type at work; NULL: not begun */
+	void *at;      /* the object that is looked at next */
+	struct shown *all;
+	size_t count, next;
+	const struct measure *row;
+	const char *last; /* family */
+};
+
+static bool is_tenants(const char *type)
+{
+	return !strcmp(type, "slice") || !strcmp(type, "attachment");
+}
+
+static bool is_workers(const char *type)
+{
+	return !strcmp(type, "worker") || !strcmp(type, "stage");
+}
 
 static bool show(const char *type, const char *key, const json_t *counters,
 	const struct measure_filter *filter, struct shown *out)
@@ -85,10 +110,11 @@ static bool show(const char *type, const char *key, const json_t *counters,
 	const struct intent *owner;
 	const char *slash;
 
-	*out = (struct shown){.key = key, .counters = counters};
+	out->key = key;
+	out->counters = counters;
 	if (filter->pages > 1 && hash(key) % filter->pages != filter->page)
 		return false;
-	if (!strcmp(type, "worker") || !strcmp(type, "stage")) {
+	if (is_workers(type)) {
 		if (!strncmp(key, "worker", 6))
 			key += 6;
 		slash = strchr(key, '/');
@@ -97,70 +123,138 @@ static bool show(const char *type, const char *key, const json_t *counters,
 		out->stage = slash ? slash + 1 : NULL;
 		return true;
 	}
-	if (strcmp(type, "slice") && strcmp(type, "attachment"))
+	if (!is_tenants(type))
 		return true;
 	owner = measure_owner(type, key);
-	out->slice = owner ? owner->name : !strcmp(type, "slice") ? key : NULL;
-	out->tenant = measure_tenant(owner);
+	if (owner || !strcmp(type, "slice"))
+		snprintf(out->slice, sizeof(out->slice), "%s", owner ? owner->name : key);
+	strcpy(out->tenant, measure_tenant(owner));
 	return actor_sees(filter->actor, out->tenant);
 }
 
-static struct shown *show_all(const char *type, const struct measure_filter *filter, size_t *count)
+static void write_sample(
+	struct text *p, const struct measure *m, const struct shown *one, uint64_t value)
 {
-	const json_t *stats = collector_stats(control.collector, type);
-	struct shown *all = calloc(json_object_size(stats) + 1, sizeof(*all));
-	const char *key;
-	json_t *counters;
+	char name[96];
 
-	*count = 0;
-	if (all)
-		json_object_foreach ((json_t *)stats, key, counters)
-			*count += show(type, key, counters, filter, &all[*count]);
-	return all;
-}
-
-static void write_sample(struct prom *p, const struct measure *m, const char *name,
-	const struct shown *one, uint64_t value)
-{
-	if (!strcmp(m->type, "worker") || !strcmp(m->type, "stage"))
+	snprintf(name, sizeof(name), "sluice_%s", m->name);
+	if (is_workers(m->type))
 		prom_u64(p, name, value, "worker", one->worker, "stage", one->stage, NULL);
 	else if (!strcmp(m->type, "box"))
 		prom_u64(p, name, value, NULL);
 	else if (!strcmp(m->type, "slice"))
 		prom_u64(p, name, value, "slice", one->key, "tenant", one->tenant, m->label,
 			m->value, NULL);
+	else if (!strcmp(m->type, "attachment"))
+		prom_u64(p, name, value, m->type, one->key, "slice",
+			one->slice[0] ? one->slice : NULL, "tenant", one->tenant, m->label,
+			m->value, NULL);
 	else
-		prom_u64(p, name, value, m->type, one->key, "slice", one->slice, "tenant",
-			one->tenant, m->label, m->value, NULL);
+		prom_u64(p, name, value, m->type, one->key, m->label, m->value, NULL);
 }
 
-void measure_write(struct prom *p, const char *type, const struct measure_filter *filter)
+/* Rows of one name stand together: the head of a family comes with its first sample. */
+static void write_row(struct measure_walk *w, struct text *p, const struct shown *one)
 {
-	size_t count;
-	struct shown *all = show_all(type, filter, &count);
-	const char *last = "";
-	char name[96] = "";
+	const struct measure *m = w->row;
+	const json_t *value = json_object_get(one->counters, m->counter);
+	char name[96];
 
-	if (!all)
-		p->failed = true;
-	for (const struct measure *m = measures; all && m->type; m++) {
-		bool begun = !strcmp(last, m->name);
-
-		if (strcmp(m->type, type))
-			continue;
-		for (size_t i = 0; i < count; i++) {
-			const json_t *value = json_object_get(all[i].counters, m->counter);
-
-			if (!json_is_integer(value))
-				continue;
-			if (!begun) {
-				snprintf(name, sizeof(name), "sluice_%s", m->name);
-				prom_family(p, name, m->kind, m->help);
-				begun = true;
-				last = m->name;
-			}
-			write_sample(p, m, name, &all[i], json_integer_value(value));
-		}
+	if (!json_is_integer(value))
+		return;
+	if (strcmp(w->last, m->name)) {
+		snprintf(name, sizeof(name), "sluice_%s", m->name);
+		prom_family(p, name, m->kind, m->help);
+		w->last = m->name;
 	}
-	free(all);
+	write_sample(p, m, one, json_integer_value(value));
+}
+
+static void type_end(struct measure_walk *w)
+{
+	json_decref(w->stats);
+	free(w->all);
+	w->stats = NULL;
+	w->all = NULL;
+	w->count = w->next = 0;
+}
+
+static bool type_begin(struct measure_walk *w, struct text *p)
+{
+	const json_t *stats = collector_stats(control.collector, *w->types);
+
+	w->all = calloc(json_object_size(stats) + 1, sizeof(*w->all));
+	if (!w->all) {
+		p->failed = true;
+		return false;
+	}
+	w->stats = stats ? json_incref((json_t *)stats) : json_object();
+	w->at = json_object_iter(w->stats);
+	w->row = measures;
+	return true;
+}
+
+static void look(struct measure_walk *w)
+{
+	struct shown *one = &w->all[w->count];
+
+	if (show(*w->types, json_object_iter_key(w->at), json_object_iter_value(w->at), &w->filter,
+		    one))
+		w->count++;
+	else
+		memset(one, 0, sizeof(*one));
+	w->at = json_object_iter_next(w->stats, w->at);
+}
+
+bool measure_step(struct measure_walk *w, struct text *p)
+{
+	if (!*w->types)
+		return false;
+	if (!w->stats)
+		return type_begin(w, p);
+	if (w->at) {
+		look(w);
+	} else if (!w->row->type) {
+		type_end(w);
+		w->types++;
+	} else if (strcmp(w->row->type, *w->types) || w->next == w->count) {
+		w->row++;
+		w->next = 0;
+	} else {
+		write_row(w, p, &w->all[w->next++]);
+	}
+	return true;
+}
+
+struct measure_walk *measure_walk(const char *const *types, const struct measure_filter *filter)
+{
+	struct measure_walk *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->actor = *filter->actor;
+	w->filter = *filter;
+	w->filter.actor = &w->actor;
+	w->types = types;
+	w->last = "";
+	return w;
+}
+
+void measure_walk_free(struct measure_walk *w)
+{
+	if (!w)
+		return;
+	type_end(w);
+	free(w);
+}
+
+void measure_write(struct text *p, const char *const *types, const struct measure_filter *filter)
+{
+	struct measure_walk *w = measure_walk(types, filter);
+
+	if (!w)
+		p->failed = true;
+	while (w && measure_step(w, p))
+		;
+	measure_walk_free(w);
 }

@@ -23,13 +23,20 @@ bool measure_is_level(const char *type, const char *counter);
 const struct intent *measure_owner(const char *type, const char *key);
 const char *measure_tenant(const struct intent *owner); /* "" */
 
-/* Families of one type, for the objects that `shown` says. page of pages (0 of 1: all): by a hash
- * of the key, so that one object more does not move the others. */
+/* Families of some types (NULL behind the last), for the objects that `shown` says. page of pages
+ * (0 of 1: all): by a hash of the key, so that one object more does not move the others. */
 struct measure_filter {
 	const struct actor *actor;
 	uint32_t page, pages;
 };
-void measure_write(struct prom *p, const char *type, const struct measure_filter *filter);
+void measure_write(struct text *p, const char *const *types, const struct measure_filter *filter);
+
+/* The same a sample at a time, for what is long: types stays where it is. What is written is of one
+ * reading for each type. */
+struct measure_walk;
+struct measure_walk *measure_walk(const char *const *types, const struct measure_filter *filter);
+bool measure_step(struct measure_walk *w, struct text *p); /* false: there is no more */
+void measure_walk_free(struct measure_walk *w);
 
 /* Sums by tenant of what its slices count here, since this process began: they never go back, as
  * sums over slices that come and go would. */
@@ -42,7 +49,7 @@ enum {
 	TENANT_COUNTERS
 };
 void tenants_read(const struct collector *c, void *arg); /* for collector_on_read */
-void tenants_write(struct prom *p, const struct actor *actor);
+void tenants_write(struct text *p, const struct actor *actor);
 void tenants_free(void);
 
 #endif

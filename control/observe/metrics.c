@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /metrics and /metrics/slices. Called by http; owns nothing. */
+#include "making.h"
 #include "measure.h"
 #include "metrics.h"
 #include "observe.h"
@@ -7,7 +8,7 @@
 
 #include <stdlib.h>
 
-static void write_links(struct prom *p)
+static void write_links(struct text *p)
 {
 	const json_t *ports = collector_objects(control.collector, "port");
 	size_t index;
@@ -26,7 +27,7 @@ static void write_links(struct prom *p)
 			json_string_value(json_object_get(port, "name")), NULL);
 }
 
-static void write_tunnels(struct prom *p)
+static void write_tunnels(struct text *p)
 {
 	const json_t *tunnels = collector_objects(control.collector, "tunnel");
 	size_t index;
@@ -50,7 +51,7 @@ bool metrics_tunnel_up(const json_t *tunnel)
 	return state && state[0] == 'u' && state[1] == 'p';
 }
 
-static void write_drops(struct prom *p)
+static void write_drops(struct text *p)
 {
 	const char *reason;
 	json_t *packets;
@@ -70,33 +71,15 @@ static bool few_slices(void)
 	       control.metrics_slices;
 }
 
-static void write_box(struct prom *p, const struct actor *actor)
+static void write_box(struct text *p, const struct actor *actor)
 {
-	static const char *const types[] = {"port", "tunnel", "box", "worker", "stage"};
+	static const char *const types[] = {"port", "tunnel", "box", "worker", "stage", NULL};
 	const struct measure_filter filter = {.actor = actor, .pages = 1};
 
 	write_links(p);
 	write_tunnels(p);
 	write_drops(p);
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		measure_write(p, types[i], &filter);
-	if (few_slices())
-		measure_write(p, "meter", &filter);
-}
-
-static void write_slices(struct prom *p, const struct measure_filter *filter)
-{
-	measure_write(p, "slice", filter);
-	measure_write(p, "attachment", filter);
-}
-
-static void answer(struct request *r, struct prom *p)
-{
-	if (p->failed)
-		reply_problem(r, 503, "there is no memory for this answer; try again later");
-	else
-		reply_text(r, 200, PROM_CONTENT_TYPE, p->text ? p->text : "", p->len);
-	free(p->text);
+	measure_write(p, types, &filter);
 }
 
 /* What an old dataplane counted is not told while none runs: a series that ends is honest, one that
@@ -106,40 +89,87 @@ static bool has_counters(void)
 	return dataplane_state(control.dataplane) == DATAPLANE_UP;
 }
 
+/* The few first, then what there may be thousands of, a sample at a time. */
+struct metrics {
+	bool begun, all;
+	struct actor actor;
+	struct measure_walk *walk;
+};
+
+static void write_few(const struct metrics *m, struct text *p)
+{
+	bool whole = view_whole(&m->actor);
+
+	if (whole) {
+		metrics_write_process(p);
+		metrics_write_control(p);
+		metrics_write_xdp(p);
+	}
+	if (!has_counters())
+		return;
+	if (whole)
+		write_box(p, &m->actor);
+	tenants_write(p, &m->actor);
+}
+
+static bool metrics_step(void *state, struct text *p)
+{
+	struct metrics *m = state;
+
+	if (m->all && !m->begun)
+		write_few(m, p);
+	m->begun = true;
+	return m->walk && measure_step(m->walk, p);
+}
+
+static void metrics_free(void *state)
+{
+	struct metrics *m = state;
+
+	measure_walk_free(m->walk);
+	free(m);
+}
+
+static const struct making_kind metrics_kind = {
+	PROM_CONTENT_TYPE, metrics_step, NULL, metrics_free};
+
+/* types NULL: none */
+static void answer(
+	struct request *r, bool all, const char *const *types, uint32_t page, uint32_t pages)
+{
+	const struct measure_filter filter = {request_actor(r), page, pages};
+	struct metrics *m = calloc(1, sizeof(*m));
+	bool walks = types && has_counters();
+
+	if (m)
+		*m = (struct metrics){.all = all,
+			.actor = *filter.actor,
+			.walk = walks ? measure_walk(types, &filter) : NULL};
+	if (m && (!walks || m->walk)) {
+		making_begin(r, &metrics_kind, m, NULL);
+		return;
+	}
+	free(m);
+	view_no_memory(r);
+}
+
+static const char *const box_types[] = {"meter", "slice", "attachment", NULL};
+static const char *const *const tenant_types = &box_types[1];
+
 static void get_metrics(struct request *r)
 {
-	const struct measure_filter filter = {.actor = request_actor(r), .pages = 1};
-	struct prom p = {0};
+	const char *const *types = view_whole(request_actor(r)) ? box_types : tenant_types;
 
-	if (view_whole(filter.actor)) {
-		metrics_write_process(&p);
-		metrics_write_control(&p);
-		metrics_write_xdp(&p);
-		if (has_counters())
-			write_box(&p, filter.actor);
-	}
-	if (has_counters()) {
-		tenants_write(&p, filter.actor);
-		if (few_slices())
-			write_slices(&p, &filter);
-	}
-	answer(r, &p);
+	answer(r, true, few_slices() ? types : NULL, 0, 1);
 }
 
 static void get_slices(struct request *r)
 {
-	struct measure_filter filter = {.actor = request_actor(r)};
 	int64_t page, pages;
-	struct prom p = {0};
 
-	if (!request_number(r, "pages", 1, 10000, 1, &pages) ||
-		!request_number(r, "page", 0, pages - 1, 0, &page))
-		return;
-	filter.page = page;
-	filter.pages = pages;
-	if (has_counters())
-		write_slices(&p, &filter);
-	answer(r, &p);
+	if (request_number(r, "pages", 1, 10000, 1, &pages) &&
+		request_number(r, "page", 0, pages - 1, 0, &page))
+		answer(r, false, tenant_types, page, pages);
 }
 
 static const struct route_query page_query[] = {

@@ -7,10 +7,10 @@
 
 #include "prom.h"
 
-void metrics_write_process(struct prom *p); /* metrics_process.c: process_*, build info */
-void metrics_write_control(struct prom *p); /* metrics_control.c: intents, WANs, reconciler, http */
-void metrics_write_xdp(struct prom *p);	    /* metrics_xdp.c: the AF_XDP ports */
-void metrics_write_mirror(struct prom *p);  /* kernel_view.c */
+void metrics_write_process(struct text *p); /* metrics_process.c: process_*, build info */
+void metrics_write_control(struct text *p); /* metrics_control.c: intents, WANs, reconciler, http */
+void metrics_write_xdp(struct text *p);	    /* metrics_xdp.c: the AF_XDP ports */
+void metrics_write_mirror(struct text *p);  /* kernel_view.c */
 bool metrics_tunnel_up(const json_t *tunnel);
 
 #endif

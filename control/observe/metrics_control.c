@@ -8,20 +8,20 @@
 #include <stdio.h>
 
 static void one_u64(
-	struct prom *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
+	struct text *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
 {
 	prom_family(p, name, kind, help);
 	prom_u64(p, name, value, NULL);
 }
 
 static void one_f64(
-	struct prom *p, const char *name, enum prom_kind kind, double value, const char *help)
+	struct text *p, const char *name, enum prom_kind kind, double value, const char *help)
 {
 	prom_family(p, name, kind, help);
 	prom_f64(p, name, value, NULL);
 }
 
-static void write_intents(struct prom *p)
+static void write_intents(struct text *p)
 {
 	size_t counts[VIEW_STATES];
 
@@ -34,7 +34,7 @@ static void write_intents(struct prom *p)
 	}
 }
 
-static void write_wans(struct prom *p)
+static void write_wans(struct text *p)
 {
 	struct intent *wan = world_first(control.world, INTENT_WAN);
 
@@ -54,7 +54,7 @@ static void write_wans(struct prom *p)
 			"site", wan->obj->wan.site, NULL);
 }
 
-static void write_reconciler(struct prom *p)
+static void write_reconciler(struct text *p)
 {
 	struct reconcile_counters c = {0};
 
@@ -84,7 +84,7 @@ static void write_reconciler(struct prom *p)
 		c.last_apply_us / 1e6, "How long the last transaction took.");
 }
 
-static void write_dataplane(struct prom *p)
+static void write_dataplane(struct text *p)
 {
 	const json_t *hello = dataplane_hello(control.dataplane);
 
@@ -104,7 +104,7 @@ static void write_dataplane(struct prom *p)
 		"How long the last reading of all counters took.");
 }
 
-static void write_http(struct prom *p)
+static void write_http(struct text *p)
 {
 	struct http_counters c = {0};
 
@@ -125,7 +125,7 @@ static void write_http(struct prom *p)
 	one_u64(p, "sluice_http_streams", PROM_GAUGE, c.streams, "Open streams of events.");
 }
 
-void metrics_write_control(struct prom *p)
+void metrics_write_control(struct text *p)
 {
 	one_u64(p, "sluice_store_revision", PROM_GAUGE, store_revision(control.store),
 		"Of the last change of an intent.");

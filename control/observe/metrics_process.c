@@ -66,7 +66,7 @@ static uint64_t open_files(void)
 	return count - 1; /* the directory's own */
 }
 
-void metrics_write_process(struct prom *p)
+void metrics_write_process(struct text *p)
 {
 	struct process process;
 	struct rlimit files;

@@ -32,7 +32,7 @@ static void write_bytes(const struct xdp_status *status, void *arg)
 			status->port, "verdict", verdicts[v], NULL);
 }
 
-void metrics_write_xdp(struct prom *p)
+void metrics_write_xdp(struct text *p)
 {
 	if (!xdp_ports())
 		return;

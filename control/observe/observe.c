@@ -5,6 +5,7 @@
 
 #include "bus.h"
 #include "events.h"
+#include "making.h"
 #include "measure.h"
 #include "status.h"
 #include "view.h"
@@ -121,5 +122,6 @@ void observe_stop(void)
 	events_stop();
 	tenants_free();
 	status_free();
+	making_stop();
 	topology_free();
 }

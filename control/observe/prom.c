@@ -6,46 +6,17 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Room for len more bytes; NULL: no memory. */
-static char *prom_more(struct prom *p, size_t len)
+static void add(struct text *p, const char *text)
 {
-	size_t room = p->room ? p->room : 16384;
-	char *text;
-
-	if (p->failed)
-		return NULL;
-	while (room - p->len < len)
-		room *= 2;
-	if (room != p->room) {
-		text = realloc(p->text, room);
-		if (!text) {
-			p->failed = true;
-			return NULL;
-		}
-		p->text = text;
-		p->room = room;
-	}
-	return p->text + p->len;
-}
-
-static void add(struct prom *p, const char *text)
-{
-	size_t len = strlen(text);
-	char *to = prom_more(p, len);
-
-	if (!to)
-		return;
-	memcpy(to, text, len);
-	p->len += len;
+	text_add(p, text, strlen(text));
 }
 
 /* Backslash, newline and, in the value of a label, the quote are escaped; nothing else is. */
-static void add_escaped(struct prom *p, const char *text, bool label)
+static void add_escaped(struct text *p, const char *text, bool label)
 {
-	char *to = prom_more(p, 2 * strlen(text));
+	char *to = text_more(p, 2 * strlen(text));
 	char *at = to;
 
 	if (!to)
@@ -58,7 +29,7 @@ static void add_escaped(struct prom *p, const char *text, bool label)
 	p->len += at - to;
 }
 
-void prom_family(struct prom *p, const char *name, enum prom_kind kind, const char *help)
+void prom_family(struct text *p, const char *name, enum prom_kind kind, const char *help)
 {
 	add(p, "# HELP ");
 	add(p, name);
@@ -69,7 +40,7 @@ void prom_family(struct prom *p, const char *name, enum prom_kind kind, const ch
 	add(p, kind == PROM_COUNTER ? " counter\n" : " gauge\n");
 }
 
-static void add_sample(struct prom *p, const char *name, const char *value, va_list labels)
+static void add_sample(struct text *p, const char *name, const char *value, va_list labels)
 {
 	const char *label, *text;
 	const char *before = "{";
@@ -91,7 +62,7 @@ static void add_sample(struct prom *p, const char *name, const char *value, va_l
 	add(p, "\n");
 }
 
-void prom_u64(struct prom *p, const char *name, uint64_t value, ...)
+void prom_u64(struct text *p, const char *name, uint64_t value, ...)
 {
 	char text[32];
 	va_list labels;
@@ -102,7 +73,7 @@ void prom_u64(struct prom *p, const char *name, uint64_t value, ...)
 	va_end(labels);
 }
 
-void prom_f64(struct prom *p, const char *name, double value, ...)
+void prom_f64(struct text *p, const char *name, double value, ...)
 {
 	char text[40];
 	va_list labels;

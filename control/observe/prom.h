@@ -4,24 +4,18 @@
 #ifndef OBSERVE_PROM_H
 #define OBSERVE_PROM_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#define PROM_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#include "text.h"
 
-struct prom {
-	char *text; /* the owner free()s it; NULL: nothing was written, or no memory */
-	size_t len, room;
-	bool failed; /* no memory: what is there is not whole */
-};
+#define PROM_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 enum prom_kind { PROM_COUNTER, PROM_GAUGE };
 
 /* HELP and TYPE. All samples of a family come right behind it. */
-void prom_family(struct prom *p, const char *name, enum prom_kind kind, const char *help);
+void prom_family(struct text *p, const char *name, enum prom_kind kind, const char *help);
 /* Labels: name, value, …, NULL; a pair whose value is NULL is left out. */
-void prom_u64(struct prom *p, const char *name, uint64_t value, ...) __attribute__((sentinel));
-void prom_f64(struct prom *p, const char *name, double value, ...) __attribute__((sentinel));
+void prom_u64(struct text *p, const char *name, uint64_t value, ...) __attribute__((sentinel));
+void prom_f64(struct text *p, const char *name, double value, ...) __attribute__((sentinel));
 
 #endif

@@ -102,7 +102,7 @@ void tenants_read(const struct collector *c, void *arg)
 	}
 }
 
-void tenants_write(struct prom *p, const struct actor *actor)
+void tenants_write(struct text *p, const struct actor *actor)
 {
 	struct tenant *one;
 

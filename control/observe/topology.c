@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /v1/topology: the whole as a graph. Nodes are sites, boxes, WANs, tunnels, slices, virtual
  * dedicated networks and hosts, ids "KIND:NAME"; edges say what is of, or reaches, what. State
- * comes from what this box knows: of other sites only what was asked for. Owns the operators' text.
+ * comes from what this box knows: of other sites only what was asked for. With ten thousand slices
+ * it is megabytes, so it is made a node and its edges at a time (making.h); it shows what was there
+ * when it was begun. Owns the operators' text.
  */
+#include "making.h"
 #include "measure.h"
 #include "metrics.h"
 #include "observe.h"
@@ -10,17 +13,25 @@
 #include "view.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MADE_US 1000000
 
 struct graph {
-	json_t *nodes, *edges;
-	const struct actor *actor; /* NULL: sees everything */
-	bool whole;
+	struct text *nodes, edges;
+	struct actor actor;
+	bool whole;	   /* sees everything */
+	uint64_t revision; /* when it was begun */
+	int64_t at_us;
+	uint32_t phase;
+	api_name after; /* the intent that was last; "": none of this phase yet */
+	json_t *tunnels;
+	size_t tunnel;
 };
 
 static struct view_cache cache;
+static struct making *coming;
 
 static const char *id_of(char out[96], const char *kind, const char *name)
 {
@@ -28,31 +39,38 @@ static const char *id_of(char out[96], const char *kind, const char *name)
 	return out;
 }
 
-/* Steals more (may be NULL). */
+/* Steals both; more may be NULL. */
+static void add(struct text *list, json_t *one, json_t *more)
+{
+	if (more)
+		json_object_update_missing(one, more);
+	json_decref(more);
+	if (list->len && list->text[list->len - 1] == '}')
+		text_add(list, ",", 1);
+	text_add_json(list, one);
+	json_decref(one);
+}
+
 static void add_node(
 	struct graph *g, const char *kind, const char *name, const char *state, json_t *more)
 {
 	char id[96];
-	json_t *node = json_pack("{s:s, s:s, s:s, s:s}", "id", id_of(id, kind, name), "kind", kind,
-		"name", name, "state", state);
 
-	if (more)
-		json_object_update_missing(node, more);
-	json_decref(more);
-	json_array_append_new(g->nodes, node);
+	add(g->nodes,
+		json_pack("{s:s, s:s, s:s, s:s}", "id", id_of(id, kind, name), "kind", kind, "name",
+			name, "state", state),
+		more);
 }
 
 static void add_edge(struct graph *g, const char *from_kind, const char *from, const char *to_kind,
 	const char *to, const char *kind, const char *state, json_t *more)
 {
 	char from_id[96], to_id[96];
-	json_t *edge = json_pack("{s:s, s:s, s:s, s:s}", "from", id_of(from_id, from_kind, from),
-		"to", id_of(to_id, to_kind, to), "kind", kind, "state", state);
 
-	if (more)
-		json_object_update_missing(edge, more);
-	json_decref(more);
-	json_array_append_new(g->edges, edge);
+	add(&g->edges,
+		json_pack("{s:s, s:s, s:s, s:s}", "from", id_of(from_id, from_kind, from), "to",
+			id_of(to_id, to_kind, to), "kind", kind, "state", state),
+		more);
 }
 
 static bool here(const char *site)
@@ -90,38 +108,44 @@ static json_t *status_of(const struct intent *intent)
 	return json_pack("{s:s}", "reason", intent->status.reason);
 }
 
-/* ---- sites, boxes and WANs ---- */
-
-static void add_sites(struct graph *g)
+static bool sees(const struct graph *g, const struct intent *intent)
 {
-	struct intent *site = world_first(control.world, INTENT_SITE);
-
-	for (; site; site = world_next(site)) {
-		const char *box = here(site->name) ? view_dataplane() : "unknown";
-
-		add_node(g, "site", site->name, here(site->name) ? intent_state(site) : "unknown",
-			json_pack("{s:s}", "description", site->obj->site.description));
-		add_node(g, "box", site->name, box,
-			json_pack("{s:s, s:b}", "site", site->name, "here", here(site->name)));
-		add_edge(g, "box", site->name, "site", site->name, "at", box, NULL);
-	}
+	return g->whole || actor_sees(&g->actor, intent->tenant);
 }
 
-static void add_wans(struct graph *g)
+/* Has it a node? What came after the graph was begun has none, and no edge leads there. Sites and
+ * WANs are nobody's: everybody sees them. */
+static bool shown(const struct graph *g, const struct intent *intent)
 {
-	struct intent *wan = world_first(control.world, INTENT_WAN);
+	if (!intent || (intent->revision > g->revision && intent->created_us == intent->updated_us))
+		return false;
+	return intent->type == INTENT_SITE || intent->type == INTENT_WAN || sees(g, intent);
+}
 
-	for (; wan; wan = world_next(wan)) {
-		const struct intent_wan *obj = &wan->obj->wan;
-		const char *state = port_state(obj->site, wan->name);
+/* ---- sites, boxes and WANs ---- */
 
-		add_node(g, "wan", wan->name, state,
-			json_pack("{s:s, s:s, s:I, s:I}", "site", obj->site, "provider",
-				obj->provider, "capacity_bps", (json_int_t)obj->capacity_bps,
-				"booked_bps",
-				(json_int_t)world_booked_bps(control.world, wan->name)));
+static void add_site(struct graph *g, const struct intent *site)
+{
+	const char *box = here(site->name) ? view_dataplane() : "unknown";
+
+	add_node(g, "site", site->name, here(site->name) ? intent_state(site) : "unknown",
+		json_pack("{s:s}", "description", site->obj->site.description));
+	add_node(g, "box", site->name, box,
+		json_pack("{s:s, s:b}", "site", site->name, "here", here(site->name)));
+	add_edge(g, "box", site->name, "site", site->name, "at", box, NULL);
+}
+
+static void add_wan(struct graph *g, const struct intent *wan)
+{
+	const struct intent_wan *obj = &wan->obj->wan;
+	const char *state = port_state(obj->site, wan->name);
+
+	add_node(g, "wan", wan->name, state,
+		json_pack("{s:s, s:s, s:I, s:I}", "site", obj->site, "provider", obj->provider,
+			"capacity_bps", (json_int_t)obj->capacity_bps, "booked_bps",
+			(json_int_t)world_booked_bps(control.world, wan->name)));
+	if (shown(g, world_find(control.world, INTENT_SITE, obj->site)))
 		add_edge(g, "wan", wan->name, "site", obj->site, "of", state, NULL);
-	}
 }
 
 /* ---- tunnels ---- */
@@ -144,138 +168,211 @@ static const struct intent *wan_with(const char *address)
 	return NULL;
 }
 
+static void add_tunnel(struct graph *g, const json_t *one)
+{
+	const char *name = json_string_value(json_object_get(one, "name"));
+	bool up = dataplane_state(control.dataplane) == DATAPLANE_UP;
+	const char *state = !up ? "unknown" : metrics_tunnel_up(one) ? "up" : "down";
+	const struct intent *wan;
+
+	if (!name)
+		return;
+	add_node(g, "tunnel", name, state,
+		json_pack("{s:O*, s:O*, s:O*, s:O*}", "detail", json_object_get(one, "state"),
+			"encap", json_object_get(one, "encap"), "local",
+			json_object_get(one, "local"), "remote", json_object_get(one, "remote")));
+	wan = wan_with(json_string_value(json_object_get(one, "local")));
+	if (shown(g, wan))
+		add_edge(g, "wan", wan->name, "tunnel", name, "local", state, NULL);
+	wan = wan_with(json_string_value(json_object_get(one, "remote")));
+	if (shown(g, wan))
+		add_edge(g, "tunnel", name, "wan", wan->name, "remote", state, NULL);
+}
+
 /* Only operators see tunnels: their addresses are the underlay's. Another box may have died behind
  * a tunnel that is up: the state is what this box knows of its own end. */
-static void add_tunnels(struct graph *g)
+static bool next_tunnel(struct graph *g)
 {
-	const json_t *tunnels = collector_objects(control.collector, "tunnel");
-	bool up = dataplane_state(control.dataplane) == DATAPLANE_UP;
-	size_t index;
-	json_t *one;
-
-	json_array_foreach ((json_t *)tunnels, index, one) {
-		const char *name = json_string_value(json_object_get(one, "name"));
-		const char *local = json_string_value(json_object_get(one, "local"));
-		const char *remote = json_string_value(json_object_get(one, "remote"));
-		const char *state = !up ? "unknown" : metrics_tunnel_up(one) ? "up" : "down";
-		const struct intent *wan;
-
-		if (!name)
-			continue;
-		add_node(g, "tunnel", name, state,
-			json_pack("{s:O*, s:O*, s:O*, s:O*}", "detail",
-				json_object_get(one, "state"), "encap",
-				json_object_get(one, "encap"), "local",
-				json_object_get(one, "local"), "remote",
-				json_object_get(one, "remote")));
-		if ((wan = wan_with(local)))
-			add_edge(g, "wan", wan->name, "tunnel", name, "local", state, NULL);
-		if ((wan = wan_with(remote)))
-			add_edge(g, "tunnel", name, "wan", wan->name, "remote", state, NULL);
-	}
+	if (!g->whole || g->tunnel == json_array_size(g->tunnels))
+		return false;
+	add_tunnel(g, json_array_get(g->tunnels, g->tunnel++));
+	return true;
 }
 
 /* ---- slices, networks and hosts ---- */
 
-static bool sees(const struct graph *g, const struct intent *intent)
+static void add_endpoint(
+	struct graph *g, const struct intent *slice, const struct intent_endpoint *end)
 {
-	return !g->actor || actor_sees(g->actor, intent->tenant);
+	if (shown(g, world_find(control.world, INTENT_SITE, end->site)))
+		add_edge(g, "slice", slice->name, "site", end->site, "endpoint",
+			port_state(end->site, end->port),
+			json_pack("{s:s, s:i, s:s}", "port", end->port, "vlan", end->vlan, "wan",
+				end->wan));
 }
 
-static void add_slices(struct graph *g)
+static void add_slice(struct graph *g, const struct intent *slice)
 {
-	struct intent *slice = world_first(control.world, INTENT_SLICE);
+	const struct intent_slice *obj = &slice->obj->slice;
 
-	for (; slice; slice = world_next(slice)) {
-		const struct intent_slice *obj = &slice->obj->slice;
-
-		if (!sees(g, slice))
-			continue;
-		add_node(g, "slice", slice->name, intent_state(slice),
-			json_pack("{s:s, s:s, s:i, s:O*}", "tenant", slice->tenant, "service",
-				obj->service == SERVICE_L3 ? "l3" : "l2", "vni", obj->vni,
-				"bandwidth", json_object_get(slice->spec, "bandwidth")));
-		for (uint32_t i = 0; i < obj->endpoints.count; i++) {
-			const struct intent_endpoint *end = &obj->endpoints.item[i];
-
-			add_edge(g, "slice", slice->name, "site", end->site, "endpoint",
-				port_state(end->site, end->port),
-				json_pack("{s:s, s:i, s:s}", "port", end->port, "vlan", end->vlan,
-					"wan", end->wan));
-		}
-	}
+	add_node(g, "slice", slice->name, intent_state(slice),
+		json_pack("{s:s, s:s, s:i, s:O*}", "tenant", slice->tenant, "service",
+			obj->service == SERVICE_L3 ? "l3" : "l2", "vni", obj->vni, "bandwidth",
+			json_object_get(slice->spec, "bandwidth")));
+	for (uint32_t i = 0; i < obj->endpoints.count; i++)
+		add_endpoint(g, slice, &obj->endpoints.item[i]);
 }
 
-static void add_networks(struct graph *g)
+static void add_network(struct graph *g, const struct intent *network)
 {
-	struct intent *network = world_first(control.world, INTENT_NETWORK);
+	const struct intent_network *obj = &network->obj->network;
 
-	for (; network; network = world_next(network)) {
-		const struct intent_network *obj = &network->obj->network;
-
-		if (!sees(g, network))
-			continue;
-		add_node(g, "network", network->name, intent_state(network),
-			json_pack("{s:s, s:i, s:b}", "tenant", network->tenant, "vni", obj->vni,
-				"exclusive", obj->exclusive));
-	}
+	add_node(g, "network", network->name, intent_state(network),
+		json_pack("{s:s, s:i, s:b}", "tenant", network->tenant, "vni", obj->vni,
+			"exclusive", obj->exclusive));
 }
 
-static void add_hosts(struct graph *g)
+static void add_host(struct graph *g, const struct intent *host)
 {
-	struct intent *host = world_first(control.world, INTENT_HOST), *in;
+	const struct intent_host *obj = &host->obj->host;
+	const char *state = port_state(obj->site, obj->port);
+	struct intent *in = NULL;
 
-	for (; host; host = world_next(host)) {
-		const struct intent_host *obj = &host->obj->host;
-		const char *state = port_state(obj->site, obj->port);
-
-		if (!sees(g, host))
-			continue;
-		add_node(g, "host", host->name, state,
-			json_pack("{s:s, s:O*, s:O*, s:O*, s:O*, s:O*}", "tenant", host->tenant,
-				"mac", json_object_get(host->spec, "mac"), "address",
-				json_object_get(host->spec, "address"), "address6",
-				json_object_get(host->spec, "address6"), "port",
-				json_object_get(host->spec, "port"), "vlan",
-				json_object_get(host->spec, "vlan")));
+	add_node(g, "host", host->name, state,
+		json_pack("{s:s, s:O*, s:O*, s:O*, s:O*, s:O*}", "tenant", host->tenant, "mac",
+			json_object_get(host->spec, "mac"), "address",
+			json_object_get(host->spec, "address"), "address6",
+			json_object_get(host->spec, "address6"), "port",
+			json_object_get(host->spec, "port"), "vlan",
+			json_object_get(host->spec, "vlan")));
+	if (shown(g, world_find(control.world, INTENT_SITE, obj->site)))
 		add_edge(g, "host", host->name, "site", obj->site, "at", state, NULL);
-		in = world_at_place(control.world, obj->site, obj->port, obj->vlan);
-		if (in && in->type == INTENT_SLICE && sees(g, in))
-			add_edge(g, "host", host->name, "slice", in->name, "in", intent_state(in),
-				NULL);
-		for (in = NULL; (in = world_network_of(control.world, host->name, in));)
-			if (sees(g, in))
-				add_edge(g, "host", host->name, "network", in->name, "in",
-					intent_state(in), status_of(in));
-	}
+	while ((in = world_network_of(control.world, host->name, in)))
+		if (shown(g, in))
+			add_edge(g, "host", host->name, "network", in->name, "in", intent_state(in),
+				status_of(in));
+	in = world_at_place(control.world, obj->site, obj->port, obj->vlan);
+	if (in && in->type == INTENT_SLICE && shown(g, in))
+		add_edge(g, "host", host->name, "slice", in->name, "in", intent_state(in), NULL);
 }
 
-static json_t *graph_make(const struct actor *actor)
+/* ---- a node at a time ---- */
+
+/* What edges lead to has its node first. */
+static const struct {
+	enum intent_type type;
+	void (*add)(struct graph *g, const struct intent *intent);
+} phases[] = {
+	{INTENT_SITE, add_site},
+	{INTENT_WAN, add_wan},
+	{INTENT_TYPES, NULL}, /* tunnels */
+	{INTENT_SLICE, add_slice},
+	{INTENT_NETWORK, add_network},
+	{INTENT_HOST, add_host},
+};
+#define PHASES (sizeof(phases) / sizeof(phases[0]))
+
+static bool next_intent(struct graph *g)
 {
-	struct graph g = {json_array(), json_array(), actor, !actor || view_whole(actor)};
+	enum intent_type type = phases[g->phase].type;
+	const struct intent *intent = g->after[0] ? world_after(control.world, type, g->after)
+						  : world_first(control.world, type);
 
-	add_sites(&g);
-	add_wans(&g);
-	if (g.whole)
-		add_tunnels(&g);
-	add_slices(&g);
-	add_networks(&g);
-	add_hosts(&g);
-	return json_pack("{s:s, s:I, s:o, s:o}", "site", control.site, "at_us",
-		(json_int_t)control_now_us(), "nodes", g.nodes, "edges", g.edges);
+	if (!intent)
+		return false;
+	strcpy(g->after, intent->name);
+	if (shown(g, intent))
+		phases[g->phase].add(g, intent);
+	return true;
 }
 
-static json_t *graph_of_all(void)
+static void graph_head(struct graph *g)
 {
-	return graph_make(NULL);
+	json_t *head = json_pack("{s:s, s:I}", "site", control.site, "at_us", (json_int_t)g->at_us);
+
+	text_add_json(g->nodes, head);
+	json_decref(head);
+	if (g->nodes->failed)
+		return;
+	g->nodes->len--; /* the brace: it goes on */
+	text_add(g->nodes, ",\"nodes\":[", sizeof(",\"nodes\":[") - 1);
 }
+
+static void graph_tail(struct graph *g)
+{
+	text_add(g->nodes, "],\"edges\":[", sizeof("],\"edges\":[") - 1);
+	text_add(g->nodes, g->edges.text, g->edges.len);
+	text_add(g->nodes, "]}", 2);
+	g->nodes->failed |= g->edges.failed;
+}
+
+static bool graph_step(void *state, struct text *out)
+{
+	struct graph *g = state;
+
+	g->nodes = out;
+	if (!out->len)
+		graph_head(g);
+	if (phases[g->phase].add ? next_intent(g) : next_tunnel(g))
+		return true;
+	g->after[0] = '\0';
+	if (++g->phase < PHASES)
+		return true;
+	graph_tail(g);
+	return false;
+}
+
+static void graph_free(void *state)
+{
+	struct graph *g = state;
+
+	json_decref(g->tunnels);
+	free(g->edges.text);
+	free(g);
+}
+
+static struct graph *graph_new(const struct actor *actor)
+{
+	struct graph *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->actor = *actor;
+	g->whole = view_whole(actor);
+	g->revision = store_revision(control.store);
+	g->at_us = control_now_us();
+	g->tunnels = json_incref((json_t *)collector_objects(control.collector, "tunnel"));
+	return g;
+}
+
+static void graph_keep(struct view_text *text, uint64_t cost_us)
+{
+	view_cache_set(&cache, text, cost_us);
+}
+
+static const struct making_kind graph_of_all = {
+	"application/json", graph_step, graph_keep, graph_free};
+static const struct making_kind graph_of_tenant = {
+	"application/json", graph_step, NULL, graph_free};
 
 static void get_topology(struct request *r)
 {
-	if (view_whole(request_actor(r)))
-		view_reply(r, &cache, MADE_US, graph_of_all);
+	bool whole = view_whole(request_actor(r));
+	struct graph *g;
+
+	if (whole && view_cached(r, &cache, MADE_US))
+		return;
+	if (whole && coming) {
+		making_join(r, coming);
+		return;
+	}
+	g = graph_new(request_actor(r));
+	if (!g)
+		view_no_memory(r);
+	else if (whole)
+		making_begin(r, &graph_of_all, g, &coming);
 	else
-		reply_json(r, 200, graph_make(request_actor(r)));
+		making_begin(r, &graph_of_tenant, g, NULL);
 }
 
 void topology_free(void)

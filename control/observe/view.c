@@ -39,7 +39,7 @@ bool view_whole(const struct actor *actor)
 	return !actor->tenant[0] && actor->role != ROLE_TENANT;
 }
 
-static uint64_t now_us(void)
+uint64_t view_now_us(void)
 {
 	struct timespec now;
 
@@ -47,7 +47,23 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void text_put(struct view_text *text)
+void view_no_memory(struct request *r)
+{
+	reply_problem(r, 503, "there is no memory for this answer; try again later");
+}
+
+/* ---- texts ---- */
+
+struct view_text *view_text_new(char *bytes, size_t len)
+{
+	struct view_text *text = malloc(sizeof(*text));
+
+	if (text)
+		*text = (struct view_text){.refs = 1, .len = len, .text = bytes};
+	return text;
+}
+
+void view_text_put(struct view_text *text)
 {
 	if (!text || --text->refs)
 		return;
@@ -57,55 +73,63 @@ static void text_put(struct view_text *text)
 
 static void text_sent(const void *bytes, size_t len, void *arg)
 {
-	text_put(arg);
+	view_text_put(arg);
+}
+
+void view_text_reply(struct request *r, const char *type, struct view_text *text)
+{
+	text->refs++;
+	reply_reference(r, 200, type, text->text ? text->text : "", text->len, text_sent, text);
 }
 
 static struct view_text *text_make(json_t *(*make)(void))
 {
-	struct view_text *text = calloc(1, sizeof(*text));
 	json_t *json = make();
+	char *bytes = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	struct view_text *text = bytes ? view_text_new(bytes, strlen(bytes)) : NULL;
 
-	if (text && json)
-		text->text = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
-	if (!text || !text->text) {
-		free(text);
-		return NULL;
-	}
-	text->len = strlen(text->text);
-	text->refs = 1;
+	if (!text)
+		free(bytes);
 	return text;
 }
 
-static bool fresh(const struct view_cache *cache, uint64_t now, uint64_t least_us)
+/* ---- made once, sent often ---- */
+
+bool view_cached(struct request *r, const struct view_cache *cache, uint64_t least_us)
 {
 	uint64_t cost_us = cache->cost_us * SHARE;
 
-	return cache->text && now - cache->made_us < (cost_us > least_us ? cost_us : least_us);
+	if (!cache->text ||
+		view_now_us() - cache->made_us >= (cost_us > least_us ? cost_us : least_us))
+		return false;
+	view_text_reply(r, "application/json", cache->text);
+	return true;
+}
+
+void view_cache_set(struct view_cache *cache, struct view_text *text, uint64_t cost_us)
+{
+	view_text_put(cache->text);
+	*cache = (struct view_cache){text, view_now_us(), cost_us};
 }
 
 void view_reply(
 	struct request *r, struct view_cache *cache, uint64_t least_us, json_t *(*make)(void))
 {
-	uint64_t begun_us = now_us();
+	uint64_t begun_us = view_now_us();
 
-	if (!fresh(cache, begun_us, least_us)) {
-		text_put(cache->text);
-		cache->text = text_make(make);
-		cache->made_us = now_us();
-		cache->cost_us = cache->made_us - begun_us;
-	}
-	if (!cache->text) {
-		reply_problem(r, 503, "there is no memory for this answer; try again later");
+	if (view_cached(r, cache, least_us))
 		return;
-	}
-	cache->text->refs++;
-	reply_reference(r, 200, "application/json", cache->text->text, cache->text->len, text_sent,
-		cache->text);
+	view_cache_set(cache, text_make(make), 0);
+	cache->cost_us = cache->made_us - begun_us;
+	if (cache->text)
+		view_text_reply(r, "application/json", cache->text);
+	else
+		view_no_memory(r);
 }
 
 void view_cache_free(struct view_cache *cache)
 {
-	text_put(cache->text);
+	view_text_put(cache->text);
 	memset(cache, 0, sizeof(*cache));
 }

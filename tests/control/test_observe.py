@@ -3,11 +3,17 @@
 dataplane whose devices swallow everything."""
 import contextlib
 import json
+import select
 import subprocess
 import time
 import unittest
 
 from api import Control, JP, KR, VIEWER, null, site, slice_, wan
+
+
+def slices():
+    return [slice_("blue", "gj/p1/10", "bs/p1/10", tenant="kr", bandwidth={"committed_bps": 10_000_000}),
+            slice_("red", "gj/p1/20", "bs/p1/20", tenant="jp")]
 
 
 def setUpModule():
@@ -18,8 +24,7 @@ def setUpModule():
         wan("gj-kt", "gj", device=null(2), mtu=1600, addresses=["198.18.0.1/24"], capacity_bps=100_000_000,
             neighbors=[{"address": "198.18.0.2", "mac": "02:00:00:00:00:02"}]),
         wan("bs-kt", "bs", mtu=1600, addresses=["198.18.0.2/24"], capacity_bps=100_000_000),
-        slice_("blue", "gj/p1/10", "bs/p1/10", tenant="kr", bandwidth={"committed_bps": 10_000_000}),
-        slice_("red", "gj/p1/20", "bs/p1/20", tenant="jp"),
+        *slices(),
         {"kind": "host", "name": "cam", "tenant": "kr", "site": "gj", "port": "p1", "vlan": 10,
          "mac": "02:00:00:00:00:10", "address": "198.18.10.10"}], query="?wait=20")
     # counters are read each second, ports and tunnels every two
@@ -32,7 +37,7 @@ def tearDownModule():
     box.close()
 
 
-def wait_for(ready, seconds=15):
+def wait_for(ready, seconds=60):
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:
@@ -100,6 +105,27 @@ class Status(unittest.TestCase):
         self.assertIn("slice:red", text)
         for hidden in ("blue", "cam", '"kr"', "tunnel"):
             self.assertNotIn(hidden, text)
+
+    def test_others_are_answered_while_a_long_answer_is_made(self):
+        many = [slice_(f"many{vlan}", f"bs/p1/{vlan}", tenant="kr") for vlan in range(1000, 4000)]
+        self.assertEqual(box.apply(many).status, 200)
+        try:
+            with contextlib.closing(box.connection(uid=KR)) as long, contextlib.closing(box.connection()) as quick:
+                long.connect()
+                for _ in range(3):
+                    quick.request("GET", "/v1/sites")
+                    self.assertEqual(quick.getresponse().read()[:1], b"{")
+                long.request("GET", "/v1/topology")
+                meanwhile = 0
+                while not select.select([long.sock], [], [], 0)[0]:
+                    quick.request("GET", "/v1/sites")
+                    quick.getresponse().read()
+                    meanwhile += 1
+                graph = json.loads(long.getresponse().read())
+        finally:
+            self.assertEqual(box.apply(slices(), prune=True).status, 200)
+        self.assertEqual(len([node for node in graph["nodes"] if node["kind"] == "slice"]), 3001)
+        self.assertGreaterEqual(meanwhile, 3)
 
     def test_counters_are_of_whom_asks(self):
         self.assertIn("p1", counters("port"))

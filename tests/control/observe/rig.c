@@ -2,6 +2,8 @@
 /* What rig.h says: stands in for reconcile, store and http; rig_world.c for the intents. */
 #include "rig.h"
 
+#include "making.h"
+
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -409,6 +411,11 @@ json_t *rig_json(void)
 	return json;
 }
 
+void rig_once(void)
+{
+	event_base_loop(control.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
 void rig_turn(void)
 {
 	struct timeval most = {0, 50000};
@@ -429,6 +436,7 @@ void rig_start(void)
 	memset(&rig_actor, 0, sizeof(rig_actor));
 	rig_actor.role = ROLE_OPERATOR;
 	rig_cut_off = false;
+	making_bit_us = 1000000; /* whole at once, but for the tests that want pieces */
 	control.base = event_base_new();
 	control.site = "here";
 	control.started_us = 1000000;

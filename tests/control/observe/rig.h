@@ -28,6 +28,7 @@ struct intent *rig_slice(const char *name, const char *tenant, const char *port,
 struct intent *rig_wan(const char *name, const char *site, const char *address);
 struct intent *rig_session(const char *name, const char *tenant);
 void rig_status(struct intent *intent, enum intent_state state, const char *reason);
+void rig_forget(struct intent *intent);
 void rig_forget_intents(void);
 
 /* One call of a handler. */
@@ -44,6 +45,7 @@ const char *rig_get(const char *target, const char *last_id);
 void rig_client_gone(void); /* of the stream */
 extern bool rig_cut_off;    /* the next stream_send finds the client too slow */
 json_t *rig_json(void);	    /* the answer; decref it */
+void rig_once(void); /* one turn of the loop */
 void rig_turn(void); /* the loop, until nothing is ready; timers up to 50 ms are waited for */
 
 #endif

@@ -24,25 +24,25 @@ const char *intent_kind(enum intent_type type)
 	return type == INTENT_SLICE ? "slice" : "session";
 }
 
-static struct intent *next_of(int from, enum intent_type type)
+struct intent *world_after(const struct world *world, enum intent_type type, const char *name)
 {
-	for (int i = from; i < intent_count; i++)
-		if (intents[i]->type == type)
-			return intents[i];
-	return NULL;
+	struct intent *first = NULL;
+
+	for (int i = 0; i < intent_count; i++)
+		if (intents[i]->type == type && strcmp(intents[i]->name, name) > 0 &&
+			(!first || strcmp(intents[i]->name, first->name) < 0))
+			first = intents[i];
+	return first;
 }
 
 struct intent *world_first(const struct world *world, enum intent_type type)
 {
-	return next_of(0, type);
+	return world_after(world, type, "");
 }
 
 struct intent *world_next(const struct intent *intent)
 {
-	for (int i = 0; i < intent_count; i++)
-		if (intents[i] == intent)
-			return next_of(i + 1, intent->type);
-	return NULL;
+	return world_after(NULL, intent->type, intent->name);
 }
 
 struct intent *world_find(const struct world *world, enum intent_type type, const char *name)
@@ -104,6 +104,8 @@ struct intent *rig_slice(const char *name, const char *tenant, const char *port,
 	struct intent *slice = add(INTENT_SLICE, name, tenant, sizeof(struct intent_endpoint));
 	struct intent_endpoint *end = (void *)(slice->obj + 1);
 
+	if (!world_find(NULL, INTENT_SITE, "here"))
+		add(INTENT_SITE, "here", "", 0);
 	strcpy(end->site, "here");
 	strcpy(end->port, port);
 	end->vlan = vlan;
@@ -128,6 +130,17 @@ struct intent *rig_wan(const char *name, const char *site, const char *address)
 struct intent *rig_session(const char *name, const char *tenant)
 {
 	return add(INTENT_SESSION, name, tenant, 0);
+}
+
+void rig_forget(struct intent *intent)
+{
+	for (int i = 0; i < intent_count; i++) {
+		if (intents[i] != intent)
+			continue;
+		memmove(&intents[i], &intents[i + 1], (--intent_count - i) * sizeof(intents[0]));
+		free(intent->obj);
+		free(intent);
+	}
 }
 
 void rig_forget_intents(void)

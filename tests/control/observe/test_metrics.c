@@ -2,6 +2,7 @@
 /* /metrics: the text format, whose series one sees, pages, sums by tenant. */
 #include "../suite.h"
 #include "measure.h"
+#include "making.h"
 #include "rig.h"
 
 #include <check.h>
@@ -35,7 +36,7 @@ static int times(const char *text)
 
 START_TEST(label_escapes_backslash_quote_and_newline)
 {
-	struct prom p = {0};
+	struct text p = {0};
 
 	prom_u64(&p, "a_total", 1, "x", "a\\b\"c\nd", "left_out", NULL, "y", "", NULL);
 	ck_assert_str_eq(strndupa(p.text, p.len), "a_total{x=\"a\\\\b\\\"c\\nd\",y=\"\"} 1\n");
@@ -45,7 +46,7 @@ END_TEST
 
 START_TEST(help_escapes_backslash_and_newline_only)
 {
-	struct prom p = {0};
+	struct text p = {0};
 
 	prom_family(&p, "a", PROM_GAUGE, "say \"a\\b\"\nnow");
 	ck_assert_str_eq(
@@ -56,7 +57,7 @@ END_TEST
 
 START_TEST(values_are_written_as_prometheus_reads_them)
 {
-	struct prom p = {0};
+	struct text p = {0};
 
 	prom_u64(&p, "a", UINT64_MAX, NULL);
 	prom_f64(&p, "a", 0.25, NULL);
@@ -71,7 +72,7 @@ END_TEST
 
 START_TEST(text_grows_to_any_length)
 {
-	struct prom p = {0};
+	struct text p = {0};
 	char value[5000];
 
 	memset(value, '"', sizeof(value) - 1);
@@ -253,6 +254,41 @@ START_TEST(many_slices_are_told_by_tenant_and_in_pages)
 }
 END_TEST
 
+START_TEST(slices_in_pieces_are_of_one_reading)
+{
+	struct intent *blue = rig_slice("blue", "kim", "lan0", 1);
+	int turns = 0;
+	char *whole;
+
+	rig_slice("red", "lee", "lan0", 2);
+	rig_reading("slice", "{\"blue\":" TRAFFIC(100) ",\"red\":" TRAFFIC(200) "}");
+	rig_reading(
+		"attachment", "{\"blue:lan0.1\":" TRAFFIC(100) ",\"red:lan0.2\":" TRAFFIC(200) "}");
+	rig_get("/metrics/slices", NULL);
+	whole = strdup(rig_answer.text);
+	making_bit_us = 0;
+	rig_get("/metrics/slices", NULL);
+	ck_assert_int_eq(rig_answer.status, 0);
+	for (; !rig_answer.status && turns < 1000; turns++) {
+		rig_once();
+		if (turns == 8) { /* within the slices */
+			rig_forget(blue);
+			rig_reading("slice", "{\"red\":" TRAFFIC(300) "}");
+			rig_reading("slice", "{\"red\":" TRAFFIC(400) "}");
+		}
+	}
+	ck_assert_int_gt(turns, 20);
+	ck_assert_int_eq(rig_answer.status, 200);
+	ck_assert(has("sluice_slice_receive_packets_total{slice=\"blue\",tenant=\"kim\"} 100"));
+	ck_assert(has("sluice_slice_receive_packets_total{slice=\"red\",tenant=\"lee\"} 200"));
+	ck_assert_uint_eq(strlen(strstr(rig_answer.text, "# TYPE sluice_slice_transmit_bytes")) -
+				  strlen(strstr(rig_answer.text, "# TYPE sluice_attachment_rec")),
+		strlen(strstr(whole, "# TYPE sluice_slice_transmit_bytes")) -
+			strlen(strstr(whole, "# TYPE sluice_attachment_rec")));
+	free(whole);
+}
+END_TEST
+
 /* ---- sums by tenant ---- */
 
 START_TEST(sum_of_a_tenant_never_goes_back)
@@ -361,6 +397,7 @@ int main(void)
 	tcase_add_test(tcase, attachment_is_of_who_holds_its_place);
 	tcase_add_test(tcase, tenant_sees_its_own_slices_and_nothing_of_the_box);
 	tcase_add_test(tcase, many_slices_are_told_by_tenant_and_in_pages);
+	tcase_add_test(tcase, slices_in_pieces_are_of_one_reading);
 	tcase_add_test(tcase, sum_of_a_tenant_never_goes_back);
 	tcase_add_test(tcase, every_counter_of_the_table_is_told);
 	suite_add_tcase(suite, tcase);

@@ -2,7 +2,9 @@
 /* /v1/status, /v1/topology, /v1/counters and /v1/events: who sees what, pages, streams that go at
  * any moment. */
 #include "../suite.h"
+#include "making.h"
 #include "rig.h"
+#include "status.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -152,6 +154,7 @@ END_TEST
 
 START_TEST(topology_of_a_tenant_has_no_others_and_no_tunnels)
 {
+	rig_wan("gj", "here", "198.18.0.1/24");
 	rig_slice("blue", "kim", "lan0", 10);
 	rig_slice("red", "lee", "lan0", 11);
 	rig_reading("tunnels", "[{\"name\":\"t\",\"state\":\"up\"}]");
@@ -160,7 +163,90 @@ START_TEST(topology_of_a_tenant_has_no_others_and_no_tunnels)
 	be_tenant("kim");
 	rig_get("/v1/topology", NULL);
 	ck_assert(sent("slice:blue") && !sent("red") && !sent("lee") && !sent("tunnel:t"));
+	ck_assert(sent("\"to\":\"site:here\"") && sent("\"id\":\"wan:gj\""));
 	json_decref(rig_json());
+}
+END_TEST
+
+/* How many turns of the loop it takes; each does one thing. */
+static int turns_until_answered(void)
+{
+	int turns = 0;
+
+	while (!rig_answer.status && turns < 1000) {
+		rig_once();
+		turns++;
+	}
+	ck_assert_int_eq(rig_answer.status, 200);
+	return turns;
+}
+
+START_TEST(topology_is_made_in_pieces_between_which_the_loop_goes_on)
+{
+	json_t *whole, *pieces;
+
+	rig_wan("gj", "here", "198.18.0.1/24");
+	for (int i = 0; i < 20; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "s%02d", i);
+		rig_slice(name, i % 2 ? "kim" : "lee", "lan0", i + 1);
+	}
+	rig_reading("tunnels", "[{\"name\":\"t\",\"state\":\"up\",\"local\":\"198.18.0.1\"}]");
+	rig_actor.role = ROLE_VIEWER; /* of nobody: sees all */
+	rig_get("/v1/topology", NULL);
+	whole = rig_json();
+	topology_free(); /* the text that is kept */
+	making_bit_us = 0;
+	rig_get("/v1/topology", NULL);
+	ck_assert_int_eq(rig_answer.status, 0);
+	ck_assert_int_ge(turns_until_answered(), 20);
+	pieces = rig_json();
+	ck_assert_uint_eq(json_array_size(json_object_get(pieces, "nodes")), 20 + 4);
+	ck_assert_uint_eq(json_array_size(json_object_get(pieces, "edges")), 20 + 3);
+	ck_assert(json_equal(whole, pieces));
+	json_decref(whole);
+	json_decref(pieces);
+}
+END_TEST
+
+START_TEST(topology_in_pieces_is_of_the_moment_when_it_was_begun)
+{
+	struct intent *gone, *born;
+
+	rig_slice("a", "kim", "lan0", 1);
+	gone = rig_slice("c", "kim", "lan0", 2);
+	rig_slice("d", "kim", "lan0", 3);
+	making_bit_us = 0;
+	rig_get("/v1/topology", NULL);
+	for (int i = 0; i < 4; i++) /* the site is in, and no slice */
+		rig_once();
+	rig_forget(gone);
+	born = rig_slice("b", "kim", "lan0", 4);
+	born->revision = 8; /* 7 was the last */
+	turns_until_answered();
+	ck_assert(sent("slice:a") && sent("slice:d") && !sent("slice:b") && !sent("slice:c"));
+	json_decref(rig_json());
+}
+END_TEST
+
+START_TEST(topology_in_pieces_may_lose_who_asked)
+{
+	rig_slice("a", "kim", "lan0", 1);
+	making_bit_us = 0;
+	be_tenant("kim");
+	rig_get("/v1/topology", NULL);
+	rig_once();
+	rig_client_gone(); /* ASan sees what is left behind */
+	rig_turn();
+	ck_assert_int_eq(rig_answer.status, 0);
+	rig_get("/v1/topology", NULL);
+	turns_until_answered();
+	ck_assert(sent("slice:a"));
+	rig_get("/v1/topology", NULL); /* and at the end of everything it is told so */
+	ck_assert_int_eq(rig_answer.status, 0);
+	observe_stop();
+	ck_assert_int_eq(rig_answer.status, 503);
 }
 END_TEST
 
@@ -409,6 +495,9 @@ int main(void)
 	tcase_add_test(tcase, topology_has_the_state_of_ports_at_endpoints);
 	tcase_add_test(tcase, topology_joins_tunnels_to_the_wans_at_both_ends);
 	tcase_add_test(tcase, topology_of_a_tenant_has_no_others_and_no_tunnels);
+	tcase_add_test(tcase, topology_is_made_in_pieces_between_which_the_loop_goes_on);
+	tcase_add_test(tcase, topology_in_pieces_is_of_the_moment_when_it_was_begun);
+	tcase_add_test(tcase, topology_in_pieces_may_lose_who_asked);
 	tcase_add_test(tcase, counters_have_rates_and_levels_have_none);
 	tcase_add_test(tcase, counters_come_in_pages);
 	tcase_add_test(tcase, counters_of_one_object_or_404);
