@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "drops.h"
+#include "ip.h"
 #include "nexthop.h"
 #include "port.h"
 #include "port_link.h"
@@ -109,15 +110,6 @@ void underlay_address_unset(uint16_t port, const struct api_ip *prefix)
 	port_hot[port].underlay = left || port_hot[port].twin != PORT_NONE;
 }
 
-static bool covers(const struct api_ip *prefix, const struct api_ip *ip)
-{
-	uint32_t bytes = prefix->len / 8, bits = prefix->len % 8;
-
-	if (prefix->family != ip->family || memcmp(prefix->bytes, ip->bytes, bytes) != 0)
-		return false;
-	return bits == 0 || (prefix->bytes[bytes] ^ ip->bytes[bytes]) >> (8 - bits) == 0;
-}
-
 /* Of two ports on one network the one whose link is up. */
 static bool is_better(const struct connected *a, const struct connected *b)
 {
@@ -132,7 +124,7 @@ static const struct connected *find_connected(const struct api_ip *ip)
 	const struct connected *best = NULL;
 
 	for (uint32_t i = 0; i < connected_count; i++)
-		if (covers(&connected[i].prefix, ip) &&
+		if (api_ip_within(ip, &connected[i].prefix) &&
 			(best == NULL || is_better(&connected[i], best)))
 			best = &connected[i];
 	return best;
@@ -145,7 +137,7 @@ static bool shares_network(uint64_t ports)
 		for (uint32_t j = 0; ports >> connected[i].port & 1 && j < connected_count; j++)
 			if (connected[i].port != connected[j].port &&
 				connected[i].prefix.len == connected[j].prefix.len &&
-				covers(&connected[i].prefix, &connected[j].prefix))
+				api_ip_within(&connected[j].prefix, &connected[i].prefix))
 				return true;
 	return false;
 }
@@ -287,7 +279,7 @@ static bool is_stale(uint16_t id)
 	const struct api_tunnel *cfg = tunnel_config(id);
 
 	for (uint32_t i = 0; cfg != NULL && i < stale_prefixes; i++)
-		if (covers(&stale_prefix[i], &cfg->remote))
+		if (api_ip_within(&cfg->remote, &stale_prefix[i]))
 			return true;
 	return false;
 }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "request.h"
 #include "router.h"
 #include "tls.h"
+#include "unix_socket.h"
 
 #define BACKLOG	 128
 #define SWEEP_MS 250
@@ -39,75 +39,6 @@ static struct http_config config; /* its texts are the caller's for http_reload 
 static int fail(char *why, size_t size, int rc, const char *what, const char *where)
 {
 	snprintf(why, size, "%s %s: %s", what, where, strerror(-rc));
-	return rc;
-}
-
-/* ---- the unix socket ---- */
-
-/* A socket that nobody answers on is a dead process's. */
-static int remove_stale(const struct sockaddr_un *address)
-{
-	struct stat stat;
-	int fd, rc;
-
-	if (lstat(address->sun_path, &stat))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(stat.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
-	close(fd);
-	if (rc != ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(address->sun_path) ? -errno : 0;
-}
-
-/* Only the last part: /run/sluice is not there after a boot. */
-static int make_folder(const char *path)
-{
-	char folder[sizeof(socket_path)];
-	char *slash;
-
-	strcpy(folder, path);
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return 0;
-	*slash = '\0';
-	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
-}
-
-/* A descriptor, or -errno. */
-static int listen_unix(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t mask;
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	rc = make_folder(path);
-	if (!rc)
-		rc = remove_stale(&address);
-	if (rc)
-		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	mask = umask(0117); /* 0660 from the first moment */
-	rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
-	umask(mask);
-	if (!rc) {
-		strcpy(socket_path, path);
-		if (!listen(fd, BACKLOG))
-			return fd;
-		rc = -errno;
-		unlink(path);
-		*socket_path = '\0';
-	}
-	close(fd);
 	return rc;
 }
 
@@ -265,12 +196,14 @@ static int open_unix(char *why, size_t size)
 
 	if (!config.socket)
 		return 0;
-	fd = listen_unix(config.socket);
+	fd = unix_socket_listen(config.socket, BACKLOG);
 	if (fd == -EADDRINUSE) {
 		snprintf(why, size, "socket %s: somebody answers there already; stop it first",
 			config.socket);
 		return fd;
 	}
+	if (fd >= 0)
+		strcpy(socket_path, config.socket);
 	rc = fd < 0 ? fd : open_door(&unix_door, fd, false);
 	return rc ? fail(why, size, rc, "socket", config.socket) : 0;
 }

@@ -72,7 +72,7 @@ static int check_via(const struct api_ip *via, const struct api_ip *networks, ui
 		if (ip_same_address(via, &networks[i]))
 			return refuse_ip(
 				err, "via", "another station than the box itself", via, false);
-		near |= ip_within(via, &networks[i]);
+		near |= api_ip_within(via, &networks[i]);
 	}
 	return near ? 0
 		    : refuse_ip(

@@ -98,7 +98,7 @@ static void add_network(
 	if (!ip->family)
 		return;
 	list[*count] = (struct network){.ip = *ip, .endpoint = at, .gateway = gateway};
-	ip_mask(&list[(*count)++].ip);
+	api_ip_mask(&list[(*count)++].ip);
 }
 
 static int refuse_network(
@@ -140,7 +140,7 @@ static int check_distinct(struct network *list, uint32_t count, struct rpc_error
 			return refuse_network(&list[i], &list[i - 1], err);
 		if (!first->gateway)
 			continue;
-		if (gateway && ip_overlap(&gateway->ip, &first->ip))
+		if (gateway && api_ip_overlap(&gateway->ip, &first->ip))
 			return gateway->endpoint < first->endpoint
 				       ? refuse_network(first, gateway, err)
 				       : refuse_network(gateway, first, err);

@@ -265,7 +265,7 @@ static struct api_field session_intent_fields[SESSION_FIELDS];
 static void mask_routes(const struct intent_routes *routes)
 {
 	for (uint32_t i = 0; i < routes->count; i++)
-		ip_mask(&routes->item[i].prefix);
+		api_ip_mask(&routes->item[i].prefix);
 }
 
 static void complete_site(union api_object *out)
@@ -294,7 +294,7 @@ static void complete_local_network(union api_object *out)
 	struct intent_local_network *local = &((union intent_object *)out)->local_network;
 
 	for (uint32_t i = 0; i < local->prefixes.count; i++)
-		ip_mask(&local->prefixes.item[i]);
+		api_ip_mask(&local->prefixes.item[i]);
 }
 
 #define TYPE(id, its_name, structure, its_fields, most, text, ...)                                 \

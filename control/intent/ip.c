@@ -9,20 +9,6 @@ static unsigned address_bytes(const struct api_ip *ip)
 	return ip->family == 6 ? 16 : 4;
 }
 
-void ip_mask(struct api_ip *ip)
-{
-	for (unsigned bit = ip->len; bit < 8 * address_bytes(ip); bit = (bit / 8 + 1) * 8)
-		ip->bytes[bit / 8] &= (uint8_t) ~(0xff >> bit % 8);
-}
-
-/* The first len bits are the same. */
-static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned len)
-{
-	if (memcmp(a, b, len / 8))
-		return false;
-	return len % 8 == 0 || (a[len / 8] ^ b[len / 8]) >> (8 - len % 8) == 0;
-}
-
 bool ip_same_address(const struct api_ip *a, const struct api_ip *b)
 {
 	return a->family == b->family && !memcmp(a->bytes, b->bytes, address_bytes(a));
@@ -31,18 +17,6 @@ bool ip_same_address(const struct api_ip *a, const struct api_ip *b)
 bool ip_equal(const struct api_ip *a, const struct api_ip *b)
 {
 	return ip_same_address(a, b) && a->len == b->len;
-}
-
-bool ip_within(const struct api_ip *address, const struct api_ip *network)
-{
-	return address->family == network->family &&
-	       same_bits(address->bytes, network->bytes, network->len);
-}
-
-bool ip_overlap(const struct api_ip *a, const struct api_ip *b)
-{
-	return a->family == b->family &&
-	       same_bits(a->bytes, b->bytes, a->len < b->len ? a->len : b->len);
 }
 
 int ip_compare(const struct api_ip *a, const struct api_ip *b)

@@ -3,6 +3,7 @@
 #ifndef INTENT_PARTS_H
 #define INTENT_PARTS_H
 
+#include "ip.h"
 #include "world.h"
 
 /* ---- intent_copy.c ---- */
@@ -47,12 +48,8 @@ bool find_twin(
 
 /* ---- ip.c ---- */
 
-void ip_mask(struct api_ip *ip); /* host bits of a prefix mean nothing: they become zero */
 bool ip_equal(const struct api_ip *a, const struct api_ip *b); /* address and length */
 bool ip_same_address(const struct api_ip *a, const struct api_ip *b);
-/* a's address is in b's network, of the same family. */
-bool ip_within(const struct api_ip *address, const struct api_ip *network);
-bool ip_overlap(const struct api_ip *a, const struct api_ip *b); /* as networks */
 int ip_compare(const struct api_ip *a, const struct api_ip *b);	 /* family, address, length */
 /* Of one station: not zero, loopback, multicast or broadcast. */
 bool ip_is_unicast(const struct api_ip *ip);

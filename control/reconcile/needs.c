@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ip.h"
 #include "reconciler.h"
 
 struct name {
@@ -171,20 +172,6 @@ int needs_missing(
 
 /* ---- who needs an item ---- */
 
-static bool begin_alike(const struct api_ip *a, const struct api_ip *b, uint8_t bits)
-{
-	uint8_t whole = bits / 8, rest = bits % 8;
-
-	if (a->family != b->family || memcmp(a->bytes, b->bytes, whole))
-		return false;
-	return !rest || !((a->bytes[whole] ^ b->bytes[whole]) >> (8 - rest));
-}
-
-bool needs_same_network(const struct api_ip *a, const struct api_ip *b)
-{
-	return begin_alike(a, b, a->len < b->len ? a->len : b->len);
-}
-
 bool needs_on_network(const char *text, const struct api_ip *network)
 {
 	const char *value;
@@ -194,7 +181,7 @@ bool needs_on_network(const char *text, const struct api_ip *network)
 
 	while ((value = next_value(&text, "\"address\":\"", &length))) {
 		snprintf(address, sizeof(address), "%.*s", (int)length, value);
-		if (!api_ip_parse(address, false, &ip) && begin_alike(&ip, network, network->len))
+		if (!api_ip_parse(address, false, &ip) && api_ip_within(&ip, network))
 			return true;
 	}
 	return false;

@@ -288,8 +288,7 @@ void needs_unlink(struct reconciler *rec, struct item *item);
  * all are there. -ENOMEM. */
 int needs_missing(
 	struct reconciler *rec, const struct item *item, const char *text, struct item **missing);
-bool needs_same_network(const struct api_ip *a, const struct api_ip *b); /* one holds the other */
-bool needs_on_network(const char *text, const struct api_ip *network);	 /* some address in it */
+bool needs_on_network(const char *text, const struct api_ip *network); /* some address in it */
 /* Calls found for each item that is there and cannot stay when this one goes, as long as it returns
  * true. Those by an address are all on its network. */
 void needs_users(struct item *item, bool (*found)(struct item *user, void *arg), void *arg);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ip.h"
 #include "reconciler.h"
 
 /* ---- what needs an item that goes ---- */
@@ -129,7 +130,7 @@ static bool rival_address(struct item *user, void *arg)
 
 	if (user->type != OBJECT_ADDRESS || !prefix || api_ip_parse(prefix + 1, true, &other))
 		return true;
-	if (needs_same_network(&other, &rivals->prefix))
+	if (api_ip_overlap(&other, &rivals->prefix))
 		rivals->any |= evict(rivals->rec, user, rivals->winner);
 	return true;
 }

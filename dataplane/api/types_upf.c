@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "ip.h"
 
 #define VOLUME_MAX INT64_MAX /* bytes: what JSON's integers carry */
 #define IDS(structure, member, least, most)                                                        \
@@ -215,21 +216,12 @@ const struct api_field session_fields[] = {
 	{.name = NULL},
 };
 
-/* Host bits of a prefix mean nothing: equal prefixes are equal bytes. */
-static void mask_prefix(struct api_ip *ip)
-{
-	for (unsigned bit = ip->len, bytes = ip->family == 6 ? 16 : 4; bit < 8 * bytes;) {
-		ip->bytes[bit / 8] &= (uint8_t) ~(0xff >> bit % 8);
-		bit = (bit / 8 + 1) * 8;
-	}
-}
-
 void session_complete(union api_object *obj)
 {
 	struct api_ue *ue = &obj->session.ue;
 
 	if (ue->ipv6.family)
-		mask_prefix(&ue->ipv6);
+		api_ip_mask(&ue->ipv6);
 	for (uint32_t i = 0; i < ue->framed.count; i++)
-		mask_prefix(&ue->framed.item[i]);
+		api_ip_mask(&ue->framed.item[i]);
 }

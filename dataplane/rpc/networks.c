@@ -40,7 +40,7 @@ static struct network *network_cut(uint16_t slice, const struct api_ip *address,
 	struct api_ip prefix = *address;
 
 	prefix.len = len;
-	noun_ip_network(&prefix);
+	api_ip_mask(&prefix);
 	return network_find(slice, &prefix);
 }
 
@@ -63,7 +63,7 @@ int network_add(uint16_t slice, uint16_t attachment, const struct api_ip *prefix
 	struct place_key key = {slice, *prefix};
 	struct network *network;
 
-	noun_ip_network(&key.ip);
+	api_ip_mask(&key.ip);
 	network = keymap_add(&networks, &key);
 	if (!network)
 		return -ENOMEM;
@@ -87,7 +87,7 @@ struct api_ip network_edge(const struct api_ip *prefix, bool last)
 {
 	struct api_ip edge = *prefix;
 
-	noun_ip_network(&edge);
+	api_ip_mask(&edge);
 	edge.len = edge.family == 4 ? 32 : 128;
 	for (uint8_t bit = prefix->len; last && bit < edge.len; bit++)
 		edge.bytes[bit / 8] |= 0x80 >> bit % 8;

@@ -45,15 +45,6 @@ bool noun_ip_unicast(const struct api_ip *ip)
 	return ip->family == 4 ? ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
 }
 
-void noun_ip_network(struct api_ip *ip)
-{
-	uint8_t whole = ip->len / 8;
-
-	if (ip->len % 8)
-		ip->bytes[whole++] &= 0xff << (8 - ip->len % 8);
-	memset(ip->bytes + whole, 0, sizeof(ip->bytes) - whole);
-}
-
 bool noun_mac_unicast(const struct api_mac_addr *mac)
 {
 	static const struct api_mac_addr zero;

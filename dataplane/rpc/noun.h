@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "ip.h"
 #include "model.h"
 
 struct counters;
@@ -47,7 +48,6 @@ json_t *noun_encode(const struct object *obj);
 
 /* Shared by the nouns. */
 bool noun_ip_unicast(const struct api_ip *ip);
-void noun_ip_network(struct api_ip *ip); /* host bits become zero */
 bool noun_mac_unicast(const struct api_mac_addr *mac);
 int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err); /* of a route */
 int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,

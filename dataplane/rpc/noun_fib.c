@@ -36,7 +36,7 @@ static bool network_prefix(const struct api_ip *prefix)
 {
 	struct api_ip network = *prefix;
 
-	noun_ip_network(&network);
+	api_ip_mask(&network);
 	return !memcmp(&network, prefix, sizeof(network));
 }
 

@@ -106,7 +106,7 @@ static int check_others(const struct tx *tx, const struct object *slice, const s
 	char label[160];
 	uint32_t routes;
 
-	noun_ip_network(&network);
+	api_ip_mask(&network);
 	host.len = prefix->family == 4 ? 32 : 128;
 	there = network_find(slice->id, &network);
 	if (there && there->attachment != at->id)
@@ -202,7 +202,7 @@ int gateway_noun_prepare(struct object *obj, const struct version *old, const st
 	if (new)
 		return prepare_new(obj, new, err);
 	network = old->data->address.prefix;
-	noun_ip_network(&network);
+	api_ip_mask(&network);
 	there = network_find(obj->slice, &network);
 	if (there->addresses == 1 && (there->routes || there->neighbors))
 		return fail_in_use(err, obj, there);

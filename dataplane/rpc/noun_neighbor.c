@@ -82,7 +82,7 @@ static struct network *network_at(const struct object *obj, const struct api_ip 
 	struct api_ip prefix = *address;
 
 	prefix.len = obj->network_len;
-	noun_ip_network(&prefix);
+	api_ip_mask(&prefix);
 	return obj->network_len ? network_find(obj->slice, &prefix) : NULL;
 }
 

@@ -14,7 +14,7 @@ int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err)
 	struct api_ip network = *prefix;
 	char want[96], text[64];
 
-	noun_ip_network(&network);
+	api_ip_mask(&network);
 	if (memcmp(&network, prefix, sizeof(network))) {
 		api_ip_format(&network, true, text);
 		snprintf(want, sizeof(want), "%s (host bits zero)", text);

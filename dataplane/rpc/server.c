@@ -6,10 +6,8 @@
 #include <event2/event.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,80 +20,11 @@
 #include "model.h"
 #include "noun_tap.h"
 #include "trace_client.h"
+#include "unix_socket.h"
 
 static struct event_base *loop;
 static struct event *listener;
-static struct sockaddr_un address;
-
-/* Removes a socket that nobody answers on: 0 or -errno. */
-static int remove_stale(void)
-{
-	struct stat stat;
-	int fd, rc;
-
-	if (lstat(address.sun_path, &stat))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(stat.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	rc = connect(fd, (struct sockaddr *)&address, sizeof(address)) ? errno : 0;
-	close(fd);
-	if (rc != ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(address.sun_path) ? -errno : 0;
-}
-
-/* The folder is made when only it is missing (/run/sluice after a boot). */
-static int make_folder(void)
-{
-	char folder[sizeof(address.sun_path)];
-	char *slash;
-
-	strcpy(folder, address.sun_path);
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return 0;
-	*slash = '\0';
-	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
-}
-
-static int listen_at(const char *path)
-{
-	mode_t mask;
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memset(&address, 0, sizeof(address));
-	address.sun_family = AF_UNIX;
-	strcpy(address.sun_path, path);
-	rc = make_folder();
-	if (!rc)
-		rc = remove_stale();
-	if (rc)
-		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	mask = umask(0117); /* from the first moment, not from a chmod on */
-	rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
-	umask(mask);
-	if (rc)
-		goto err_close;
-	if (listen(fd, LIMIT_RPC_CLIENTS)) {
-		rc = -errno;
-		goto err_unlink;
-	}
-	return fd;
-
-err_unlink:
-	unlink(path);
-err_close:
-	close(fd);
-	return rc;
-}
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
 /* Best effort: the socket is new, so its buffer has room. */
 static void turn_away(int fd)
@@ -137,9 +66,10 @@ int rpc_start(struct event_base *base, const char *path)
 
 	budget_install();
 	signal(SIGPIPE, SIG_IGN);
-	fd = listen_at(path);
+	fd = unix_socket_listen(path, LIMIT_RPC_CLIENTS);
 	if (fd < 0)
 		return fd;
+	strcpy(socket_path, path);
 	loop = base;
 	listener = event_new(base, fd, EV_READ | EV_PERSIST, on_connection, NULL);
 	if (!listener || event_add(listener, NULL)) {
@@ -167,7 +97,7 @@ void rpc_stop(void)
 	if (listener) {
 		close(event_get_fd(listener));
 		event_free(listener);
-		unlink(address.sun_path);
+		unlink(socket_path);
 		listener = NULL;
 	}
 	noun_tap_stop();

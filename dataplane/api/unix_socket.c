@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See unix_socket.h. Called by dataplane/rpc and control/http; owns nothing. libc alone. */
+#include "unix_socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int new_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* 0 or -errno. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+	struct stat stat;
+	int fd, rc;
+
+	if (lstat(address->sun_path, &stat))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(stat.st_mode))
+		return -EEXIST;
+	fd = new_socket();
+	if (fd < 0)
+		return fd;
+	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
+	close(fd);
+	if (rc != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) ? -errno : 0;
+}
+
+static int make_folder(const struct sockaddr_un *address)
+{
+	char folder[sizeof(address->sun_path)];
+	char *slash;
+
+	strcpy(folder, address->sun_path);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+static int bind_and_listen(int fd, const struct sockaddr_un *address, int backlog)
+{
+	mode_t mask = umask(0117); /* from the first moment, not from a chmod on */
+	int rc = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
+
+	umask(mask);
+	if (rc || !listen(fd, backlog))
+		return rc;
+	rc = -errno;
+	unlink(address->sun_path);
+	return rc;
+}
+
+int unix_socket_listen(const char *path, int backlog)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd, rc;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	rc = make_folder(&address);
+	if (!rc)
+		rc = remove_stale(&address);
+	if (rc)
+		return rc;
+	fd = new_socket();
+	if (fd < 0)
+		return fd;
+	rc = bind_and_listen(fd, &address, backlog);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The listening unix sockets of both processes. */
+#ifndef API_UNIX_SOCKET_H
+#define API_UNIX_SOCKET_H
+
+/* Listens at path with mode 0660, non-blocking, close-on-exec. The folder is made when only it is
+ * missing (/run/sluice after a boot); a socket that nobody answers on, a dead process's, is taken
+ * away. A descriptor, or -errno: -EADDRINUSE when somebody answers there, -EEXIST when it is no
+ * socket, -ENAMETOOLONG. The caller unlinks path in the end. */
+int unix_socket_listen(const char *path, int backlog);
+
+#endif
