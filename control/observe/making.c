@@ -103,14 +103,13 @@ static void finish(struct making *m)
 /* For as long as one bit; it may be freed by that. */
 static void make(struct making *m)
 {
-	uint64_t begun_us = view_now_us(), now_us;
+	uint64_t begun_us = view_now_us(), cpu_us = view_cpu_us();
 	bool more;
 
 	do {
 		more = m->kind->step(m->state, &m->text) && !m->text.failed;
-		now_us = view_now_us();
-	} while (more && now_us - begun_us < making_bit_us);
-	m->cost_us += now_us - begun_us;
+	} while (more && view_now_us() - begun_us < making_bit_us);
+	m->cost_us += view_cpu_us() - cpu_us;
 	if (!more) {
 		finish(m);
 		return;

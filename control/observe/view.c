@@ -39,12 +39,22 @@ bool view_whole(const struct actor *actor)
 	return !actor->tenant[0] && actor->role != ROLE_TENANT;
 }
 
-uint64_t view_now_us(void)
+static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+uint64_t view_now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t view_cpu_us(void)
+{
+	return clock_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void view_no_memory(struct request *r)
@@ -116,12 +126,13 @@ void view_cache_set(struct view_cache *cache, struct view_text *text, uint64_t c
 void view_reply(
 	struct request *r, struct view_cache *cache, uint64_t least_us, json_t *(*make)(void))
 {
-	uint64_t begun_us = view_now_us();
+	uint64_t begun_us;
 
 	if (view_cached(r, cache, least_us))
 		return;
+	begun_us = view_cpu_us();
 	view_cache_set(cache, text_make(make), 0);
-	cache->cost_us = cache->made_us - begun_us;
+	cache->cost_us = view_cpu_us() - begun_us;
 	if (cache->text)
 		view_text_reply(r, "application/json", cache->text);
 	else

@@ -18,6 +18,7 @@ const char *view_dataplane(void);
 /* Is it somebody who sees the box as a whole: not bound to a tenant? */
 bool view_whole(const struct actor *actor);
 
+uint64_t view_cpu_us(void);		/* that this thread has taken */
 uint64_t view_now_us(void);		/* monotonic */
 void view_no_memory(struct request *r); /* 503 */
 
