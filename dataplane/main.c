@@ -90,6 +90,7 @@ static int start_workers(const struct options *opt)
 
 	for (uint32_t i = 0; i < opt->workers; i++)
 		lcores[i] = i + 1;
+	worker_set_burst(opt->burst);
 	int rc = worker_start(
 		lcores, opt->workers, opt->nap ? IDLE_NAP : IDLE_SPIN, &switch_pipeline);
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burst.h"
+
 #define HUGE_FREE "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
 static void usage(FILE *to)
@@ -27,11 +29,15 @@ static void usage(FILE *to)
 		"  --no-huge           do without huge pages: slower, works anywhere\n"
 		"  --file-prefix NAME  a name of its own for each instance on a machine (default "
 		"sluice)\n"
+		"  --burst N           frames taken from a queue at once, 1 to %d (default: 64 "
+		"where "
+		"the L1 data\n"
+		"                      cache has 48 KB or more, else 32)\n"
 		"  --idle spin|nap     what a worker without packets does (default spin)\n"
 		"  --config FILE       JSON, the params of one transaction, put at start\n"
 		"  --verbose           DPDK's log at level info\n"
 		"  --version, --help\n",
-		LIMIT_WORKERS);
+		LIMIT_WORKERS, BURST_MAX);
 }
 
 /* "1,3-5" → CPUs; how many, or -1 */
@@ -131,6 +137,7 @@ enum {
 	OPT_MEMORY,
 	OPT_NO_HUGE,
 	OPT_PREFIX,
+	OPT_BURST,
 	OPT_IDLE,
 	OPT_CONFIG,
 	OPT_VERBOSE,
@@ -145,6 +152,7 @@ static const struct option longs[] = {
 	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"no-huge", no_argument, NULL, OPT_NO_HUGE},
 	{"file-prefix", required_argument, NULL, OPT_PREFIX},
+	{"burst", required_argument, NULL, OPT_BURST},
 	{"idle", required_argument, NULL, OPT_IDLE},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
@@ -187,6 +195,8 @@ static int parse_one(int c, struct options *opt, bool *listed)
 		fprintf(stderr, "sluice-dataplane: --file-prefix is a name, not a path: \"%s\"\n",
 			optarg);
 		return -1;
+	case OPT_BURST:
+		return parse_number(optarg, "--burst", 1, BURST_MAX, &opt->burst);
 	case OPT_IDLE:
 		opt->nap = strcmp(optarg, "nap") == 0;
 		if (opt->nap || strcmp(optarg, "spin") == 0)

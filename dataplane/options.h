@@ -18,6 +18,7 @@ struct options {
 	uint32_t workers;
 	uint32_t cpu[LIMIT_WORKERS]; /* of each worker */
 	uint32_t memory_mb;
+	uint32_t burst; /* frames taken from a queue at once; 0: by the L1 cache */
 	bool no_huge;
 	bool nap;
 	bool verbose;

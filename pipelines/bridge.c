@@ -6,6 +6,8 @@
 #include "session_hot.h"
 #include "stages.h"
 
+_Static_assert(2 * BURST_MAX <= EXACT_BULK, "both keys of a burst are looked up at once");
+
 /* The value word of what is known and was seen in this second, its marks left out. */
 static __rte_always_inline uint64_t seen_now(const struct worker *w, door_t door)
 {

@@ -14,6 +14,8 @@
 #define MAC_MASK  0xffffffffffffull
 #define GROUP_BIT 1 /* in the first byte as it lies */
 
+_Static_assert(BURST_MAX <= LPM_BULK, "a burst is looked up at once");
+
 /* Packets of one family, in the order in which they came; at[] is their place in the burst. */
 struct routed {
 	uint32_t n;

@@ -22,12 +22,28 @@
 #define NAP_MAX_US 200
 #define NAP_PACING 20 /* us, while frames wait for their turn */
 
+#define BURST_SMALL	  32
+#define BURST_LARGE_CACHE (48 << 10) /* from so many bytes of L1 on BURST_MAX */
+
 struct worker *workers[LIMIT_WORKERS];
 uint32_t worker_count;
 
 static const struct pipeline *pipeline;
 static enum worker_idle idle_mode;
 static bool stopping;
+static uint16_t burst_frames = BURST_SMALL;
+
+/* 32 frames with their buffers and table lines fit 32 KB; there, 64 cost 10 cycles a packet more
+ * (Zen 4). Where they fit, they save as much, since each stage waits for its first line half as
+ * often. */
+void worker_set_burst(uint32_t frames)
+{
+	long cache_bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); /* 0 or -1: not known */
+
+	if (frames == 0)
+		frames = cache_bytes >= BURST_LARGE_CACHE ? BURST_MAX : BURST_SMALL;
+	burst_frames = RTE_MIN(frames, (uint32_t)BURST_MAX);
+}
 
 /* ---- the loop ---- */
 
@@ -56,9 +72,9 @@ static __rte_always_inline uint16_t worker_receive(
 	struct worker *w, const struct poll_queue *q, struct burst *b)
 {
 	if (likely(w->sample_in != 1))
-		return rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+		return rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, burst_frames);
 	uint64_t start = rte_rdtsc();
-	uint16_t n = rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, BURST_MAX);
+	uint16_t n = rte_eth_rx_burst(q->ethdev, q->queue, b->pkt, burst_frames);
 	uint64_t cycles = rte_rdtsc() - start;
 
 	if (n > 0 && cycles < SAMPLE_MAX) {

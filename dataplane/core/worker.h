@@ -106,6 +106,9 @@ enum worker_idle { IDLE_SPIN, IDLE_NAP };
  * thread. */
 int worker_start(const unsigned *lcores, uint32_t count, enum worker_idle idle,
 	const struct pipeline *pipeline);
+/* How many frames a worker takes from a queue at once, 1 to BURST_MAX; 0: as the L1 data cache has
+ * room for. Before worker_start(). Main thread. */
+void worker_set_burst(uint32_t frames);
 /* Creates worker 0 without a thread: tests run the pipeline themselves with worker_run_burst(). */
 int worker_create(uint32_t count, const struct pipeline *pipeline);
 /* Stops and joins all; frees what they hold. */

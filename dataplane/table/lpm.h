@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LPM_BULK       32    /* the most addresses of one bulk lookup */
+#define LPM_BULK       64    /* the most addresses of one bulk lookup */
 #define LPM_SLICES     16384 /* slice ids 1..16383; 0 has no routes */
 #define LPM_PAGE_UNITS 256   /* units of 32 bytes in a page of the pool */
 #define LPM_CLASSES    31    /* sizes of blocks */

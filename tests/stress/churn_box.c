@@ -64,6 +64,7 @@ void churn_box_start(uint32_t more)
 	RIG_CHECK(
 		rcu_init() == 0 && port_init(CHURN_WORKERS) == 0 && switch_init(CHURN_WORKERS) == 0,
 		"no memory for the tables");
+	worker_set_burst(0);
 	RIG_CHECK(worker_start(lcores, CHURN_WORKERS, IDLE_NAP, &switch_pipeline) == 0,
 		"the workers do not start");
 }
