@@ -59,6 +59,7 @@ struct place {
 	uint32_t index;	 /* of the interface; 0: it is not there */
 	bool carrier;	 /* up, and has one */
 	bool waits;	 /* down until its VRF is there */
+	bool taken;	 /* somebody else's interface has the name that its tap is to have */
 	bool parked;	 /* down in our own namespace until its own is there */
 	uint32_t master; /* tap_master_now() as it was: stations were told to that one */
 };
@@ -219,6 +220,8 @@ void ask_sweep(struct mirror *mirror); /* those that the kernel has given up */
 
 /* ---- mirror_tap.c ---- */
 
+void name_look(struct place *place); /* is its tap's name free? */
+void names_link(struct space *space, const struct kernel_link *link);
 void tap_link(struct space *space, const struct kernel_link *link); /* one that has come */
 void tap_space(struct space *space);				    /* has come, or is complete */
 /* Its interface has come (fresh), or something of it or its slice has changed. */

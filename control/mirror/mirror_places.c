@@ -223,6 +223,7 @@ static int place_set(struct mirror *mirror, const struct place *as)
 		tap_place(place, false);
 		address_place(mirror, place);
 	}
+	name_look(place);
 	return 0;
 }
 

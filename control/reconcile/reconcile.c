@@ -231,6 +231,16 @@ void reconciler_resync(struct reconciler *rec)
 	reconcile_work(rec);
 }
 
+void reconciler_retry(struct reconciler *rec, enum intent_type type, const char *name)
+{
+	struct owner *owner = owner_get(rec, type, name, false);
+
+	if (!owner || owner->state != INTENT_REFUSED)
+		return;
+	owner_queue(rec, owner);
+	reconcile_work(rec);
+}
+
 /* ---- what people see ---- */
 
 void reconciler_on_status(

@@ -42,6 +42,8 @@ void reconciler_touch_all(struct reconciler *rec);
 
 /* Compares with the dataplane's lists now. */
 void reconciler_resync(struct reconciler *rec);
+/* Tries an intent that was refused again: what was in its way is gone. */
+void reconciler_retry(struct reconciler *rec, enum intent_type type, const char *name);
 
 /* ---- what the kernel says, by control/mirror ---- */
 
