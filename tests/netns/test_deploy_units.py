@@ -1,0 +1,65 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Both programs with the capabilities that their units in scripts/deploy leave them, and none else: an AF_XDP port, a port
+with a tap, taps of attachments here and in a namespace, and what control reads of the XDP program."""
+import os
+import shutil
+import sys
+
+import checks
+from control import Site
+from lib import Skip, check, command, equal, run, wait_for
+
+DEPLOY = os.path.join(checks.TOP, "scripts", "deploy")
+
+
+def capabilities(unit):
+    """As setpriv wants them."""
+    with open(os.path.join(DEPLOY, unit)) as file:
+        line = next(line for line in file if line.startswith("CapabilityBoundingSet="))
+    return ",".join(["-all", *(f"+{word[4:].lower()}" for word in line.strip().split("=")[1].split())])
+
+
+def confined(folder, program, unit):
+    """The program's name in `folder` runs it with the unit's capabilities."""
+    path = os.path.join(folder, program)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(f"#!/bin/sh\nexec setpriv --bounding-set {capabilities(unit)} --no-new-privs {os.path.join(checks.BUILD, program)} \"$@\"\n")
+    os.chmod(path, 0o755)
+
+
+def test(lab):
+    if not shutil.which("setpriv"):
+        raise Skip("there is no setpriv")
+    folder = os.path.join(lab.dir, "confined")
+    confined(folder, "dataplane/sluice-dataplane", "sluice-dataplane.service")
+    confined(folder, "control/sluice-control", "sluice-control-kernel.conf")
+    for module in ("switch", "control"):
+        sys.modules[module].BUILD = folder
+    site, far = Site(lab, "gj"), lab.ns("far")
+    status = open(f"/proc/{site.box.process.pid}/status").read()
+    bounding = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapBnd")), 16)
+    check(bounding and not bounding & 1 << 0, f"confined: {bounding:x}")  # without CAP_CHOWN
+    for here, there in (("wan0", "wan"), ("lan0", "lan")):
+        lab.wire(site.ns, here, far, there, 1600)
+    tenant = lab.ns("tenant")
+    netns = tenant.full
+    site.apply({"kind": "site", "name": "gj", "ports": [{"name": "lan0", "device": "net_af_xdp2,iface=lan0"}]},
+               {"kind": "wan", "name": "wan0", "site": "gj", "device": "net_af_xdp1,iface=wan0", "addresses": ["198.18.0.1/24"]},
+               {"kind": "wan", "name": "wan1", "site": "gj", "device": "net_null1,no-rx=1", "tap": True, "addresses": ["198.18.1.1/24"]},
+               {"kind": "slice", "name": "red", "service": "l3", "vni": 300, "kernel": {"netns": netns},
+                "endpoints": [{"site": "gj", "port": "lan0", "vlan": 5 + i, "tap": f"red{i}", "gateway": f"198.19.{i}.1/24"} for i in range(4)]})
+    wait_for(lambda: {"red0", "red1", "red2", "red3"} <= tenant.interfaces(), f"the taps are in their namespace: {tenant.interfaces()}", 10)
+    wait_for(lambda: {one["state"] for one in site.get("/v1/status").get("xdp", [])} == {"driver"},
+             f"control reads the XDP programs: {site.get('/v1/status').get('xdp')}", 5)
+    check("sluice_xdp_packets_total" in site.call_text("/metrics"), "and their counters")
+    site.stop()
+    site.box.stop()
+    equal({name for name in tenant.interfaces() if name.startswith("red")}, set(), "taps after the end")
+    check("xdp" not in command(["ip", "-n", site.ns.full, "link", "show", "wan0"]), "no program after the end")
+    site.box.start()
+    site.start()
+
+
+run(test)
