@@ -48,6 +48,51 @@ static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
 	return 0;
 }
 
+/* Does a state still send to this tunnel, or hold packets for it? */
+static bool sends_to(const struct session_block *b, const struct api_session *s,
+	const struct hold_marker *tunnel)
+{
+	for (uint32_t i = 0; i < b->groups; i++) {
+		const struct session_group *g = session_group_at(b, i);
+
+		for (uint32_t k = 0; k < g->acts; k++) {
+			const struct session_act *a = &session_acts(g)[k];
+
+			if (a->peer == tunnel->peer &&
+				rte_cpu_to_be_32(s->fars.item[a->far].outer_header.teid) ==
+					tunnel->teid_be)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_marked(const struct session_change *c, const struct hold_marker *tunnel)
+{
+	for (uint32_t i = 0; i < c->hold.markers; i++)
+		if (c->marker[i].teid_be == tunnel->teid_be && c->marker[i].peer == tunnel->peer)
+			return true;
+	return false;
+}
+
+/* What comes behind an end marker may be discarded (TS 29.281 7.3.2): a tunnel has one, however
+ * many FARs leave it, and when the last of them does. */
+static int add_marker(struct session_change *c, const struct plan *p, uint32_t teid, uint16_t peer,
+	struct rpc_error *err)
+{
+	struct hold_marker m = {.teid_be = rte_cpu_to_be_32(teid), .peer = peer};
+
+	if (is_marked(c, &m) || sends_to(block_of(&c->after), p->put, &m))
+		return 0;
+	if (c->marker == NULL)
+		c->marker = calloc(LIMIT_SESSION_FARS, sizeof(*c->marker));
+	if (c->marker == NULL)
+		return fail_room(err, -ENOMEM, "an end marker", 0);
+	peer_hold(peer);
+	c->marker[c->hold.markers++] = m;
+	return 0;
+}
+
 /* End markers that FARs ask for (SNDEM). */
 static int add_markers(struct session_change *c, const struct plan *p, struct rpc_error *err)
 {
@@ -60,13 +105,8 @@ static int add_markers(struct session_change *c, const struct plan *p, struct rp
 			if (far->id != was->id || peer == 0 || !is_named(&p->old->cfg, was->id) ||
 				!marker_wanted(far, was, &far->outer_header))
 				continue;
-			if (c->marker == NULL)
-				c->marker = calloc(LIMIT_SESSION_FARS, sizeof(*c->marker));
-			if (c->marker == NULL)
-				return fail_room(err, -ENOMEM, "an end marker", 0);
-			peer_hold(peer);
-			c->marker[c->hold.markers++] = (struct hold_marker){
-				.teid_be = rte_cpu_to_be_32(was->outer_header.teid), .peer = peer};
+			if (add_marker(c, p, was->outer_header.teid, peer, err) != 0)
+				return -1;
 		}
 	c->hold.marker = c->marker;
 	return 0;

@@ -70,5 +70,6 @@ TCase *upf_cut_tests(void);
 TCase *upf_line_tests(void);
 TCase *upf_line_change_tests(void);
 TCase *upf_amid_tests(void);
+TCase *upf_marker_tests(void);
 
 #endif
