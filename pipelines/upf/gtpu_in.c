@@ -26,6 +26,7 @@ struct data {
 	uint32_t len[BURST_MAX];
 	uint32_t teid_be[BURST_MAX];
 	uint32_t session[BURST_MAX];
+	bool moves[BURST_MAX]; /* s[] is NULL, but only while a commit gives the TEID to another */
 	const struct session_block *s[BURST_MAX];
 };
 
@@ -134,6 +135,7 @@ static __rte_noinline void find_put(const struct worker *w, const struct burst *
 		uint32_t k = which[j];
 		uint64_t word = value[j] != NULL ? __atomic_load_n(value[j], __ATOMIC_RELAXED) : 0;
 
+		d->moves[k] = word != 0;
 		if (word != 0) { /* else it may be one that was chosen (run_blocks()) */
 			d->session[k] = SESSION_OF(word);
 			d->group[k] = SESSION_GROUP_OF(word);
@@ -369,6 +371,8 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 
 		if (d.s[k] != NULL)
 			unwrap(w, b, &d, k, &x);
+		else if (unlikely(d.moves[k])) /* an error indication would end the gNB's session */
+			worker_drop(w, b, b->gtpu[d.i[k]], DROP_SESSION_GONE);
 		else
 			others_add(&others, b, &d, k);
 	}

@@ -30,9 +30,9 @@ int session_prepare(
 /* Deletes: can fail only for memory, and for a session that took another's address (see
  * session_settled()) in the same transaction. */
 int session_prepare_delete(uint32_t index, struct session_change **change, struct rpc_error *err);
-/* When all of a transaction is prepared. A UE's address that another session has is taken all the
- * same, so that sessions can swap theirs in one transaction: have all been left by now? 0; -1 with
- * err, and the session that took one: then all is to be cancelled. */
+/* When all of a transaction is prepared. A UE's address, or a TEID that was put, that another
+ * session has is taken all the same, so that sessions can swap theirs in one transaction: have all
+ * been left by now? 0; -1 with err, and the session that took one: then all is to be cancelled. */
 int session_settled(uint32_t *index, struct rpc_error *err);
 /* In reverse order of preparation. */
 void session_cancel(struct session_change *change);

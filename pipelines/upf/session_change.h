@@ -37,7 +37,7 @@ struct keyed {
 int claim_keys(uint32_t index, const struct keyed *before, const struct keyed *after,
 	const struct api_session *put, struct rpc_error *err);
 void unclaim_keys(uint32_t index, const struct keyed *before, const struct keyed *after);
-/* TEIDs that were put and need no key: another's? 0, -1 with err. */
+/* TEIDs that were put: another's, which cannot be taken in advance? 0, -1 with err. */
 int check_teids(const struct plan *p, struct rpc_error *err);
 /* Kinds of slices, and that the UE has an address where one is needed. Sets p->ethernet. */
 int check_slices(struct plan *p, struct rpc_error *err);

@@ -74,6 +74,17 @@ static int fail_key(const struct session_key *key, const struct api_session *put
 	return fail_taken(err, path, what, "session ", session_name(owner));
 }
 
+/* What was taken from another in this transaction, and is left in it. */
+static void fail_again(struct rpc_error *err, const struct api_session *put, bool teid)
+{
+	rpc_fail(err, RPC_ERR_CONFLICT,
+		"%s that the session took from another in this transaction is left again",
+		teid ? "a TEID" : "an address");
+	snprintf(err->with, sizeof(err->with), "the session itself");
+	if (put != NULL)
+		snprintf(err->path, sizeof(err->path), teid ? "pdrs" : "ue");
+}
+
 /* What of the slice itself stands where the UE's address should. */
 static const char *slice_holder(const struct session_key *key)
 {
@@ -106,12 +117,14 @@ int check_teids(const struct plan *p, struct rpc_error *err)
 	for (uint32_t k = 0; k < p->ways; k++) {
 		const struct way *w = &p->way[k];
 		struct session_key key = {.kind = KEY_TEID, .where = w->gtpu, .low = w->teid};
-		uint32_t owner;
+		uint32_t owner = key_owner(&key);
+		/* then it has none to be lent */
+		bool keyless =
+			TEID_SESSION(w->teid) == p->index && TEID_GROUP(w->teid) == w->number;
 
-		if (w->gtpu == 0 || w->choose)
+		if (w->gtpu == 0 || w->choose || owner == 0 || owner == p->index)
 			continue;
-		owner = key_owner(&key);
-		if (owner != 0 && owner != p->index)
+		if (keyless || !key_may_lend(&key))
 			return fail_key(&key, p->put, owner, err);
 	}
 	return 0;
@@ -188,8 +201,7 @@ int claim_keys(uint32_t index, const struct keyed *before, const struct keyed *a
 
 err_left:
 	if (rc == -EBUSY)
-		fail_taken(err, "ue", "an address that is left again", "the session itself",
-			", which took it from another in this transaction");
+		fail_again(err, put, l.before[left].kind == KEY_TEID);
 	else
 		fail_room(err, rc, "the change", 0);
 	unrelease(&l, index, left);

@@ -24,7 +24,9 @@ uint64_t ue4_filter[UE4_FILTER_BITS / 64];
 static uint32_t *ue4_users; /* [UE4_FILTER_BITS]: entries of ue4_table, by their bit */
 
 /* A key that a session has yet may be taken in advance, so that two can change theirs for each
- * other's: it owes it to the new owner until it leaves it, before the transaction commits. */
+ * other's: it owes it to the new owner until it leaves it, before the transaction commits. What
+ * comes for such a key while sessions are published one after the other finds the old session
+ * without it, and is dropped by name. */
 struct claim {
 	struct session_key key;
 	uint32_t owner;
@@ -215,11 +217,28 @@ static void owe(struct claim *c, bool owed)
 	c->owed = owed;
 }
 
+/* A TEID chosen here stands in no table: it says itself whose it is. */
+static uint32_t chosen_owner(const struct session_key *key)
+{
+	uint32_t index = TEID_SESSION(key->low), group = TEID_GROUP(key->low);
+	const struct session_block *b;
+
+	if (key->kind != KEY_TEID || index == 0 || session_cold[index].now.block == 0)
+		return 0;
+	b = block_of(&session_cold[index].now);
+	if (group >= b->groups)
+		return 0;
+	const struct session_group *g = session_group_at(b, group);
+
+	return g->teid_be == rte_cpu_to_be_32(key->low) && g->gtpu == key->where ? index : 0;
+}
+
 bool key_may_lend(const struct session_key *key)
 {
 	const struct claim *c = claim_of(key);
 
-	return key->kind != KEY_TEID && (c == NULL || c->lender == 0);
+	/* one that was chosen is no key of its session's: nothing would say that it left it */
+	return chosen_owner(key) == 0 && (c == NULL || c->lender == 0);
 }
 
 bool key_owed(struct session_key *key, uint32_t *owner, uint32_t *lender)
@@ -276,22 +295,6 @@ static uint32_t published_owner(const struct session_key *key)
 	const uint64_t *value = exact_find(t, words);
 
 	return value != NULL ? SESSION_OF(*value) : 0;
-}
-
-/* A TEID chosen here stands in no table: it says itself whose it is. */
-static uint32_t chosen_owner(const struct session_key *key)
-{
-	uint32_t index = TEID_SESSION(key->low), group = TEID_GROUP(key->low);
-	const struct session_block *b;
-
-	if (key->kind != KEY_TEID || index == 0 || session_cold[index].now.block == 0)
-		return 0;
-	b = block_of(&session_cold[index].now);
-	if (group >= b->groups)
-		return 0;
-	const struct session_group *g = session_group_at(b, group);
-
-	return g->teid_be == rte_cpu_to_be_32(key->low) && g->gtpu == key->where ? index : 0;
 }
 
 uint32_t key_owner(const struct session_key *key)

@@ -119,7 +119,8 @@ uint32_t key_owner(const struct session_key *key);
 /* Is its entry nobody's when the transaction is over? That of a TEID is also when a session has it
  * that needs none. */
 bool key_is_left(const struct session_key *key);
-/* May one that another session has be taken in advance? Once a transaction, and no TEID. */
+/* May one that another session has be taken in advance? Once a transaction, and no TEID that was
+ * chosen. */
 bool key_may_lend(const struct session_key *key);
 /* One that was taken so and is not left by who had it: false when there is none. */
 bool key_owed(struct session_key *key, uint32_t *owner, uint32_t *lender);

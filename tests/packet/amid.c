@@ -10,6 +10,7 @@
 #include "hold.h"
 #include "rcu.h"
 #include "rules_hot.h"
+#include "session_doors.h"
 #include "stages.h"
 
 static char stack[4 << 20];
@@ -64,6 +65,7 @@ __typeof__(rules_classify) __real_rules_classify, __wrap_rules_classify;
 __typeof__(session_down_run) __real_session_down_run, __wrap_session_down_run;
 __typeof__(hold_waits) __real_hold_waits, __wrap_hold_waits;
 __typeof__(hold_back) __real_hold_back, __wrap_hold_back;
+__typeof__(session_doors_commit) __real_session_doors_commit, __wrap_session_doors_commit;
 
 /* The rig's worker is no RCU reader: without this the grace period would be over at once. */
 void __wrap_rcu_synchronize(void)
@@ -105,4 +107,14 @@ bool __wrap_hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uin
 {
 	turn(AMID_HOLD_BACK);
 	return __real_hold_back(w, b, m, session, s, group, flags);
+}
+
+void __wrap_session_doors_commit(
+	uint32_t session, const struct session_block *before, const struct session_block *after)
+{
+	if (awaited == AMID_COMMIT) {
+		awaited = AMID_NOWHERE;
+		to_do();
+	}
+	__real_session_doors_commit(session, before, after);
 }

@@ -12,7 +12,9 @@ enum amid_place {
 	AMID_CLASSIFY,	   /* rules_classify(): between a line's key and what it says */
 	AMID_SESSION_DOWN, /* session_down_run(): between a UE's address and its session's block */
 	AMID_HOLD_WAITS,   /* hold_waits(): between a block's flags and where its packet goes */
-	AMID_HOLD_BACK	   /* hold_back(): between two packets that come back */
+	AMID_HOLD_BACK,	   /* hold_back(): between two packets that come back */
+	AMID_COMMIT /* session_doors_commit(): the worker has its turn, between two sessions of a
+		       transaction that main publishes */
 };
 
 /* The next time that a worker gets there, main does this, once. */

@@ -287,6 +287,47 @@ START_TEST(an_address_that_is_lost_after_it_was_looked_up_gets_nothing)
 }
 END_TEST
 
+/* ---- whose TEID it was ---- */
+
+static void teid_text(char *text, size_t size, const char *name, const char *ue, uint32_t teid)
+{
+	snprintf(text, size,
+		"{'name':'%s','slice':'internet','ue':{'ipv4':'%s'},'pdrs':[{'id':1,"
+		"'precedence':1,'source':'access','gtpu':'n3','teid':%u,'far':1}],"
+		"'fars':[{'id':1,'action':'forward'}]}",
+		name, ue, teid);
+}
+
+static void put_teids(uint32_t a, uint32_t b)
+{
+	char text[2][500], both[1100];
+
+	teid_text(text[0], sizeof(text[0]), "a", UE1, a);
+	teid_text(text[1], sizeof(text[1]), "b", UE2, b);
+	snprintf(both, sizeof(both), "[%s,%s]", text[0], text[1]);
+	rig_sessions(both);
+}
+
+/* Session a is what it will be, b is not: TEID 71 was a's, and is b's in a moment. */
+static void use_71(void)
+{
+	send_up(71, UE2, "10.0.0.1");
+	ck_assert_uint_eq(rig.drop[DROP_SESSION_GONE], 1);
+	ck_assert_uint_eq(rig.drops, 1);
+	ck_assert_uint_eq(rig.outs, 0); /* no error indication: the gNB would give it up */
+}
+
+START_TEST(a_teid_on_its_way_to_another_session_is_not_unknown)
+{
+	put_teids(71, 72);
+	amid(AMID_COMMIT, use_71);
+	put_teids(72, 71);
+	amid_end();
+	send_up(71, UE2, "10.0.0.1");
+	expect_access("after", net.lan, 30, HOST_A, un.internet);
+}
+END_TEST
+
 TCase *upf_amid_tests(void)
 {
 	TCase *tc = tcase_create("upf_amid");
@@ -297,5 +338,6 @@ TCase *upf_amid_tests(void)
 	tcase_add_test(tc, what_is_looked_up_by_its_teid_is_not_passed);
 	tcase_add_loop_test(tc, what_is_recalled_does_not_pass_what_was_held_anew, 0, IP_WAYS);
 	tcase_add_loop_test(tc, an_address_that_is_lost_after_it_was_looked_up_gets_nothing, 0, 2);
+	tcase_add_test(tc, a_teid_on_its_way_to_another_session_is_not_unknown);
 	return tc;
 }

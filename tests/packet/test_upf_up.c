@@ -162,6 +162,68 @@ START_TEST(teids_that_were_put)
 }
 END_TEST
 
+/* of UE n, by this TEID */
+static void teid_text(char *text, size_t size, const char *name, int n, uint32_t teid)
+{
+	snprintf(text, size,
+		"{'name':'%s','slice':'internet','ue':{'ipv4':'10.45.0.%d'},'pdrs':[{'id':1,"
+		"'precedence':1,'source':'access','gtpu':'n3','teid':%u,'far':1}],"
+		"'fars':[{'id':1,'action':'forward'}]}",
+		name, n, teid);
+}
+
+static void expect_ue(uint32_t teid, const char *ue, const char * not )
+{
+	send_up(teid, ue, "10.0.0.1");
+	expect_access(ue, net.lan, 30, HOST_A, un.internet);
+	send_up(teid, not, "10.0.0.1");
+	expect_drop(not, DROP_UE_SOURCE);
+}
+
+/* Like UEs' addresses (test_upf_down.c), in whichever order they are put. */
+START_TEST(two_sessions_swap_teids_that_were_put)
+{
+	char a[1000], b[1000], both[2100];
+	struct rpc_error err = {0};
+
+	for (uint32_t i = 0; i < 4; i++) {
+		teid_text(a, sizeof(a), "a", 1, 71 + i % 2);
+		teid_text(b, sizeof(b), "b", 2, 72 - i % 2);
+		snprintf(both, sizeof(both), "[%s,%s]", i < 2 ? a : b, i < 2 ? b : a);
+		rig_sessions(both);
+		expect_ue(71 + i % 2, UE1, UE2);
+		expect_ue(72 - i % 2, UE2, UE1);
+	}
+	/* a alone cannot: nothing has changed */
+	teid_text(a, sizeof(a), "a", 1, 71);
+	ck_assert_int_eq(rig_sessions_try(a, &err), -1);
+	ck_assert_str_eq(err.with, "session b");
+	ck_assert_str_eq(err.path, "pdrs[0].teid");
+	expect_ue(72, UE1, UE2);
+	expect_ue(71, UE2, UE1);
+}
+END_TEST
+
+START_TEST(two_pdrs_of_a_session_swap_teids)
+{
+	char text[1000];
+
+	for (uint32_t i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text),
+			"{'name':'a','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+			"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':%u,'far':1},"
+			"{'id':2,'precedence':1,'source':'access','gtpu':'n3','teid':%u,'far':2}],"
+			"'fars':[{'id':1,'action':'forward'},{'id':2,'action':'drop'}]}",
+			71 + i % 2, 72 - i % 2);
+		rig_sessions(text);
+		send_up(71 + i % 2, UE1, "10.0.0.1");
+		expect_access("PDR 1", net.lan, 30, HOST_A, un.internet);
+		send_up(72 - i % 2, UE1, "10.0.0.1");
+		expect_drop("PDR 2", DROP_FAR_DROP);
+	}
+}
+END_TEST
+
 START_TEST(only_the_ues_own_source_gets_in)
 {
 	static const char *const other[] = {"10.45.0.9", "10.0.0.1", "10.45.1.1", "fd45:0:0:1::1"};
@@ -300,6 +362,8 @@ TCase *upf_up_tests(void)
 	tcase_add_test(tc, ipv6_outside_and_inside);
 	tcase_add_test(tc, zero_checksum_over_ipv6_where_the_address_takes_it);
 	tcase_add_test(tc, teids_that_were_put);
+	tcase_add_test(tc, two_sessions_swap_teids_that_were_put);
+	tcase_add_test(tc, two_pdrs_of_a_session_swap_teids);
 	tcase_add_test(tc, only_the_ues_own_source_gets_in);
 	tcase_add_test(tc, congestion_marks_come_in);
 	tcase_add_test(tc, the_gateway_answers_the_ue_and_errors_reach_it);

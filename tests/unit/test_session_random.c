@@ -83,9 +83,11 @@ static bool in_slice(const struct recipe *r, uint32_t slice)
 	return r->slice == slice || r->shape & 8;
 }
 
-static uint32_t commits, swaps; /* transactions in which an address was taken before it was left */
-static bool lent;
-static uint32_t lender = NAMES, in_return; /* a UE's address for it */
+/* Transactions in which an address, a TEID was taken before it was left. */
+static uint32_t commits, swaps[2];
+static bool lent[2];
+static uint32_t lender = NAMES;
+static struct recipe in_return; /* what it becomes for that */
 
 /* Who else has the UE's address. NAMES: nobody. */
 static uint32_t address_clash(uint32_t name, const struct recipe *r)
@@ -105,18 +107,53 @@ static uint32_t teid_clash(uint32_t name, const struct recipe *r)
 	return NAMES;
 }
 
+/* A TEID that was put and reads as if it had been chosen stays when the next one is to be chosen.
+ */
+static bool is_chosen(uint32_t wanted)
+{
+	uint32_t pdr, teid;
+	uint64_t cursor = 0;
+
+	do {
+		uint32_t index;
+
+		if (session_iterate(&cursor, &index, 1) == 1 &&
+			session_chosen_of(index, 0, &pdr, &teid) && teid == wanted)
+			return true;
+	} while (cursor != 0);
+	return false;
+}
+
 /* Does a session have what another has? Only within a transaction. */
 static bool all_settled(void)
 {
 	for (uint32_t i = 0; i < NAMES; i++)
-		if (now[i].there && address_clash(i, &now[i]) != NAMES)
+		if (now[i].there &&
+			(address_clash(i, &now[i]) != NAMES || teid_clash(i, &now[i]) != NAMES))
 			return false;
 	return true;
 }
 
 static bool is_left_again(void)
 {
-	return rig_err.code == RPC_ERR_CONFLICT && strcmp(rig_err.path, "ue") == 0;
+	return rig_err.code == RPC_ERR_CONFLICT && strstr(rig_err.message, "left again") != NULL;
+}
+
+/* What this session took belongs to others yet: the next operations may be theirs. */
+static void owe(uint32_t name, const struct recipe *r)
+{
+	uint32_t of[2] = {address_clash(name, r), teid_clash(name, r)};
+
+	lender = of[0] != NAMES ? of[0] : of[1];
+	for (uint32_t i = 0; i < 2; i++)
+		lent[i] |= of[i] != NAMES;
+	if (lender == NAMES)
+		return;
+	in_return = now[lender];
+	if (lender == of[0])
+		in_return.ue = now[name].there ? now[name].ue : rnd(UES);
+	if (lender == of[1])
+		in_return.teid = now[name].there ? now[name].teid : 0;
 }
 
 /* One random operation of a transaction: true when a change was prepared. */
@@ -147,26 +184,22 @@ static bool operate(struct session_change **c)
 	if (now[name].there && (swap || rnd(2))) { /* a small change */
 		uint32_t peer = r.peer;
 
-		r = now[name];
+		r = swap ? in_return : now[name];
 		r.peer = peer;
-		r.ue = swap ? in_return : r.ue;
 	}
 	memset(&rig_err, 0, sizeof(rig_err));
 	int rc = session_prepare(&make(name, &r)->cfg, c, &rig_err);
-	uint32_t by = teid_clash(name, &r);
 
 	if (rc < 0 && is_left_again())
 		return false;
-	if (by == NAMES && rc < 0) /* an address may change hands once in a transaction */
-		by = address_clash(name, &r);
-	if (by != NAMES) {
-		CHECK(rc == -1 && rig_err.code == RPC_ERR_CONFLICT, "%d session s%u", rc, by);
+	if (rc < 0) { /* an address may change hands once in a transaction */
+		CHECK(rig_err.code == RPC_ERR_CONFLICT &&
+				(address_clash(name, &r) != NAMES ||
+					teid_clash(name, &r) != NAMES || is_chosen(r.teid)),
+			"%s", rig_err.message);
 		return false;
 	}
-	CHECK(rc >= 0, "%s", rig_err.message);
-	lender = address_clash(name, &r);
-	lent |= lender != NAMES;
-	in_return = now[name].there ? now[name].ue : rnd(UES);
+	owe(name, &r);
 	now[name] = r;
 	return rc == 1;
 }
@@ -241,7 +274,7 @@ static void transact(void)
 
 	memcpy(before, now, sizeof(now));
 	was = usage();
-	lent = false;
+	lent[0] = lent[1] = false;
 	lender = NAMES;
 	for (uint32_t i = 0; i < wanted || (lender != NAMES && i < OPS_MAX); i++)
 		n += operate(&change[n]);
@@ -250,7 +283,8 @@ static void transact(void)
 
 	CHECK(settled == all_settled(), "settled: %d", settled);
 	if (settled && !cancel) {
-		swaps += lent;
+		swaps[0] += lent[0];
+		swaps[1] += lent[1];
 		commits++;
 		if (n > 0)
 			session_commit(change, n);
@@ -289,8 +323,9 @@ int main(int argc, char **argv)
 	left = usage();
 	CHECK(memcmp(&empty, &left, sizeof(left)) == 0, "%s", usage_text(&empty, &left));
 	session_rig_stop();
-	CHECK(swaps > 100, "%u swaps", swaps);
-	printf("seed %lu: %u operations, %u commits, %u with addresses that changed hands\n",
-		argc > 1 ? strtoul(argv[1], NULL, 0) : 1, OPS, commits, swaps);
+	CHECK(swaps[0] > 100 && swaps[1] > 100, "%u, %u swaps", swaps[0], swaps[1]);
+	printf("seed %lu: %u operations, %u commits, %u with addresses that changed hands, %u with "
+	       "TEIDs\n",
+		argc > 1 ? strtoul(argv[1], NULL, 0) : 1, OPS, commits, swaps[0], swaps[1]);
 	return EXIT_SUCCESS;
 }

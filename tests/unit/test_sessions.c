@@ -279,6 +279,53 @@ START_TEST(ues_swap_addresses)
 }
 END_TEST
 
+#define BY_TEID(name, teid)                                                                        \
+	"{'name':'" name "','slice':'net','pdrs':[{'id':1,'precedence':1,'source':'access',"       \
+	"'gtpu':'n3','teid':" teid ",'outer_header_removal':0,'far':1}],'fars':[{'id':1,"          \
+	"'action':'drop'}]}"
+
+/* So may TEIDs that were put. */
+START_TEST(sessions_swap_teids)
+{
+	static char before[65536], after[65536];
+	static const char *const wrong[][3] = {
+		{PUT_OP(BY_TEID("s1", "72")), "ops[0].objects[0].pdrs[0].teid", "session s2"},
+		{PUT_OP(BY_TEID("s1", "72") "," BY_TEID("s3", "72")),
+			"ops[0].objects[1].pdrs[0].teid", "session s1"},
+		{PUT_OP(BY_TEID("s1", "72")) "," PUT_OP(BY_TEID("s1", "79")),
+			"ops[1].objects[0].pdrs", NULL},
+		{PUT_OP(BY_TEID("s1", "72")) ",{'op':'delete','type':'session','keys':['s1']}",
+			"ops[1].keys[0]", NULL},
+		{PUT_OP(BY_TEID("s1", "72") "," BY_TEID("s2", "71")) "," PUT_OP(BY_TEID("s4", "0")),
+			"ops[1].objects[0].pdrs[0].teid", NULL},
+	};
+
+	furnish_upf();
+	OK(ask(PUT(BY_TEID("s1", "71") "," BY_TEID("s2", "72") "," BY_TEID("s3", "73"))));
+	snapshot(before, sizeof(before));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		json_t *answer = ask(CALL("transaction", "{'ops':[%s]}"), wrong[i][0]);
+
+		if (wrong[i][2])
+			EXPECT(json_incref(answer), "error.data.with", wrong[i][2]);
+		EXPECT(answer, "error.data.path", wrong[i][1]);
+		snapshot(after, sizeof(after));
+		ck_assert_str_eq(before, after);
+	}
+	EXPECT(ask(PUT(BY_TEID("s1", "72") "," BY_TEID("s2", "71"))), "result.updated", "2");
+	/* round, by several ops, and one from a session that goes */
+	OK(ask(CALL("transaction",
+		"{'ops':[" PUT_OP(BY_TEID("s1", "71")) "," PUT_OP(BY_TEID("s2", "73")) "," PUT_OP(
+			BY_TEID("s4", "72")) ",{'op':'delete','type':'session','keys':['s3']}]}")));
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s1'}")), "result.pdrs.0.teid", "71");
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s2'}")), "result.pdrs.0.teid", "73");
+	EXPECT(ask(CALL("get", "{'type':'session','key':'s4'}")), "result.pdrs.0.teid", "72");
+	EXPECT(ask(CALL("delete", "{'type':'session','keys':['s1','s2','s4']}")), "result.deleted",
+		"3");
+	ck_assert_uint_eq(teid_table.count, 0);
+}
+END_TEST
+
 #define GTPU(name, address)                                                                        \
 	"{'op':'put','type':'gtpu','objects':[{'name':'" name "','address':'" address              \
 	"','interface':'core'}]}"
@@ -396,6 +443,7 @@ int main(void)
 	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
 	tcase_add_test(tcase, what_a_ue_has_is_nobody_elses);
 	tcase_add_test(tcase, ues_swap_addresses);
+	tcase_add_test(tcase, sessions_swap_teids);
 	tcase_add_test(tcase, peers_are_other_boxes);
 	tcase_add_test(tcase, peers_count_what_is_sent_to_them);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
