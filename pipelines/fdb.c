@@ -6,6 +6,7 @@
 #include <rte_malloc.h>
 #include <stdlib.h>
 
+#include "exact_page.h"
 #include "flood_list.h"
 #include "hot.h"
 #include "session_doors.h"
@@ -249,35 +250,18 @@ struct page {
 	uint32_t n;
 };
 
-static bool page_add(const uint64_t *key, uint64_t *value, void *arg)
+static void page_add(const uint64_t *key, uint64_t value, void *arg)
 {
 	struct page *p = arg;
 
-	entry_of(*key, *value, &p->out[p->n++]);
-	return false;
-}
-
-/* Counts first, so that a bucket's chain is never cut in two by a full page. */
-static bool page_count(const uint64_t *key, uint64_t *value, void *arg)
-{
-	++*(uint32_t *)arg;
-	return false;
+	entry_of(*key, value, &p->out[p->n++]);
 }
 
 uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
 {
 	struct page p = {.out = out};
 
-	do {
-		uint64_t probe = *cursor;
-		uint32_t n = 0;
-
-		exact_scan(&fdb_table, &probe, 1, page_count, &n);
-		if (p.n + n > max)
-			break;
-		exact_scan(&fdb_table, cursor, 1, page_add, &p);
-	} while (*cursor != 0 && p.n < max);
-	return p.n;
+	return exact_page(&fdb_table, cursor, max, page_add, &p);
 }
 
 struct flush {

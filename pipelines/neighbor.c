@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "exact_page.h"
 #include "fib.h"
 #include "flood_list.h"
 #include "gateway.h"
@@ -202,21 +203,22 @@ int neighbor_get(uint16_t attachment, const struct api_ip *address, struct neigh
 										       : -ENOENT;
 }
 
-/* The cursor: an index into nodes[], then the two tables of suppress.c, told apart by the top bits.
- */
+/* The cursor's first word: an index into nodes[], then the two tables of suppress.c, told apart by
+ * the top bits. */
 #define CURSOR_4 (1ull << 62)
 #define CURSOR_6 (2ull << 62)
 
 static uint32_t iterate_table(uint64_t *cursor, struct neighbor_entry *out, uint32_t max)
 {
-	uint64_t at = *cursor & (CURSOR_4 - 1);
+	uint64_t at[EXACT_CURSOR_WORDS] = {*cursor & (CURSOR_4 - 1), cursor[1]};
 	uint8_t family = *cursor & CURSOR_6 ? 6 : 4;
-	uint32_t n = suppress_iterate(family, &at, out, max);
+	uint32_t n = suppress_iterate(family, at, out, max);
 
-	if (at != 0)
-		*cursor = (family == 4 ? CURSOR_4 : CURSOR_6) | at;
+	if (at[0] != 0)
+		*cursor = (family == 4 ? CURSOR_4 : CURSOR_6) | at[0];
 	else
 		*cursor = family == 4 ? CURSOR_6 : 0;
+	cursor[1] = at[1];
 	return n;
 }
 
@@ -231,7 +233,8 @@ uint32_t neighbor_iterate(uint64_t *cursor, struct neighbor_entry *out, uint32_t
 			entry_of(&nodes[*cursor], &out[n++]);
 	if (*cursor < node_top)
 		return n;
-	*cursor = CURSOR_4;
+	cursor[0] = CURSOR_4;
+	cursor[1] = 0;
 	return n > 0 ? n : iterate_table(cursor, out, max);
 }
 

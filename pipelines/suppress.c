@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 #include <stdlib.h>
 
+#include "exact_page.h"
 #include "flood_list.h"
 #include "hot.h"
 #include "suppress_table.h"
@@ -252,18 +253,11 @@ struct page {
 	uint8_t family;
 };
 
-static bool page_add(const uint64_t *key, uint64_t *value, void *arg)
+static void page_add(const uint64_t *key, uint64_t value, void *arg)
 {
 	struct page *p = arg;
 
-	entry_of(p->family, key, *value, &p->out[p->n++]);
-	return false;
-}
-
-static bool page_count(const uint64_t *key, uint64_t *value, void *arg)
-{
-	++*(uint32_t *)arg;
-	return false;
+	entry_of(p->family, key, value, &p->out[p->n++]);
 }
 
 uint32_t suppress_iterate(
@@ -271,16 +265,7 @@ uint32_t suppress_iterate(
 {
 	struct page p = {.out = out, .family = family};
 
-	do { /* counts first, so that a bucket's chain is never cut in two by a full page */
-		uint64_t probe = *cursor;
-		uint32_t n = 0;
-
-		exact_scan(table_of(family), &probe, 1, page_count, &n);
-		if (p.n + n > max)
-			break;
-		exact_scan(table_of(family), cursor, 1, page_add, &p);
-	} while (*cursor != 0 && p.n < max);
-	return p.n;
+	return exact_page(table_of(family), cursor, max, page_add, &p);
 }
 
 uint32_t suppress_count(void)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "attachment.h"
+#include "exact_page.h"
 #include "hot.h"
 #include "schema.h"
 #include "slice.h"
@@ -97,18 +98,11 @@ static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct t
 	}
 }
 
-static bool vtep_visit(const uint64_t *key, uint64_t *value, void *arg)
+static void vtep_add(const uint64_t *key, uint64_t value, void *arg)
 {
 	struct vtep_page *page = arg;
 
-	vtep_row(key, *value, page->is_ipv6, &page->rows[page->n++]);
-	return false;
-}
-
-static bool vtep_count_visit(const uint64_t *key, uint64_t *value, void *arg)
-{
-	++*(uint32_t *)arg;
-	return false;
+	vtep_row(key, value, page->is_ipv6, &page->rows[page->n++]);
 }
 
 static uint32_t vtep_read(
@@ -116,16 +110,7 @@ static uint32_t vtep_read(
 {
 	struct vtep_page page = {.rows = rows, .is_ipv6 = t == &vtep6_table};
 
-	do {
-		uint64_t probe = *cursor;
-		uint32_t n = 0;
-
-		exact_scan(t, &probe, 1, vtep_count_visit, &n);
-		if (page.n + n > max)
-			break;
-		exact_scan(t, cursor, 1, vtep_visit, &page);
-	} while (*cursor != 0 && page.n < max);
-	return page.n;
+	return exact_page(t, cursor, max, vtep_add, &page);
 }
 
 static uint32_t vtep4_read(uint64_t *cursor, struct table_row *rows, uint32_t max)

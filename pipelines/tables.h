@@ -43,11 +43,11 @@ struct table_decl {
 	uint32_t size;
 	bool counters; /* rows carry them */
 	bool out_only; /* of those, what came in is not counted by row */
-	bool any_max;  /* read() takes any max from 1 on */
 	uint32_t (*count)(void);
-	/* Up to max rows from *cursor on: TABLE_CURSOR_WORDS words, 0 at first, the first one 0
-	 * again at the end; most tables need only that. max is at least 64 where any_max is not.
-	 * Main thread. */
+	/* Up to max rows (1 at least) from a cursor on: TABLE_CURSOR_WORDS words, 0 at first, the
+	 * first one 0 again at the end. They name the row that came last or comes next by its key,
+	 * never by how many came before: what goes between two pages takes no other row along. Any
+	 * words will do. Main thread. */
 	uint32_t (*read)(uint64_t *cursor, struct table_row *rows, uint32_t max);
 };
 

@@ -21,9 +21,10 @@ static const char *const interfaces[] = {[INTERFACE_ACCESS] = "access", [INTERFA
 
 static uint32_t interfaces_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
+	uint64_t id = *cursor ? *cursor : 1;
 	uint32_t n = 0;
 
-	for (uint16_t id = 1; upf_is_started() && id <= LIMIT_GTPU && n < max; id++) {
+	for (; upf_is_started() && id <= LIMIT_GTPU && n < max; id++) {
 		const struct api_gtpu *gtpu = gtpu_config(id);
 		struct table_row *row = &rows[n];
 		char address[64];
@@ -34,10 +35,10 @@ static uint32_t interfaces_read(uint64_t *cursor, struct table_row *rows, uint32
 		api_ip_format(&gtpu->address, false, address);
 		ROW_TEXT(row->key_text[0], "%.47s", address);
 		ROW_TEXT(row->param_text[0], "%s", interfaces[gtpu->interface]);
-		ROW_TEXT(row->param_text[1], "{gtpu %u}", id);
+		ROW_TEXT(row->param_text[1], "{gtpu %u}", (unsigned)id);
 		n++;
 	}
-	*cursor = 0;
+	*cursor = id <= LIMIT_GTPU && upf_is_started() ? id : 0;
 	return n;
 }
 

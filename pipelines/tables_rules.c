@@ -171,25 +171,30 @@ static void trivial_row(uint32_t list, const struct rules *r, struct table_row *
 	ROW_TEXT(row->param_text[2], "none");
 }
 
-/* cursor[0]: the list, [1]: its entry. */
+/* cursor[0]: the list, [1]: its entry that comes next, [2]: which list it was, since its index may
+ * be another's by the next page. */
 static uint32_t classifier_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
-	uint32_t list = cursor[0] ? cursor[0] : rules_after(0), at = cursor[1], n = 0;
+	uint32_t from = RTE_MIN(cursor[0], (uint64_t)UINT32_MAX), n = 0;
+	uint32_t list = rules_after(from - (from != 0));
+	uint64_t at =
+		list != 0 && list == cursor[0] && rules_hash(list) == cursor[2] ? cursor[1] : 0;
 
-	while (list != 0 && n < max) {
+	for (; list != 0; list = rules_after(list), at = 0) {
 		const struct rules *r = rules_hot[list];
+		uint32_t all = RTE_MAX(r->entries, 1u);
 
-		if (r && r->entries == 0)
-			trivial_row(list, r, &rows[n++]);
-		for (; r && at < r->entries && n < max; at++)
-			classifier_row(list, r, at, &rows[n++]);
-		if (r && at < r->entries)
+		for (; at < all && n < max; at++, n++)
+			if (r->entries == 0)
+				trivial_row(list, r, &rows[n]);
+			else
+				classifier_row(list, r, at, &rows[n]);
+		if (at < all)
 			break;
-		list = rules_after(list);
-		at = 0;
 	}
 	cursor[0] = list;
-	cursor[1] = list ? at : 0;
+	cursor[1] = list != 0 ? at : 0;
+	cursor[2] = list != 0 ? rules_hash(list) : 0;
 	return n;
 }
 

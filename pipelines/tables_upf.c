@@ -35,28 +35,48 @@ static void session_cell_read(
 
 /* ---- rows of sessions ---- */
 
-/* Rows of one session, of which the first `skip` were on the page before. */
+/* Where a row stands among its session's: rows come in ascending order of it. */
+struct row_key {
+	uint64_t word[TABLE_CURSOR_WORDS]; /* the first one below 1 << 32 */
+};
+
+/* Rows of one session. */
 struct session_page {
 	struct table_row *rows;
-	uint32_t n, max, skip;
+	uint32_t n, max;
 	bool full;
+	bool begun; /* rows up to `last` were on the page before */
+	struct row_key last;
+	uint32_t seen;
 	uint32_t index;
 	const struct session_block *block;
 };
 
-/* The next row to be filled in; NULL: it was on the page before, or is on the next. */
-static struct table_row *next_row(struct session_page *page)
+#define ROW_KEY(...) ((struct row_key){{__VA_ARGS__}})
+
+static bool is_after(const struct row_key *a, const struct row_key *b)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < TABLE_CURSOR_WORDS && a->word[i] == b->word[i])
+		i++;
+	return a->word[i] > b->word[i];
+}
+
+/* The row with this key, to be filled in; NULL: it was on the page before, or is on the next. */
+static struct table_row *next_row(struct session_page *page, const struct row_key *key)
 {
 	struct table_row *row;
 
-	if (page->skip > 0) {
-		page->skip--;
+	page->seen++;
+	if (page->begun && !is_after(key, &page->last))
 		return NULL;
-	}
 	if (page->n == page->max) {
 		page->full = true;
 		return NULL;
 	}
+	page->begun = true;
+	page->last = *key;
 	row = &page->rows[page->n++];
 	memset(row, 0, sizeof(*row));
 	return row;
@@ -64,29 +84,27 @@ static struct table_row *next_row(struct session_page *page)
 
 typedef void (*session_rows)(struct session_page *page);
 
-/* cursor[0]: 1 + where session_iterate() finds the session, [1]: rows of it already given, [2]: it,
- * since it may be gone by the next page. */
+/* The cursor is the row that came last: its session's index above its key's first word. */
 static uint32_t read_sessions(
 	uint64_t *cursor, struct table_row *rows, uint32_t max, session_rows fill)
 {
 	struct session_page page = {.rows = rows, .max = max};
-	uint64_t at = cursor[0] ? cursor[0] - 1 : 0, next = at;
+	uint32_t from = cursor[0] >> 32, last = from;
+	uint64_t next = from != 0 ? from - 1 : 0;
 
+	page.last = (struct row_key){{(uint32_t)cursor[0], cursor[1], cursor[2]}};
 	while (upf_is_started() && session_iterate(&next, &page.index, 1) == 1) {
-		uint32_t before = page.n, skipped = page.index == cursor[2] ? cursor[1] : 0;
-
-		page.skip = skipped;
+		page.begun = page.index == from;
 		page.block = session_block[page.index];
 		if (page.block)
 			fill(&page);
+		if (page.begun)
+			last = page.index;
 		if (page.full) {
-			cursor[0] = at + 1;
-			cursor[1] = skipped + page.n - before;
-			cursor[2] = page.index;
+			memcpy(cursor, page.last.word, sizeof(page.last.word));
+			cursor[0] |= (uint64_t)last << 32;
 			return page.n;
 		}
-		cursor[1] = 0;
-		at = next;
 		if (next == 0)
 			break;
 	}
@@ -99,13 +117,11 @@ static uint32_t read_sessions(
 /* How many rows there are; of many sessions, as many as if all were like the first ones. */
 static uint32_t count_sessions(session_rows fill)
 {
-	struct table_row row;
 	uint64_t next = 0, rows = 0;
 	uint32_t sessions = 0, all = upf_is_started() ? session_count() : 0;
 
 	while (sessions < COUNTED && sessions < all) {
-		/* every row is "on the page before" */
-		struct session_page page = {.rows = &row, .skip = UINT32_MAX};
+		struct session_page page = {.max = 0};
 
 		if (session_iterate(&next, &page.index, 1) != 1)
 			break;
@@ -113,7 +129,7 @@ static uint32_t count_sessions(session_rows fill)
 		page.block = session_block[page.index];
 		if (page.block)
 			fill(&page);
-		rows += UINT32_MAX - page.skip;
+		rows += page.seen;
 		if (next == 0)
 			break;
 	}
@@ -146,7 +162,7 @@ static void uplink_rows(struct session_page *page)
 		const struct session_group *g = session_group_at(page->block, i);
 		struct table_row *row;
 
-		if (g->acts == 0 || g->teid_be == 0 || !(row = next_row(page)))
+		if (g->acts == 0 || g->teid_be == 0 || !(row = next_row(page, &ROW_KEY(i))))
 			continue;
 		ROW_TEXT(row->key_text[0], "{gtpu %u}", g->gtpu);
 		ROW_TEXT(row->key_text[1], "%u", rte_be_to_cpu_32(g->teid_be));
@@ -166,10 +182,12 @@ static uint32_t uplink_count(void)
 
 /* ---- sessions_downlink: (slice, UE's address) → session ---- */
 
-static void downlink_row(
-	struct session_page *page, uint32_t group, uint16_t slice, const struct api_ip *prefix)
+static void downlink_row(struct session_page *page, uint32_t group, const struct row_key *key,
+	const struct api_ip *prefix)
 {
-	struct table_row *row = next_row(page);
+	const struct session_group *g = session_group_at(page->block, group);
+	uint16_t slice = g->slice ? g->slice : page->block->slice;
+	struct table_row *row = next_row(page, key);
 	char text[64];
 
 	if (!row)
@@ -180,17 +198,45 @@ static void downlink_row(
 	found_session(row, page, group, slice);
 }
 
+static struct row_key prefix_key(uint32_t group, const struct api_ip *prefix)
+{
+	struct row_key key = ROW_KEY(group << 16 | prefix->family << 8 | prefix->len);
+
+	memcpy(&key.word[1], prefix->bytes, sizeof(prefix->bytes));
+	return key;
+}
+
+/* The prefix of the UE's that comes next behind a key; NULL: none. */
+static const struct api_ip *prefix_after(
+	const struct api_ue *ue, uint32_t group, const struct row_key *after)
+{
+	const struct api_ip *next = NULL;
+	struct row_key least;
+
+	for (uint32_t i = 0; i < ue->framed.count + 2; i++) {
+		const struct api_ip *one = i == 0   ? &ue->ipv4
+					   : i == 1 ? &ue->ipv6
+						    : &ue->framed.item[i - 2];
+		struct row_key key = prefix_key(group, one);
+
+		if (one->family == 0 || !is_after(&key, after) ||
+			(next != NULL && !is_after(&least, &key)))
+			continue;
+		next = one;
+		least = key;
+	}
+	return next;
+}
+
 static void downlink_group(struct session_page *page, uint32_t group, const struct api_ue *ue)
 {
-	const struct session_group *g = session_group_at(page->block, group);
-	uint16_t slice = g->slice ? g->slice : page->block->slice;
+	struct row_key key = ROW_KEY(group << 16);
+	const struct api_ip *prefix;
 
-	if (ue->ipv4.family)
-		downlink_row(page, group, slice, &ue->ipv4);
-	if (ue->ipv6.family)
-		downlink_row(page, group, slice, &ue->ipv6);
-	for (uint32_t i = 0; i < ue->framed.count; i++)
-		downlink_row(page, group, slice, &ue->framed.item[i]);
+	while ((prefix = prefix_after(ue, group, &key)) != NULL) {
+		key = prefix_key(group, prefix);
+		downlink_row(page, group, &key, prefix);
+	}
 }
 
 static void downlink_rows(struct session_page *page)
@@ -250,7 +296,7 @@ static void forwarding_rows(struct session_page *page)
 
 		for (uint32_t n = 0; n < g->acts; n++) {
 			const struct session_act *a = &session_acts(g)[n];
-			struct table_row *row = next_row(page);
+			struct table_row *row = next_row(page, &ROW_KEY(i << 16 | n));
 			struct session_cell sum;
 
 			if (!row)
@@ -286,29 +332,43 @@ static void rate_text(char *text, size_t size, uint64_t bps)
 		snprintf(text, size, "none");
 }
 
-static void meter_rows(struct session_page *page)
+/* The QER with the smallest id above this one; NULL: none. */
+static const struct api_qer *qer_after(const struct api_qers *qers, int64_t id)
+{
+	const struct api_qer *next = NULL;
+
+	for (uint32_t i = 0; i < qers->count; i++)
+		if (qers->item[i].id > id && (next == NULL || qers->item[i].id < next->id))
+			next = &qers->item[i];
+	return next;
+}
+
+static void meter_row(struct table_row *row, uint32_t session, const struct api_qer *q)
 {
 	static const char *const gates[] = {[GATE_OPEN] = "open", [GATE_CLOSED] = "closed"};
+
+	ROW_TEXT(row->key_text[0], "{session %u}", session);
+	ROW_TEXT(row->key_text[1], "%u", q->id);
+	rate_text(row->param_text[0], sizeof(row->param_text[0]), q->mbr_ul_bps);
+	rate_text(row->param_text[1], sizeof(row->param_text[1]), q->mbr_dl_bps);
+	rate_text(row->param_text[2], sizeof(row->param_text[2]), q->gbr_ul_bps);
+	rate_text(row->param_text[3], sizeof(row->param_text[3]), q->gbr_dl_bps);
+	ROW_TEXT(row->param_text[4], "%u", q->burst_ms);
+	ROW_TEXT(row->param_text[5], "%s", gates[q->gate_ul]);
+	ROW_TEXT(row->param_text[6], "%s", gates[q->gate_dl]);
+}
+
+static void meter_rows(struct session_page *page)
+{
+	const struct api_qer *q = NULL;
+	struct table_row *row;
 	struct api_session s;
 
 	if (!session_get(page->index, &s))
 		return;
-	for (uint32_t i = 0; i < s.qers.count; i++) {
-		const struct api_qer *q = &s.qers.item[i];
-		struct table_row *row = next_row(page);
-
-		if (!row)
-			continue;
-		ROW_TEXT(row->key_text[0], "{session %u}", page->index);
-		ROW_TEXT(row->key_text[1], "%u", q->id);
-		rate_text(row->param_text[0], sizeof(row->param_text[0]), q->mbr_ul_bps);
-		rate_text(row->param_text[1], sizeof(row->param_text[1]), q->mbr_dl_bps);
-		rate_text(row->param_text[2], sizeof(row->param_text[2]), q->gbr_ul_bps);
-		rate_text(row->param_text[3], sizeof(row->param_text[3]), q->gbr_dl_bps);
-		ROW_TEXT(row->param_text[4], "%u", q->burst_ms);
-		ROW_TEXT(row->param_text[5], "%s", gates[q->gate_ul]);
-		ROW_TEXT(row->param_text[6], "%s", gates[q->gate_dl]);
-	}
+	while ((q = qer_after(&s.qers, q != NULL ? (int64_t)q->id : -1)) != NULL)
+		if ((row = next_row(page, &ROW_KEY(q->id))) != NULL)
+			meter_row(row, page->index, q);
 }
 
 static uint32_t meters_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
@@ -355,7 +415,6 @@ const struct table_decl sessions_uplink_decl = {
 	.n_actions = RTE_DIM(session_actions),
 	.size = LIMIT_SESSIONS * LIMIT_SESSION_TEIDS,
 	.counters = true,
-	.any_max = true,
 	.count = uplink_count,
 	.read = uplink_read,
 };
@@ -368,7 +427,6 @@ const struct table_decl sessions_downlink_decl = {
 	.n_actions = RTE_DIM(session_actions),
 	.size = LIMIT_SESSIONS * 2,
 	.counters = true,
-	.any_max = true,
 	.count = downlink_count,
 	.read = downlink_read,
 };
@@ -381,7 +439,6 @@ const struct table_decl forwarding_decl = {
 	.n_actions = RTE_DIM(forwarding_actions),
 	.size = LIMIT_SESSIONS * 2,
 	.counters = true,
-	.any_max = true,
 	.count = forwarding_count,
 	.read = forwarding_read,
 };
@@ -393,7 +450,6 @@ const struct table_decl session_meters_decl = {
 	.actions = meter_actions,
 	.n_actions = RTE_DIM(meter_actions),
 	.size = LIMIT_SESSIONS,
-	.any_max = true,
 	.count = meters_count,
 	.read = meters_read,
 };

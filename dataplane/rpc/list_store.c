@@ -220,81 +220,42 @@ const struct store *stores_of(enum object_type type)
 	}
 }
 
-/* Where a page begins: the table's cursor, and how many entries to leave out after it. Only a page
- * smaller than one step of the table needs the latter. Written "word.word.word.skip" after the tag.
- */
-struct place {
-	uint64_t cursor[FIB_CURSOR_WORDS];
-	uint32_t skip;
-};
-
-static bool get_place(const struct store *store, const char *text, struct place *out)
+static bool get_place(const struct store *store, const char *text, uint64_t *place)
 {
-	unsigned long long cursor[FIB_CURSOR_WORDS];
-	unsigned skip;
+	unsigned long long word[FIB_CURSOR_WORDS];
 	char rest;
 
 	if (store->tag && *text++ != store->tag)
 		return false;
 	if (*text < '0' || *text > '9' ||
-		sscanf(text, "%llu.%llu.%llu.%u%c", &cursor[0], &cursor[1], &cursor[2], &skip,
-			&rest) != 4 ||
-		skip >= STORE_STEP)
+		sscanf(text, "%llu.%llu.%llu%c", &word[0], &word[1], &word[2], &rest) != 3)
 		return false;
-	*out = (struct place){{cursor[0], cursor[1], cursor[2]}, skip};
+	for (int i = 0; i < FIB_CURSOR_WORDS; i++)
+		place[i] = word[i];
 	return true;
 }
 
-static json_t *cursor_json(const struct store *store, const struct place *place)
+static json_t *cursor_json(const struct store *store, const uint64_t *place)
 {
 	char tag[2] = {store->tag, '\0'};
 
-	return json_sprintf("%s%llu.%llu.%llu.%u", tag, (unsigned long long)place->cursor[0],
-		(unsigned long long)place->cursor[1], (unsigned long long)place->cursor[2],
-		place->skip);
+	return json_sprintf("%s%llu.%llu.%llu", tag, (unsigned long long)place[0],
+		(unsigned long long)place[1], (unsigned long long)place[2]);
 }
 
 bool store_cursor_valid(enum object_type type, const char *cursor)
 {
-	struct place place;
+	uint64_t place[FIB_CURSOR_WORDS];
 
 	for (const struct store *store = stores_of(type); store->iterate; store++)
-		if (get_place(store, cursor, &place))
+		if (get_place(store, cursor, place))
 			return true;
 	return false;
 }
 
-/* Up to `left` more entries of the page into entries; moves place on. Returns how many; *end when
- * there are no more. */
-static uint32_t next_entries(const struct page *page, const struct store *store,
-	struct place *place, char *entries, size_t left, bool *end)
-{
-	struct place next = *place;
-	uint32_t got = 0;
-
-	if (place->skip == 0)
-		got = store->iterate(
-			page, next.cursor, entries, left < STORE_STEP ? left : STORE_STEP);
-	if (got == 0) { /* at the end, or a step larger than what is left */
-		next = *place;
-		got = store->iterate(page, next.cursor, entries, STORE_STEP);
-		got = got > place->skip ? got - place->skip : 0;
-		memmove(entries, entries + place->skip * store->entry_bytes,
-			got * store->entry_bytes);
-		if (got > left) {
-			place->skip += left;
-			return left;
-		}
-	}
-	*place = next;
-	place->skip = 0;
-	*end = next.cursor[0] == 0;
-	return got;
-}
-
 /* true when the store is at its end. */
 static bool list_one(
-	struct page *page, const struct store *store, struct place *place, uint32_t *looked)
+	struct page *page, const struct store *store, uint64_t *place, uint32_t *looked)
 {
 	char entries[STORE_STEP * STORE_ENTRY];
 	union api_object object;
@@ -306,7 +267,8 @@ static bool list_one(
 
 		if (left == 0)
 			break;
-		got = next_entries(page, store, place, entries, left, &end);
+		got = store->iterate(page, place, entries, left < STORE_STEP ? left : STORE_STEP);
+		end = place[0] == 0;
 		*looked += got ? got : 1;
 		for (uint32_t i = 0; i < got; i++)
 			if (store->describe(page, entries + i * store->entry_bytes, &object))
@@ -318,15 +280,15 @@ static bool list_one(
 json_t *store_list(struct page *page, const char *cursor)
 {
 	const struct store *store = stores_of(page->type->type);
-	struct place place = {0};
+	uint64_t place[FIB_CURSOR_WORDS] = {0};
 	uint32_t looked = 0;
 
-	while (cursor && !get_place(store, cursor, &place))
+	while (cursor && !get_place(store, cursor, place))
 		store++;
 	for (; store->iterate; store++) {
-		if (!list_one(page, store, &place, &looked))
-			return cursor_json(store, &place);
-		place = (struct place){0};
+		if (!list_one(page, store, place, &looked))
+			return cursor_json(store, place);
+		memset(place, 0, sizeof(place));
 	}
 	return NULL;
 }

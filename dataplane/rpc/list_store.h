@@ -8,7 +8,7 @@
 
 #include "schema.h"
 
-#define STORE_STEP  64 /* entries taken from a table at a time; no step of one is larger */
+#define STORE_STEP  64 /* entries taken from a table at a time */
 #define STORE_ENTRY 64 /* bytes of the largest kind of entry */
 
 /* One page in the making. */
@@ -26,8 +26,9 @@ struct store {
 	char tag; /* its cursors begin with it; 0: with nothing */
 	/* Can anything in it match? NULL: yes. */
 	bool (*may)(const struct page *page);
-	/* Up to max entries from *cursor on: three words, 0 at first, 0 again at the end; most
-	 * tables need only the first. */
+	/* Up to max entries (1 at least) from a cursor on: three words, 0 at first, the first one 0
+	 * again at the end. They say what came last, not how much: a page follows the one before
+	 * whatever has gone since. */
 	uint32_t (*iterate)(const struct page *page, uint64_t *cursor, void *entries, uint32_t max);
 	size_t entry_bytes;
 	/* An entry as an object; false: not to be shown, or cannot match (most of a million are not

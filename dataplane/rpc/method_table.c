@@ -106,58 +106,41 @@ static int find_table(const json_t *params, const struct table_decl **out, struc
 	return -1;
 }
 
-/* Where a page begins: the table's own cursor, and rows to leave out after it, since most tables
- * hand out READ_ROWS at a time whatever the limit. Written "word.word.word.skip". */
-struct place {
-	uint64_t cursor[TABLE_CURSOR_WORDS];
-	uint32_t skip;
-};
-
-static int get_place(const json_t *params, struct place *out, struct rpc_error *err)
+static int get_place(const json_t *params, uint64_t *place, struct rpc_error *err)
 {
-	unsigned long long cursor[TABLE_CURSOR_WORDS];
-	unsigned skip;
+	unsigned long long word[TABLE_CURSOR_WORDS];
 	const char *text;
 	char got[80], rest;
 
-	*out = (struct place){0};
+	memset(place, 0, TABLE_CURSOR_WORDS * sizeof(*place));
 	if (param_text(params, "cursor", false, &text, err))
 		return -1;
 	if (!text)
 		return 0;
 	if (*text < '0' || *text > '9' ||
-		sscanf(text, "%llu.%llu.%llu.%u%c", &cursor[0], &cursor[1], &cursor[2], &skip,
-			&rest) != 4 ||
-		skip >= READ_ROWS)
+		sscanf(text, "%llu.%llu.%llu%c", &word[0], &word[1], &word[2], &rest) != 3)
 		return rpc_fail_value(err, "cursor", "the cursor of the page before",
 			printable(text, got, sizeof(got)));
-	*out = (struct place){{cursor[0], cursor[1], cursor[2]}, skip};
+	for (int i = 0; i < TABLE_CURSOR_WORDS; i++)
+		place[i] = word[i];
 	return 0;
 }
 
 /* Up to limit rows from place on; place is then where the next page begins. true when there is a
  * next page. */
-static bool read_page(
-	const struct table_decl *table, struct place *place, size_t limit, json_t *out)
+static bool read_page(const struct table_decl *table, uint64_t *place, size_t limit, json_t *out)
 {
 	static struct table_row rows[READ_ROWS]; /* 60 KiB: too much for a stack, and one thread */
+	size_t left;
 
 	if (!table->read)
 		return false;
-	while (json_array_size(out) < limit) {
-		struct place next = {{place->cursor[0], place->cursor[1], place->cursor[2]}, 0};
-		size_t left = limit - json_array_size(out);
-		uint32_t max = table->any_max && left < READ_ROWS ? left : READ_ROWS;
-		uint32_t got = table->read(next.cursor, rows, max), i = place->skip;
+	while ((left = limit - json_array_size(out)) > 0) {
+		uint32_t got = table->read(place, rows, left < READ_ROWS ? left : READ_ROWS);
 
-		for (; i < got && json_array_size(out) < limit; i++)
+		for (uint32_t i = 0; i < got; i++)
 			json_array_append_new(out, row_json(table, &rows[i]));
-		if (i < got) {
-			place->skip = i;
-			return true;
-		}
-		*place = next;
-		if (next.cursor[0] == 0)
+		if (place[0] == 0)
 			return false;
 	}
 	return true;
@@ -166,21 +149,20 @@ static bool read_page(
 METHOD(method_table_read)
 {
 	const struct table_decl *table;
-	struct place place;
+	uint64_t place[TABLE_CURSOR_WORDS];
 	json_int_t limit;
 	json_t *entries;
 	bool more;
 
-	if (find_table(params, &table, err) || get_place(params, &place, err) ||
+	if (find_table(params, &table, err) || get_place(params, place, err) ||
 		param_int(params, "limit", 1, 10000, 1000, &limit, err))
 		return -1;
 	entries = json_array();
-	more = read_page(table, &place, limit, entries);
+	more = read_page(table, place, limit, entries);
 	*result = json_pack("{s:o}", "entries", entries);
 	if (more)
 		json_object_set_new(*result, "cursor",
-			json_sprintf("%llu.%llu.%llu.%u", (unsigned long long)place.cursor[0],
-				(unsigned long long)place.cursor[1],
-				(unsigned long long)place.cursor[2], place.skip));
+			json_sprintf("%llu.%llu.%llu", (unsigned long long)place[0],
+				(unsigned long long)place[1], (unsigned long long)place[2]));
 	return 0;
 }

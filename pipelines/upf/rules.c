@@ -87,6 +87,11 @@ uint32_t rules_after(uint32_t index)
 	return 0;
 }
 
+uint64_t rules_hash(uint32_t index)
+{
+	return container_of(rules_hot[index], struct list, rules)->hash;
+}
+
 /* ---- the end of lists ---- */
 
 static void list_free(struct list *l)

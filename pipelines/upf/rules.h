@@ -91,6 +91,8 @@ void rules_count(uint32_t *lists, uint32_t *filters, uint64_t *bytes);
 
 /* The next list in use with a larger index; 0: none. Main thread. */
 uint32_t rules_after(uint32_t index);
+/* Another one for another list, whatever its index. Main thread. */
+uint64_t rules_hash(uint32_t index);
 
 /* Read per packet: the rest is in rules_hot.h. */
 struct rules {

@@ -192,7 +192,7 @@ END_TEST
 START_TEST(neighbor_list_has_each_once)
 {
 	struct neighbor_entry e[64];
-	uint64_t cursor = 0;
+	uint64_t cursor[2] = {0};
 	uint32_t total = 0, l3 = 0;
 	char ip[20];
 
@@ -205,13 +205,13 @@ START_TEST(neighbor_list_has_each_once)
 		rig_l3_neighbor(net.red, net.red_lan, ip, HOST_A);
 	}
 	do {
-		uint32_t n = neighbor_iterate(&cursor, e, 64);
+		uint32_t n = neighbor_iterate(cursor, e, 64);
 
 		for (uint32_t i = 0; i < n; i++)
 			l3 += e[i].slice == hn.green && e[i].attachment == hn.lan2 &&
 			      e[i].state == NEIGHBOR_STALE;
 		total += n;
-	} while (cursor != 0);
+	} while (cursor[0] != 0);
 	ck_assert(total == 150 && l3 == 100);
 }
 END_TEST

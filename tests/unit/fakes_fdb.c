@@ -111,26 +111,23 @@ uint64_t fdb_memory_bytes(void)
 	return 1 << 20;
 }
 
-/* Whole buckets only, as the real one. */
 uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
 {
 	uint32_t got = 0;
 
-	for (; *cursor < BUCKETS; ++*cursor) {
-		uint32_t len = 0;
+	for (; cursor[0] < BUCKETS; ++cursor[0], cursor[1] = 0) {
+		uint32_t at = 0;
 
-		for (struct node *node = buckets[*cursor]; node; node = node->next)
-			len++;
-		if (got + len > max)
-			return got;
-		for (struct node *node = buckets[*cursor]; node; node = node->next)
+		for (struct node *node = buckets[cursor[0]]; node; node = node->next, at++) {
+			if (at < cursor[1])
+				continue;
+			if (got == max)
+				return got;
 			out[got++] = node->entry;
-		if (got == max && *cursor + 1 < BUCKETS) {
-			++*cursor;
-			return got;
+			cursor[1]++;
 		}
 	}
-	*cursor = 0;
+	cursor[0] = cursor[1] = 0;
 	return got;
 }
 
