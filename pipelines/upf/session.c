@@ -32,6 +32,7 @@ int session_init(uint32_t workers)
 
 void session_fini(void)
 {
+	session_home_fini();
 	session_give_fini();
 	session_commit_fini();
 	session_doors_fini();
@@ -190,7 +191,7 @@ static int prepare_plan(struct plan *p, struct session_change **change, struct r
 		check_teids(p, err) != 0 || filters_take_all(p, err) != 0)
 		return -1;
 	bytes = session_pack(&p->cfg, p->made, packed);
-	if (p->old != NULL && memcmp(pack_at(p->old_state), packed, bytes) == 0) {
+	if (p->old != NULL && !p->go_home == (memcmp(pack_at(p->old_state), packed, bytes) == 0)) {
 		filters_give_all(p, p->put->pdrs.count);
 		return 0;
 	}
@@ -205,6 +206,7 @@ static int prepare_plan(struct plan *p, struct session_change **change, struct r
 		c->before = *p->old_state;
 	if (take_all(p, bytes, c, err) != 0)
 		goto err_change;
+	c->homeless = p->homeless;
 	enter(c, p);
 	*change = c;
 	return 1;
@@ -226,6 +228,31 @@ static int take_index(uint32_t *index, struct rpc_error *err)
 	return rc == 0 ? 0 : fail_room(err, rc, "a session", LIMIT_SESSIONS);
 }
 
+/* Of a session that there is. */
+static void plan_old(struct plan *p)
+{
+	p->old_state = &session_cold[p->index].now;
+	p->old_block = block_of(p->old_state);
+	p->old = &old_model;
+	session_unpack(pack_at(p->old_state), &old_model);
+}
+
+int session_prepare_home(uint32_t index, struct session_change **change)
+{
+	struct plan *p = &plan;
+	struct rpc_error err;
+	struct api_session cfg;
+
+	if (!session_get(index, &cfg))
+		return -1;
+	p->put = &cfg;
+	p->ways = 0;
+	p->go_home = true;
+	p->index = index;
+	plan_old(p);
+	return prepare_plan(p, change, &err);
+}
+
 int session_prepare(
 	const struct api_session *cfg, struct session_change **change, struct rpc_error *err)
 {
@@ -236,6 +263,7 @@ int session_prepare(
 		return fail_room(err, rc, "the user plane's tables", 0);
 	p->put = cfg;
 	p->ways = 0;
+	p->go_home = false;
 	p->old = NULL;
 	p->old_block = NULL;
 	p->old_state = NULL;
@@ -248,10 +276,7 @@ int session_prepare(
 			index_give(p->index);
 		return rc;
 	}
-	p->old_state = &session_cold[p->index].now;
-	p->old_block = block_of(p->old_state);
-	p->old = &old_model;
-	session_unpack(pack_at(p->old_state), &old_model);
+	plan_old(p);
 	return prepare_plan(p, change, err);
 }
 
@@ -352,6 +377,11 @@ void session_change_closed(uint32_t n)
 	open_changes -= n;
 	if (open_changes == 0)
 		keys_settle();
+}
+
+bool session_changes_open(void)
+{
+	return open_changes != 0;
 }
 
 bool session_chosen(const struct session_change *c, uint32_t n, uint32_t *pdr_id, uint32_t *teid)

@@ -345,6 +345,7 @@ void plan_cells(struct plan *p)
 	struct used used = {.cell = {true}};
 
 	p->home = fits_home(p, told);
+	p->homeless = false;
 	p->buckets = bucket_numbers(&p->put->qers, p->home, p->bucket_of);
 	p->cells_stay = cells_stay(p, told);
 	if (p->cells_stay)
@@ -352,6 +353,7 @@ void plan_cells(struct plan *p)
 	/* a cell that workers may still count in is nobody else's */
 	if (p->home && session_cold[p->index].home) {
 		p->home = false;
+		p->homeless = true;
 		p->buckets = bucket_numbers(&p->put->qers, false, p->bucket_of);
 	}
 	for (uint32_t i = 0; (uint64_t)told >> i != 0; i++)

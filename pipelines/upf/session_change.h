@@ -16,6 +16,7 @@ struct session_change {
 	struct session_state before, after; /* pack 0: there is none */
 	uint32_t past; /* taken for what vanishes: becomes session_cold.past; 0: not needed */
 	bool had_urrs;
+	bool homeless; /* of after */
 	struct urr_change *urr;
 	struct hold_change hold;
 	struct hold_marker *marker;
@@ -50,6 +51,9 @@ void uses_fini(void);
 
 /* So many changes are no more: with the last one the transaction is over. */
 void session_change_closed(uint32_t n);
+bool session_changes_open(void);
+/* The session as it is, with its cells at home: 1 with a change, else there is none. */
+int session_prepare_home(uint32_t index, struct session_change **change);
 
 /* ---- session_rest.c: what hangs on a change beside its state ---- */
 
@@ -90,5 +94,13 @@ void session_reclaim(void);
 /* Indices that packets on their way still bear. */
 uint32_t session_poll(void);
 void session_give_fini(void);
+
+/* ---- session_home.c ---- */
+
+/* The grace period is over that the home of a homeless session was taken for. */
+void session_home_wanted(uint32_t index);
+/* Brings some of those home; how many. */
+uint32_t session_home_poll(void);
+void session_home_fini(void);
 
 #endif

@@ -116,6 +116,7 @@ static bool publish(struct session_change *c)
 	}
 	settle_keys(c, &was, &is);
 	count_ues(b, 1);
+	session_cold[c->index].homeless = c->homeless;
 	/* release: pairs with the acquire load of whoever found the index */
 	__atomic_store_n(&session_block[c->index], b, __ATOMIC_RELEASE);
 	publish_keys(c, &c->after, &is);
@@ -138,6 +139,7 @@ static bool withdraw(struct session_change *c)
 	if (c->urr != NULL)
 		urr_commit(c->urr);
 	unpublish_keys(c, &was);
+	session_cold[c->index].homeless = 0;
 	session_line_off(c->index);
 	wait = hold_begin(&c->hold, block_of(&c->before), NULL);
 	__atomic_store_n(&session_block[c->index], NULL, __ATOMIC_RELEASE);

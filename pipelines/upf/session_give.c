@@ -128,6 +128,8 @@ static void leaving_end(const struct leaving *l, uint8_t commit)
 		index_leave(l->index);
 	else
 		session_line_settled(l->index, commit);
+	if (session_cold[l->index].homeless && !session_cold[l->index].off)
+		session_home_wanted(l->index);
 }
 
 static void batch_run(void *arg)

@@ -52,6 +52,8 @@ struct plan {
 	uint32_t cells, buckets;		  /* how many */
 	bool cells_stay;			  /* and buckets */
 	bool home;				  /* they are the session's home */
+	bool homeless;				  /* they would be, were it not taken yet */
+	bool go_home;				  /* that is all that is to change */
 	uint8_t bucket_of[LIMIT_SESSION_QERS][2]; /* uplink, downlink; 255: none */
 	uint32_t acts;
 	struct urr_act act[LIMIT_SESSION_PDRS]; /* cells from 0 on */

@@ -30,7 +30,8 @@ struct session_cold {
 	uint32_t salt : 8;  /* of the TEID chosen last */
 	uint32_t home : 1;  /* its home is taken, or workers may still count there */
 	uint32_t off : 1;   /* session_line.c: a change's grace period is not over */
-	uint32_t pad : 2;
+	uint32_t homeless : 1; /* its home was taken yet when it moved: session_home.c */
+	uint32_t pad : 1;
 	uint32_t past : 25;  /* in pack_pool: a struct session_past; 0: none */
 	uint32_t commit : 7; /* the latest such change's */
 };

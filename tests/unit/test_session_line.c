@@ -3,6 +3,7 @@
  * grace period is over when rcu_reclaim() says so. What lines do with packets: tests/packet. */
 #include <check.h>
 #include <rte_byteorder.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -355,19 +356,95 @@ START_TEST(two_qers_have_both_their_rates_in_the_line)
 }
 END_TEST
 
-/* With it the acts are others, and a worker may still count in the old ones' places. */
-START_TEST(a_second_qer_moves_the_session_until_it_is_made_anew)
+/* With it the acts are others, and a worker may still count in the old ones' places: until it does
+ * not. */
+START_TEST(a_second_qer_moves_the_session_for_a_grace_period)
 {
-	uint32_t index = put(simple("one", 1));
+	struct usage before = usage();
+	uint32_t index = put(simple("one", 1)), teid_be = chosen_teid_be(index);
+	struct session_counters c;
+	struct made *m;
 
+	session_line(session_cells(0), index, false)->cell = (struct session_cell){7, 700};
+	session_line(session_cells(0), index, true)->bucket[0] = 4712;
 	put(two_qers());
 	ck_assert_uint_eq(up(index)->key, 0);
+	ck_assert(!at_home(index));
 	rcu_reclaim(true);
+	ck_assert_uint_eq(up(index)->key, 0);
+	upf_poll();
+	rcu_reclaim(true);
+	ck_assert(at_home(index));
+	ck_assert_uint_eq(up(index)->key, teid_be);
+	ck_assert_uint_eq(up(index)->rate[1], rate_of(5000000));
+	ck_assert_uint_ne(down(index)->key, 0);
+	ck_assert_uint_eq(down(index)->bucket[0], 4712);
+	session_counters_read(index, &c);
+	ck_assert_uint_eq(c.ul_packets, 7);
+	ck_assert_uint_eq(c.ul_bytes, 700);
+	/* it is what was put, and is at rest */
+	ck_assert_int_eq(try_put(two_qers()), 0);
+	ck_assert_uint_eq(upf_poll(), 0);
+	/* an act more is more than a line can say: no home for that */
+	m = two_qers();
+	more_acts(m);
+	put(m);
+	rcu_reclaim(true);
+	upf_poll();
 	ck_assert(!at_home(index));
 	ck_assert_uint_eq(up(index)->key, 0);
-	drop(index);
+	/* until it is plain again, and changes before it has got there */
+	put(two_qers());
+	put(simple("one", 1));
+	put(two_qers());
 	rcu_reclaim(true);
-	ck_assert(at_home(put(two_qers())));
+	upf_poll();
+	rcu_reclaim(true);
+	ck_assert(at_home(index));
+	ck_assert_uint_eq(up(index)->key, teid_be);
+	drop(index);
+	upf_poll();
+	ck_assert_usage(before);
+}
+END_TEST
+
+/* Hundreds at once, some of which go or change again before their turn. */
+START_TEST(many_go_home)
+{
+	struct usage before = usage();
+	uint32_t index[300];
+	char name[16];
+
+	for (uint32_t i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		index[i] = put(simple(name, 1 + i));
+	}
+	for (uint32_t i = 0; i < 300; i++) {
+		struct made *m = two_qers();
+
+		snprintf(m->cfg.name, sizeof(m->cfg.name), "s%u", i);
+		m->cfg.ue.ipv4.bytes[2] = (1 + i) >> 8;
+		m->cfg.ue.ipv4.bytes[3] = 1 + i;
+		put(m);
+		ck_assert(!at_home(index[i]));
+	}
+	rcu_reclaim(true);
+	for (uint32_t i = 0; i < 100; i++)
+		drop(index[i]);
+	for (uint32_t i = 100; i < 200; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		put(simple(name, 1 + i));
+	}
+	while (upf_poll() != 0)
+		rcu_reclaim(true);
+	rcu_reclaim(true);
+	for (uint32_t i = 100; i < 300; i++) {
+		ck_assert(at_home(index[i]));
+		ck_assert_uint_ne(up(index[i])->key, 0);
+		ck_assert_uint_ne(down(index[i])->key, 0);
+		drop(index[i]);
+	}
+	ck_assert_usage(before);
 }
 END_TEST
 
@@ -425,7 +502,8 @@ int main(void)
 	tcase_add_test(tc, nothing_of_a_deleted_session_is_left_in_it);
 	tcase_add_test(tc, counters_and_buckets_go_with_a_session_that_moves);
 	tcase_add_test(tc, two_qers_have_both_their_rates_in_the_line);
-	tcase_add_test(tc, a_second_qer_moves_the_session_until_it_is_made_anew);
+	tcase_add_test(tc, a_second_qer_moves_the_session_for_a_grace_period);
+	tcase_add_test(tc, many_go_home);
 	tcase_add_test(tc, what_comes_back_in_the_same_transaction_counts_elsewhere);
 	tcase_add_test(tc, commits_that_waited_settle_those_before_them);
 	tcase_set_timeout(tc, 120);
