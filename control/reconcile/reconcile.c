@@ -117,7 +117,7 @@ static void on_second_look(evutil_socket_t fd, short what, void *arg)
 
 void reconcile_looked(struct reconciler *rec)
 {
-	static const struct timeval later = {SECOND_LOOK_MS / 1000, SECOND_LOOK_MS % 1000 * 1000};
+	struct timeval later = {rec->second_look_ms / 1000, rec->second_look_ms % 1000 * 1000};
 
 	if (rec->connected)
 		evtimer_add(rec->second_look, &later);
@@ -324,6 +324,7 @@ int reconciler_start(struct event_base *base, struct world *world, struct datapl
 	rec->world = world;
 	rec->dp = dp;
 	rec->mirror_ready = true;
+	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
 	rec->portion_most = PORTION_MOST;
 	rec->carry_most = CARRY_MOST;
 	rec->evict_most = EVICT_MOST;

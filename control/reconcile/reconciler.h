@@ -162,7 +162,7 @@ struct reconciler {
 	struct dataplane *dp;
 	char *site;
 	char **keep;
-	uint32_t resync_s;
+	uint32_t second_look_ms;
 	struct event *work, *resync, *pause, *second_look;
 	bool enabled; /* the store has had a commit */
 	bool stopped;

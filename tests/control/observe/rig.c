@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct control control;
 enum dataplane_state rig_state;
@@ -218,6 +219,19 @@ void reconciler_mirror_refused(struct reconciler *rec,
 uint64_t store_revision(const struct store *store)
 {
 	return 7;
+}
+
+uint64_t rig_mono_us;
+
+/* What stands still while a test does. */
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	if (clock != CLOCK_MONOTONIC)
+		return __real_clock_gettime(clock, now);
+	*now = (struct timespec){rig_mono_us / 1000000, rig_mono_us % 1000000 * 1000};
+	return 0;
 }
 
 int64_t control_now_us(void)
@@ -432,6 +446,7 @@ void rig_start(void)
 	before = json_object();
 	rig_state = DATAPLANE_UP;
 	rig_silent_ms = 0;
+	rig_mono_us = 1000000000;
 	memset(&rig_reconciler, 0, sizeof(rig_reconciler));
 	memset(&rig_actor, 0, sizeof(rig_actor));
 	rig_actor.role = ROLE_OPERATOR;

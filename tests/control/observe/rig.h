@@ -15,6 +15,7 @@ void rig_stop(void);
 /* The dataplane's side. */
 extern enum dataplane_state rig_state;
 extern uint32_t rig_silent_ms;
+extern uint64_t rig_mono_us; /* what CLOCK_MONOTONIC shows */
 extern struct reconcile_counters rig_reconciler;
 extern struct mirror_counters rig_mirror;
 void rig_reading(const char *type, const char *json); /* becomes the newest; NULL: none */

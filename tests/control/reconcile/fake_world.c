@@ -14,18 +14,47 @@
 
 static struct intent *intents[INTENTS]; /* in order of type and name is not asked for */
 static size_t count;
+static json_t *places; /* {"KIND NAME": where it is in intents}: there are worlds of thousands */
+static json_t *needed; /* {"KIND NAME": how many intents need it} */
 static union intent_object no_object;
 int fake_compiled;
 
+static const char *label_of(enum intent_type type, const char *name)
+{
+	static char label[128];
+
+	snprintf(label, sizeof(label), "%s %s", intent_kind(type), name);
+	return label;
+}
+
 static size_t place_of(enum intent_type type, const char *name)
 {
-	size_t i = 0;
+	const json_t *place = json_object_get(places, label_of(type, name));
 
-	/* the newest first: a test that makes many asks for what it has just made */
-	for (i = count; i-- > 0;)
-		if (intents[i]->type == type && !strcmp(intents[i]->name, name))
-			return i;
-	return count;
+	return place ? (size_t)json_integer_value(place) : count;
+}
+
+static void place_set(size_t i)
+{
+	if (!places)
+		places = json_object();
+	json_object_set_new(
+		places, label_of(intents[i]->type, intents[i]->name), json_integer((json_int_t)i));
+}
+
+static void count_needs(const json_t *spec, int more)
+{
+	const json_t *one;
+	size_t i;
+
+	if (!needed)
+		needed = json_object();
+	json_array_foreach (json_object_get(spec, "needs"), i, one) {
+		const char *label = json_string_value(one);
+
+		json_object_set_new(needed, label,
+			json_integer(json_integer_value(json_object_get(needed, label)) + more));
+	}
 }
 
 struct intent *world_find(const struct world *world, enum intent_type type, const char *name)
@@ -61,6 +90,7 @@ const char *intent_kind(enum intent_type type)
 
 static void intent_free(struct intent *intent)
 {
+	count_needs(intent->spec, -1);
 	json_decref(intent->spec);
 	free(intent);
 }
@@ -75,7 +105,9 @@ void fake_intent_load(enum intent_type type, const char *name, const char *spec)
 	intent->spec = json_loads(spec, 0, NULL);
 	intent->obj = &no_object;
 	ck_assert_ptr_nonnull(intent->spec);
+	count_needs(intent->spec, 1);
 	intents[count++] = intent;
+	place_set(count - 1);
 }
 
 void fake_intent(struct reconciler *rec, enum intent_type type, const char *name, const char *spec)
@@ -85,7 +117,10 @@ void fake_intent(struct reconciler *rec, enum intent_type type, const char *name
 	struct world_change change = {.type = type, .name = name};
 
 	if (before) {
+		json_object_del(places, label_of(type, name));
 		intents[i] = intents[--count];
+		if (i < count)
+			place_set(i);
 		change.before = before->spec;
 	}
 	if (spec) {
@@ -108,6 +143,9 @@ void fake_world_clear(void)
 {
 	while (count)
 		intent_free(intents[--count]);
+	json_decref(places);
+	json_decref(needed);
+	places = needed = NULL;
 	fake_compiled = 0;
 }
 
@@ -166,7 +204,9 @@ void compile_dependents(const struct world *world, enum intent_type type, const 
 {
 	char label[128];
 
-	snprintf(label, sizeof(label), "%s %s", intent_kind(type), name);
+	strcpy(label, label_of(type, name));
+	if (!json_integer_value(json_object_get(needed, label)))
+		return;
 	for (size_t i = 0; i < count; i++) {
 		json_t *needs = json_object_get(intents[i]->spec, "needs"), *one;
 		size_t at;

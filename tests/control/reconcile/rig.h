@@ -16,7 +16,11 @@ extern char rig_drift_first[256];
 extern const char *const *rig_keep; /* for rig_start */
 
 extern bool rig_mirror_comes; /* for rig_start and rig_restart: it is not ready yet */
+/* likewise; 0: never, since it would come at any moment of a test on a machine that is slow */
+extern uint32_t rig_second_look_ms;
 
+/* Runs the loop until it is so; false: it is not within a minute. */
+bool rig_until(bool (*is)(void));
 void rig_start(void);
 void rig_stop(void);
 void rig_restart(void); /* of the control plane; the world and the dataplane stay */

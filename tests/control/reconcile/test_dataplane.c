@@ -12,6 +12,8 @@
 #include "dataplane.h"
 #include "fake.h"
 
+#define WAIT_MS 30000 /* for what comes within milliseconds where nobody else works */
+
 static struct event_base *base;
 static struct fake fake;
 static struct dataplane *dp;
@@ -70,8 +72,18 @@ static void stop(void)
 
 static void wait_up(void)
 {
-	ck_assert(run_until(base, &up, 3000));
+	ck_assert(run_until(base, &up, WAIT_MS));
 	ck_assert_int_eq(dataplane_state(dp), DATAPLANE_UP);
+}
+
+/* What was sent before is answered: answers come in order. */
+static void wait_idle(void)
+{
+	done = false;
+	ck_assert_int_eq(dataplane_call(dp, "echo", json_object(), on_answer, NULL), 0);
+	ck_assert(run_until(base, &done, WAIT_MS));
+	done = false;
+	answers = lost = refused = 0;
 }
 
 START_TEST(hello_comes_first_and_says_who_it_is)
@@ -103,7 +115,7 @@ START_TEST(calls_are_sent_ahead_and_answered_in_order)
 					 &in_order),
 			0);
 	ck_assert_int_eq(in_order, 0);
-	ck_assert(run_until(base, &done, 3000));
+	ck_assert(run_until(base, &done, WAIT_MS));
 }
 END_TEST
 
@@ -111,7 +123,7 @@ START_TEST(an_error_is_an_answer_and_the_connection_stays)
 {
 	wait_up();
 	ck_assert_int_eq(dataplane_call(dp, "nonsense", NULL, on_answer, NULL), 0);
-	ck_assert(run_until(base, &done, 3000));
+	ck_assert(run_until(base, &done, WAIT_MS));
 	ck_assert_int_eq(refused, 1);
 	ck_assert_uint_eq(fake.connections, 1);
 }
@@ -127,7 +139,7 @@ START_TEST(a_long_line_goes_and_comes_whole_and_a_longer_one_is_refused)
 	text[length] = '\0';
 	ck_assert_int_eq(
 		dataplane_call(dp, "echo", json_pack("{s:s}", "t", text), on_answer, NULL), 0);
-	ck_assert(run_until(base, &done, 20000));
+	ck_assert(run_until(base, &done, WAIT_MS));
 	ck_assert_uint_eq(json_string_length(json_object_get(result, "t")), length);
 	text[length] = 'x';
 	text[length + (1u << 20) + 100] = '\0';
@@ -149,7 +161,7 @@ START_TEST(a_list_has_all_pages)
 	fake.page = 10;
 	wait_up();
 	ck_assert_int_eq(dataplane_list(dp, "slice", on_answer, NULL), 0);
-	ck_assert(run_until(base, &done, 3000));
+	ck_assert(run_until(base, &done, WAIT_MS));
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "objects")), 25);
 	ck_assert_uint_eq(fake.lists, 3);
 }
@@ -158,13 +170,13 @@ END_TEST
 START_TEST(events_come_between_answers)
 {
 	wait_up();
-	run_for(base, 20);
+	wait_idle();
 	fake_event(&fake, "{\"event\":\"link.up\",\"port\":\"wan0\"}");
-	ck_assert(run_until(base, &done, 3000));
+	ck_assert(run_until(base, &done, WAIT_MS));
 	ck_assert_int_eq(events, 1);
 	dataplane_forget(dp, NULL);
 	fake_event(&fake, "{\"event\":\"link.up\",\"port\":\"wan0\"}");
-	run_for(base, 50);
+	wait_idle();
 	ck_assert_int_eq(events, 1);
 }
 END_TEST
@@ -179,7 +191,7 @@ START_TEST(what_waits_is_answered_with_nothing_when_the_connection_is_lost)
 	run_for(base, 20);
 	fake_stop(&fake);
 	changed = false;
-	ck_assert(run_until(base, &changed, 3000));
+	ck_assert(run_until(base, &changed, WAIT_MS));
 	ck_assert_int_eq(last, DATAPLANE_DOWN);
 	ck_assert_int_eq(answers, 4);
 	ck_assert_int_eq(lost, 4);
@@ -193,19 +205,20 @@ END_TEST
 
 START_TEST(one_that_hangs_is_told_and_connected_to_again)
 {
-	dataplane_set_patience(dp, 100, 100, 20);
 	wait_up();
-	run_for(base, 20);
+	wait_idle();
 	fake.hang = true;
+	dataplane_set_patience(dp, 100, 100, 20);
 	run_for(base, 200); /* nothing is overdue as long as nothing is asked */
 	ck_assert_int_eq(dataplane_state(dp), DATAPLANE_UP);
 	ck_assert_int_eq(dataplane_call(dp, "echo", NULL, on_answer, NULL), 0);
-	ck_assert(run_until(base, &done, 3000));
+	ck_assert(run_until(base, &done, WAIT_MS));
 	ck_assert_int_eq(lost, 1);
 	ck_assert_int_eq(dataplane_state(dp), DATAPLANE_HUNG);
-	run_for(base, 500); /* its hello is overdue again and again: no news */
-	ck_assert_int_eq(changes, 2);
-	ck_assert_uint_ge(fake.connections, 3);
+	for (int i = 0; i < WAIT_MS / 20 && fake.connections < 4; i++)
+		run_for(base, 20);
+	ck_assert_uint_ge(fake.connections, 4);
+	ck_assert_int_eq(changes, 2); /* its hello is overdue again and again: no news */
 	fake.hang = false;
 	wait_up();
 	ck_assert_int_eq(changes, 3);
@@ -214,9 +227,9 @@ END_TEST
 
 START_TEST(one_that_owes_an_answer_is_seen_to)
 {
-	dataplane_set_patience(dp, 5000, 60000, 20);
+	dataplane_set_patience(dp, 60000, 60000, 20);
 	wait_up();
-	run_for(base, 20);
+	wait_idle();
 	ck_assert_uint_eq(dataplane_silent_ms(dp), 0);
 	fake.hang = true;
 	ck_assert_int_eq(dataplane_call(dp, "echo", NULL, on_answer, NULL), 0);
@@ -240,9 +253,9 @@ END_TEST
 START_TEST(a_notification_without_an_event_is_passed_over)
 {
 	wait_up();
-	run_for(base, 20);
+	wait_idle();
 	fake_event(&fake, "[\"not an object\"]");
-	run_for(base, 20);
+	wait_idle();
 	ck_assert_uint_eq(fake.connections, 1);
 	ck_assert_int_eq(events, 0);
 }
@@ -256,12 +269,12 @@ static uint64_t converse(uint64_t cut)
 
 	start();
 	fake.cut_at = cut;
-	dataplane_set_patience(dp, 2000, 2000, 1);
+	dataplane_set_patience(dp, 60000, 60000, 1); /* the cut is to be noticed by itself */
 	wait_up();
 	for (int i = 0; i < 5; i++)
 		if (dataplane_call(dp, "echo", json_pack("{s:i}", "n", i), on_answer, NULL))
 			answers++;
-	for (int i = 0; i < 400 && answers < 5; i++)
+	for (int i = 0; i < WAIT_MS / 5 && answers < 5; i++)
 		run_for(base, 5);
 	ck_assert_int_eq(answers, 5);
 	wait_up();

@@ -39,9 +39,15 @@ static void routes(int count)
 	ck_assert_uint_eq(fake_count(&fake, "route"), count);
 }
 
+static bool has_looked(void)
+{
+	return rig_counters().resyncs > 0;
+}
+
 START_TEST(what_the_kernel_says_comes_changes_and_goes)
 {
 	neighbor(1, true);
+	ck_assert(rig_until(has_looked));
 	run_for(base, 50);
 	ck_assert_uint_eq(fake.applied, 0); /* nothing is touched before the first commit */
 	rig_site();
@@ -220,21 +226,42 @@ START_TEST(a_restart_of_control_deletes_and_puts_nothing)
 }
 END_TEST
 
+static bool has_all_routes(void)
+{
+	return fake_count(&fake, "route") == 3000;
+}
+
 START_TEST(another_dataplane_gets_all_again)
 {
 	routes(3000);
 	fake_stop(&fake);
 	run_for(base, 10);
 	fake_again(&fake, true);
-	for (int i = 0; i < 1000 && fake_count(&fake, "route") < 3000; i++)
-		run_for(base, 2);
-	ck_assert_uint_eq(fake_count(&fake, "route"), 3000);
+	ck_assert(rig_until(has_all_routes));
 	rig_synced();
 	ck_assert_uint_eq(rig_counters().mirrored_refused, 0);
 	ck_assert_uint_eq(rig_counters().mirrored_waiting, 0);
 	ck_assert_uint_eq(rig_counters().drift_total, 0);
 }
 END_TEST
+
+static bool has_routes(void)
+{
+	return fake_count(&fake, "route") > 0;
+}
+
+static bool has_neighbor(void)
+{
+	return neighbor_mac() != NULL;
+}
+
+/* As each transaction comes in: in the end those that were there before the neighbour. */
+static size_t routes_there;
+static void count_routes(struct fake *f)
+{
+	if (!has_neighbor())
+		routes_there = fake_count(f, "route");
+}
 
 START_TEST(a_neighbor_does_not_wait_for_the_routes)
 {
@@ -245,14 +272,13 @@ START_TEST(a_neighbor_does_not_wait_for_the_routes)
 	rig_settle();
 	for (int i = 0; i < 20000; i++)
 		rig_route(i, true);
-	while (!fake_count(&fake, "route"))
-		run_for(base, 1);
+	ck_assert(rig_until(has_routes));
 	routes_before = fake_count(&fake, "route");
+	fake.before_transaction = count_routes;
 	neighbor(1, true);
-	for (int i = 0; i < 2000 && !neighbor_mac(); i++)
-		run_for(base, 1);
+	ck_assert(rig_until(has_neighbor));
 	/* behind what was out, and perhaps one that was begun */
-	ck_assert_uint_le(fake_count(&fake, "route"), routes_before + 2 * 2000);
+	ck_assert_uint_le(routes_there, routes_before + 2 * 2000);
 	rig_synced();
 	ck_assert_uint_eq(fake_count(&fake, "route"), 20000);
 }

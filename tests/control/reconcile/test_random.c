@@ -352,6 +352,7 @@ START_TEST(what_is_there_is_what_is_wanted_in_the_end)
 			say_all();
 		fake.cut_at = 0;
 		rig_settle();
+		rig_resync(); /* perhaps one that had begun */
 		rig_resync();
 		rig_resync();
 		is = there();

@@ -9,9 +9,15 @@
 #include "../suite.h"
 #include "rig.h"
 
+static bool has_looked(void)
+{
+	return rig_counters().resyncs > 0;
+}
+
 START_TEST(nothing_is_touched_before_the_first_commit)
 {
 	fake_put(&fake, "port", "{\"name\":\"mine\",\"device\":\"net_null7\"}");
+	ck_assert(rig_until(has_looked));
 	run_for(base, 100);
 	ck_assert_uint_eq(rig_counters().resyncs, 1);
 	ck_assert_uint_eq(fake_count(&fake, "port"), 1);
@@ -161,17 +167,27 @@ START_TEST(a_leftover_goes_once_nobody_holds_it_any_more)
 }
 END_TEST
 
+static bool has_drifted(void)
+{
+	/* drift is counted when the dataplane has answered, not when it has done it */
+	return rig_counters().drift_total > 0 && !fake_get(&fake, "slice", "late");
+}
+
 START_TEST(what_an_old_connection_has_done_late_is_found_soon)
 {
+	uint32_t lists;
+
+	rig_second_look_ms = 500;
 	rig_site();
 	rig_slice("blue", 100);
 	rig_settle();
-	rig_restart();
-	rig_settle();
+	do { /* until the second look has not begun yet */
+		rig_restart();
+		lists = fake.lists;
+		rig_settle();
+	} while (fake.lists - lists > OBJECT_TYPES);
 	fake_put(&fake, "slice", "{\"name\":\"late\",\"vni\":900}");
-	/* drift is counted when the dataplane has answered, not when it has done it */
-	for (int i = 0; i < 400 && !rig_counters().drift_total; i++)
-		run_for(base, 20);
+	ck_assert(rig_until(has_drifted));
 	ck_assert_ptr_null(fake_get(&fake, "slice", "late"));
 	ck_assert_uint_eq(rig_counters().drift_total, 1);
 }
@@ -296,17 +312,24 @@ START_TEST(waiting_ends_when_settled_in_time_or_cancelled)
 }
 END_TEST
 
+static bool is_hung(void)
+{
+	return dataplane_state(dp) == DATAPLANE_HUNG;
+}
+
 START_TEST(one_that_hangs_gets_it_when_it_goes_on)
 {
 	rig_site();
 	rig_settle();
-	dataplane_set_patience(dp, 50, 50, 2);
 	fake.hang = true;
+	dataplane_set_patience(dp, 50, 50, 2);
 	rig_slice("blue", 100);
-	run_for(base, 300);
-	ck_assert_int_eq(dataplane_state(dp), DATAPLANE_HUNG);
+	ck_assert(rig_until(is_hung));
+	run_for(base, 200);
+	ck_assert(is_hung());
 	rig_state(INTENT_SLICE, "blue", INTENT_PENDING);
 	fake.hang = false;
+	dataplane_set_patience(dp, 5000, 20000, 2); /* the machine may be busy */
 	rig_settle();
 	rig_state(INTENT_SLICE, "blue", INTENT_APPLIED);
 	rig_synced();
