@@ -140,7 +140,7 @@ static void watch(enum object_type type)
 
 static void until_seen(void)
 {
-	ck_assert(run_until(base, &seen, 20000));
+	ck_assert(run_until(base, &seen, 60000));
 }
 
 static void until_synced(void)
@@ -192,7 +192,7 @@ static void change_slice(const char *what, const char *gateway)
 	gap_taken();
 	slice(gateway);
 	seen = false;
-	ck_assert_uint_ne(reconciler_wait(rec, 20000, settled, NULL), 0);
+	ck_assert_uint_ne(reconciler_wait(rec, 60000, settled, NULL), 0);
 	until_seen();
 	ck_assert_uint_eq(counters().refused, 0);
 	until_synced();

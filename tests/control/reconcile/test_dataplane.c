@@ -135,11 +135,12 @@ START_TEST(a_long_line_goes_and_comes_whole_and_a_longer_one_is_refused)
 	char *text = malloc(length + (2u << 20));
 
 	memset(text, 'x', length + (2u << 20));
+	dataplane_set_patience(dp, 5000, 200000, 50);
 	wait_up();
 	text[length] = '\0';
 	ck_assert_int_eq(
 		dataplane_call(dp, "echo", json_pack("{s:s}", "t", text), on_answer, NULL), 0);
-	ck_assert(run_until(base, &done, WAIT_MS));
+	ck_assert(run_until(base, &done, 200000));
 	ck_assert_uint_eq(json_string_length(json_object_get(result, "t")), length);
 	text[length] = 'x';
 	text[length + (1u << 20) + 100] = '\0';
@@ -300,7 +301,7 @@ int main(void)
 	TCase *tcase = tcase_create("one"), *cut = tcase_create("cut");
 
 	tcase_add_checked_fixture(tcase, start, stop);
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, 240);
 	tcase_add_test(tcase, hello_comes_first_and_says_who_it_is);
 	tcase_add_test(tcase, calls_are_sent_ahead_and_answered_in_order);
 	tcase_add_test(tcase, an_error_is_an_answer_and_the_connection_stays);
