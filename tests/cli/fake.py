@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -114,6 +115,17 @@ class CliTest(unittest.TestCase):
 
     def out(self, *words, **how):
         return self.run_cli(*words, **how)[0]
+
+    @staticmethod
+    def patient(ask, tries=5):
+        """What ask() gives. Completion offers nothing where an answer takes half a second, as one does on a machine that
+        does something else: then once more."""
+        for _ in range(tries):
+            start = time.monotonic()
+            found = ask()
+            if time.monotonic() - start < 0.5:
+                break
+        return found
 
     def err(self, *words, status, **how):
         """Runs what must fail: its stderr; nothing may have gone to stdout."""

@@ -38,7 +38,7 @@ class CompletionTest(CliTest):
 class Candidates(CompletionTest):
     def offered(self, line, **how):
         words = line.split(" ")
-        return self.out("__complete", *words, **how).split()
+        return self.patient(lambda: self.out("__complete", *words, **how)).split()
 
     def test_commands_and_types(self):
         self.assertEqual(self.offered("d"), ["dp", "diff"])
@@ -120,8 +120,8 @@ class Bash(CompletionTest):
             _sluice sluice
             printf '%s\\n' "${{COMPREPLY[@]}}"'''
         env = {**os.environ, "SLUICE_SOCKET": self.fake.path}
-        done = subprocess.run(["bash", "--norc", "-c", script, "bash", f"{SLUICE} {line}"], env=env, capture_output=True, text=True,
-                              timeout=20, cwd=self.fake.dir)
+        done = self.patient(lambda: subprocess.run(["bash", "--norc", "-c", script, "bash", f"{SLUICE} {line}"], env=env,
+                                                   capture_output=True, text=True, timeout=20, cwd=self.fake.dir))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout.split()
 

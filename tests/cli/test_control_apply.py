@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -329,13 +330,23 @@ class Look(ControlTest):
         self.assertEqual(self.out("token", "delete", "1"), "token 1 deleted\n")
 
     def test_progress_is_shown_on_a_terminal_only(self):
+        seen = threading.Semaphore(0)
+
+        def status(asked):
+            seen.release()
+            return {"reconciler": {"pending": 40}}
+
         def slow(asked):
+            for _ in range(self.looks):  # the first one has been shown when there is another
+                seen.acquire(timeout=20)
             time.sleep(1.5)
             return DONE
         self.routes["POST /v1/apply"] = slow
-        self.routes["GET /v1/status"] = {"reconciler": {"pending": 40}}
+        self.routes["GET /v1/status"] = status
+        self.looks = 0
         path = self.file("many.yaml", "".join(f"---\nkind: slice\nname: s{i}\n" for i in range(150)))
         self.assertEqual(self.run_cli("apply", path)[1], "")
+        self.looks = 2
         done = subprocess.run(["script", "-qec", f"{SLUICE} apply {path}", "/dev/null"], env={**os.environ, "SLUICE_CONTROL": self.control.path},
                               capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
         self.assertIn("150 documents read from 1 file…", done.stdout)

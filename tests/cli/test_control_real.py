@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`sluice` with a real sluice-control and a real sluice-dataplane behind it: from documents in a file to the objects of
 the dataplane and back, with what both refuse."""
+import contextlib
 import json
 import os
 import shutil
@@ -9,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -145,9 +145,12 @@ class Real(unittest.TestCase):
         follower = subprocess.Popen([SLUICE, "--control", self.control.socket, "events", "-f", "-e", "intent", "-n", "1", "--json"],
                                     stdout=subprocess.PIPE, text=True)
         self.addCleanup(follower.kill)
-        time.sleep(0.7)
+        for number in range(40):  # until one is made while it listens
+            self.sluice("host", "create", f"f{number}", "site=gj", "port=lan0", f"mac=02:00:00:00:01:{number:02x}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                out, _ = follower.communicate(timeout=1)
+                break
         self.sluice("host", "create", "h9", "site=gj", "port=lan0", "mac=02:00:00:00:00:09")
-        out, _ = follower.communicate(timeout=20)
         self.assertEqual(json.loads(out.splitlines()[0])["event"], "intent.created")
         self.assertIn("name=h9", self.sluice("events", "--event", "intent.created", "-n", "1"))
         status = self.sluice("status")
@@ -180,6 +183,10 @@ class Tls(unittest.TestCase):
                         "-subj", "/CN=box", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
                        check=True, capture_output=True)
         return folder, *paths
+
+    @classmethod
+    def setUpClass(cls):
+        api.own_network()
 
     def test_tls_and_a_token(self):
         folder, certificate, key = self.certificate()

@@ -3,6 +3,7 @@
 beside it. SLUICE_BUILD names another build folder than build/; SLUICE_CONTROL_PROGRAM another program."""
 import atexit
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -20,6 +21,8 @@ CONTROL = os.environ.get("SLUICE_CONTROL_PROGRAM", os.path.join(BUILD, "control"
 DATAPLANE = os.path.join(BUILD, "dataplane", "sluice-dataplane")
 
 KR, JP, VIEWER, OPERATOR = 2001, 2002, 2003, 2004  # users that Control knows, of tenants "kr" and "jp"
+# times are this often as long: what is instrumented is slow, and a machine may be
+SLOW = float(os.environ.get("TEST_TIMEOUT_FACTOR", 3 if "asan" in BUILD else 1))
 PEERS = [{"user": "0", "role": "admin"}, {"user": str(KR), "role": "tenant", "tenant": "kr"},
          {"user": str(JP), "role": "tenant", "tenant": "jp"}, {"user": str(OPERATOR), "role": "operator"},
          {"user": str(VIEWER), "role": "viewer"}]
@@ -37,6 +40,15 @@ def leave_nothing():
 
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # the runner's, when a test takes too long
+
+
+def own_network():
+    """A network namespace of this process's own, with its loopback: ports that are free there stay free, and taps are
+    nobody else's."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x40000000):  # CLONE_NEWNET
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -86,7 +98,7 @@ class Program:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         started.add(self)
 
-    def until(self, ready, seconds=20):
+    def until(self, ready, seconds=60):
         """Waits for ready() to be true, and for nothing when the program has ended."""
         end = time.monotonic() + seconds
         while not ready():
@@ -115,7 +127,7 @@ class Program:
             return None
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(20)
+            status = self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

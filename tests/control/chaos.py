@@ -45,7 +45,7 @@ class Box(api.Control):
         super().__init__(dataplane=True, **options)
         self.client = None
 
-    def until(self, ready, seconds=20):
+    def until(self, ready, seconds=60):
         """As Program's, but looks often: these tests start programs a thousand times."""
         end = time.monotonic() + seconds
         while not ready():
@@ -95,7 +95,7 @@ class Box(api.Control):
             json.dump({"intents": [{k: v for k, v in one.items() if k != "meta"} for one in intents.values()]}, out)
         return texts(tool([path, self.site]))
 
-    def settle(self, seconds=20):
+    def settle(self, seconds=60):
         """Until control says that what was asked for so far is in, or refused. [(kind, name, why)] of what is refused."""
         answer = self.apply([], f"?wait={seconds}")
         if answer.status != 200 or not answer.json["settled"]:
@@ -108,7 +108,7 @@ class Box(api.Control):
         test.assertEqual(self.settle(), [], what)
         intents = self.intents()
         wanted = self.wanted(intents)
-        if self.equal_within(wanted, 2) is None:  # leftovers go a moment after what was asked for has come
+        if self.equal_within(wanted, 20) is None:  # leftovers go a moment after what was asked for has come
             listed = self.listed()
             differing = {key: (wanted.get(key), listed.get(key)) for key in wanted.keys() | listed.keys()
                          if wanted.get(key) != listed.get(key)}

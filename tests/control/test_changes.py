@@ -146,8 +146,8 @@ class Changes(unittest.TestCase):
         for end in (self.control.stop, self.control.kill):
             end()
             self.control.start()
-            end = time.monotonic() + 10
-            while not self.control.get("/v1/status").json["reconciler"]["synced"] and time.monotonic() < end:
+            end = time.monotonic() + 60
+            while not (self.control.get("/v1/status").json["reconciler"]["synced"] and len(self.refused()) == 2) and time.monotonic() < end:
                 time.sleep(0.05)
             time.sleep(0.3)
             self.assertEqual(set(self.refused()), {"gk", "gj"})

@@ -12,7 +12,7 @@ import time
 import unittest
 
 import api
-from api import slice_
+from api import SLOW, slice_
 from chaos import QUICK, Box, Model, base
 
 sys.path.insert(0, os.path.join(api.TOP, "tests", "netns"))
@@ -20,7 +20,6 @@ from lib import Lab, ping  # noqa: E402
 
 KILLS = int(os.environ.get("CHAOS_DATAPLANE_KILLS", 3 if QUICK else 8))
 HUNG_S = float(os.environ.get("CHAOS_HUNG_S", 10))
-SLOW = float(os.environ.get("TEST_TIMEOUT_FACTOR", 3 if "asan" in api.BUILD else 1))
 BACK_S = 2.0 * SLOW
 CLONE_NEWNS = 0x00020000
 
@@ -45,6 +44,12 @@ class Chaos(unittest.TestCase):
 
     def many(self, count, **fields):
         return [slice_(f"s{i}", f"gj/p0/{i + 10}", f"bs/p0/{i + 10}", f"dj/p0/{i + 10}", **fields) for i in range(count)]
+
+    def until(self, what, seconds, name):
+        start = time.monotonic()
+        while not what():
+            self.assertLess(time.monotonic() - start, seconds, f"{name}\n{self.box.said()}\n{self.box.dataplane.said()}")
+        return time.monotonic() - start
 
     def checked(self, answer):
         self.assertEqual(answer.status, 200, answer)
@@ -73,18 +78,12 @@ class Traffic(Chaos):
     def passes(self):
         return ping(self.lab.ns("a"), "198.19.5.2", 1, wait=1) == 1
 
-    def until(self, what, seconds, name):
-        start = time.monotonic()
-        while not what():
-            self.assertLess(time.monotonic() - start, seconds, f"{name}\n{self.box.said()}\n{self.box.dataplane.said()}")
-        return time.monotonic() - start
-
     def test_state_is_back_after_kill_9_of_the_dataplane_under_traffic(self):
         self.box.dataplane = NetnsDataplane(self.box.folder, self.wires())
         self.box.start()
         answer = self.checked(self.box.apply(self.world(), "?wait=30"))
         self.assertEqual((answer["settled"], answer["refused"]), (True, []))
-        self.until(self.passes, 10, "no traffic at all")
+        self.until(self.passes, 30 * SLOW, "no traffic at all")
         wanted, rows = self.box.wanted(self.box.intents()), []
         for _ in range(KILLS):
             pinger = self.lab.ns("a").popen("ping -n -q -i 0.002 198.19.5.2")
@@ -94,16 +93,17 @@ class Traffic(Chaos):
             start = time.monotonic()
             self.box.dataplane.start()
             hello = time.monotonic() - start
-            self.assertIsNotNone(self.box.equal_within(wanted, 10 * SLOW), self.box.said())
+            self.assertIsNotNone(self.box.equal_within(wanted, 30 * SLOW), self.box.said())
             state = time.monotonic() - start
-            self.until(self.passes, 10, "no traffic after a kill")
+            self.until(self.passes, 30 * SLOW, "no traffic after a kill")
             rows.append((hello, state, time.monotonic() - start))
             self.lab.end(pinger)
         self.box.check(self, "after the kills")
         shown = [f"{min(column):.2f} to {max(column):.2f} s" for column in zip(*rows)]
         print(f"{KILLS} kills of the dataplane under traffic, {len(wanted)} objects; from its start: it answers after {shown[0]}, has all "
               f"after {shown[1]}, and traffic passes after {shown[2]}", flush=True)
-        self.assertLessEqual(max(state for _, state, _ in rows), BACK_S)
+        # of half of them: the machine may do something else amid the others
+        self.assertLessEqual(sorted(state for _, state, _ in rows)[len(rows) // 2], BACK_S)
 
 
 class Hung(Chaos):
@@ -111,7 +111,7 @@ class Hung(Chaos):
         self.box.start()
         self.checked(self.box.apply(base() + self.many(50), "?wait=30"))
         self.box.dataplane.process.send_signal(signal.SIGSTOP)
-        start, slowest, states, number = time.monotonic(), 0.0, [], 0
+        start, slowest, rounds, states, number = time.monotonic(), 0.0, [], [], 0
         try:
             while time.monotonic() < start + HUNG_S:
                 before = time.monotonic()
@@ -119,7 +119,8 @@ class Hung(Chaos):
                 self.assertEqual(self.box.patch(one, {"description": f"{number}", "weight": 2 + number % 7}).status, 200)
                 self.assertEqual(self.box.get(one).json["description"], f"{number}")
                 status = self.box.get("/v1/status").json
-                slowest, number = max(slowest, time.monotonic() - before), number + 1
+                rounds.append(time.monotonic() - before)
+                slowest, number = max(slowest, rounds[-1]), number + 1
                 if not states or states[-1][1] != status["dataplane"]["state"]:
                     states.append((round(time.monotonic() - start, 1), status["dataplane"]["state"]))
                 time.sleep(0.05)
@@ -131,11 +132,12 @@ class Hung(Chaos):
         print(f"hung for {HUNG_S:g} s: {number} rounds of PATCH, GET and status, the slowest {slowest * 1e3:.1f} ms; the dataplane was {states}; "
               f"all is in {time.monotonic() - woken:.2f} s after it went on", flush=True)
         self.assertEqual(there["slice", f"s{(number - 1) % 50}"]["description"], f"{number - 1}")
-        self.assertLess(slowest, 0.5 * SLOW)
+        # to wait for the one that hangs is to wait for seconds: until it is called hung, or goes on
+        self.assertLess(slowest, 2.5 * SLOW)
+        self.assertLess(sorted(rounds)[number // 2], 0.1 * SLOW)
         if HUNG_S >= 8:
             self.assertIn("hung", [state for _, state in states])
-        time.sleep(0.3)  # the status is a tenth of a second old
-        self.assertEqual(self.box.get("/v1/status").json["dataplane"]["state"], "up")
+        self.until(lambda: self.box.get("/v1/status").json["dataplane"]["state"] == "up", 20, "it is not up")
 
 
 class FullDisk(Chaos):

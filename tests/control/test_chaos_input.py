@@ -15,7 +15,7 @@ import time
 import unittest
 import urllib.parse
 
-from api import JP, KR, VIEWER, Answer, slice_
+from api import JP, KR, VIEWER, Answer, SLOW, own_network, slice_
 from chaos import KINDS, Box, base
 
 MAC = "02:00:00:00:01:0"
@@ -48,6 +48,7 @@ def places(value, path=""):
 class BadInput(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        own_network()
         cls.box = Box(config={})
         folder = cls.box.folder
         cls.addClassCleanup(cls.box.close)
@@ -220,9 +221,15 @@ class BadInput(unittest.TestCase):
         self.problem(self.box.post("/v1/tokens", {"name": "t", "role": "admin"}, uid=KR), 403)
 
     def test_tokens_that_are_expired_gone_or_none(self):
-        made = [self.box.post("/v1/tokens", {"name": f"t{i}", "role": "operator", "expires_s": 1}).json for i in range(2)]
+        made = []
+        for _ in range(20):  # until one is used within its second
+            start = time.monotonic()
+            made.insert(0, self.box.post("/v1/tokens", {"name": f"t{len(made)}", "role": "operator", "expires_s": 1}).json)
+            status = self.tls("GET", "/v1/slices/red", token=made[0]["token"]).status
+            if time.monotonic() - start < 1:
+                break
+        self.assertEqual(status, 200)
         admin = self.box.post("/v1/tokens", {"name": "a", "role": "admin"}).json
-        self.assertEqual(self.tls("GET", "/v1/slices/red", token=made[0]["token"]).status, 200)
         time.sleep(1.2)
         gone = self.box.post("/v1/tokens", {"name": "g", "role": "operator"}).json
         self.assertEqual(self.box.delete("/v1/tokens/" + gone["id"]).status, 204)
@@ -247,25 +254,27 @@ class BadInput(unittest.TestCase):
             sock = socket.create_connection(("127.0.0.1", self.port))  # and in the TLS handshake
             sock.sendall(b"\x16\x03\x01")
             slow.append(sock)
-        start, longest = time.monotonic(), 0.0
+        start, took, longest = time.monotonic(), [], 0.0
         try:
             while time.monotonic() < start + REQUEST_S + 1.5:
                 before = time.monotonic()
                 self.assertEqual(self.box.get("/v1/slices/red").status, 200)
-                longest = max(longest, time.monotonic() - before)
+                took.append(time.monotonic() - before)
+                longest = max(longest, took[-1])
                 for sock in slow:
                     with contextlib.suppress(OSError):
                         sock.send(b" ")
                 time.sleep(0.05)
             for sock in slow[:100]:
-                sock.settimeout(5)
+                sock.settimeout(20)
                 with contextlib.suppress(ConnectionError):
                     got = sock.recv(65536)
                     self.assertTrue(got == b"" or b" 408 " in got, got)
         finally:
             for sock in slow:
                 sock.close()
-        self.assertLess(longest, 1.0)
+        self.assertLess(longest, 5.0)  # who is kept out is so for all of the slow ones' time, over and over
+        self.assertLess(sorted(took)[len(took) // 2], 0.2 * SLOW)
 
     def test_writers_at_once_leave_what_one_of_them_wrote(self):
         etag = self.box.get("/v1/slices/blue").etag

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from api import Control, JP, KR, VIEWER, null, site, slice_, wan
+from api import Control, JP, KR, SLOW, VIEWER, null, site, slice_, wan
 
 
 def slices():
@@ -54,7 +54,7 @@ class Events:
     """A stream of /v1/events, read an event at a time."""
 
     def __init__(self, query="", last=None, uid=0):
-        self.conn = box.connection(uid, timeout=10)
+        self.conn = box.connection(uid, timeout=60)
         self.conn.request("GET", "/v1/events" + query, headers={"Last-Event-ID": last} if last else {})
         self.answer = self.conn.getresponse()
 
@@ -140,13 +140,14 @@ class Status(unittest.TestCase):
         self.assertEqual(box.get("/v1/counters?limit=0").status, 400)
 
     def test_status_is_quick(self):
-        conn = box.connection()
+        conn, took = box.connection(), []
         with contextlib.closing(conn):
-            begin = time.monotonic()
             for _ in range(500):
+                begin = time.monotonic()
                 conn.request("GET", "/v1/status")
                 self.assertEqual(len(conn.getresponse().read()) > 100, True)
-            self.assertLess((time.monotonic() - begin) / 500, 0.005)
+                took.append(time.monotonic() - begin)
+        self.assertLess(sorted(took)[250], 0.005 * SLOW)  # of half of them: the machine may do something else amid the others
 
 
 class Metrics(unittest.TestCase):
@@ -194,6 +195,7 @@ class Streams(unittest.TestCase):
 
     def test_refusals_of_the_role_are_events_for_operators_ten_a_second(self):
         with Events("?event=auth") as events:
+            begin = time.monotonic()
             for _ in range(40):
                 self.assertEqual(box.put("/v1/slices/nope", {"name": "nope"}, uid=VIEWER).status, 403)
             told = events.next("auth.refused")["data"]
@@ -202,7 +204,7 @@ class Streams(unittest.TestCase):
         with open(box.log) as log:
             lines = [line for line in log if '"auth.refused"' in line]
         self.assertGreaterEqual(len(lines), 10)
-        self.assertLess(len(lines), 40)
+        self.assertLessEqual(len(lines), 10 * (int(time.monotonic() - begin) + 2))  # less than all 40 where that takes a second
         self.assertEqual(len([one for one in box.get("/v1/audit?limit=100").json["items"] if one["action"] == "PUT /v1/slices/nope"]), 40)
 
     def test_dataplane_that_goes_and_comes_is_told(self):

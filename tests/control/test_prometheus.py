@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from api import TOP, Control, Program, null, site, slice_
+from api import TOP, Control, Program, null, own_network, site, slice_
 
 CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
@@ -76,6 +76,10 @@ class Prometheus(Program):
 
 
 class Scrape(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        own_network()
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="sluice-prometheus-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -99,7 +103,7 @@ class Scrape(unittest.TestCase):
         self.addCleanup(self.prometheus.kill)
         self.prometheus.start()
 
-    def until(self, query, good, seconds=30):
+    def until(self, query, good, seconds=90):
         end = time.monotonic() + seconds
         while not good(found := self.prometheus.query(query)):
             self.assertLess(time.monotonic(), end, f"{query}: {found}")

@@ -85,7 +85,7 @@ class Tenants(unittest.TestCase):
         self.assertIn("198.18.0.1", self.control.get("/getboxesstatus", uid=VIEWER).text)
 
     def test_why_a_wan_was_refused_is_for_operators(self):
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while self.control.get("/v1/wans/gj-kt").json["status"]["state"] != "refused" and time.monotonic() < end:
             time.sleep(0.02)
         self.assertIn("device", self.control.get("/v1/wans/gj-kt").json["status"]["reason"])
@@ -141,14 +141,14 @@ class Tenants(unittest.TestCase):
             self.control.put("/v1/slices/behind", {"tenant": "kr"})
             begun = time.monotonic()
             self.assertFalse(self.heard(stream, "behind"))
-            self.assertLess(time.monotonic() - begun, 5)
+            self.assertLess(time.monotonic() - begun, 15)
 
     def test_a_stream_ends_when_its_token_is_deleted(self):
         token = self.token()
         self.cut(token["token"], lambda: self.control.delete("/v1/tokens/" + token["id"]))
 
     def test_a_stream_ends_when_its_token_expires(self):
-        self.cut(self.token(expires_s=2)["token"], lambda: time.sleep(1.5))
+        self.cut(self.token(expires_s=5)["token"], lambda: time.sleep(4.5))
 
     def test_an_open_connection_ends_with_its_token(self):
         token = self.token()

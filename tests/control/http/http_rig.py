@@ -12,6 +12,7 @@ import unittest
 
 SERVER = os.environ["HTTP_SERVER"]
 HOST = "Host: x\r\n"
+LATE_S = 18  # what a server of a second's patience may take on a machine that does other things, too
 
 
 class Answer:
@@ -154,7 +155,7 @@ class ServerTest(unittest.TestCase):
         headers = [f"Authorization: Bearer {token}"] if token else []
         return self.ask("GET", "/v1/gone", headers=headers).json
 
-    def until(self, true, seconds=5):
+    def until(self, true, seconds=20):
         end = time.monotonic() + seconds
         while not true():
             self.assertLess(time.monotonic(), end, "it did not come to be in time")

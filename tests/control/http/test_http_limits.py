@@ -5,18 +5,19 @@ import socket
 import time
 import unittest
 
-from http_rig import HOST, ServerTest
+from http_rig import HOST, LATE_S, ServerTest
 
 GET = f"GET /v1/small HTTP/1.1\r\n{HOST}\r\n"
 
 
-class Deadlines(ServerTest):
-    options = ("-R", "1", "-I", "3")
+def lasts(client):
+    start = time.monotonic()
+    client.closed()
+    return time.monotonic() - start
 
-    def lasts(self, client):
-        start = time.monotonic()
-        client.closed()
-        return time.monotonic() - start
+
+class Deadlines(ServerTest):
+    options = ("-R", "1", "-I", "60")  # far apart: which of them ended it shows however slow the machine is
 
     def test_headers_a_byte_at_a_time_end_at_the_deadline(self):
         client, start = self.client(), time.monotonic()
@@ -24,7 +25,7 @@ class Deadlines(ServerTest):
             for byte in f"GET /v1/small HTTP/1.1\r\n{HOST}X: " + "x" * 1000:
                 client.send(byte)
                 time.sleep(0.05)
-        self.assertLess(time.monotonic() - start, 2.7)
+        self.assertLess(time.monotonic() - start, LATE_S)
         self.assertGreater(time.monotonic() - start, 0.9)
         self.assertGreater(self.state()["timeouts"], 0)
 
@@ -35,12 +36,12 @@ class Deadlines(ServerTest):
             while True:
                 client.send("x")
                 time.sleep(0.05)
-        self.assertLess(time.monotonic() - start, 2.7)
+        self.assertLess(time.monotonic() - start, LATE_S)
 
     def test_body_too_large_to_wait_for_ends_at_the_deadline(self):
         client = self.client()
         client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}Content-Length: 9000000000000000000\r\n\r\n")
-        self.assertLess(self.lasts(client), 2.7)
+        self.assertLess(lasts(client), LATE_S)
 
     def test_second_request_has_a_deadline_of_its_own(self):
         client = self.client()
@@ -48,20 +49,26 @@ class Deadlines(ServerTest):
             self.assertEqual(client.ask("GET", "/v1/small").status, 200)
             time.sleep(0.5)
         client.send("GET /v1/sm")
-        self.assertLess(self.lasts(client), 2.7)
+        self.assertLess(lasts(client), LATE_S)
 
     def test_half_a_request_behind_an_answered_one_has_a_deadline(self):
         client = self.client()
         client.send(GET + "GET /v1/sm")
         client.answer()
-        self.assertLess(self.lasts(client), 2.7)
+        self.assertLess(lasts(client), LATE_S)
+
+
+class Idle(ServerTest):
+    options = ("-R", "1", "-I", "3")
 
     def test_idle_connections_are_closed_later(self):
+        start = time.monotonic()
         fresh, used = self.client(), self.client()
         used.ask("GET", "/v1/small")
-        lasted = self.lasts(used)
-        self.assertGreater(lasted, 2.7)
-        self.assertLess(self.lasts(fresh), 1)
+        for client in used, fresh:
+            client.closed()
+            self.assertGreater(time.monotonic() - start, 2.7)
+            self.assertLess(time.monotonic() - start, LATE_S)
 
     def test_answer_later_than_all_deadlines_comes(self):
         self.assertEqual(self.ask("GET", "/v1/later?ms=4000").json, {"late": True})
@@ -178,8 +185,13 @@ class Many(ServerTest):
         one_more.closed()
         self.assertEqual(clients[0].ask("GET", "/v1/gone").json["refused_connections"], 1)
         clients[0].close()
-        time.sleep(0.1)
-        self.assertEqual(self.client().ask("GET", "/v1/small").status, 200)
+
+        def served():
+            try:
+                return self.client().ask("GET", "/v1/small").status == 200
+            except (OSError, EOFError):  # told, and closed
+                return False
+        self.until(served)
 
 
 class Descriptors(ServerTest):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """control/http on TCP: TLS, certificates, tokens, limits of addresses and rates."""
+import ctypes
 import os
 import signal
 import socket
@@ -9,10 +10,11 @@ import tempfile
 import time
 import unittest
 
-from http_rig import Client, HOST, SERVER, ServerTest
+from http_rig import Client, HOST, LATE_S, SERVER, ServerTest
 
 FOLDER = tempfile.TemporaryDirectory(prefix="sluice-tls-")
 PORT = 20000 + os.getpid() % 20000
+CLONE_NEWNET = 0x40000000
 
 
 def file(name):
@@ -29,6 +31,8 @@ def certificate(name, *more):
 
 
 def setUpModule():
+    if not ctypes.CDLL(None).unshare(CLONE_NEWNET):  # as root; the port is nobody else's
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for name in ("one", "two", "client"):
         certificate(name)
     openssl("pkey", "-in", file("one.key"), "-aes256", "-passout", "pass:x", "-out", file("locked.key"))
@@ -82,7 +86,7 @@ class TlsTest(ServerTest):
 
 
 class Tls(TlsTest):
-    more = ("-R", "1", "-I", "3", "-E", "10")
+    more = ("-R", "1", "-I", "60", "-E", "10")
 
     def test_answers_over_tls(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -139,18 +143,13 @@ class Tls(TlsTest):
             sock, begin = self.raw(), time.monotonic()
             sock.sendall(start)
             self.assertEqual(sock.recv(100), b"")
-            self.assertLess(time.monotonic() - begin, 2.7)
-
-    def test_idle_after_the_handshake_waits_for_idle_s(self):
-        client, begin = self.tls(), time.monotonic()
-        client.closed()
-        self.assertGreater(time.monotonic() - begin, 2.7)
+            self.assertLess(time.monotonic() - begin, LATE_S)
 
     def test_slow_request_over_tls_ends_at_the_deadline(self):
         client, begin = self.tls(), time.monotonic()
         client.send("GET /v1/sm")
         client.closed()
-        self.assertLess(time.monotonic() - begin, 2.7)
+        self.assertLess(time.monotonic() - begin, LATE_S)
 
     def test_one_address_has_so_many_connections(self):
         clients = [self.tls(source="127.0.0.9") for _ in range(10)]
@@ -184,14 +183,37 @@ class Tls(TlsTest):
         self.server.stdout.readline()
 
 
+class Idle(TlsTest):
+    more = ("-R", "1", "-I", "3")
+
+    def test_idle_after_the_handshake_waits_for_idle_s(self):
+        begin = time.monotonic()
+        client = self.tls()
+        client.closed()
+        self.assertGreater(time.monotonic() - begin, 2.7)
+        self.assertLess(time.monotonic() - begin, LATE_S)
+
+
 class Rates(TlsTest):
     more = ("-Q", "20")
 
+    def burst(self, client, path, headers=lambda number: ()):
+        """40 requests at once: the answers, some of them 429. However slow it is, no more pass than may."""
+        for _ in range(10):
+            begin = time.monotonic()
+            client.send("".join(f"GET {path} HTTP/1.1\r\n{HOST}" + "".join(h + "\r\n" for h in headers(number)) + "\r\n"
+                                for number in range(40)))
+            answers = [client.answer() for _ in range(40)]
+            refused = [answer for answer in answers if answer.status == 429]
+            self.assertGreaterEqual(len(refused), 40 - 20 - 20 * (time.monotonic() - begin) - 1)
+            if refused:
+                return answers, refused
+            time.sleep(1)
+        self.fail("none of 40 at once is refused")
+
     def test_address_and_tokens_each_have_a_rate(self):
         client = self.tls()
-        answers = [client.ask("GET", "/open") for _ in range(40)]
-        refused = [answer for answer in answers if answer.status == 429]
-        self.assertGreater(len(refused), 10)
+        _, refused = self.burst(client, "/open")
         self.problem(refused[0], 429, "20 requests a second")
         self.assertEqual(refused[0].headers["retry-after"], "1")
         # another address, a token, and the unix socket are not held back
@@ -203,9 +225,8 @@ class Rates(TlsTest):
 
     def test_unknown_tokens_are_counted_to_the_address(self):
         client = self.tls(source="127.0.0.6")
-        statuses = [client.ask("GET", "/v1/small", headers=bearer(f"guess{i}")).status for i in range(40)]
-        self.assertGreater(statuses.count(429), 10)
-        self.assertEqual(set(statuses), {401, 429})
+        answers, _ = self.burst(client, "/v1/small", lambda number: bearer(f"guess{number}"))
+        self.assertEqual({answer.status for answer in answers} - {401}, {429})
 
 
 class ClientCertificates(TlsTest):
