@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "expect.h"
 #include "hot.h"
@@ -345,10 +346,10 @@ START_TEST(paths_of_a_thousand_tunnels_leave_a_link_within_milliseconds)
 		cfg.dst_port = 10000 + i;
 		id[i] = rig_tunnel_as(LOCAL4, remote, &cfg);
 	}
-	uint64_t start = rte_rdtsc();
+	clock_t start = clock(); /* of this process: others may use the CPU, too */
 
 	rig_link(wan2, false);
-	double ms = 1e3 * (rte_rdtsc() - start) / rte_get_tsc_hz();
+	double ms = 1e3 * (clock() - start) / CLOCKS_PER_SEC;
 
 	for (uint32_t i = 0; i < MANY; i++)
 		up += (tunnel_hot[id[i]].paths & PATHS_LOG2) == 0;

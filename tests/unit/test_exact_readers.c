@@ -10,10 +10,11 @@
 #include "exact.h"
 #include "table_eal.h"
 
-#define READERS 2
-#define STABLE	1000
-#define MOVING	20000
-#define SECONDS 2
+#define READERS	  2
+#define STABLE	  1000
+#define MOVING	  20000
+#define SECONDS	  2
+#define AT_MOST_S 20 /* where others leave the readers no time */
 
 static struct exact_table table;
 static bool stop, go;
@@ -54,7 +55,7 @@ static __rte_always_inline void read_once(struct result *r, const uint32_t words
 		r->hits++;
 		r->wrong += __atomic_load_n(value[k], __ATOMIC_RELAXED) != value_of(which[k]);
 	}
-	r->lookups += EXACT_BULK;
+	__atomic_store_n(&r->lookups, r->lookups + EXACT_BULK, __ATOMIC_RELAXED);
 }
 
 static void *reader(void *arg)
@@ -96,10 +97,19 @@ static void take(uint32_t i)
 	exact_delete(&table, key);
 }
 
+static uint64_t lookups(void)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t t = 0; t < READERS; t++)
+		sum += __atomic_load_n(&results[t].lookups, __ATOMIC_RELAXED);
+	return sum;
+}
+
 /* A table that starts small, grows to its full size among the readers, empties and fills again. */
 static void churn(uint32_t words)
 {
-	uint64_t end = rte_get_tsc_cycles() + SECONDS * rte_get_tsc_hz();
+	uint64_t start = rte_get_tsc_cycles(), hz = rte_get_tsc_hz(), took;
 	uint32_t x = 1, rounds = 0;
 
 	do {
@@ -115,7 +125,8 @@ static void churn(uint32_t words)
 		for (uint32_t i = 0; i < MOVING; i++)
 			take(STABLE + i);
 		rounds++;
-	} while (rte_get_tsc_cycles() < end);
+		took = rte_get_tsc_cycles() - start;
+	} while (took < SECONDS * hz || (took < AT_MOST_S * hz && lookups() < 10000));
 	ck_assert_uint_gt(rounds, 0);
 }
 

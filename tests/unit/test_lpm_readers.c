@@ -18,6 +18,7 @@
 #define ADDRESSES 64
 #define HISTORY	  4096
 #define SECONDS	  2
+#define AT_MOST_S 60   /* where others leave the readers no time */
 #define FILLERS	  9000 /* hosts elsewhere: enough of them for the larger array */
 #define SLICE	  5
 
@@ -135,9 +136,9 @@ static void read_once(struct result *r, uint32_t *seed)
 	/* a reader that slept has no history left to compare with */
 	if (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) - from >= HISTORY - 1)
 		return;
-	r->lookups += LPM_BULK;
+	__atomic_store_n(&r->lookups, r->lookups + LPM_BULK, __ATOMIC_RELAXED);
 	r->wrong += wrong;
-	r->moving += from != to;
+	__atomic_store_n(&r->moving, r->moving + (from != to), __ATOMIC_RELAXED);
 }
 
 static void *reader(void *arg)
@@ -231,13 +232,27 @@ static void filler(uint32_t i, bool put)
 		lpm_delete(&table, SLICE, bytes, bits);
 }
 
+/* The readers have read enough, also beside changes. */
+static bool enough(void)
+{
+	uint64_t lookups = 0, moving = 0;
+
+	for (uint32_t t = 0; t < READERS; t++) {
+		lookups += __atomic_load_n(&results[t].lookups, __ATOMIC_RELAXED);
+		moving += __atomic_load_n(&results[t].moving, __ATOMIC_RELAXED);
+	}
+	return lookups > 10000 && moving > 10 && begun > 1000;
+}
+
 static void churn(void)
 {
-	uint64_t end = rte_get_tsc_cycles() + SECONDS * rte_get_tsc_hz();
+	uint64_t start = rte_get_tsc_cycles(), hz = rte_get_tsc_hz(), took = 0;
 	uint32_t fillers = 0;
 	bool up = true;
 
-	for (uint32_t round = 0; rte_get_tsc_cycles() < end; round++) {
+	for (uint32_t round = 0; took < SECONDS * hz || (took < AT_MOST_S * hz && !enough());
+		round++) {
+		took = rte_get_tsc_cycles() - start;
 		for (uint32_t k = 0; k < 20; k++)
 			change(random() % PREFIXES, random() % 3 != 0);
 		/* one prefix after the other, a moment long */

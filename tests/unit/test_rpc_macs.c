@@ -214,10 +214,10 @@ START_TEST(hundred_thousand_macs_in_one_message_take_less_than_two_seconds)
 			"\"t\"}",
 			i ? "," : "", i >> 16, i >> 8 & 255, i & 255);
 	end += sprintf(end, "]}}\n");
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 	send_all(conn, text, end - text);
 	EXPECT(next_json(), "result.created", "100000");
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	seconds = to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9;
 	fprintf(stderr, "100,000 macs: %.3f s\n", seconds);
 #if !defined(__SANITIZE_ADDRESS__)

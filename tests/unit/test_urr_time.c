@@ -370,7 +370,7 @@ START_TEST(urr_poll_of_a_million_costs_what_is_due)
 	struct api_urr u = rig_urr(1);
 	struct api_urrs urrs = {1, &u};
 	uint64_t start, put, polls = 0, worst = 0, idle = 0, all = 0;
-	uint32_t none = 0;
+	uint32_t none = 0, slow = 0;
 
 	rig(1);
 	rig_counts_only = true;
@@ -400,6 +400,7 @@ START_TEST(urr_poll_of_a_million_costs_what_is_due)
 			polls++;
 			if (did == 0) {
 				idle += took;
+				slow += took > rte_get_tsc_hz() / 10000;
 				break;
 			}
 		}
@@ -413,7 +414,7 @@ START_TEST(urr_poll_of_a_million_costs_what_is_due)
 		all / us * 1000 / rig_events, idle / us * 1000 / 60, worst / us);
 	ck_assert_uint_ge(rig_events, 999000);
 	ck_assert_uint_le(rig_events, 1001000);
-	ck_assert(idle / us / 60 < 100);
+	ck_assert_uint_lt(slow, 30); /* of 60: the machine may do something else amid some */
 	for (uint32_t i = 1; i <= 1000000; i++) {
 		struct urr_session to = {
 			.session = i, .urrs = &(struct api_urrs){0}, .credit = &none};
