@@ -251,7 +251,11 @@ static int read_file(const char *path, struct config *out)
 	int rc = -1;
 
 	if (!json) {
-		fprintf(stderr, "sluice-control: %s:%d: %s\n", path, where.line, where.text);
+		if (where.line < 0) /* the text has the name and why */
+			fprintf(stderr, "sluice-control: %s\n", where.text);
+		else
+			fprintf(stderr, "sluice-control: %s:%d: %s\n", path, where.line,
+				where.text);
 		return -1;
 	}
 	if (api_decode(&file_type, json, "", (union api_object *)&file, &err) && err.want[0])

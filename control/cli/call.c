@@ -49,6 +49,11 @@ int control_unreachable(const struct cli *cli, const struct http_answer *answer)
 		fputs("  want https://HOST:PORT as sluice-control's --listen has it, and its "
 		      "authority by --cacert FILE\n",
 			stderr);
+	else if (strchr(cli->control, ':') != NULL && strchr(cli->control, '/') == NULL)
+		fprintf(stderr,
+			"  this was taken for the path of a unix socket; over TCP it is "
+			"https://%s, with --token-file and --cacert\n",
+			cli->control);
 	else if (answer->os_error != 0)
 		fprintf(stderr,
 			"  start it:           sluice-control --socket %s\n"

@@ -139,7 +139,10 @@ static int history_run(struct cli *cli, const struct args *args)
 		return usage(args->command, "give one TYPE, or none; one intent's: sluice TYPE "
 					    "history NAME");
 	if (args->count > 0 && noun == NULL)
-		return usage(args->command, "there is no type \"%s\"", args->words[0]);
+		return usage(args->command,
+			"there is no type \"%s\"; there are site, wan, slice, host, network, "
+			"local-network, session",
+			args->words[0]);
 	return history(cli, args,
 		noun != NULL
 			? xprintf("/v1/history?kind=%s&", intent_kind((enum intent_type)noun->type))

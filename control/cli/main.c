@@ -143,7 +143,7 @@ static int run_command(
 	return status;
 }
 
-static int run(struct cli *cli, const struct globals *g)
+static int run(struct cli *cli, struct globals *g)
 {
 	const struct command *command;
 	const struct group *group;
@@ -153,6 +153,11 @@ static int run(struct cli *cli, const struct globals *g)
 	if (g->version) {
 		puts("sluice " SLUICE_VERSION);
 		return STATUS_OK;
+	}
+	if (g->count > 0 && strcmp(g->words[0], "help") == 0) { /* as git has it */
+		g->words++;
+		g->count--;
+		g->help = true;
 	}
 	command = groups_find(g->words, g->count, &group, &used);
 	if (group == NULL && g->count > 0)
@@ -178,19 +183,20 @@ int main(int argc, char **argv)
 	const char *env = getenv("SLUICE_SOCKET");
 	struct cli cli = {.socket = env != NULL && *env != '\0' ? env : SOCKET_DEFAULT};
 	struct globals g = {0};
+	char **words;
 	int status;
 
 	intent_types_init();
 	control_defaults(&cli);
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
 		return complete_run(&cli, argc - 2, argv + 2);
-	g.words = xrealloc(NULL, (size_t)argc * sizeof(*g.words));
+	g.words = words = xrealloc(NULL, (size_t)argc * sizeof(*g.words));
 	status = globals_parse(argc, argv, &cli, &g);
 	if (status == STATUS_OK)
 		status = run(&cli, &g);
 	client_close(cli.client);
 	http_close(cli.http);
-	free(g.words);
+	free(words);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		status = fail("cannot write to standard output");
 	return status;

@@ -202,6 +202,19 @@ static int open_unix(char *why, size_t size)
 			config.socket);
 		return fd;
 	}
+	if (fd == -EEXIST) {
+		snprintf(why, size,
+			"%s is there, and is no socket: move it away, or choose another path with "
+			"--socket",
+			config.socket);
+		return fd;
+	}
+	if (fd == -ENOENT || fd == -ENAMETOOLONG) {
+		snprintf(why, size, "socket %s: %s; %s, or choose another path with --socket",
+			config.socket, strerror(-fd),
+			fd == -ENOENT ? "make its folder" : "107 bytes are the most");
+		return fd;
+	}
 	if (fd >= 0)
 		strcpy(socket_path, config.socket);
 	rc = fd < 0 ? fd : open_door(&unix_door, fd, false);

@@ -241,6 +241,11 @@ class Refusals(ControlTest):
         self.assertEqual(err.splitlines()[0], "error: cannot reach the control plane at /nowhere/control.sock: No such file or directory")
         self.assertIn("sluice-control --socket /nowhere/control.sock", err)
 
+    def test_a_host_and_port_is_no_path(self):
+        err = self.err("--control", "gwangju:8443", "status", status=1)
+        self.assertIn("over TCP it is https://gwangju:8443", err)
+        self.assertNotIn("start it", err)
+
     def test_targets_that_make_no_sense(self):
         self.assertIn("https://HOST:PORT", self.err("--control", "http://127.0.0.1:80", "status", status=1))
         self.assertIn("cannot read the token in /nowhere", self.err("--token-file", "/nowhere", "status", status=1))
@@ -270,7 +275,13 @@ class Help(ControlTest):
         self.assertIn("each of endpoints", page)
         self.assertIn("kind: virtual-dedicated-network", self.out("network", "--help"))
 
+    def test_help_may_come_first(self):
+        for words in ((), ("slice",), ("slice", "create"), ("apply",), ("dp",), ("dp", "put", "port")):
+            self.assertEqual(self.out("help", *words), self.out(*words, "--help"))
+        self.assertIn('there is no "bogus" here', self.err("help", "bogus", status=2))
+
     def test_what_is_not_there(self):
+        self.assertIn("there are site, wan, slice", self.err("history", "bogus", status=2))
         self.assertIn('there is no "bogus" here', self.err("bogus", status=2))
         self.assertIn('slice has no command "bogus"', self.err("slice", "bogus", status=2))
         self.assertIn("usage: sluice", self.err("slice", status=2))

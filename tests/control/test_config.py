@@ -80,6 +80,16 @@ class Config(unittest.TestCase):
         status, _, stderr = control("--check", "--config", self.path)
         self.assertEqual(status, 2)
         self.assertIn(self.path, stderr)
+        self.assertNotIn(":-1", stderr)
+
+    def test_a_socket_that_cannot_be_is_said(self):
+        plain = os.path.join(self.folder.name, "plain")
+        open(plain, "w").close()
+        for path, said in ((plain, "is no socket"), (self.folder.name + "/a/b/c.sock", "make its folder")):
+            status, _, stderr = control("--store", os.path.join(self.folder.name, "store"), "--socket", path)
+            self.assertEqual(status, 1, stderr)
+            self.assertIn(said, stderr)
+            self.assertIn("--socket", stderr)
 
     def test_a_store_that_cannot_be_is_said(self):
         status, _, stderr = control("--store", "/proc/nowhere", "--socket", os.path.join(self.folder.name, "c.sock"))
