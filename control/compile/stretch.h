@@ -3,8 +3,8 @@
  * compile_network.c and compile_host.c; nobody outside includes it.
  *
  * One tunnel a pair of sites: with two between the same sites each flooded frame would come twice,
- * and its source would seem to move from one to the other with every frame. So a site whose
- * endpoints name several WANs has them all on the first. */
+ * and its source would seem to move from one to the other with every frame. So admission lets a
+ * site have one WAN a slice. */
 #ifndef COMPILE_STRETCH_H
 #define COMPILE_STRETCH_H
 

@@ -149,11 +149,22 @@ static const char access_body[] =
 	"site\"},\"port\":"
 	"{\"type\":\"string\"},\"vlan\":" VLAN "}}";
 
+static const char latency_result[] =
+	"{\"type\":\"array\",\"minItems\":1,\"maxItems\":1,\"items\":{\"type\":\"object\","
+	"\"properties\":{\"timestamp\":{\"type\":\"string\"},\"SmartX-Box-SOURCE\":{\"type\":"
+	"\"string\",\"description\":\"this site\"}},\"additionalProperties\":{\"type\":[\"string\","
+	"\"null\"],\"description\":\"of SmartX-Box-SITE: milliseconds; null: nobody measures it. "
+	"Boxes "
+	"do not probe each other: a tunnel is up when this box has a route and a neighbour for it, "
+	"and "
+	"GTP-U echoes tell that a gNB or UPF answers, not how fast\"}}}";
+
 const struct route observe_smartx_routes[] = {
 	{"GET", "/getboxesstatus", get_boxes, ROLE_VIEWER, "smartxBoxes",
 		"The boxes of all sites and how this one does", .tag = "smartx"},
 	{"GET", "/getoverlaylatency", get_latency, ROLE_VIEWER, "smartxLatency",
-		"Latency from this box to the others; null: not measured", .tag = "smartx"},
+		"Latency from this box to the others, in milliseconds", .tag = "smartx",
+		.result = latency_result},
 	{"GET", "/getcontrollersstatus", get_controllers, ROLE_VIEWER, "smartxControllers",
 		"This controller and how it does", .tag = "smartx"},
 	{"GET", "/slices", smartx_slices_get, ROLE_VIEWER, "smartxSlices", "The slices one may see",

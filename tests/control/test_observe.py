@@ -231,6 +231,10 @@ class SmartX(unittest.TestCase):
         self.assertEqual(boxes["bs"]["data_ip_status"], "unknown")
         row = box.get("/getoverlaylatency").json[0]
         self.assertEqual((row["SmartX-Box-SOURCE"], row["SmartX-Box-bs"]), ("gj", None))
+        said = box.get("/v1/openapi.json").json["paths"]["/getoverlaylatency"]["get"]["responses"]["200"]
+        of_site = said["content"]["application/json"]["schema"]["items"]["additionalProperties"]
+        self.assertEqual(of_site["type"], ["string", "null"])
+        self.assertIn("null: nobody measures it", of_site["description"])
         self.assertTrue(wait_for(lambda: box.get("/getcontrollersstatus").json[0]["controllerStatus"] == "GREEN"))
 
     def test_slice_and_its_hosts_live_and_die_by_the_older_calls(self):
