@@ -135,7 +135,7 @@ def test(lab):
     equal(ping(bs.ns, "198.18.0.1", 3), 3, "the kernel's address when the dataplane is gone")
     gj.box.start()
     wait_for(gj.synced, "gj is as wanted again")
-    wait_for(lambda: ping(a, "198.18.100.2", 1) == 1, "the overlay after a restart")
+    wait_for(lambda: ping(a, "198.18.100.2", 1, wait=1) == 1, "the overlay after a restart")
     sent, received = side.stop()
     print(f"pings to the kernel while the dataplane was killed and started: {received} of {sent}")
     at_least(received, sent * 0.95, "pings to the kernel over kill and start")

@@ -117,7 +117,7 @@ def noise(change, *words):
 
 
 def check_reach(sites, hosts):
-    wait_for(lambda: ping(hosts["a-blue"], "198.18.100.2", 1) == 1, "blue's first ping")
+    wait_for(lambda: ping(hosts["a-blue"], "198.18.100.2", 1, wait=1) == 1, "blue's first ping")
     before = quiet_both(sites)
     equal(ping(hosts["a-blue"], "198.18.100.2", 10, size=1472, options="-M do"), 10, "blue, full size, IPv4")
     equal(ping(hosts["b-blue"], "2001:db8:100::1", 10, size=1452, options="-M do"), 10, "blue, full size, IPv6")
@@ -135,7 +135,7 @@ def check_reach(sites, hosts):
     check(noise(change, "blue") < 5, f"blue hears nothing of red: {change}")
 
     for address in ("198.18.120.2", "2001:db8:120::2"):
-        wait_for(lambda to=address: ping(hosts["a-green"], to, 1) == 1, f"green's first ping to {address}")
+        wait_for(lambda to=address: ping(hosts["a-green"], to, 1, wait=1) == 1, f"green's first ping to {address}")
         equal(ping(hosts["a-green"], address, 5), 5, f"green to {address}")
 
 
@@ -214,7 +214,7 @@ def check_dataplane_killed(sites, hosts):
     restart_dataplane(sites["gj"], hosts, with_control=True)
     for far in ("a-red", "a-cam"):
         equal(ping(hosts[far], "198.18.100.2" if far == "a-red" else "198.18.130.2", 3), 3, f"{far} after the restarts")
-    wait_for(lambda: ping(hosts["a-green"], "198.18.120.2", 1) == 1, "green after the restarts")
+    wait_for(lambda: ping(hosts["a-green"], "198.18.120.2", 1, wait=1) == 1, "green after the restarts")
 
 
 def check_deleted(sites):
