@@ -78,6 +78,7 @@ def paging(box, talker, a, events):
     talker.send(20)
     event = events.expect("downlink_data", session="ue")
     equal(event["pdr_id"], 2, "PDR of the event")
+    box.quiet()
     time.sleep(0.3)
     equal(len([e for e in events.poll() if e["event"] == "downlink_data"]), 1, "events for 20 packets")
     equal(numbers(a), [], "what reached the gNB while the UE was idle")
@@ -100,6 +101,7 @@ def ping_of_an_idle_ue(box, dn, a, teid_up, events):
     pings = Pings(dn, UE, 0.1)
     wait_for(lambda: len([e for e in events.poll() if e["event"] == "downlink_data"]) > seen, "the event")
     session(box, forward(a, 0x101))
+    wait_for(lambda: len(pings.lines()) >= 5, "pings that began while the UE was idle")
     sent, received = pings.stop()
     at_least(sent, 3, "pings that began while the UE was idle")
     equal(received, sent, "pings that were answered, from the first on")
@@ -117,6 +119,8 @@ def handover(box, talker, a, b, teid):
     talker.stop()
     last = talker.next - 1
     wait_for(lambda: numbers(b, teid + 1)[-1] == last, "the last datagram")
+    wait_for(lambda: any(got.kind == END_MARKER and got.teid == teid for got in list(a.seen)), "the end marker")
+    box.quiet()
     old = [got for got in a.seen if got.teid == teid]
     markers = [got for got in old if got.kind == END_MARKER]
     equal(len(markers), 1, "end markers at gNB A")
