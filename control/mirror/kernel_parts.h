@@ -250,7 +250,10 @@ struct path *path_get(struct routes *routes, uint32_t nexthop, uint32_t source,
 	const struct kernel_via *via, uint32_t via_count);
 void path_put(struct routes *routes, struct path *path);
 void path_check(struct routes *routes, struct path *path); /* freed if nobody has it */
-struct path_user *path_user(const struct routes *routes, uint64_t key);
+/* The routes by a link, a next hop object or with a source (PATH_…), until each says false; it may
+ * change none of them. */
+void path_each_route(const struct routes *routes, uint64_t key,
+	bool (*each)(struct route *route, void *arg), void *arg);
 #define PATH_LINK(index)     ((uint64_t)(index))
 #define PATH_NEXTHOP(id)     ((uint64_t)(id) | UINT64_C(1) << 32)
 #define PATH_SOURCE(address) ((uint64_t)(address) | UINT64_C(2) << 32)

@@ -15,7 +15,7 @@ static int user_cmp(const struct path_user *a, const struct path_user *b)
 
 RB_GENERATE(path_users, path_user, node, user_cmp)
 
-struct path_user *path_user(const struct routes *routes, uint64_t key)
+static struct path_user *path_user(const struct routes *routes, uint64_t key)
 {
 	struct path_user want = {.key = key};
 
@@ -143,4 +143,23 @@ void path_put(struct routes *routes, struct path *path)
 {
 	path->held--;
 	path_check(routes, path);
+}
+
+void path_each_route(const struct routes *routes, uint64_t key,
+	bool (*each)(struct route *route, void *arg), void *arg)
+{
+	struct path_user *user = path_user(routes, key);
+	struct path_use *use;
+	struct route *route;
+
+	if (!user)
+		return;
+	LIST_FOREACH(use, &user->uses, link)
+	{
+		LIST_FOREACH(route, &use->path->routes, by_path)
+		{
+			if (!each(route, arg))
+				return;
+		}
+	}
 }

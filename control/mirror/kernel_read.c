@@ -141,20 +141,17 @@ void kernel_each_route_of(const struct kernel *kernel, uint32_t id,
 		each_route(table, each, arg);
 }
 
-static void each_by(const struct kernel *kernel, uint64_t key,
-	void (*each)(const struct kernel_route *route, void *arg), void *arg)
-{
-	struct path_user *user = path_user(&kernel->routes, key);
-	struct path_use *use;
-	struct route *route;
+struct hearing {
+	void (*each)(const struct kernel_route *route, void *arg);
+	void *arg;
+};
 
-	if (!user)
-		return;
-	LIST_FOREACH(use, &user->uses, link)
-	{
-		LIST_FOREACH(route, &use->path->routes, by_path)
-		each(&route->pub, arg);
-	}
+static bool hear(struct route *route, void *arg)
+{
+	struct hearing *hearing = arg;
+
+	hearing->each(&route->pub, hearing->arg);
+	return true;
 }
 
 /* Does it, or one of its members, go by this link / this next hop object? */
@@ -177,17 +174,19 @@ static bool leads_by(const struct kernel *kernel, const struct kernel_nexthop *n
 void kernel_each_route_by(const struct kernel *kernel, uint32_t link, uint32_t nexthop,
 	void (*each)(const struct kernel_route *route, void *arg), void *arg)
 {
+	const struct routes *routes = &kernel->routes;
+	struct hearing hearing = {each, arg};
 	struct entry *entry;
 
 	if (link)
-		each_by(kernel, PATH_LINK(link), each, arg);
+		path_each_route(routes, PATH_LINK(link), hear, &hearing);
 	else if (!kernel_nexthop(kernel, nexthop)) /* of one that has just gone */
-		each_by(kernel, PATH_NEXTHOP(nexthop), each, arg);
+		path_each_route(routes, PATH_NEXTHOP(nexthop), hear, &hearing);
 	for (entry = first(kernel, KERNEL_NEXTHOP); entry; entry = table_next(entry)) {
 		const struct kernel_nexthop *one = body(entry);
 
 		if (leads_by(kernel, one, link, link ? 0 : nexthop))
-			each_by(kernel, PATH_NEXTHOP(one->id), each, arg);
+			path_each_route(routes, PATH_NEXTHOP(one->id), hear, &hearing);
 	}
 }
 
@@ -232,9 +231,22 @@ uint32_t kernel_ways(const struct kernel *kernel, const struct kernel_route *rou
 	return count;
 }
 
+struct hearing_entry {
+	void (*each)(const void *entry, void *arg);
+	void *arg;
+};
+
+static void hear_entry(const struct kernel_route *route, void *arg)
+{
+	struct hearing_entry *hearing = arg;
+
+	hearing->each(route, hearing->arg);
+}
+
 void kernel_each(const struct kernel *kernel, enum kernel_kind kind,
 	void (*each)(const void *entry, void *arg), void *arg)
 {
+	struct hearing_entry hearing = {each, arg};
 	struct route_table *table;
 	struct entry *entry;
 
@@ -242,10 +254,6 @@ void kernel_each(const struct kernel *kernel, enum kernel_kind kind,
 		each(entry->body, arg);
 	if (kind != KERNEL_ROUTE)
 		return;
-	RB_FOREACH (table, route_tables, (struct route_tables *)&kernel->routes.tables) {
-		for (uint32_t i = 0; i <= table->mask; i++) {
-			for (struct route *one = table->buckets[i]; one; one = one->next)
-				each(&one->pub, arg);
-		}
-	}
+	RB_FOREACH (table, route_tables, (struct route_tables *)&kernel->routes.tables)
+		each_route(table, hear_entry, &hearing);
 }

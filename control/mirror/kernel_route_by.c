@@ -25,33 +25,38 @@ static bool more(struct some *some)
 	return true;
 }
 
+struct collecting {
+	struct kernel *kernel;
+	uint8_t family; /* 0: both */
+	bool stale;
+	struct some some;
+};
+
+static bool collect_one(struct route *route, void *arg)
+{
+	struct collecting *c = arg;
+	struct some *some = &c->some;
+
+	if ((c->family && route->pub.prefix.family != c->family) ||
+		(c->stale && route->generation == c->kernel->generation))
+		return true;
+	if (c->stale && some->count == STALE_A_LOOK)
+		return false;
+	if (some->count == some->room && !more(some)) {
+		kernel_out_of_memory(c->kernel);
+		return false;
+	}
+	some->routes[some->count++] = route;
+	return true;
+}
+
 /* Aside, since the lists change as they go. */
 static struct some collect(struct kernel *kernel, uint64_t key, uint8_t family, bool stale)
 {
-	struct path_user *user = path_user(&kernel->routes, key);
-	struct some some = {0};
-	struct path_use *use;
-	struct route *route;
+	struct collecting c = {.kernel = kernel, .family = family, .stale = stale};
 
-	if (!user)
-		return some;
-	LIST_FOREACH(use, &user->uses, link)
-	{
-		LIST_FOREACH(route, &use->path->routes, by_path)
-		{
-			if ((family && route->pub.prefix.family != family) ||
-				(stale && route->generation == kernel->generation))
-				continue;
-			if (stale && some.count == STALE_A_LOOK)
-				return some;
-			if (some.count == some.room && !more(&some)) {
-				kernel_out_of_memory(kernel);
-				return some;
-			}
-			some.routes[some.count++] = route;
-		}
-	}
-	return some;
+	path_each_route(&kernel->routes, key, collect_one, &c);
+	return c.some;
 }
 
 bool route_remove_by(struct kernel *kernel, uint64_t user, uint8_t family, bool stale)
@@ -73,43 +78,44 @@ void route_remove_ways6(struct kernel *kernel, uint32_t index)
 	free(some.routes);
 }
 
+struct asking {
+	struct kernel *kernel;
+	uint8_t family;
+	uint32_t table;
+	bool any;
+};
+
+static bool is_of_family(struct route *route, void *arg)
+{
+	struct asking *asking = arg;
+
+	asking->any = route->pub.prefix.family == asking->family;
+	return !asking->any;
+}
+
 bool route_any_by(const struct kernel *kernel, uint64_t key, uint8_t family)
 {
-	struct path_user *user = path_user(&kernel->routes, key);
-	struct path_use *use;
-	struct route *route;
+	struct asking asking = {.family = family};
 
-	if (!user)
-		return false;
-	LIST_FOREACH(use, &user->uses, link)
-	{
-		LIST_FOREACH(route, &use->path->routes, by_path)
-		{
-			if (route->pub.prefix.family == family)
-				return true;
-		}
-	}
-	return false;
+	path_each_route(&kernel->routes, key, is_of_family, &asking);
+	return asking.any;
+}
+
+static bool verify_table(struct route *route, void *arg)
+{
+	struct asking *asking = arg;
+
+	if (route->pub.table != asking->table)
+		dump_verify(asking->kernel, DUMP_ROUTE4, 0, route->pub.table);
+	asking->table = route->pub.table;
+	return true;
 }
 
 void route_verify_source(struct kernel *kernel, uint32_t source)
 {
-	struct path_user *user = path_user(&kernel->routes, PATH_SOURCE(source));
-	uint32_t last = 0;
-	struct path_use *use;
-	struct route *route;
+	struct asking asking = {.kernel = kernel};
 
-	if (!user)
-		return;
-	LIST_FOREACH(use, &user->uses, link)
-	{
-		LIST_FOREACH(route, &use->path->routes, by_path)
-		{
-			if (route->pub.table != last)
-				dump_verify(kernel, DUMP_ROUTE4, 0, route->pub.table);
-			last = route->pub.table;
-		}
-	}
+	path_each_route(&kernel->routes, PATH_SOURCE(source), verify_table, &asking);
 }
 
 /* ---- what a dump has not seen ---- */
