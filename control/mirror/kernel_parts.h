@@ -280,8 +280,18 @@ void route_take_out(struct kernel *kernel, struct route **at, struct route_table
 /* Without this link; the route goes when no way is left. */
 void route_lose_link(struct kernel *kernel, struct route *route, uint32_t index);
 void route_remove(struct kernel *kernel, struct route *route);
+/* kernel_route_table.c */
 uint32_t route_prefix_hash(const struct api_ip *prefix);
 struct route_table *route_table_of(const struct routes *routes, uint32_t id);
+struct route_table *route_table_made(struct routes *routes, uint32_t id); /* NULL: no memory */
+void route_table_grow(struct routes *routes, struct route_table *table);
+/* The routes of one key. at: where the first one hangs, or would be put. */
+struct route_group {
+	struct route_table *table; /* NULL: there is none, and no `at` */
+	struct route **at;
+	uint32_t count;
+};
+struct route_group route_group_find(struct routes *routes, const struct kernel_route *key);
 /* kernel_route_by.c */
 /* Those by a link or a next hop object, of a family (0: both); stale: only those that the last
  * dump did not see, a part of them if there are many: false, there are more. */

@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The routes: a hash a table of the kernel's, by prefix; those of one key (prefix, metric, tos)
- * together, in the order in which the kernel prefers them. Called by the parser, the dump and by
- * what a link takes along (kernel_table.c). */
+/* The routes of one key (prefix, metric, tos), in the order in which the kernel prefers them: what
+ * its messages make of them. Called by the parser, the dump and by what a link takes along
+ * (kernel_table.c). */
 #include "kernel_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define FIRST_BUCKETS 16
-
-static int table_cmp(const struct route_table *a, const struct route_table *b)
-{
-	return a->id < b->id ? -1 : a->id > b->id;
-}
-
-RB_GENERATE(route_tables, route_table, node, table_cmp)
-
-uint32_t route_prefix_hash(const struct api_ip *prefix)
-{
-	return (uint32_t)table_hash(prefix, sizeof(*prefix), 0);
-}
 
 static uint64_t route_hash(const struct kernel_route *route)
 {
@@ -32,102 +18,17 @@ static uint64_t route_hash(const struct kernel_route *route)
 	return table_hash(&key, sizeof(key), KERNEL_ROUTE + 1);
 }
 
-static bool same_key(const struct kernel_route *a, const struct kernel_route *b)
-{
-	return a->metric == b->metric && a->tos == b->tos &&
-	       !memcmp(&a->prefix, &b->prefix, sizeof(a->prefix));
-}
-
 static bool same_route(const struct route *a, const struct kernel_route *b, const struct path *path)
 {
 	return route_path(a) == path && a->pub.type == b->type && a->pub.scope == b->scope &&
 	       a->pub.protocol == b->protocol;
 }
 
-/* ---- tables ---- */
-
-struct route_table *route_table_of(const struct routes *routes, uint32_t id)
-{
-	struct route_table want = {.id = id};
-
-	if (routes->last && routes->last->id == id)
-		return routes->last;
-	return RB_FIND(route_tables, (struct route_tables *)&routes->tables, &want);
-}
-
-static struct route_table *table_made(struct routes *routes, uint32_t id)
-{
-	struct route_table *table = route_table_of(routes, id);
-
-	if (!table) {
-		table = calloc(1, sizeof(*table));
-		if (!table)
-			return NULL;
-		table->buckets = calloc(FIRST_BUCKETS, sizeof(*table->buckets));
-		if (!table->buckets) {
-			free(table);
-			return NULL;
-		}
-		table->id = id;
-		table->mask = FIRST_BUCKETS - 1;
-		RB_INSERT(route_tables, &routes->tables, table);
-	}
-	routes->last = table;
-	return table;
-}
-
-static void table_grow(struct routes *routes, struct route_table *table)
-{
-	uint32_t buckets = (table->mask + 1) * 2;
-	struct route **more = calloc(buckets, sizeof(*more));
-
-	if (!more)
-		return; /* longer chains */
-	for (uint32_t i = 0; i <= table->mask; i++) {
-		struct route **tail[2] = {&more[i], &more[i + table->mask + 1]}, *route, *next;
-
-		for (route = table->buckets[i]; route; route = next) {
-			int half = (route_prefix_hash(&route->pub.prefix) & (table->mask + 1)) != 0;
-
-			next = route->next;
-			route->next = NULL;
-			*tail[half] = route;
-			tail[half] = &route->next;
-		}
-	}
-	free(table->buckets);
-	table->buckets = more;
-	table->mask = buckets - 1;
-	routes->resizes++;
-}
-
 /* ---- one key's routes ---- */
-
-/* at: where the first one hangs, or would be put. */
-struct group {
-	struct route_table *table;
-	struct route **at;
-	uint32_t count;
-};
-
-static struct group group_find(struct routes *routes, const struct kernel_route *key)
-{
-	struct group group = {.table = route_table_of(routes, key->table)};
-	struct route *route;
-
-	if (!group.table)
-		return group;
-	group.at = &group.table->buckets[route_prefix_hash(&key->prefix) & group.table->mask];
-	while (*group.at && !same_key(&(*group.at)->pub, key))
-		group.at = &(*group.at)->next;
-	for (route = *group.at; route && same_key(&route->pub, key); route = route->next)
-		group.count++;
-	return group;
-}
 
 /* What the kernel said by an event is newer than what a dump says. */
 static void group_touch(
-	struct kernel *kernel, const struct group *group, const struct kernel_route *key)
+	struct kernel *kernel, const struct route_group *group, const struct kernel_route *key)
 {
 	struct route *route = group->at ? *group->at : NULL;
 
@@ -178,7 +79,7 @@ static void insert(struct kernel *kernel, struct route **at, struct route_table 
 	kernel->counters.entries[KERNEL_ROUTE]++;
 	path_set(kernel, route, as, path);
 	if (table->count > table->mask)
-		table_grow(&kernel->routes, table);
+		route_table_grow(&kernel->routes, table);
 }
 
 /* at: where it hangs. */
@@ -197,7 +98,7 @@ void route_take_out(struct kernel *kernel, struct route **at, struct route_table
 	free(route);
 }
 
-static struct route **nth(const struct group *group, uint32_t n)
+static struct route **nth(const struct route_group *group, uint32_t n)
 {
 	struct route **at = group->at;
 
@@ -207,7 +108,7 @@ static struct route **nth(const struct group *group, uint32_t n)
 }
 
 static struct route **exact(
-	const struct group *group, const struct kernel_route *route, const struct path *path)
+	const struct route_group *group, const struct kernel_route *route, const struct path *path)
 {
 	struct route **at = group->at;
 
@@ -220,7 +121,7 @@ static struct route **exact(
 
 /* By the same next hop object: the type alone differs, since the object has become a blackhole, and
  * the kernel names each of its routes again, wherever among the others it is. */
-static struct route **of_object(const struct group *group, const struct path *path)
+static struct route **of_object(const struct route_group *group, const struct path *path)
 {
 	struct route **at = group->at;
 
@@ -231,7 +132,7 @@ static struct route **of_object(const struct group *group, const struct path *pa
 	return NULL;
 }
 
-static void keep_only(struct kernel *kernel, struct group *group, const struct route *kept)
+static void keep_only(struct kernel *kernel, struct route_group *group, const struct route *kept)
 {
 	for (struct route **at = group->at; group->count > 1;) {
 		if (*at == kept) {
@@ -274,7 +175,7 @@ static bool joins(const struct kernel_route *route, const struct path *path)
 }
 
 /* The one whose place it takes; NULL: it is put behind them. */
-static struct route **place6(struct kernel *kernel, const struct group *group,
+static struct route **place6(struct kernel *kernel, const struct route_group *group,
 	const struct kernel_route *route, const struct path *path, uint16_t flags)
 {
 	struct route **at = group->at, **class = NULL;
@@ -301,7 +202,7 @@ static struct path *path_wanted(
 	struct path *path =
 		path_get(&kernel->routes, route->nexthop, ways->source, ways->via, ways->count);
 
-	if (!path || !table_made(&kernel->routes, route->table)) {
+	if (!path || !route_table_made(&kernel->routes, route->table)) {
 		if (path)
 			path_put(&kernel->routes, path);
 		kernel_out_of_memory(kernel);
@@ -313,7 +214,7 @@ static struct path *path_wanted(
 static void event(
 	struct kernel *kernel, const struct kernel_route *route, struct path *path, uint16_t flags)
 {
-	struct group group = group_find(&kernel->routes, route);
+	struct route_group group = route_group_find(&kernel->routes, route);
 	struct route **same = exact(&group, route, path), **at = NULL;
 
 	group_touch(kernel, &group, route);
@@ -351,7 +252,7 @@ void route_event(struct kernel *kernel, const struct kernel_route *route,
 /* Each is put behind those seen before, so that the order comes out as the dump's. */
 static void dumped(struct kernel *kernel, const struct kernel_route *route, struct path *path)
 {
-	struct group group = group_find(&kernel->routes, route);
+	struct route_group group = route_group_find(&kernel->routes, route);
 	struct route **at = exact(&group, route, path), **replaced = NULL, *one;
 
 	if (!at)
@@ -409,8 +310,8 @@ static void shrink(
 }
 
 /* Ways of an IPv6 route that are deleted may be some of those it has. */
-static void deleted6(struct kernel *kernel, struct group *group, const struct kernel_route *route,
-	const struct path *path)
+static void deleted6(struct kernel *kernel, struct route_group *group,
+	const struct kernel_route *route, const struct path *path)
 {
 	struct route **at = group->at;
 
@@ -437,12 +338,12 @@ void route_deleted(
 	struct kernel *kernel, const struct kernel_route *route, const struct route_ways *ways)
 {
 	struct path *path = path_wanted(kernel, route, ways);
-	struct group group;
+	struct route_group group;
 	struct route **at;
 
 	if (!path)
 		return;
-	group = group_find(&kernel->routes, route);
+	group = route_group_find(&kernel->routes, route);
 	group_touch(kernel, &group, route);
 	at = exact(&group, route, path);
 	if (!at)
@@ -458,7 +359,7 @@ void route_deleted(
 
 void route_remove(struct kernel *kernel, struct route *route)
 {
-	struct group group = group_find(&kernel->routes, &route->pub);
+	struct route_group group = route_group_find(&kernel->routes, &route->pub);
 	struct route **at = group.at;
 
 	group_touch(kernel, &group, &route->pub);
@@ -470,7 +371,7 @@ void route_remove(struct kernel *kernel, struct route *route)
 void route_lose_link(struct kernel *kernel, struct route *route, uint32_t index)
 {
 	struct path *was = route_path(route);
-	struct group group = group_find(&kernel->routes, &route->pub);
+	struct route_group group = route_group_find(&kernel->routes, &route->pub);
 	struct kernel_via via[KERNEL_WAYS_MAX];
 	uint32_t count = 0;
 
