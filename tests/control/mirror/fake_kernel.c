@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See fake_kernel.h. Lists that are searched from the beginning: tests have few entries. */
-#include "fake_kernel.h"
+#include "fake_kernel_parts.h"
 
 #include <linux/neighbour.h>
 #include <stdarg.h>
@@ -12,17 +12,7 @@
 
 #define SPACES 4
 
-struct kernel {
-	char netns[64];
-	bool open, complete, absent;
-	int hidden; /* entries below it have not been told yet, while a dump goes on */
-	struct kernel_listener listener;
-	struct fake_entry entry[FAKE_ROOM];
-};
-
 static struct kernel spaces[SPACES];
-static char written[65536];
-static uint32_t fdb_walks;
 
 static struct kernel *space_of(const char *netns)
 {
@@ -53,7 +43,7 @@ static struct api_ip ip(const char *text, bool prefix)
 	return out;
 }
 
-static bool same_ip(const struct api_ip *a, const struct api_ip *b)
+bool fake_same_ip(const struct api_ip *a, const struct api_ip *b)
 {
 	return a->family == b->family && a->len == b->len && !memcmp(a->bytes, b->bytes, 16);
 }
@@ -67,24 +57,24 @@ static bool same_entry(const struct fake_entry *a, const struct fake_entry *b)
 		return a->link.index == b->link.index;
 	case KERNEL_ADDRESS:
 		return a->address.index == b->address.index &&
-		       same_ip(&a->address.prefix, &b->address.prefix);
+		       fake_same_ip(&a->address.prefix, &b->address.prefix);
 	case KERNEL_NEIGHBOR:
 		return a->neighbor.index == b->neighbor.index &&
-		       same_ip(&a->neighbor.address, &b->neighbor.address);
+		       fake_same_ip(&a->neighbor.address, &b->neighbor.address);
 	case KERNEL_NEXTHOP:
 		return a->nexthop.id == b->nexthop.id;
 	case KERNEL_FDB:
 		return a->fdb.master == b->fdb.master &&
 		       (a->fdb.master || (a->fdb.index == b->fdb.index &&
-						 same_ip(&a->fdb.dst, &b->fdb.dst))) &&
+						 fake_same_ip(&a->fdb.dst, &b->fdb.dst))) &&
 		       !memcmp(&a->fdb.mac, &b->fdb.mac, sizeof(a->fdb.mac));
 	default:
 		return a->route.table == b->route.table && a->route.metric == b->route.metric &&
-		       same_ip(&a->route.prefix, &b->route.prefix);
+		       fake_same_ip(&a->route.prefix, &b->route.prefix);
 	}
 }
 
-static struct fake_entry *find(struct kernel *k, const struct fake_entry *as)
+struct fake_entry *fake_find(struct kernel *k, const struct fake_entry *as)
 {
 	for (int i = 0; i < FAKE_ROOM; i++)
 		if (k->entry[i].used && same_entry(&k->entry[i], as))
@@ -95,7 +85,7 @@ static struct fake_entry *find(struct kernel *k, const struct fake_entry *as)
 static void put(const char *netns, const struct fake_entry *as)
 {
 	struct kernel *k = space_of(netns);
-	struct fake_entry *e = find(k, as);
+	struct fake_entry *e = fake_find(k, as);
 
 	for (int i = 0; !e && i < FAKE_ROOM; i++)
 		if (!k->entry[i].used)
@@ -152,7 +142,7 @@ static struct fake_entry *link_of(const char *netns, uint32_t index)
 	struct fake_entry as = {.kind = KERNEL_LINK};
 
 	as.link.index = index;
-	return find(space_of(netns), &as);
+	return fake_find(space_of(netns), &as);
 }
 
 void fake_vxlan(const char *netns, uint32_t index, const char *name, uint32_t vni, uint32_t master)
@@ -215,7 +205,7 @@ void fake_fdb_gone(
 {
 	struct fake_entry e = fdb_entry(index, master, mac, dst);
 
-	drop(space_of(netns), find(space_of(netns), &e));
+	drop(space_of(netns), fake_find(space_of(netns), &e));
 }
 
 void fake_vtep(const char *netns, uint32_t id, const char *address)
@@ -247,7 +237,7 @@ void fake_nexthop_gone(const char *netns, uint32_t id)
 	struct fake_entry e = {.kind = KERNEL_NEXTHOP};
 
 	e.nexthop.id = id;
-	drop(space_of(netns), find(space_of(netns), &e));
+	drop(space_of(netns), fake_find(space_of(netns), &e));
 }
 
 void fake_fdb_by_group(const char *netns, uint32_t index, const char *mac, uint32_t group)
@@ -258,7 +248,7 @@ void fake_fdb_by_group(const char *netns, uint32_t index, const char *mac, uint3
 	put(netns, &e);
 }
 
-static bool is_by(const struct fake_entry *e, uint32_t index)
+bool fake_is_by(const struct fake_entry *e, uint32_t index)
 {
 	switch (e->kind) {
 	case KERNEL_ADDRESS:
@@ -281,9 +271,9 @@ void fake_link_gone(const char *netns, uint32_t index)
 	struct fake_entry as = {.kind = KERNEL_LINK, .link.index = index};
 
 	for (int i = 0; i < FAKE_ROOM; i++)
-		if (k->entry[i].used && is_by(&k->entry[i], index))
+		if (k->entry[i].used && fake_is_by(&k->entry[i], index))
 			drop(k, &k->entry[i]);
-	drop(k, find(k, &as));
+	drop(k, fake_find(k, &as));
 }
 
 void fake_address(const char *netns, uint32_t index, const char *prefix, uint8_t protocol)
@@ -299,7 +289,7 @@ void fake_address_gone(const char *netns, uint32_t index, const char *prefix)
 	struct fake_entry e = {.kind = KERNEL_ADDRESS};
 
 	e.address = (struct kernel_address){.index = index, .prefix = ip(prefix, true)};
-	drop(space_of(netns), find(space_of(netns), &e));
+	drop(space_of(netns), fake_find(space_of(netns), &e));
 }
 
 void fake_neighbor(
@@ -321,7 +311,7 @@ void fake_neighbor_gone(const char *netns, uint32_t index, const char *address)
 
 	e.neighbor.index = index;
 	e.neighbor.address = ip(address, false);
-	drop(space_of(netns), find(space_of(netns), &e));
+	drop(space_of(netns), fake_find(space_of(netns), &e));
 }
 
 void fake_route(const char *netns, uint32_t table, const char *prefix, uint32_t metric,
@@ -351,7 +341,7 @@ void fake_route_gone(const char *netns, uint32_t table, const char *prefix, uint
 	e.route.table = table;
 	e.route.metric = metric;
 	e.route.prefix = ip(prefix, true);
-	drop(space_of(netns), find(space_of(netns), &e));
+	drop(space_of(netns), fake_find(space_of(netns), &e));
 }
 
 void fake_settle(void)
@@ -381,24 +371,7 @@ void fake_absent(const char *netns, bool absent)
 void fake_reset(void)
 {
 	memset(spaces, 0, sizeof(spaces));
-	written[0] = '\0';
-}
-
-const char *fake_written(void)
-{
-	static char out[sizeof(written)];
-
-	strcpy(out, written);
-	written[0] = '\0';
-	return out;
-}
-
-uint32_t fake_fdb_walks(void)
-{
-	uint32_t was = fdb_walks;
-
-	fdb_walks = 0;
-	return was;
+	fake_written();
 }
 
 /* ---- kernel.h ---- */
@@ -428,214 +401,4 @@ const char *kernel_netns(const struct kernel *kernel)
 bool kernel_complete(const struct kernel *kernel)
 {
 	return kernel->complete && !kernel->hidden;
-}
-
-/* Before its dump it knows nothing. */
-static const struct fake_entry *known(const struct kernel *k, const struct fake_entry *as)
-{
-	const struct fake_entry *e = k->complete ? find((struct kernel *)k, as) : NULL;
-
-	return e && e - k->entry >= k->hidden ? e : NULL;
-}
-
-const struct kernel_link *kernel_link_named(const struct kernel *k, const char *name)
-{
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
-		if (k->entry[i].used && k->entry[i].kind == KERNEL_LINK &&
-			!strcmp(k->entry[i].link.name, name))
-			return &k->entry[i].link;
-	return NULL;
-}
-
-const struct kernel_link *kernel_link(const struct kernel *k, uint32_t index)
-{
-	struct fake_entry as = {.kind = KERNEL_LINK};
-	const struct fake_entry *e;
-
-	as.link.index = index;
-	e = known(k, &as);
-	return e ? &e->link : NULL;
-}
-
-const struct kernel_fdb *kernel_fdb_of_bridge(
-	const struct kernel *k, uint32_t bridge, const struct api_mac_addr *mac)
-{
-	struct fake_entry as = {.kind = KERNEL_FDB};
-	const struct fake_entry *e;
-
-	as.fdb.master = bridge;
-	as.fdb.mac = *mac;
-	e = known(k, &as);
-	return e ? &e->fdb : NULL;
-}
-
-const struct kernel_nexthop *kernel_nexthop(const struct kernel *k, uint32_t id)
-{
-	struct fake_entry as = {.kind = KERNEL_NEXTHOP};
-	const struct fake_entry *e;
-
-	as.nexthop.id = id;
-	e = known(k, &as);
-	return e ? &e->nexthop : NULL;
-}
-
-void kernel_each_fdb_of_port(const struct kernel *k, uint32_t index,
-	void (*each)(const struct kernel_fdb *entry, void *arg), void *arg)
-{
-	fdb_walks++;
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
-		if (k->entry[i].used && k->entry[i].kind == KERNEL_FDB &&
-			k->entry[i].fdb.index == index)
-			each(&k->entry[i].fdb, arg);
-}
-
-void kernel_each_fdb_of_device(const struct kernel *k, uint32_t index,
-	const struct api_mac_addr *mac, void (*each)(const struct kernel_fdb *entry, void *arg),
-	void *arg)
-{
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
-		if (k->entry[i].used && k->entry[i].kind == KERNEL_FDB && !k->entry[i].fdb.master &&
-			k->entry[i].fdb.index == index &&
-			!memcmp(&k->entry[i].fdb.mac, mac, sizeof(*mac)))
-			each(&k->entry[i].fdb, arg);
-}
-
-const struct kernel_neighbor *kernel_neighbor(
-	const struct kernel *k, uint32_t index, const struct api_ip *address)
-{
-	struct fake_entry as = {.kind = KERNEL_NEIGHBOR};
-	const struct fake_entry *e;
-
-	as.neighbor.index = index;
-	as.neighbor.address = *address;
-	e = known(k, &as);
-	return e ? &e->neighbor : NULL;
-}
-
-const struct kernel_route *kernel_route(
-	const struct kernel *k, uint32_t table, const struct api_ip *prefix)
-{
-	const struct kernel_route *best = NULL;
-
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++) {
-		const struct fake_entry *e = &k->entry[i];
-
-		if (e->used && e->kind == KERNEL_ROUTE && e->route.table == table &&
-			same_ip(&e->route.prefix, prefix) &&
-			(!best || e->route.metric < best->metric))
-			best = &e->route;
-	}
-	return best;
-}
-
-void kernel_each(const struct kernel *k, enum kernel_kind kind,
-	void (*each)(const void *entry, void *arg), void *arg)
-{
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
-		if (k->entry[i].used && k->entry[i].kind == kind)
-			each(&k->entry[i].link, arg);
-}
-
-void kernel_each_route_of(const struct kernel *k, uint32_t table,
-	void (*each)(const struct kernel_route *route, void *arg), void *arg)
-{
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
-		if (k->entry[i].used && k->entry[i].kind == KERNEL_ROUTE &&
-			k->entry[i].route.table == table)
-			each(&k->entry[i].route, arg);
-}
-
-void kernel_each_route_by(const struct kernel *k, uint32_t link, uint32_t nexthop,
-	void (*each)(const struct kernel_route *route, void *arg), void *arg)
-{
-	for (int i = k->hidden; k->complete && i < FAKE_ROOM; i++)
-		if (k->entry[i].used && k->entry[i].kind == KERNEL_ROUTE &&
-			is_by(&k->entry[i], link))
-			each(&k->entry[i].route, arg);
-}
-
-uint32_t kernel_ways(const struct kernel *k, const struct kernel_route *route,
-	struct kernel_via *via, uint32_t room)
-{
-	memcpy(via, route->via, (route->via_count < room ? route->via_count : room) * sizeof(*via));
-	return route->via_count;
-}
-
-static void note_text(const char *what, uint32_t index, const char *text)
-{
-	size_t used = strlen(written);
-
-	snprintf(written + used, sizeof(written) - used, "%s %u %s\n", what, index, text);
-}
-
-static void note(const char *what, uint32_t index, const struct api_ip *address, bool prefix)
-{
-	char text[64];
-
-	api_ip_format(address, prefix, text);
-	note_text(what, index, text);
-}
-
-static void note_mac(const char *what, uint32_t index, const struct api_mac_addr *mac)
-{
-	char text[64];
-
-	api_mac_format(mac, text);
-	note_text(what, index, text);
-}
-
-int kernel_set_fdb(struct kernel *k, uint32_t index, const struct api_mac_addr *mac, bool add)
-{
-	note_mac(add ? "station" : "no station", index, mac);
-	return 0;
-}
-
-int kernel_set_mac(struct kernel *k, uint32_t index, const struct api_mac_addr *mac)
-{
-	note_mac("mac", index, mac);
-	return 0;
-}
-
-int kernel_set_up(struct kernel *k, uint32_t index, bool up)
-{
-	note_text("set", index, up ? "up" : "down");
-	return 0;
-}
-
-int kernel_set_master(struct kernel *k, uint32_t index, uint32_t master, bool quiet)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%u%s", master, quiet ? " quiet" : "");
-	note_text("master", index, text);
-	return 0;
-}
-
-int kernel_delete_link(struct kernel *k, uint32_t index)
-{
-	note_text("delete", index, "link");
-	return 0;
-}
-
-int kernel_move(struct kernel *k, uint32_t index, const char *netns)
-{
-	note_text("move", index, netns);
-	return 0;
-}
-
-int kernel_keep_neighbor(struct kernel *k, uint32_t index, const struct api_ip *address, bool keep)
-{
-	note(keep ? "keep" : "let", index, address, false);
-	return 0;
-}
-
-int kernel_set_address(struct kernel *k, uint32_t index, const struct api_ip *prefix, bool add)
-{
-	note(add ? "add" : "remove", index, prefix, true);
-	return 0;
-}
-
-void kernel_counters(const struct kernel *k, struct kernel_counters *out)
-{
-	memset(out, 0, sizeof(*out));
 }
