@@ -46,7 +46,7 @@ void rig_setup(void)
 	rig_ip("link set lo up");
 	base = event_base_new();
 	ck_assert_int_eq(kernel_open(base, NULL, 0, &listener, &kernel), 0);
-	ck_assert(rig_until(is_complete, 5000));
+	ck_assert(rig_until(is_complete, 20000));
 }
 
 void rig_teardown(void)
@@ -260,7 +260,7 @@ static uint32_t compare(const char *when)
 	uint32_t differ;
 
 	ck_assert_int_eq(kernel_open(base, NULL, 0, &nobody, &fresh), 0);
-	ck_assert(rig_until(is_fresh, 20000));
+	ck_assert(rig_until(is_fresh, 60000));
 	differ = missing(when, "the mirror", kernel, fresh);
 	differ += missing(when, "a dump", fresh, kernel);
 	kernel_close(fresh);

@@ -7,6 +7,19 @@
 #include "../suite.h"
 #include "rig.h"
 
+static bool has_carriers(void)
+{
+	for (const char *name = "va\0vb\0vc\0vd\0"; *name; name += 3)
+		if (!rig_index(name) || !kernel_link(kernel, rig_index(name))->carrier)
+			return false;
+	return true;
+}
+
+static bool second_nexthop_is_gone(void)
+{
+	return !kernel_nexthop(kernel, 2);
+}
+
 static void two_links(void)
 {
 	rig_ip("link add va type veth peer name vb");
@@ -17,6 +30,7 @@ static void two_links(void)
 	rig_ip("addr add 2001:db8:2::1/64 dev vc nodad");
 	for (const char *name = "va\0vb\0vc\0vd\0"; *name; name += 3)
 		rig_ip("link set %s up", name);
+	ck_assert(rig_until(has_carriers, 20000)); /* the kernel tells of them a moment later */
 	rig_quiet();
 }
 
@@ -118,8 +132,8 @@ START_TEST(routes_go_when_their_nexthop_object_goes)
 	ck_assert_ptr_nonnull(rig_route(254, "198.19.2.0/24"));
 	rig_compare("deleted");
 	rig_ip("link set vd down"); /* no carrier: the objects go without a word */
+	ck_assert(rig_until(second_nexthop_is_gone, 20000));
 	rig_quiet();
-	ck_assert_ptr_null(kernel_nexthop(kernel, 2));
 	ck_assert_ptr_null(rig_route(254, "198.19.2.0/24"));
 	rig_compare("no carrier");
 }

@@ -314,7 +314,7 @@ START_TEST(log_to_stderr_does_not_wait_for_its_reader)
 	ck_assert_int_eq(pipe(fds), 0);
 	dup2(fds[1], STDERR_FILENO);
 	ck_assert_int_eq(log_open(NULL, LOG_INFO_), 0);
-	alarm(3);
+	alarm(30);
 	for (int i = 0; i < 2000; i++)
 		log_text(
 			LOG_INFO_, "nobody reads this, so that the pipe becomes full at some time");
@@ -335,6 +335,7 @@ int main(void)
 
 	if (!mkdtemp(dir))
 		return EXIT_FAILURE;
+	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_test(tcase, event_is_heard_and_logged_with_one_text);
 	tcase_add_test(tcase, field_cannot_hide_what_the_event_is);
