@@ -14,8 +14,9 @@
 #include "tun.h"
 #include "tun_delete.h"
 
-#define CLOSERS 8 /* for interfaces in as many namespaces: mostly they wait */
-#define BATCH	4096
+#define CLOSERS	  8 /* for interfaces in as many namespaces: mostly they wait */
+#define BATCH	  4096
+#define GATHER_US 10000
 
 struct closing {
 	TAILQ_ENTRY(closing) next;
@@ -47,8 +48,8 @@ static struct closing *first_waiting(void)
 
 static void batch_take(struct batch *b)
 {
-	struct closing *c = first_waiting();
-	ino_t netns = TAILQ_NEXT(c, next) != NULL ? tun_netns(c->fd) : 0;
+	struct closing *c = first_waiting(); /* NULL: another thread has taken them meanwhile */
+	ino_t netns = c != NULL && TAILQ_NEXT(c, next) != NULL ? tun_netns(c->fd) : 0;
 
 	b->count = 0;
 	for (; c != NULL && b->count < BATCH; c = TAILQ_NEXT(c, next)) {
@@ -80,6 +81,10 @@ static void *close_all(void *arg)
 			idle--;
 			continue;
 		}
+		/* seldom does one come alone: the more at once the better */
+		pthread_mutex_unlock(&lock);
+		usleep(GATHER_US);
+		pthread_mutex_lock(&lock);
 		batch_take(b);
 		pthread_mutex_unlock(&lock);
 		batch_close(b);
