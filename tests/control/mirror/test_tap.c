@@ -145,6 +145,11 @@ START_TEST(tap_leaves_its_vrf_when_the_slice_has_a_table_instead)
 	fake_master("", 8, 0);
 	rig_run();
 	ck_assert_str_eq(fake_written(), ""); /* up, with its address */
+	/* and back: what is taken away is told before it is in the VRF, where it is put again */
+	blue_by("{'vrf': 'vrf-blue'}");
+	ck_assert_str_eq(fake_written(), "remove 8 198.19.0.1/24\nmaster 8 9\nset 8 up\n");
+	blue_by("{'table': 1002}");
+	fake_written();
 	/* control comes anew, and it is in a VRF still */
 	fake_master("", 8, 9);
 	rig_mirror_stop();
