@@ -165,4 +165,10 @@ routed blue 198.19.0.0/24
 reaches netns:hb 198.19.0.1
 reaches netns:hg 198.19.0.1
 say "a slice that has a table instead of a VRF takes its taps out of it"
+
+slice blue 100 10 11 | apply
+within 20 "the taps are in the VRF again" enslaved blue10 blue
+connected blue
+reaches blue 198.18.10.2
+say "and back"
 box_stop

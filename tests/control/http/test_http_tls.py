@@ -262,7 +262,7 @@ class Refused(unittest.TestCase):
         for address in ("127.0.0.1", ":80", "::1:80", "localhost:80", "127.0.0.1:", "127.0.0.1:x"):
             self.refused("want ADDR:PORT", "-l", address, *pair)
         self.refused("listen 198.18.0.1:1: Cannot assign", "-l", "198.18.0.1:1", *pair)
-        self.refused("socket /dev/null: File exists", "-s", "/dev/null")
+        self.refused("/dev/null is there, and is no socket: move it away", "-s", "/dev/null")
 
 
 if __name__ == "__main__":
