@@ -43,10 +43,12 @@ RB_GENERATE_INTERNAL(locals, local, node, compare, LOCAL)
 /* What a program has not been told it passes to the kernel: safe, and to be seen. */
 static int told(int rc)
 {
-	if (rc != 0)
+	int error = rc != 0 ? errno : 0; /* before the log's own calls */
+
+	if (error != 0)
 		RTE_LOG(ERR, USER1, "telling an XDP program what is the dataplane's: %s\n",
-			strerror(errno));
-	return rc != 0 ? -errno : 0;
+			strerror(error));
+	return -error;
 }
 
 static int write_setting(int map, const struct xdp_setting *setting)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -157,7 +158,10 @@ class Real(unittest.TestCase):
         self.assertRegex(status, r"dataplane +up, ")
         self.assertIn("objects     as wanted", status)
         self.assertIn("gj-kt", self.sluice("topology"))
-        self.assertIn("lan0", self.sluice("top", "ports"))
+        until = time.monotonic() + 20   # the first reading of the dataplane's counters comes by itself
+        while "lan0" not in self.sluice("top", "ports"):
+            self.assertLess(time.monotonic(), until, "top never tells of port lan0")
+            time.sleep(0.05)
         self.assertIn("h9", self.sluice("history", "host"))
         self.assertIn("POST /v1/hosts", self.sluice("audit"))
 
