@@ -131,7 +131,10 @@ class Namespace:
         return json.loads(self.ip(f"-j link show dev {interface}"))[0]["address"]
 
     def interfaces(self):
-        return {link["ifname"] for link in json.loads(self.ip("-j link show"))}
+        said = self.ip("-j link show")
+        while "Dump was interrupted" in said:   # interfaces came or went meanwhile: some may be missing
+            said = self.ip("-j link show")
+        return {link["ifname"] for link in json.loads(said)}
 
     def quiet_interface(self, interface):
         """A wire's end that belongs to the switch: the kernel's own stack must not answer there. AF_PACKET only
