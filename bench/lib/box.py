@@ -17,6 +17,7 @@ MAX_MACS = 1048576
 SINK = "net_null0,no-rx=1"
 METER = {"name": "m", "cir_bps": 200_000_000_000, "cbs_bytes": 100_000_000, "pir_bps": 400_000_000_000,
          "pbs_bytes": 200_000_000}
+ANNOUNCED_AGAIN_S = 2.5   # a gateway says its MAC twice, two seconds apart
 SKEW_S = 0.002          # two counters of one answer are read at most this far apart
 
 
@@ -166,15 +167,20 @@ class Box:
         return sums
 
     def settle(self, macs, patience=60.0):
-        """Waits until the box knows `macs` MACs and a quarter of a second passed in which no packet was dropped."""
+        """Waits until the box knows `macs` MACs and a quarter of a second passed in which no packet was dropped, and until
+        its gateways have announced themselves the second time."""
         deadline = time.monotonic() + patience
         known, dropped = 0, None
+        announced, quiet_since = 0, 0.0
         while time.monotonic() < deadline:
             if not self.process.alive():
                 raise Invalid(f"sluice-dataplane died: {self.process.tail()}")
             known, before = self.mac_count(), dropped
             dropped = self.client.drops()
-            if known >= macs and dropped == before:
+            now_announced = self.box_stats().get("announced", 0)
+            if now_announced != announced:
+                announced, quiet_since = now_announced, time.monotonic()
+            if known >= macs and dropped == before and time.monotonic() > quiet_since + ANNOUNCED_AGAIN_S:
                 return
             time.sleep(0.25)
         raise Invalid(f"not settled after {patience:.0f} s: {known} of {macs} MACs known, drops {nonzero(dropped)}")
