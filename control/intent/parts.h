@@ -50,7 +50,7 @@ bool find_twin(
 
 bool ip_equal(const struct api_ip *a, const struct api_ip *b); /* address and length */
 bool ip_same_address(const struct api_ip *a, const struct api_ip *b);
-int ip_compare(const struct api_ip *a, const struct api_ip *b);	 /* family, address, length */
+int ip_compare(const struct api_ip *a, const struct api_ip *b); /* family, address, length */
 /* Of one station: not zero, loopback, multicast or broadcast. */
 bool ip_is_unicast(const struct api_ip *ip);
 /* The first or last address of its own IPv4 network, or the first of an IPv6 one. */

@@ -220,7 +220,8 @@ static int place_set(struct mirror *mirror, const struct place *as)
 	snprintf(place->slice, sizeof(place->slice), "%s", as->slice);
 	snprintf(place->interface, sizeof(place->interface), "%s", as->interface);
 	if (!place_look(place)) { /* what the intent says of it may be what has changed */
-		address_place(mirror, place); /* first: what it takes away is put again when moved */
+		/* first: what it takes away is put again when moved */
+		address_place(mirror, place);
 		tap_place(place, false);
 	}
 	name_look(place);

@@ -46,7 +46,7 @@ const char *rig_get(const char *target, const char *last_id);
 void rig_client_gone(void); /* of the stream */
 extern bool rig_cut_off;    /* the next stream_send finds the client too slow */
 json_t *rig_json(void);	    /* the answer; decref it */
-void rig_once(void); /* one turn of the loop */
+void rig_once(void);	    /* one turn of the loop */
 void rig_turn(void); /* the loop, until nothing is ready; timers up to 50 ms are waited for */
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "../suite.h"
 #include "pin.h"
+#include "possible.h"
 
 static struct xdp_port_list ports;
 
@@ -125,14 +126,9 @@ int main(void)
 {
 	Suite *suite = suite_create("xdp_sync");
 	TCase *tcase = tcase_create("xdp_sync");
-	struct xdp_program_fds program;
-	int rc = geteuid() != 0 ? -EPERM : xdp_program_load(&program);
 
-	if (rc == -EPERM || rc == -ENOSYS) {
-		printf("skip: no XDP program can be loaded here: %s\n", strerror(-rc));
+	if (!xdp_possible())
 		return 77;
-	}
-	xdp_program_close(&program);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, program_that_comes_later_is_found);
 	tcase_add_test(tcase, leftover_of_a_dead_dataplane_goes_and_others_stay);
