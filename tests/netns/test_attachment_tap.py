@@ -174,6 +174,12 @@ def carries_nothing_in_l2(box):
     box.delete("attachment", "red-lan1")
 
 
+def hears_of(host, mac):
+    """The gateway announces its MAC unasked, and the host takes it: what it sends before that is lost."""
+    for address in (f"{V4}.1", f"{V6}:1"):
+        wait_for(lambda: mac in host.ip(f"neigh show {address} dev eth0"), f"the host's {mac} for {address}")
+
+
 def changes_under_traffic(box, a, blue):
     """The tap goes, comes and is renamed while pings to and through the gateway go on."""
     pings = Pings(a, f"{V4}.1")
@@ -224,7 +230,9 @@ def test(lab):
     # the gateway's MAC changes: so does the tap's, where it is by now
     box.put("slice", name="green", vni=300, kind="l3", mac="02:00:00:00:aa:01")
     equal(link(blue, TAP)["address"], "02:00:00:00:aa:01", "the tap's MAC after the slice's changed")
+    hears_of(a, "02:00:00:00:aa:01")
     box.put("slice", name="green", vni=300, kind="l3")
+    hears_of(a, GATEWAY)
     changes_under_traffic(box, a, blue)
     speaks_again = f"{V4}.1"
     equal(int(a.run(["/usr/bin/python3", "-c", ASK, speaks_again, "20000"])), 20000, "TCP after the changes")
