@@ -51,12 +51,15 @@ class Client:
     def read_line(self):
         """The next whole line from the switch, without its newline."""
         chunks = [self.pending]
-        while b"\n" not in chunks[-1]:
-            data = self.sock.recv(1 << 20)
-            if not data:
-                raise ConnectionError("the switch closed the connection")
-            chunks.append(data)
-        line, _, self.pending = b"".join(chunks).partition(b"\n")
+        try:
+            while b"\n" not in chunks[-1]:
+                data = self.sock.recv(1 << 20)
+                if not data:
+                    raise ConnectionError("the switch closed the connection")
+                chunks.append(data)
+        finally:
+            self.pending = b"".join(chunks)  # half a line, when its time is over: the rest may come
+        line, _, self.pending = self.pending.partition(b"\n")
         return line
 
     def receive(self, method="?"):
