@@ -6,8 +6,6 @@ another one but by BGP: iBGP between all, nothing of the others is in any intent
                           core (a bridge), 198.18.0.0/24
     rN  198.18.0.N  wan0 ═╝
 """
-import json
-
 from control import Site
 from frr import Frr
 
@@ -74,7 +72,7 @@ class LinuxSite:
 
     def macs(self, bridge):
         """{MAC: port} of a bridge, without what is the ports' own."""
-        entries = json.loads(self.ns.run(f"bridge -j fdb show br {bridge}"))
+        entries = self.ns.asked(f"bridge -j fdb show br {bridge}")
         return {e["mac"]: e["ifname"] for e in entries if e.get("master") == bridge and e.get("state") != "permanent"}
 
 

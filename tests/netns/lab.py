@@ -89,6 +89,16 @@ class Namespace:
     def ip(self, words):
         return command(["ip", "-n", self.full, *words.split()])
 
+    def asked(self, words):
+        """What a command of iproute2 says in JSON. A list that was torn, as what it lists came or went meanwhile, may miss
+        some of it: it is taken again."""
+        words = words.split()
+        words = [words[0], "-n", self.full, *words[1:]]
+        said = command(words)
+        while "Dump was interrupted" in said:
+            said = command(words)
+        return json.loads(said)
+
     def popen(self, words, log=None, **kwargs):
         """A process that the Lab ends. Its output goes to the Lab's folder."""
         path = os.path.join(self.lab.dir, log or f"{self.name}-{len(self.lab.processes)}.log")
@@ -128,13 +138,10 @@ class Namespace:
             self.ip(f"addr add {prefix} dev {interface}{nodad}")
 
     def mac(self, interface):
-        return json.loads(self.ip(f"-j link show dev {interface}"))[0]["address"]
+        return self.asked(f"ip -j link show dev {interface}")[0]["address"]
 
     def interfaces(self):
-        said = self.ip("-j link show")
-        while "Dump was interrupted" in said:   # interfaces came or went meanwhile: some may be missing
-            said = self.ip("-j link show")
-        return {link["ifname"] for link in json.loads(said)}
+        return {link["ifname"] for link in self.asked("ip -j link show")}
 
     def quiet_interface(self, interface):
         """A wire's end that belongs to the switch: the kernel's own stack must not answer there. AF_PACKET only

@@ -7,7 +7,6 @@ Linux kernel as the other site; the XDP program comes and goes with its port.
     eth0 ──────────── lan0 [blue 100] wan0 ═════════════════ wan ─── vx100 ───────── (vx100)
     198.18.100.1       AF_XDP       AF_XDP 198.18.0.1        198.18.0.2              198.18.100.2
 """
-import json
 import os
 import signal
 import subprocess
@@ -20,8 +19,7 @@ PROGRAM = "xsk_def_prog"
 
 def programs(space):
     """{interface: name of its XDP program}"""
-    links = json.loads(space.ip("-j link show"))
-    return {link["ifname"]: link["xdp"].get("prog", {}).get("name") for link in links if "xdp" in link}
+    return {link["ifname"]: link["xdp"].get("prog", {}).get("name") for link in space.asked("ip -j link show") if "xdp" in link}
 
 
 def has_program(box, *interfaces):

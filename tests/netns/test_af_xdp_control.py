@@ -7,7 +7,6 @@ dataplane, everything else on the same interfaces to the kernel, whoever is kill
        198.18.60.2  ── trunk0 [green 20]       198.18.0.1   198.18.0.2
                        198.18.60.1 (kernel)    (kernel too)
 """
-import json
 import time
 
 from scapy.layers.inet import IP, UDP, fragment
@@ -37,7 +36,7 @@ def tenants():
 
 
 def programs(site):
-    return sorted(link["ifname"] for link in json.loads(site.ns.ip("-j link show")) if "xdp" in link)
+    return sorted(link["ifname"] for link in site.ns.asked("ip -j link show") if "xdp" in link)
 
 
 def verdicts(site):

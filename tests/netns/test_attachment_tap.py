@@ -10,15 +10,13 @@
 
 The switch answers ARP, ND and echo for the gateway; TCP, UDP, errors and what routers say to each other are the kernel's.
 """
-import json
-import os
 import time
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
 
-from lib import Box, Pings, RpcError, at_least, check, command, diff, drops_of, equal, ping, run, wait_for
+from lib import Box, Pings, RpcError, at_least, check, diff, drops_of, equal, ping, run, wait_for
 
 V4, V6, V4C, TAP = "198.18.101", "2001:db8:101:", "198.18.102", "green-a"
 GATEWAY = "02:5c:00:01:2c:01"
@@ -39,7 +37,7 @@ ASK = ("import socket, sys\n"
 
 
 def link(space, name):
-    return json.loads(space.ip(f"-j -d link show dev {name}"))[0]
+    return space.asked(f"ip -j -d link show dev {name}")[0]
 
 
 def attachment(box, **changes):
@@ -211,7 +209,7 @@ def test(lab):
     box.ns.sysctl("net.ipv6.conf.default.accept_ra=0", "net.ipv6.conf.default.addr_gen_mode=1")
     equal(box.ns.run(["sysctl", "-n", f"net.ipv6.conf.{TAP}.accept_ra", f"net.ipv6.conf.{TAP}.addr_gen_mode"]).split(), ["0", "1"],
           "accept_ra and addr_gen_mode of the tap")
-    equal([a for a in json.loads(box.ns.ip(f"-j addr show dev {TAP}"))[0]["addr_info"]], [], "addresses of the tap")
+    equal(box.ns.asked(f"ip -j addr show dev {TAP}")[0]["addr_info"], [], "addresses of the tap")
     for prefix in (f"{V4}.1/24", f"{V6}:1/64"):
         box.put("address", attachment="green-lan0", prefix=prefix)
     a.address("eth0", f"{V4}.2/24", f"{V6}:2/64")

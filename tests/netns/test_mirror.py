@@ -359,7 +359,7 @@ def check_namespace_gone(site, red):
     equal(len(site.box.list("address", attachment="red:lan0")), 1, "the gateway that the intent has")
     wait_for(lambda: kernel(site)["namespaces_missing"] == 1, "what is missing is told")
     # in the box's own namespace a tenant would reach the box by it
-    wait_for(lambda: "red0" in site.ns.interfaces() and "UP" not in json.loads(site.ns.ip("-j link show red0"))[0]["flags"],
+    wait_for(lambda: "red0" in site.ns.interfaces() and "UP" not in site.ns.asked("ip -j link show red0")[0]["flags"],
              "the slice's tap, made anew, is down as long as it has no namespace")
     command(["ip", "netns", "add", red.full])
     wait_for(lambda: kernel(site)["namespaces_missing"] == 0, "it is back")

@@ -7,7 +7,6 @@ The dataplane has all of them soon after the kernel has, none missing, none too 
         198.18.0.0/32, 198.18.0.1/32, …
 """
 import ipaddress
-import json
 import os
 import socket
 import struct
@@ -117,7 +116,7 @@ def listed(site):
 
 
 def check_equal(site, slice_, count):
-    kernel = {r["dst"] if "/" in r["dst"] else f"{r['dst']}/32": [r["gateway"]] for r in json.loads(slice_.ip("-j route show proto bgp"))}
+    kernel = {r["dst"] if "/" in r["dst"] else f"{r['dst']}/32": [r["gateway"]] for r in slice_.asked("ip -j route show proto bgp")}
     equal(len(kernel), count, "BGP's routes in the kernel")
     have = listed(site)
     missing, more = kernel.keys() - have.keys(), have.keys() - kernel.keys()

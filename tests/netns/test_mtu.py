@@ -5,8 +5,6 @@
     host a ──── lan0 [blue 100]  wan0 ══ 198.18.0.0/24, underlay 1600, then 1500 ══ site ── host b     tenant 1500
     host ja ─── jan0 [jumbo 200] wan1 ══ 198.18.1.0/24, underlay 9200 ═══════════ jsite ─── host jb    tenant 9000
 """
-import json
-
 from lib import Box, RpcError, check, diff, drops_of, equal, iperf, kernel_vxlan, ping, run
 from switch import not_by_af_xdp
 
@@ -85,7 +83,7 @@ def test(lab):
 
 
 def link_mtu(box, interface):
-    return json.loads(box.ns.ip(f"-j link show dev {interface}"))[0]["mtu"]
+    return box.ns.asked(f"ip -j link show dev {interface}")[0]["mtu"]
 
 
 def put_form(box, name):

@@ -5,8 +5,6 @@
     box: Linux ── tap wan0 ── [switch] ── wan0x ═══ wan in site (Linux)
          198.18.0.1, 2001:db8:5::1                  198.18.0.2, 2001:db8:5::2
 """
-import json
-
 from lib import Box, RpcError, at_least, check, diff, drops_of, equal, listening, ping, run, wait_for
 from switch import not_by_af_xdp
 
@@ -39,7 +37,7 @@ def test(lab):
     site.address("wan", "198.18.0.2/24", "2001:db8:5::2/64")
     check("wan0" in box.ns.interfaces(), "the tap has the port's name")
     equal(box.ns.mac("wan0"), box.ns.mac("wan0x"), "the tap has the port's MAC")
-    equal(json.loads(box.ns.ip("-j link show wan0"))[0]["mtu"], 1500, "the tap's MTU is the port's, up to net_tap's 1500")
+    equal(box.ns.asked("ip -j link show wan0")[0]["mtu"], 1500, "the tap's MTU is the port's, up to net_tap's 1500")
 
     # any name that Linux takes for an interface, and no other
     box.put("port", name="a234567890bcdef", device="net_null7,no-rx=1", tap=True)
