@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 
-PORT = 2152
+PORT, SO_RCVBUFFORCE = 2152, 33
 ECHO_REQUEST, ECHO_RESPONSE, ERROR_INDICATION, END_MARKER, G_PDU = 1, 2, 26, 254, 255
 
 
@@ -74,7 +74,7 @@ class Peer:
         self.address, self.upf = address, upf
         with space.entered():
             self.sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)  # what is let go at once, whatever the machine's limit is
             self.sock.bind((address, PORT))
         self.seen, self.on_data, self.stopping = [], None, False
         self.thread = threading.Thread(target=self._loop, daemon=True)

@@ -24,12 +24,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class RawPort:
     """An AF_PACKET socket on one interface: frames out as given, frames in as they were on the wire (VLAN tags, which
     the kernel takes off, are put back)."""
-    SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
+    SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SO_RCVBUFFORCE = 263, 8, 23, 33
     VLAN_VALID, TPID_VALID = 0x10, 0x40
 
     def __init__(self, interface):
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.sock.setsockopt(socket.SOL_SOCKET, self.SO_RCVBUFFORCE, 4 << 20)  # whatever the machine's limit is
         self.sock.setsockopt(self.SOL_PACKET, self.PACKET_AUXDATA, 1)
         self.sock.setsockopt(self.SOL_PACKET, self.PACKET_IGNORE_OUTGOING, 1)
         self.sock.bind((interface, 3))
