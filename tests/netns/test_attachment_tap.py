@@ -65,6 +65,11 @@ def counted(box, before):
     return diff(before, box.ledger())
 
 
+def lost(change):
+    """Drops, but for what hosts answer when the switch asks now and then whether they are still there."""
+    return {reason: count for reason, count in drops_of(change).items() if reason != "arp_noted"}
+
+
 def speaks_to_the_kernel(box, a, blue):
     for address in (f"{V4}.1", f"{V6}:1"):
         blue.popen(["/usr/bin/python3", "-c", SERVE, address])
@@ -76,13 +81,13 @@ def speaks_to_the_kernel(box, a, blue):
         for way in ("tx", "rx"):
             at_least(change.get(f"attachment green-lan0 tap_{way}_packets", 0), 40, f"{way} packets of the tap")
             equal(change[f"attachment green-lan0 tap_{way}_packets"], change[f"box tap_{way}_packets"], f"{way}: the box's, too")
-        equal(set(drops_of(change)) - {"arp_noted"}, set(), f"drops while TCP with {address} ran")
+        equal(lost(change), {}, f"drops while TCP with {address} ran")
         # the gateway is still the switch's: echo does not pass the tap
         before = box.ledger()
         equal(ping(a, address, 5), 5, f"pings to {address}")
         change = counted(box, before)
         at_least(change["box answered"], 5, "echo answered by the switch")
-        check(change.get("box tap_tx_packets", 0) <= 2, f"pings of the gateway went to the kernel: {change}")
+        check(change.get("box tap_tx_packets", 0) < 5, f"pings of the gateway went to the kernel: {change}")
     for address in (f"{V4}.2", f"{V6}:2"):
         wait_for(lambda: ping(blue, address, 1, wait=1) == 1, f"blue reaches {address}")
         before = box.ledger()
@@ -116,16 +121,16 @@ def what_goes_there(box, wire, blue):
         wire.send(frame)
         want = frame[:12] + frame[16:]  # the tag is the attachment's
         equal(len(tap.receive(lambda got: got == want)), 1, f"{what}: the very frame at the tap")
-        equal(drops_of(counted(box, before)), {}, f"{what}: drops")
+        equal(lost(counted(box, before)), {}, f"{what}: drops")
 
     def stays(what, drop, *layers):
         before = box.ledger()
         frame = from_station(mac, *layers)
         wire.send(frame)
         change = counted(box, before)
-        equal(change.get("box tap_tx_packets", 0), 0, f"{what}: to the kernel")
+        equal(change.get("attachment green-lan1 tap_tx_packets", 0), 0, f"{what}: to the kernel")
         if drop:
-            equal(drops_of(change), {drop: 1}, f"{what}: drops")
+            equal(lost(change), {drop: 1}, f"{what}: drops")
         return change
 
     goes("OSPF", "01:00:5e:00:00:05", IP(src=station, dst="224.0.0.5", ttl=1, proto=89) / (b"o" * 44))
@@ -145,7 +150,7 @@ def what_goes_there(box, wire, blue):
     site.raw("wan").send(bytes(Ether(src=site.mac("wan"), dst=box.ns.mac("wan0x")) / IP(src="198.18.0.2", dst="198.18.0.1")
                                / UDP(sport=50000, dport=4789, chksum=0) / VXLAN(vni=300, flags=8) / inner))
     change = counted(box, before)
-    equal((drops_of(change), change.get("box tap_tx_packets", 0)), ({"not_for_gateway": 1}, 0), "TCP to the gateway by a tunnel")
+    equal((lost(change), change.get("attachment green-lan1 tap_tx_packets", 0)), ({"not_for_gateway": 1}, 0), "TCP to the gateway by a tunnel")
 
     # what the kernel sends leaves tagged, from the gateway's MAC; a tag of its own does not leave
     wire.drain()
@@ -156,7 +161,7 @@ def what_goes_there(box, wire, blue):
     equal(len(wire.receive(lambda got: got == want)), 1, "the kernel's frame on the wire")
     tap.send(bytes(Ether(src=GATEWAY, dst=mac) / Dot1Q(vlan=7) / IP(src=f"{V4C}.1", dst=station) / UDP() / (b"v" * 20)))
     change = counted(box, before)
-    equal(drops_of(change), {"vlan_stacked": 1}, "a tag inside the tag")
+    equal(lost(change), {"vlan_stacked": 1}, "a tag inside the tag")
     equal(change["attachment green-lan1 tap_rx_packets"], 2, "frames taken from the kernel")
 
 
