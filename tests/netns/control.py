@@ -30,7 +30,7 @@ class Site:
         self.process = self.ns.popen([os.path.join(BUILD, "control", "sluice-control"), "--site", self.name, "--socket", self.socket,
                                       "--dataplane", self.box.socket, "--store", os.path.join(self.lab.dir, f"{self.name}-store"), *options],
                                      log=os.path.basename(self.log))
-        wait_for(self.answers, f"sluice-control of {self.name} answers")
+        wait_for(self.answers, f"sluice-control of {self.name} answers", 60)
 
     def answers(self):
         check(self.process.poll() is None, f"sluice-control of {self.name} has ended by itself: {open(self.log).read()[-2000:]}")

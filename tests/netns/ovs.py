@@ -30,10 +30,10 @@ class Ovs:
         self.vsctl(f"add-br {name} -- set bridge {name} datapath_type=netdev")
 
     def vsctl(self, words):
-        return self.space.run(f"ovs-vsctl --timeout=10 --db={getattr(self, 'db', '')} {words}", env=self.env)
+        return self.space.run(f"ovs-vsctl --timeout=30 --db={getattr(self, 'db', '')} {words}", env=self.env)
 
     def ofctl(self, *words):
-        return self.space.run(["ovs-ofctl", "--timeout=10", *words], env=self.env)
+        return self.space.run(["ovs-ofctl", "--timeout=30", *words], env=self.env)
 
     def appctl(self, words):
-        return self.space.run(f"ovs-appctl --timeout=10 --target={self.dir}/vswitchd.ctl {words}", env=self.env)
+        return self.space.run(f"ovs-appctl --timeout=30 --target={self.dir}/vswitchd.ctl {words}", env=self.env)

@@ -16,7 +16,7 @@ class Stream:
         with server.entered():
             listener = socket.create_server((address, port))
         with source.entered():
-            self.near = socket.create_connection((address, port), 5)
+            self.near = socket.create_connection((address, port), 20)
         self.far, _ = listener.accept()
         listener.close()
         for one in (self.near, self.far):

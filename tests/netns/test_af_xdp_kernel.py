@@ -60,7 +60,7 @@ def by_hand(site, far_mac):
 
 def restart(site):
     site.box.start()
-    wait_for(site.synced, "gj is as wanted again", 20)
+    wait_for(site.synced, "gj is as wanted again")
 
 
 def test(lab):
@@ -86,7 +86,7 @@ def test(lab):
     orders.measure("control kill -9, and again", site.kill, site.start)
     orders.measure("dataplane kill -9, control lives", site.kill_dataplane, lambda: restart(site))
     orders.measure("both kill -9, dataplane first", site.kill, site.kill_dataplane, box.start, site.start,
-                   lambda: wait_for(site.synced, "gj is as wanted", 20))
+                   lambda: wait_for(site.synced, "gj is as wanted"))
 
     def control_first():
         site.start()
@@ -96,7 +96,7 @@ def test(lab):
 
     # what is wanted has changed when both are back: the trunk is the kernel's again, and from the first moment on
     site.kill_dataplane()
-    wait_for(lambda: ping(far, "198.18.60.1", 1), "without a dataplane the trunk is the kernel's", 5)
+    wait_for(lambda: ping(far, "198.18.60.1", 1), "without a dataplane the trunk is the kernel's")
     trunk = Orders(Stream(far, box.ns, "198.18.60.1"))
     status, answer = site.call("DELETE", "/v1/slices/red")
     check(status in (200, 204), f"delete red: {answer}")

@@ -36,7 +36,7 @@ def ping(space, address, count=3, size=56, options="", wait=LATE_S):
 
 class Pings:
     """A host that pings another all the time, until stopped: (sent, received), of those sent up to then; later ones give the
-    last of these some time."""
+    last of these LATE_S, as ping() does."""
 
     def __init__(self, space, address, interval_s=0.02):
         self.lab = space.lab
@@ -49,16 +49,23 @@ class Pings:
         found = re.findall(r"^\[([\d.]+)\] (.*)icmp_seq=(\d+)", open(self.process.log).read(), re.M)
         return [(float(when), int(number), " bytes from " in text) for when, text, number in found]
 
-    def stop(self):
-        end = time.time()
-        time.sleep(2)
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
-        self.lab.processes.remove(self.process)
+    def counted(self, end):
         lines = self.lines()
         sent = max((number for when, number, _ in lines if when <= end), default=0)
         check(max((number for _, number, _ in lines), default=0) < 65535, "pings are too many to be told apart")
         return sent, len({number for _, number, answer in lines if answer and number <= sent})
+
+    def stop(self):
+        end, last = time.time(), time.monotonic() + LATE_S
+        while True:
+            time.sleep(0.2)
+            sent, received = self.counted(end)
+            if received == sent or time.monotonic() > last:
+                break
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+        self.lab.processes.remove(self.process)
+        return sent, received
 
 
 def listening(space, port):
