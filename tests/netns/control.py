@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 from checks import BUILD, TOP, check, equal, wait_for
 from switch import Box
@@ -97,6 +98,19 @@ class Site:
     def synced(self):
         status = self.get("/v1/status")
         return status["dataplane"]["state"] == "up" and status["reconciler"]["synced"] and status["reconciler"]["refused"] == 0
+
+    def quiet(self, rest_s=0.5):
+        """Waits until all is as wanted, and nothing more has been done about it for a while: what follows from a change, as the
+        kernel or FRR tells it, comes in transactions of its own."""
+        done, since = None, 0.0
+
+        def rested():
+            nonlocal done, since
+            status = self.get("/v1/status")["reconciler"]
+            if (status["transactions"], status["synced"]) != (done, True):
+                done, since = status["transactions"], time.monotonic()
+            return time.monotonic() - since > rest_s
+        wait_for(rested, f"{self.name} rests")
 
     def objects(self):
         """What the dataplane has, {type: how many}, of all types that intents can lead to."""

@@ -174,6 +174,7 @@ def check_refused(sites):
 
 def check_control_killed(sites, hosts):
     site = sites["gj"]
+    site.quiet()
     objects, pings = site.objects(), Pings(hosts["a-blue"], "198.18.100.3")
     site.kill()
     time.sleep(0.3)
@@ -227,6 +228,7 @@ def check_deleted(sites):
               f"of slices at {name}, when none is wanted: {left}")
         site.box.ledger()
         site.apply(prune="all")
+        site.quiet()
         equal(site.objects(), {}, f"objects at {name}, when nothing is wanted")
 
 

@@ -71,8 +71,8 @@ def apply(site):
         said = sluice(site, "apply", *more, *files)
         check(word in said, f"{word}: {said}")
     wait_for(site.synced, "the dataplane has all of it")
+    wait_for(lambda: sorted(missing(site)) == ["blue", "green", "red"], f"slices whose part of the kernel is missing ({missing(site)})")
     found = missing(site)
-    equal(sorted(found), ["blue", "green", "red"], f"slices whose part of the kernel is missing: {found}")
     for name, word in (("blue", "namespace blue"), ("red", "namespace red"), ("green", "br10")):
         check(word in found[name], f"{word} is named: {found}")
     check("ip netns add blue" in sluice(site, "status"), "sluice status says what to do")

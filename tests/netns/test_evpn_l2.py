@@ -146,6 +146,8 @@ def check_killed(sites, hosts, hub):
     site = sites[1]
     place(hub, 1)
     wait_for(lambda: ping(hosts["m"], address("h2"), 1, wait=1) == 1 and site.macs("blue").get(mac("m"), ("",))[0] == "attachment", "m is at s1")
+    wait_for(lambda: sites_of_m(sites) == 1, "and all others know")
+    site.site.quiet()
     before = site.macs("blue")
     site.site.kill()
     equal(ping(hosts["h1"], address("h2"), 5), 5, "h1 to h2 without the control plane")

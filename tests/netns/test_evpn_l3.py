@@ -112,6 +112,7 @@ def check_killed(sites):
     site = sites[1]
     wait_for(lambda: f"{MOBILE}/32" not in {route["prefix"] for route in site.box.list("route", table="blue")},
              f"{MOBILE}, which is at no site any more, is withdrawn")
+    site.site.quiet()
     before = site.box.list("route", table="blue")
     site.site.kill()
     site.site.start()

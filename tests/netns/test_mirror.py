@@ -182,7 +182,7 @@ def check_underlay(site, far, hosts):
     wait_for(lambda: ping(hosts["a"], "198.18.100.2", 1, wait=1) == 1, "the first ping when the route is there")
     equal(ping(hosts["a"], "198.18.100.2", 5), 5, "pings over the tunnel")
     equal(get(site, "neighbor", "wan0 198.18.0.2")["mac"], far.mac("w"), "the next hop, which nobody has put")
-    check("managed" in site.ns.ip("neigh show 198.18.0.2") or kernel(site)["neighbors_kept"] >= 1, "the kernel keeps the next hop")
+    wait_for(lambda: "managed" in site.ns.ip("neigh show 198.18.0.2") or kernel(site)["neighbors_kept"] >= 1, "the kernel keeps the next hop")
 
 
 def check_slice(site, red, hosts):
@@ -248,6 +248,7 @@ def check_own_address(site):
 
 
 def check_killed(site):
+    site.quiet()
     objects = site.objects()
     site.kill()
     time.sleep(0.2)

@@ -127,6 +127,7 @@ def check_equal(site, slice_, count):
 
 def check_killed(site, slice_):
     """The control plane is killed and comes back: all is as the kernel has it, and nothing is done again."""
+    site.quiet()
     site.kill()
     started = time.monotonic()
     site.start()
