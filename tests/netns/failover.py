@@ -149,21 +149,24 @@ class Net:
         self.back.close()
 
     def under_traffic(self, what, act):
-        """Both streams run; act() comes in the middle. Returns the two outages."""
+        """Both streams run; act() comes in the middle. Returns the two outages: what was lost, and for how many ms beyond
+        those that act() took. The kernel stops a link, waits for all its CPUs, and only then tells and lets ip return."""
         until = time.monotonic() + SECONDS
         threads = [threading.Thread(target=stream.send, args=(until,)) for stream in (self.out, self.back)]
         for thread in threads:
             thread.start()
         time.sleep(SECONDS / 3)
+        began = time.monotonic()
         act()
+        act_ms = 1000 * (time.monotonic() - began)
         for thread in threads:
             thread.join()
         self.box.quiet()  # what a worker without a CPU has not sent yet is late, not lost
         time.sleep(0.1)
         (lost, ms), (lost_back, ms_back) = self.out.outage(), self.back.outage()
         at_least(len(self.out.sent), SECONDS / INTERVAL * 0.5, "packets sent")
-        print(f"{what}: {lost} of {len(self.out.sent)} lost, {ms:.0f} ms; the site's kernel to us {lost_back}, {ms_back:.0f} ms")
-        return lost, ms, lost_back, ms_back
+        print(f"{what}, {act_ms:.0f} ms: {lost} of {len(self.out.sent)} lost, {ms:.0f} ms; the site's kernel to us {lost_back}, {ms_back:.0f} ms")
+        return lost, max(0.0, ms - act_ms), lost_back, ms_back
 
     def twin_carrier(self, number):
         return "LOWER_UP" in self.box.ns.ip(f"link show wan{number}").split(">")[0]

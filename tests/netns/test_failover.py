@@ -45,11 +45,12 @@ def renamed(net, events):
 
 def bridged(net, events):
     """What a bridge says of its port is not about the interface."""
+    events.poll()
     events.seen.clear()
     for line in ("link add br0 type bridge", "link set other0 master br0", "link set other0 nomaster", "link del br0"):
         net.box.ns.ip(line)
     time.sleep(0.3)
-    equal(events.poll(), [], "events of a port that was in a bridge for a moment")
+    equal([event for event in events.poll() if event["event"].startswith("link")], [], "events of a port that was in a bridge for a moment")
 
 
 def overrun(net, events):
