@@ -10,7 +10,7 @@
 import json
 import threading
 
-from lib import CONGESTION, Box, at_least, check, diff, drops_of, equal, kernel_vxlan, listening, ping, run, wait_for
+from lib import CONGESTION, Box, at_least, check, diff, drops_of, equal, iperf_server, kernel_vxlan, listening, ping, run, wait_for
 
 HERE, THERE = "02:00:00:00:00:01", "02:00:00:00:00:02"
 BANNER = """
@@ -35,7 +35,8 @@ def ask(space):
 
 
 def stream(client, reverse, result):
-    out = client.run(f"iperf3 -c 198.18.100.2 -p 5201 --cport 40000 -t 2 -J --connect-timeout 10000 {'-R' if reverse else ''}", check_status=False)
+    # another port the other way: the one before may rest in TIME_WAIT
+    out = client.run(f"iperf3 -c 198.18.100.2 -p 5201 --cport {40001 if reverse else 40000} -t 2 -J --connect-timeout 10000 {'-R' if reverse else ''}", check_status=False)
     answer = json.loads(out)
     result[client.name] = answer.get("error") or answer["end"]["sum_received"]["bytes"]
 
@@ -75,16 +76,15 @@ def test(lab):
 
     # identical 5-tuples at the same moment, each way
     for reverse in (False, True):
-        for name in names:
-            lab.ns(f"{name}b").popen("iperf3 -s -1 -p 5201")
-        for name in names:
-            wait_for(lambda space=lab.ns(f"{name}b"): listening(space, 5201), "iperf3 -s")
+        servers = [iperf_server(lab.ns(f"{name}b"), "198.18.100.2") for name in names]
         before, results = box.snapshot(), {}
         threads = [threading.Thread(target=stream, args=(lab.ns(name), reverse, results)) for name in names]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        for server in servers:
+            lab.end(server)  # gone before the next is looked for
         change = diff(before, box.ledger())
         for name in names:
             check(isinstance(results.get(name), int), f"iperf3 of {name}: {results.get(name)}")
