@@ -36,12 +36,12 @@ def build(lab, number, workers):
 
 
 class Flood:
-    """UDP without regard, several streams at more than the WAN's rate."""
+    """UDP without regard, more than the WAN's rate, until stopped: figures may be taken several times beside it."""
 
     def __init__(self, pair, mbits):
         near, far = pair
         self.server = iperf_server(far, "198.18.100.2", 5300)
-        self.client = near.popen(f"iperf3 -c 198.18.100.2 -p 5300 -u -b {mbits}M -l 1200 -t 60")
+        self.client = near.popen(f"iperf3 -c 198.18.100.2 -p 5300 -u -b {mbits}M -l 1200 -t 600")
         self.lab = near.lab
 
     def stop(self):

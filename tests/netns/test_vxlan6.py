@@ -68,6 +68,7 @@ def test(lab):
     equal(set(lost), {"udp_zero_checksum6"}, "drop reasons")
     box.put("tunnel", name="to-site", encap="vxlan", local=ours, remote=theirs, accept_zero_csum6=True)
     before = box.quiet()
+    b.ip("neigh flush dev vx100")  # who was asked for in vain may be about to be given up, and what waits for him with it
     equal(ping(b, "198.18.100.1", 3), 3, "pings once the tunnel accepts zero checksums")
     equal(drops_of(diff(before, box.ledger())), {}, "drops once accepted")
 
