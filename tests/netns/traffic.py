@@ -8,6 +8,7 @@ import time
 from checks import QUICK, check, wait_for
 
 CONGESTION = {"tx_full", "port_tx_full", "handover_full"}  # what TCP may lose on a busy machine
+SEND_BUFFER = 200000  # what any machine allows
 LATE_S = 5  # an answer that takes longer is lost: so long a worker, or ping itself, may be without a CPU
 
 
@@ -26,8 +27,9 @@ def kernel_vxlan(site, host, vni, local, remote, *addresses, mac=None, mtu=1500,
 
 def ping(space, address, count=3, size=56, options="", wait=LATE_S):
     """How many of `count` echoes came back. All leave at once (-l): ping gives the last of several the longer of its interval
-    and twice the longest round trip, so that with a short interval an answer is late as soon as a CPU is busy elsewhere."""
-    out = space.run(f"ping -n -q -c {count} -l {count} -i {LATE_S} -W {wait} -s {size} {options} {address}", check_status=False)
+    and twice the longest round trip, so that with a short interval an answer is late as soon as a CPU is busy elsewhere.
+    -S: its own buffer is full after twelve that wait for ARP, and the others leave at the interval, a minute for 24."""
+    out = space.run(f"ping -n -q -c {count} -l {count} -i {LATE_S} -W {wait} -s {size} -S {SEND_BUFFER} {options} {address}", check_status=False)
     for line in out.splitlines():
         if "packets transmitted" in line:
             return int(line.split(",")[1].split()[0])
