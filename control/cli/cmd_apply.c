@@ -198,7 +198,9 @@ static int apply_all(struct cli *cli, const struct args *args, const struct docu
 	if (status != STATUS_OK)
 		return status;
 	if (cli->json) {
-		if (json_array_size(json_object_get(answer, "refused")) > 0)
+		if (json_array_size(json_object_get(answer, "refused")) > 0 ||
+			(args->set[APPLY_WAIT] &&
+				json_is_false(json_object_get(answer, "settled"))))
 			status = STATUS_FAILED;
 		print_json(answer);
 		return status;

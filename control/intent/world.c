@@ -234,6 +234,7 @@ static int put(struct world *world, enum intent_type type, union intent_object *
 		return -1;
 	}
 	touch->op = world->ops;
+	touch->asked = true;
 	touch->stale = keep_vni(type, touch->was.obj, obj);
 	if (node->gone) {
 		RB_REMOVE(intent_tree, &world->gone[type], &node->intent);
@@ -285,6 +286,7 @@ int world_delete(
 	if (world_touch(world, node))
 		return out_of_memory(err);
 	touch_of(world, node)->op = op;
+	touch_of(world, node)->asked = true;
 	index_remove(world, node, intent->obj);
 	drop_current(world, node);
 	uproot(world, node);

@@ -48,6 +48,7 @@ struct world_change {
 	const struct intent *was;    /* as it was before the transaction; NULL: was not there. Its
 					name, obj and spec are what counts; not the one in the tree */
 	enum world_effect effect;
+	bool asked; /* put or deleted itself; false: taken along, as a network by its hosts */
 	const json_t *before, *after; /* NULL: was, is not there */
 };
 

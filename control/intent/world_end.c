@@ -37,6 +37,7 @@ const struct world_change *world_changes(const struct world *in, size_t *count)
 			.intent = now,
 			.was = was,
 			.effect = effect_of(touch),
+			.asked = touch->asked,
 			.before = was ? was->spec : NULL,
 			.after = now ? now->spec : NULL};
 	}

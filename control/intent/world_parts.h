@@ -79,6 +79,7 @@ struct touch {
 	struct intent was; /* obj NULL: was not there */
 	unsigned op;	   /* number of the last put or delete that touched it */
 	bool stale;	   /* obj has changed since spec was made of it */
+	bool asked;	   /* put or deleted itself, not taken along by another */
 };
 
 struct world {

@@ -172,6 +172,10 @@ static int collect(struct change *c)
 		if (all[i].effect != WORLD_UNCHANGED)
 			c->changed[c->changed_count++] = all[i];
 	}
+	c->noted_count = c->changed_count;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].effect == WORLD_UNCHANGED && all[i].asked)
+			c->changed[c->noted_count++] = all[i];
 	c->revision = store_revision(control.store) + (c->changed_count ? 1 : 0);
 	return 0;
 }

@@ -23,10 +23,10 @@ struct change {
 	int status;		      /* of the refusal; 0: by err.code */
 	struct rpc_error err;	      /* the refusal */
 	uint64_t revision;	      /* that it gets, or of what is there when nothing changes */
-	struct world_change *changed; /* without the unchanged; after change_check */
-	size_t changed_count;
+	struct world_change *changed; /* after change_check; the unchanged that were put follow */
+	size_t changed_count, noted_count;   /* without, with those */
 	unsigned effects[WORLD_DELETED + 1]; /* how many of each */
-	struct change_note *notes;	     /* of changed; after change_commit */
+	struct change_note *notes;	     /* noted_count of them; after change_commit */
 	bool committed;
 };
 

@@ -54,8 +54,8 @@ static const char *tenant_of(const struct world_change *one)
 
 static int notes_make(struct change *c)
 {
-	c->notes = calloc(c->changed_count + 1, sizeof(*c->notes));
-	for (size_t i = 0; c->notes && i < c->changed_count; i++) {
+	c->notes = calloc(c->noted_count + 1, sizeof(*c->notes));
+	for (size_t i = 0; c->notes && i < c->noted_count; i++) {
 		const struct world_change *one = &c->changed[i];
 		struct change_note *note = &c->notes[i];
 

@@ -61,7 +61,8 @@ static void answer_send(struct request *r, const struct change_answer *answer, j
 		reply_nothing(r, answer->status);
 }
 
-/* What of an apply the dataplane has refused by now. */
+/* What of an apply the dataplane has refused by now: also what was refused before, and is put again
+ * as it is. */
 static json_t *refused_of(const struct waiter *waiter)
 {
 	json_t *out = json_array();
@@ -120,7 +121,7 @@ static int wait_begin(struct change *c, struct request *r, const struct change_a
 		return -1;
 	}
 	waiter->notes = c->notes;
-	waiter->count = c->changed_count;
+	waiter->count = c->noted_count;
 	c->notes = NULL;
 	request_on_gone(r, waiter_gone, waiter);
 	return 0;

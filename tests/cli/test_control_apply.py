@@ -130,6 +130,8 @@ class Apply(ControlTest):
         self.routes["POST /v1/apply"] = {**DONE, "settled": False}
         self.assertIn("not all of it is applied yet", self.run_cli("apply", path)[1])
         self.run_cli("apply", path, "-w", "1", status=1)
+        self.run_cli("--json", "apply", path)
+        self.run_cli("--json", "apply", path, "-w", "1", status=1)
 
     def test_prune(self):
         self.routes["POST /v1/apply"] = DONE

@@ -46,6 +46,10 @@ class Wait(unittest.TestCase):
         self.assertEqual(self.control.get("/v1/slices/bee").json["status"]["state"], "applied")
         seen = self.control.get("/v1/wans?state=refused").json["items"]
         self.assertEqual([w["name"] for w in seen], ["gj-bad"])
+        again = self.control.apply([slice_("bee", "gj/p1/20", "bs/p1/20"), bad], "?wait=20").json
+        self.assertEqual((again["unchanged"], again["changes"], again["settled"]), (2, [], True), again)
+        self.assertEqual(again["refused"], answer.json["refused"])
+        self.assertEqual(self.control.apply([slice_("bee", "gj/p1/20", "bs/p1/20")], "?wait=20").json["refused"], [])
         self.assertEqual(self.control.delete("/v1/wans/gj-bad?wait=10").status, 204)
 
 
