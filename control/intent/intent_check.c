@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec.h"
 #include "parts.h"
 
 int refuse_ip(struct rpc_error *err, const char *path, const char *want, const struct api_ip *ip,
@@ -36,9 +37,7 @@ static int check_name(const struct api_field *field, const char *name, struct rp
 	if (strlen(name) <= field->max && !strpbrk(name, ":/") && strcmp(name, ".") &&
 		strcmp(name, ".."))
 		return 0;
-	snprintf(want, sizeof(want), "a name: 1 to %u of letters, digits and . _ - @",
-		(unsigned)field->max);
-	return rpc_fail_value(err, field->name, want, name);
+	return rpc_fail_value(err, field->name, api_field_want(field, want, sizeof(want)), name);
 }
 
 static int check_names(const struct api_field *fields, const void *structure, struct rpc_error *err)

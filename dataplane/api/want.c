@@ -111,6 +111,9 @@ const char *api_field_want(const struct api_field *field, char *text, size_t siz
 			snprintf(text, size, "the name of %s %s",
 				strchr("ao", api_types[field->ref].name[0]) ? "an" : "a",
 				api_types[field->ref].name);
+		else if (field->max) /* of an intent */
+			snprintf(text, size, "a name: 1 to %u of letters, digits and . _ - @",
+				(unsigned)field->max);
 		else
 			snprintf(text, size, "a name: 1 to %d of letters, digits and . _ - : @ /",
 				LIMIT_NAME);

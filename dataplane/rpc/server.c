@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -116,13 +117,18 @@ void rpc_poll(void)
 int rpc_apply_config(const char *file, struct rpc_error *err)
 {
 	json_t *params, *result = NULL;
+	FILE *in = fopen(file, "re");
 	json_error_t where;
 	int rc;
 
+	if (!in)
+		return rpc_fail(err, RPC_ERR_PARSE, "%s", strerror(errno));
 	budget_install();
-	params = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
+	params = json_loadf(in, JSON_REJECT_DUPLICATES, &where);
+	fclose(in);
 	if (!params)
-		return rpc_fail(err, RPC_ERR_PARSE, "%s:%d: %s", file, where.line, where.text);
+		return rpc_fail(err, RPC_ERR_PARSE, "line %d, column %d: %s", where.line,
+			where.column, where.text);
 	rc = method_transaction(NULL, params, &result, err);
 	json_decref(result);
 	json_decref(params);

@@ -349,9 +349,14 @@ START_TEST(config_file_is_one_transaction)
 	ck_assert_int_eq(ftruncate(fd, strlen(good)), 0);
 	ck_assert_int_eq(rpc_apply_config(file, &err), 0);
 	EXPECT(ask(CALL("get", "{'type':'slice','key':'blue'}")), "result.vni", "1");
+	ck_assert_int_eq(pwrite(fd, "{\n\n\"ops\" }", 10, 0), 10);
+	ck_assert_int_eq(ftruncate(fd, 10), 0);
+	ck_assert_int_eq(rpc_apply_config(file, &err), -1);
+	ck_assert(!strncmp(err.message, "line 3, column 7: ", 18));
 	close(fd);
 	unlink(file);
 	ck_assert_int_eq(rpc_apply_config(file, &err), -1);
+	ck_assert_str_eq(err.message, "No such file or directory");
 }
 END_TEST
 

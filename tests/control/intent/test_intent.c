@@ -127,8 +127,11 @@ static const struct {
 	{"slice", "{'name':'a/b'}", "name", "a name: 1 to 30 of letters, digits and . _ - @"},
 	{"slice", "{'name':'a:b'}", "name", NULL},
 	{"slice", "{'name':'..'}", "name", NULL},
+	/* what cannot be a name of anything is told the same limits */
+	{"slice", "{'name':'a b'}", "name", "a name: 1 to 30 of letters, digits and . _ - @"},
+	{"wan", "{'name':''}", "name", "a name: 1 to 30 of letters, digits and . _ - @"},
+	{"session", "{'name':'a b'}", "name", "a name: 1 to 30 of letters, digits and . _ - @"},
 	{"slice", "{'name':''}", "name", NULL},
-	{"slice", "{'name':'a b'}", "name", NULL},
 	{"slice", "{}", "name", NULL},
 	{"slice", "[]", "", "an object"},
 	{"slice", "{'name':'abcdefghijabcdefghijabcdefghijx'}", "name", NULL},
