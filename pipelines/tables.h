@@ -47,7 +47,8 @@ struct table_decl {
 	/* Up to max rows (1 at least) from a cursor on: TABLE_CURSOR_WORDS words, 0 at first, the
 	 * first one 0 again at the end. They name the row that came last or comes next by its key,
 	 * never by how many came before: what goes between two pages takes no other row along. Any
-	 * words will do. Main thread. */
+	 * words will do. Fewer than max, even none, before the end: it has looked at as many as
+	 * one call may cost. Main thread. */
 	uint32_t (*read)(uint64_t *cursor, struct table_row *rows, uint32_t max);
 };
 

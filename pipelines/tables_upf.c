@@ -84,13 +84,17 @@ static struct table_row *next_row(struct session_page *page, const struct row_ke
 
 typedef void (*session_rows)(struct session_page *page);
 
-/* The cursor is the row that came last: its session's index above its key's first word. */
+#define LOOKED 256u /* sessions at most that one call looks at, whether they have rows or not */
+
+/* The cursor is the row that came last: its session's index above its key's first word. Behind all
+ * rows of a session: one that no row comes after. */
 static uint32_t read_sessions(
 	uint64_t *cursor, struct table_row *rows, uint32_t max, session_rows fill)
 {
 	struct session_page page = {.rows = rows, .max = max};
 	uint32_t from = cursor[0] >> 32, last = from;
 	uint64_t next = from != 0 ? from - 1 : 0;
+	uint32_t looked = 0;
 
 	page.last = (struct row_key){{(uint32_t)cursor[0], cursor[1], cursor[2]}};
 	while (upf_is_started() && session_iterate(&next, &page.index, 1) == 1) {
@@ -107,6 +111,11 @@ static uint32_t read_sessions(
 		}
 		if (next == 0)
 			break;
+		if (++looked == LOOKED) {
+			cursor[0] = (uint64_t)page.index << 32 | UINT32_MAX;
+			cursor[1] = cursor[2] = UINT64_MAX;
+			return page.n;
+		}
 	}
 	cursor[0] = cursor[1] = cursor[2] = 0;
 	return page.n;

@@ -10,7 +10,8 @@
 #include "params.h"
 #include "tables.h"
 
-#define READ_ROWS 64
+#define READ_ROWS   64
+#define READS_SHORT 5 /* more than that: between parts of a table, and for the rest */
 
 static json_t *fields_json(const struct table_field *fields, unsigned count, bool match)
 {
@@ -127,15 +128,16 @@ static int get_place(const json_t *params, uint64_t *place, struct rpc_error *er
 }
 
 /* Up to limit rows from place on; place is then where the next page begins. true when there is a
- * next page. */
+ * next page. What a page costs is bounded by limit, however far apart the rows are: of a table with
+ * few rows it may be short, or empty. */
 static bool read_page(const struct table_decl *table, uint64_t *place, size_t limit, json_t *out)
 {
 	static struct table_row rows[READ_ROWS]; /* 60 KiB: too much for a stack, and one thread */
-	size_t left;
+	size_t left, reads = limit / READ_ROWS + READS_SHORT;
 
 	if (!table->read)
 		return false;
-	while ((left = limit - json_array_size(out)) > 0) {
+	while ((left = limit - json_array_size(out)) > 0 && reads-- > 0) {
 		uint32_t got = table->read(place, rows, left < READ_ROWS ? left : READ_ROWS);
 
 		for (uint32_t i = 0; i < got; i++)

@@ -428,6 +428,40 @@ START_TEST(what_is_deleted_between_pages_takes_no_other_row_along)
 }
 END_TEST
 
+/* 3,000 sessions without a QER, the last of which has one. */
+static void put_one_meter(void)
+{
+	static char text[1000000];
+	char *end = text + sprintf(text, "{'type':'session','objects':[");
+
+	furnish_upf();
+	for (int i = 0; i < 3000; i++)
+		end += sprintf(end,
+			"%s{'name':'s%d','slice':'net','ue':{'ipv4':'10.60.%d.%d'},'pdrs':[{'id':1,"
+			"'precedence':1,'source':'core','far':1}],'fars':[{'id':1,'action':'drop'}]"
+			"%s}",
+			i ? "," : "", i, i >> 8, i & 255, i == 2999 ? "," QERS : "");
+	strcpy(end, "]}");
+	EXPECT(ask("{'jsonrpc':'2.0','id':1,'method':'put','params':%s}", text), "result.created",
+		"3000");
+}
+
+/* A page is made of a part of the sessions: it may be empty, and goes on behind them. */
+START_TEST(pages_of_few_rows_cost_no_walk_of_all_sessions)
+{
+	char cursor[64] = "";
+	int seen, pages = 1;
+
+	put_one_meter();
+	ck_assert_int_eq(read_seven("meters", cursor), 0);
+	ck_assert_str_ne(cursor, "");
+	for (seen = 0; *cursor; pages++)
+		seen += read_seven("meters", cursor);
+	ck_assert_int_eq(seen, 1);
+	ck_assert_int_lt(pages, 10);
+}
+END_TEST
+
 int main(void)
 {
 	const int n = sizeof(sessions) / sizeof(sessions[0]);
@@ -448,6 +482,7 @@ int main(void)
 	tcase_add_test(tcase, peers_count_what_is_sent_to_them);
 	tcase_add_loop_test(tcase, tables_page_without_losing_a_row, 0, 3);
 	tcase_add_loop_test(tcase, what_is_deleted_between_pages_takes_no_other_row_along, 0, 3);
+	tcase_add_test(tcase, pages_of_few_rows_cost_no_walk_of_all_sessions);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
