@@ -106,6 +106,8 @@ struct hold_change {
  * deletions of sessions there are; new ones have nothing to do with it. */
 int hold_prepare(struct hold_change *c);
 void hold_cancel(struct hold_change *c);
+/* Of the markers it was prepared with only the first n are sent. */
+void hold_markers_fewer(struct hold_change *c, uint32_t n);
 /* Before the block of a change is published: sets its flags. before: as published now; after: NULL
  * for a deletion. True when hold_finish() is to be called once all changes are published; marker
  * and before must still be there by then. Cannot fail. */

@@ -261,6 +261,13 @@ void hold_cancel(struct hold_change *c)
 	c->reserved = false;
 }
 
+void hold_markers_fewer(struct hold_change *c, uint32_t n)
+{
+	if (c->reserved)
+		hold_unreserve(0, c->markers - n);
+	c->markers = n;
+}
+
 /* Must its packets wait for their elders? */
 static bool is_slow(const struct hold_change *c, const struct hold_queue *q)
 {

@@ -194,6 +194,7 @@ static int build_act(struct build *at, const struct way *w, const struct plan_ac
 	} else if (far->action == FAR_BUFFER) {
 		a->what = ACT_HOLD;
 		/* its end marker, when another tunnel takes over */
+		a->teid_be = rte_cpu_to_be_32(far->outer_header.teid);
 		if (far->outer_header.teid != 0 &&
 			take_peer(p, key->far, &far->outer_header, "outer_header", &a->peer, err))
 			return -1;

@@ -61,6 +61,8 @@ int session_prepare_home(uint32_t index, struct session_change **change);
 int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err);
 int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err);
 void cancel_rest(struct session_change *c);
+/* All of the transaction is prepared and nothing published: end markers that are not due go. */
+void markers_settle(struct session_change *c);
 /* What urr.c wants to know of a state that another follows. */
 void urrs_before(
 	const struct api_session *s, const struct session_block *b, struct urr_session *to);

@@ -195,6 +195,8 @@ void session_commit(struct session_change *const *change, uint32_t n)
 	struct batch *batch = batch_new(n);
 	bool grace = batch == NULL, held = false;
 
+	for (uint32_t i = 0; i < n; i++)
+		markers_settle(change[i]);
 	/* those that go, go last: an address is its next session's by then */
 	for (uint32_t i = 0; i < n; i++)
 		if (change[i]->after.pack != 0)

@@ -49,8 +49,7 @@ static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
 }
 
 /* Does a state still send to this tunnel, or hold packets for it? */
-static bool sends_to(const struct session_block *b, const struct api_session *s,
-	const struct hold_marker *tunnel)
+static bool sends_to(const struct session_block *b, const struct hold_marker *tunnel)
 {
 	for (uint32_t i = 0; i < b->groups; i++) {
 		const struct session_group *g = session_group_at(b, i);
@@ -58,9 +57,7 @@ static bool sends_to(const struct session_block *b, const struct api_session *s,
 		for (uint32_t k = 0; k < g->acts; k++) {
 			const struct session_act *a = &session_acts(g)[k];
 
-			if (a->peer == tunnel->peer &&
-				rte_cpu_to_be_32(s->fars.item[a->far].outer_header.teid) ==
-					tunnel->teid_be)
+			if (a->peer == tunnel->peer && a->teid_be == tunnel->teid_be)
 				return true;
 		}
 	}
@@ -77,12 +74,11 @@ static bool is_marked(const struct session_change *c, const struct hold_marker *
 
 /* What comes behind an end marker may be discarded (TS 29.281 7.3.2): a tunnel has one, however
  * many FARs leave it, and when the last of them does. */
-static int add_marker(struct session_change *c, const struct plan *p, uint32_t teid, uint16_t peer,
-	struct rpc_error *err)
+static int add_marker(struct session_change *c, uint32_t teid, uint16_t peer, struct rpc_error *err)
 {
 	struct hold_marker m = {.teid_be = rte_cpu_to_be_32(teid), .peer = peer};
 
-	if (is_marked(c, &m) || sends_to(block_of(&c->after), p->put, &m))
+	if (is_marked(c, &m) || sends_to(block_of(&c->after), &m))
 		return 0;
 	if (c->marker == NULL)
 		c->marker = calloc(LIMIT_SESSION_FARS, sizeof(*c->marker));
@@ -105,11 +101,31 @@ static int add_markers(struct session_change *c, const struct plan *p, struct rp
 			if (far->id != was->id || peer == 0 || !is_named(&p->old->cfg, was->id) ||
 				!marker_wanted(far, was, &far->outer_header))
 				continue;
-			if (add_marker(c, p, was->outer_header.teid, peer, err) != 0)
+			if (add_marker(c, was->outer_header.teid, peer, err) != 0)
 				return -1;
 		}
 	c->hold.marker = c->marker;
 	return 0;
+}
+
+/* Of several changes of a session in one transaction none but the first and the last state count: a
+ * tunnel that was not sent to before, or is sent to again, has no end. */
+void markers_settle(struct session_change *c)
+{
+	const struct session_block *was = session_block[c->index];
+	const struct session_state *now = &session_cold[c->index].now;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->hold.markers; i++) {
+		struct hold_marker m = c->marker[i];
+
+		if (was != NULL && sends_to(was, &m) &&
+			!(now->pack != 0 && sends_to(block_of(now), &m)))
+			c->marker[n++] = m;
+		else
+			peer_give(m.peer);
+	}
+	hold_markers_fewer(&c->hold, n);
 }
 
 static void markers_give(struct session_change *c)

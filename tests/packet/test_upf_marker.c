@@ -14,11 +14,13 @@
 #define NEW   "'teid':4098,'peer':'198.18.0.3'"
 
 /* Downlink by two PDRs, of IPv4 from one host and of the rest, to FARs 2 and 3. */
-static void put(const char *two, const char *three)
+static const char *session(const char *two, const char *three)
 {
-	char text[2048];
+	static char texts[4][2048];
+	static unsigned at;
+	char *text = texts[at++ % 4];
 
-	snprintf(text, sizeof(text),
+	snprintf(text, sizeof(texts[0]),
 		"{'name':'s','slice':'internet','ue':{'ipv4':'" UE1 "'},"
 		"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':7,"
 		"'outer_header_removal':0,'far':1},{'id':2,'precedence':1,'source':'core','far':2,"
@@ -26,6 +28,24 @@ static void put(const char *two, const char *three)
 		"{'id':3,'precedence':2,'source':'core','far':3}],"
 		"'fars':[{'id':1,'action':'forward','destination':'core'},%s,%s]}",
 		two, three);
+	return text;
+}
+
+static void put(const char *two, const char *three)
+{
+	rig_begin();
+	rig_sessions(session(two, three));
+	upf_turns();
+}
+
+/* FAR 2 goes to tunnels one after the other, in one transaction. */
+static void put_in_turn(const char *first, const char *second, const char *third)
+{
+	static const char stays[] = FAR_TO(3, false, OLD_2);
+	char text[8192];
+
+	snprintf(text, sizeof(text), "[%s,%s%s%s]", session(first, stays), session(second, stays),
+		third != NULL ? "," : "", third != NULL ? session(third, stays) : "");
 	rig_begin();
 	rig_sessions(text);
 	upf_turns();
@@ -92,6 +112,35 @@ START_TEST(naming_the_own_address_ends_no_tunnel)
 }
 END_TEST
 
+/* What a transaction passes on its way is no tunnel that was sent to. */
+START_TEST(a_transaction_ends_the_tunnels_it_leaves_for_good)
+{
+	static const char newer[] = FAR_TO(2, true, "'teid':9,'peer':'198.18.0.3'");
+
+	put(FAR_TO(2, false, OLD), FAR_TO(3, false, OLD_2));
+	put_in_turn(FAR_TO(2, true, NEW), FAR_TO(2, true, OLD), NULL);
+	expect_markers(0);
+	put_in_turn(FAR_TO(2, true, NEW),
+		"{'id':2,'action':'buffer','destination':'access','end_marker':true,"
+		"'outer_header':{" OLD "}}",
+		NULL);
+	expect_markers(0);
+	put_in_turn(FAR_TO(2, true, OLD ",'gtpu':'n3'"), FAR_TO(2, true, NEW), NULL);
+	expect_markers(4097);
+	put(FAR_TO(2, false, OLD), FAR_TO(3, false, OLD_2));
+	put_in_turn(FAR_TO(2, true, NEW), newer, NULL);
+	expect_markers(4097);
+	put(FAR_TO(2, false, OLD), FAR_TO(3, false, OLD_2));
+	put_in_turn(FAR_TO(2, true, NEW), newer, FAR_TO(2, true, OLD));
+	expect_markers(0);
+	/* a session that is new has sent to none */
+	rig_session_gone("s");
+	upf_turns();
+	put_in_turn(FAR_TO(2, true, OLD), FAR_TO(2, true, NEW), NULL);
+	expect_markers(0);
+}
+END_TEST
+
 TCase *upf_marker_tests(void)
 {
 	TCase *tc = tcase_create("upf_marker");
@@ -100,6 +149,7 @@ TCase *upf_marker_tests(void)
 	tcase_add_test(tc, fars_that_leave_a_tunnel_together_end_it_once);
 	tcase_add_test(tc, tunnels_of_one_peer_have_a_marker_each);
 	tcase_add_test(tc, the_last_far_to_leave_a_tunnel_ends_it);
+	tcase_add_test(tc, a_transaction_ends_the_tunnels_it_leaves_for_good);
 	tcase_add_test(tc, naming_the_own_address_ends_no_tunnel);
 	return tc;
 }
