@@ -8,6 +8,8 @@ leaves everything as it was, whatever is applied is what was put, and in the end
 import json
 import os
 import random
+import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -182,12 +184,14 @@ def delete_all(client):
     assert answer["result"]["deleted"] == len(names), answer
 
 
-def main():
-    dataplane, ops, seed = sys.argv[1], int((sys.argv + [0, 20000])[2] or 20000), int(sys.argv[3]) if len(sys.argv) > 3 else 1
+def run(dataplane, ops, seed):
+    """As told above; nothing is left of it, whatever happens. Says what it did."""
+    prefix = f"fuzz{os.getpid()}"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the runner's, when it takes too long
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "sock")
         pcap(os.path.join(folder, "in.pcap"))
-        box = subprocess.Popen([dataplane, "--socket", path, "--no-huge", "--memory", "512", "--file-prefix", f"fuzz{os.getpid()}"],
+        box = subprocess.Popen([dataplane, "--socket", path, "--no-huge", "--memory", "512", "--file-prefix", prefix],
                                stdout=subprocess.DEVNULL)
         try:
             for last in range(600, -1, -1):
@@ -228,8 +232,11 @@ def main():
         finally:
             if box.poll() is None:
                 box.kill()
+                box.wait()
+            shutil.rmtree(f"/var/run/dpdk/{prefix}", ignore_errors=True)
     print(f"seed {seed}: {done} operations in {applied} requests, {refused} refused, {compared} of them compared, {took:.0f} s; "
           f"{port['rx_packets']} packets in, {port['tx_packets']} out")
 
 
-main()
+if __name__ == "__main__":
+    run(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20000, int(sys.argv[3]) if len(sys.argv) > 3 else 1)
