@@ -250,11 +250,19 @@ static int put(struct world *world, enum intent_type type, union intent_object *
 	return index_add(world, node, obj) ? out_of_memory(err) : 0;
 }
 
+static int put_counted(struct world *world, int rc, struct rpc_error *err)
+{
+	unsigned op = world->ops++;
+
+	if (rc)
+		rpc_error_prefix(err, "[%u]", op);
+	return rc;
+}
+
 int world_put(
 	struct world *world, enum intent_type type, const json_t *given, struct rpc_error *err)
 {
 	union intent_object *obj;
-	unsigned op = world->ops;
 	json_t *spec;
 	int rc = -1;
 
@@ -262,10 +270,17 @@ int world_put(
 		return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
 	if (!intent_parse(type, given, &obj, &spec, err))
 		rc = put(world, type, obj, spec, err);
-	world->ops++;
-	if (rc)
-		rpc_error_prefix(err, "[%u]", op);
-	return rc;
+	return put_counted(world, rc, err);
+}
+
+int world_put_parsed(struct world *world, enum intent_type type, union intent_object *obj,
+	json_t *spec, struct rpc_error *err)
+{
+	if (world->open)
+		return put_counted(world, put(world, type, obj, spec, err), err);
+	free(obj);
+	json_decref(spec);
+	return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
 }
 
 int world_delete(

@@ -59,6 +59,9 @@ int world_begin(struct world *world); /* 0; -EBUSY: one is open */
  * does not matter. */
 int world_put(
 	struct world *world, enum intent_type type, const json_t *spec, struct rpc_error *err);
+/* The same of what intent_parse() made of it before; obj and spec are taken over in any case. */
+int world_put_parsed(struct world *world, enum intent_type type, union intent_object *obj,
+	json_t *spec, struct rpc_error *err);
 /* -1 with RPC_ERR_NOT_FOUND when it is not there. */
 int world_delete(
 	struct world *world, enum intent_type type, const char *name, struct rpc_error *err);

@@ -84,6 +84,12 @@ static void finish(struct making *m)
 	struct view_text *text = NULL;
 	struct request *r;
 
+	if (m->kind->end) {
+		r = waiter_take(m);
+		m->kind->end(m->state, r);
+		making_free(m);
+		return;
+	}
 	if (!m->text.failed)
 		text = view_text_new(m->text.text, m->text.len);
 	if (text)

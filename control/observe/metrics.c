@@ -131,7 +131,7 @@ static void metrics_free(void *state)
 }
 
 static const struct making_kind metrics_kind = {
-	PROM_CONTENT_TYPE, metrics_step, NULL, metrics_free};
+	PROM_CONTENT_TYPE, metrics_step, NULL, NULL, metrics_free};
 
 /* types NULL: none */
 static void answer(

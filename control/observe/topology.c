@@ -351,9 +351,9 @@ static void graph_keep(struct view_text *text, uint64_t cost_us)
 }
 
 static const struct making_kind graph_of_all = {
-	"application/json", graph_step, graph_keep, graph_free};
+	"application/json", graph_step, graph_keep, NULL, graph_free};
 static const struct making_kind graph_of_tenant = {
-	"application/json", graph_step, NULL, graph_free};
+	"application/json", graph_step, NULL, NULL, graph_free};
 
 static void get_topology(struct request *r)
 {

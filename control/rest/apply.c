@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* POST /v1/apply: many documents in one change, and with prune nothing besides them. Called by
- * http/ through routes.c. */
+/* POST /v1/apply: many documents in one change, and with prune nothing besides them. What each says
+ * is read a bit at a time (making.h), then all of it is put in one turn of the loop: its place
+ * among changes is that of its end. Called by http/ through routes.c. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "change.h"
+#include "making.h"
 
 enum prune { PRUNE_NONE, PRUNE_KINDS, PRUNE_ALL };
 
 struct applying {
 	struct change c;
+	const struct actor *actor;
+	const json_t *body;	    /* the request's */
+	struct change_draft *draft; /* of the first `drafts` documents */
+	size_t drafts;
 	json_t *named; /* {"kind name": true}: what the documents say */
 	bool kinds[INTENT_TYPES];
 	enum prune prune;
@@ -47,7 +54,15 @@ static int envelope_check(struct applying *a, const json_t *body)
 	return 0;
 }
 
-static int document_put(struct applying *a, const json_t *document)
+/* -1: none. */
+static int type_of(const json_t *document)
+{
+	const char *kind = json_string_value(json_object_get(document, "kind"));
+
+	return kind ? intent_type_of_kind(kind) : -1;
+}
+
+static int document_put(struct applying *a, const json_t *document, struct change_draft *draft)
 {
 	const json_t *kind = json_object_get(document, "kind");
 	const json_t *name = json_object_get(document, "name");
@@ -56,7 +71,7 @@ static int document_put(struct applying *a, const json_t *document)
 
 	if (!json_is_object(document))
 		return wrong(a, "", "an object with kind and name", document);
-	type = json_is_string(kind) ? intent_type_of_kind(json_string_value(kind)) : -1;
+	type = type_of(document);
 	if (type < 0)
 		return wrong(a, "kind",
 			"site, wan, slice, host, virtual-dedicated-network, local-data-network or "
@@ -71,7 +86,7 @@ static int document_put(struct applying *a, const json_t *document)
 		if (json_object_set_new(a->named, id, json_true()))
 			return change_fail(&a->c, 500, "out of memory; try again");
 	}
-	return change_put(&a->c, (enum intent_type)type, document, false);
+	return change_put(&a->c, (enum intent_type)type, document, false, draft);
 }
 
 static int documents_put(struct applying *a, const json_t *documents)
@@ -81,7 +96,7 @@ static int documents_put(struct applying *a, const json_t *documents)
 
 	a->c.documents = (unsigned)json_array_size(documents);
 	json_array_foreach ((json_t *)documents, i, document) {
-		if (!document_put(a, document))
+		if (!document_put(a, document, i < a->drafts ? &a->draft[i] : NULL))
 			continue;
 		/* the world's own refusals may have said which one already */
 		if (a->c.err.path[0] != '[')
@@ -146,30 +161,74 @@ static int apply(struct applying *a, const json_t *body)
 	return rc ? rc : change_check(&a->c);
 }
 
-static void apply_post(struct request *r)
+/* ---- a bit at a time ---- */
+
+/* The next document is read. One that is refused is the last: those before it are put first, and
+ * may be refused themselves. */
+static bool read_step(void *state, struct text *out)
+{
+	struct applying *a = state;
+	const json_t *documents = json_object_get(a->body, "documents");
+	const json_t *document = json_array_get(documents, a->drafts);
+	int type = type_of(document);
+
+	if (type < 0 || !a->draft ||
+		!draft_read(a->actor, (enum intent_type)type, document, &a->draft[a->drafts]))
+		return false;
+	return ++a->drafts < json_array_size(documents);
+}
+
+/* All of the change, in one turn of the loop. */
+static void read_end(void *state, struct request *r)
 {
 	struct change_answer answer = {.status = 200, .type = -1};
-	struct applying a = {.named = NULL};
 	struct idempotency idempotency;
+	struct applying *a = state;
 	int rc;
 
 	if (!request_number(r, "wait", 0, 60, 0, &answer.wait_s) ||
 		idempotency_begin(r, &idempotency))
 		return;
-	rc = change_begin(&a.c, request_actor(r), request_line(r));
-	a.named = json_object();
+	rc = change_begin(&a->c, a->actor, request_line(r));
 	if (!rc)
-		rc = a.named ? apply(&a, request_body(r))
-			     : change_fail(&a.c, 500, "out of memory; try again");
+		rc = apply(a, a->body);
 	if (rc) {
-		change_reply_refusal(&a.c, r);
+		change_reply_refusal(&a->c, r);
 	} else if (request_flag(r, "dry_run")) {
-		change_reply_dry_run(&a.c, r);
+		change_reply_dry_run(&a->c, r);
 	} else {
-		answer.body = summary(&a.c);
-		change_reply(&a.c, r, &idempotency, &answer);
+		answer.body = summary(&a->c);
+		change_reply(&a->c, r, &idempotency, &answer);
 	}
-	json_decref(a.named);
+}
+
+static void read_free(void *state)
+{
+	struct applying *a = state;
+
+	for (size_t i = 0; i < a->drafts; i++)
+		draft_free(&a->draft[i]);
+	free(a->draft);
+	json_decref(a->named);
+	free(a);
+}
+
+static void apply_post(struct request *r)
+{
+	static const struct making_kind kind = {
+		.step = read_step, .end = read_end, .free = read_free};
+	struct applying *a = calloc(1, sizeof(*a));
+
+	if (!a || !(a->named = json_object())) {
+		free(a);
+		reply_problem(r, 503, "out of memory; try again");
+		return;
+	}
+	a->actor = request_actor(r);
+	a->body = request_body(r);
+	a->draft = calloc(
+		json_array_size(json_object_get(a->body, "documents")) + 1, sizeof(*a->draft));
+	making_begin(r, &kind, a, NULL);
 }
 
 const struct route rest_apply_routes[] = {

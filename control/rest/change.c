@@ -53,18 +53,17 @@ int change_begin(struct change *c, const struct actor *actor, const char *action
 }
 
 /* A tenant that names no tenant means its own. A new reference. */
-static json_t *own_tenant(const struct change *c, enum intent_type type, const json_t *given)
+static json_t *own_tenant(const struct actor *actor, enum intent_type type, const json_t *given)
 {
 	const json_t *value = json_object_get(given, "tenant");
 	const char *named = json_string_value(value);
 	bool none = !value || json_is_null(value) || (named && !*named);
 	json_t *out;
 
-	if (c->actor->role != ROLE_TENANT || !type_is_tenants(type) || !json_is_object(given) ||
-		!none)
+	if (actor->role != ROLE_TENANT || !type_is_tenants(type) || !json_is_object(given) || !none)
 		return json_incref((json_t *)given);
 	out = json_copy((json_t *)given);
-	if (out && json_object_set_new(out, "tenant", json_string(c->actor->tenant))) {
+	if (out && json_object_set_new(out, "tenant", json_string(actor->tenant))) {
 		json_decref(out);
 		out = NULL;
 	}
@@ -98,23 +97,57 @@ static int kind_refuses(struct change *c, enum intent_type type, const json_t *g
 	return rpc_fail_value(&c->err, "kind", intent_kind(type), api_show(kind, got, sizeof(got)));
 }
 
-int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new)
+bool draft_read(const struct actor *actor, enum intent_type type, const json_t *given,
+	struct change_draft *draft)
+{
+	json_t *spec = own_tenant(actor, type, given);
+	struct rpc_error err = {0};
+	int rc = spec ? intent_parse(type, spec, &draft->obj, &draft->spec, &err) : -1;
+
+	json_decref(spec);
+	if (rc)
+		*draft = (struct change_draft){.obj = NULL};
+	return !rc;
+}
+
+void draft_free(struct change_draft *draft)
+{
+	free(draft->obj);
+	json_decref(draft->spec);
+	*draft = (struct change_draft){.obj = NULL};
+}
+
+static int put_draft(struct change *c, enum intent_type type, struct change_draft *draft)
+{
+	struct change_draft taken = *draft;
+
+	*draft = (struct change_draft){.obj = NULL};
+	return world_put_parsed(control.world, type, taken.obj, taken.spec, &c->err);
+}
+
+static int put_given(struct change *c, enum intent_type type, const json_t *given)
+{
+	json_t *spec = own_tenant(c->actor, type, given);
+	int rc;
+
+	if (!spec)
+		return change_fail(c, 500, "out of memory; try again");
+	rc = world_put(control.world, type, spec, &c->err);
+	json_decref(spec);
+	return rc;
+}
+
+int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new,
+	struct change_draft *draft)
 {
 	const char *name = json_string_value(json_object_get(given, "name"));
 	const struct intent *intent = name ? world_find(control.world, type, name) : NULL;
-	json_t *spec;
-	int rc;
 
 	if (!type_is_tenants(type) && actor_limited(c->actor))
 		return change_fail(c, 403, "%ss are changed by operators", intent_kind(type));
 	if (put_refuses(c, intent, type, name, must_be_new) || kind_refuses(c, type, given))
 		return -1;
-	spec = own_tenant(c, type, given);
-	if (!spec)
-		return change_fail(c, 500, "out of memory; try again");
-	rc = world_put(control.world, type, spec, &c->err);
-	json_decref(spec);
-	if (rc)
+	if (draft && draft->obj ? put_draft(c, type, draft) : put_given(c, type, given))
 		return -1;
 	intent = world_find(control.world, type, name);
 	if (!intent || !may_change(c->actor, type, intent->tenant))
@@ -303,8 +336,9 @@ int rest_change(const struct actor *actor, const char *action, const struct rest
 	int rc = change_begin(&c, actor, action);
 
 	for (size_t i = 0; i < count && !rc; i++)
-		rc = ops[i].spec ? change_put(&c, ops[i].type, ops[i].spec, ops[i].must_be_new)
-				 : change_delete(&c, ops[i].type, ops[i].name);
+		rc = ops[i].spec
+			     ? change_put(&c, ops[i].type, ops[i].spec, ops[i].must_be_new, NULL)
+			     : change_delete(&c, ops[i].type, ops[i].name);
 	if (!rc)
 		rc = change_check(&c);
 	if (!rc)

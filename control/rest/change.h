@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The way of a change through rights, rules, store, reconciler and events. change.c decides,
  * commit.c makes it so; both are called by write.c, apply.c and rest_change. One thread: a change
- * begins and ends within one call of the loop. */
+ * begins and ends within one call of the loop; what an apply says is read before, a bit at a time.
+ */
 #ifndef REST_CHANGE_H
 #define REST_CHANGE_H
 
@@ -13,6 +14,16 @@ struct change_note {
 	enum world_effect effect;
 	api_name name, tenant;
 };
+
+/* What of change_put() depends on nothing but the document: it may be done before the change. */
+struct change_draft {
+	union intent_object *obj; /* NULL: none */
+	json_t *spec;
+};
+/* false: it is refused, or there is no memory; change_put() says which. */
+bool draft_read(const struct actor *actor, enum intent_type type, const json_t *given,
+	struct change_draft *draft);
+void draft_free(struct change_draft *draft);
 
 struct change {
 	const struct actor *actor;
@@ -32,7 +43,8 @@ struct change {
 
 /* All return 0, or -1 with the refusal in c. change_end rolls back what was not committed. */
 int change_begin(struct change *c, const struct actor *actor, const char *action);
-int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new);
+int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new,
+	struct change_draft *draft); /* of given, and taken over; NULL: it is read now */
 int change_delete(struct change *c, enum intent_type type, const char *name);
 int change_check(struct change *c);
 int change_commit(struct change *c, const struct store_answer *answer); /* answer may be NULL */

@@ -100,7 +100,7 @@ static void writing_put(struct writing *w, json_t *spec)
 	int rc = precondition(w);
 
 	if (!rc)
-		rc = change_put(&w->c, w->type, spec, w->must_be_new);
+		rc = change_put(&w->c, w->type, spec, w->must_be_new, NULL);
 	if (!rc)
 		rc = change_check(&w->c);
 	if (rc)

@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """More than one at the calls that change intents: versions, repeated requests, tenants, many documents at once."""
 import concurrent.futures
+import contextlib
+import fcntl
 import json
+import select
+import struct
+import termios
+import time
 import unittest
 
 import api
@@ -145,6 +151,36 @@ class Tenants(Rest):
         newest = self.ok(self.control.get("/v1/slices/k9/history", uid=KR)).json["items"][0]
         self.assertIsNone(newest["after"])
         self.assertNotIn("secret", json.dumps(newest))
+
+
+class Pieces(Rest):
+    def begin(self, connection, documents):
+        """Sends an apply; comes back when the other side has read all of it."""
+        connection.request("POST", "/v1/apply", json.dumps({"documents": documents}), {"Content-Type": "application/json"})
+        while struct.unpack("i", fcntl.ioctl(connection.sock, termios.TIOCOUTQ, bytes(4)))[0]:
+            time.sleep(0.001)
+
+    def many(self):
+        """Long to read; the second is refused when all are read."""
+        ends = [f"site{n}/p1/{n + 10}" for n in range(10)]
+        return [slice_("same", "gj/p1/10"), slice_("same", "gj/p1/10"), *(slice_(f"s{i}", *ends) for i in range(12000))]
+
+    def test_others_go_on_while_an_apply_is_read(self):
+        with contextlib.closing(self.control.connection()) as large, contextlib.closing(self.control.connection()) as small:
+            small.connect()
+            body = json.dumps(slice_("air", "gj/p1/10"))
+            self.begin(large, self.many())
+            small.request("PUT", "/v1/slices/air", body, {"Content-Type": "application/json"})
+            self.ok(api.Answer(small.getresponse()), 201)
+            self.assertEqual(select.select([large.sock], [], [], 0)[0], [], "the apply was answered first")
+            self.problem(api.Answer(large.getresponse()), 422, field="documents[1].name")
+        self.assertEqual([s["name"] for s in self.control.get("/v1/slices").json["items"]], ["air"])
+
+    def test_who_goes_meanwhile_takes_the_apply_along(self):
+        with contextlib.closing(self.control.connection()) as large:
+            self.begin(large, [slice_("air", "gj/p1/10"), *self.many()[2:]])
+        with self.unchanged():
+            time.sleep(0.2)
 
 
 class Apply(Rest):
