@@ -1,26 +1,62 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads meson's testlog.json and prints "PASSED FAILED SKIPPED": the single checks where a test program prints Check's
-summary ("100%: Checks: 12, Failures: 0, Errors: 0"), else one for each program. Called by scripts/test."""
+"""Reads meson's testlog.json for scripts/test.
+
+meson_count.py LOG                 "PASSED FAILED SKIPPED": the single checks where a test program prints Check's summary
+                                   ("100%: Checks: 12, Failures: 0, Errors: 0"), else one for each program
+meson_count.py --failed SUITE LOG  the names of this suite's programs that failed, as `meson test` takes them
+meson_count.py --merge LOG OTHER   the results of LOG in place of those in OTHER; "unstable NAME: …" for what passed in LOG only
+"""
 import json
 import re
 import sys
 
 SUMMARY = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.MULTILINE)
+GOOD = ("OK", "EXPECTEDFAIL")
 
-passed = failed = skipped = 0
-for line in open(sys.argv[1]):
-    result = json.loads(line)
-    checks = failures = 0
-    for count, failure, error in SUMMARY.findall(result.get("stdout") or ""):
-        checks += int(count)
-        failures += int(failure) + int(error)
-    if result["result"] == "SKIP":
-        skipped += max(checks, 1)
-    elif result["result"] in ("OK", "EXPECTEDFAIL"):
-        passed += max(checks, 1)
-    else:  # a program that failed counts as at least one failure, whatever its checks say
-        failures = max(failures, 1)
-        failed += failures
-        passed += max(checks - failures, 0)
-print(passed, failed, skipped)
+
+def read(path):
+    return [json.loads(line) for line in open(path)]
+
+
+def count(results):
+    passed = failed = skipped = 0
+    for result in results:
+        checks = failures = 0
+        for number, failure, error in SUMMARY.findall(result.get("stdout") or ""):
+            checks += int(number)
+            failures += int(failure) + int(error)
+        if result["result"] == "SKIP":
+            skipped += max(checks, 1)
+        elif result["result"] in GOOD:
+            passed += max(checks, 1)
+        else:  # a program that failed counts as at least one failure, whatever its checks say
+            failures = max(failures, 1)
+            failed += failures
+            passed += max(checks - failures, 0)
+    return passed, failed, skipped
+
+
+def failed_of(suite, results):
+    """A name is "project:suite / program"."""
+    names = [result["name"].split(" / ") for result in results if result["result"] not in (*GOOD, "SKIP")]
+    return [name[-1] for name in names if name[0].split(":")[-1] == suite]
+
+
+def merge(path, other):
+    again = {result["name"]: result for result in read(path)}
+    results = [again.get(result["name"], result) for result in read(other)]
+    for name, result in again.items():
+        if result["result"] in GOOD:
+            print(f"unstable {name.split(' / ')[-1]}: failed, then passed")
+    with open(other, "w") as out:
+        out.writelines(json.dumps(result) + "\n" for result in results)
+
+
+if sys.argv[1] == "--failed":
+    for failed in failed_of(sys.argv[2], read(sys.argv[3])):
+        print(failed)
+elif sys.argv[1] == "--merge":
+    merge(sys.argv[2], sys.argv[3])
+else:
+    print(*count(read(sys.argv[1])))

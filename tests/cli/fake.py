@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A scripted stand-in for the dataplane's socket, and how the tests run `sluice` against it. Used by the test_*.py
 beside it, which own what the server answers."""
-import atexit
 import json
 import os
 import shutil
@@ -142,27 +141,3 @@ class CliTest(unittest.TestCase):
         found = [params for name, params in self.fake.asked if name == method]
         self.assertEqual(len(found), 1, self.fake.asked)
         return found[0]
-
-
-class Counting(unittest.TestSuite):
-    """Counts, for the line at the very end; the outermost one of a run speaks."""
-
-    results = []
-
-    def run(self, result, debug=False):
-        if not Counting.results:
-            atexit.register(Counting.tell)
-        if result not in Counting.results:
-            Counting.results.append(result)
-        return super().run(result, debug)
-
-    @staticmethod
-    def tell():
-        ran = sum(r.testsRun for r in Counting.results)
-        failed = sum(len(r.failures) + len(r.errors) + len(r.unexpectedSuccesses) for r in Counting.results)
-        skipped = sum(len(r.skipped) for r in Counting.results)
-        print(f"{max(ran - failed - skipped, 0)} passed, {failed} failed, {skipped} skipped", flush=True)
-
-
-def load_tests(loader, tests, pattern):
-    return Counting(tests)

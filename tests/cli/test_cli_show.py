@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fake import CliTest, Events, Refusal, load_tests  # noqa: E402,F401 (load_tests is unittest's hook)
+from fake import CliTest, Events, Refusal  # noqa: E402
 
 COUNTERS = {"in_packets": 1234567, "in_bytes": 98765432, "out_packets": 0, "out_bytes": 0, "dropped": 3}
 

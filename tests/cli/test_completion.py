@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fake import SLUICE, TOP, CliTest, Refusal, load_tests  # noqa: E402,F401 (load_tests is unittest's hook)
+from fake import SLUICE, TOP, CliTest, Refusal  # noqa: E402
 
 OBJECTS = {
     "slice": [{"name": "blue", "vni": 1}, {"name": "blush", "vni": 2}, {"name": "red", "vni": 3}],

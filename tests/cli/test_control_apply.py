@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fake import SLUICE, load_tests  # noqa: E402,F401 (load_tests is unittest's hook)
+from fake import SLUICE  # noqa: E402
 from fake_control import ControlTest, Raw, problem  # noqa: E402
 
 DONE = {"revision": 3, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0,

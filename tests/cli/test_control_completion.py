@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fake import SLUICE, TOP, load_tests  # noqa: E402,F401 (load_tests is unittest's hook)
+from fake import SLUICE, TOP  # noqa: E402
 from fake_control import ControlTest  # noqa: E402
 
 

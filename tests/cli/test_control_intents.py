@@ -8,7 +8,6 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fake import load_tests  # noqa: E402,F401 (load_tests is unittest's hook)
 from fake_control import ControlTest, Raw, problem  # noqa: E402
 
 META = {"created_us": 0, "revision": 7, "updated_by": "root", "updated_us": 0}

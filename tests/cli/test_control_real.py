@@ -16,7 +16,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "control"))
 import api  # noqa: E402
-from fake import SLUICE, load_tests  # noqa: E402,F401 (load_tests is unittest's hook)
+from fake import SLUICE  # noqa: E402
 
 BOXES = """
 kind: site

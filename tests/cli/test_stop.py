@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from fake import BUILD, load_tests  # noqa: F401 (unittest's hook)
+from fake import BUILD
 
 DATAPLANE = os.path.join(BUILD, "dataplane", "sluice-dataplane")
 
