@@ -46,6 +46,7 @@ def test(lab):
             thread.start()
         for thread in threads:
             thread.join()
+    equal(len(rates), 4, "streams that came to an end")
     for key, rate in rates.items():
         check(not isinstance(rate, AssertionError), f"{key}: {rate}")
         print(f"{key[0]} {'back' if key[1] else 'out'}: {rate:.0f} Mbit/s over 4 streams")
