@@ -241,6 +241,17 @@ int64_t control_now_us(void)
 
 /* ---- HTTP ---- */
 
+void rig_be_tenant(const char *name)
+{
+	rig_actor.role = ROLE_TENANT;
+	strcpy(rig_actor.tenant, name);
+}
+
+bool rig_sent(const char *text)
+{
+	return strstr(rig_answer.text, text);
+}
+
 struct request {
 	const struct route *route;
 	char query[256];

@@ -41,6 +41,8 @@ struct rig_answer {
 };
 extern struct rig_answer rig_answer;
 extern struct actor rig_actor; /* an operator unless the test says otherwise */
+void rig_be_tenant(const char *name);
+bool rig_sent(const char *text); /* is it in what was answered? */
 /* "GET /v1/counters?type=port": runs the handler of the tables. last_id: a header, or NULL. */
 const char *rig_get(const char *target, const char *last_id);
 void rig_client_gone(void); /* of the stream */

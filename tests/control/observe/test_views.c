@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /v1/status, /v1/topology, /v1/counters and /v1/events: who sees what, pages, streams that go at
- * any moment. */
+/* /v1/status, /v1/kernel, /v1/topology and /v1/counters: who sees what, pages, answers in pieces.
+ * Events: test_events.c. */
 #include "../suite.h"
 #include "making.h"
 #include "rig.h"
@@ -11,22 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void be_tenant(const char *name)
-{
-	rig_actor.role = ROLE_TENANT;
-	strcpy(rig_actor.tenant, name);
-}
-
-static void publish(const char *event, const char *tenant)
-{
-	bus_publish(LOG_DEBUG_, event, tenant, NULL);
-}
-
-static bool sent(const char *text)
-{
-	return strstr(rig_answer.text, text);
-}
 
 /* ---- status ---- */
 
@@ -39,7 +23,7 @@ START_TEST(status_counts_intents_by_state)
 	rig_slice("red", "lee", "lan0", 2);
 	rig_get("/v1/status", NULL);
 	ck_assert_int_eq(rig_answer.status, 200);
-	ck_assert(!sent("kim") && !sent("blue")); /* it is for everybody */
+	ck_assert(!rig_sent("kim") && !rig_sent("blue")); /* it is for everybody */
 	status = rig_json();
 	ck_assert_int_eq(json_unpack(status, "{s:{s:{s:I, s:I, s:I}}}", "intents", "slices",
 				 "applied", &applied, "pending", &pending, "total", &total),
@@ -53,12 +37,13 @@ END_TEST
 START_TEST(kernel_tells_operators_what_is_refused)
 {
 	rig_get("/v1/kernel", NULL);
-	ck_assert(rig_answer.status == 200 && sent("\"mirrored\":false"));
+	ck_assert(rig_answer.status == 200 && rig_sent("\"mirrored\":false"));
 	control.mirror = (struct mirror *)&rig_mirror; /* never looked into */
 	rig_mirror.routes = 7;
 	rig_reconciler.mirrored_refused = 30;
 	rig_get("/v1/kernel", NULL);
-	ck_assert(sent("\"routes\":7") && sent("\"refused\":30") && sent("red 198.18.7.0/24"));
+	ck_assert(rig_sent("\"routes\":7") && rig_sent("\"refused\":30") &&
+		  rig_sent("red 198.18.7.0/24"));
 	{
 		json_t *answer = rig_json();
 
@@ -67,7 +52,7 @@ START_TEST(kernel_tells_operators_what_is_refused)
 		json_decref(answer);
 	}
 	rig_get("/v1/status", NULL);
-	ck_assert(sent("\"routes\":7") && !sent("198.18.7.0")); /* that is for everybody */
+	ck_assert(rig_sent("\"routes\":7") && !rig_sent("198.18.7.0")); /* that is for everybody */
 	rig_actor.role = ROLE_TENANT;
 	strcpy(rig_actor.tenant, "kim");
 	rig_get("/v1/kernel", NULL);
@@ -80,11 +65,11 @@ START_TEST(status_says_hung_of_one_that_owes_an_answer_for_long)
 {
 	rig_silent_ms = 4000;
 	rig_get("/v1/status", NULL);
-	ck_assert(sent("\"state\":\"up\""));
+	ck_assert(rig_sent("\"state\":\"up\""));
 	rig_mono_us += 100000;
 	rig_silent_ms = 6000;
 	rig_get("/v1/status", NULL);
-	ck_assert(sent("\"state\":\"hung\""));
+	ck_assert(rig_sent("\"state\":\"hung\""));
 }
 END_TEST
 
@@ -110,13 +95,13 @@ END_TEST
 START_TEST(status_tells_of_xdp_where_there_is_such_a_port)
 {
 	rig_get("/v1/status", NULL);
-	ck_assert(!sent("xdp"));
+	ck_assert(!rig_sent("xdp"));
 	rig_mono_us += 100000;
 	rig_xdp = true;
 	rig_get("/v1/status", NULL);
 	rig_xdp = false;
-	ck_assert(sent("\"xdp\":[{\"port\":\"wan0\",\"interface\":\"eth1\",\"state\":"
-		       "\"foreign\",\"reason\":\"there is another program, passer\"}]"));
+	ck_assert(rig_sent("\"xdp\":[{\"port\":\"wan0\",\"interface\":\"eth1\",\"state\":"
+			   "\"foreign\",\"reason\":\"there is another program, passer\"}]"));
 }
 END_TEST
 
@@ -128,11 +113,12 @@ START_TEST(topology_has_the_state_of_ports_at_endpoints)
 	rig_reading("ports", "[{\"name\":\"lan0\",\"link\":false}]");
 	rig_reading("tunnels", "[{\"name\":\"t\",\"state\":\"up via wan0 198.18.0.2\"}]");
 	rig_get("/v1/topology", NULL);
-	ck_assert(sent("{\"id\":\"slice:blue\",\"kind\":\"slice\",\"name\":\"blue\","
-		       "\"state\":\"pending\""));
-	ck_assert(sent("{\"from\":\"slice:blue\",\"to\":\"site:here\",\"kind\":\"endpoint\","
-		       "\"state\":\"down\",\"port\":\"lan0\",\"vlan\":10"));
-	ck_assert(sent("\"id\":\"tunnel:t\",\"kind\":\"tunnel\",\"name\":\"t\",\"state\":\"up\""));
+	ck_assert(rig_sent("{\"id\":\"slice:blue\",\"kind\":\"slice\",\"name\":\"blue\","
+			   "\"state\":\"pending\""));
+	ck_assert(rig_sent("{\"from\":\"slice:blue\",\"to\":\"site:here\",\"kind\":\"endpoint\","
+			   "\"state\":\"down\",\"port\":\"lan0\",\"vlan\":10"));
+	ck_assert(rig_sent(
+		"\"id\":\"tunnel:t\",\"kind\":\"tunnel\",\"name\":\"t\",\"state\":\"up\""));
 	json_decref(rig_json());
 }
 END_TEST
@@ -145,11 +131,13 @@ START_TEST(topology_joins_tunnels_to_the_wans_at_both_ends)
 	rig_reading("tunnels", "[{\"name\":\"gj:bs\",\"state\":\"down: no route\","
 			       "\"local\":\"198.18.0.1\",\"remote\":\"198.18.0.2\"}]");
 	rig_get("/v1/topology", NULL);
-	ck_assert(sent("\"id\":\"wan:gj\",\"kind\":\"wan\",\"name\":\"gj\",\"state\":\"up\""));
-	ck_assert(sent("\"id\":\"wan:bs\",\"kind\":\"wan\",\"name\":\"bs\",\"state\":\"unknown\""));
-	ck_assert(sent("\"from\":\"wan:gj\",\"to\":\"tunnel:gj:bs\",\"kind\":\"local\",\"state\":"
-		       "\"down\""));
-	ck_assert(sent("\"from\":\"tunnel:gj:bs\",\"to\":\"wan:bs\",\"kind\":\"remote\""));
+	ck_assert(rig_sent("\"id\":\"wan:gj\",\"kind\":\"wan\",\"name\":\"gj\",\"state\":\"up\""));
+	ck_assert(rig_sent(
+		"\"id\":\"wan:bs\",\"kind\":\"wan\",\"name\":\"bs\",\"state\":\"unknown\""));
+	ck_assert(
+		rig_sent("\"from\":\"wan:gj\",\"to\":\"tunnel:gj:bs\",\"kind\":\"local\",\"state\":"
+			 "\"down\""));
+	ck_assert(rig_sent("\"from\":\"tunnel:gj:bs\",\"to\":\"wan:bs\",\"kind\":\"remote\""));
 	json_decref(rig_json());
 }
 END_TEST
@@ -161,11 +149,12 @@ START_TEST(topology_of_a_tenant_has_no_others_and_no_tunnels)
 	rig_slice("red", "lee", "lan0", 11);
 	rig_reading("tunnels", "[{\"name\":\"t\",\"state\":\"up\"}]");
 	rig_get("/v1/topology", NULL); /* an operator's, which must not be what the tenant gets */
-	ck_assert(sent("red") && sent("tunnel:t"));
-	be_tenant("kim");
+	ck_assert(rig_sent("red") && rig_sent("tunnel:t"));
+	rig_be_tenant("kim");
 	rig_get("/v1/topology", NULL);
-	ck_assert(sent("slice:blue") && !sent("red") && !sent("lee") && !sent("tunnel:t"));
-	ck_assert(sent("\"to\":\"site:here\"") && sent("\"id\":\"wan:gj\""));
+	ck_assert(rig_sent("slice:blue") && !rig_sent("red") && !rig_sent("lee") &&
+		  !rig_sent("tunnel:t"));
+	ck_assert(rig_sent("\"to\":\"site:here\"") && rig_sent("\"id\":\"wan:gj\""));
 	json_decref(rig_json());
 }
 END_TEST
@@ -227,7 +216,8 @@ START_TEST(topology_in_pieces_is_of_the_moment_when_it_was_begun)
 	born = rig_slice("b", "kim", "lan0", 4);
 	born->revision = 8; /* 7 was the last */
 	turns_until_answered();
-	ck_assert(sent("slice:a") && sent("slice:d") && !sent("slice:b") && !sent("slice:c"));
+	ck_assert(rig_sent("slice:a") && rig_sent("slice:d") && !rig_sent("slice:b") &&
+		  !rig_sent("slice:c"));
 	json_decref(rig_json());
 }
 END_TEST
@@ -236,7 +226,7 @@ START_TEST(topology_in_pieces_may_lose_who_asked)
 {
 	rig_slice("a", "kim", "lan0", 1);
 	making_bit_us = 0;
-	be_tenant("kim");
+	rig_be_tenant("kim");
 	rig_get("/v1/topology", NULL);
 	rig_once();
 	rig_client_gone(); /* ASan sees what is left behind */
@@ -244,7 +234,7 @@ START_TEST(topology_in_pieces_may_lose_who_asked)
 	ck_assert_int_eq(rig_answer.status, 0);
 	rig_get("/v1/topology", NULL);
 	turns_until_answered();
-	ck_assert(sent("slice:a"));
+	ck_assert(rig_sent("slice:a"));
 	rig_get("/v1/topology", NULL); /* and at the end of everything it is told so */
 	ck_assert_int_eq(rig_answer.status, 0);
 	observe_stop();
@@ -258,8 +248,9 @@ START_TEST(counters_have_rates_and_levels_have_none)
 {
 	rig_reading("port", "{\"wan0\":{\"rx_bytes\":5,\"shaper_queued_bytes\":6}}");
 	rig_get("/v1/counters?type=port", NULL);
-	ck_assert(sent("\"counters\":{\"port\":{\"wan0\":{\"rx_bytes\":{\"total\":5,\"rate\":12.5},"
-		       "\"shaper_queued_bytes\":{\"value\":6}}}}"));
+	ck_assert(rig_sent(
+		"\"counters\":{\"port\":{\"wan0\":{\"rx_bytes\":{\"total\":5,\"rate\":12.5},"
+		"\"shaper_queued_bytes\":{\"value\":6}}}}"));
 }
 END_TEST
 
@@ -267,13 +258,14 @@ START_TEST(counters_come_in_pages)
 {
 	rig_reading("port", "{\"a\":{\"x\":1},\"b\":{\"x\":1},\"c\":{\"x\":1}}");
 	rig_get("/v1/counters?type=port&limit=2", NULL);
-	ck_assert(sent("\"a\"") && sent("\"next\":{\"port\":\"b\"}") && !sent("\"c\""));
+	ck_assert(rig_sent("\"a\"") && rig_sent("\"next\":{\"port\":\"b\"}") && !rig_sent("\"c\""));
 	rig_get("/v1/counters?type=port&limit=2&after=b", NULL);
-	ck_assert(!sent("\"b\"") && sent("\"c\"") && !sent("next"));
+	ck_assert(!rig_sent("\"b\"") && rig_sent("\"c\"") && !rig_sent("next"));
 	rig_get("/v1/counters?type=port&limit=2&after=aa", NULL); /* one that has gone */
-	ck_assert(!sent("\"a\"") && sent("\"b\"") && sent("\"c\"") && !sent("next"));
+	ck_assert(
+		!rig_sent("\"a\"") && rig_sent("\"b\"") && rig_sent("\"c\"") && !rig_sent("next"));
 	rig_get("/v1/counters?limit=3", NULL);
-	ck_assert(sent("\"c\"") && !sent("next"));
+	ck_assert(rig_sent("\"c\"") && !rig_sent("next"));
 }
 END_TEST
 
@@ -301,17 +293,17 @@ START_TEST(counters_of_a_tenant_are_its_slices_and_sessions)
 	rig_reading("attachment", "{\"blue:lan0.10\":{\"x\":1},\"red:lan0.11\":{\"x\":2}}");
 	rig_reading("port", "{\"lan0\":{\"x\":1}}");
 	rig_reading("session", "{\"objects\":{\"imsi-1\":{\"ul_bytes\":3}}}");
-	be_tenant("kim");
+	rig_be_tenant("kim");
 	rig_get("/v1/counters", NULL);
-	ck_assert(sent("\"blue\"") && sent("\"blue:lan0.10\"") && !sent("red"));
-	ck_assert(!sent("\"port\"") && !sent("\"lan0\""));
+	ck_assert(rig_sent("\"blue\"") && rig_sent("\"blue:lan0.10\"") && !rig_sent("red"));
+	ck_assert(!rig_sent("\"port\"") && !rig_sent("\"lan0\""));
 	rig_get("/v1/counters?type=slice&key=red", NULL);
 	ck_assert_int_eq(rig_answer.status, 404);
 	rig_get("/v1/counters?type=port", NULL);
-	ck_assert(!sent("\"lan0\""));
+	ck_assert(!rig_sent("\"lan0\""));
 	rig_get("/v1/counters?type=session&key=imsi-1", NULL);
 	ck_assert_int_eq(rig_answer.status, 200);
-	ck_assert(sent("\"ul_bytes\":3"));
+	ck_assert(rig_sent("\"ul_bytes\":3"));
 	rig_get("/v1/counters?type=session&key=imsi-2", NULL);
 	ck_assert_int_eq(rig_answer.status, 404);
 	rig_get("/v1/counters?type=session", NULL);
@@ -319,167 +311,6 @@ START_TEST(counters_of_a_tenant_are_its_slices_and_sessions)
 	rig_state = DATAPLANE_DOWN;
 	rig_get("/v1/counters?type=session&key=imsi-1", NULL);
 	ck_assert_int_eq(rig_answer.status, 503);
-}
-END_TEST
-
-/* ---- events ---- */
-
-START_TEST(stream_tells_what_comes_with_id_event_and_data)
-{
-	publish("before", "");
-	rig_get("/v1/events", NULL);
-	ck_assert(sent("retry: "));
-	publish("link.down", "");
-	ck_assert(sent("id: f4240-2\nevent: link.down\ndata: {\"id\":2,"));
-	ck_assert_str_eq(rig_answer.text + rig_answer.len - 3, "}\n\n");
-	ck_assert(!sent("before"));
-	rig_client_gone();
-	publish("link.up", "");
-	ck_assert(!sent("link.up"));
-}
-END_TEST
-
-START_TEST(stream_of_a_tenant_tells_only_its_own)
-{
-	be_tenant("kim");
-	rig_get("/v1/events", NULL);
-	publish("mine", "kim");
-	publish("theirs", "lee");
-	publish("operators", "");
-	ck_assert(sent("mine") && !sent("theirs") && !sent("operators"));
-	rig_client_gone();
-}
-END_TEST
-
-START_TEST(stream_filters_by_name_and_by_what_it_begins_with)
-{
-	rig_get("/v1/events?event=mac,link.up", NULL);
-	publish("mac.learned", "");
-	publish("machine", "");
-	publish("link.up", "");
-	publish("link.down", "");
-	ck_assert(sent("mac.learned") && sent("link.up"));
-	ck_assert(!sent("machine") && !sent("link.down"));
-	rig_client_gone();
-	rig_get("/v1/events?event=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", NULL);
-	ck_assert_int_eq(rig_answer.status, 400);
-}
-END_TEST
-
-START_TEST(stream_goes_on_where_a_connection_was_lost)
-{
-	publish("one", "");
-	publish("two", "");
-	publish("three", "");
-	rig_get("/v1/events", "f4240-1");
-	ck_assert(!sent("event: one") && sent("event: two") && sent("event: three"));
-	ck_assert(!sent("gap"));
-	publish("four", "");
-	ck_assert(sent("event: four"));
-	rig_client_gone();
-}
-END_TEST
-
-START_TEST(stream_tells_of_a_gap_after_a_restart_and_for_nonsense)
-{
-	publish("one", "");
-	rig_get("/v1/events", "aaaa-1");
-	ck_assert(sent("event: gap") && sent("event: one"));
-	rig_client_gone();
-	rig_get("/v1/events", "-1; drop table");
-	ck_assert(sent("event: gap") && sent("event: one"));
-	rig_client_gone();
-	rig_get("/v1/events", "f4240-1");
-	ck_assert(!sent("event: gap") && !sent("event: one"));
-	rig_client_gone();
-}
-END_TEST
-
-static int count_of(const char *text)
-{
-	int count = 0;
-
-	for (const char *at = rig_answer.text; (at = strstr(at, text)); at++)
-		count++;
-	return count;
-}
-
-START_TEST(long_replay_comes_in_batches_and_loses_nothing)
-{
-	for (int i = 0; i < 1000; i++)
-		publish("old", "");
-	rig_get("/v1/events", "f4240-0");
-	ck_assert_int_eq(count_of("event: old"), 256);
-	publish("new", ""); /* while it is behind: in its turn */
-	ck_assert_int_eq(count_of("event: new"), 0);
-	for (int i = 0; i < 10 && !sent("event: new"); i++)
-		rig_turn();
-	ck_assert_int_eq(count_of("event: old"), 1000);
-	ck_assert_int_eq(count_of("event: new"), 1);
-	publish("newer", "");
-	ck_assert_int_eq(count_of("event: newer"), 1);
-	rig_client_gone();
-}
-END_TEST
-
-START_TEST(stream_that_does_not_read_is_let_go_at_any_moment)
-{
-	for (int i = 0; i < 300; i++)
-		publish("old", "");
-	rig_get("/v1/events", NULL);
-	rig_cut_off = true;
-	publish("one", ""); /* live */
-	publish("two", "");
-	rig_get("/v1/events", "f4240-0"); /* at its first line */
-	rig_cut_off = false;
-	rig_get("/v1/events", "f4240-0");
-	rig_cut_off = true;
-	rig_turn(); /* in the midst of a replay */
-	publish("three", "");
-	rig_cut_off = false;
-	rig_get("/v1/events", NULL); /* left open for observe_stop */
-}
-END_TEST
-
-START_TEST(event_of_the_dataplane_is_of_its_slices_tenant)
-{
-	rig_slice("blue", "kim", "lan0", 10);
-	rig_session("imsi-1", "lee");
-	be_tenant("kim");
-	rig_get("/v1/events", NULL);
-	rig_event("{\"event\":\"mac.learned\",\"slice\":\"blue\",\"mac\":\"02:00:00:00:00:01\"}");
-	rig_event("{\"event\":\"usage\",\"session\":\"imsi-1\"}");
-	rig_event("{\"event\":\"link.down\",\"port\":\"wan0\"}");
-	ck_assert_int_eq(rig_listed_soon, 1); /* the link's new state is to be seen soon */
-	rig_event("{\"no\":\"event\"}");
-	ck_assert(sent("event: mac.learned") && sent("\"slice\":\"blue\""));
-	ck_assert(!sent("usage") && !sent("link.down"));
-	rig_client_gone();
-	be_tenant("lee");
-	rig_get("/v1/events", NULL);
-	rig_event("{\"event\":\"usage\",\"session\":\"imsi-1\"}");
-	ck_assert(sent("event: usage"));
-	rig_client_gone();
-}
-END_TEST
-
-START_TEST(refused_intent_and_drift_are_events)
-{
-	struct intent *blue = rig_slice("blue", "kim", "lan0", 10);
-
-	rig_get("/v1/events", NULL);
-	rig_status(blue, INTENT_REFUSED, "no room");
-	ck_assert(sent("event: intent.refused") && sent("\"reason\":\"no room\""));
-	rig_status(blue, INTENT_APPLIED, "");
-	ck_assert(sent("event: intent.applied"));
-	rig_status(blue, INTENT_PENDING, "");
-	ck_assert_int_eq(count_of("event: intent"), 2);
-	rig_reconciler.drift_total = 3;
-	rig_read();
-	rig_read();
-	ck_assert_int_eq(count_of("event: drift"), 1);
-	ck_assert(sent("\"objects\":3"));
-	rig_client_gone();
 }
 END_TEST
 
@@ -504,15 +335,6 @@ int main(void)
 	tcase_add_test(tcase, counters_come_in_pages);
 	tcase_add_test(tcase, counters_of_one_object_or_404);
 	tcase_add_test(tcase, counters_of_a_tenant_are_its_slices_and_sessions);
-	tcase_add_test(tcase, stream_tells_what_comes_with_id_event_and_data);
-	tcase_add_test(tcase, stream_of_a_tenant_tells_only_its_own);
-	tcase_add_test(tcase, stream_filters_by_name_and_by_what_it_begins_with);
-	tcase_add_test(tcase, stream_goes_on_where_a_connection_was_lost);
-	tcase_add_test(tcase, stream_tells_of_a_gap_after_a_restart_and_for_nonsense);
-	tcase_add_test(tcase, long_replay_comes_in_batches_and_loses_nothing);
-	tcase_add_test(tcase, stream_that_does_not_read_is_let_go_at_any_moment);
-	tcase_add_test(tcase, event_of_the_dataplane_is_of_its_slices_tenant);
-	tcase_add_test(tcase, refused_intent_and_drift_are_events);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }
