@@ -1,34 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The writer's side of the exact-match table. Called by the main thread only; owns all buckets of a
- * table. */
+/* The writer's side of the exact-match table: entries, grace periods, growth. Called by the main
+ * thread only; the memory is exact_memory.c's. */
 #include "exact.h"
 
 #include <errno.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
-#include <rte_random.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "exact_parts.h"
 #include "rcu.h"
 
-/* How full the slots are on average before the table grows: half, two entries in a bucket of four.
- * About one entry in twenty-five then overflows, and an entry costs 37 bytes all in. */
-#define LOAD_NUM      1
-#define LOAD_DEN      2
-#define FIRST_BUCKETS 64
-#define GROW_MAX      4096 /* buckets split in one step: about a millisecond of work */
-#define DEAD_MAX      4096 /* slots that wait for a grace period */
-
-/* The mark word of an overflow bucket: bit a slot that waits for its grace period; while it is
- * retired, the next retired one. No reader looks at it. */
-#define MARK_CELL 6
-
-struct exact_dead {
-	struct exact_bucket *bucket;
-	uint32_t group;
-	uint32_t slot;
-};
+#define GROW_MAX 4096 /* buckets split in one step: about a millisecond of work */
 
 static bool is_overflow(const struct exact_table *t, const struct exact_bucket *b)
 {
@@ -47,13 +30,14 @@ static uint64_t *slot_cell(const struct exact_table *t, struct exact_bucket *b, 
 
 static bool is_marked(const struct exact_table *t, const struct exact_bucket *b, uint32_t slot)
 {
-	return (is_overflow(t, b) ? b->cell[MARK_CELL] : t->marks[b - t->buckets]) >> slot & 1;
+	return (is_overflow(t, b) ? b->cell[EXACT_MARK_CELL] : t->marks[b - t->buckets]) >> slot &
+	       1;
 }
 
 static void mark(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
 {
 	if (is_overflow(t, b))
-		b->cell[MARK_CELL] |= 1ull << slot;
+		b->cell[EXACT_MARK_CELL] |= 1ull << slot;
 	else
 		t->marks[b - t->buckets] |= 1u << slot;
 }
@@ -61,140 +45,16 @@ static void mark(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
 static void unmark(struct exact_table *t, struct exact_bucket *b, uint32_t slot)
 {
 	if (is_overflow(t, b))
-		b->cell[MARK_CELL] &= ~(1ull << slot);
+		b->cell[EXACT_MARK_CELL] &= ~(1ull << slot);
 	else
 		t->marks[b - t->buckets] &= ~(1u << slot);
-}
-
-static uint32_t group_of(uint32_t home)
-{
-	return home >> EXACT_GROUP;
-}
-
-/* ---- memory ---- */
-
-/* Overflow buckets behind the groups' own, as chance will have it; the heap beyond that. */
-static uint32_t spares_of(const struct exact_table *t)
-{
-	return (t->key_words == 1 ? t->groups : 2 * t->groups) + 64;
-}
-
-static void push(struct exact_bucket **list, struct exact_bucket *b)
-{
-	b->cell[MARK_CELL] = (uint64_t)(uintptr_t)*list;
-	*list = b;
-}
-
-static struct exact_bucket *pop(struct exact_bucket **list)
-{
-	struct exact_bucket *b = *list;
-
-	if (b != NULL)
-		*list = (struct exact_bucket *)(uintptr_t)b->cell[MARK_CELL];
-	return b;
-}
-
-static void *table_alloc(const struct exact_table *t, size_t bytes)
-{
-	if (!t->mapped)
-		return rte_zmalloc(t->name, bytes, RTE_CACHE_LINE_SIZE);
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (at == MAP_FAILED)
-		return NULL;
-	madvise(at, bytes, MADV_HUGEPAGE); /* where there are any */
-	return at;
-}
-
-static void table_free(const struct exact_table *t, void *at, size_t bytes)
-{
-	if (!t->mapped)
-		rte_free(at);
-	else if (at != NULL)
-		munmap(at, bytes);
-}
-
-static size_t bucket_bytes(const struct exact_table *t)
-{
-	return ((size_t)t->max_buckets + t->groups + spares_of(t)) * sizeof(struct exact_bucket);
-}
-
-static int init(
-	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity, bool mapped)
-{
-	if ((key_words != 1 && key_words != 2 && key_words != 5) || capacity == 0)
-		return -EINVAL;
-	memset(t, 0, sizeof(*t));
-	t->name = name;
-	t->key_words = key_words;
-	t->capacity = capacity;
-	t->mapped = mapped;
-
-	uint64_t slots = exact_slots(key_words, false);
-	uint64_t wanted =
-		((uint64_t)capacity * LOAD_DEN + LOAD_NUM * slots - 1) / (LOAD_NUM * slots);
-
-	t->max_buckets = RTE_MAX(wanted, (uint64_t)FIRST_BUCKETS);
-	t->groups = group_of(t->max_buckets - 1) + 1;
-
-	t->buckets = table_alloc(t, bucket_bytes(t));
-	t->marks = table_alloc(t, t->max_buckets);
-	t->dead = rte_zmalloc(name, DEAD_MAX * sizeof(*t->dead), 0);
-	if (t->buckets == NULL || t->dead == NULL || t->marks == NULL) {
-		exact_fini(t);
-		return -ENOMEM;
-	}
-	t->overflow = t->buckets + t->max_buckets;
-	t->fresh = spares_of(t);
-	t->bytes = bucket_bytes(t) + DEAD_MAX * sizeof(*t->dead) + t->max_buckets;
-	t->n_buckets = FIRST_BUCKETS;
-	for (uint32_t i = 0; i < EXACT_KEY_WORDS; i++)
-		t->seed[i] = rte_rand();
-	return 0;
-}
-
-int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
-{
-	return init(t, name, key_words, capacity, false);
-}
-
-int exact_init_mapped(
-	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
-{
-	return init(t, name, key_words, capacity, true);
-}
-
-static void free_heap(const struct exact_table *t, struct exact_bucket *b)
-{
-	if (b < t->buckets || b >= t->overflow + t->groups + spares_of(t))
-		rte_free(b);
-}
-
-void exact_fini(struct exact_table *t)
-{
-	struct exact_bucket *b, *next;
-
-	while ((b = pop(&t->spare)) != NULL)
-		free_heap(t, b);
-	while ((b = pop(&t->retired)) != NULL)
-		free_heap(t, b);
-	for (uint32_t g = 0; t->overflow != NULL && g < t->groups; g++)
-		for (b = exact_next(&t->overflow[g]); b != NULL; b = next) {
-			next = exact_next(b);
-			free_heap(t, b);
-		}
-	table_free(t, t->marks, t->max_buckets);
-	rte_free(t->dead);
-	table_free(t, t->buckets, bucket_bytes(t));
-	memset(t, 0, sizeof(*t));
 }
 
 /* ---- grace periods ---- */
 
 static bool is_empty(const struct exact_table *t, struct exact_bucket *b)
 {
-	bool empty = b->cell[MARK_CELL] == 0;
+	bool empty = b->cell[EXACT_MARK_CELL] == 0;
 
 	for (uint32_t s = 0; s < slots_of(t, b); s++)
 		empty &= *slot_cell(t, b, s) == 0;
@@ -213,7 +73,7 @@ static void shorten(struct exact_table *t, uint32_t group)
 			continue;
 		}
 		__atomic_store_n(&prev->cell[EXACT_NEXT], b->cell[EXACT_NEXT], __ATOMIC_RELEASE);
-		push(&t->retired, b);
+		exact_push(&t->retired, b);
 	}
 }
 
@@ -223,9 +83,9 @@ static void synchronize(struct exact_table *t)
 	struct exact_bucket *b;
 
 	rcu_synchronize();
-	while ((b = pop(&t->retired)) != NULL) {
+	while ((b = exact_pop(&t->retired)) != NULL) {
 		memset(b, 0, sizeof(*b));
-		push(&t->spare, b);
+		exact_push(&t->spare, b);
 	}
 	for (uint32_t i = 0; i < t->dead_count; i++)
 		unmark(t, t->dead[i].bucket, t->dead[i].slot);
@@ -241,7 +101,7 @@ static void kill_slot(struct exact_table *t, struct exact_bucket *b, uint32_t gr
 	__atomic_store_n(slot_cell(t, b, slot), 0, __ATOMIC_RELAXED);
 	mark(t, b, slot);
 	t->dead[t->dead_count++] = (struct exact_dead){.bucket = b, .group = group, .slot = slot};
-	if (t->dead_count == DEAD_MAX)
+	if (t->dead_count == EXACT_DEAD_MAX)
 		synchronize(t);
 }
 
@@ -273,7 +133,7 @@ static uint64_t *free_slot(struct exact_table *t, struct exact_bucket *b)
 
 static struct exact_bucket *chain_append(struct exact_table *t, struct exact_bucket *last)
 {
-	struct exact_bucket *more = pop(&t->spare);
+	struct exact_bucket *more = exact_pop(&t->spare);
 
 	if (more == NULL && t->fresh > 0)
 		more = &t->overflow[t->groups + --t->fresh];
@@ -293,7 +153,7 @@ static struct exact_bucket *chain_append(struct exact_table *t, struct exact_buc
  * out. */
 static uint64_t *take_slot(struct exact_table *t, uint32_t home)
 {
-	struct exact_bucket *b = &t->overflow[group_of(home)];
+	struct exact_bucket *b = &t->overflow[exact_group_of(home)];
 	uint64_t *cell = free_slot(t, &t->buckets[home]);
 
 	while (cell == NULL && b != NULL) {
@@ -318,7 +178,7 @@ static void walk(struct exact_table *t, uint32_t from, walk_fn fn, uint32_t arg)
 	for (uint32_t s = 0; s < slots_of(t, b); s++)
 		if (*slot_cell(t, b, s) != 0)
 			fn(t, b, s, from, arg);
-	for (b = &t->overflow[group_of(from)]; b != NULL; b = exact_next(b))
+	for (b = &t->overflow[exact_group_of(from)]; b != NULL; b = exact_next(b))
 		for (uint32_t s = 0; s < slots_of(t, b); s++)
 			if (*slot_cell(t, b, s) != 0)
 				fn(t, b, s, from, arg);
@@ -348,7 +208,7 @@ static void split_clean(
 {
 	/* the two are in different groups, being a power of two of at least 64 apart */
 	if (home_of(t, slot_cell(t, b, slot), t->n_buckets) == to)
-		kill_slot(t, b, group_of(from), slot);
+		kill_slot(t, b, exact_group_of(from), slot);
 }
 
 /* Copies overflow entries of this home up into its free slots; the second copy is marked, for
@@ -373,7 +233,7 @@ static void split_drop(struct exact_table *t, struct exact_bucket *b, uint32_t s
 	uint32_t unused)
 {
 	if (is_overflow(t, b) && is_marked(t, b, slot))
-		kill_slot(t, b, group_of(from), slot);
+		kill_slot(t, b, exact_group_of(from), slot);
 }
 
 /* Splits an eighth of the buckets, or as many as the round has left, three grace periods a step. */
@@ -436,8 +296,8 @@ int exact_put(struct exact_table *t, const uint64_t *key, uint64_t value)
 	if (t->count >= t->capacity)
 		return -ENOSPC;
 	if (t->n_buckets < t->max_buckets &&
-		(uint64_t)t->count * LOAD_DEN >=
-			(uint64_t)t->n_buckets * exact_slots(t->key_words, false) * LOAD_NUM)
+		(uint64_t)t->count * EXACT_LOAD_DEN >=
+			(uint64_t)t->n_buckets * exact_slots(t->key_words, false) * EXACT_LOAD_NUM)
 		exact_grow(t);
 	uint64_t *cell = take_slot(t, home_of(t, key, t->n_buckets));
 
@@ -456,7 +316,7 @@ int exact_delete(struct exact_table *t, const uint64_t *key)
 		return -ENOENT;
 	struct exact_bucket *b = (struct exact_bucket *)((uintptr_t)value & ~(uintptr_t)63);
 
-	kill_slot(t, b, group_of(home_of(t, key, t->n_buckets)),
+	kill_slot(t, b, exact_group_of(home_of(t, key, t->n_buckets)),
 		(value - b->cell) / (t->key_words + 1));
 	t->count--;
 	return 0;
@@ -482,7 +342,7 @@ void exact_scan(
 	uint64_t at = *cursor;
 
 	for (; max_buckets > 0 && at < t->n_buckets; max_buckets--, at++) {
-		uint32_t group = group_of(at);
+		uint32_t group = exact_group_of(at);
 
 		/* the group's overflow before its buckets: an entry that is lifted meanwhile is met
 		 * again there, not missed */
