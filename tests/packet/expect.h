@@ -85,6 +85,7 @@ TCase *neighbor_route_tests(void);
 TCase *announce_tests(void);
 TCase *share_tests(void);
 TCase *tap_tests(void);
+TCase *tap_out_tests(void);
 TCase *geneve_tests(void);
 TCase *mss_tests(void);
 TCase *fragment_tests(void);

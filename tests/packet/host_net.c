@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "neighbor.h"
+#include "rig_tap.h"
 
 struct host_net hn;
 static struct pkt tmp;
@@ -26,6 +27,18 @@ void host_setup(void)
 	rig_l3_route(hn.green, "10.2.0.0/16", &via, 1);
 	rig_l3_route(hn.green, "fd02::/16", &via, 1);
 	rig_begin();
+}
+
+void host_tap_setup(void)
+{
+	host_setup();
+	rig_tap(hn.lan);
+}
+
+void host_tap_teardown(void)
+{
+	rig_tap_gone(hn.lan);
+	net_teardown();
 }
 
 struct ip_packet from_h1(const char *to)

@@ -18,6 +18,7 @@
 #define H1	      0x02000000b001ull
 #define H2	      0x02000000b002ull
 #define FAR	      0x02000000b0ffull
+#define OSPF_MAC      0x01005e000005ull
 #define GATEWAY	      0x025c0001f401ull	      /* 02:5c, VNI 500, 01 */
 #define GW_LINK_LOCAL "fe80::5c:ff:fe01:f401" /* RFC 4291 appendix A of it */
 
@@ -26,6 +27,9 @@ extern struct host_net {
 } hn;
 
 void host_setup(void);
+/* The same with a tap beside lan's attachment, and its end. */
+void host_tap_setup(void);
+void host_tap_teardown(void);
 /* A UDP packet of host H1 to this address, by its gateway. */
 struct ip_packet from_h1(const char *to);
 
