@@ -125,6 +125,17 @@ void rig_synced(void)
 	ck_assert_uint_eq(rig_counters().pending, 0);
 }
 
+static bool is_lost(void)
+{
+	return dataplane_state(dp) != DATAPLANE_UP;
+}
+
+void rig_lose(void)
+{
+	fake_stop(&fake);
+	ck_assert(rig_until(is_lost));
+}
+
 static uint64_t resyncs_before;
 static bool is_resynced(void)
 {

@@ -26,6 +26,7 @@ void rig_stop(void);
 void rig_restart(void); /* of the control plane; the world and the dataplane stay */
 void rig_settle(void);	/* waits until all that was touched is applied or refused */
 void rig_synced(void);	/* waits until nothing differs */
+void rig_lose(void);	/* the fake stops, and that is noticed */
 void rig_resync(void);
 struct reconcile_counters rig_counters(void);
 void rig_slice(const char *name, int vni); /* an intent: slice, attachment, member */

@@ -234,8 +234,7 @@ static bool has_all_routes(void)
 START_TEST(another_dataplane_gets_all_again)
 {
 	routes(3000);
-	fake_stop(&fake);
-	run_for(base, 10);
+	rig_lose();
 	fake_again(&fake, true);
 	ck_assert(rig_until(has_all_routes));
 	rig_synced();

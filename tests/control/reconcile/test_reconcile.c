@@ -115,12 +115,10 @@ START_TEST(a_restart_that_loses_all_is_made_good_without_news)
 	rig_settle();
 	rig_state(INTENT_SLICE, "red", INTENT_REFUSED);
 	rig_statuses = 0;
-	fake_stop(&fake);
-	run_for(base, 20);
+	rig_lose();
 	ck_assert(!rig_counters().synced);
 	json_object_clear(fake.refuse);
 	fake_again(&fake, true);
-	run_for(base, 20);
 	rig_synced();
 	ck_assert_ptr_nonnull(fake_get(&fake, "attachment", "blue:lan0.101"));
 	rig_state(INTENT_SLICE, "blue", INTENT_APPLIED);
@@ -286,16 +284,19 @@ static void on_wait(bool settled, void *arg)
 	timeouts += !settled;
 }
 
+static bool is_done(void)
+{
+	return dones == 1;
+}
+
 START_TEST(waiting_ends_when_settled_in_time_or_cancelled)
 {
 	uint64_t number;
 
-	reconciler_wait(rec, 1000, on_wait, NULL);
+	reconciler_wait(rec, 60000, on_wait, NULL);
 	ck_assert_int_eq(dones, 0); /* never from within */
-	run_for(base, 20);
-	ck_assert_int_eq(dones, 1);
-	fake_stop(&fake);
-	run_for(base, 20);
+	ck_assert(rig_until(is_done));
+	rig_lose();
 	rig_site();
 	reconciler_wait(rec, 50, on_wait, NULL);
 	number = reconciler_wait(rec, 60, on_wait, NULL);
@@ -356,10 +357,8 @@ START_TEST(a_large_world_goes_in_several_transactions)
 	ck_assert_uint_gt(rig_counters().transactions - from, 1);
 	ck_assert_uint_eq(rig_counters().transactions_refused, 0);
 	/* and again, to another process; nothing is deleted on the way */
-	fake_stop(&fake);
-	run_for(base, 20);
+	rig_lose();
 	fake_again(&fake, true);
-	run_for(base, 20);
 	rig_synced();
 	ck_assert_uint_eq(fake_count(&fake, "attachment"), 15000);
 	rig_restart();
