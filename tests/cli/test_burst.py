@@ -26,7 +26,7 @@ class Burst(unittest.TestCase):
                 [DATAPLANE, "--no-huge", "--memory", "256", "--file-prefix", f"burst{os.getpid()}", "--socket", path,
                  "--config", config, *options], stderr=subprocess.PIPE, text=True)
             try:
-                until = time.monotonic() + 60
+                until, seen = time.monotonic() + 60, []
                 while True:
                     self.assertIsNone(process.poll(), "it has ended by itself")
                     self.assertLess(time.monotonic(), until, "no packets came")
@@ -35,7 +35,9 @@ class Burst(unittest.TestCase):
                                             capture_output=True, text=True)
                     worker = json.loads(answer.stdout)["objects"]["worker0"] if answer.returncode == 0 else {"packets": 0}
                     if worker["packets"] > 100000:
-                        return worker["packets"] / (worker["loops"] - worker["idle_loops"])
+                        seen.append(worker["packets"] / (worker["loops"] - worker["idle_loops"]))
+                    if len(seen) == 5:  # who reads may be kept waiting between one counter and the next
+                        return sorted(seen)[2]
             finally:
                 process.terminate()
                 process.communicate(timeout=60)
