@@ -118,7 +118,7 @@ class Routes(ServerTest):
 
     def test_client_with_an_address_of_its_own_is_served(self):
         sock = socket.socket(socket.AF_UNIX)
-        sock.bind("\0sluice-http-test")
+        sock.bind(f"\0sluice-http-test-{os.getpid()}")
         sock.connect(self.path)
         sock.send(f"GET /v1/small HTTP/1.1\r\n{HOST}\r\n".encode())
         self.assertIn(b"200 OK", sock.recv(100))
