@@ -129,6 +129,15 @@ static uint64_t total_drops(void)
 	return sum;
 }
 
+/* What came in or was made here is out, dropped or merged. */
+static bool balanced(void)
+{
+	struct box_counters box;
+
+	box_counters_read(&box);
+	return churn_rx + box.replicated + box.originated == churn_tx + total_drops() + box.merged;
+}
+
 static void ledger(void)
 {
 	uint64_t in, out, drops = total_drops();
@@ -178,7 +187,9 @@ int main(int argc, char **argv)
 	churn_end();
 	churn_close(lan);
 	churn_close(wan);
-	usleep(2500000); /* what waits for its other fragments gives up */
+	end = rte_rdtsc() + 60 * rte_get_tsc_hz();
+	while (!balanced() && rte_rdtsc() < end)
+		usleep(10000); /* what waits for its other fragments gives up, within seconds */
 	ledger();
 	churn_box_stop();
 	return EXIT_SUCCESS;
