@@ -106,24 +106,32 @@ class Status(unittest.TestCase):
         for hidden in ("blue", "cam", '"kr"', "tunnel"):
             self.assertNotIn(hidden, text)
 
+    def asked_meanwhile(self):
+        """The topology, and how many short answers came while it was made."""
+        with contextlib.closing(box.connection(uid=KR)) as long, contextlib.closing(box.connection()) as quick:
+            long.connect()
+            for _ in range(3):
+                quick.request("GET", "/v1/sites")
+                self.assertEqual(quick.getresponse().read()[:1], b"{")
+            long.request("GET", "/v1/topology")
+            meanwhile = 0
+            while not select.select([long.sock], [], [], 0)[0]:
+                quick.request("GET", "/v1/sites")
+                quick.getresponse().read()
+                meanwhile += 1
+            return json.loads(long.getresponse().read()), meanwhile
+
     def test_others_are_answered_while_a_long_answer_is_made(self):
         try:
             for first in range(0, 15000, 3000):   # each takes 5 ms and more
                 many = [slice_(f"many{number}", tenant="kr") for number in range(first, first + 3000)]
                 answer = box.apply(many)
                 self.assertEqual(answer.status, 200, answer.text[:600])
-            with contextlib.closing(box.connection(uid=KR)) as long, contextlib.closing(box.connection()) as quick:
-                long.connect()
-                for _ in range(3):
-                    quick.request("GET", "/v1/sites")
-                    self.assertEqual(quick.getresponse().read()[:1], b"{")
-                long.request("GET", "/v1/topology")
-                meanwhile = 0
-                while not select.select([long.sock], [], [], 0)[0]:
-                    quick.request("GET", "/v1/sites")
-                    quick.getresponse().read()
-                    meanwhile += 1
-                graph = json.loads(long.getresponse().read())
+            for turn in range(10):  # until once we, who ask, have the CPU all the while
+                self.assertEqual(box.patch("/v1/slices/many0", {"description": f"turn {turn}"}).status, 200)  # not the last one's answer
+                graph, meanwhile = self.asked_meanwhile()
+                if meanwhile >= 3:
+                    break
         finally:
             self.assertEqual(box.apply(slices(), prune=True).status, 200)
         self.assertEqual(len([node for node in graph["nodes"] if node["kind"] == "slice"]), 15001)
@@ -217,7 +225,7 @@ class Streams(unittest.TestCase):
             self.assertNotIn("sluice_port_up", box.get("/metrics").text)
             self.assertEqual(box.get("/v1/topology").json["nodes"][0]["kind"], "site")
             box.dataplane.start()
-            self.assertEqual(events.next()["event"], "dataplane.up")
+            self.assertIsNotNone(events.next("dataplane.up"))  # behind dataplane.hung where its start takes seconds
         self.assertTrue(wait_for(lambda: "\nsluice_port_up{port=\"p1\"} 1\n" in box.get("/metrics").text))
         self.assertTrue(wait_for(lambda: (counters("slice") or {}).keys() == {"blue", "red"}))
         for one in counters("slice").values():
