@@ -315,6 +315,25 @@ void conn_watch(struct conn *conn)
 	bufferevent_enable(conn->bev, EV_READ);
 }
 
+static bufferevent_data_cb evhttp_written;
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	if (!evbuffer_get_length(bufferevent_get_output(bev)))
+		evhttp_written(bev, arg);
+}
+
+/* TLS tells a turn of the loop later that all is written. When more was added meanwhile, evhttp
+ * takes that for the end of it, and writes no more. */
+void conn_end(struct conn *conn)
+{
+	bufferevent_event_cb on_event;
+	void *arg;
+
+	bufferevent_getcb(conn->bev, NULL, &evhttp_written, &on_event, &arg);
+	bufferevent_setcb(conn->bev, NULL, on_written, on_event, arg);
+}
+
 void conn_answered(struct conn *conn)
 {
 	bool more = evbuffer_get_length(bufferevent_get_input(conn->bev));

@@ -66,6 +66,8 @@ struct conn *conn_of(struct evhttp_request *ev); /* NULL: not known */
 
 /* The handler goes on later: from now on the client's going is seen. */
 void conn_watch(struct conn *conn);
+/* A stream's last bytes are in: evhttp is told when they are written, and not before. */
+void conn_end(struct conn *conn);
 void conn_doom(struct conn *conn); /* closes it from the loop */
 /* The answer is out. */
 void conn_answered(struct conn *conn);

@@ -195,7 +195,10 @@ bool stream_send(struct request *r, const char *text, size_t len)
 
 void stream_end(struct request *r)
 {
-	if (!r->conn) {
+	struct conn *conn = r->conn;
+	bool waits;
+
+	if (!conn) {
 		request_free(r);
 		return;
 	}
@@ -203,5 +206,8 @@ void stream_end(struct request *r)
 		return;
 	http.counters.streams--;
 	r->state = REQUEST_SENT;
-	evhttp_send_reply_end(r->ev); /* may free r at once */
+	waits = r->ev->chunked || evbuffer_get_length(bufferevent_get_output(conn->bev));
+	evhttp_send_reply_end(r->ev); /* may free r at once, when nothing waits */
+	if (waits)
+		conn_end(conn);
 }

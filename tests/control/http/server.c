@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "http.h"
 #include "store_fake.h"
@@ -109,7 +110,8 @@ struct wait {
 	struct event *timer;
 	int left;
 	size_t bytes;
-	bool deaf; /* did not ask for gone() */
+	useconds_t busy_us; /* what each chunk takes */
+	bool deaf;	    /* did not ask for gone() */
 };
 static LIST_HEAD(, wait) waits = LIST_HEAD_INITIALIZER(waits);
 
@@ -174,6 +176,8 @@ static void stream_fired(evutil_socket_t fd, short what, void *arg)
 	if (!stream_send(wait->r, text, len))
 		wait = NULL; /* gone() has been called */
 	free(text);
+	if (wait && wait->busy_us)
+		usleep(wait->busy_us);
 	if (wait && !--wait->left) {
 		stream_end(wait->r);
 		wait_free(wait);
@@ -182,14 +186,16 @@ static void stream_fired(evutil_socket_t fd, short what, void *arg)
 
 static void stream(struct request *r)
 {
-	int64_t count, bytes, ms;
+	int64_t count, bytes, ms, busy_ms;
 	struct wait *wait;
 
 	if (!request_number(r, "count", 0, 1000000, 3, &count) ||
 		!request_number(r, "bytes", 0, 1 << 20, 1, &bytes) ||
-		!request_number(r, "ms", 1, 10000, 10, &ms))
+		!request_number(r, "ms", 1, 10000, 10, &ms) ||
+		!request_number(r, "busy", 0, 100, 0, &busy_ms))
 		return;
 	wait = wait_new(r, ms, true, stream_fired);
+	wait->busy_us = busy_ms * 1000;
 	wait->left = count ? count : -1;
 	wait->bytes = bytes;
 	reply_stream(r, "text/event-stream", wait_gone, wait);
@@ -207,7 +213,7 @@ static const struct route_query number_query[] = {
 static const struct route_query later_query[] = {{"ms", "when", NULL}, {"deaf", "", NULL}, {0}};
 static const struct route_query stream_query[] = {{"count", "of chunks, 0: no end", NULL},
 	{"bytes", "of a chunk", NULL}, {"ms", "between two", NULL}, {"now", "one at once", NULL},
-	{0}};
+	{"busy", "ms that a chunk takes", NULL}, {0}};
 
 #define ANY		     "{\"type\":\"object\"}"
 #define ROUTE(m, p, h, l, i) .method = m, .path = p, .handler = h, .least = l, .id = i, .summary = i

@@ -97,6 +97,14 @@ class Tls(TlsTest):
             self.assertEqual(client.ask("POST", "/v1/echo", {"a": "x" * 300000}, headers=ADMIN).status, 200)
             self.assertEqual(client.ask("GET", "/v1/stream", headers=ADMIN).body, b"data: y\n\n" * 3)
 
+    def test_end_of_a_stream_that_comes_before_word_of_what_was_written(self):
+        for version in ("1.1", "1.0"):
+            client = self.tls()
+            self.assertEqual(client.ask("GET", "/v1/stream?ms=1&busy=5&count=20", headers=ADMIN, version=version).body, b"data: y\n\n" * 20)
+        client = self.tls()
+        for _ in range(3):
+            self.assertEqual(client.ask("GET", "/v1/stream?ms=1&busy=5", headers=ADMIN).body, b"data: y\n\n" * 3)
+
     def test_old_tls_is_refused(self):
         with self.assertRaises(ssl.SSLError):
             self.tls(maximum_version=ssl.TLSVersion.TLSv1_1, minimum_version=ssl.TLSVersion.TLSv1)
