@@ -312,7 +312,8 @@ START_TEST(slow_round_makes_a_longer_pause)
 	change(DATAPLANE_UP, 1);
 	round_now();
 	now_us += 100000;
-	evutil_gettimeofday(&begin, NULL); /* before the pause begins: what lies between counts, too */
+	evutil_gettimeofday(
+		&begin, NULL); /* before the pause begins: what lies between counts, too */
 	answer_all();
 	ck_assert_uint_eq(collector_took_us(c), 100000);
 	round_now();
