@@ -4,6 +4,7 @@
 import json
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -130,15 +131,18 @@ class Count(CliTest):
 
         def stats(params):
             asked.append(1)
-            return {"objects": {"blue": {"in_packets": 1000 * len(asked), "in_bytes": 1000000 * len(asked), "dropped": 9 - len(asked)}}}
+            return {"objects": {"blue": {"in_packets": 9000000 * len(asked), "in_bytes": 9000000000 * len(asked),
+                                         "dropped": 9 - len(asked)}}}
         self.fake.handlers["stats"] = stats
+        begin = time.monotonic()
         first, second = self.out("dp", "stats", "slice", "--watch", "0.5", "--count", "2").split("\n\n")
-        self.assertEqual(self.table(first)[1], ["blue", "1,000", "-", "1,000,000", "-", "8", "-"])
+        slowest = 0.99 / (time.monotonic() - begin)  # rates are over 0.5 s and more, but not more than it lived
+        self.assertEqual(self.table(first)[1], ["blue", "9,000,000", "-", "9,000,000,000", "-", "8", "-"])
         header, row = self.table(second)
         self.assertEqual(header, ["slice", "in_packets", "pkt/s", "in_bytes", "bit/s", "dropped", "/s"])
-        self.assertEqual(row[:2], ["blue", "2,000"])
-        self.assertTrue(1.5 <= float(row[2]) <= 2 and row[3] == "k", row)  # 1,000 in a little more than 0.5 s
-        self.assertTrue(12 <= float(row[5]) <= 16 and row[6] == "M", row)
+        self.assertEqual(row[:2], ["blue", "18,000,000"])
+        self.assertTrue(9 * slowest <= float(row[2]) <= 18 and row[3] == "M", row)
+        self.assertTrue(72 * slowest <= float(row[5]) <= 144 and row[6] == "G", row)
         self.assertEqual(row[-2:], ["7", "-"])  # it went down: no rate
 
     def test_watch_json_is_a_line_a_picture(self):
@@ -170,11 +174,13 @@ class Count(CliTest):
         self.assertEqual(self.out("dp", "drops", "blue"), "no drops in slice blue\n")
 
     def test_drops_watch_counts_a_new_reason_from_zero(self):
-        answers = iter([{}, {"runt": 100}])
+        answers = iter([{}, {"runt": 9000000}])
         self.fake.handlers.update({"drops": lambda params: next(answers), "drops.help": {}})
+        begin = time.monotonic()
         row = self.table(self.out("dp", "drops", "-w", "0.2", "-c", "2"))[-1]
-        self.assertEqual(row[:2], ["runt", "100"])
-        self.assertTrue(300 <= float(row[2]) <= 500, row)
+        slowest = 0.99 / (time.monotonic() - begin)
+        self.assertEqual(row[:2], ["runt", "9,000,000"])
+        self.assertTrue(9 * slowest <= float(row[2]) <= 45 and row[3] == "M", row)
 
 
 class Tables(CliTest):
