@@ -13,6 +13,7 @@
 #include "rcu.h"
 #include "session_rig.h"
 #include "session_store.h"
+#include "table_eal.h"
 
 static const struct session_group *group_at(uint32_t index, uint32_t group)
 {
@@ -411,9 +412,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session");
 	TCase *tc = tcase_create("life");
-	SRunner *runner = srunner_create(suite);
 
 	session_rig_eal();
 	tcase_add_checked_fixture(tc, session_rig_start, session_rig_stop);
@@ -432,12 +431,5 @@ int main(void)
 	tcase_add_test(tc, a_gtpu_of_the_same_transaction_is_known);
 	tcase_add_test(tc, a_teid_returns_to_whom_it_was_chosen_for);
 	tcase_add_test(tc, a_session_takes_at_most_512_bytes);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("session", tc, 120);
 }

@@ -13,6 +13,7 @@
 #include "rcu.h"
 #include "session_line_rig.h"
 #include "session_store.h"
+#include "table_eal.h"
 
 START_TEST(counters_and_buckets_go_with_a_session_that_moves)
 {
@@ -193,9 +194,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session_home");
 	TCase *tc = tcase_create("homes");
-	SRunner *runner = srunner_create(suite);
 
 	session_rig_eal();
 	tcase_add_checked_fixture(tc, session_rig_start, session_rig_stop);
@@ -205,12 +204,5 @@ int main(void)
 	tcase_add_test(tc, many_go_home);
 	tcase_add_test(tc, what_comes_back_in_the_same_transaction_counts_elsewhere);
 	tcase_add_test(tc, commits_that_waited_settle_those_before_them);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("session_home", tc, 120);
 }

@@ -14,6 +14,7 @@
 #include "rcu.h"
 #include "session_line_rig.h"
 #include "session_store.h"
+#include "table_eal.h"
 
 /* ---- which ---- */
 
@@ -260,9 +261,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session_line");
 	TCase *tc = tcase_create("lines");
-	SRunner *runner = srunner_create(suite);
 
 	session_rig_eal();
 	tcase_add_checked_fixture(tc, session_rig_start, session_rig_stop);
@@ -275,12 +274,5 @@ int main(void)
 	tcase_add_test(tc, only_the_latest_change_gives_it_back);
 	tcase_add_test(tc, a_change_that_is_cancelled_leaves_it);
 	tcase_add_test(tc, nothing_of_a_deleted_session_is_left_in_it);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("session_line", tc, 120);
 }

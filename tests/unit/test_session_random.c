@@ -239,8 +239,8 @@ static uint32_t check_one(uint32_t name, uint32_t *teids)
 		if (in_slice(r, s)) {
 			ways++;
 			check_word(&ue4_table, UE4_KEY(s ? rig_l3b : rig_l3, b->ue4), index, 0);
-			CHECK(SESSION_OF(rig_ue4_word(s ? rig_l3b : rig_l3, b->ue4)) == index,
-				"%s", text);
+			CHECK(SESSION_OF(rig_ue4_word(s ? rig_l3b : rig_l3, b->ue4)) == index, "%s",
+				text);
 		}
 	if (r->teid != 0 && TEID_SESSION(r->teid) != index) {
 		(*teids)++;

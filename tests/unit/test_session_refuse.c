@@ -13,6 +13,7 @@
 #include "rcu.h"
 #include "session_rig.h"
 #include "session_store.h"
+#include "table_eal.h"
 
 /* The put is refused with this code, path and (unless NULL) holder; nothing has changed. */
 static void refused(struct made *m, int code, const char *path, const char *with)
@@ -200,9 +201,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("session_refuse");
 	TCase *tc = tcase_create("refuse");
-	SRunner *runner = srunner_create(suite);
 
 	session_rig_eal();
 	tcase_add_checked_fixture(tc, session_rig_start, session_rig_stop);
@@ -216,12 +215,5 @@ int main(void)
 	tcase_add_test(tc, a_peer_that_is_this_box);
 	tcase_add_test(tc, a_precedence_twice_by_another_name_of_the_slice);
 	tcase_add_test(tc, a_change_that_is_refused_leaves_the_session);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return table_run("session_refuse", tc, 120);
 }
