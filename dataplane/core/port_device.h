@@ -36,8 +36,8 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 /* Stops, closes and detaches. Other ports may still be sending buffers of its pool: that is freed,
  * or used again by a port of the same size, once they have all come back. */
 void device_close(struct device *dev);
-/* devargs: what it was opened with, NULL for a twin. An interface below it that carries less is
- * raised. 0 or -1 with err. */
+/* port_mtu.c. devargs: what it was opened with, NULL for a twin. An interface below it that carries
+ * less is raised. 0 or -1 with err. */
 int device_set_mtu(uint16_t ethdev, const char *devargs, uint32_t mtu, struct rpc_error *err);
 
 /* Frees the pools that are not in use; at the end. */

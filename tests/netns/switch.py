@@ -85,7 +85,7 @@ class Box:
         if kind == "af_xdp":
             extra = ""  # frame sizes of AF_PACKET
         elif kind == "af_packet" and "framecnt" not in extra:
-            extra += ",framecnt=2048"  # of 512, the default, a worker without a CPU for a moment loses what nobody counts
+            extra += ",framecnt=2048"  # of 512, the default, it loses frames when it has no CPU for a moment
         return f"net_{kind}{self.devices},iface={interface}{extra}"
 
     def port(self, name, peer, peer_if, mtu=1500, tap=False, extra="", peer_mac=None, kind=None, **fields):
