@@ -101,12 +101,14 @@ int fail_room(struct rpc_error *err, int rc, const char *what, long long limit);
 enum key_kind { KEY_TEID = 1, KEY_UE4, KEY_UE6, KEY_PREFIX };
 struct session_key {
 	uint8_t kind, group;
-	uint8_t len;	/* KEY_PREFIX */
-	uint8_t family; /* KEY_PREFIX */
-	uint16_t where; /* slice or gtpu */
-	uint32_t low;	/* TEID, IPv4 address (host order) */
+	uint8_t len;	 /* KEY_PREFIX */
+	uint8_t family;	 /* KEY_PREFIX */
+	uint16_t where;	 /* slice or gtpu */
+	uint16_t pad[3]; /* 0: hashed, as all of it */
+	uint32_t low;	 /* TEID, IPv4 address (host order) */
 	uint8_t bytes[16];
-};
+} __rte_aligned(8);
+_Static_assert(sizeof(struct session_key) == 32, "rte_hash_crc() takes words of 8 bytes");
 /* 16 groups of at most an IPv4 and an IPv6 address and all framed prefixes. */
 #define SESSION_KEYS_MAX (SESSION_GROUPS * (LIMIT_SESSION_FRAMED + 2))
 
