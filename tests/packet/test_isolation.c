@@ -220,6 +220,7 @@ int main(int argc, char **argv)
 		if (at_case % ROUND == 0) {
 			if (at_case > 0)
 				rig_stop();
+			verdict_begin();
 			world_build();
 		}
 		one_case();
