@@ -88,7 +88,7 @@ static int cells_take(const struct plan *p, struct session_state *s, struct sess
 
 	if (p->home) {
 		home_take(p->index);
-		s->cell_units = (HOME_APART + HOME_CELLS) >> CELL_UNIT_LOG2; /* others' between */
+		s->cell_units = HOME_CELLS >> CELL_UNIT_LOG2;
 		b->cells = SESSION_HOME(p->index);
 		b->buckets = 2 * b->cells + HOME_BUCKETS;
 		return 0;

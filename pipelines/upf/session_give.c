@@ -36,7 +36,7 @@ static void leaving_give(const struct leaving *l)
 	if (l->block != 0)
 		pool_give(&block_pool, l->block, l->block_units);
 	if (SESSION_IS_HOME(l->cells) && l->cells != 0)
-		home_give(HOME_SESSION(l->cells));
+		home_give(l->cells / HOME_CELLS);
 	else if (l->cells != 0)
 		pool_give(&cell_pool, l->cells >> CELL_UNIT_LOG2, l->cell_units);
 }

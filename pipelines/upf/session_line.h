@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A session's home: two lines a worker at places that its index says, one for each direction: those
- * of eight sessions for uplink, then theirs for downlink, so that a CPU that fetches lines in pairs
- * fetches what this direction may want. A session of at most one act each way counts and meters
- * there, and while such an act is plain, main fills in all that packets want to know: then the line
- * is the only one of the session that they touch, and nothing has to be followed to it. What is not
- * plain finds its way by the block.
+/* A session's home: two lines a worker at a place that its index says, one for each direction. A
+ * session of at most one act each way counts and meters there, and while such an act is plain, main
+ * fills in all that packets want to know: then the line is the only one of the session that they
+ * touch, and nothing has to be followed to it. What is not plain finds its way by the block.
  *
- * Cells are those of session_hot.h with block->cells = SESSION_HOME(index):
+ * Cells are session_cell[8], those of session_hot.h with block->cells = SESSION_HOME(index):
  *
- *   uplink    0  drops; how             downlink  32  how
- *             1  how                              33  how
- *             2  the act's cell                   34  the act's cell
- *             3  two buckets (worker 0)           35  two buckets (worker 0)
+ *   uplink    0  drops; how             downlink  4  how
+ *             1  how                              5  how
+ *             2  the act's cell                   6  the act's cell
+ *             3  two buckets (worker 0)           7  two buckets (worker 0)
  *
  * key says whom the line serves; 0: nobody. Main writes the rest of "how" only while key has been 0
  * for a grace period, so a worker that saw the key may believe the line for the rest of its burst.
@@ -50,25 +48,19 @@ _Static_assert(sizeof(struct session_line) == 64, "a line");
 #define SESSION_LINE_DOWN(group, slice) (1u << 31 | (uint32_t)(group) << 16 | (slice))
 #define SESSION_LINE_RULES		(1u << 24)
 
-#define HOME_GROUP	  8u			    /* sessions */
-#define HOME_CELLS	  4u			    /* of a line */
-#define HOME_APART	  (HOME_GROUP * HOME_CELLS) /* from the uplink's to the downlink's */
-#define HOME_UP		  2			    /* the acts' cells */
-#define HOME_DOWN	  (HOME_APART + 2)
-#define HOME_BUCKETS	  6u /* the first one, of uplink, in units of 8 bytes from the home on */
-#define HOME_BUCKETS_DOWN (2 * HOME_APART) /* downlink's first, from there */
-#define SESSION_HOME(index)                                                                        \
-	((uint32_t)(index) / HOME_GROUP * 2 * HOME_APART +                                         \
-		(uint32_t)(index) % HOME_GROUP * HOME_CELLS)
-#define HOME_SESSION(cells)                                                                        \
-	((cells) / (2 * HOME_APART) * HOME_GROUP + (cells) % (2 * HOME_APART) / HOME_CELLS)
+#define HOME_CELLS	       8u
+#define HOME_UP		       2 /* the acts' cells */
+#define HOME_DOWN	       6
+#define HOME_BUCKETS	       6u /* the first one, of uplink, in units of 8 bytes from the home on */
+#define HOME_BUCKETS_DOWN      8u /* downlink's first, from there */
+#define SESSION_HOME(index)    ((uint32_t)(index)*HOME_CELLS)
 #define SESSION_IS_HOME(cells) ((cells) < SESSION_HOME(LIMIT_SESSIONS + 1))
 
 /* In a worker's cells. */
 static __rte_always_inline struct session_line *session_line(
 	struct session_cell *cells, uint32_t index, bool down)
 {
-	return (struct session_line *)(cells + SESSION_HOME(index)) + (down ? HOME_GROUP : 0);
+	return (struct session_line *)(cells + SESSION_HOME(index)) + down;
 }
 
 /* acquire: pairs with the release of session_line.c */

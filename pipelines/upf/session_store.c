@@ -9,8 +9,7 @@
  *   128  home: cells, buckets (each   20  session_cold[]
  *        worker more: 128 more)        96  definition (name of 16 characters)
  *  4..8  its place among the names     40  URR, 8 its place (one with a limit: 304)
- *    37  ue4_table, 4 its place in a page (of a full /24; 32 of one with few UEs)
- *        an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
+ *    37  ue4_table, 4 its place in a page (of a full /24; 32 of one with few UEs); an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
  *
  * What is reserved costs nothing until it is touched; then the kernel gives 2 MiB at a time, so
  * that a user plane without sessions takes what tests/unit/test_session.c says. */
@@ -30,8 +29,7 @@
 /* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
 #define BLOCK_UNITS  (4u * LIMIT_SESSIONS)
 #define CELL_UNITS   (4u * LIMIT_SESSIONS)
-#define HOMES	     RTE_ALIGN(LIMIT_SESSIONS + 1, HOME_GROUP)
-#define HOMES_UNITS  (HOMES * 2 * (HOME_CELLS >> CELL_UNIT_LOG2))
+#define HOMES_UNITS  ((LIMIT_SESSIONS + 1) * (HOME_CELLS >> CELL_UNIT_LOG2))
 #define NAMES	     (1u << 20)
 #define INDICES_REST 4096
 
@@ -144,9 +142,8 @@ uint8_t session_salt(uint32_t index)
 void home_take(uint32_t index)
 {
 	for (uint32_t w = 0; w < cell_pool.copies; w++)
-		for (uint32_t down = 0; down < 2; down++)
-			memset(session_line(cell_of(w, 0), index, down), 0,
-				sizeof(struct session_line));
+		memset(cell_of(w, SESSION_HOME(index)), 0,
+			HOME_CELLS * sizeof(struct session_cell));
 	session_cold[index].home = 1;
 	homes++;
 }
@@ -229,8 +226,8 @@ uint64_t session_memory_bytes(void)
 	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
 	       (uint64_t)homes * sizeof(struct session_line) * 2 * cell_pool.copies +
 	       (uint64_t)pack_pool.used * PACK_UNIT +
-	       ((uint64_t)teid_table.count + ue4_table.count) * 37 +
-	       (uint64_t)ue6_table.count * 75 + ue_pages_bytes();
+	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75 +
+	       ue_pages_bytes();
 }
 
 int fail_room(struct rpc_error *err, int rc, const char *what, long long limit)
