@@ -8,7 +8,6 @@
 #include "fib.h"
 #include "flow.h"
 #include "route_hot.h"
-#include "route_ue.h"
 
 #define NEVER_BIG                                                                                  \
 	(MTU_MIN - 76 + ETH) /* fits every way: the smallest underlay less the largest header */
@@ -82,10 +81,20 @@ static __rte_noinline void not_routed(
 	refuse(w, b, odds, i, check == CHECK_OK ? CHECK_GROUP : check);
 }
 
+/* Packets of slices with sessions: is the destination a UE's? */
+struct ues {
+	uint32_t n;
+	uint8_t at[BURST_MAX];
+	uint64_t key[BURST_MAX * 2]; /* of one word for IPv4, two for IPv6 */
+	struct exact_bucket *bucket[BURST_MAX];
+};
+
 struct keys {
 	struct routed v4, v6;
-	struct ues ues;
-	bool sessions;		  /* packets of slices with sessions: there may be framed routes */
+	struct ues ue4, ue6;
+	bool sessions; /* packets of slices with sessions: there may be framed routes */
+	struct exact_view view4,
+		view6;		  /* of ue4_table and ue6_table, once there is a packet for them */
 	uint8_t *data[BURST_MAX]; /* where frames begin, by their place in the burst */
 	uint32_t address4[BURST_MAX];
 	uint64_t address6[BURST_MAX][2];
@@ -95,6 +104,36 @@ static __rte_always_inline void routed_add(struct routed *r, uint32_t i, uint16_
 {
 	r->at[r->n] = i;
 	r->slice[r->n++] = slice;
+}
+
+/* False: it is no UE's. */
+static __rte_always_inline bool ue_key4(
+	struct keys *k, uint32_t i, uint16_t slice, uint32_t address)
+{
+	uint64_t key = UE4_KEY(slice, address);
+	uint32_t n = k->ue4.n;
+
+	if (!ue4_may_be(key))
+		return false;
+	k->ue4.n = n + 1;
+	if (n == 0)
+		k->view4 = exact_view(&ue4_table);
+	k->ue4.at[n] = i;
+	k->ue4.key[n] = key;
+	k->ue4.bucket[n] = exact_prefetch(&k->view4, &key, 1);
+	return true;
+}
+
+static __rte_noinline void ue_key6(struct keys *k, uint32_t i, uint16_t slice, const uint8_t *ip)
+{
+	uint32_t n = k->ue6.n++;
+
+	if (n == 0)
+		k->view6 = exact_view(&ue6_table);
+	k->ue6.at[n] = i;
+	k->ue6.key[2 * n] = UE6_KEY0(slice);
+	k->ue6.key[2 * n + 1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
+	k->ue6.bucket[n] = exact_prefetch(&k->view6, &k->ue6.key[2 * n], 2);
 }
 
 static __rte_always_inline void find_keys(
@@ -114,15 +153,14 @@ static __rte_always_inline void find_keys(
 			k->address4[k->v4.n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
 			check = check_ipv4(m, ip);
 			if (likely(check == CHECK_OK) &&
-				(likely(!sessions) ||
-					!ues_ask4(&k->ues, i, slice, k->address4[k->v4.n])))
+				(likely(!sessions) || !ue_key4(k, i, slice, k->address4[k->v4.n])))
 				routed_add(&k->v4, i, slice);
 		} else if (to_us && type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
 			k->address6[k->v6.n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
 			k->address6[k->v6.n][1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 32));
 			check = check_ipv6(m, ip);
 			if (unlikely(sessions) && check == CHECK_OK)
-				ues_ask6(&k->ues, i, slice, ip + 24);
+				ue_key6(k, i, slice, ip);
 			else if (likely(check == CHECK_OK))
 				routed_add(&k->v6, i, slice);
 		} else {
@@ -155,49 +193,36 @@ static __rte_always_inline void to_ue(struct worker *w, struct burst *b, struct 
 	down_add(w, b, b->route[i], b->route_slice[i], b->route_door[i], b->route_flow[i], word);
 }
 
-static __rte_always_inline void route_instead(
-	struct burst *b, struct keys *k, uint32_t i, const bool is_ipv6)
-{
-	struct routed *r = is_ipv6 ? &k->v6 : &k->v4;
-	const uint8_t *ip = k->data[i] + ETH;
-
-	if (is_ipv6) {
-		k->address6[r->n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
-		k->address6[r->n][1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 32));
-	} else {
-		k->address4[r->n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
-	}
-	routed_add(r, i, b->route_slice[i]);
-}
-
 /* Hits are on their way to their sessions; the others are routed. */
-static __rte_always_inline void ue_found(struct worker *w, struct burst *b, struct keys *k,
-	struct odds *odds, uint32_t i, uint64_t word, const bool is_ipv6)
-{
-	if (likely(word != 0))
-		to_ue(w, b, odds, i, k->data[i], word, is_ipv6);
-	else
-		route_instead(b, k, i, is_ipv6);
-}
-
-static __rte_noinline void find_hashed(
+static __rte_noinline void find_ues(
 	struct worker *w, struct burst *b, struct keys *k, struct odds *odds, const bool is_ipv6)
 {
-	const struct ue_hashed *u = is_ipv6 ? &k->ues.v6 : &k->ues.v4;
-	uint64_t word[BURST_MAX];
+	struct ues *u = is_ipv6 ? &k->ue6 : &k->ue4;
+	struct routed *r = is_ipv6 ? &k->v6 : &k->v4;
+	uint64_t *value[BURST_MAX];
 
-	ues_hashed(u, is_ipv6, word);
-	for (uint32_t j = 0; j < u->n; j++)
-		ue_found(w, b, k, odds, u->at[j], word[j], is_ipv6);
-}
+	if (is_ipv6)
+		exact_match_bulk(&ue6_table, u->bucket, u->key, 2, u->n, value);
+	else
+		exact_match_bulk(&ue4_table, u->bucket, u->key, 1, u->n, value);
+	for (uint32_t j = 0; j < u->n; j++) {
+		uint32_t i = u->at[j];
+		const uint8_t *ip = k->data[i] + ETH;
+		/* 0: of a transaction that has not been committed */
+		uint64_t word = value[j] != NULL ? __atomic_load_n(value[j], __ATOMIC_RELAXED) : 0;
 
-static __rte_noinline void find_paged(
-	struct worker *w, struct burst *b, struct keys *k, struct odds *odds)
-{
-	const struct ue_paged *u = &k->ues.paged;
-
-	for (uint32_t j = 0; j < u->n; j++)
-		ue_found(w, b, k, odds, u->at[j], ues_paged(u, j), false);
+		if (word != 0) {
+			to_ue(w, b, odds, i, k->data[i], word, is_ipv6);
+			continue;
+		}
+		if (is_ipv6) {
+			k->address6[r->n][0] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 24));
+			k->address6[r->n][1] = rte_be_to_cpu_64(*(const wire64_t *)(ip + 32));
+		} else {
+			k->address4[r->n] = rte_be_to_cpu_32(*(const wire32_t *)(ip + 16));
+		}
+		routed_add(r, i, b->route_slice[i]);
+	}
 }
 
 /* Those that the FIB says are behind a UE (framed routes, prefixes longer than /64) leave r. */
@@ -309,17 +334,13 @@ void route_run(struct worker *w, struct burst *b)
 	struct odds odds = {.n = 0};
 	struct keys k;
 
-	k.v4.n = k.v6.n = 0;
-	ues_begin(&k.ues);
+	k.v4.n = k.v6.n = k.ue4.n = k.ue6.n = 0;
 	k.sessions = false;
 	find_keys(w, b, &k, &odds);
-	if (unlikely(k.ues.v4.n > 0))
-		find_hashed(w, b, &k, &odds, false);
-	/* after it: what came before its /24 had a page goes first */
-	if (unlikely(k.ues.paged.n > 0))
-		find_paged(w, b, &k, &odds);
-	if (unlikely(k.ues.v6.n > 0))
-		find_hashed(w, b, &k, &odds, true);
+	if (unlikely(k.ue4.n > 0))
+		find_ues(w, b, &k, &odds, false);
+	if (unlikely(k.ue6.n > 0))
+		find_ues(w, b, &k, &odds, true);
 	if (k.v4.n > 0) {
 		lpm_lookup4_bulk(&fib4, k.v4.slice, k.address4, k.v4.n, k.v4.value);
 		if (unlikely(k.sessions))

@@ -160,6 +160,27 @@ struct session_cell {
 extern struct session_block **session_block; /* [LIMIT_SESSIONS + 1]; main: release store */
 extern struct exact_table teid_table, ue4_table, ue6_table;
 
+/* Asked before ue4_table: a bit for all /24s (of a slice) that hash to it, set while one of them
+ * has a UE. Most of what UEs send goes to no UE. session_keys.c sets them ahead of the entries. */
+#define UE4_FILTER_BITS (1u << 22)
+extern uint64_t ue4_filter[UE4_FILTER_BITS / 64];
+
+static __rte_always_inline uint32_t ue4_filter_bit(uint64_t key)
+{
+	/* /24s in a row have bits in a row: few lines for many UEs */
+	return ((uint32_t)key >> 8 ^ (uint32_t)key >> 30 << 20 ^
+		       (uint32_t)(key >> 32) * 0x9e3779b1u >> 10) %
+	       UE4_FILTER_BITS;
+}
+
+static __rte_always_inline bool ue4_may_be(uint64_t key)
+{
+	uint32_t bit = ue4_filter_bit(key);
+
+	/* relaxed: the entry is looked for after it, and says what holds */
+	return __atomic_load_n(&ue4_filter[bit / 64], __ATOMIC_RELAXED) >> bit % 64 & 1;
+}
+
 /* group < s->groups; one that is not in use has teid_be 0, slice 0 and no acts. */
 static __rte_always_inline const struct session_group *session_group_at(
 	const struct session_block *s, uint32_t group)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who has a TEID or an address of a UE: what workers see (the exact tables and the FIB), and above
  * it what the running transaction has changed and not committed. Called by session.c on the main
- * thread; owns teid_table, ue4_table, ue6_table and the transaction's claims. ue_page.c is told of
- * what ue4_table holds.
+ * thread; owns teid_table, ue4_table, ue6_table and the transaction's claims.
  *
  * A key that is taken has its entry at once, with the value 0, which is nobody's: so that commit
  * cannot fail. One that was somebody's keeps that word until commit: a packet finds the old session
@@ -16,12 +15,13 @@
 #include "fib.h"
 #include "session_pack.h"
 #include "session_store.h"
-#include "ue_page.h"
 
 /* Half of what two slices or two put F-TEIDs a session take. */
 #define KEYS (2u * LIMIT_SESSIONS)
 
 struct exact_table teid_table, ue4_table, ue6_table;
+uint64_t ue4_filter[UE4_FILTER_BITS / 64];
+static uint32_t *ue4_users; /* [UE4_FILTER_BITS]: entries of ue4_table, by their bit */
 
 /* A key that a session has yet may be taken in advance, so that two can change theirs for each
  * other's: it owes it to the new owner until it leaves it, before the transaction commits. What
@@ -44,8 +44,10 @@ int keys_init(void)
 	claim_room = 1024;
 	claim_count = 0;
 	turn = 1;
+	memset(ue4_filter, 0, sizeof(ue4_filter));
+	ue4_users = pool_map(UE4_FILTER_BITS * sizeof(*ue4_users));
 	claims = calloc(claim_room, sizeof(*claims));
-	if (claims == NULL || ue_pages_init() != 0 ||
+	if (claims == NULL || ue4_users == NULL ||
 		exact_init_mapped(&teid_table, "teid", 1, KEYS) != 0 ||
 		exact_init_mapped(&ue4_table, "ue4", 1, KEYS) != 0 ||
 		exact_init_mapped(&ue6_table, "ue6", 2, KEYS) != 0)
@@ -58,7 +60,8 @@ void keys_fini(void)
 	exact_fini(&teid_table);
 	exact_fini(&ue4_table);
 	exact_fini(&ue6_table);
-	ue_pages_fini();
+	pool_unmap(ue4_users, UE4_FILTER_BITS * sizeof(*ue4_users));
+	ue4_users = NULL;
 	free(claims);
 	claims = NULL;
 }
@@ -314,8 +317,15 @@ bool key_is_left(const struct session_key *key)
 /* An entry of a table came or went. */
 static void count_entry(const struct exact_table *t, uint64_t word, int by)
 {
-	if (t == &ue4_table)
-		ue_page_count(word, by);
+	uint32_t bit = ue4_filter_bit(word);
+	uint64_t mask = 1ull << bit % 64, was = ue4_filter[bit / 64];
+
+	if (t != &ue4_table)
+		return;
+	ue4_users[bit] += by;
+	/* relaxed: see ue4_may_be() */
+	__atomic_store_n(&ue4_filter[bit / 64], ue4_users[bit] != 0 ? was | mask : was & ~mask,
+		__ATOMIC_RELAXED);
 }
 
 /* So that there is room, and commit cannot fail. */
@@ -421,8 +431,6 @@ void key_publish(const struct session_key *key, uint32_t index)
 		/* overwrites: the entry is there since key_take() */
 		if (exact_put(t, words, SESSION_WORD(index, key->group)) == 1)
 			count_entry(t, words[0], 1);
-		if (t == &ue4_table)
-			ue_page_set(words[0], SESSION_WORD(index, key->group));
 		return;
 	}
 	fib_session_set(key->where, &ip, SESSION_PREFIX(index, key->group));
@@ -434,11 +442,8 @@ void key_unpublish(const struct session_key *key)
 	uint64_t words[2];
 	struct exact_table *t = table_of(key, words);
 
-	if (t == NULL) {
+	if (t == NULL)
 		fib_session_unset(key->where, &ip);
-	} else if (exact_delete(t, words) == 0) {
+	else if (exact_delete(t, words) == 0)
 		count_entry(t, words[0], -1);
-		if (t == &ue4_table)
-			ue_page_set(words[0], 0);
-	}
 }

@@ -9,7 +9,7 @@
  *   128  home: cells, buckets (each   20  session_cold[]
  *        worker more: 128 more)        96  definition (name of 16 characters)
  *  4..8  its place among the names     40  URR, 8 its place (one with a limit: 304)
- *    37  ue4_table, 4 its place in a page (of a full /24; 32 of one with few UEs); an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
+ *    37  ue4_table; an IPv6 prefix: 75 more in ue6_table; a TEID that was put: 37 in teid_table
  *
  * What is reserved costs nothing until it is touched; then the kernel gives 2 MiB at a time, so
  * that a user plane without sessions takes what tests/unit/test_session.c says. */
@@ -22,7 +22,6 @@
 
 #include "session_filters.h"
 #include "session_pack.h"
-#include "ue_page.h"
 #include "urr.h"
 #include "worker.h"
 
@@ -226,8 +225,7 @@ uint64_t session_memory_bytes(void)
 	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
 	       (uint64_t)homes * sizeof(struct session_line) * 2 * cell_pool.copies +
 	       (uint64_t)pack_pool.used * PACK_UNIT +
-	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75 +
-	       ue_pages_bytes();
+	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75;
 }
 
 int fail_room(struct rpc_error *err, int rc, const char *what, long long limit)

@@ -6,7 +6,6 @@
 
 #include "slice.h"
 #include "tunnel.h"
-#include "ue_page.h"
 #include "upf_net.h"
 
 START_TEST(a_packet_to_the_ue_leaves_by_its_tunnel)
@@ -151,40 +150,6 @@ START_TEST(an_address_nobody_has_is_no_route)
 	send_down("10.0.0.1", UE1, 60);
 	ck_assert_uint_eq(rig.drop[DROP_NO_ROUTE_IN_SLICE], 1);
 	rig_poll();
-}
-END_TEST
-
-/* A /24 with so many UEs that it has a page (ue_page.h), one with few, an address that no UE has in
- * each, and one that is routed: one burst, also between one UE and the next. */
-START_TEST(a_burst_to_many_ues_of_a_net)
-{
-	static struct pkt burst[7];
-	char name[16], to[32];
-
-	for (uint32_t ues = 1; ues < 2 * UE_PAGE_MIN; ues++) {
-		snprintf(name, sizeof(name), "ue%u", ues);
-		snprintf(to, sizeof(to), "10.45.0.%u", ues);
-		upf_session(name, "internet", to, "");
-		if (ues == 1)
-			upf_session("few", "internet", "10.46.0.1", "");
-		uint32_t last = 1 + ues / 2;
-		const uint32_t hosts[] = {45 << 8 | ues, 46 << 8 | 1, 45 << 8 | last, 45 << 8 | 99,
-			46 << 8 | 2, 2 << 8 | 1, 45 << 8 | ues};
-
-		for (uint32_t i = 0; i < RTE_DIM(hosts); i++) {
-			snprintf(to, sizeof(to), "10.%u.0.%u", hosts[i] >> 8, hosts[i] & 0xff);
-			make_down(&burst[i], "10.0.0.1", to, 60);
-		}
-		rig_begin();
-		rig_send(net.lan, burst, RTE_DIM(hosts));
-		/* beside those, errors to the sender */
-		ck_assert_msg(rig.outs >= 5 && rig.drop[DROP_NO_ROUTE_IN_SLICE] == 2,
-			"%u UEs: %u left, %lu without a route", ues, rig.outs,
-			rig.drop[DROP_NO_ROUTE_IN_SLICE]);
-		ck_assert_uint_eq(rig_session_counters(name).dl_packets, last == ues ? 3 : 2);
-		ck_assert_uint_eq(rig_session_counters("few").dl_packets, ues);
-		rig_poll();
-	}
 }
 END_TEST
 
@@ -408,7 +373,6 @@ TCase *upf_down_tests(void)
 	tcase_add_test(tc, between_ues_packets_turn_round_inside);
 	tcase_add_test(tc, slices_do_not_meet);
 	tcase_add_test(tc, an_address_nobody_has_is_no_route);
-	tcase_add_test(tc, a_burst_to_many_ues_of_a_net);
 	tcase_add_test(tc, framed_routes_and_second_prefixes);
 	tcase_add_test(tc, too_big_is_said_to_the_sender);
 	tcase_add_test(tc, what_may_be_cut_is_cut_and_each_piece_is_the_sessions);

@@ -125,7 +125,7 @@ static void tag(struct pkt *out, const struct pkt *p, uint16_t vlan)
 	out->len = p->len + 4;
 }
 
-void make_down(struct pkt *p, const char *from, const char *to, uint32_t payload)
+void send_down(const char *from, const char *to, uint32_t payload)
 {
 	struct ip_packet i = {.dst = rig_l3_mac(un.internet),
 		.src = HOST_A,
@@ -134,12 +134,7 @@ void make_down(struct pkt *p, const char *from, const char *to, uint32_t payload
 		.payload = payload};
 
 	build_ip(&in_pkt, &i);
-	tag(p, &in_pkt, 30);
-}
-
-void send_down(const char *from, const char *to, uint32_t payload)
-{
-	make_down(&tmp, from, to, payload);
+	tag(&tmp, &in_pkt, 30);
 	rig_begin();
 	rig_send(net.lan, &tmp, 1);
 }

@@ -46,8 +46,7 @@ void upf_session(const char *name, const char *slice, const char *ue, const char
 struct gtpu from_gnb(uint32_t teid);
 /* From the UE up: IP packet in GTP-U, sent; the frame it is inside stays in in_pkt. */
 void send_up(uint32_t teid, const char *from, const char *to);
-/* From HOST_A of the internet (VLAN 30): made, without its tag in in_pkt; and sent. */
-void make_down(struct pkt *p, const char *from, const char *to, uint32_t payload);
+/* From HOST_A of the internet (VLAN 30). */
 void send_down(const char *from, const char *to, uint32_t payload);
 
 /* One packet left by lan (lan2) with this tag, and is in_pkt one hop on. */

@@ -18,7 +18,6 @@
 #include "session_store.h"
 #include "slice.h"
 #include "switch.h"
-#include "ue_page.h"
 #include "underlay.h"
 #include "worker.h"
 
@@ -206,27 +205,6 @@ struct made *rich(const char *name, uint32_t n)
 	return m;
 }
 
-uint64_t rig_ue4_word(uint16_t slice, uint32_t address)
-{
-	uint64_t key = UE4_KEY(slice, address), word, paged;
-	const uint64_t *value = exact_find(&ue4_table, &key);
-	const uint32_t *owner = ue_page_entry(key);
-
-	word = value != NULL ? *value : 0;
-	if (word != 0 && !ue_may_be(key)) {
-		fprintf(stderr, "slice %u, %x: the filter hides it\n", slice, address);
-		abort();
-	}
-	if (owner == NULL)
-		return word;
-	paged = SESSION_WORD(SESSION_OF_PREFIX(*owner), SESSION_GROUP_OF_PREFIX(*owner));
-	if (paged != word) {
-		fprintf(stderr, "slice %u, %x: page %lx, table %lx\n", slice, address, paged, word);
-		abort();
-	}
-	return word;
-}
-
 struct usage usage(void)
 {
 	struct usage u;
@@ -242,7 +220,6 @@ struct usage usage(void)
 	u.teids = teid_table.count;
 	u.ue4s = ue4_table.count;
 	u.ue6s = ue6_table.count;
-	u.pages = ue_pages_bytes();
 	u.prefixes = lpm_count(&fib4) + lpm_count(&fib6);
 	u.peers = peer_count();
 	u.filters = filters_lists();
@@ -262,13 +239,12 @@ const char *usage_text(const struct usage *a, const struct usage *b)
 
 	snprintf(text, sizeof(text),
 		"blocks %lu %lu, cells %lu %lu, packs %lu %lu, sessions %u %u, "
-		"teids %u %u, ue4 %u %u, in pages %u %u, ue6 %u %u, prefixes %u %u, peers %u %u, "
-		"filters %u %u, "
+		"teids %u %u, ue4 %u %u, ue6 %u %u, prefixes %u %u, peers %u %u, filters %u %u, "
 		"rules %u %u, rates %u %u, slices %u %u, gtpus %u %u",
 		a->blocks, b->blocks, a->cells, b->cells, a->packs, b->packs, a->sessions,
-		b->sessions, a->teids, b->teids, a->ue4s, b->ue4s, a->pages, b->pages, a->ue6s,
-		b->ue6s, a->prefixes, b->prefixes, a->peers, b->peers, a->filters, b->filters,
-		a->rules, b->rules, a->rates, b->rates, a->slices, b->slices, a->gtpus, b->gtpus);
+		b->sessions, a->teids, b->teids, a->ue4s, b->ue4s, a->ue6s, b->ue6s, a->prefixes,
+		b->prefixes, a->peers, b->peers, a->filters, b->filters, a->rules, b->rules,
+		a->rates, b->rates, a->slices, b->slices, a->gtpus, b->gtpus);
 	return text;
 }
 

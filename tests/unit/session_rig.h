@@ -41,14 +41,10 @@ void filter(struct made *m, uint32_t i, const char *text);
 /* PDRs on TEIDs of their own, up to n in all. */
 void more_pdrs(struct made *m, uint32_t n);
 
-/* What workers find of an IPv4 address: its /24's page, or ue4_table, which always has the same. */
-uint64_t rig_ue4_word(uint16_t slice, uint32_t address);
-
 /* What all sessions together hold; the same before and after what leaves nothing behind. */
 struct usage {
 	uint64_t bytes, blocks, cells, packs;
-	uint32_t sessions, teids, ue4s, pages, ue6s, prefixes, peers, filters, rules, rates, slices,
-		gtpus;
+	uint32_t sessions, teids, ue4s, ue6s, prefixes, peers, filters, rules, rates, slices, gtpus;
 };
 struct usage usage(void);
 #define ck_assert_usage(before)                                                                    \

@@ -20,6 +20,14 @@ static const struct session_group *group_at(uint32_t index, uint32_t group)
 	return session_group_at(session_block[index], group);
 }
 
+static uint64_t ue4_word(uint16_t slice, uint32_t address)
+{
+	uint64_t key = UE4_KEY(slice, address);
+	const uint64_t *value = exact_find(&ue4_table, &key);
+
+	return value != NULL ? *value : 0;
+}
+
 static uint32_t chosen_teid(uint32_t index)
 {
 	uint32_t pdr, teid = 0;
@@ -34,7 +42,7 @@ START_TEST(a_put_publishes_its_ways)
 {
 	uint32_t index = put(simple("one", 1)), teid = chosen_teid(index);
 	const struct session_block *b = session_block[index];
-	uint64_t word = rig_ue4_word(rig_l3, 0x0a000001);
+	uint64_t word = ue4_word(rig_l3, 0x0a000001);
 
 	ck_assert_uint_eq(b->ue4, 0x0a000001);
 	ck_assert_uint_eq(b->groups, 2);
@@ -57,7 +65,7 @@ START_TEST(a_put_publishes_its_ways)
 	ck_assert(!(slice_hot[rig_l3].flags & SLICE_SESSIONS));
 	ck_assert_uint_eq(session_count(), 0);
 	ck_assert_uint_eq(peer_count(), 0);
-	ck_assert_uint_eq(rig_ue4_word(rig_l3, 0x0a000001), 0);
+	ck_assert_uint_eq(ue4_word(rig_l3, 0x0a000001), 0);
 }
 END_TEST
 
@@ -286,10 +294,10 @@ START_TEST(an_address_goes_from_one_session_to_another_in_one_transaction)
 	ck_assert_int_eq(session_prepare_delete(a, &c[0], &rig_err), 1);
 	ck_assert_uint_eq(session_find("a"), 0);
 	ck_assert_int_eq(session_prepare(&simple("b", 1)->cfg, &c[1], &rig_err), 1);
-	ck_assert_uint_eq(SESSION_OF(rig_ue4_word(rig_l3, 0x0a000001)), a); /* for workers */
+	ck_assert_uint_eq(SESSION_OF(ue4_word(rig_l3, 0x0a000001)), a); /* for workers */
 	session_commit(c, 2);
 	b = session_find("b");
-	ck_assert_uint_eq(SESSION_OF(rig_ue4_word(rig_l3, 0x0a000001)), b);
+	ck_assert_uint_eq(SESSION_OF(ue4_word(rig_l3, 0x0a000001)), b);
 	ck_assert_ptr_null(session_block[a]);
 	ck_assert_ptr_nonnull(session_block[b]);
 }
@@ -316,7 +324,7 @@ START_TEST(put_twice_and_deleted_in_one_transaction)
 			session_commit(c, 4);
 			ck_assert_uint_eq(session_count(), 1);
 			ck_assert_uint_eq(
-				SESSION_OF(rig_ue4_word(rig_l3, 0x0a000003)), session_find("y"));
+				SESSION_OF(ue4_word(rig_l3, 0x0a000003)), session_find("y"));
 			drop(session_find("y"));
 		}
 		ck_assert_usage(before);
