@@ -11,6 +11,7 @@
 
 #include "port_device.h"
 #include "port_link.h"
+#include "port_packet.h"
 #include "port_shape.h"
 #include "port_xdp.h"
 #include "rcu.h"
@@ -59,13 +60,13 @@ void port_free_pools(void)
 	device_pools_free();
 }
 
-static uint64_t device_missed(uint16_t ethdev)
+static uint64_t device_missed(const struct device *dev)
 {
 	struct rte_eth_stats stats;
 
-	if (rte_eth_stats_get(ethdev, &stats) != 0)
+	if (rte_eth_stats_get(dev->ethdev, &stats) != 0)
 		return 0;
-	return stats.imissed + stats.rx_nombuf + stats.ierrors;
+	return stats.imissed + stats.rx_nombuf + stats.ierrors + port_packet_missed(dev->packet);
 }
 
 static void counters_clear(uint16_t id)
@@ -94,8 +95,7 @@ static int port_fill(uint16_t id, const char *name, const struct device *dev,
 		.vlan = vlan,
 		.pool = dev->pool,
 	};
-	ports[id] = (struct port){
-		.used = true, .dev = *dev, .missed_before = device_missed(dev->ethdev)};
+	ports[id] = (struct port){.used = true, .dev = *dev, .missed_before = device_missed(dev)};
 	rte_eth_macaddr_get(dev->ethdev, &ports[id].own_mac);
 	ph->mac = rte_is_zero_ether_addr(mac) ? ports[id].own_mac : *mac;
 	if (!ph->is_twin && !rte_is_zero_ether_addr(mac))
@@ -307,7 +307,7 @@ void port_counters_read(uint16_t id, struct port_counters *out)
 		for (uint32_t c = 0; c < sizeof(*out) / sizeof(uint64_t); c++)
 			sum[c] += __atomic_load_n(&one[c], __ATOMIC_RELAXED);
 	}
-	out->rx_missed = device_missed(ports[id].dev.ethdev) - ports[id].missed_before;
+	out->rx_missed = device_missed(&ports[id].dev) - ports[id].missed_before;
 }
 
 bool port_link(uint16_t id, uint32_t *speed_mbps)

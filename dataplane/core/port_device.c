@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "port_packet.h"
 #include "port_xdp.h"
 #include "tap.h"
 
@@ -282,6 +283,17 @@ static int configure(const struct device_request *req, struct device *dev, struc
 	return rc == 0 ? 0 : fail(err, req, rc, "setting up its queues (enough mbufs?)");
 }
 
+static int open_packet(struct device *dev)
+{
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(dev->ethdev, &info) != 0 ||
+		strcmp(info.driver_name, "net_af_packet") != 0)
+		return 0;
+	dev->packet = port_packet_open(info.if_index);
+	return dev->packet != NULL ? 0 : -ENOMEM;
+}
+
 int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
 	*dev = (struct device){0};
@@ -311,6 +323,10 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 			goto err_close;
 		}
 	}
+	if (open_packet(dev) != 0) {
+		fail(err, req, -ENOMEM, "finding its sockets");
+		goto err_close;
+	}
 	return 0;
 
 err_close:
@@ -337,6 +353,7 @@ void device_close(struct device *dev)
 	struct rte_eth_dev_info info = {0};
 
 	rte_eth_dev_info_get(dev->ethdev, &info);
+	port_packet_close(dev->packet);
 	/* af_packet puts this on the kernel's interface, where it would stay */
 	rte_eth_promiscuous_disable(dev->ethdev);
 	rte_eth_allmulticast_disable(dev->ethdev);

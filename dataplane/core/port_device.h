@@ -7,6 +7,7 @@
 
 #include "errors.h"
 
+struct port_packet;
 struct port_xdp;
 struct rte_mempool;
 
@@ -27,8 +28,9 @@ struct device {
 	bool multi_seg;
 	bool own_pool;
 	struct rte_mempool *pool;
-	uint32_t kept;	      /* buffers that the device never gives back */
-	struct port_xdp *xdp; /* NULL: not net_af_xdp */
+	uint32_t kept;		    /* buffers that the device never gives back */
+	struct port_xdp *xdp;	    /* NULL: not net_af_xdp */
+	struct port_packet *packet; /* NULL: not net_af_packet */
 };
 
 /* Probes, configures and starts. 0, or -1 with err filled and nothing left behind. Main thread. */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Around net_af_xdp, on the main thread: our XDP program is on the interface before the driver
  * opens its sockets, which then finds it there by name (control/bpf), and all is gone after it
- * closed. Owns the list of sockets by port; the program belongs to the kernel's interface. */
+ * closed. The program belongs to the kernel's interface. */
 #include "port_xdp.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -14,28 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "attach.h"
 #include "port_device.h"
+#include "port_sockets.h"
 #include "xdp_filter.h"
 
 struct port_xdp {
-	TAILQ_ENTRY(port_xdp) link;
 	unsigned ifindex;
 	uint32_t program; /* its id */
 	struct xdp_filter *filter;
-	uint32_t sockets;
-	struct {
-		int fd;
-		ino_t inode;
-	} socket[XDP_QUEUES];
+	struct port_sockets sockets;
 };
-
-static TAILQ_HEAD(, port_xdp) all = TAILQ_HEAD_INITIALIZER(all);
+_Static_assert(PORT_SOCKETS == XDP_QUEUES, "a socket each");
 
 bool port_xdp_is(const char *devargs)
 {
@@ -100,55 +92,15 @@ int port_xdp_check(const struct api_port *cfg, struct rpc_error *err)
 
 /* ---- the driver's sockets ---- */
 
-/* 0: not a socket of this kind. */
-static ino_t socket_inode(int fd)
-{
-	socklen_t size = sizeof(int);
-	struct stat st;
-	int domain = 0;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_XDP ||
-		fstat(fd, &st) != 0)
-		return 0;
-	return st.st_ino;
-}
-
-static bool is_taken(ino_t inode)
-{
-	const struct port_xdp *x;
-
-	TAILQ_FOREACH (x, &all, link)
-		for (uint32_t i = 0; i < x->sockets; i++)
-			if (x->socket[i].inode == inode)
-				return true;
-	return false;
-}
-
-/* Those that no other port has are this one's: they are opened one port after the other. */
-static void find_sockets(struct port_xdp *xdp)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *entry;
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		int fd = atoi(entry->d_name);
-		ino_t inode = entry->d_name[0] != '.' ? socket_inode(fd) : 0;
-
-		if (inode == 0 || xdp->sockets == XDP_QUEUES || is_taken(inode))
-			continue;
-		xdp->socket[xdp->sockets].fd = fd;
-		xdp->socket[xdp->sockets++].inode = inode;
-	}
-	if (dir != NULL)
-		closedir(dir);
-}
-
 /* DPDK 22.11 forgets its buffers' registration, a socket, and with it the queue stays taken. */
 static void close_sockets(struct port_xdp *xdp)
 {
-	for (uint32_t i = 0; i < xdp->sockets; i++)
-		if (socket_inode(xdp->socket[i].fd) == xdp->socket[i].inode)
-			close(xdp->socket[i].fd);
+	for (uint32_t i = 0; i < xdp->sockets.count; i++) {
+		int fd = port_socket(&xdp->sockets, i);
+
+		if (fd >= 0)
+			close(fd);
+	}
 }
 
 /* ---- the interface ---- */
@@ -296,7 +248,6 @@ int port_xdp_open(const struct device_request *req, char *devargs, size_t size,
 		free(xdp);
 		return -1;
 	}
-	TAILQ_INSERT_TAIL(&all, xdp, link);
 	*out = xdp;
 	return 0;
 }
@@ -306,7 +257,7 @@ int port_xdp_opened(struct port_xdp *xdp)
 	struct xdp_program_fds program;
 	int rc;
 
-	find_sockets(xdp);
+	port_sockets_find(&xdp->sockets, AF_XDP, 0);
 	rc = xdp_program_find(xdp->ifindex, &program);
 	if (rc != 0)
 		return rc;
@@ -330,8 +281,8 @@ void port_xdp_close(struct port_xdp *xdp)
 
 	if (xdp == NULL)
 		return;
-	if (xdp->sockets == 0)
-		find_sockets(xdp); /* it was not opened whole */
+	if (xdp->sockets.count == 0) /* it was not opened whole */
+		port_sockets_find(&xdp->sockets, AF_XDP, 0);
 	close_sockets(xdp);
 	xdp_filter_close(xdp->filter);
 	/* the driver takes it off where it is the driver's, and leaves a generic one */
@@ -344,6 +295,6 @@ void port_xdp_close(struct port_xdp *xdp)
 	}
 	if (xdp->program != 0)
 		xdp_program_forget(xdp->program);
-	TAILQ_REMOVE(&all, xdp, link);
+	port_sockets_forget(&xdp->sockets);
 	free(xdp);
 }

@@ -12,7 +12,7 @@ import signal
 
 from scapy.layers.l2 import Ether
 
-from lib import Box, at_least, equal, wait_for
+from lib import Box, at_least, equal, run, wait_for
 
 FRAMES = 500
 
@@ -65,3 +65,6 @@ def test(lab):
     box.delete("port", "lan0")
     box.put("port", name="lan0", device=device, mtu=1500)
     equal(missed(box)["lan0"][1], 0, "missed of a port that is opened anew")
+
+
+run(test)
