@@ -4,12 +4,14 @@
 
 meson_count.py LOG                 "PASSED FAILED SKIPPED": the single checks where a test program prints Check's summary
                                    ("100%: Checks: 12, Failures: 0, Errors: 0"), else one for each program
-meson_count.py --failed SUITE LOG  the names of this suite's programs that failed, as `meson test` takes them
+meson_count.py --failed SUITE LOG  the names of this suite's programs that failed and may be tried again (final.py), as `meson test` takes them
 meson_count.py --merge LOG OTHER   the results of LOG in place of those in OTHER; "unstable NAME: …" for what passed in LOG only
 """
 import json
 import re
 import sys
+
+from final import is_final
 
 SUMMARY = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.MULTILINE)
 GOOD = ("OK", "EXPECTEDFAIL")
@@ -39,7 +41,8 @@ def count(results):
 
 def failed_of(suite, results):
     """A name is "project:suite / program"."""
-    names = [result["name"].split(" / ") for result in results if result["result"] not in (*GOOD, "SKIP")]
+    names = [result["name"].split(" / ") for result in results
+             if result["result"] not in (*GOOD, "SKIP") and not is_final((result.get("stdout") or "") + (result.get("stderr") or ""))]
     return [name[-1] for name in names if name[0].split(":")[-1] == suite]
 
 

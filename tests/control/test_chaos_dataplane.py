@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """The dataplane of a box is killed under traffic, hangs, and the disk under the store is full while it runs.
 
     host a --- p0 [slice] p1 --- host b, and 200 slices more, all by intents"""

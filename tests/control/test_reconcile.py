@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """sluice-control with a real dataplane on null devices, in a network namespace of its own: what is wanted is there after
 either of them was killed, hung or meddled with, and how long that takes."""
 import contextlib

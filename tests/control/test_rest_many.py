@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """More than one at the calls that change intents: versions, repeated requests, tenants, many documents at once."""
 import concurrent.futures
 import contextlib

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """?wait= with a real dataplane: the answer comes when it has the change, or has refused it; what is done is there, and
 what is refused says why and does not hold up the rest."""
 import unittest

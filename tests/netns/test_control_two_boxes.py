@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """Two boxes, each with a control plane, and the same intents for both: slices of both kinds over IPv4 and IPv6, a virtual
 dedicated network, an endpoint that moves, processes that are killed; when all is deleted nothing is left.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """An Ethernet slice over three sites by EVPN (types 2 and 3): two Sluice boxes and plain Linux, FRR at each.
 
     h1 198.19.0.1 ── lan0 [blue 10] s1 ═╗

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """A routed slice over three sites by EVPN (type 5): two Sluice boxes and plain Linux, FRR at each. The slice's kernel side is
 a network namespace, which zebra -n takes for a VRF; the VNI's device is in it, with its outer packets in the underlay.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: release
 """A WAN fails under traffic, and what went over it goes over the other (failover.py draws it): link down at either end,
 neighbour deleted, route withdrawn, interface renamed, in a bridge, moved away, deleted; netlink overrun."""
 import os

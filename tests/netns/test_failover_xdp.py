@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: release
 """The same over AF_XDP ports: a WAN whose link goes down at either end, or whose interface goes, leaves its traffic to the
 other (failover.py draws it)."""
 from failover import Net, link_down, vanishes

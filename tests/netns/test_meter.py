@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: release
 """Real streams through meters, with one worker and with two that share every one of them: what arrives is the rate that
 was sold, and what is over it is dropped by name.
 

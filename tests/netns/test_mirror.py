@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """The kernel as the slow path: what `ip addr`, `ip neigh` and `ip route` say beside the box is what the switch does, by
 sluice-control, within 20 ms; nothing of the underlay is put by intents but the WAN's own address.
 

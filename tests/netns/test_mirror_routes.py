@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: release
 """Many routes: a customer's router announces 100,000 to FRR in a routed slice's namespace, and takes a part of them back.
 The dataplane has all of them soon after the kernel has, none missing, none too many, compared entry by entry.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: release
 """A WAN shaped to 50 Mbit/s, with one worker and with two: a slice that floods it neither takes the rate another is
 guaranteed nor makes it wait.
 

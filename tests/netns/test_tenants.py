@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: once
 """Two tenants with the same addresses, the same MACs and, in the end, the same TCP ports at the same time.
 
     blue 198.18.100.1 ─── lan0 [blue 100] ┐                 ┌ vx100 in blueb 198.18.100.2

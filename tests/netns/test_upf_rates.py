@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# run: release
 """QERs hold to their rates and URRs count every byte, against what the peers really received: downlink at the gNB, a plain
 UDP socket; uplink at the internet host, another.
 
