@@ -20,6 +20,10 @@
 
 #define RX_DESC 1024
 #define TX_DESC 1024
+/* how often a device whose queues the kernel has not given back yet is tried again, and after how
+ * long */
+#define BUSY_TRIES    25
+#define BUSY_PAUSE_US 4000
 
 static int fail(struct rpc_error *err, const struct device_request *req, int rc, const char *what)
 {
@@ -278,6 +282,14 @@ static int configure(const struct device_request *req, struct device *dev, struc
 	for (uint16_t q = 0; rc == 0 && q < dev->rx_queues; q++)
 		rc = rte_eth_rx_queue_setup(
 			dev->ethdev, q, rx_desc, SOCKET_ID_ANY, NULL, dev->pool);
+	if (rc == -EINVAL && dev->xdp != NULL && dev->own_pool) {
+		/* what the driver took for the kernel to fill is lost with a socket it cannot bind
+		 */
+		dev->kept = dev->pool->size - rte_mempool_avail_count(dev->pool);
+		fail(err, req, rc,
+			"opening its AF_XDP sockets (has another program a queue of it?)");
+		return -EAGAIN;
+	}
 	for (uint16_t q = 0; rc == 0 && q < dev->tx_queues; q++)
 		rc = rte_eth_tx_queue_setup(dev->ethdev, q, tx_desc, SOCKET_ID_ANY, NULL);
 	return rc == 0 ? 0 : fail(err, req, rc, "setting up its queues (enough mbufs?)");
@@ -294,22 +306,28 @@ static int open_packet(struct device *dev)
 	return dev->packet != NULL ? 0 : -ENOMEM;
 }
 
-int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err)
+/* 0; -EAGAIN with err: another try may do; -1 with err. */
+static int open_once(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
+	int rc;
+
 	*dev = (struct device){0};
 	if (probe(req, dev, err) != 0) {
 		port_xdp_close(dev->xdp);
 		return -1;
 	}
-	if (configure(req, dev, err) != 0 ||
-		device_set_mtu(dev->ethdev, req->devargs, req->mtu, err) != 0)
+	rc = configure(req, dev, err);
+	if (rc == 0)
+		rc = device_set_mtu(dev->ethdev, req->devargs, req->mtu, err);
+	if (rc != 0)
 		goto err_close;
-	int rc = rte_eth_dev_start(dev->ethdev);
+	rc = rte_eth_dev_start(dev->ethdev);
 
 	if (rc != 0) {
-		fail(err, req, rc, "starting it");
+		rc = fail(err, req, rc, "starting it");
 		goto err_close;
 	}
+	dev->started = true;
 	/* tenants' frames are for any MAC; what is not ours on an underlay port is dropped by name
 	 */
 	rte_eth_promiscuous_enable(dev->ethdev);
@@ -319,19 +337,33 @@ int device_open(const struct device_request *req, struct device *dev, struct rpc
 		dev->kept = dev->pool->size - rte_mempool_avail_count(dev->pool);
 		rc = port_xdp_opened(dev->xdp);
 		if (rc != 0) {
-			fail(err, req, rc, "telling its XDP program what is the dataplane's");
+			rc = fail(err, req, rc, "telling its XDP program what is the dataplane's");
 			goto err_close;
 		}
 	}
 	if (open_packet(dev) != 0) {
-		fail(err, req, -ENOMEM, "finding its sockets");
+		rc = fail(err, req, -ENOMEM, "finding its sockets");
 		goto err_close;
 	}
 	return 0;
 
 err_close:
 	device_close(dev);
-	return -1;
+	return rc;
+}
+
+/* The kernel gives the queue of a closed AF_XDP socket back later, in a work item
+ * (xp_release_deferred()): until then bind() answers EBUSY, of which the driver makes EINVAL. A
+ * port that is put just after it was deleted waits for that here. */
+int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err)
+{
+	int rc = open_once(req, dev, err);
+
+	for (int try = 1; rc == -EAGAIN && try < BUSY_TRIES; try++) {
+		usleep(BUSY_PAUSE_US);
+		rc = open_once(req, dev, err);
+	}
+	return rc == 0 ? 0 : -1;
 }
 
 /* net_af_xdp takes back what the kernel has sent only when it is told to send. */
@@ -357,7 +389,7 @@ void device_close(struct device *dev)
 	/* af_packet puts this on the kernel's interface, where it would stay */
 	rte_eth_promiscuous_disable(dev->ethdev);
 	rte_eth_allmulticast_disable(dev->ethdev);
-	if (dev->kept != 0)
+	if (dev->kept != 0 && dev->started)
 		drain_sent(dev);
 	rte_eth_dev_stop(dev->ethdev);
 	rte_eth_dev_close(dev->ethdev);

@@ -28,7 +28,8 @@ struct device {
 	bool multi_seg;
 	bool own_pool;
 	struct rte_mempool *pool;
-	uint32_t kept;		    /* buffers that the device never gives back */
+	uint32_t kept; /* buffers that the device never gives back */
+	bool started;
 	struct port_xdp *xdp;	    /* NULL: not net_af_xdp */
 	struct port_packet *packet; /* NULL: not net_af_packet */
 };

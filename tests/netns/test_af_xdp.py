@@ -83,10 +83,10 @@ def test_refusals(lab, box):
     box.put("port", name="odd0", device=device)
     box.delete("port", "odd0")
     before = len(os.listdir(f"/proc/{dataplane_pid(box)}/fd"))
-    for _ in range(20):
+    for _ in range(60):
         box.put("port", name="odd0", device=device)
         box.delete("port", "odd0")
-    equal(len(os.listdir(f"/proc/{dataplane_pid(box)}/fd")), before, "descriptors after 20 times open and close")
+    equal(len(os.listdir(f"/proc/{dataplane_pid(box)}/fd")), before, "descriptors after 60 times open and close")
     equal("odd0" in programs(box.ns), False, "a program on an interface that is no port any more")
 
 
