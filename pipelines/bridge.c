@@ -61,6 +61,7 @@ static __rte_noinline void learn_source(
 static __rte_always_inline void lane_put(
 	struct lane *lane, uint32_t k, struct rte_mbuf *m, uint16_t slice, uint16_t to)
 {
+	BURST_BOUND(k);
 	lane->pkt[k] = m;
 	lane->way[k] = LANE_WAY(slice, to);
 }
@@ -71,6 +72,7 @@ static __rte_noinline void down_put(struct burst *b, uint32_t i, uint32_t sessio
 	uint32_t k = b->downs++;
 	struct rte_mbuf *m = b->frame[i];
 
+	BURST_BOUND(k);
 	b->down[k] = m;
 	b->down_to[k] = SESSION_WORD(session, SESSION_GROUP_FRAMES);
 	b->down_door[k] = b->door[i];
@@ -90,12 +92,12 @@ static __rte_noinline void odd_frame(struct worker *w, struct burst *b, uint32_t
 		b->flood[b->floods++] = i;
 }
 
-static void bridge_trace(struct burst *b)
+static void bridge_trace(struct burst *b, uint32_t tunnels, uint32_t accesses)
 {
-	for (uint32_t i = 0; i < b->to_tunnel.n; i++)
+	for (uint32_t i = tunnels; i < b->to_tunnel.n; i++)
 		trace_step(b, b->to_tunnel.pkt[i], "bridge", "known MAC, to tunnel {tunnel %u}",
 			LANE_TO(b->to_tunnel.way[i]));
-	for (uint32_t i = 0; i < b->to_access.n; i++)
+	for (uint32_t i = accesses; i < b->to_access.n; i++)
 		trace_step(b, b->to_access.pkt[i], "bridge",
 			"known MAC, to attachment {attachment %u}", LANE_TO(b->to_access.way[i]));
 	for (uint32_t i = 0; i < b->floods; i++)
@@ -114,7 +116,9 @@ static __rte_always_inline void find_flows(struct burst *b)
 
 void bridge_run(struct worker *w, struct burst *b)
 {
-	uint32_t frames = b->frames, tunnels = 0, accesses = 0;
+	/* what sessions have redirected is in the lanes already */
+	const uint32_t tunnels_before = b->to_tunnel.n, accesses_before = b->to_access.n;
+	uint32_t frames = b->frames, tunnels = tunnels_before, accesses = accesses_before;
 
 	find_flows(b);
 	exact_match_bulk(&fdb_table, b->bucket, b->key, 1, 2 * frames, b->value);
@@ -155,6 +159,6 @@ void bridge_run(struct worker *w, struct burst *b)
 	b->to_tunnel.n = tunnels;
 	b->to_access.n = accesses;
 	if (unlikely(b->trace != NULL))
-		bridge_trace(b);
+		bridge_trace(b, tunnels_before, accesses_before);
 	worker_stage_done(w, STAGE_BRIDGE, frames);
 }

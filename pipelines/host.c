@@ -280,6 +280,28 @@ static void group(
 		host_drop(w, b, odd, DROP_ROUTED_GROUP);
 }
 
+void odd_add(struct worker *w, struct burst *b, const struct odd_packet *odd)
+{
+	struct odd_queue *q = switch_of(w)->odds;
+
+	if (q->n == ODDS_MAX)
+		host_drop(w, b, odd, DROP_EXCEPTION_LIMIT);
+	else
+		q->packet[q->n++] = *odd;
+}
+
+bool odd_take(struct worker *w, struct burst *b)
+{
+	struct odd_queue *q = switch_of(w)->odds;
+
+	if (q->next == q->n) {
+		q->next = q->n = 0;
+		return false;
+	}
+	host_take(w, b, &q->packet[q->next++]);
+	return true;
+}
+
 void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 {
 	struct ip_view v;

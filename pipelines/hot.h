@@ -154,6 +154,7 @@ struct bucket {
 
 struct reassembly;
 struct host_worker;
+struct odd_queue;
 struct upf_worker;
 
 /* What a worker counts of slices, attachments and tunnels, by id. Two are a line, and drops stand
@@ -176,6 +177,7 @@ struct switch_worker {
 	struct learn_seen *seen;
 	struct reassembly *reassembly;
 	struct host_worker *host;
+	struct odd_queue *odds; /* exceptions of the burst, which switch_out() takes */
 	struct rte_ring *to_taps, *from_taps; /* struct tap_frame */
 	struct upf_worker *upf;
 	uint64_t punt_cost;
@@ -188,6 +190,16 @@ struct switch_worker {
 static __rte_always_inline struct switch_worker *switch_of(struct worker *w)
 {
 	return w->pipeline;
+}
+
+/* The identification of one more IPv4 packet of this box (RFC 6864): each worker has every
+ * ip_id_step-th. */
+static __rte_always_inline uint16_t ip_id_next_be(struct switch_worker *sw)
+{
+	uint16_t id = sw->ip_id;
+
+	sw->ip_id = id + sw->ip_id_step;
+	return rte_cpu_to_be_16(id);
 }
 
 /* What a frame is marked with for shaped ports (core/shaper.h): its slice and the door it left by.
@@ -273,6 +285,7 @@ static __rte_always_inline void frame_enter(struct burst *b, const struct exact_
 {
 	uint64_t to = fdb_key(slice, data), from = fdb_key(slice, data + 6);
 
+	BURST_BOUND(k);
 	b->frame[k] = m;
 	b->slice[k] = slice;
 	b->door[k] = door;
@@ -288,6 +301,7 @@ static __rte_always_inline void route_enter(
 {
 	uint32_t k = b->routes++;
 
+	BURST_BOUND(k);
 	b->route[k] = m;
 	b->route_slice[k] = slice;
 	b->route_door[k] = door;

@@ -63,7 +63,7 @@ static void turn4(struct switch_worker *sw, uint8_t *ip, uint32_t total)
 	*(wire32_t *)(ip + 16) = from;
 	ip[0] = 0x45;
 	*(wire16_t *)(ip + 2) = rte_cpu_to_be_16(total);
-	*(wire16_t *)(ip + 4) = rte_cpu_to_be_16(sw->ip_id++);
+	*(wire16_t *)(ip + 4) = ip_id_next_be(sw);
 	*(wire16_t *)(ip + 6) = 0;
 	ip[8] = TTL;
 	*(wire16_t *)(ip + 10) = 0;
@@ -217,7 +217,7 @@ static uint8_t *header4(struct switch_worker *sw, uint8_t *ip, const struct ip_v
 	ip[0] = 0x45;
 	ip[1] = CS6;
 	*(wire16_t *)(ip + 2) = rte_cpu_to_be_16(20 + ICMP_LEN + quote);
-	*(wire16_t *)(ip + 4) = rte_cpu_to_be_16(sw->ip_id++);
+	*(wire16_t *)(ip + 4) = ip_id_next_be(sw);
 	ip[8] = TTL;
 	ip[9] = IPPROTO_ICMP;
 	memcpy(ip + 12, source, 4);

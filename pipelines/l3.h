@@ -79,6 +79,20 @@ struct odd_packet {
 };
 void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
 
+/* The exceptions of a burst, in the order in which they came. One may become many packets
+ * (fragments, an answer), so it is taken when no other packet is in a stage: a queue of the worker,
+ * empty between bursts. */
+#define ODDS_MAX 256 /* of one burst */
+struct odd_queue {
+	uint32_t next, n;
+	struct odd_packet packet[ODDS_MAX];
+};
+
+/* Takes odd->m; beyond ODDS_MAX it is dropped as exception_limit. Workers, host.c. */
+void odd_add(struct worker *w, struct burst *b, const struct odd_packet *odd);
+/* Deals with the next exception by host_take(). False: there is none. Workers, host.c. */
+bool odd_take(struct worker *w, struct burst *b);
+
 /* Sends an IP packet of the switch's own, or a fragment, into the slice: m begins with 14 bytes
  * that become its Ethernet header. Routed like any other (TTL untouched), but nothing is said about
  * what cannot be sent: it is dropped by name. Not larger than the way out carries is the caller's

@@ -64,8 +64,7 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	uint16_t id = 0, csum = 0;
 
 	if (unlikely(e->flags & ENCAP_IP_ID)) {
-		id = rte_cpu_to_be_16(sw->ip_id);
-		sw->ip_id += sw->ip_id_step;
+		id = ip_id_next_be(sw);
 	}
 	if (unlikely(e->flags & ENCAP_UDP_CSUM))
 		csum = udp_checksum(e, m, frame, udp_len_be, port_be, vni_be);

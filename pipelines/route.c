@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Routing inside the slice (RFC 1812, RFC 8200): the destination is looked up in the slice's own
  * routes, TTL goes down, the frame gets the next hop's MAC and leaves by an attachment or a tunnel.
- * What is not that simple is host.c's. Called by switch.c after parse and overlay_in; owns nothing.
+ * What is not that simple is an exception (host.c). Called by switch.c after parse and overlay_in;
+ * owns nothing.
  */
 #include <rte_ether.h>
 
@@ -24,22 +25,18 @@ struct routed {
 	uint32_t value[BURST_MAX];
 };
 
-/* The exceptions of a burst, dealt with when the lanes are filled. */
-struct odds {
-	uint32_t n;
-	struct odd_packet packet[BURST_MAX];
-};
-
-static void odd_add(
-	struct odds *o, struct burst *b, uint32_t i, enum odd why, uint32_t nexthop, uint16_t mtu)
+static void route_odd(
+	struct worker *w, struct burst *b, uint32_t i, enum odd why, uint32_t nexthop, uint16_t mtu)
 {
-	o->packet[o->n++] = (struct odd_packet){.m = b->route[i],
+	const struct odd_packet odd = {.m = b->route[i],
 		.door = b->route_door[i],
 		.slice = b->route_slice[i],
 		.nexthop = nexthop,
 		.mtu = mtu,
 		.hash = FLOW_HASH(b->route_flow[i]),
 		.why = why};
+
+	odd_add(w, b, &odd);
 }
 
 static void drop(struct worker *w, struct burst *b, uint32_t i, enum drop_reason why)
@@ -49,11 +46,10 @@ static void drop(struct worker *w, struct burst *b, uint32_t i, enum drop_reason
 
 /* ---- phase 1: is it a packet to be routed? ---- */
 
-static __rte_noinline void refuse(
-	struct worker *w, struct burst *b, struct odds *odds, uint32_t i, enum check check)
+static __rte_noinline void refuse(struct worker *w, struct burst *b, uint32_t i, enum check check)
 {
 	if (check == CHECK_GROUP)
-		odd_add(odds, b, i, ODD_GROUP, 0, 0);
+		route_odd(w, b, i, ODD_GROUP, 0, 0);
 	else
 		drop(w, b, i,
 			check == CHECK_HEADER ? DROP_INNER_IP_HEADER
@@ -63,13 +59,13 @@ static __rte_noinline void refuse(
 
 /* Frames that are not unicast IP to the gateway's MAC. */
 static __rte_noinline void not_routed(
-	struct worker *w, struct burst *b, struct odds *odds, uint32_t i, const uint8_t *data)
+	struct worker *w, struct burst *b, uint32_t i, const uint8_t *data)
 {
 	uint16_t type = load16(data + 12);
 	enum check check;
 
 	if (type != RTE_BE16(RTE_ETHER_TYPE_IPV4) && type != RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
-		odd_add(odds, b, i, ODD_NOT_IP, 0, 0);
+		route_odd(w, b, i, ODD_NOT_IP, 0, 0);
 		return;
 	}
 	if (!(data[0] & GROUP_BIT)) {
@@ -78,7 +74,7 @@ static __rte_noinline void not_routed(
 	}
 	check = type == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? check_ipv4(b->route[i], data + ETH)
 						      : check_ipv6(b->route[i], data + ETH);
-	refuse(w, b, odds, i, check == CHECK_OK ? CHECK_GROUP : check);
+	refuse(w, b, i, check == CHECK_OK ? CHECK_GROUP : check);
 }
 
 /* Packets of slices with sessions: is the destination a UE's? */
@@ -136,8 +132,7 @@ static __rte_noinline void ue_key6(struct keys *k, uint32_t i, uint16_t slice, c
 	k->ue6.bucket[n] = exact_prefetch(&k->view6, &k->ue6.key[2 * n], 2);
 }
 
-static __rte_always_inline void find_keys(
-	struct worker *w, struct burst *b, struct keys *k, struct odds *odds)
+static __rte_always_inline void find_keys(struct worker *w, struct burst *b, struct keys *k)
 {
 	for (uint32_t i = 0; i < b->routes; i++) {
 		struct rte_mbuf *m = b->route[i];
@@ -164,11 +159,11 @@ static __rte_always_inline void find_keys(
 			else if (likely(check == CHECK_OK))
 				routed_add(&k->v6, i, slice);
 		} else {
-			not_routed(w, b, odds, i, data);
+			not_routed(w, b, i, data);
 			continue;
 		}
 		if (unlikely(check != CHECK_OK))
-			refuse(w, b, odds, i, check);
+			refuse(w, b, i, check);
 		else
 			b->route_flow[i] = flow_of(m, data);
 	}
@@ -177,13 +172,13 @@ static __rte_always_inline void find_keys(
 /* ---- phase 2, in slices with sessions: UEs ---- */
 
 /* To a UE, unless its time is over. */
-static __rte_always_inline void to_ue(struct worker *w, struct burst *b, struct odds *odds,
-	uint32_t i, uint8_t *data, uint64_t word, const bool is_ipv6)
+static __rte_always_inline void to_ue(struct worker *w, struct burst *b, uint32_t i, uint8_t *data,
+	uint64_t word, const bool is_ipv6)
 {
 	uint8_t *ip = data + ETH;
 
 	if (unlikely((is_ipv6 ? ip[7] : ip[8]) <= 1)) {
-		odd_add(odds, b, i, ODD_TTL, 0, 0);
+		route_odd(w, b, i, ODD_TTL, 0, 0);
 		return;
 	}
 	if (is_ipv6)
@@ -195,7 +190,7 @@ static __rte_always_inline void to_ue(struct worker *w, struct burst *b, struct 
 
 /* Hits are on their way to their sessions; the others are routed. */
 static __rte_noinline void find_ues(
-	struct worker *w, struct burst *b, struct keys *k, struct odds *odds, const bool is_ipv6)
+	struct worker *w, struct burst *b, struct keys *k, const bool is_ipv6)
 {
 	struct ues *u = is_ipv6 ? &k->ue6 : &k->ue4;
 	struct routed *r = is_ipv6 ? &k->v6 : &k->v4;
@@ -212,7 +207,7 @@ static __rte_noinline void find_ues(
 		uint64_t word = value[j] != NULL ? __atomic_load_n(value[j], __ATOMIC_RELAXED) : 0;
 
 		if (word != 0) {
-			to_ue(w, b, odds, i, k->data[i], word, is_ipv6);
+			to_ue(w, b, i, k->data[i], word, is_ipv6);
 			continue;
 		}
 		if (is_ipv6) {
@@ -227,7 +222,7 @@ static __rte_noinline void find_ues(
 
 /* Those that the FIB says are behind a UE (framed routes, prefixes longer than /64) leave r. */
 static __rte_noinline void find_framed(struct worker *w, struct burst *b, struct routed *r,
-	uint8_t *const *frame, struct odds *odds, const bool is_ipv6)
+	uint8_t *const *frame, const bool is_ipv6)
 {
 	uint32_t kept = 0;
 	bool any = false;
@@ -242,7 +237,7 @@ static __rte_noinline void find_framed(struct worker *w, struct burst *b, struct
 		if (unlikely(FIB_OWNER(value) == FIB_SESSION)) {
 			uint32_t n = FIB_NEXTHOP(value);
 
-			to_ue(w, b, odds, i, frame[i],
+			to_ue(w, b, i, frame[i],
 				SESSION_WORD(SESSION_OF_PREFIX(n), SESSION_GROUP_OF_PREFIX(n)),
 				is_ipv6);
 			continue;
@@ -262,21 +257,21 @@ static const enum odd odd_of_other[] = {[NEXTHOP_NONE] = ODD_NO_ROUTE,
 	[NEXTHOP_UNREACHABLE] = ODD_UNREACHABLE};
 
 /* No attachment and no tunnel to send it by. */
-static __rte_noinline void no_way(struct worker *w, struct burst *b, struct odds *odds, uint32_t i,
-	uint64_t word, uint32_t index, bool ttl_out)
+static __rte_noinline void no_way(
+	struct worker *w, struct burst *b, uint32_t i, uint64_t word, uint32_t index, bool ttl_out)
 {
 	if (NEXTHOP_KIND(word) == NEXTHOP_ASK)
-		odd_add(odds, b, i, ttl_out ? ODD_TTL : ODD_ASK, index, 0);
+		route_odd(w, b, i, ttl_out ? ODD_TTL : ODD_ASK, index, 0);
 	else if (NEXTHOP_ID(word) == NEXTHOP_BLACKHOLE)
 		drop(w, b, i, DROP_BLACKHOLE);
 	else if (NEXTHOP_ID(word) == NEXTHOP_LOCAL || !ttl_out)
-		odd_add(odds, b, i, odd_of_other[NEXTHOP_ID(word) & 3], index, 0);
+		route_odd(w, b, i, odd_of_other[NEXTHOP_ID(word) & 3], index, 0);
 	else
-		odd_add(odds, b, i, ODD_TTL, index, 0);
+		route_odd(w, b, i, ODD_TTL, index, 0);
 }
 
 static __rte_always_inline void send_all(struct worker *w, struct burst *b, struct routed *r,
-	uint8_t *const *frame, struct odds *odds, const bool is_ipv6)
+	uint8_t *const *frame, const bool is_ipv6)
 {
 	uint64_t word[BURST_MAX];
 	uint32_t index[BURST_MAX];
@@ -298,12 +293,12 @@ static __rte_always_inline void send_all(struct worker *w, struct burst *b, stru
 		uint16_t mtu;
 
 		if (unlikely(NEXTHOP_KIND(word[k]) >= NEXTHOP_ASK)) {
-			no_way(w, b, odds, i, word[k], index[k], ttl <= 1);
+			no_way(w, b, i, word[k], index[k], ttl <= 1);
 		} else if (unlikely(ttl <= 1)) {
-			odd_add(odds, b, i, ODD_TTL, index[k], 0);
+			route_odd(w, b, i, ODD_TTL, index[k], 0);
 		} else if (m->pkt_len > NEVER_BIG &&
 			   too_big(m, word[k], FLOW_HASH(b->route_flow[i]), &mtu)) {
-			odd_add(odds, b, i, ODD_TOO_BIG, index[k], mtu);
+			route_odd(w, b, i, ODD_TOO_BIG, index[k], mtu);
 		} else {
 			if (is_ipv6)
 				ip[7]--;
@@ -331,32 +326,38 @@ void route_run(struct worker *w, struct burst *b)
 {
 	uint32_t tunnels = b->to_tunnel.n, accesses = b->to_access.n, downs = b->downs,
 		 routes = b->routes;
-	struct odds odds = {.n = 0};
 	struct keys k;
 
+	/* fragments of an exception may be in the lanes */
+	if (unlikely(tunnels + routes > BURST_MAX)) {
+		overlay_out_run(w, b);
+		tunnels = 0;
+	}
+	if (unlikely(accesses + routes > BURST_MAX)) {
+		access_out_run(w, b);
+		accesses = 0;
+	}
 	k.v4.n = k.v6.n = k.ue4.n = k.ue6.n = 0;
 	k.sessions = false;
-	find_keys(w, b, &k, &odds);
+	find_keys(w, b, &k);
 	if (unlikely(k.ue4.n > 0))
-		find_ues(w, b, &k, &odds, false);
+		find_ues(w, b, &k, false);
 	if (unlikely(k.ue6.n > 0))
-		find_ues(w, b, &k, &odds, true);
+		find_ues(w, b, &k, true);
 	if (k.v4.n > 0) {
 		lpm_lookup4_bulk(&fib4, k.v4.slice, k.address4, k.v4.n, k.v4.value);
 		if (unlikely(k.sessions))
-			find_framed(w, b, &k.v4, k.data, &odds, false);
-		send_all(w, b, &k.v4, k.data, &odds, false);
+			find_framed(w, b, &k.v4, k.data, false);
+		send_all(w, b, &k.v4, k.data, false);
 	}
 	if (k.v6.n > 0) {
 		lpm_lookup6_bulk(&fib6, k.v6.slice, k.address6, k.v6.n, k.v6.value);
 		if (unlikely(k.sessions))
-			find_framed(w, b, &k.v6, k.data, &odds, true);
-		send_all(w, b, &k.v6, k.data, &odds, true);
+			find_framed(w, b, &k.v6, k.data, true);
+		send_all(w, b, &k.v6, k.data, true);
 	}
-	b->routes = 0; /* what is odd may enter a slice anew */
+	b->routes = 0;
 	if (unlikely(b->trace != NULL))
 		route_trace(b, tunnels, accesses, downs);
-	for (uint32_t i = 0; i < odds.n; i++)
-		host_take(w, b, &odds.packet[i]);
 	worker_stage_done(w, STAGE_ROUTE, routes);
 }

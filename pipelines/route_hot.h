@@ -66,6 +66,7 @@ static __rte_always_inline void lane_add(struct burst *b, struct rte_mbuf *m, ui
 	struct lane *lane = tunnel ? &b->to_tunnel : &b->to_access;
 	uint32_t k = lane->n++;
 
+	BURST_BOUND(k);
 	rewrite_macs(data, NEXTHOP_HIGH(word), slice_hot[slice].mac);
 	lane->pkt[k] = m;
 	lane->way[k] = LANE_WAY(slice, NEXTHOP_ID(word));
@@ -74,18 +75,12 @@ static __rte_always_inline void lane_add(struct burst *b, struct rte_mbuf *m, ui
 
 /* ---- to UEs ---- */
 
-static inline void down_room(struct worker *w, struct burst *b)
-{
-	if (unlikely(b->downs == BURST_MAX))
-		session_down_run(w, b);
-}
-
 static __rte_always_inline void down_add(struct worker *w, struct burst *b, struct rte_mbuf *m,
 	uint16_t slice, door_t door, flow_t flow, uint64_t word)
 {
-	down_room(w, b);
 	uint32_t n = b->downs++;
 
+	BURST_BOUND(n);
 	rte_prefetch0(session_line(switch_of(w)->upf->cells, SESSION_OF(word), true));
 	b->down[n] = m;
 	b->down_to[n] = word;

@@ -152,7 +152,7 @@ void route_redirect(struct worker *w, struct burst *b, struct rte_mbuf *m, uint1
 	odd.hash = FLOW_HASH(flow);
 	odd.nexthop = FIB_NEXTHOP(f.value);
 	if ((family == 6 ? ip[7] : ip[8]) <= 1) {
-		host_take(w, b, &odd);
+		odd_add(w, b, &odd);
 		return;
 	}
 	uint64_t word = f.ue != 0 ? 0 : nexthop_word(&odd.nexthop, odd.hash);

@@ -31,8 +31,9 @@
 const char *const switch_stages[] = {"receive", "parse", "overlay_in", "gtpu_in", "bridge", "route",
 	"flood", "session_down", "gtpu_out", "overlay_out", "access_out", "punt", "transmit", NULL};
 
-/* Of the user plane: sessions may send into slices, which route to sessions again. */
-static __rte_noinline void sessions_run(struct worker *w, struct burst *b)
+/* Sessions may send into slices, which route to sessions again: neither makes more packets than it
+ * takes, so both arrays have room for all. */
+static void sessions_run(struct worker *w, struct burst *b)
 {
 	for (uint32_t turn = 0; b->downs > 0 || b->routes > 0; turn++) {
 		if (unlikely(turn == TURNS_MAX)) {
@@ -46,10 +47,19 @@ static __rte_noinline void sessions_run(struct worker *w, struct burst *b)
 	}
 }
 
+/* Exceptions one after the other, each when nothing is in a stage: the packets that one becomes
+ * have all the room. */
+static __rte_noinline void odds_run(struct worker *w, struct burst *b)
+{
+	do
+		sessions_run(w, b);
+	while (odd_take(w, b));
+}
+
 void switch_out(struct worker *w, struct burst *b)
 {
-	if (unlikely(b->downs > 0 || b->routes > 0))
-		sessions_run(w, b);
+	if (unlikely(b->downs > 0 || b->routes > 0 || switch_of(w)->odds->n > 0))
+		odds_run(w, b);
 	if (unlikely(b->to_gtpus > 0))
 		gtpu_out_run(w, b);
 	if (b->to_tunnel.n > 0)
@@ -61,12 +71,7 @@ void switch_out(struct worker *w, struct burst *b)
 void switch_flood(struct worker *w, struct burst *b)
 {
 	flood_run(w, b);
-	if (unlikely(b->downs > 0))
-		session_down_run(w, b);
-	if (unlikely(b->to_gtpus > 0))
-		gtpu_out_run(w, b);
-	overlay_out_run(w, b);
-	access_out_run(w, b);
+	switch_out(w, b);
 }
 
 static void switch_run(struct worker *w, struct burst *b)
@@ -131,6 +136,7 @@ static void switch_worker_fini(struct worker *w)
 	rte_free(sw->slice_drops);
 	rte_free(sw->flood);
 	rte_free(sw->punt);
+	rte_free(sw->odds);
 	rte_free(sw->seen);
 	rte_free(sw);
 	w->pipeline = NULL;
@@ -159,10 +165,12 @@ static int switch_worker_init(struct worker *w)
 	sw->slice_drops = worker_array("slice_drops", LIMIT_SLICES + 1, sizeof(*sw->slice_drops));
 	sw->flood = worker_array("flood", LIMIT_SLICES + 1, sizeof(*sw->flood));
 	sw->punt = worker_array("punt", PORT_MAX, sizeof(*sw->punt));
+	sw->odds = rte_zmalloc("odds", sizeof(*sw->odds), RTE_CACHE_LINE_SIZE);
 	sw->seen = worker_array("seen", LEARN_SEEN, sizeof(*sw->seen));
 	if (sw->learn != NULL && counts && sw->slice_drops != NULL && sw->flood != NULL &&
-		sw->punt != NULL && sw->seen != NULL && reassembly_init(w) == 0 &&
-		host_worker_init(w) == 0 && police_worker_init(w) == 0 && tap_worker_init(w) == 0)
+		sw->punt != NULL && sw->odds != NULL && sw->seen != NULL &&
+		reassembly_init(w) == 0 && host_worker_init(w) == 0 && police_worker_init(w) == 0 &&
+		tap_worker_init(w) == 0)
 		return 0;
 	switch_worker_fini(w);
 	return -ENOMEM;

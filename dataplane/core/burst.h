@@ -5,10 +5,20 @@
 #ifndef CORE_BURST_H
 #define CORE_BURST_H
 
+#include <rte_debug.h>
 #include <rte_mbuf.h>
 #include <stdint.h>
 
 #define BURST_MAX 64 /* the most; a worker takes as many at once as worker_set_burst() says */
+
+/* A place in an array of a burst. There is room by construction: a stage hands on at most as many
+ * packets as it took, and what makes several of one (an exception, see odd_add()) runs when no
+ * packet is in a stage. Builds that are no release check it. */
+#ifdef SLUICE_BOUNDS
+#define BURST_BOUND(k) RTE_VERIFY((k) < BURST_MAX)
+#else
+#define BURST_BOUND(k) ((void)0)
+#endif
 
 struct trace_burst;
 struct exact_bucket;

@@ -55,6 +55,8 @@
 	X(NEIGHBOR_DEAD, "neighbor_dead", "its next hop does not answer ARP or ND")                \
 	X(TOO_BIG, "too_big", "larger than the way out carries, and may not be fragmented")        \
 	X(FRAGMENT_NO_MBUF, "fragment_no_mbuf", "no buffers for its fragments")                    \
+	X(EXCEPTION_LIMIT, "exception_limit",                                                      \
+		"to be answered or fragmented, but too many packets of its burst were")            \
 	X(NOT_FOR_GATEWAY, "not_for_gateway",                                                      \
 		"to a gateway address, and nothing that it answers (it answers ARP, ND and echo)") \
 	X(TAP_RATE, "tap_rate",                                                                    \

@@ -42,8 +42,7 @@ static void write4(struct switch_worker *sw, uint8_t *ip, const struct gtpu_send
 	ip[0] = 0x45;
 	ip[1] = to->tos;
 	*(wire16_t *)(ip + 2) = rte_cpu_to_be_16((uint16_t)(20 + UDP + n));
-	*(wire16_t *)(ip + 4) = rte_cpu_to_be_16(sw->ip_id);
-	sw->ip_id += sw->ip_id_step;
+	*(wire16_t *)(ip + 4) = ip_id_next_be(sw);
 	ip[6] = 0x40; /* DF */
 	ip[8] = TTL;
 	ip[9] = IPPROTO_UDP;

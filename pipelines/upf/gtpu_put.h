@@ -81,8 +81,7 @@ static __rte_always_inline void gtpu_put_ipv4(struct switch_worker *sw, struct r
 	uint16_t id = 0, csum = 0;
 
 	if (unlikely(e->flags & ENCAP_IP_ID)) {
-		id = rte_cpu_to_be_16(sw->ip_id);
-		sw->ip_id += sw->ip_id_step;
+		id = ip_id_next_be(sw);
 	}
 	if (unlikely(e->flags & ENCAP_UDP_CSUM))
 		csum = gtpu_udp_checksum(e, m, f, udp_len_be);

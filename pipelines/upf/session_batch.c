@@ -108,15 +108,10 @@ static void ttl_back(uint8_t *ip)
 	*(wire16_t *)(ip + 10) = ~(sum + (sum >> 16));
 }
 
-struct odds {
-	uint32_t n;
-	struct odd_packet packet[BURST_MAX];
-};
-
 /* There is no path to the peer, or it does not fit: then its sender is told, and IPv4 that may be
  * cut is (downlink: by routing, each piece comes back here). */
 static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struct session_batch *x,
-	uint32_t k, const struct encap *e, uint32_t extra, struct odds *odds, const bool up)
+	uint32_t k, const struct encap *e, uint32_t extra, const bool up)
 {
 	struct rte_mbuf *m = x->pkt[k];
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, BATCH_ETH);
@@ -139,12 +134,14 @@ static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struc
 		/* a piece that is cut is not dropped; by its own door it is counted as any drop */
 		if (!may_cut && x->door[k] != (DOOR_SESSION | x->session[k]))
 			session_count_drop(w, x->session[k]);
-		odds->packet[odds->n++] = (struct odd_packet){.m = m,
+		const struct odd_packet odd = {.m = m,
 			.door = x->door[k],
 			.slice = session_group_at(x->s[k], x->group[k])->slice,
 			.mtu = e->max_len - extra,
 			.hash = FLOW_HASH(x->flow[k]),
 			.why = ODD_TOO_BIG};
+
+		odd_add(w, b, &odd);
 	}
 }
 
@@ -286,7 +283,7 @@ static __rte_always_inline void count(struct upf_worker *upf, const struct sessi
 }
 
 static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct session_batch *x,
-	uint32_t k, const struct encap *e, struct odds *odds, const bool up)
+	uint32_t k, const struct encap *e, const bool up)
 {
 	const struct session_block *s = x->s[k];
 	const struct session_act *a = x->act[k];
@@ -304,7 +301,7 @@ static __rte_always_inline void act_on(struct worker *w, struct burst *b, struct
 		/* max_len is 0 where there is no path */
 		if (unlikely(x->bytes[k] + extra > e->max_len ||
 			     rte_pktmbuf_headroom(m) + eth < GTPU_ROOM)) {
-			no_fit(w, b, x, k, e, extra, odds, up);
+			no_fit(w, b, x, k, e, extra, up);
 			return;
 		}
 	} else if (unlikely(s->flags & SESSION_ETHERNET)) {
@@ -358,7 +355,6 @@ static __rte_always_inline void run(
 	struct worker *w, struct burst *b, struct session_batch *x, const bool up)
 {
 	const struct encap *path[BURST_MAX];
-	struct odds odds = {.n = 0};
 
 	if (x->asks > 0)
 		classify(w, b, x, up);
@@ -375,10 +371,8 @@ static __rte_always_inline void run(
 	}
 	for (uint32_t k = 0; k < x->n; k++)
 		if (likely(x->act[k] != NULL))
-			act_on(w, b, x, k, path[k], &odds, up);
+			act_on(w, b, x, k, path[k], up);
 	session_batch_begin(x);
-	for (uint32_t i = 0; i < odds.n; i++)
-		host_take(w, b, &odds.packet[i]);
 }
 
 void session_batch_up(struct worker *w, struct burst *b, struct session_batch *x)

@@ -72,5 +72,6 @@ TCase *upf_line_change_tests(void);
 TCase *upf_amid_tests(void);
 TCase *upf_marker_tests(void);
 TCase *upf_smf_tests(void);
+TCase *upf_mix_tests(void);
 
 #endif
