@@ -83,6 +83,11 @@ static int64_t held(void)
 	return n;
 }
 
+int64_t rig_buffers_used(void)
+{
+	return held();
+}
+
 void rig_stop(void)
 {
 	attachment_taps_write();

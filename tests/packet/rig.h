@@ -89,6 +89,8 @@ void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at);
 /* Takes all buffers of a port's pool but `leave`: how many; and gives them all back. */
 uint32_t rig_take_buffers(uint16_t port, uint32_t leave);
 void rig_give_buffers(void);
+/* Buffers of all ports and of the reassembly that are not in their pools. */
+int64_t rig_buffers_used(void);
 /* Time goes on for the worker, and its tick runs. */
 void rig_advance(double seconds);
 /* The same in steps of a tenth of a millisecond, since a shaped port does not save up time. */
