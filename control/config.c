@@ -16,7 +16,6 @@
 
 #define FILE_DEFAULT "/etc/sluice/control.json"
 
-static const char *const roles[] = {"none", "viewer", "tenant", "operator", "admin", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
 /* One of the file's "peers", before names are looked up. */
@@ -30,6 +29,7 @@ struct file {
 	api_name site;
 	char socket[LIMIT_DEVICE + 1];
 	char listen[LIMIT_DEVICE + 1];
+	char metrics_listen[LIMIT_DEVICE + 1];
 	char dataplane[LIMIT_DEVICE + 1];
 	char store[LIMIT_DEVICE + 1];
 	struct {
@@ -77,15 +77,15 @@ static const struct api_field tls_fields[] = {
 static const struct api_field peer_fields[] = {
 	{AT(peer, user, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
 	{AT(peer, group, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
-	{AT(peer, role, FIELD_ENUM, FIELD_REQUIRED), .names = roles, NO_REF,
+	{AT(peer, role, FIELD_ENUM, FIELD_REQUIRED), .names = role_names, NO_REF,
 		.help = "what these may do over the unix socket"},
 	{AT(peer, tenant, FIELD_NAME, 0), NO_REF, .help = "whose things, for the role tenant"},
 	{.name = NULL},
 };
 
 static const struct api_field limit_fields[] = {
-	LIMIT(connections, 65536, 1024, "connections at once"),
-	LIMIT(connections_each, 65536, 128, "of them from one address"),
+	LIMIT(connections, 65536, 1024, "connections at once by TCP, and by the unix socket"),
+	LIMIT(connections_each, 65536, 128, "of them from one address or IPv6 /64"),
 	LIMIT(body_bytes, 1u << 30, 16u << 20, "of a request's body"),
 	LIMIT(header_bytes, 1u << 20, 16384, "of a request's headers"),
 	LIMIT(request_s, 3600, 10, "for a request to come in whole"),
@@ -105,6 +105,7 @@ static const struct api_field file_fields[] = {
 	{AT(file, site, FIELD_NAME, 0), NO_REF, .help = "which site this box is"},
 	PATH(socket, "unix socket of the REST API"),
 	PATH(listen, "ADDR:PORT of the REST API on TCP, with TLS"),
+	PATH(metrics_listen, "ADDR:PORT of the loopback for /metrics, plain and without a token"),
 	PATH(dataplane, "socket of sluice-dataplane"),
 	PATH(store, "folder of the store"),
 	{AT(file, tls, FIELD_OBJECT, 0), .fields = tls_fields, NO_REF, .help = "for listen"},
@@ -144,6 +145,9 @@ static void usage(FILE *to)
 		"  --site NAME         which of the sites this box is (default: the host's name)\n"
 		"  --socket PATH       where the REST API is (default /run/sluice/control.sock)\n"
 		"  --listen ADDR:PORT  and on TCP; wants \"tls\" in the file\n"
+		"  --metrics-listen ADDR:PORT\n"
+		"                      /metrics of this box alone (127.0.0.1, [::1]): plain, "
+		"without a token\n"
 		"  --dataplane PATH    socket of sluice-dataplane (default "
 		"/run/sluice/dataplane.sock)\n"
 		"  --store DIR         what must not be lost (default /var/lib/sluice)\n"
@@ -220,6 +224,7 @@ static int take_file(const struct file *file, struct config *out)
 	strcpy(out->site, file->site);
 	strcpy(out->socket, file->socket);
 	strcpy(out->listen, file->listen);
+	strcpy(out->metrics_listen, file->metrics_listen);
 	strcpy(out->dataplane, file->dataplane);
 	strcpy(out->store, file->store);
 	memcpy(&out->tls, &file->tls, sizeof(out->tls));
@@ -271,12 +276,22 @@ static int read_file(const char *path, struct config *out)
 
 /* ---- options ---- */
 
-enum { OPT_SITE = 1, OPT_SOCKET, OPT_LISTEN, OPT_DATAPLANE, OPT_STORE, OPT_CONFIG, OPT_CHECK };
+enum {
+	OPT_SITE = 1,
+	OPT_SOCKET,
+	OPT_LISTEN,
+	OPT_METRICS,
+	OPT_DATAPLANE,
+	OPT_STORE,
+	OPT_CONFIG,
+	OPT_CHECK
+};
 
 static const struct option long_options[] = {
 	{"site", required_argument, NULL, OPT_SITE},
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"listen", required_argument, NULL, OPT_LISTEN},
+	{"metrics-listen", required_argument, NULL, OPT_METRICS},
 	{"dataplane", required_argument, NULL, OPT_DATAPLANE},
 	{"store", required_argument, NULL, OPT_STORE},
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -309,6 +324,7 @@ static int take_options(const char *const *given, struct config *out)
 		take(given[OPT_SOCKET], "/run/sluice/control.sock", out->socket,
 			sizeof(out->socket)) ||
 		take(given[OPT_LISTEN], "", out->listen, sizeof(out->listen)) ||
+		take(given[OPT_METRICS], "", out->metrics_listen, sizeof(out->metrics_listen)) ||
 		take(given[OPT_DATAPLANE], "/run/sluice/dataplane.sock", out->dataplane,
 			sizeof(out->dataplane)) ||
 		take(given[OPT_STORE], "/var/lib/sluice", out->store, sizeof(out->store)))

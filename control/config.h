@@ -15,6 +15,7 @@ struct config {
 	api_name site; /* which of the sites this box is; default: the host's name */
 	char socket[LIMIT_DEVICE + 1];
 	char listen[LIMIT_DEVICE + 1]; /* "": no TCP */
+	char metrics_listen[LIMIT_DEVICE + 1]; /* "": none */
 	char dataplane[LIMIT_DEVICE + 1];
 	char store[LIMIT_DEVICE + 1];
 	struct {

@@ -155,12 +155,14 @@ static int open_http(const struct config *config)
 	const struct http_config http = {
 		.socket = config->socket,
 		.listen = config->listen[0] ? config->listen : NULL,
+		.metrics_listen = config->metrics_listen[0] ? config->metrics_listen : NULL,
 		.certificate = config->tls.certificate,
 		.key = config->tls.key,
 		.client_ca = config->tls.client_ca[0] ? config->tls.client_ca : NULL,
 		.peers = config->peers,
 		.peer_count = config->peer_count,
 		.limits = config->limits,
+		.large = "apply",
 	};
 	char why[512] = "";
 	int rc = http_start(control.base, &http, control.store, control_routes, why, sizeof(why));

@@ -17,7 +17,7 @@
 #define PEER_GROUPS 256
 #define TOKEN_MAX   512 /* characters; ours have fewer than 64 */
 
-const char *const role_names[] = {"none", "viewer", "tenant", "operator", "admin", NULL};
+const char *const role_names[] = {"none", "metrics", "viewer", "tenant", "operator", "admin", NULL};
 
 bool actor_sees(const struct actor *actor, const char *tenant)
 {
@@ -29,6 +29,8 @@ bool actor_sees(const struct actor *actor, const char *tenant)
 		return !*actor->tenant || !strcmp(actor->tenant, tenant);
 	case ROLE_TENANT:
 		return *actor->tenant && !strcmp(actor->tenant, tenant);
+	case ROLE_METRICS: /* their names and figures, by routes that have nothing else */
+		return true;
 	case ROLE_NONE:
 		break;
 	}
@@ -37,7 +39,7 @@ bool actor_sees(const struct actor *actor, const char *tenant)
 
 bool actor_changes(const struct actor *actor, const char *tenant)
 {
-	return actor->role != ROLE_VIEWER && actor_sees(actor, tenant);
+	return actor->role > ROLE_VIEWER && actor_sees(actor, tenant);
 }
 
 /* ---- unix ---- */
@@ -66,7 +68,7 @@ static const struct http_peer *find_peer(
 	return NULL;
 }
 
-static void unix_peer(struct conn *conn)
+static void unix_peer(struct conn *conn, int fd)
 {
 	struct actor *actor = &conn->actor;
 	gid_t groups[PEER_GROUPS];
@@ -75,9 +77,9 @@ static void unix_peer(struct conn *conn)
 	struct ucred cred;
 
 	actor->role = ROLE_NONE;
-	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
 		return;
-	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len))
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len))
 		groups_len = 0; /* of more groups than anybody has */
 	peer = find_peer(&cred, groups, groups_len / sizeof(*groups));
 	if (peer) {
@@ -96,17 +98,17 @@ static void tcp_peer(struct conn *conn)
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	bool four = !memcmp(conn->address, mapped, sizeof(mapped));
 
-	conn->actor.role = ROLE_NONE;
+	conn->actor.role = conn->door->kind == DOOR_METRICS ? ROLE_METRICS : ROLE_NONE;
 	inet_ntop(four ? AF_INET : AF_INET6, conn->address + (four ? 12 : 0), conn->actor.source,
 		sizeof(conn->actor.source));
 }
 
-void auth_peer(struct conn *conn)
+void auth_peer(struct conn *conn, int fd)
 {
-	if (conn->tcp)
-		tcp_peer(conn);
+	if (conn->door->kind == DOOR_UNIX)
+		unix_peer(conn, fd);
 	else
-		unix_peer(conn);
+		tcp_peer(conn);
 }
 
 /* ---- tokens ---- */

@@ -5,8 +5,8 @@
 
 #include "conn.h"
 
-/* Who a connection is before it shows a token; its socket is open. */
-void auth_peer(struct conn *conn);
+/* Who a connection is before it shows a token; fd is its socket. */
+void auth_peer(struct conn *conn, int fd);
 
 enum auth_result {
 	AUTH_OK,

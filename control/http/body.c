@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Query and body of a request, checked against what its route takes. Called by request.c before the
- * handler, and by handlers for values. */
+/* Query and body of a request, checked against what its route takes and its role may send. Called
+ * by request.c before the handler, and by handlers for values. Large bodies are parsed, and freed,
+ * by a thread of its own (parser.c): the loop is also the reconciler's and the mirror's. */
 #include "body.h"
 
 #include <errno.h>
@@ -11,7 +12,14 @@
 #include <strings.h>
 
 #include "auth.h"
+#include "parser.h"
 #include "reply.h"
+
+#define TENANT_BYTES (1u << 20)
+#define INLINE_BYTES (64u << 10) /* of JSON: some ms */
+#define HELD_BODIES  8		 /* so many of the greatest may be in memory at once */
+
+static uint64_t held_bytes;
 
 /* ---- query ---- */
 
@@ -87,11 +95,11 @@ static bool check_query(struct request *r)
 
 bool query_read(struct request *r)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->ev));
+	const char *query = r->raw_query;
 	char *text;
 	int rc;
 
-	if (!query || !*query)
+	if (!*query)
 		return true;
 	text = strstr(query, "%00") ? NULL : with_equals(query);
 	rc = text ? evhttp_parse_query_str(text, &r->query) : -1;
@@ -173,50 +181,144 @@ static bool media_taken(struct request *r)
 	return false;
 }
 
-static bool parse(struct request *r, struct evbuffer *buffer, size_t len)
+static bool may_continue(struct request *r)
 {
-	const char *text = (const char *)evbuffer_pullup(buffer, -1);
-	json_error_t where;
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	const char *expect = request_header(r, "Expect");
 
-	if (!text) {
-		reply_problem(r, 503, "no memory for the body");
+	if (expect && strcasecmp(expect, "100-continue")) {
+		r->keep = false;
+		reply_problem(r, 417, "want \"Expect: 100-continue\", or none");
 		return false;
 	}
-	r->body = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
-	if (r->body)
-		return true;
-	reply_problem(r, 400, "the body is not JSON that is taken: line %d, column %d: %s",
-		where.line, where.column, where.text);
-	return false;
+	if (expect && !r->old && !r->complete)
+		evbuffer_add(bufferevent_get_output(r->conn->bev), go_on, sizeof(go_on) - 1);
+	return true;
 }
 
-bool body_read(struct request *r)
+static uint64_t body_most(const struct request *r)
 {
-	struct evbuffer *buffer = evhttp_request_get_input_buffer(r->ev);
-	size_t len = evbuffer_get_length(buffer);
+	uint64_t most = http.limits.body_bytes, of_role = UINT64_MAX;
 
-	if (!r->route->body) {
-		if (!len)
-			return true;
+	if (r->actor.role < ROLE_VIEWER)
+		of_role = STRANGER_BYTES;
+	else if (r->actor.role < ROLE_OPERATOR && (!http.large || strcmp(r->route->id, http.large)))
+		of_role = TENANT_BYTES;
+	return most < of_role ? most : of_role;
+}
+
+void body_refuse_large(struct request *r)
+{
+	r->keep = false;
+	reply_problem(r, 413, "the body is larger than the %" PRIu64 " bytes that %s takes%s",
+		r->body_most, r->line,
+		r->body_most < http.limits.body_bytes ? " of this role; \"sluice apply\" takes more"
+						      : "");
+}
+
+bool body_expected(struct request *r, bool has_body)
+{
+	const http_parser *parser = &r->conn->parser;
+
+	r->body_most = body_most(r);
+	if (has_body && !r->route->body) {
 		reply_problem(r, 400, "%s takes no body", r->line);
 		return false;
 	}
-	if (!len) {
+	if (r->route->body && !has_body) {
 		reply_problem(r, 400, "the body is empty; want JSON");
 		return false;
 	}
-	return media_taken(r) && parse(r, buffer, len);
+	if (has_body && !media_taken(r))
+		return false;
+	if (has_body && !(parser->flags & F_CHUNKED) && parser->content_length > r->body_most) {
+		body_refuse_large(r);
+		return false;
+	}
+	return may_continue(r);
+}
+
+bool body_add(struct request *r, const char *text, size_t len)
+{
+	bool small = evbuffer_get_length(r->text) + len <= INLINE_BYTES;
+
+	if ((small || held_bytes + len <= (uint64_t)http.limits.body_bytes * HELD_BODIES) &&
+		!evbuffer_add(r->text, text, len)) {
+		held_bytes += len;
+		return true;
+	}
+	reply_problem(r, 503, "too many large bodies at once; try again later");
+	return false;
+}
+
+static void hash_make(struct request *r, const void *body, size_t len)
+{
+	sha256_hex((const void *const[]){r->method, " ", r->url, "\n", body},
+		(const size_t[]){strlen(r->method), 1, strlen(r->url), 1, len}, 5, r->hash);
+}
+
+json_t *body_parse(struct request *r, json_error_t *where)
+{
+	size_t len = evbuffer_get_length(r->text);
+	const char *text = (const char *)evbuffer_pullup(r->text, -1);
+
+	if (!text) {
+		snprintf(where->text, sizeof(where->text), "out of memory");
+		return NULL;
+	}
+	hash_make(r, text, len);
+	return json_loadb(text, len, JSON_REJECT_DUPLICATES, where);
+}
+
+static void text_free(struct request *r)
+{
+	if (!r->text)
+		return;
+	held_bytes -= evbuffer_get_length(r->text);
+	evbuffer_free(r->text);
+	r->text = NULL;
+}
+
+void body_parsed(struct request *r, json_t *body, const json_error_t *where)
+{
+	r->body = body;
+	text_free(r);
+	if (!r->conn)
+		request_free(r);
+	else if (body)
+		request_run(r);
+	else
+		reply_problem(r, 400, "the body is not JSON that is taken: line %d, column %d: %s",
+			where->line, where->column, where->text);
+}
+
+void body_read(struct request *r)
+{
+	size_t len = evbuffer_get_length(r->text);
+	json_error_t where = {0};
+
+	r->conn->state = CONN_ANSWERING;
+	r->conn->deadline_us = 0;
+	if (!r->route->body)
+		request_run(r);
+	else if (!len)
+		reply_problem(r, 400, "the body is empty; want JSON");
+	else if (len <= INLINE_BYTES || parser_take(r))
+		body_parsed(r, body_parse(r, &where), &where);
+}
+
+void body_free(struct request *r)
+{
+	text_free(r);
+	if (r->body_large && r->body)
+		parser_free(r->body);
+	else
+		json_decref(r->body);
 }
 
 const char *request_body_hash(struct request *r)
 {
-	struct evbuffer *buffer = r->ev ? evhttp_request_get_input_buffer(r->ev) : NULL;
-	const char *uri = r->ev ? evhttp_request_get_uri(r->ev) : "";
-	size_t len = buffer ? evbuffer_get_length(buffer) : 0;
-	const void *body = len ? (const char *)evbuffer_pullup(buffer, -1) : "";
-
 	if (!*r->hash)
-		sha256_hex((const void *const[]){r->method, " ", uri, "\n", body},
-			(const size_t[]){strlen(r->method), 1, strlen(uri), 1, len}, 5, r->hash);
+		hash_make(r, "", 0);
 	return r->hash;
 }

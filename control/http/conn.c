@@ -1,32 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Connections (conn.h): evhttp owns the socket, this file watches over it. evhttp 2.1 tells nobody
- * of a new connection and has no deadline for a whole request, so each bufferevent that it asks for
- * gets a struct conn, which hears of bytes that come and go through the buffers' callbacks. What
- * closes a connection is always evhttp itself, told so by an event of the bufferevent. */
+/* Connections (conn.h): places, deadlines, and bytes between the socket and request.c. Whoever
+ * closes a connection dooms it; it is freed from the loop, when no callback of its own runs. */
 #include "conn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <event2/bufferevent_ssl.h>
 
 #include "auth.h"
 #include "reply.h"
 #include "request.h"
 #include "tls.h"
 
-#define INPUT_SLACK  (64u << 10)
-#define INPUT_BODIES 8 /* so many of the greatest bodies may wait in memory at once */
+#define STRANGERS_SHARE 4	    /* one place in so many is for who has shown no token */
+#define WAITING_BYTES	(64u << 10) /* read ahead while a request is in work */
+#define LEAST_BYTES_PS	(16u << 10) /* slower readers of an answer are cut off */
 
 TAILQ_HEAD(conns, conn);
+
+/* An address, or an IPv6 /64, that has connections. */
+struct source {
+	LIST_ENTRY(source) entry;
+	uint8_t prefix[16];
+	uint32_t connections, stranger_count;
+	struct conns strangers;
+};
+
+static LIST_HEAD(, source) sources;
 static struct conns all, work;
 static struct event *work_event;
-static struct conn **by_fd;
-static int fds;
-static uint64_t buffered_bytes; /* input of all connections */
 
 uint64_t http_now_us(void)
 {
@@ -36,12 +49,13 @@ uint64_t http_now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-static void set_deadline(struct conn *conn, uint32_t seconds)
+void conn_set_deadline(struct conn *conn, uint32_t seconds)
 {
 	conn->deadline_us = http_now_us() + seconds * 1000000ull;
 }
 
-/* What cannot be done within evhttp's callbacks is done from the loop, before it sleeps again. */
+/* What cannot be done within the bufferevent's callbacks is done from the loop, before it sleeps.
+ */
 static void put_work(struct conn *conn)
 {
 	if (conn->in_work)
@@ -53,235 +67,327 @@ static void put_work(struct conn *conn)
 
 void conn_doom(struct conn *conn)
 {
+	if (conn->doomed)
+		return;
 	conn->doomed = true;
+	bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
+	bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
 	put_work(conn);
 }
 
-/* No watermark instead: TLS would reserve memory up to it for each read. */
-static bool too_much_waits(const struct evbuffer *input)
-{
-	uint64_t most = (uint64_t)http.limits.body_bytes + http.limits.header_bytes + INPUT_SLACK;
-	uint64_t here = evbuffer_get_length(input);
+/* ---- places ---- */
 
-	return here > most || (buffered_bytes > most * INPUT_BODIES && here > INPUT_SLACK);
+static struct source *source_get(const uint8_t prefix[16])
+{
+	struct source *source;
+
+	LIST_FOREACH(source, &sources, entry)
+	if (!memcmp(source->prefix, prefix, 16))
+		return source;
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		return NULL;
+	memcpy(source->prefix, prefix, 16);
+	TAILQ_INIT(&source->strangers);
+	LIST_INSERT_HEAD(&sources, source, entry);
+	return source;
 }
 
-static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+void conn_prove(struct conn *conn)
 {
-	struct conn *conn = arg;
-
-	buffered_bytes += info->n_added - info->n_deleted;
-	if (!info->n_added)
+	if (conn->known)
 		return;
-	if (conn->state == CONN_HANDSHAKE || conn->state == CONN_IDLE) {
-		conn->state = CONN_READING;
-		set_deadline(conn, http.limits.request_s);
+	conn->known = true;
+	conn->source->stranger_count--;
+	conn->door->strangers--;
+	TAILQ_REMOVE(&conn->source->strangers, conn, stranger);
+}
+
+static void source_leave(struct conn *conn)
+{
+	struct source *source = conn->source;
+
+	if (!source)
+		return;
+	conn_prove(conn);
+	if (--source->connections)
+		return;
+	LIST_REMOVE(source, entry);
+	free(source);
+}
+
+static int source_join(struct conn *conn)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(conn->prefix, conn->address, 16);
+	if (memcmp(conn->address, mapped, 12))
+		memset(conn->prefix + 8, 0, 8);
+	conn->source = source_get(conn->prefix);
+	if (!conn->source)
+		return -ENOMEM;
+	conn->source->connections++;
+	conn->source->stranger_count++;
+	conn->door->strangers++;
+	TAILQ_INSERT_TAIL(&conn->source->strangers, conn, stranger);
+	return 0;
+}
+
+/* Strangers' places are taken: the oldest goes, of whom has the most of them. */
+static struct conn *stranger_to_go(void)
+{
+	struct source *source, *most = NULL;
+
+	LIST_FOREACH(source, &sources, entry)
+	if (source->stranger_count && (!most || source->stranger_count > most->stranger_count))
+		most = source;
+	return most ? TAILQ_FIRST(&most->strangers) : NULL;
+}
+
+static bool has_place(struct conn *conn)
+{
+	struct conn *other;
+
+	if (conn->source && conn->source->connections > http.limits.connections_each)
+		return false;
+	if (conn->door->connections <= conn->door->most &&
+		conn->door->strangers <= (conn->door->most + 3) / STRANGERS_SHARE)
+		return true;
+	other = conn->door->kind == DOOR_TLS ? stranger_to_go() : NULL;
+	if (!other || other == conn)
+		return false;
+	http.counters.refused_connections++;
+	conn_doom(other);
+	conn_prove(other); /* not a second time */
+	return true;
+}
+
+/* ---- the end ---- */
+
+static void conn_free(struct conn *conn)
+{
+	TAILQ_REMOVE(&all, conn, all);
+	if (conn->in_work)
+		TAILQ_REMOVE(&work, conn, work);
+	if (conn->request)
+		request_closed(conn->request);
+	if (conn->ssl && conn->state != CONN_HANDSHAKE) {
+		SSL_shutdown(conn->ssl);
+		ERR_clear_error();
 	}
-	if (too_much_waits(buffer))
+	bufferevent_free(conn->bev);
+	source_leave(conn);
+	conn->door->connections--;
+	http.counters.connections--;
+	free(conn);
+}
+
+/* Closed with bytes unread, TCP would take the answer back: they are waited for, and thrown away.
+ */
+static void linger(struct conn *conn)
+{
+	if (conn->ssl) {
+		SSL_shutdown(conn->ssl);
+		ERR_clear_error();
+	}
+	shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
+	conn->state = CONN_LINGERING;
+	conn_set_deadline(conn, http.limits.request_s);
+}
+
+static void throw_away(struct conn *conn)
+{
+	struct evbuffer *input = bufferevent_get_input(conn->bev);
+	size_t len = evbuffer_get_length(input);
+
+	evbuffer_drain(input, len);
+	conn->thrown += conn->known ? 0 : len;
+	if (conn->thrown > STRANGER_BYTES)
 		conn_doom(conn);
 }
 
-/* Written while no request is in work: evhttp's own error page, or 100 Continue. */
-static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+/* ---- bytes ---- */
+
+void conn_feed(struct conn *conn)
+{
+	struct evbuffer *input = bufferevent_get_input(conn->bev);
+
+	if (conn->closing && !conn->doomed)
+		throw_away(conn);
+	while (!conn->doomed && (conn->state == CONN_IDLE || conn->state == CONN_READING) &&
+		evbuffer_get_length(input)) {
+		if (conn->state == CONN_IDLE) {
+			conn->state = CONN_READING;
+			conn->scanned = 0;
+			conn_set_deadline(conn, http.limits.request_s);
+		}
+		if (!request_feed(conn, input))
+			break;
+	}
+	if (conn->doomed)
+		return;
+	if (evbuffer_get_length(input) > WAITING_BYTES && conn->state >= CONN_ANSWERING)
+		bufferevent_disable(conn->bev, EV_READ);
+	else
+		bufferevent_enable(conn->bev, EV_READ);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	conn_feed(arg);
+}
+
+/* All of the answer has been written. */
+static void answered(struct conn *conn)
+{
+	struct request *r = conn->request;
+
+	conn->request = NULL;
+	request_free(r);
+	if (conn->closing && conn->unread) {
+		linger(conn);
+	} else if (conn->closing) {
+		conn_doom(conn);
+	} else {
+		conn->state = CONN_IDLE;
+		conn_set_deadline(conn, http.limits.idle_s);
+		conn_feed(conn);
+	}
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
 {
 	struct conn *conn = arg;
 
-	if (!info->n_added || conn->request || conn->foreign)
-		return;
-	conn->foreign = true;
-	put_work(conn);
+	if (conn->state == CONN_SENDING && request_is_sent(conn->request) &&
+		!evbuffer_get_length(bufferevent_get_output(bev)))
+		answered(conn);
 }
 
-struct bufferevent *conn_make(struct event_base *base, void *arg)
+void conn_sent(struct conn *conn, size_t len)
+{
+	conn->state = CONN_SENDING;
+	conn_set_deadline(conn, http.limits.idle_s + len / LEAST_BYTES_PS);
+	if (!evbuffer_get_length(bufferevent_get_output(conn->bev)))
+		put_work(conn);
+}
+
+static bool spoke_plain_http(struct conn *conn)
+{
+	unsigned long error;
+
+	while (conn->state == CONN_HANDSHAKE && (error = bufferevent_get_openssl_error(conn->bev)))
+		if (ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST)
+			return true;
+	return false;
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	if (what & BEV_EVENT_CONNECTED) {
+		conn->state = CONN_IDLE;
+		conn_set_deadline(conn, http.limits.idle_s);
+	} else if (what & BEV_EVENT_EOF && conn->state == CONN_SENDING &&
+		   request_is_sent(conn->request)) {
+		conn->closing = true; /* it only waits for the answer */
+		conn->unread = false;
+		bufferevent_disable(bev, EV_READ);
+	} else {
+		if (conn->ssl && spoke_plain_http(conn))
+			reply_turn_away(bufferevent_getfd(bev), 400,
+				"this port speaks TLS; ask with https://");
+		http.counters.timeouts += !!(what & BEV_EVENT_TIMEOUT);
+		conn_doom(conn);
+	}
+}
+
+/* ---- the beginning ---- */
+
+static void read_address(struct conn *conn, const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET) {
+		memset(conn->address + 10, 0xff, 2);
+		memcpy(conn->address + 12, &((const struct sockaddr_in *)address)->sin_addr, 4);
+	} else {
+		memcpy(conn->address, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+	}
+}
+
+/* An answer goes to TLS piece by piece: each would wait for the ACK of the one before. */
+static int begin_tcp(struct conn *conn, int fd, const struct sockaddr *address)
+{
+	const int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	read_address(conn, address);
+	return source_join(conn);
+}
+
+static struct conn *conn_new(struct door *door, int fd)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn)
 		return NULL;
-	if (arg)
-		conn->bev = tls_bufferevent(base, &conn->ssl);
+	if (door->kind == DOOR_TLS)
+		conn->bev = tls_bufferevent(http.base, fd, &conn->ssl);
 	else
-		conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+		conn->bev = bufferevent_socket_new(http.base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!conn->bev) {
 		free(conn);
 		return NULL;
 	}
-	bufferevent_incref(conn->bev); /* until it has begun, evhttp may give it up unheard */
-	conn->tcp = arg;
-	conn->fd = -1;
+	conn->door = door;
+	conn->known = door->kind == DOOR_UNIX;
+	conn->state = conn->ssl ? CONN_HANDSHAKE : CONN_IDLE;
 	TAILQ_INSERT_TAIL(&all, conn, all);
+	door->connections++;
 	http.counters.connections++;
-	put_work(conn);
-	return conn->bev;
+	return conn;
 }
 
-/* ---- the end ---- */
-
-static void forget(struct conn *conn)
-{
-	TAILQ_REMOVE(&all, conn, all);
-	if (conn->in_work)
-		TAILQ_REMOVE(&work, conn, work);
-	if (conn->fd >= 0)
-		by_fd[conn->fd] = NULL;
-	http.counters.connections--;
-	free(conn);
-}
-
-/* evhttp is about to free it. */
-static void on_close(struct evhttp_connection *evcon, void *arg)
-{
-	struct conn *conn = arg;
-	struct evbuffer *input = bufferevent_get_input(conn->bev);
-
-	evbuffer_remove_cb_entry(input, conn->on_input);
-	evbuffer_remove_cb_entry(bufferevent_get_output(conn->bev), conn->on_output);
-	buffered_bytes -= evbuffer_get_length(input);
-	if (conn->request)
-		request_closed(conn->request);
-	forget(conn);
-}
-
-/* As if evhttp had noticed it: frees the connection, and what was asked on it. */
-static void kill_conn(struct conn *conn)
-{
-	bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
-}
-
-/* ---- the beginning ---- */
-
-static int grow(int fd)
-{
-	int room = fd < 64 ? 128 : 2 * fd;
-	struct conn **grown;
-
-	if (fd < fds)
-		return 0;
-	grown = realloc(by_fd, room * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + fds, 0, (room - fds) * sizeof(*grown));
-	by_fd = grown;
-	fds = room;
-	return 0;
-}
-
-static void read_address(struct conn *conn)
-{
-	struct sockaddr_in6 address = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&address;
-	socklen_t len = sizeof(address);
-
-	if (getpeername(conn->fd, (struct sockaddr *)&address, &len))
-		return;
-	if (address.sin6_family == AF_INET) {
-		memset(conn->address + 10, 0xff, 2);
-		memcpy(conn->address + 12, &in->sin_addr, 4);
-	} else {
-		memcpy(conn->address, &address.sin6_addr, 16);
-	}
-}
-
-/* An answer goes to TLS piece by piece: each would wait for the ACK of the one before. */
-static void begin_tcp(struct conn *conn)
-{
-	const int on = 1;
-
-	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	read_address(conn);
-}
-
-static bool too_many(const struct conn *conn)
-{
-	const struct conn *other;
-	uint32_t same = 0;
-
-	if (http.counters.connections > http.limits.connections)
-		return true;
-	if (!conn->tcp)
-		return false;
-	TAILQ_FOREACH (other, &all, all)
-		same += other->tcp && !memcmp(other->address, conn->address, 16);
-	return same > http.limits.connections_each;
-}
-
-static void refuse(struct conn *conn)
-{
-	http.counters.refused_connections++;
-	if (!conn->ssl)
-		reply_turn_away(conn->fd);
-	kill_conn(conn);
-}
-
-/* evhttp has put the socket in. */
-static void begin(struct conn *conn)
+void conn_begin(struct door *door, int fd, const struct sockaddr *address)
 {
 	const struct timeval write_timeout = {http.limits.idle_s, 0};
-	bufferevent_event_cb event = NULL;
-	void *evcon = NULL;
-	int fd = bufferevent_getfd(conn->bev);
+	struct conn *conn = conn_new(door, fd);
+	int rc = 0;
 
-	bufferevent_getcb(conn->bev, NULL, NULL, &event, &evcon);
-	if (!event || fd < 0 || grow(fd)) { /* given up already */
-		struct bufferevent *bev = conn->bev;
-
-		forget(conn);
-		if (event)
-			bufferevent_trigger_event(bev, BEV_EVENT_ERROR | BEV_EVENT_READING, 0);
-		bufferevent_decref(bev);
+	if (!conn) {
+		close(fd);
 		return;
 	}
-	bufferevent_decref(conn->bev);
-	conn->fd = fd;
-	conn->evcon = evcon;
-	by_fd[fd] = conn;
-	conn->on_input = evbuffer_add_cb(bufferevent_get_input(conn->bev), on_input, conn);
-	conn->on_output = evbuffer_add_cb(bufferevent_get_output(conn->bev), on_output, conn);
-	evhttp_connection_set_closecb(evcon, on_close, conn);
+	if (door->kind != DOOR_UNIX)
+		rc = begin_tcp(conn, fd, address);
+	auth_peer(conn, fd);
+	if (rc || !has_place(conn)) {
+		http.counters.refused_connections++;
+		if (!conn->ssl)
+			reply_turn_away(fd, 503, "too many connections; try again later");
+		conn_free(conn);
+		return;
+	}
+	bufferevent_setcb(conn->bev, on_read, on_written, on_event, conn);
 	bufferevent_set_timeouts(conn->bev, NULL, &write_timeout);
-	conn->state = conn->ssl ? CONN_HANDSHAKE : CONN_IDLE;
-	set_deadline(conn, conn->ssl ? http.limits.request_s : http.limits.idle_s);
-	if (conn->tcp)
-		begin_tcp(conn);
-	auth_peer(conn);
-	if (too_many(conn))
-		refuse(conn);
+	conn_set_deadline(conn, conn->ssl ? http.limits.request_s : http.limits.idle_s);
+	bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
 }
 
 /* ---- from the loop ---- */
 
-void conns_work(void)
+static void on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *conn;
 
 	while ((conn = TAILQ_FIRST(&work))) {
 		TAILQ_REMOVE(&work, conn, work);
 		conn->in_work = false;
-		if (conn->state == CONN_FRESH) {
-			begin(conn);
-		} else if (conn->doomed) {
-			kill_conn(conn);
-		} else if (conn->foreign) {
-			reply_foreign(conn);
-		}
+		if (conn->doomed)
+			conn_free(conn);
+		else
+			on_written(conn->bev, conn);
 	}
-}
-
-static void on_work(evutil_socket_t fd, short what, void *arg)
-{
-	conns_work();
-}
-
-static void expired(struct conn *conn, uint64_t now_us)
-{
-	if (conn->state == CONN_HANDSHAKE && SSL_is_init_finished(conn->ssl)) {
-		conn->state = CONN_IDLE;
-		set_deadline(conn, http.limits.idle_s);
-		return;
-	}
-	if (conn->state != CONN_IDLE)
-		http.counters.timeouts++;
-	conn_doom(conn);
 }
 
 void conns_sweep(void)
@@ -290,74 +396,29 @@ void conns_sweep(void)
 	struct conn *conn;
 
 	TAILQ_FOREACH (conn, &all, all)
-		if (conn->deadline_us && conn->deadline_us <= now_us)
-			expired(conn, now_us);
-}
-
-struct conn *conn_of(struct evhttp_request *ev)
-{
-	struct evhttp_connection *evcon = evhttp_request_get_connection(ev);
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
-
-	return fd >= 0 && fd < fds ? by_fd[fd] : NULL;
-}
-
-/* evhttp stops reading while a request is in work, and so would not see the client go. Its own way
- * while it writes is taken here: read, but call nobody (its callback would end the process). */
-void conn_watch(struct conn *conn)
-{
-	bufferevent_data_cb on_write;
-	bufferevent_event_cb on_event;
-	void *arg;
-
-	bufferevent_getcb(conn->bev, NULL, &on_write, &on_event, &arg);
-	bufferevent_setcb(conn->bev, NULL, on_write, on_event, arg);
-	bufferevent_enable(conn->bev, EV_READ);
-}
-
-static bufferevent_data_cb evhttp_written;
-
-static void on_written(struct bufferevent *bev, void *arg)
-{
-	if (!evbuffer_get_length(bufferevent_get_output(bev)))
-		evhttp_written(bev, arg);
-}
-
-/* TLS tells a turn of the loop later that all is written. When more was added meanwhile, evhttp
- * takes that for the end of it, and writes no more. */
-void conn_end(struct conn *conn)
-{
-	bufferevent_event_cb on_event;
-	void *arg;
-
-	bufferevent_getcb(conn->bev, NULL, &evhttp_written, &on_event, &arg);
-	bufferevent_setcb(conn->bev, NULL, on_written, on_event, arg);
-}
-
-void conn_answered(struct conn *conn)
-{
-	bool more = evbuffer_get_length(bufferevent_get_input(conn->bev));
-
-	conn->request = NULL;
-	conn->state = more ? CONN_READING : CONN_IDLE;
-	set_deadline(conn, more ? http.limits.request_s : http.limits.idle_s);
+		if (!conn->doomed && conn->deadline_us && conn->deadline_us <= now_us) {
+			http.counters.timeouts +=
+				conn->state != CONN_IDLE && conn->state != CONN_LINGERING;
+			conn_doom(conn);
+		}
 }
 
 int conns_start(void)
 {
 	TAILQ_INIT(&all);
 	TAILQ_INIT(&work);
-	buffered_bytes = 0;
+	LIST_INIT(&sources);
 	work_event = event_new(http.base, -1, 0, on_work, NULL);
 	return work_event ? 0 : -ENOMEM;
 }
 
 void conns_stop(void)
 {
+	struct conn *conn;
+
+	while (work_event && (conn = TAILQ_FIRST(&all)))
+		conn_free(conn);
 	if (work_event)
 		event_free(work_event);
 	work_event = NULL;
-	free(by_fd);
-	by_fd = NULL;
-	fds = 0;
 }

@@ -1,42 +1,56 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One client's connection: what evhttp does not know about it (deadlines, who the peer is, the
- * request in work). Made by conn.c for server.c; used by the files of control/http alone. */
+/* One client's connection: its socket (a bufferevent), who the peer is, what it is doing and until
+ * when, the request in work (conn.c). Used by the files of control/http alone. */
 #ifndef HTTP_CONN_H
 #define HTTP_CONN_H
 
 #include <bsd/sys/queue.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/http.h>
+#include <http_parser.h>
 #include <openssl/ssl.h>
 
 #include "http.h"
 
+#define STRANGER_BYTES (64u << 10) /* taken of a body from who has shown no token */
+
 enum conn_state {
-	CONN_FRESH,	/* made for evhttp, which has not put the socket in yet */
 	CONN_HANDSHAKE, /* TLS */
 	CONN_IDLE,	/* between requests */
 	CONN_READING,	/* a request has begun to come */
 	CONN_ANSWERING, /* the handler has it, now or later */
 	CONN_SENDING,
+	CONN_LINGERING, /* the last answer is out; what the client still sends is thrown away */
+};
+
+/* One listening socket, with places of its own: what fills one keeps nobody out of the others. */
+struct door {
+	enum door_kind { DOOR_UNIX, DOOR_TLS, DOOR_METRICS } kind;
+	struct evconnlistener *listener;
+	uint32_t connections, strangers, most;
+	bool paused; /* out of descriptors: the clock opens it again */
 };
 
 struct conn {
 	TAILQ_ENTRY(conn) all;
+	TAILQ_ENTRY(conn) stranger; /* of its source, oldest first, until it shows a token */
 	TAILQ_ENTRY(conn) work;
-	bool in_work;
-	bool foreign; /* evhttp itself wrote an answer */
-	bool doomed;  /* to be closed from the loop, not from within evhttp */
-	bool tcp;
+	bool in_work, doomed;
+	bool known;   /* local, or has shown a valid token */
+	bool closing; /* after this answer */
+	bool unread;  /* the last request's body was not read to its end */
 	enum conn_state state;
-	int fd;
 	uint64_t deadline_us; /* monotonic; 0: none */
+	uint32_t scanned;     /* bytes of a head that were looked at */
+	uint32_t thrown;      /* bytes of a stranger that were read and thrown away */
+	struct door *door;
+	struct source *source; /* NULL: the unix socket */
 	struct bufferevent *bev;
-	struct evhttp_connection *evcon;
-	struct evbuffer_cb_entry *on_input, *on_output;
-	SSL *ssl;		 /* NULL: plain */
+	SSL *ssl; /* NULL: plain */
+	http_parser parser;
 	struct request *request; /* in work, or its answer on the way */
 	uint8_t address[16];	 /* TCP; IPv4 as ::ffff:… */
+	uint8_t prefix[16];	 /* what limits count: the address, of IPv6 its /64 */
 	struct actor actor;	 /* who it is without a token */
 };
 
@@ -49,27 +63,24 @@ struct http {
 	struct http_limits limits;
 	const struct http_peer *peers;
 	size_t peer_count;
+	const char *large;
 	struct http_counters counters;
 };
 extern struct http http;
 
 int conns_start(void);
-void conns_stop(void); /* after all connections were closed */
+void conns_stop(void); /* closes all */
 void conns_sweep(void);
-/* Connections that server.c's listeners accepted and whose sockets evhttp knows get their state.
- */
-void conns_work(void);
 
-/* For evhttp_set_bevcb; arg: NULL plain, else anything: TLS. */
-struct bufferevent *conn_make(struct event_base *base, void *arg);
-struct conn *conn_of(struct evhttp_request *ev); /* NULL: not known */
-
-/* The handler goes on later: from now on the client's going is seen. */
-void conn_watch(struct conn *conn);
-/* A stream's last bytes are in: evhttp is told when they are written, and not before. */
-void conn_end(struct conn *conn);
-void conn_doom(struct conn *conn); /* closes it from the loop */
-/* The answer is out. */
-void conn_answered(struct conn *conn);
+/* A socket that a door accepted, taken over. */
+void conn_begin(struct door *door, int fd, const struct sockaddr *address);
+/* It has shown a valid token: it is no stranger any more. */
+void conn_prove(struct conn *conn);
+void conn_set_deadline(struct conn *conn, uint32_t seconds);
+/* What has come is read on: after an answer, or when the body's way is decided. */
+void conn_feed(struct conn *conn);
+/* The answer, all of it, is in the output. */
+void conn_sent(struct conn *conn, size_t len);
+void conn_doom(struct conn *conn); /* closes it from the loop, not from within its callbacks */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The HTTP server: libevent's evhttp on the unix socket and, with TLS, on TCP. Knows connections,
- * limits, who asks, and the table of routes; what is asked for is answered by control/rest and
- * control/observe. One thread, never blocks. */
+/* The HTTP server: http_parser on libevent's sockets, on the unix socket and, with TLS, on TCP.
+ * Knows connections, limits, who asks, and the table of routes; what is asked for is answered by
+ * control/rest and control/observe. One thread, never blocks; another one parses large bodies. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -14,8 +14,9 @@
 
 /* ---- who asks ---- */
 
-enum role { ROLE_NONE, ROLE_VIEWER, ROLE_TENANT, ROLE_OPERATOR, ROLE_ADMIN };
-extern const char *const role_names[]; /* "none", "viewer", … NULL */
+/* Each may call what those before it may. ROLE_METRICS: /metrics and what is below it. */
+enum role { ROLE_NONE, ROLE_METRICS, ROLE_VIEWER, ROLE_TENANT, ROLE_OPERATOR, ROLE_ADMIN };
+extern const char *const role_names[]; /* "none", "metrics", … NULL */
 
 struct actor {
 	enum role role;
@@ -110,10 +111,11 @@ void stream_end(struct request *r);
 /* ---- the server ---- */
 
 struct http_limits {
-	uint32_t connections;	   /* at once, default 1024 */
-	uint32_t connections_each; /* of one address; default 128; the unix socket: no limit of its
-				      own */
-	uint32_t body_bytes;	   /* default 16 MiB */
+	uint32_t connections;	   /* at once by TCP, and as many by the unix socket; default 1024.
+				      A quarter of TCP's is for who has shown no token (yet): the
+				      oldest of these goes, of whom has the most, for a new one */
+	uint32_t connections_each; /* of one address, of IPv6: of one /64; default 128 */
+	uint32_t body_bytes;	   /* default 16 MiB; of strangers 64 KiB are taken */
 	uint32_t header_bytes;	   /* default 16 KiB */
 	uint32_t request_s;	   /* from its first byte to its last; default 10 */
 	uint32_t idle_s;	   /* between two requests; default 60 */
@@ -131,8 +133,11 @@ struct http_peer { /* who a unix peer is: the first that fits */
 struct http_config {
 	const char *socket;	       /* unix path */
 	const char *listen;	       /* "ADDR:PORT", "[ADDR6]:PORT", or NULL */
+	const char *metrics_listen;    /* likewise, of the loopback: plain HTTP, ROLE_METRICS */
 	const char *certificate, *key; /* PEM files; needed with listen */
 	const char *client_ca;	       /* or NULL: clients need no certificate */
+	const char *large; /* id of the route whose bodies may have limits.body_bytes whoever sends
+			      them; of others, tenants and viewers send 1 MiB */
 	const struct http_peer *peers;
 	size_t peer_count;	   /* after them: uid 0 is admin, the rest viewers */
 	struct http_limits limits; /* 0: the default */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Refusals as application/problem+json (RFC 9457), those of evhttp itself included. Called by the
- * handlers and the files of control/http. */
+/* Refusals as application/problem+json (RFC 9457). Called by the handlers and the files of
+ * control/http. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,9 +27,9 @@ const char *status_phrase(int status)
 		{413, "Content Too Large"}, {415, "Unsupported Media Type"},
 		{417, "Expectation Failed"}, {422, "Unprocessable Content"},
 		{428, "Precondition Required"}, {429, "Too Many Requests"},
-		{500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
-		{503, "Service Unavailable"}, {504, "Gateway Timeout"},
-		{507, "Insufficient Storage"}};
+		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
+		{501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
+		{504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
 
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
 		if (phrases[i].status == status)
@@ -195,10 +195,11 @@ void reply_error(struct request *r, const struct rpc_error *err)
 
 /* ---- without a request ---- */
 
-static int whole_answer(char *out, size_t size, int status, const char *detail)
+void reply_turn_away(int fd, int status, const char *detail)
 {
+	char answer[1024];
 	char *text = problem_text(status, detail, NULL);
-	int len = snprintf(out, size,
+	int len = snprintf(answer, sizeof(answer),
 		"HTTP/1.1 %d %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
 		"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 		"Connection: close\r\n\r\n%s",
@@ -206,50 +207,6 @@ static int whole_answer(char *out, size_t size, int status, const char *detail)
 
 	if (text)
 		free_text(text, 0, NULL);
-	return len < (int)size ? len : (int)size - 1;
-}
-
-void reply_turn_away(int fd)
-{
-	char answer[1024];
-	int len =
-		whole_answer(answer, sizeof(answer), 503, "too many connections; try again later");
-
 	if (send(fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return; /* nothing more can be said */
-}
-
-static void foreign_detail(int status, char *text, size_t size)
-{
-	if (status == 413)
-		snprintf(text, size, "the body is larger than %u bytes", http.limits.body_bytes);
-	else if (status == 417)
-		snprintf(text, size, "want \"Expect: 100-continue\", or none");
-	else
-		snprintf(text, size,
-			"the request is malformed, or its line and headers are larger than %u "
-			"bytes",
-			http.limits.header_bytes);
-}
-
-/* The start of a bufferevent's output is frozen against all but itself. */
-void reply_foreign(struct conn *conn)
-{
-	struct evbuffer *out = bufferevent_get_output(conn->bev);
-	char start[16] = "", detail[256], answer[1024];
-	int status = 0, len;
-
-	evbuffer_unfreeze(out, 1);
-	evbuffer_copyout(out, start, sizeof(start) - 1);
-	if (sscanf(start, "HTTP/%*d.%*d %d", &status) == 1 && status >= 400) {
-		http.counters.requests[status / 100]++;
-		foreign_detail(status, detail, sizeof(detail));
-		len = whole_answer(answer, sizeof(answer), status, detail);
-		evbuffer_drain(out, evbuffer_get_length(out));
-		conn->foreign = true; /* what comes now is no news */
-		evbuffer_add(out, answer, len);
-	} /* else 100 Continue, or on its way already */
-	conn->foreign = false;
-	if (!conn->ssl)
-		evbuffer_freeze(out, 1);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Answers: JSON, texts, streams. Called by the handlers, now or later; what is given over to evhttp
- * is freed in request.c when it is out or its connection is gone. */
+/* Answers: JSON, texts, streams. Called by the handlers, now or later; put into the connection's
+ * output whole, so that the request is freed (conn.c) when it is out or its connection is gone. */
 #include "reply.h"
 
-#include <event2/http.h>
-#include <event2/http_struct.h>
+#include <event2/util.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,32 +15,10 @@
 #define STREAM_WAITING_BYTES (1u << 20)
 #define CHECK_US	     1000000 /* between two looks whether a stream's token still holds */
 
-static void count(int status)
-{
-	if (status >= 0 && status < 600)
-		http.counters.requests[status / 100]++;
-}
-
 void reply_header(struct request *r, const char *name, const char *value)
 {
-	struct evkeyvalq *headers;
-
-	if (!r->ev)
-		return;
-	headers = evhttp_request_get_output_headers(r->ev);
-	evhttp_remove_header(headers, name);
-	evhttp_add_header(headers, name, value);
-}
-
-static void common_headers(struct request *r, const char *type)
-{
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(r->ev);
-
-	if (type)
-		evhttp_add_header(headers, "Content-Type", type);
-	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-	if (!evhttp_find_header(headers, "Cache-Control"))
-		evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_remove_header(&r->out_headers, name);
+	evhttp_add_header(&r->out_headers, name, value);
 }
 
 /* false: nobody waits for it any more, or it was answered before. */
@@ -53,39 +31,66 @@ static bool may_answer(struct request *r)
 	return false;
 }
 
-/* The body is in evhttp's output buffer already. */
-static void finish(struct request *r, int status, const char *type)
+static struct evbuffer *output(struct request *r)
 {
-	common_headers(r, type);
-	count(status);
+	return bufferevent_get_output(r->conn->bev);
+}
+
+#define NO_LENGTH (-1)
+
+static void write_head(struct request *r, int status, const char *type, int64_t len)
+{
+	struct evbuffer *out = output(r);
+	const struct evkeyval *header;
+	char date[64];
+
+	r->keep = r->keep && r->complete;
+	evutil_date_rfc1123(date, sizeof(date), NULL);
+	evbuffer_add_printf(out,
+		"HTTP/1.1 %d %s\r\nDate: %s\r\nX-Content-Type-Options: nosniff\r\n", status,
+		status_phrase(status), date);
+	TAILQ_FOREACH (header, &r->out_headers, next)
+		evbuffer_add_printf(out, "%s: %s\r\n", header->key, header->value);
+	if (!evhttp_find_header(&r->out_headers, "Cache-Control"))
+		evbuffer_add_printf(out, "Cache-Control: no-store\r\n");
+	if (type)
+		evbuffer_add_printf(out, "Content-Type: %s\r\n", type);
+	if (len != NO_LENGTH)
+		evbuffer_add_printf(out, "Content-Length: %" PRId64 "\r\n", len);
+	else if (r->state == REQUEST_STREAM && !r->old)
+		evbuffer_add_printf(out, "Transfer-Encoding: chunked\r\n");
+	if (!r->keep)
+		evbuffer_add_printf(out, "Connection: close\r\n");
+	else if (r->old)
+		evbuffer_add_printf(out, "Connection: keep-alive\r\n");
+	evbuffer_add(out, "\r\n", 2);
+	if (status < 600)
+		http.counters.requests[status / 100]++;
+}
+
+static void finish(struct request *r)
+{
 	r->state = REQUEST_SENT;
-	r->conn->state = CONN_SENDING;
-	evhttp_send_reply(r->ev, status, status_phrase(status), NULL);
+	r->conn->closing = !r->keep;
+	r->conn->unread = !r->complete;
+	conn_sent(r->conn, evbuffer_get_length(output(r)));
 }
 
 void reply_reference(struct request *r, int status, const char *type, const char *text, size_t len,
 	void (*freed)(const void *text, size_t len, void *arg), void *arg)
 {
-	struct evbuffer *out;
-	char number[24];
-
 	if (!may_answer(r)) {
 		freed(text, len, arg);
 		return;
 	}
+	write_head(r, status, type, len);
 	if (r->head) {
-		snprintf(number, sizeof(number), "%zu", len);
-		reply_header(r, "Content-Length", number);
 		freed(text, len, arg);
-		finish(r, status, type);
-		return;
-	}
-	out = evhttp_request_get_output_buffer(r->ev);
-	if (evbuffer_add_reference(out, text, len, freed, arg)) {
+	} else if (evbuffer_add_reference(output(r), text, len, freed, arg)) {
 		freed(text, len, arg);
-		status = 500;
+		conn_doom(r->conn);
 	}
-	finish(r, status, type);
+	finish(r);
 }
 
 static void free_text(const void *text, size_t len, void *arg)
@@ -126,8 +131,10 @@ void reply_text(struct request *r, int status, const char *type, const char *tex
 
 void reply_nothing(struct request *r, int status)
 {
-	if (may_answer(r))
-		finish(r, status, NULL);
+	if (!may_answer(r))
+		return;
+	write_head(r, status, NULL, NO_LENGTH);
+	finish(r);
 }
 
 /* ---- streams ---- */
@@ -137,14 +144,12 @@ void reply_stream(struct request *r, const char *type, void (*gone)(void *arg), 
 	if (!may_answer(r))
 		return;
 	request_on_gone(r, gone, arg);
-	common_headers(r, type);
-	if (r->ev->minor == 0) /* HTTP/1.0: the stream ends with the connection */
-		evhttp_add_header(evhttp_request_get_output_headers(r->ev), "Connection", "close");
-	count(200);
 	http.counters.streams++;
 	r->state = REQUEST_STREAM;
+	r->keep = r->keep && !r->old; /* HTTP/1.0: the stream ends with the connection */
 	r->conn->state = CONN_SENDING;
-	evhttp_send_reply_start(r->ev, 200, status_phrase(200));
+	r->conn->deadline_us = 0;
+	write_head(r, 200, type, NO_LENGTH);
 }
 
 /* Closed from the loop: the caller may be within evhttp. */
@@ -174,40 +179,33 @@ static bool still_permitted(struct request *r)
 
 bool stream_send(struct request *r, const char *text, size_t len)
 {
-	struct evbuffer *chunk;
+	struct evbuffer *out;
 
 	if (!r->conn || r->state != REQUEST_STREAM)
 		return false;
-	if (!still_permitted(r))
+	out = output(r);
+	if (!still_permitted(r) || evbuffer_get_length(out) + len > STREAM_WAITING_BYTES)
 		return cut(r);
-	if (evbuffer_get_length(bufferevent_get_output(r->conn->bev)) + len > STREAM_WAITING_BYTES)
-		return cut(r);
-	chunk = evbuffer_new();
-	if (!chunk || evbuffer_add(chunk, text, len)) {
-		if (chunk)
-			evbuffer_free(chunk);
-		return cut(r);
-	}
-	evhttp_send_reply_chunk(r->ev, chunk);
-	evbuffer_free(chunk);
+	if (!len)
+		return true;
+	if (!r->old)
+		evbuffer_add_printf(out, "%zx\r\n", len);
+	evbuffer_add(out, text, len);
+	if (!r->old)
+		evbuffer_add(out, "\r\n", 2);
 	return true;
 }
 
 void stream_end(struct request *r)
 {
-	struct conn *conn = r->conn;
-	bool waits;
-
-	if (!conn) {
+	if (!r->conn) {
 		request_free(r);
 		return;
 	}
 	if (r->state != REQUEST_STREAM)
 		return;
 	http.counters.streams--;
-	r->state = REQUEST_SENT;
-	waits = r->ev->chunked || evbuffer_get_length(bufferevent_get_output(conn->bev));
-	evhttp_send_reply_end(r->ev); /* may free r at once, when nothing waits */
-	if (waits)
-		conn_end(conn);
+	if (!r->old)
+		evbuffer_add(output(r), "0\r\n\r\n", 5);
+	finish(r);
 }

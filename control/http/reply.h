@@ -15,9 +15,7 @@ const char *status_phrase(int status);
 /* {type, title, status, detail} as text, compact; free() it. NULL: no memory. */
 char *problem_text(int status, const char *detail, const struct rpc_error *err);
 
-/* To one connection too many: said once, at best. */
-void reply_turn_away(int fd);
-/* evhttp wrote an error page of its own: ours takes its place. */
-void reply_foreign(struct conn *conn);
+/* To a socket that is closed then, plain: said once, at best. */
+void reply_turn_away(int fd, int status, const char *detail);
 
 #endif

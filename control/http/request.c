@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A request's way to its handler: who asks, how often, which route, query and body; each refusal is
- * a problem+json. Called by evhttp when a request is whole, by conn.c when its connection ends;
- * owns struct request. */
+/* A request's way to its handler: its head, who asks, how often, which route, query and body; each
+ * refusal is a problem+json. What a head decides is decided before its body is taken. The grammar
+ * is http_parser's. Called by conn.c with bytes, and when a connection ends; owns struct request.
+ */
 #include "request.h"
 
 #include <errno.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,39 +15,8 @@
 #include "body.h"
 #include "reply.h"
 
-static const char *method_name(enum evhttp_cmd_type type)
-{
-	switch (type) {
-	case EVHTTP_REQ_GET:
-		return "GET";
-	case EVHTTP_REQ_HEAD:
-		return "HEAD";
-	case EVHTTP_REQ_POST:
-		return "POST";
-	case EVHTTP_REQ_PUT:
-		return "PUT";
-	case EVHTTP_REQ_PATCH:
-		return "PATCH";
-	case EVHTTP_REQ_DELETE:
-		return "DELETE";
-	case EVHTTP_REQ_OPTIONS:
-		return "OPTIONS";
-	case EVHTTP_REQ_TRACE:
-		return "TRACE";
-	case EVHTTP_REQ_CONNECT:
-		return "CONNECT";
-	default:
-		return "UNKNOWN";
-	}
-}
-
-static const char *raw_path(const struct request *r)
-{
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->ev);
-	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-
-	return path ? path : "";
-}
+#define HEADERS	     100
+#define HEADERS_TEXT "100"
 
 /* ---- who ---- */
 
@@ -73,10 +41,10 @@ static bool refuse_auth(struct request *r, enum auth_result result)
 
 static bool within_rate(struct request *r)
 {
-	const void *key = *r->token_id ? (void *)r->token_id : r->conn->address;
-	size_t len = *r->token_id ? strlen(r->token_id) : sizeof(r->conn->address);
+	const void *key = *r->token_id ? (void *)r->token_id : r->conn->prefix;
+	size_t len = *r->token_id ? strlen(r->token_id) : sizeof(r->conn->prefix);
 	uint32_t per_s = http.limits.requests_each_s;
-	uint32_t wait_s = r->conn->tcp ? rate_take(key, len, per_s, http_now_us()) : 0;
+	uint32_t wait_s = r->conn->source ? rate_take(key, len, per_s, http_now_us()) : 0;
 	char text[16];
 
 	if (!wait_s)
@@ -94,6 +62,8 @@ static bool authenticate(struct request *r)
 
 	r->actor = r->conn->actor;
 	result = auth_token(request_header(r, "Authorization"), &r->actor, r->token_id);
+	if (result == AUTH_OK && *r->token_id)
+		conn_prove(r->conn);
 	return within_rate(r) && refuse_auth(r, result);
 }
 
@@ -120,7 +90,7 @@ static bool find_route(struct request *r)
 {
 	const char *why = NULL;
 	char allow[64] = "";
-	int rc = path_split(raw_path(r), &r->path, &why);
+	int rc = path_split(r->raw_path, &r->path, &why);
 
 	if (!rc)
 		r->route = router_find(r->method, &r->path, allow, sizeof(allow));
@@ -145,19 +115,17 @@ static int header_count(const struct request *r, const char *name)
 	const struct evkeyval *header;
 	int count = 0;
 
-	TAILQ_FOREACH (header, evhttp_request_get_input_headers(r->ev), next)
+	TAILQ_FOREACH (header, &r->headers, next)
 		count += !strcasecmp(header->key, name);
 	return count;
 }
 
-/* What evhttp lets pass and a proxy in front may read otherwise: "Content-Length : 5", which it
- * does not know for a length, "+5", codings beside chunked, which it leaves as they are. NULL:
- * fine. */
+/* What http_parser lets pass and a proxy in front may read otherwise. NULL: fine. */
 static const char *malformed_header(const struct request *r)
 {
 	const struct evkeyval *header;
 
-	TAILQ_FOREACH (header, evhttp_request_get_input_headers(r->ev), next) {
+	TAILQ_FOREACH (header, &r->headers, next) {
 		const char *value = header->value;
 
 		if (!*header->key || strpbrk(header->key, " \t"))
@@ -168,19 +136,17 @@ static const char *malformed_header(const struct request *r)
 			(!*value || value[strspn(value, "0123456789")]))
 			return "a Content-Length that is not digits alone";
 	}
-	return NULL;
+	return header_count(r, "Transfer-Encoding") > 1 ? "two Transfer-Encodings" : NULL;
 }
 
-/* What evhttp lets pass: no Host in HTTP/1.1, and two lengths, of which it took the first. */
 static bool well_formed(struct request *r)
 {
 	const char *malformed = malformed_header(r);
-	bool old = r->ev->major == 1 && r->ev->minor == 0;
 	int hosts = header_count(r, "Host"), lengths = header_count(r, "Content-Length");
 
-	if (!malformed && (hosts == 1 || (!hosts && old)) && lengths <= 1)
+	if (!malformed && (hosts == 1 || (!hosts && r->old)) && lengths <= 1)
 		return true;
-	reply_header(r, "Connection", "close");
+	r->keep = false;
 	if (malformed) {
 		reply_problem(r, 400, "the request has %s", malformed);
 		return false;
@@ -190,65 +156,322 @@ static bool well_formed(struct request *r)
 	return false;
 }
 
-static void run(struct request *r)
+/* ---- the head ---- */
+
+/* http_parser's URL has 16 bits for an offset. */
+#define URL_BYTES 60000
+
+static char *url_part(const struct request *r, const struct http_parser_url *url, int part)
 {
-	if (well_formed(r) && authenticate(r) && find_route(r) && query_read(r) && body_read(r))
-		r->route->handler(r);
+	bool set = url->field_set & 1 << part;
+
+	return strndup(r->url + (set ? url->field_data[part].off : 0),
+		set ? url->field_data[part].len : 0);
+}
+
+static int on_url(http_parser *parser, const char *at, size_t len)
+{
+	struct request *r = parser->data;
+	struct http_parser_url url;
+
+	http_parser_url_init(&url);
+	if (len > URL_BYTES || http_parser_parse_url(at, len, parser->method == HTTP_CONNECT, &url))
+		return -1;
+	r->url = strndup(at, len);
+	if (!r->url)
+		return -1;
+	r->raw_path = url_part(r, &url, UF_PATH);
+	r->raw_query = url_part(r, &url, UF_QUERY);
+	return r->raw_path && r->raw_query ? 0 : -1;
+}
+
+/* The head is in one piece: so are names and values. */
+static int on_field(http_parser *parser, const char *at, size_t len)
+{
+	struct request *r = parser->data;
+
+	r->field = at;
+	r->field_len = len;
+	return 0;
+}
+
+static int on_value(http_parser *parser, const char *at, size_t len)
+{
+	struct request *r = parser->data;
+	char *name, *value;
+	int rc = -1;
+
+	if (r->head_read) /* a trailer */
+		return 0;
+	while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
+		len--;
+	name = strndup(r->field, r->field_len);
+	value = strndup(at, len);
+	if (name && value && ++r->header_count <= HEADERS)
+		rc = evhttp_add_header(&r->headers, name, value);
+	free(name);
+	free(value);
+	return rc;
+}
+
+static int on_head(http_parser *parser)
+{
+	struct request *r = parser->data;
+
+	r->head_read = true;
+	r->method = http_method_str(parser->method);
+	r->head = parser->method == HTTP_HEAD;
+	r->old = parser->http_major == 1 && parser->http_minor == 0;
+	r->keep = http_should_keep_alive(parser);
+	parser->upgrade = 0; /* to nothing */
+	snprintf(r->line, sizeof(r->line), "%s %s", r->method, r->raw_path);
+	http_parser_pause(parser, 1);
+	return 0;
+}
+
+static bool body_is_large(const struct request *r, uint64_t len)
+{
+	return evbuffer_get_length(r->text) + len > r->body_most;
+}
+
+static int on_chunk(http_parser *parser)
+{
+	struct request *r = parser->data;
+
+	if (body_is_large(r, parser->content_length)) {
+		body_refuse_large(r);
+		return -1;
+	}
+	http_parser_pause(parser, 1);
+	return 0;
+}
+
+static int on_chunk_end(http_parser *parser)
+{
+	http_parser_pause(parser, 1);
+	return 0;
+}
+
+static int on_body(http_parser *parser, const char *at, size_t len)
+{
+	struct request *r = parser->data;
+
+	if (body_is_large(r, len)) {
+		body_refuse_large(r);
+		return -1;
+	}
+	return body_add(r, at, len) ? 0 : -1;
+}
+
+static int on_end(http_parser *parser)
+{
+	struct request *r = parser->data;
+
+	r->complete = true;
+	http_parser_pause(parser, 1);
+	return 0;
+}
+
+static const http_parser_settings settings = {.on_url = on_url,
+	.on_header_field = on_field,
+	.on_header_value = on_value,
+	.on_headers_complete = on_head,
+	.on_body = on_body,
+	.on_message_complete = on_end,
+	.on_chunk_header = on_chunk,
+	.on_chunk_complete = on_chunk_end};
+
+static struct request *request_new(struct conn *conn)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (!r || !(r->text = evbuffer_new())) {
+		free(r);
+		conn_doom(conn);
+		return NULL;
+	}
+	r->conn = conn;
+	r->actor = conn->actor;
+	r->method = "GET"; /* until it is known */
+	TAILQ_INIT(&r->headers);
+	TAILQ_INIT(&r->out_headers);
+	TAILQ_INIT(&r->query);
+	conn->request = r;
+	http_parser_init(&conn->parser, HTTP_REQUEST);
+	conn->parser.data = r;
+	return r;
+}
+
+/* What no lenient reader may make something else of. HEAD_MORE, or the head's bytes. */
+enum { HEAD_MORE = 0, HEAD_BARE_LF = -1, HEAD_FOLDED = -2, HEAD_NUL = -3 };
+
+static int head_length(const char *text, uint32_t len, uint32_t *scanned)
+{
+	for (uint32_t i = *scanned; i < len; i++) {
+		if (!text[i])
+			return HEAD_NUL;
+		if (i && text[i - 1] == '\n' && (text[i] == ' ' || text[i] == '\t'))
+			return HEAD_FOLDED;
+		if (text[i] != '\n')
+			continue;
+		if (!i || text[i - 1] != '\r')
+			return HEAD_BARE_LF;
+		if (i >= 3 && text[i - 2] == '\n')
+			return i + 1;
+	}
+	*scanned = len;
+	return HEAD_MORE;
+}
+
+static void refuse_head(struct request *r, int status, const char *why)
+{
+	r->keep = false;
+	reply_problem(r, status, "the request is malformed: %s", why);
+}
+
+static void head_parse(struct request *r, struct evbuffer *input, const char *text, size_t len)
+{
+	http_parser *parser = &r->conn->parser;
+	size_t read = http_parser_execute(parser, &settings, text, len);
+	bool has_body = parser->flags & F_CHUNKED ||
+			(parser->content_length && parser->content_length != UINT64_MAX);
+
+	if (HTTP_PARSER_ERRNO(parser) != HPE_PAUSED) {
+		if (r->header_count > HEADERS)
+			refuse_head(r, 431, "more than " HEADERS_TEXT " headers");
+		else
+			refuse_head(r, 400, http_errno_description(HTTP_PARSER_ERRNO(parser)));
+		return;
+	}
+	http_parser_pause(parser, 0);
+	r->complete = !has_body;
+	evbuffer_drain(input, has_body ? read : len);
+	if (parser->http_major != 1 || parser->http_minor > 1) {
+		refuse_head(r, 400, "want HTTP/1.1");
+		return;
+	}
+	if (!well_formed(r) || !authenticate(r) || !find_route(r) || !query_read(r) ||
+		!body_expected(r, has_body))
+		return;
+	if (r->complete)
+		body_read(r);
+}
+
+/* The head is taken when it is whole: it is small, and names and values are in one piece then. */
+static bool head_feed(struct conn *conn, struct evbuffer *input)
+{
+	uint32_t most = http.limits.header_bytes, len = evbuffer_get_length(input);
+	const char *text;
+	struct request *r;
+	int head;
+
+	len = len < most ? len : most;
+	text = (const char *)evbuffer_pullup(input, len);
+	if (len >= 2 && !memcmp(text, "\r\n", 2)) { /* RFC 9112 2.2 */
+		conn->scanned = 0;
+		evbuffer_drain(input, 2);
+		return true;
+	}
+	head = head_length(text, len, &conn->scanned);
+	if (head == HEAD_MORE && len < most)
+		return false;
+	r = request_new(conn);
+	if (!r)
+		return false;
+	switch (head) {
+	case HEAD_BARE_LF:
+		refuse_head(r, 400, "a line ends without CR");
+		break;
+	case HEAD_FOLDED:
+		refuse_head(r, 400, "a header goes on in the next line");
+		break;
+	case HEAD_NUL:
+		refuse_head(r, 400, "it has a NUL");
+		break;
+	case HEAD_MORE:
+		r->keep = false;
+		reply_problem(
+			r, 431, "the request's line and headers are larger than %u bytes", most);
+		break;
+	default:
+		head_parse(r, input, text, head);
+	}
+	return true;
+}
+
+/* Debian's http_parser takes any two bytes for the CR LF of a chunk. */
+static bool chunk_line_is_bad(const struct request *r, const char *text, size_t read)
+{
+	return r->conn->parser.flags & F_CHUNKED && read >= 2 && memcmp(text + read - 2, "\r\n", 2);
+}
+
+static bool body_feed(struct request *r, struct evbuffer *input)
+{
+	http_parser *parser = &r->conn->parser;
+	struct evbuffer_iovec vec;
+	bool paused;
+	size_t read;
+
+	if (!evbuffer_peek(input, -1, NULL, &vec, 1))
+		return false;
+	read = http_parser_execute(parser, &settings, vec.iov_base, vec.iov_len);
+	paused = HTTP_PARSER_ERRNO(parser) == HPE_PAUSED;
+	if (r->state != REQUEST_OPEN) /* refused meanwhile */
+		return false;
+	if ((!paused && HTTP_PARSER_ERRNO(parser) != HPE_OK) ||
+		(paused && chunk_line_is_bad(r, vec.iov_base, read))) {
+		refuse_head(r, 400,
+			paused ? "a chunk's line ends without CR LF"
+			       : http_errno_description(HTTP_PARSER_ERRNO(parser)));
+		return false;
+	}
+	http_parser_pause(parser, 0);
+	evbuffer_drain(input, read);
+	if (!r->complete)
+		return true;
+	body_read(r);
+	return false;
+}
+
+bool request_feed(struct conn *conn, struct evbuffer *input)
+{
+	return conn->request ? body_feed(conn->request, input) : head_feed(conn, input);
+}
+
+void request_run(struct request *r)
+{
+	r->route->handler(r);
 }
 
 /* ---- life ---- */
 
-static void on_complete(struct evhttp_request *ev, void *arg)
+bool request_is_sent(const struct request *r)
 {
-	struct request *r = arg;
-
-	conn_answered(r->conn);
-	r->ev = NULL; /* evhttp frees it */
-	request_free(r);
-}
-
-void request_begin(struct evhttp_request *ev, void *arg)
-{
-	struct conn *conn = conn_of(ev);
-	struct request *r = conn ? calloc(1, sizeof(*r)) : NULL;
-
-	if (!r) {
-		evhttp_send_error(ev, 503, NULL);
-		return;
-	}
-	r->conn = conn;
-	r->ev = ev;
-	r->method = method_name(evhttp_request_get_command(ev));
-	r->head = !strcmp(r->method, "HEAD");
-	TAILQ_INIT(&r->query);
-	snprintf(r->line, sizeof(r->line), "%s %s", r->method, raw_path(r));
-	conn->request = r;
-	conn->state = CONN_ANSWERING;
-	conn->deadline_us = 0;
-	evhttp_request_set_on_complete_cb(ev, on_complete, r);
-	run(r);
-	if (conn->request && conn->state == CONN_ANSWERING)
-		conn_watch(conn);
+	return r->state == REQUEST_SENT;
 }
 
 void request_free(struct request *r)
 {
 	if (r->state == REQUEST_STREAM || r->state == REQUEST_CUT)
 		http.counters.streams--;
-	if (r->ev)
-		evhttp_request_free(r->ev);
-	json_decref(r->body);
+	body_free(r);
+	evhttp_clear_headers(&r->headers);
+	evhttp_clear_headers(&r->out_headers);
 	evhttp_clear_headers(&r->query);
 	path_free(&r->path);
+	free(r->url);
+	free(r->raw_path);
+	free(r->raw_query);
 	free(r);
 }
 
 void request_closed(struct request *r)
 {
 	r->conn = NULL;
-	if (evhttp_request_get_connection(r->ev))
-		r->ev = NULL; /* still in evhttp's list, and freed with it */
-	if (r->state == REQUEST_OPEN || r->state == REQUEST_STREAM) {
+	if (r->parsing)
+		return; /* the parser gives it back */
+	if ((r->state == REQUEST_OPEN && r->head_read && r->complete) ||
+		r->state == REQUEST_STREAM) {
 		if (!r->gone)
 			return; /* the answer frees it */
 		r->gone(r->gone_arg);
@@ -280,7 +503,7 @@ const char *request_param(const struct request *r, const char *name)
 
 const char *request_header(const struct request *r, const char *name)
 {
-	return r->ev ? evhttp_find_header(evhttp_request_get_input_headers(r->ev), name) : NULL;
+	return evhttp_find_header(&r->headers, name);
 }
 
 const json_t *request_body(const struct request *r)

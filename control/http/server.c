@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start and end of the server: its listening sockets, one evhttp for each, and the clock that looks
+/* Start and end of the server: its listening sockets, and the clock that looks
  * after deadlines. Called by main.c. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "auth.h"
 #include "conn.h"
-#include "request.h"
+#include "parser.h"
 #include "router.h"
 #include "tls.h"
 #include "unix_socket.h"
@@ -25,13 +25,11 @@
 
 struct http http;
 
-/* One listening socket. */
-struct door {
-	struct evhttp *server;
-	struct evconnlistener *listener;
-	bool paused; /* out of descriptors: the clock opens it again */
-};
-static struct door unix_door, tcp_door;
+#define METRICS_PLACES 64
+
+static struct door unix_door = {.kind = DOOR_UNIX}, tls_door = {.kind = DOOR_TLS},
+		   metrics_door = {.kind = DOOR_METRICS};
+static struct door *const doors[] = {&unix_door, &tls_door, &metrics_door};
 static struct event *clock_event;
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static struct http_config config; /* its texts are the caller's for http_reload */
@@ -82,7 +80,16 @@ static int bind_tcp(const struct addrinfo *info)
 	return rc;
 }
 
-static int listen_tcp(const char *where, char *why, size_t size)
+static bool is_loopback(const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+
+	return address->sa_family == AF_INET ? ntohl(four->sin_addr.s_addr) >> 24 == 127
+					     : IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+static int listen_tcp(const char *where, bool loopback, char *why, size_t size)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
@@ -96,6 +103,15 @@ static int listen_tcp(const char *where, char *why, size_t size)
 		snprintf(why, size, "listen %s: want ADDR:PORT or [ADDR6]:PORT", where);
 		return -EINVAL;
 	}
+	if (loopback && !is_loopback(info->ai_addr)) {
+		freeaddrinfo(info);
+		snprintf(why, size,
+			"metrics_listen %s: plain HTTP is for this box alone; want 127.0.0.1:PORT "
+			"or "
+			"[::1]:PORT",
+			where);
+		return -EINVAL;
+	}
 	fd = bind_tcp(info);
 	freeaddrinfo(info);
 	return fd < 0 ? fail(why, size, fd, "listen", where) : fd;
@@ -106,54 +122,45 @@ static int listen_tcp(const char *where, char *why, size_t size)
 /* Out of descriptors: without a pause the loop would spin. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-	struct door *door = listener == unix_door.listener ? &unix_door : &tcp_door;
+	struct door *door = arg;
 
 	evconnlistener_disable(listener);
 	door->paused = true;
 }
 
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+	int len, void *arg)
+{
+	conn_begin(arg, fd, address);
+}
+
 static void close_door(struct door *door)
 {
-	if (door->server)
-		evhttp_free(door->server); /* and the listener, once it is bound */
-	else if (door->listener)
+	if (door->listener)
 		evconnlistener_free(door->listener);
-	memset(door, 0, sizeof(*door));
+	door->listener = NULL;
+	door->paused = false;
 }
 
 /* Takes the descriptor over. */
-static int open_door(struct door *door, int fd, bool tls)
+static int open_door(struct door *door, int fd, uint32_t most)
 {
-	struct evhttp *server = evhttp_new(http.base);
-
+	door->connections = 0;
+	door->most = most;
 	door->listener = evconnlistener_new(
-		http.base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (!door->listener)
+		http.base, on_accept, door, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	if (!door->listener) {
 		close(fd);
-	if (!door->listener || !server || !evhttp_bind_listener(server, door->listener)) {
-		if (server)
-			evhttp_free(server);
-		close_door(door);
 		return -ENOMEM;
 	}
-	door->server = server;
 	evconnlistener_set_error_cb(door->listener, on_accept_error);
-	evhttp_set_bevcb(server, conn_make, tls ? door : NULL);
-	evhttp_set_gencb(server, request_begin, NULL);
-	evhttp_set_allowed_methods(server, 0xffff); /* ours answers 405, in our form */
-	evhttp_set_default_content_type(server, NULL);
-	evhttp_set_max_headers_size(server, http.limits.header_bytes);
-	evhttp_set_max_body_size(server, http.limits.body_bytes);
-	evhttp_set_flags(server, EVHTTP_SERVER_LINGERING_CLOSE); /* or 413 would be lost */
 	return 0;
 }
 
 static void on_clock(evutil_socket_t fd, short what, void *arg)
 {
-	struct door *doors[] = {&unix_door, &tcp_door};
-
 	conns_sweep();
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		if (doors[i]->paused) {
 			doors[i]->paused = false;
 			evconnlistener_enable(doors[i]->listener);
@@ -217,7 +224,7 @@ static int open_unix(char *why, size_t size)
 	}
 	if (fd >= 0)
 		strcpy(socket_path, config.socket);
-	rc = fd < 0 ? fd : open_door(&unix_door, fd, false);
+	rc = fd < 0 ? fd : open_door(&unix_door, fd, http.limits.connections);
 	return rc ? fail(why, size, rc, "socket", config.socket) : 0;
 }
 
@@ -238,11 +245,24 @@ static int open_tcp(char *why, size_t size)
 	rc = tls_load(&config, why, size);
 	if (rc)
 		return rc;
-	fd = listen_tcp(config.listen, why, size);
+	fd = listen_tcp(config.listen, false, why, size);
 	if (fd < 0)
 		return fd;
-	rc = open_door(&tcp_door, fd, true);
+	rc = open_door(&tls_door, fd, http.limits.connections);
 	return rc ? fail(why, size, rc, "listen", config.listen) : 0;
+}
+
+static int open_metrics(char *why, size_t size)
+{
+	int fd, rc;
+
+	if (!config.metrics_listen)
+		return 0;
+	fd = listen_tcp(config.metrics_listen, true, why, size);
+	if (fd < 0)
+		return fd;
+	rc = open_door(&metrics_door, fd, METRICS_PLACES);
+	return rc ? fail(why, size, rc, "metrics_listen", config.metrics_listen) : 0;
 }
 
 int http_start(struct event_base *base, const struct http_config *given, struct store *store,
@@ -256,12 +276,16 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 	http.store = store;
 	http.peers = config.peers;
 	http.peer_count = config.peer_count;
+	http.large = config.large;
 	set_limits();
 	signal(SIGPIPE, SIG_IGN);
 	rc = router_build(tables, why, size);
 	if (rc)
 		return rc;
+	http_parser_set_max_header_size(http.limits.header_bytes);
 	rc = conns_start();
+	if (!rc)
+		rc = parser_start();
 	if (!rc)
 		rc = start_clock();
 	if (rc)
@@ -270,6 +294,8 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 		rc = open_unix(why, size);
 	if (!rc)
 		rc = open_tcp(why, size);
+	if (!rc)
+		rc = open_metrics(why, size);
 	if (rc)
 		http_stop();
 	else
@@ -279,11 +305,10 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 
 void http_stop(void)
 {
-	if (http.base && clock_event)
-		conns_work(); /* those that have just come get their callbacks */
-	close_door(&tcp_door);
-	close_door(&unix_door);
+	for (int i = 0; i < 3; i++)
+		close_door(doors[i]);
 	conns_stop();
+	parser_stop();
 	if (clock_event)
 		event_free(clock_event);
 	clock_event = NULL;

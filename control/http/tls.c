@@ -130,7 +130,7 @@ void tls_unload(void)
 	context = NULL;
 }
 
-struct bufferevent *tls_bufferevent(struct event_base *base, SSL **ssl)
+struct bufferevent *tls_bufferevent(struct event_base *base, int fd, SSL **ssl)
 {
 	struct bufferevent *bev;
 
@@ -138,7 +138,7 @@ struct bufferevent *tls_bufferevent(struct event_base *base, SSL **ssl)
 	if (!*ssl)
 		return NULL;
 	bev = bufferevent_openssl_socket_new(
-		base, -1, *ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+		base, fd, *ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
 	if (!bev)
 		return NULL; /* it has freed the SSL */
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);

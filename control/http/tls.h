@@ -10,7 +10,7 @@
 int tls_load(const struct http_config *config, char *why, size_t why_size);
 void tls_unload(void);
 
-/* A server's side without a socket yet; NULL: no memory. */
-struct bufferevent *tls_bufferevent(struct event_base *base, SSL **ssl);
+/* The server's side of a socket; NULL: no memory, and the socket stays the caller's. */
+struct bufferevent *tls_bufferevent(struct event_base *base, int fd, SSL **ssl);
 
 #endif

@@ -263,7 +263,7 @@ class BadInput(unittest.TestCase):
                 longest = max(longest, took[-1])
                 for sock in slow:
                     with contextlib.suppress(OSError):
-                        sock.send(b" ")
+                        sock.send(b"x")
                 time.sleep(0.05)
             for sock in slow[:100]:
                 sock.settimeout(20)

@@ -70,8 +70,10 @@ class Routes(ServerTest):
         answer = self.ask("POST", "/v1/names/a", {})
         self.problem(answer, 405)
         self.assertEqual(sorted(answer.headers["allow"].split(", ")), ["DELETE", "GET", "HEAD", "PATCH", "PUT"])
-        for method in ("OPTIONS", "TRACE", "FOO", "get"):
+        for method in ("OPTIONS", "TRACE", "PROPFIND"):
             self.problem(self.ask(method, "/v1/small"), 405)
+        for method in ("FOO", "get"):
+            self.problem(self.ask(method, "/v1/small"), 400, "method")
         self.assertEqual(self.ask("DELETE", "/v1/names/special").headers["allow"], "GET, HEAD")
 
     def test_head_is_get_without_a_body(self):
@@ -208,6 +210,38 @@ class Bodies(ServerTest):
             self.assertIn(client.answer().status, (400, 413))
             self.assertTrue(client.closed())
 
+    def test_chunks_that_a_proxy_may_read_otherwise_are_refused(self):
+        for chunks in ("0x7\r\n{\"a\":1}\r\n", "+7\r\n{\"a\":1}\r\n", "7\n{\"a\":1}\r\n", " 7\r\n{\"a\":1}\r\n",
+                       "7\rX{\"a\":1}\r\n", "7\r\n{\"a\":1}XX", "7\r\n{\"a\":1}\n"):
+            client = self.client()
+            client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
+            self.problem(client.answer(), 400)
+            self.assertTrue(client.closed())
+
+    def test_chunks_may_come_in_any_pieces(self):
+        whole = f"POST /v1/echo HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n" + '4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
+        client = self.client()
+        for _ in range(3):
+            for at in range(len(whole)):
+                client.send(whole[at])
+                time.sleep(0.0005)
+            self.assertEqual(client.answer().json["body"], {"a": 1})
+
+    def test_heads_that_a_proxy_may_read_otherwise_are_refused(self):
+        for head, why in ((f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\r\n c\r\n\r\n", "goes on"), (f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\r\n\tc\r\n\r\n", "goes on"),
+                          ("GET /v1/small HTTP/1.1\nHost: x\n\n", "without CR"), (f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\nB: c\r\n\r\n", "without CR"),
+                          (f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\0c\r\n\r\n", "NUL"), (f"GET /v1/small HTTP/1.1\r\n{HOST}A : b\r\n\r\n", "blank"),
+                          (f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\rB: c\r\n\r\n", ""), (f"POST /v1/echo HTTP/1.1\r\n{HOST}Content-Length: 12345678901234567890123\r\n\r\n", ""),
+                          (f"POST /v1/echo HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "")):
+            client = self.client()
+            client.send(head)
+            self.problem(client.answer(), 400, why)
+            self.assertTrue(client.closed())
+        self.assertEqual(self.ask("GET", "/v1/small", headers=["A:\tb ", "B:"]).status, 200)
+
+    def test_upgrade_is_not_heard(self):
+        self.assertEqual(self.ask("GET", "/v1/small", headers=["Connection: Upgrade", "Upgrade: h2c"]).status, 200)
+
     def test_expect_continue_is_answered(self):
         client = self.client()
         client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}Content-Length: 7\r\nExpect: 100-continue\r\n\r\n")
@@ -226,11 +260,11 @@ class Bodies(ServerTest):
             self.problem(client.answer(), 400)
             self.assertTrue(client.closed())
 
-    def test_headers_over_the_limit_are_400(self):
+    def test_headers_over_the_limit_are_431(self):
         for request in (f"GET /v1/small HTTP/1.1\r\n{HOST}X: {'x' * 5000}\r\n\r\n", f"GET /{'x' * 5000} HTTP/1.1\r\n{HOST}\r\n", f"GET /v1/small HTTP/1.1\r\n{HOST}" + "A: b\r\n" * 1100 + "\r\n", "x" * 5000):
             client = self.client()
             client.send(request)
-            self.problem(client.answer(), 400, "4096 bytes")
+            self.problem(client.answer(), 431, "4096 bytes|100 headers")
             self.assertTrue(client.closed())
         self.assertEqual(self.ask("GET", "/v1/small", headers=["X: " + "x" * 3900]).status, 200)
 

@@ -113,13 +113,13 @@ class Tls(TlsTest):
         client = self.tls(alpn=["h2", "http/1.1"])
         self.assertEqual(client.sock.selected_alpn_protocol(), "http/1.1")
 
-    def test_error_pages_of_evhttp_are_ours_over_tls(self):
+    def test_errors_of_the_parser_are_problems_over_tls(self):
         client = self.tls()
         client.send(f"nonsense\r\n\r\n")
         self.problem(client.answer(), 400)
         client = self.tls()
         client.ask("GET", "/v1/small", headers=ADMIN)
-        client.send(f"GET /v1/small HTTP/1.1\r\n{HOST}Content-Length: 3\r\nExpect: miracles\r\n\r\n")
+        client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}{ADMIN[0]}\r\nContent-Length: 3\r\nExpect: miracles\r\n\r\n")
         self.problem(client.answer(), 417)
 
     def test_plain_http_on_the_tls_port_gets_nothing(self):
