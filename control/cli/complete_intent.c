@@ -196,7 +196,7 @@ static void offer_tokens(struct completion *c)
 
 static void offer_new_token(const struct completion *c)
 {
-	static const char *const words[] = {"role=viewer", "role=tenant", "role=operator",
+	static const char *const words[] = {"role=metrics", "role=viewer", "role=tenant", "role=operator",
 		"role=admin", "tenant=", "expires=", NULL};
 	int i;
 

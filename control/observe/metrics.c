@@ -180,12 +180,12 @@ static const struct route_query page_query[] = {
 };
 
 const struct route observe_metrics_routes[] = {
-	{"GET", "/metrics", get_metrics, ROLE_VIEWER, "getMetrics",
+	{"GET", "/metrics", get_metrics, ROLE_METRICS, "getMetrics",
 		"All that is counted, for Prometheus. Slices one by one while there are few, else "
 		"by "
 		"tenant.",
 		"visibility", .produces = PROM_CONTENT_TYPE},
-	{"GET", "/metrics/slices", get_slices, ROLE_VIEWER, "getSliceMetrics",
+	{"GET", "/metrics/slices", get_slices, ROLE_METRICS, "getSliceMetrics",
 		"Slices and attachments one by one, for Prometheus, in pages.", "visibility",
 		.produces = PROM_CONTENT_TYPE, .query = page_query},
 	{NULL},

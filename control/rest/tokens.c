@@ -13,7 +13,7 @@
 
 static const char *role_check(const char *role)
 {
-	for (int i = ROLE_VIEWER; i <= ROLE_ADMIN; i++)
+	for (int i = ROLE_METRICS; i <= ROLE_ADMIN; i++)
 		if (role && !strcmp(role_names[i], role))
 			return role_names[i];
 	return NULL;
@@ -85,7 +85,7 @@ static int token_read(const json_t *body, struct store_token *token, struct rpc_
 		expiry_read(body, token, err))
 		return -1;
 	if (!found)
-		return rpc_fail_value(err, "role", "viewer, tenant, operator or admin",
+		return rpc_fail_value(err, "role", "metrics, viewer, tenant, operator or admin",
 			role ? api_show(role, got, sizeof(got)) : "nothing");
 	snprintf(token->role, sizeof(token->role), "%s", found);
 	if (!strcmp(found, "tenant") && !token->tenant[0])
@@ -217,7 +217,8 @@ static void token_delete(struct request *r)
 #define TOKEN                                                                                      \
 	"{\"type\":\"object\",\"required\":[\"id\",\"name\",\"role\",\"created_us\"],"             \
 	"\"properties\":{\"id\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"role\":{"   \
-	"\"enum\":[\"viewer\",\"tenant\",\"operator\",\"admin\"]},\"tenant\":{\"type\":"           \
+	"\"enum\":[\"metrics\",\"viewer\",\"tenant\",\"operator\",\"admin\"]},\"tenant\":{"        \
+	"\"type\":"                                                                                \
 	"\"string\"},\"created_us\":{\"type\":\"integer\"},\"expires_us\":{\"type\":\"integer\"}," \
 	"\"token\":{\"type\":\"string\",\"description\":\"shown once\"}}}"
 
@@ -231,7 +232,8 @@ const struct route rest_token_routes[] = {
 		"Makes a bearer token; the answer is the only time that it is shown", "tokens",
 		"{\"type\":\"object\",\"required\":[\"name\",\"role\"],\"additionalProperties\":"
 		"false,"
-		"\"properties\":{\"name\":{\"type\":\"string\"},\"role\":{\"enum\":[\"viewer\","
+		"\"properties\":{\"name\":{\"type\":\"string\"},\"role\":{\"enum\":[\"metrics\","
+		"\"viewer\","
 		"\"tenant\",\"operator\",\"admin\"]},\"tenant\":{\"type\":\"string\"},\"expires_"
 		"s\":{"
 		"\"type\":\"integer\",\"minimum\":1,\"maximum\":315360000}}}",
