@@ -11,6 +11,7 @@ const struct route *const control_routes[] = {
 	rest_openapi_routes,
 	observe_status_routes,
 	observe_probe_routes,
+	observe_health_routes,
 	observe_kernel_routes,
 	observe_topology_routes,
 	observe_counter_routes,

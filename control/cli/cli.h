@@ -14,7 +14,7 @@
 
 #define SOCKET_DEFAULT "/run/sluice/dataplane.sock"
 
-enum status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_NOT_WELL = 3, STATUS_UNREACHED = 4 };
 
 struct cli {
 	const char *socket;

@@ -2,6 +2,8 @@
 /* sluice status: how the box does. Called by main.c; owns nothing. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "call.h"
 #include "grid.h"
@@ -39,9 +41,17 @@ static void print_objects(const json_t *status)
 	const json_t *reconciler = json_object_get(status, "reconciler");
 	bool refused = number_of(reconciler, "refused") > 0;
 	const json_t *revision = json_object_get(json_object_get(status, "store"), "revision");
+	const char *dataplane = json_text(json_object_get(status, "dataplane"), "state");
 
 	if (json_is_integer(revision) && json_integer_value(revision) == 0) {
 		puts("objects     left as they are: there are no intents yet");
+		return;
+	}
+	if (*dataplane != '\0' && strcmp(dataplane, "up") != 0) {
+		printf("objects     %lld wanted; what is there is not known: the dataplane does "
+		       "not "
+		       "answer\n",
+			(long long)number_of(reconciler, "desired"));
 		return;
 	}
 	printf("objects     %s: %lld wanted, %lld there, %lld differing\n",
@@ -174,15 +184,97 @@ static void print_kernel_reasons(struct cli *cli, const json_t *kernel)
 	json_decref(answer.json);
 }
 
+/* GET /v1/health into *health, which the caller owns: STATUS_OK, STATUS_UNREACHED or STATUS_FAILED
+ * after saying why. */
+static int health_get(struct cli *cli, json_t **health)
+{
+	struct http_request request = {.method = "GET", .path = "/v1/health"};
+	struct http_answer answer = {.json = NULL};
+
+	if (control_try(cli, &request, &answer) != STATUS_OK)
+		return STATUS_UNREACHED;
+	if (answer.status != 200)
+		return control_refused(cli, &answer, NULL);
+	*health = answer.json;
+	return STATUS_OK;
+}
+
+static bool is_well(const json_t *health)
+{
+	return json_is_true(json_object_get(health, "well"));
+}
+
+static void print_health(const json_t *health)
+{
+	if (is_well(health))
+		puts("well");
+	else
+		printf("NOT WELL: %s\n", json_text(health, "text"));
+}
+
+/* The first line of all; a control of before has no such thing. */
+static void show_health(struct cli *cli)
+{
+	struct http_request request = {.method = "GET", .path = "/v1/health"};
+	struct http_answer answer = {.json = NULL};
+
+	if (control_try(cli, &request, &answer) == STATUS_OK && answer.status == 200)
+		print_health(answer.json);
+	json_decref(answer.json);
+}
+
+/* --check: asks until it is well or wait_s has passed. */
+static int check_run(struct cli *cli, json_int_t wait_s)
+{
+	time_t until = time(NULL) + wait_s;
+	json_t *health = NULL;
+	int status;
+
+	while ((status = health_get(cli, &health)) == STATUS_OK && !is_well(health) &&
+		time(NULL) < until) {
+		json_decref(health);
+		usleep(200000);
+	}
+	if (status != STATUS_OK)
+		return status;
+	status = is_well(health) ? STATUS_OK : STATUS_NOT_WELL;
+	if (cli->json)
+		return print_json(health) ? STATUS_FAILED : status;
+	print_health(health);
+	json_decref(health);
+	return status;
+}
+
+enum { OPTION_CHECK, OPTION_WAIT };
+
+static const struct option_def status_options[] = {
+	{"check", 0, OPTION_FLAG, NULL,
+		"for scripts: the first line alone, and a status: 0 well, 3 not well, 4 "
+		"sluice-control cannot be reached",
+		WORD_NONE},
+	{"wait", 0, OPTION_VALUE, "SECONDS", "with --check: until it is well, at most so long",
+		WORD_NONE},
+	{.name = NULL},
+};
+
 static int status_run(struct cli *cli, const struct args *args)
 {
 	json_t *status;
+	json_int_t wait_s = 0;
 
 	if (args->count > 0)
 		return usage(args->command, "status takes no words");
+	if (args_number(args, OPTION_WAIT, 0, 3600, &wait_s) != STATUS_OK)
+		return STATUS_USAGE;
+	if (args->set[OPTION_WAIT] && !args->set[OPTION_CHECK])
+		return usage(args->command, "--wait goes with --check");
+	if (args->set[OPTION_CHECK])
+		return check_run(cli, wait_s);
 	status = control_get(cli, xstrdup("/v1/status"));
 	if (status == NULL)
 		return STATUS_FAILED;
+	if (!cli->json)
+		show_health(cli);
 	if (cli->json)
 		return print_json(status);
 	print_head(status);
@@ -196,10 +288,14 @@ static int status_run(struct cli *cli, const struct args *args)
 
 const struct command command_status = {
 	.name = "status",
-	.synopsis = "",
-	.summary = "how the box does: dataplane, what is wanted and there, the kernel, intents by "
+	.synopsis = "[--check [--wait SECONDS]]",
+	.options = status_options,
+	.summary = "how the box does: would a packet pass, dataplane, what is wanted and there, "
+		   "the kernel, intents by "
 		   "state",
 	.details =
+		"The first line is \"well\", or says what is not and why: a packet would not "
+		"pass.\n"
 		"What is refused, and why: sluice TYPE list state=refused; sluice TYPE show NAME\n",
 	.run = status_run,
 };

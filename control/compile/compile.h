@@ -47,6 +47,10 @@ void compile_dependents(const struct world *world, enum intent_type type, const 
 bool compile_tunnel_name(const struct world *world, const char *site, const struct api_ip *local,
 	const struct api_ip *remote, api_name name);
 
+/* The name of the tunnel between two WANs: "WAN:REMOTEWAN", ":g" behind it for Geneve (members of
+ * both kinds may share two WANs). encap: enum tunnel_encap. */
+void compile_way_name(api_name name, const char *own, const char *remote, uint32_t encap);
+
 /* Of a slice's gateways at a site; zero: the MAC that the dataplane makes of its VNI. */
 struct api_mac_addr compile_slice_mac(const struct intent_slice *slice, const char *site);
 

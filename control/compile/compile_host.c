@@ -35,7 +35,7 @@ static int compile_remote(
 	own = spot_wan(spot, slice->endpoints.count, c->site);
 	remote = spot_wan(spot, slice->endpoints.count, host->site);
 	if (own && remote) { /* else the slice itself is refused, and says why */
-		tunnel_name(tunnel, own, remote, slice->encap);
+		compile_way_name(tunnel, own, remote, slice->encap);
 		rc = emit_mac(c, slice->name, &host->mac, NULL, tunnel);
 	}
 	free(spot);

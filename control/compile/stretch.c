@@ -11,7 +11,7 @@
 #define OVERHEAD_V4 50 /* Ethernet, IPv4, UDP and VXLAN or Geneve */
 #define OVERHEAD_V6 70
 
-void tunnel_name(api_name name, const char *own, const char *remote, uint32_t encap)
+void compile_way_name(api_name name, const char *own, const char *remote, uint32_t encap)
 {
 	snprintf(name, sizeof(api_name), "%.30s:%.30s%s", own, remote,
 		encap == ENCAP_GENEVE ? ":g" : "");
@@ -59,7 +59,7 @@ static int make_way(struct compile *c, struct way *way, uint32_t encap)
 			way->own->port.name, way->remote->port.name);
 	way->family = v4 ? 4 : 6;
 	way->encap = encap;
-	tunnel_name(way->tunnel, way->own->port.name, way->remote->port.name, encap);
+	compile_way_name(way->tunnel, way->own->port.name, way->remote->port.name, encap);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ bool compile_tunnel_name(const struct world *world, const char *site, const stru
 		for (other = world_first(world, INTENT_WAN); other; other = world_next(other))
 			if (strcmp(other->obj->wan.site, site) &&
 				joins(&own->obj->wan, &other->obj->wan, local, remote)) {
-				tunnel_name(name, own->name, other->name, ENCAP_VXLAN);
+				compile_way_name(name, own->name, other->name, ENCAP_VXLAN);
 				return true;
 			}
 	return false;

@@ -28,9 +28,6 @@ struct stretch {
 	struct way *way;
 };
 
-/* "WAN:REMOTEWAN", ":g" behind it for Geneve: members of both kinds may share two WANs. */
-void tunnel_name(api_name name, const char *own, const char *remote, uint32_t encap);
-
 /* The WAN of a site: of the first spot there that has one; NULL: no spot is there, or none has. */
 const char *spot_wan(const struct spot *spot, size_t count, const char *site);
 

@@ -17,9 +17,11 @@
 static const char *const stats_types[] = {
 	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
 #define STATS (sizeof(stats_types) / sizeof(stats_types[0]))
-static const char *const object_types[] = {"port", "tunnel"};
+/* "peer" is no type of objects: the table of GTP-U peers, with the state of their paths */
+static const char *const object_types[] = {"port", "tunnel", "peer"};
 #define OBJECTS (sizeof(object_types) / sizeof(object_types[0]))
-enum { SLOT_DROPS = STATS, SLOT_OBJECTS, SLOTS = SLOT_OBJECTS + OBJECTS };
+enum { SLOT_DROPS = STATS, SLOT_OBJECTS, SLOT_PEERS = SLOT_OBJECTS + 2, SLOTS };
+#define PEERS_MAX 10000 /* entries of one answer of table.read */
 
 struct reading {
 	json_t *slot[SLOTS]; /* stats by type, drops, objects by type; NULL: not read */
@@ -129,9 +131,9 @@ static json_t *part_of(uint32_t slot, const json_t *result)
 {
 	json_t *part = (json_t *)result;
 
-	if (slot < STATS)
-		part = json_object_get(result, "objects");
-	else if (slot >= SLOT_OBJECTS)
+	if (slot == SLOT_PEERS)
+		part = json_object_get(result, "entries");
+	else if (slot != SLOT_DROPS)
 		part = json_object_get(result, "objects");
 	if (slot >= SLOT_OBJECTS ? !json_is_array(part) : !json_is_object(part))
 		return NULL;
@@ -172,6 +174,10 @@ static int ask(struct collector *c, uint32_t slot)
 			answered, call);
 	else if (slot == SLOT_DROPS)
 		rc = dataplane_call(c->dp, "drops", NULL, answered, call);
+	else if (slot == SLOT_PEERS)
+		rc = dataplane_call(c->dp, "table.read",
+			json_pack("{s:s, s:i}", "table", "tunnel_peers", "limit", PEERS_MAX),
+			answered, call);
 	else
 		rc = dataplane_list(c->dp, object_types[slot - SLOT_OBJECTS], answered, call);
 	if (rc) {

@@ -105,10 +105,14 @@ static void write_few(const struct metrics *m, struct text *p)
 		metrics_write_control(p);
 		metrics_write_xdp(p);
 	}
+	metrics_write_health(p, &m->actor, few_slices());
+	metrics_write_sessions(p, &m->actor);
 	if (!has_counters())
 		return;
-	if (whole)
+	if (whole) {
 		write_box(p, &m->actor);
+		metrics_write_gtpu(p);
+	}
 	tenants_write(p, &m->actor);
 }
 

@@ -5,6 +5,7 @@
 
 #include "bus.h"
 #include "events.h"
+#include "health.h"
 #include "making.h"
 #include "measure.h"
 #include "status.h"
@@ -46,7 +47,7 @@ static void on_event(const json_t *event, void *arg)
 
 	if (!name)
 		return;
-	if (!strncmp(name, "link.", 5))
+	if (!strncmp(name, "link.", 5) || !strncmp(name, "path.", 5))
 		collector_list_soon(control.collector);
 	fields = json_copy((json_t *)event);
 	json_object_del(fields, "event");
@@ -67,6 +68,13 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 	bus_publish(states[state].level, states[state].event, "",
 		json_pack("{s:s, s:I}", "socket", dataplane_path(control.dataplane), "instance",
 			(json_int_t)instance));
+	health_look();
+}
+
+/* What was put is seen with the next round. */
+static void on_applied(void *arg)
+{
+	collector_list_soon(control.collector);
 }
 
 static void on_status(const struct intent *intent, void *arg)
@@ -103,12 +111,14 @@ static void on_read(const struct collector *c, void *arg)
 			json_pack("{s:I}", "objects",
 				(json_int_t)(counters.drift_total - drift_seen)));
 	drift_seen = counters.drift_total;
+	health_look();
 }
 
 int observe_start(void)
 {
 	if (dataplane_on_event(control.dataplane, on_event, NULL) ||
-		dataplane_on_change(control.dataplane, on_dataplane, NULL) || events_start())
+		dataplane_on_change(control.dataplane, on_dataplane, NULL) || events_start() ||
+		reconciler_on_applied(control.reconciler, on_applied, NULL) || health_start())
 		return -ENOMEM;
 	reconciler_on_status(control.reconciler, on_status, NULL);
 	collector_on_read(control.collector, on_read, NULL);
@@ -123,5 +133,6 @@ void observe_stop(void)
 	tenants_free();
 	status_free();
 	making_stop();
+	health_stop();
 	topology_free();
 }

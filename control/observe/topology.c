@@ -5,6 +5,7 @@
  * it is megabytes, so it is made a node and its edges at a time (making.h); it shows what was there
  * when it was begun. Owns the operators' text.
  */
+#include "health.h"
 #include "making.h"
 #include "measure.h"
 #include "metrics.h"
@@ -96,6 +97,23 @@ static const char *port_state(const char *site, const char *port)
 	return "unknown";
 }
 
+/* {health, health_text?} for a node or an edge. */
+static json_t *with_health(json_t *more, bool is_well, const struct health *health)
+{
+	if (!more)
+		more = json_object();
+	health_show(more, is_well, health);
+	return more;
+}
+
+static json_t *intent_health(const struct intent *intent, json_t *more)
+{
+	struct health health;
+	bool is_well = health_intent(health_facts_now(), intent, &health);
+
+	return with_health(more, is_well, &health);
+}
+
 static const char *intent_state(const struct intent *intent)
 {
 	return intent_state_names[intent->status.state];
@@ -127,11 +145,17 @@ static bool shown(const struct graph *g, const struct intent *intent)
 static void add_site(struct graph *g, const struct intent *site)
 {
 	const char *box = here(site->name) ? view_dataplane() : "unknown";
+	struct health health = {.word = "elsewhere"};
+	bool is_well = true;
 
 	add_node(g, "site", site->name, here(site->name) ? intent_state(site) : "unknown",
-		json_pack("{s:s}", "description", site->obj->site.description));
+		intent_health(
+			site, json_pack("{s:s}", "description", site->obj->site.description)));
+	if (here(site->name))
+		is_well = health_box(health_facts_now(), &health);
 	add_node(g, "box", site->name, box,
-		json_pack("{s:s, s:b}", "site", site->name, "here", here(site->name)));
+		with_health(json_pack("{s:s, s:b}", "site", site->name, "here", here(site->name)),
+			is_well, &health));
 	add_edge(g, "box", site->name, "site", site->name, "at", box, NULL);
 }
 
@@ -141,9 +165,11 @@ static void add_wan(struct graph *g, const struct intent *wan)
 	const char *state = port_state(obj->site, wan->name);
 
 	add_node(g, "wan", wan->name, state,
-		json_pack("{s:s, s:s, s:I, s:I}", "site", obj->site, "provider", obj->provider,
-			"capacity_bps", (json_int_t)obj->capacity_bps, "booked_bps",
-			(json_int_t)world_booked_bps(control.world, wan->name)));
+		intent_health(
+			wan, json_pack("{s:s, s:s, s:I, s:I}", "site", obj->site, "provider",
+				     obj->provider, "capacity_bps", (json_int_t)obj->capacity_bps,
+				     "booked_bps",
+				     (json_int_t)world_booked_bps(control.world, wan->name))));
 	if (shown(g, world_find(control.world, INTENT_SITE, obj->site)))
 		add_edge(g, "wan", wan->name, "site", obj->site, "of", state, NULL);
 }
@@ -174,13 +200,19 @@ static void add_tunnel(struct graph *g, const json_t *one)
 	bool up = dataplane_state(control.dataplane) == DATAPLANE_UP;
 	const char *state = !up ? "unknown" : metrics_tunnel_up(one) ? "up" : "down";
 	const struct intent *wan;
+	struct health health;
+	bool is_well;
 
 	if (!name)
 		return;
+	is_well = health_tunnel(health_facts_now(), name, &health);
 	add_node(g, "tunnel", name, state,
-		json_pack("{s:O*, s:O*, s:O*, s:O*}", "detail", json_object_get(one, "state"),
-			"encap", json_object_get(one, "encap"), "local",
-			json_object_get(one, "local"), "remote", json_object_get(one, "remote")));
+		with_health(json_pack("{s:O*, s:O*, s:O*, s:O*}", "detail",
+				    json_object_get(one, "state"), "encap",
+				    json_object_get(one, "encap"), "local",
+				    json_object_get(one, "local"), "remote",
+				    json_object_get(one, "remote")),
+			is_well, &health));
 	wan = wan_with(json_string_value(json_object_get(one, "local")));
 	if (shown(g, wan))
 		add_edge(g, "wan", wan->name, "tunnel", name, "local", state, NULL);
@@ -204,11 +236,17 @@ static bool next_tunnel(struct graph *g)
 static void add_endpoint(
 	struct graph *g, const struct intent *slice, const struct intent_endpoint *end)
 {
-	if (shown(g, world_find(control.world, INTENT_SITE, end->site)))
-		add_edge(g, "slice", slice->name, "site", end->site, "endpoint",
-			port_state(end->site, end->port),
-			json_pack("{s:s, s:i, s:s}", "port", end->port, "vlan", end->vlan, "wan",
-				end->wan));
+	struct health health;
+	bool is_well;
+
+	if (!shown(g, world_find(control.world, INTENT_SITE, end->site)))
+		return;
+	is_well = health_endpoint(health_facts_now(), slice, end, &health);
+	add_edge(g, "slice", slice->name, "site", end->site, "endpoint",
+		port_state(end->site, end->port),
+		with_health(json_pack("{s:s, s:i, s:s}", "port", end->port, "vlan", end->vlan,
+				    "wan", end->wan),
+			is_well, &health));
 }
 
 static void add_slice(struct graph *g, const struct intent *slice)
@@ -216,9 +254,10 @@ static void add_slice(struct graph *g, const struct intent *slice)
 	const struct intent_slice *obj = &slice->obj->slice;
 
 	add_node(g, "slice", slice->name, intent_state(slice),
-		json_pack("{s:s, s:s, s:i, s:O*}", "tenant", slice->tenant, "service",
-			obj->service == SERVICE_L3 ? "l3" : "l2", "vni", obj->vni, "bandwidth",
-			json_object_get(slice->spec, "bandwidth")));
+		intent_health(slice,
+			json_pack("{s:s, s:s, s:i, s:O*}", "tenant", slice->tenant, "service",
+				obj->service == SERVICE_L3 ? "l3" : "l2", "vni", obj->vni,
+				"bandwidth", json_object_get(slice->spec, "bandwidth"))));
 	for (uint32_t i = 0; i < obj->endpoints.count; i++)
 		add_endpoint(g, slice, &obj->endpoints.item[i]);
 }
@@ -228,8 +267,8 @@ static void add_network(struct graph *g, const struct intent *network)
 	const struct intent_network *obj = &network->obj->network;
 
 	add_node(g, "network", network->name, intent_state(network),
-		json_pack("{s:s, s:i, s:b}", "tenant", network->tenant, "vni", obj->vni,
-			"exclusive", obj->exclusive));
+		intent_health(network, json_pack("{s:s, s:i, s:b}", "tenant", network->tenant,
+					       "vni", obj->vni, "exclusive", obj->exclusive)));
 }
 
 static void add_host(struct graph *g, const struct intent *host)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Intents as an actor may see them. Called by read.c, write.c and reply.c; owns nothing. */
 #include "change.h"
+#include "health.h"
 
 static json_t *only(const json_t *from, const char *const *fields)
 {
@@ -27,6 +28,7 @@ static json_t *names_only(enum intent_type type, json_t *shown)
 		json_object_set(out, "ports", ports);
 	}
 	json_object_del(json_object_get(out, "status"), "reason"); /* it tells of devices */
+	json_object_del(json_object_get(out, "status"), "health_text");
 	json_decref(ports);
 	json_decref(shown);
 	return out;
@@ -47,7 +49,13 @@ static void add_booked(const struct intent *intent, json_t *shown)
 json_t *show_intent(const struct actor *actor, const struct intent *intent)
 {
 	json_t *shown = intent_show(intent);
+	struct health health;
 
+	if (shown) {
+		bool is_well = health_intent(health_facts_now(), intent, &health);
+
+		health_show(json_object_get(shown, "status"), is_well, &health);
+	}
 	if (shown && intent->type == INTENT_WAN)
 		add_booked(intent, shown);
 	if (shown && !type_is_tenants(intent->type) && actor_limited(actor))

@@ -282,6 +282,31 @@ class Look(ControlTest):
         self.routes["GET /v1/topology"] = {"nodes": [5, {"kind": "wan"}], "edges": [None, {"kind": "endpoint"}]}
         self.assertIn("WANs", self.out("topology"))
 
+    def test_status_begins_with_health(self):
+        self.routes["GET /v1/status"] = {"dataplane": {"state": "down"}, "reconciler": {"synced": True, "desired": 27, "actual": 28},
+                                         "store": {"revision": 3}}
+        self.assertNotIn("well", self.out("status"))  # a control of before
+        self.routes["GET /v1/health"] = {"health": "dataplane_down", "well": False, "text": "the dataplane is down"}
+        out = self.out("status")
+        self.assertTrue(out.startswith("NOT WELL: the dataplane is down\n"), out)
+        self.assertIn("27 wanted; what is there is not known", out)
+        self.routes["GET /v1/health"] = {"health": "well", "well": True, "text": ""}
+        self.assertTrue(self.out("status").startswith("well\n"))
+
+    def test_check_leaves_with_what_it_found(self):
+        self.routes["GET /v1/health"] = {"health": "well", "well": True, "text": ""}
+        self.assertEqual(self.run_cli("status", "--check"), ("well\n", ""))
+        ill = {"health": "no_link", "well": False, "text": "port lan has no link"}
+        self.routes["GET /v1/health"] = ill
+        self.assertEqual(self.run_cli("status", "--check", status=3), ("NOT WELL: port lan has no link\n", ""))
+        self.assertEqual(json.loads(self.run_cli("status", "--check", "--json", status=3)[0]), ill)
+        self.routes["GET /v1/health"] = lambda asked: {"well": len(self.control.asked) > 7, "text": "not yet"}
+        self.assertEqual(self.out("status", "--check", "--wait", "20"), "well\n")
+        self.err("status", "--check", status=4, env={"SLUICE_CONTROL": "/nowhere/control.sock"})
+        self.routes["GET /v1/health"] = problem(401, "no")
+        self.err("status", "--check", status=1)
+        self.err("status", "--wait", "3", status=2)
+
     def test_status_tells_of_the_kernel(self):
         kernel = {"mirrored": True, "ready": True, "addresses": 2, "neighbors": 3, "routes": 100000}
         self.routes["GET /v1/status"] = {"kernel": kernel}

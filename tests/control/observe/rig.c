@@ -126,7 +126,9 @@ const json_t *collector_drops(const struct collector *c)
 
 const json_t *collector_objects(const struct collector *c, const char *type)
 {
-	return json_object_get(now, strcmp(type, "port") ? "tunnels" : "ports");
+	return json_object_get(now, !strcmp(type, "port")     ? "ports"
+				    : !strcmp(type, "tunnel") ? "tunnels"
+							      : "peers");
 }
 
 double collector_rate(
@@ -193,6 +195,11 @@ void reconciler_on_status(
 	struct reconciler *rec, void (*changed)(const struct intent *intent, void *arg), void *arg)
 {
 	status_told = changed;
+}
+
+int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
+{
+	return 0;
 }
 
 void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg)
@@ -397,8 +404,8 @@ void rig_client_gone(void)
 static const struct route *route_of(const char *path, size_t len)
 {
 	static const struct route *const tables[] = {observe_metrics_routes, observe_status_routes,
-		observe_kernel_routes, observe_topology_routes, observe_counter_routes,
-		observe_event_routes, NULL};
+		observe_health_routes, observe_kernel_routes, observe_topology_routes,
+		observe_counter_routes, observe_event_routes, NULL};
 
 	for (int i = 0; tables[i]; i++)
 		for (const struct route *route = tables[i]; route->method; route++)

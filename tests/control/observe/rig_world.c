@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The world of a few intents of rig.h: what observe looks at, no more. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile.h"
 #include "rig.h"
 
 static struct intent *intents[64];
@@ -21,7 +23,10 @@ const char *intent_path(enum intent_type type)
 
 const char *intent_kind(enum intent_type type)
 {
-	return type == INTENT_SLICE ? "slice" : "session";
+	static const char *const kinds[] = {"site", "wan", "slice", "host",
+		"virtual-dedicated-network", "local-data-network", "session"};
+
+	return kinds[type];
 }
 
 struct intent *world_after(const struct world *world, enum intent_type type, const char *name)
@@ -80,6 +85,11 @@ struct intent *world_at_place(
 struct intent *world_network_of(const struct world *world, const char *host, struct intent *after)
 {
 	return NULL;
+}
+
+void compile_way_name(api_name name, const char *own, const char *remote, uint32_t encap)
+{
+	snprintf(name, sizeof(api_name), "%.30s:%.30s", own, remote);
 }
 
 uint64_t world_booked_bps(const struct world *world, const char *wan)

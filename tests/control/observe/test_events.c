@@ -154,6 +154,84 @@ START_TEST(event_of_the_dataplane_is_of_its_slices_tenant)
 }
 END_TEST
 
+static void look(void)
+{
+	struct intent *site = world_find(NULL, INTENT_SITE, "here");
+
+	if (site)
+		site->status.state = INTENT_APPLIED;
+	rig_mono_us += 1000000;
+	rig_read();
+}
+
+START_TEST(health_that_changed_is_an_event)
+{
+	rig_slice("blue", "kim", "lan0", 10)->status.state = INTENT_APPLIED;
+	rig_reconciler.synced = true;
+	rig_reading("ports", "[{\"name\":\"lan0\",\"link\":true}]");
+	look();
+	rig_get("/v1/events", NULL);
+	look();
+	ck_assert_int_eq(count_of("health.changed"), 0);
+	rig_reading("ports", "[{\"name\":\"lan0\",\"link\":false}]");
+	look();
+	ck_assert(rig_sent("\"kind\":\"port\",\"name\":\"lan0\",\"from\":\"well\",\"to\":"
+			   "\"no_link\",\"text\":\"port lan0 has no link\""));
+	ck_assert(rig_sent("\"kind\":\"slice\",\"name\":\"blue\",\"from\":\"well\""));
+	look();
+	ck_assert_int_eq(count_of("event: health.changed"), 2);
+	rig_reading("ports", "[{\"name\":\"lan0\",\"link\":true}]");
+	look();
+	ck_assert(rig_sent("\"from\":\"no_link\",\"to\":\"well\""));
+	ck_assert_int_eq(count_of("event: health.changed"), 4);
+	rig_client_gone();
+}
+END_TEST
+
+START_TEST(health_that_passes_is_no_event)
+{
+	struct intent *blue = rig_slice("blue", "kim", "lan0", 10);
+
+	blue->status.state = INTENT_APPLIED;
+	rig_reconciler.synced = true;
+	rig_reading("ports", "[{\"name\":\"lan0\",\"link\":true}]");
+	look();
+	rig_get("/v1/events", NULL);
+	rig_reconciler.synced = false; /* as in every change of an intent */
+	blue->status.state = INTENT_PENDING;
+	look();
+	rig_reconciler.synced = true;
+	blue->status.state = INTENT_APPLIED;
+	look();
+	ck_assert_int_eq(count_of("health.changed"), 0);
+	blue->status.state = INTENT_PENDING;
+	look();
+	look();
+	ck_assert(rig_sent("\"to\":\"pending\""));
+	rig_client_gone();
+}
+END_TEST
+
+START_TEST(health_events_of_one_look_are_bounded)
+{
+	char name[8], ports[1600] = "[";
+
+	rig_reconciler.synced = true;
+	look();
+	rig_get("/v1/events", NULL);
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		sprintf(ports + strlen(ports), "%s{\"name\":\"%s\",\"link\":0}", i ? "," : "",
+			name);
+	}
+	rig_reading("ports", strcat(ports, "]"));
+	look();
+	ck_assert_int_eq(count_of("event: health.changed"), 33);
+	ck_assert(rig_sent("\"more\":18"));
+	rig_client_gone();
+}
+END_TEST
+
 START_TEST(refused_intent_and_drift_are_events)
 {
 	struct intent *blue = rig_slice("blue", "kim", "lan0", 10);
@@ -188,6 +266,9 @@ int main(void)
 	tcase_add_test(tcase, long_replay_comes_in_batches_and_loses_nothing);
 	tcase_add_test(tcase, stream_that_does_not_read_is_let_go_at_any_moment);
 	tcase_add_test(tcase, event_of_the_dataplane_is_of_its_slices_tenant);
+	tcase_add_test(tcase, health_that_changed_is_an_event);
+	tcase_add_test(tcase, health_that_passes_is_no_event);
+	tcase_add_test(tcase, health_events_of_one_look_are_bounded);
 	tcase_add_test(tcase, refused_intent_and_drift_are_events);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);

@@ -105,6 +105,40 @@ START_TEST(status_tells_of_xdp_where_there_is_such_a_port)
 }
 END_TEST
 
+/* ---- health ---- */
+
+START_TEST(health_names_causes_and_counts_what_rests_on_them)
+{
+	rig_reconciler.synced = true;
+	rig_slice("blue", "kim", "lan0", 10)->status.state = INTENT_APPLIED;
+	rig_slice("red", "lee", "lan1", 11)->status.state = INTENT_APPLIED;
+	world_find(NULL, INTENT_SITE, "here")->status.state = INTENT_APPLIED;
+	rig_reading(
+		"ports", "[{\"name\":\"lan0\",\"link\":true},{\"name\":\"lan1\",\"link\":true}]");
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("{\"health\":\"well\",\"well\":true,\"text\":\"\""));
+	rig_mono_us += 1000000;
+	rig_reading(
+		"ports", "[{\"name\":\"lan0\",\"link\":false},{\"name\":\"lan1\",\"link\":true}]");
+	rig_get("/v1/health", NULL);
+	ck_assert(
+		rig_sent("{\"health\":\"no_link\",\"well\":false,\"text\":\"port lan0 has no link; "
+			 "affected: 1 slice\""));
+	ck_assert(rig_sent("\"slice\":{\"well\":1,\"not_well\":1}"));
+	ck_assert(rig_sent("\"because\":\"port:lan0\",\"tenant\":\"kim\""));
+	rig_be_tenant("lee");
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("\"well\":true") && !rig_sent("kim") && !rig_sent("blue"));
+	rig_be_tenant("kim");
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("\"text\":\"port lan0 has no link\"") && !rig_sent("lee"));
+	json_decref(rig_json());
+	rig_get("/metrics", NULL);
+	ck_assert(rig_sent("sluice_health{kind=\"slice\",name=\"blue\"} 0\n") && !rig_sent("red") &&
+		  !rig_sent("kind=\"port\""));
+}
+END_TEST
+
 /* ---- topology ---- */
 
 START_TEST(topology_has_the_state_of_ports_at_endpoints)
@@ -325,6 +359,7 @@ int main(void)
 	tcase_add_test(tcase, status_says_hung_of_one_that_owes_an_answer_for_long);
 	tcase_add_test(tcase, status_is_made_at_most_ten_times_a_second);
 	tcase_add_test(tcase, status_tells_of_xdp_where_there_is_such_a_port);
+	tcase_add_test(tcase, health_names_causes_and_counts_what_rests_on_them);
 	tcase_add_test(tcase, topology_has_the_state_of_ports_at_endpoints);
 	tcase_add_test(tcase, topology_joins_tunnels_to_the_wans_at_both_ends);
 	tcase_add_test(tcase, topology_of_a_tenant_has_no_others_and_no_tunnels);

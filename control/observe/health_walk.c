@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Over all that has a health, one object at a time: who waits for the loop waits for one. Called by
+ * health_view.c; owns the facts of now. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health.h"
+#include "mirror.h"
+#include "view.h"
+
+#define FACTS_US 500000 /* what the kernel lacks is asked for again */
+#define CAUSES	 5	/* named in a report's text */
+
+/* ---- facts ---- */
+
+static struct health_facts now;
+static const json_t *lists[3]; /* what now was made of; held */
+static uint64_t gaps_us;
+
+static void add_gap(const char *slice, const char *said, void *arg)
+{
+	json_object_set_new(arg, slice, json_string(said));
+}
+
+static void facts_fill(void)
+{
+	static const char *const types[] = {"port", "tunnel", "peer"};
+	bool same = now.peers != NULL;
+
+	for (int i = 0; i < 3; i++)
+		same &= lists[i] == collector_objects(control.collector, types[i]);
+	if (same)
+		return;
+	health_facts_clear(&now);
+	gaps_us = 0;
+	for (int i = 0; i < 3; i++) {
+		json_decref((json_t *)lists[i]);
+		lists[i] = json_incref((json_t *)collector_objects(control.collector, types[i]));
+	}
+	health_facts_fill(&now, lists[0], lists[1], lists[2]);
+}
+
+const struct health_facts *health_facts_now(void)
+{
+	struct mirror_counters mirror = {.ready = true};
+	uint64_t us = view_now_us();
+
+	facts_fill();
+	now.world = control.world;
+	now.site = control.site;
+	now.dataplane = view_dataplane();
+	reconciler_counters(control.reconciler, &now.reconciler);
+	if (control.mirror)
+		mirror_counters(control.mirror, &mirror);
+	now.mirror_waits = !mirror.ready;
+	if (control.mirror && (!now.gaps || us - gaps_us > FACTS_US)) {
+		json_decref(now.gaps);
+		now.gaps = json_object();
+		mirror_gaps(control.mirror, add_gap, now.gaps);
+		gaps_us = us;
+	}
+	return &now;
+}
+
+static void facts_forget(void)
+{
+	health_facts_clear(&now);
+	for (int i = 0; i < 3; i++) {
+		json_decref((json_t *)lists[i]);
+		lists[i] = NULL;
+	}
+}
+
+/* ---- one walk ---- */
+
+enum { PHASE_BOX, PHASE_PORTS, PHASE_TUNNELS, PHASE_PEERS, PHASE_INTENTS };
+
+struct health_walk {
+	struct health_report report;
+	struct actor actor;
+	bool whole;
+	int phase; /* PHASE_INTENTS and more: a type of intents each */
+	api_name after;
+	char key[192];	  /* the port, tunnel or peer that was last */
+	json_t *affected; /* {KIND: not well because of another} */
+};
+
+struct health_walk *health_walk_new(const struct actor *actor)
+{
+	struct health_walk *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->actor = *actor;
+	w->whole = view_whole(actor);
+	w->phase = w->whole ? PHASE_BOX : PHASE_INTENTS;
+	w->report.not_well = json_array();
+	w->report.counts = json_object();
+	w->report.sessions = json_object();
+	w->report.noted = json_object();
+	w->affected = json_object();
+	return w;
+}
+
+void health_walk_free(struct health_walk *w)
+{
+	if (!w)
+		return;
+	json_decref(w->report.not_well);
+	json_decref(w->report.counts);
+	json_decref(w->report.sessions);
+	json_decref(w->report.noted);
+	json_decref(w->affected);
+	free(w);
+}
+
+static void add_one(json_t *counts, const char *name)
+{
+	json_int_t count = json_integer_value(json_object_get(counts, name));
+
+	json_object_set_new(counts, name, json_integer(count + 1));
+}
+
+static void count(struct health_walk *w, const char *kind, bool is_well)
+{
+	json_t *counts = json_object_get(w->report.counts, kind);
+
+	if (!counts) {
+		counts = json_pack("{s:i, s:i}", "well", 0, "not_well", 0);
+		json_object_set_new(w->report.counts, kind, counts);
+	}
+	add_one(counts, is_well ? "well" : "not_well");
+}
+
+static void say_cause(struct health_report *report, const struct health *health)
+{
+	size_t used = strlen(report->text);
+
+	if (!report->causes)
+		snprintf(report->word, sizeof(report->word), "%s", health->word);
+	if (report->causes++ < CAUSES && used < sizeof(report->text))
+		snprintf(report->text + used, sizeof(report->text) - used, "%s%.90s",
+			used ? "; " : "", health->text);
+}
+
+static void take(struct health_walk *w, const char *kind, const char *name, const char *tenant,
+	bool is_well, const struct health *health)
+{
+	struct health_report *report = &w->report;
+	json_t *entry;
+	char id[320];
+
+	if (is_well && !strcmp(health->word, "elsewhere"))
+		return;
+	count(w, kind, is_well);
+	if (is_well)
+		return;
+	report->wrong++;
+	if (health->cause[0] && w->whole)
+		add_one(w->affected, kind);
+	else
+		say_cause(report, health);
+	if (json_array_size(report->not_well) >= HEALTH_LISTED &&
+		json_object_size(report->noted) >= HEALTH_NOTED)
+		return;
+	entry = json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*}", "kind", kind, "name", name, "health",
+		health->word, "text", health->text, "because",
+		health->cause[0] ? health->cause : NULL, "tenant", tenant[0] ? tenant : NULL);
+	if (json_array_size(report->not_well) < HEALTH_LISTED)
+		json_array_append(report->not_well, entry);
+	snprintf(id, sizeof(id), "%s:%s", kind, name);
+	if (strcmp(kind, "host") && strcmp(kind, "session") &&
+		json_object_size(report->noted) < HEALTH_NOTED)
+		json_object_set(report->noted, id, entry);
+	json_decref(entry);
+}
+
+/* ---- what the dataplane lists ---- */
+
+static bool next_listed(struct health_walk *w, const struct health_facts *facts)
+{
+	static const struct {
+		const char *kind;
+		bool (*judge)(const struct health_facts *, const char *, struct health *);
+	} kinds[] = {
+		[PHASE_PORTS] = {"port", health_port},
+		[PHASE_TUNNELS] = {"tunnel", health_tunnel},
+		[PHASE_PEERS] = {"peer", health_peer},
+	};
+	json_t *list = w->phase == PHASE_PORTS	   ? facts->ports
+		       : w->phase == PHASE_TUNNELS ? facts->tunnels
+						   : facts->peers;
+	void *at = json_object_iter(list);
+	struct health health;
+	bool is_well;
+
+	/* the lists may be others than those before: then this one is begun anew, uncounted */
+	if (w->key[0])
+		at = json_object_iter_next(list, json_object_iter_at(list, w->key));
+	if (!at)
+		return false;
+	snprintf(w->key, sizeof(w->key), "%s", json_object_iter_key(at));
+	is_well = kinds[w->phase].judge(facts, w->key, &health);
+	take(w, kinds[w->phase].kind, w->key, "", is_well, &health);
+	return true;
+}
+
+/* ---- intents ---- */
+
+static void count_session(struct health_walk *w, const struct intent *intent, bool is_well)
+{
+	const struct api_session *session = &intent->obj->session.session;
+	json_t *counts = json_object_get(w->report.sessions, session->slice);
+
+	if (!counts) {
+		counts = json_pack("{s:s, s:i, s:i, s:i}", "tenant", intent->tenant, "sessions", 0,
+			"not_well", 0, "ues", 0);
+		json_object_set_new(w->report.sessions, session->slice, counts);
+	}
+	add_one(counts, "sessions");
+	if (!is_well)
+		add_one(counts, "not_well");
+	if (session->ue.ipv4.family || session->ue.ipv6.family)
+		add_one(counts, "ues");
+}
+
+static bool next_intent(struct health_walk *w, const struct health_facts *facts)
+{
+	enum intent_type type = w->phase - PHASE_INTENTS;
+	const struct intent *intent = w->after[0] ? world_after(control.world, type, w->after)
+						  : world_first(control.world, type);
+	struct health health;
+	bool is_well;
+
+	if (!intent)
+		return false;
+	strcpy(w->after, intent->name);
+	if (!w->whole && (type == INTENT_SITE || type == INTENT_WAN ||
+				 !actor_sees(&w->actor, intent->tenant)))
+		return true;
+	is_well = health_intent(facts, intent, &health);
+	take(w, intent_kind(type), intent->name, intent->tenant, is_well, &health);
+	if (type == INTENT_SESSION && strcmp(health.word, "elsewhere"))
+		count_session(w, intent, is_well);
+	return true;
+}
+
+static void say_affected(struct health_walk *w)
+{
+	struct health_report *report = &w->report;
+	size_t used = strlen(report->text);
+	const char *kind, *between = "; affected: ";
+	json_t *number;
+
+	if (report->wrong && !report->causes) { /* what it rests on is not listed (yet) */
+		const json_t *first = json_array_get(report->not_well, 0);
+
+		snprintf(report->word, sizeof(report->word), "%s",
+			json_string_value(json_object_get(first, "health")));
+		used = snprintf(report->text, sizeof(report->text), "%s",
+			json_string_value(json_object_get(first, "text")));
+	}
+	if (report->causes > CAUSES && used < sizeof(report->text))
+		used += snprintf(report->text + used, sizeof(report->text) - used, "; %zu more",
+			report->causes - CAUSES);
+	json_object_foreach (w->affected, kind, number) {
+		if (used >= sizeof(report->text))
+			break;
+		used += snprintf(report->text + used, sizeof(report->text) - used, "%s%lld %s%s",
+			between, (long long)json_integer_value(number), kind,
+			json_integer_value(number) > 1 ? "s" : "");
+		between = ", ";
+	}
+}
+
+bool health_walk_step(struct health_walk *w)
+{
+	const struct health_facts *facts = health_facts_now();
+	struct health health;
+	bool more = false;
+
+	if (w->phase == PHASE_BOX) {
+		bool is_well = health_box(facts, &health);
+
+		take(w, "box", control.site, "", is_well, &health);
+	} else if (w->phase < PHASE_INTENTS) {
+		more = next_listed(w, facts);
+	} else {
+		more = next_intent(w, facts);
+	}
+	if (more)
+		return true;
+	w->after[0] = w->key[0] = '\0';
+	if (++w->phase < PHASE_INTENTS + INTENT_TYPES)
+		return true;
+	say_affected(w);
+	return false;
+}
+
+const struct health_report *health_walk_report(const struct health_walk *w)
+{
+	return &w->report;
+}
+
+void health_walk_stop(void)
+{
+	facts_forget();
+}
