@@ -127,6 +127,32 @@ static int wait_begin(struct change *c, struct request *r, const struct change_a
 	return 0;
 }
 
+/* What is kept of an answer to be given again: all of it, or, where that is long, its small fields
+ * and the names of the others. New; NULL: no memory. */
+static char *answer_keep(json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	json_t *kept, *left_out, *value;
+	const char *name;
+	void *next;
+
+	if (!text || strlen(text) <= ANSWER_BYTES)
+		return text;
+	free(text);
+	kept = json_copy(body);
+	left_out = json_array();
+	json_object_foreach_safe (kept, next, name, value) {
+		if (json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) > ANSWER_BYTES / 8) {
+			json_array_append_new(left_out, json_string(name));
+			json_object_del(kept, name);
+		}
+	}
+	json_object_set_new(kept, "left_out", left_out);
+	text = json_dumps(kept, JSON_COMPACT);
+	json_decref(kept);
+	return text;
+}
+
 void change_reply(struct change *c, struct request *r, const struct idempotency *idempotency,
 	struct change_answer *answer)
 {
@@ -136,7 +162,7 @@ void change_reply(struct change *c, struct request *r, const struct idempotency 
 
 	if (again.key) {
 		etag_of(answer->revision, etag);
-		text = answer->body ? json_dumps(answer->body, JSON_COMPACT) : NULL;
+		text = answer->body ? answer_keep(answer->body) : NULL;
 		again.status = answer->status;
 		again.etag = answer->etag ? etag : NULL;
 		again.body = text ? text : "";

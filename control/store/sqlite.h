@@ -24,6 +24,8 @@ enum statement {
 	ST_HISTORY_KIND,
 	ST_HISTORY_NAME,
 	ST_AUDIT_ADD,
+	ST_REFUSED_ADD,
+	ST_AUDIT_ID,
 	ST_AUDIT,
 	ST_ANSWER_ADD,
 	ST_ANSWER_FIND,
@@ -33,11 +35,12 @@ enum statement {
 	ST_TOKENS,
 	ST_SPACE, /* pages that hold something */
 	ST_HISTORY_SPAN,
-	ST_AUDIT_SPAN,
 	ST_ANSWER_SPAN,
 	ST_ANSWER_OLD,
 	ST_HISTORY_TRIM,
 	ST_AUDIT_TRIM,
+	ST_REFUSED_TRIM,
+	ST_ANSWER_TRIM_ACTOR,
 	ST_ANSWER_TRIM,
 	STATEMENTS
 };
@@ -46,10 +49,13 @@ struct audit_entry {
 	struct audit_entry *next;
 	char actor[64], source[64], action[256], detail[256];
 	int status;
-	int64_t at_us;
+	bool changed; /* something: then no entry of what changed nothing takes its place */
+	int64_t id, at_us, count;
 };
 
 #define AUDIT_WAITING 1024 /* entries that may wait; then the oldest are written at once */
+#define AUDIT_EACH    10 /* of them of one actor and source that changed nothing; more are counted */
+#define ANSWERS_EACH  1000 /* repeatable answers of one actor */
 
 struct store {
 	sqlite3 *db;
@@ -58,6 +64,8 @@ struct store {
 	int64_t now_us; /* the latest that anybody told */
 	struct audit_entry *audit_first, **audit_last;
 	uint32_t audit_count;
+	int64_t audit_id;	 /* the last one's, in both tables */
+	int64_t audit_untrimmed; /* entries since the tables' bounds were looked at */
 	int64_t audit_at_us, trim_at_us, checkpoint_at_us;
 	int wal_pages; /* as of the last commit */
 	/* bounds; tests make them small */

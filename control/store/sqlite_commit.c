@@ -35,13 +35,16 @@ static int commit_write(struct store *store, const struct store_commit *commit, 
 		err = sql_run(store, ST_REVISION_SET, "i", revision);
 	if (!err)
 		err = audit_write(store);
-	if (!err)
-		err = sql_run(store, ST_AUDIT_ADD, "itttit", commit->now_us, commit->actor,
-			commit->source, commit->action, (int64_t)200, "");
+	if (!err && commit->count)
+		err = sql_run(store, ST_AUDIT_ADD, "iitttit", ++store->audit_id, commit->now_us,
+			commit->actor, commit->source, commit->action, (int64_t)200, "");
 	if (!err && answer)
 		err = sql_run(store, ST_ANSWER_ADD, "tttitti", answer->actor, answer->key,
 			answer->request_hash, (int64_t)answer->status, answer->etag, answer->body,
 			commit->now_us);
+	if (!err && answer)
+		err = sql_run(
+			store, ST_ANSWER_TRIM_ACTOR, "ti", answer->actor, (int64_t)ANSWERS_EACH);
 	return err;
 }
 
@@ -58,6 +61,10 @@ int store_commit(struct store *store, const struct store_commit *commit, uint64_
 	if (err)
 		return err;
 	audit_forget(store);
+	if (!commit->count)
+		store_audit_add(store, commit->actor, commit->source, commit->action, 200,
+			"unchanged", commit->now_us);
+	store->audit_untrimmed++;
 	store->revision = (uint64_t)next;
 	*revision = store->revision;
 	return 0;

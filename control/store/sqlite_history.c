@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sqlite.h"
 
@@ -18,8 +19,9 @@ int audit_write(struct store *store)
 	int err = 0;
 
 	for (struct audit_entry *e = store->audit_first; e && !err; e = e->next)
-		err = sql_run(store, ST_AUDIT_ADD, "itttit", e->at_us, e->actor, e->source,
-			e->action, (int64_t)e->status, e->detail);
+		err = sql_run(store, e->changed ? ST_AUDIT_ADD : ST_REFUSED_ADD,
+			e->changed ? "iitttit" : "iitttiti", e->id, e->at_us, e->actor, e->source,
+			e->action, (int64_t)e->status, e->detail, e->count);
 	return err;
 }
 
@@ -30,6 +32,7 @@ void audit_forget(struct store *store)
 	for (struct audit_entry *e = store->audit_first; e; e = next) {
 		next = e->next;
 		free(e);
+		store->audit_untrimmed++;
 	}
 	store->audit_first = NULL;
 	store->audit_last = &store->audit_first;
@@ -51,24 +54,67 @@ static int audit_flush(struct store *store)
 	return err;
 }
 
+/* Of what changed nothing, the oldest; without such, the oldest change. */
 static void audit_drop_oldest(struct store *store)
 {
-	struct audit_entry *oldest = store->audit_first;
+	struct audit_entry **at = &store->audit_first, *oldest;
 
-	store->audit_first = oldest->next;
-	if (!store->audit_first)
-		store->audit_last = &store->audit_first;
+	while (*at && (*at)->changed)
+		at = &(*at)->next;
+	if (!*at)
+		at = &store->audit_first;
+	oldest = *at;
+	*at = oldest->next;
+	if (!*at)
+		store->audit_last = at;
 	store->audit_count--;
 	free(oldest);
+}
+
+/* What one actor asks again and again in vain is counted: the same, or, beyond AUDIT_EACH of them
+ * that wait, whatever has the same status. NULL: it is an entry of its own. */
+static struct audit_entry *audit_find(
+	struct store *store, const char *actor, const char *source, const char *action, int status)
+{
+	struct audit_entry *last = NULL;
+	int same = 0;
+
+	for (struct audit_entry *e = store->audit_first; e; e = e->next) {
+		if (e->changed || e->status != status || strcmp(e->actor, actor) ||
+			strcmp(e->source, source))
+			continue;
+		if (!strncmp(e->action, action, sizeof(e->action) - 1))
+			return e;
+		last = e;
+		same++;
+	}
+	return same > AUDIT_EACH ? last : NULL;
+}
+
+static void audit_count(struct audit_entry *e, const char *action, int64_t now_us)
+{
+	if (strncmp(e->action, action, sizeof(e->action) - 1))
+		snprintf(e->detail, sizeof(e->detail), "and others, that were like it");
+	e->at_us = now_us;
+	e->count++;
 }
 
 int store_audit_add(struct store *store, const char *actor, const char *source, const char *action,
 	int status, const char *detail, int64_t now_us)
 {
-	struct audit_entry *e = calloc(1, sizeof(*e));
+	bool changed = status < 300 && strcmp(detail ? detail : "", "unchanged");
+	struct audit_entry *e = changed ? NULL : audit_find(store, actor, source, action, status);
 
+	if (e) {
+		audit_count(e, action, now_us);
+		return 0;
+	}
+	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
+	e->changed = changed;
+	e->count = 1;
+	e->id = ++store->audit_id;
 	snprintf(e->actor, sizeof(e->actor), "%s", actor);
 	snprintf(e->source, sizeof(e->source), "%s", source);
 	snprintf(e->action, sizeof(e->action), "%s", action);
@@ -85,11 +131,12 @@ int store_audit_add(struct store *store, const char *actor, const char *source, 
 
 static json_t *audit_of(sqlite3_stmt *stmt)
 {
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:i, s:s}", "id",
+	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:i, s:s, s:I}", "id",
 		(json_int_t)sqlite3_column_int64(stmt, 0), "at_us",
 		(json_int_t)sqlite3_column_int64(stmt, 1), "actor", sql_text(stmt, 2), "source",
 		sql_text(stmt, 3), "action", sql_text(stmt, 4), "status",
-		sqlite3_column_int(stmt, 5), "detail", sql_text(stmt, 6));
+		sqlite3_column_int(stmt, 5), "detail", sql_text(stmt, 6), "count",
+		(json_int_t)sqlite3_column_int64(stmt, 7));
 }
 
 /* The rows of a query that was begun, or NULL when it could not be. 0, -EIO, -ENOMEM. */
@@ -180,6 +227,23 @@ static int trim(struct store *store, enum statement span, enum statement take, i
 	return sql_run(store, take, "i", least(rows - keep, store->trim_step));
 }
 
+/* Their ids have holes, and counting them takes some ms: seldom. */
+static int audit_trim(struct store *store)
+{
+	int64_t before = sqlite3_total_changes64(store->db);
+	int err;
+
+	if (store->audit_untrimmed * 100 < store->audit_keep)
+		return 0;
+	err = sql_run(store, ST_AUDIT_TRIM, "ii", store->audit_keep, (int64_t)store->trim_step);
+	if (!err)
+		err = sql_run(
+			store, ST_REFUSED_TRIM, "ii", store->audit_keep, (int64_t)store->trim_step);
+	if (!err && sqlite3_total_changes64(store->db) == before)
+		store->audit_untrimmed = 0;
+	return err;
+}
+
 static int trim_all(struct store *store)
 {
 	int64_t pages = 0, history = store->history_keep;
@@ -191,7 +255,7 @@ static int trim_all(struct store *store)
 	if (!err)
 		err = trim(store, ST_HISTORY_SPAN, ST_HISTORY_TRIM, history);
 	if (!err)
-		err = trim(store, ST_AUDIT_SPAN, ST_AUDIT_TRIM, store->audit_keep);
+		err = audit_trim(store);
 	if (!err)
 		err = trim(store, ST_ANSWER_SPAN, ST_ANSWER_TRIM, store->answer_keep);
 	if (!err)

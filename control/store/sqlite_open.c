@@ -37,6 +37,13 @@ static const char *const migrations[] = {
 	" tenant TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created_us INTEGER NOT NULL,"
 	" expires_us INTEGER NOT NULL);",
 	"ALTER TABLE meta ADD COLUMN site TEXT",
+	/* what changed nothing has a table, and bounds, of its own; ids are of one series */
+	"CREATE TABLE refused (id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT NOT NULL,"
+	" source TEXT NOT NULL, action TEXT NOT NULL, status INTEGER NOT NULL, detail TEXT NOT "
+	"NULL, count INTEGER NOT NULL);"
+	"INSERT INTO refused SELECT *, 1 FROM audit WHERE status >= 300 OR detail = 'unchanged';"
+	"DELETE FROM audit WHERE status >= 300 OR detail = 'unchanged';"
+	"CREATE INDEX answer_of ON answer (actor, id)",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
@@ -60,10 +67,13 @@ static const char *const texts[STATEMENTS] = {
 	[ST_HISTORY] = HISTORY " ORDER BY id DESC LIMIT ?2",
 	[ST_HISTORY_KIND] = HISTORY " AND kind = ?3 ORDER BY id DESC LIMIT ?2",
 	[ST_HISTORY_NAME] = HISTORY " AND kind = ?3 AND name = ?4 ORDER BY id DESC LIMIT ?2",
-	[ST_AUDIT_ADD] = "INSERT INTO audit (at_us, actor, source, action, status, detail)"
-			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-	[ST_AUDIT] = "SELECT id, at_us, actor, source, action, status, detail FROM audit"
-		     " WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+	[ST_AUDIT_ADD] = "INSERT INTO audit (id, at_us, actor, source, action, status, detail)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[ST_REFUSED_ADD] = "INSERT INTO refused VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[ST_AUDIT_ID] = "SELECT max(ifnull((SELECT max(id) FROM audit), 0),"
+			" ifnull((SELECT max(id) FROM refused), 0))",
+	[ST_AUDIT] = "SELECT *, 1 FROM audit WHERE id < ?1 UNION ALL"
+		     " SELECT * FROM refused WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[ST_ANSWER_ADD] =
 		"INSERT OR REPLACE INTO answer (actor, key, hash, status, etag, body, at_us)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -78,12 +88,19 @@ static const char *const texts[STATEMENTS] = {
 	/* two searches by key; min and max in one SELECT would read the whole table */
 	[ST_HISTORY_SPAN] =
 		"SELECT (SELECT max(id) FROM history) - (SELECT min(id) FROM history) + 1",
-	[ST_AUDIT_SPAN] = "SELECT (SELECT max(id) FROM audit) - (SELECT min(id) FROM audit) + 1",
 	[ST_ANSWER_SPAN] = "SELECT (SELECT max(id) FROM answer) - (SELECT min(id) FROM answer) + 1",
 	[ST_ANSWER_OLD] = "DELETE FROM answer WHERE id < (SELECT min(id) FROM answer) + ?1"
 			  " AND at_us <= ?2",
 	[ST_HISTORY_TRIM] = "DELETE FROM history WHERE id < (SELECT min(id) FROM history) + ?1",
-	[ST_AUDIT_TRIM] = "DELETE FROM audit WHERE id < (SELECT min(id) FROM audit) + ?1",
+#define TRIM(table)                                                                                \
+	"DELETE FROM " table " WHERE id IN (SELECT id FROM " table                                 \
+	" WHERE id <= (SELECT id FROM " table                                                      \
+	" ORDER BY id DESC LIMIT 1 OFFSET ?1) ORDER BY id LIMIT ?2)"
+	[ST_AUDIT_TRIM] = TRIM("audit"),
+	[ST_REFUSED_TRIM] = TRIM("refused"),
+	[ST_ANSWER_TRIM_ACTOR] =
+		"DELETE FROM answer WHERE actor = ?1 AND id <= (SELECT id FROM answer"
+		" WHERE actor = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
 	[ST_ANSWER_TRIM] = "DELETE FROM answer WHERE id < (SELECT min(id) FROM answer) + ?1",
 };
 
@@ -314,7 +331,8 @@ static int prepare_file(struct store *store, const char *path, char *why, size_t
 		rc = sqlite3_exec(store->db, "BEGIN EXCLUSIVE; COMMIT", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = migrate(store->db, version);
-	if (rc != SQLITE_OK || sql_number(store, ST_REVISION, &revision))
+	if (rc != SQLITE_OK || sql_number(store, ST_REVISION, &revision) ||
+		sql_number(store, ST_AUDIT_ID, &store->audit_id))
 		return explain(store, path, rc != SQLITE_OK ? rc : sqlite3_errcode(store->db), why,
 			why_size);
 	store->revision = (uint64_t)revision;

@@ -60,8 +60,10 @@ struct store_commit {
  * -ENOSPC (the disk is full), -EIO: nothing has changed, and the store goes on. */
 int store_commit(struct store *store, const struct store_commit *commit, uint64_t *revision);
 
+#define ANSWER_BYTES 8192 /* of a body; of a larger one the caller leaves out fields */
+
 /* 0: found, *out (new) {request_hash, status, etag?, body}; -ENOENT. Older than a day are
- * forgotten. */
+ * forgotten, and all but the newest 1,000 of an actor. */
 int store_answer_find(struct store *store, const char *actor, const char *key, json_t **out);
 
 /* History, newest first: [{id, revision, at_us, actor, kind, name, before, after}] (before and
@@ -71,9 +73,11 @@ int store_answer_find(struct store *store, const char *actor, const char *key, j
 int store_history(struct store *store, const char *kind, const char *name, uint64_t before,
 	int limit, json_t **out);
 
-/* Audit, newest first: [{id, at_us, actor, source, action, status, detail}]. Commits write their
- * own entry (status 200); refused ones are added by store_audit_add, which may be late by a second
- * but is not lost by a clean stop. */
+/* Audit, newest first: [{id, at_us, actor, source, action, status, detail, count}]. Commits write
+ * their own entry (status 200); others are added by store_audit_add, which may be late by a second
+ * but is not lost by a clean stop. What changed nothing (status 300 and more, or detail
+ * "unchanged") is kept apart: the newest 100,000 of these, and of changes. Repeats of it within a
+ * second are one entry with their count. */
 int store_audit_add(struct store *store, const char *actor, const char *source, const char *action,
 	int status, const char *detail, int64_t now_us);
 int store_audit(struct store *store, uint64_t before, int limit, json_t **out);

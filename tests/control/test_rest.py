@@ -197,6 +197,19 @@ class Others(Rest):
             before = page["next"]
         self.assertTrue({f"p{i}" for i in range(30)} <= seen)
 
+    def test_repeated_long_answer_has_its_small_fields(self):
+        self.ok(self.control.put("/v1/sites/long", {"ports": [{"name": f"p{n}"} for n in range(60)]}), 201)
+        ends = [{"site": "long", "port": f"p{n}", "vlan": v} for n in range(60) for v in range(1, 5)]
+        body = {"endpoints": ends}
+        first = self.ok(self.control.put("/v1/slices/long", body, headers={"Idempotency-Key": "long"}), 201)
+        again = self.ok(self.control.put("/v1/slices/long", body, headers={"Idempotency-Key": "long"}), 201)
+        self.assertEqual(len(first.json["endpoints"]), 240)
+        self.assertEqual(again.json["left_out"], ["endpoints"])
+        self.assertEqual({**again.json, "left_out": 0}, {**{k: v for k, v in first.json.items() if k != "endpoints"}, "left_out": 0})
+        self.assertEqual(again.headers["Idempotent-Replayed"], "true")
+        self.control.delete("/v1/slices/long")
+        self.control.delete("/v1/sites/long")
+
     def test_audit_has_changes_and_refusals_for_admins(self):
         self.ok(self.control.post("/v1/slices", slice_("audited", "gj/p1/10"), uid=KR), 201)
         self.problem(self.control.delete("/v1/slices/audited", uid=JP), 404)

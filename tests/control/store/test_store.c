@@ -145,16 +145,42 @@ START_TEST(claim_refuses_another_site_once_there_are_intents)
 }
 END_TEST
 
+/* How many entries there are of an action, repeats included, and of what changed something. */
+static int audit_entries(const char *action, int *repeats)
+{
+	int count = 0;
+	json_t *list, *one;
+	size_t i;
+
+	*repeats = 0;
+	ck_assert_int_eq(store_audit(rig_store, 0, 100000, &list), 0);
+	json_array_foreach (list, i, one) {
+		if (strcmp(json_string_value(json_object_get(one, "action")), action))
+			continue;
+		count++;
+		*repeats += (int)json_integer_value(json_object_get(one, "count"));
+	}
+	json_decref(list);
+	return count;
+}
+
 START_TEST(claim_takes_a_store_of_the_schema_before_sites)
 {
 	char why[512] = "";
+	int repeats;
 
 	ck_assert_int_eq(rig_put("slice", "blue", NULL, "{}"), 0);
 	ck_assert_int_eq(sqlite3_exec(rig_store->db,
-				 "ALTER TABLE meta DROP COLUMN site; PRAGMA user_version = 1", NULL,
-				 NULL, NULL),
+				 "ALTER TABLE meta DROP COLUMN site; DROP TABLE refused; DROP "
+				 "INDEX answer_of;"
+				 "INSERT INTO audit VALUES (8, 1, 'eve', 's', 'old', 403, 'no');"
+				 "PRAGMA user_version = 1",
+				 NULL, NULL, NULL),
 		0);
 	rig_reopen();
+	ck_assert_int_eq(audit_entries("old", &repeats), 1);
+	store_audit_add(rig_store, "eve", "s", "new", 403, NULL, 1);
+	ck_assert_int_eq((int)rig_store->audit_first->id, 9);
 	ck_assert_int_eq(store_claim(rig_store, "gj", why, sizeof(why)), 0);
 	ck_assert_int_eq(store_claim(rig_store, "bu", why, sizeof(why)), -EPERM);
 	ck_assert_str_eq(rig_intents(), "blue={}@1;");
@@ -292,19 +318,96 @@ END_TEST
 
 START_TEST(audit_is_on_disk_after_a_second_and_bounded)
 {
-	int64_t rows = 0;
+	char actor[16];
+	int repeats;
 
 	rig_store->audit_keep = 10;
-	for (int i = 0; i < 30; i++)
-		store_audit_add(rig_store, "eve", "s", "GET", 403, NULL, i);
-	sql_number(rig_store, ST_AUDIT_SPAN, &rows);
-	ck_assert_int_eq(rows, 0);
+	for (int i = 0; i < 30; i++) {
+		snprintf(actor, sizeof(actor), "eve%d", i);
+		store_audit_add(rig_store, actor, "s", "GET", 403, NULL, i);
+	}
+	ck_assert_int_eq((int)rig_store->audit_count, 30);
 	store_tick(rig_store, 5000000);
-	sql_number(rig_store, ST_AUDIT_SPAN, &rows);
-	ck_assert_int_eq(rows, 10);
-	for (int i = 0; i < 2 * AUDIT_WAITING; i++)
-		store_audit_add(rig_store, "eve", "s", "GET", 403, NULL, i);
+	ck_assert_int_eq((int)rig_store->audit_count, 0);
+	ck_assert_int_eq(audit_entries("GET", &repeats), 10);
+	for (int i = 0; i < 2 * AUDIT_WAITING; i++) {
+		snprintf(actor, sizeof(actor), "eve%d", i);
+		store_audit_add(rig_store, actor, "s", "GET", 403, NULL, i);
+	}
 	ck_assert_int_le(rig_store->audit_count, AUDIT_WAITING);
+}
+END_TEST
+
+START_TEST(audit_counts_repeats_of_what_changed_nothing)
+{
+	char action[32];
+	int repeats;
+
+	for (int i = 0; i < 1000; i++) {
+		store_audit_add(rig_store, "eve", "s", "DELETE x", 403, "not yours", i);
+		snprintf(action, sizeof(action), "DELETE y%d", i);
+		store_audit_add(rig_store, "eve", "s", action, 403, "not yours", i);
+		store_audit_add(rig_store, "al", "s", "POST token", 201, "made", i);
+	}
+	ck_assert_int_eq(audit_entries("DELETE x", &repeats), 1);
+	ck_assert_int_eq(repeats, 1000);
+	ck_assert_int_eq(audit_entries("DELETE y0", &repeats), 1);
+	ck_assert_int_eq(audit_entries("POST token", &repeats), 1000);
+	store_audit_add(rig_store, "eve", "s", "DELETE x", 404, NULL, 1);
+	store_audit_add(rig_store, "eve", "t", "DELETE x", 403, NULL, 1);
+	ck_assert_int_eq(audit_entries("DELETE x", &repeats), 3);
+	ck_assert_int_eq(repeats, 1002);
+}
+END_TEST
+
+/* REFUSALS=1000000 is the whole of it; some from ever others, so that nothing is merged. */
+START_TEST(audit_of_changes_outlives_refusals)
+{
+	int refusals = getenv("REFUSALS") ? atoi(getenv("REFUSALS")) : 20000, repeats;
+	char actor[16];
+
+	rig_store->audit_keep = 1000;
+	rig_store->trim_step = 1000;
+	for (int i = 0; i < 100; i++)
+		rig_put("slice", "air", NULL, "{}");
+	for (int i = 0; i < refusals; i++) {
+		snprintf(actor, sizeof(actor), "eve%d", i);
+		store_audit_add(rig_store, i % 2 ? actor : "eve", "s", "DELETE z", 403, NULL, i);
+		if (i % 500 == 0)
+			store_tick(rig_store, 5000000ll + i * 2000ll);
+	}
+	for (int i = 0; i < 20; i++)
+		store_tick(rig_store, 5000000ll + refusals * 2000ll + i * 1000000ll);
+	rig_reopen();
+	ck_assert_int_eq(audit_entries("PUT /v1/slices/x", &repeats), 100);
+	ck_assert_int_le(audit_entries("DELETE z", &repeats), 1000);
+}
+END_TEST
+
+START_TEST(answers_of_one_actor_are_bounded)
+{
+	struct store_answer answer = {
+		.actor = "eve", .request_hash = "ff", .status = 200, .body = "{}"};
+	struct store_commit commit = {
+		.actor = "eve", .source = "s", .action = "a", .now_us = DAY_US, .answer = &answer};
+	uint64_t revision;
+	char key[16];
+	json_t *found;
+
+	answer.actor = "al";
+	answer.key = "kept";
+	ck_assert_int_eq(store_commit(rig_store, &commit, &revision), 0);
+	answer.actor = "eve";
+	answer.key = key;
+	for (int i = 0; i < ANSWERS_EACH + 20; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		ck_assert_int_eq(store_commit(rig_store, &commit, &revision), 0);
+	}
+	ck_assert_int_eq(store_answer_find(rig_store, "eve", "k19", &found), -ENOENT);
+	ck_assert_int_eq(store_answer_find(rig_store, "eve", "k20", &found), 0);
+	json_decref(found);
+	ck_assert_int_eq(store_answer_find(rig_store, "al", "kept", &found), 0);
+	json_decref(found);
 }
 END_TEST
 
@@ -444,6 +547,9 @@ int main(void)
 	tcase_add_test(tc, tick_takes_history_away_when_the_file_is_too_big);
 	tcase_add_test(tc, audit_has_commits_and_refusals_in_order_and_survives_a_clean_stop);
 	tcase_add_test(tc, audit_is_on_disk_after_a_second_and_bounded);
+	tcase_add_test(tc, audit_counts_repeats_of_what_changed_nothing);
+	tcase_add_test(tc, audit_of_changes_outlives_refusals);
+	tcase_add_test(tc, answers_of_one_actor_are_bounded);
 	tcase_add_test(tc, answer_is_found_again_for_a_day_and_only_by_its_actor);
 	tcase_add_test(tc, token_is_found_by_hash_until_it_is_deleted);
 	tcase_add_test(tc, commit_of_a_thousand_takes_less_than_half_a_second);
