@@ -80,7 +80,7 @@ void access_out_run(struct worker *w, struct burst *b)
 	police_begin(w);
 	for (uint32_t i = 0; i < lane->n; i++) {
 		uint32_t way = lane->way[i];
-		const struct attachment_hot a = attachment_hot[LANE_TO(way)];
+		const struct attachment_hot a = attachment_load(LANE_TO(way));
 		struct rte_mbuf *m = lane->pkt[i];
 		uint32_t bytes = m->pkt_len;
 		enum drop_reason why = refuse(&a, m, LANE_SLICE(way));

@@ -71,7 +71,7 @@ static void frame_out(struct worker *w, struct burst *b, const struct tap_frame 
 	uint16_t attachment = frame->attachment;
 	/* acquire: its fields are those of the tap's time, or later; pairs with serial_store() */
 	uint32_t serial = __atomic_load_n(&tap_serial[attachment], __ATOMIC_ACQUIRE);
-	const struct attachment_hot a = attachment_hot[attachment];
+	const struct attachment_hot a = attachment_load(attachment);
 	struct rte_mbuf *m = frame->m;
 	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint8_t to[6];

@@ -119,7 +119,7 @@ static bool order_write(
 
 static void order_send(struct worker *w, struct burst *b, const struct host_order *order)
 {
-	const struct attachment_hot a = attachment_hot[order->attachment];
+	const struct attachment_hot a = attachment_load(order->attachment);
 	const uint64_t mac = slice_hot[order->slice].mac;
 	uint8_t to[6];
 

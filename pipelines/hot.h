@@ -9,6 +9,7 @@
 #include <rte_common.h>
 #include <rte_ring.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "bounds.h"
 #include "counters.h"
@@ -51,7 +52,7 @@ struct attachment_hot {
 	uint16_t port;
 	uint16_t vlan; /* VID, 0 = untagged, and ATTACHMENT_* above it */
 	uint16_t mtu;  /* of its port: the largest packet that leaves here */
-};
+} __rte_aligned(8);    /* written and read as one word: attachment_load() */
 #define ATTACHMENT_VID	     0x0fff
 #define ATTACHMENT_L3	     0x1000 /* of an l3 slice */
 #define ATTACHMENT_METER_IN  0x2000
@@ -111,6 +112,17 @@ extern struct slice_hot *slice_hot;	      /* [LIMIT_SLICES + 1] */
 extern struct attachment_hot *attachment_hot; /* [LIMIT_ATTACHMENTS + 1] */
 extern struct tunnel_hot *tunnel_hot;	      /* [LIMIT_TUNNELS + 1] */
 extern struct exact_table fdb_table, vtep4_table, vtep6_table;
+
+/* All fields of one moment: the slice with the port that a change gave it. */
+static __rte_always_inline struct attachment_hot attachment_load(uint16_t id)
+{
+	struct attachment_hot a;
+	/* acquire: pairs with the release in hot_store() */
+	uint64_t word = __atomic_load_n((const uint64_t *)&attachment_hot[id], __ATOMIC_ACQUIRE);
+
+	memcpy(&a, &word, sizeof(a));
+	return a;
+}
 
 /* Are MACs learned from frames that come into the slice by this door? */
 static inline bool slice_learns_from(uint16_t slice, door_t door)

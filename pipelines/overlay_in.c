@@ -346,14 +346,20 @@ static __rte_always_inline void decapsulate(
 			rte_prefetch0(&sw->slice.traffic[VTEP_SLICE(*c->value[k])]);
 		}
 	for (uint32_t k = 0; k < c->n; k++) {
-		const uint64_t *value = c->value[c->which[k]];
+		const uint64_t *at = c->value[c->which[k]];
 
-		if (unlikely(value == NULL)) {
+		if (unlikely(at == NULL)) {
 			miss(w, b, c, k, is_ipv6);
-		} else if (likely(c->csum_zero[k] && !is_ipv6) ||
-			   udp_checksum_ok(w, b, c->pkt[k], c->csum_zero[k], *value, is_ipv6)) {
-			run_count(sw, &run, *value, c->pkt[k]->pkt_len, c->strip[k]);
-			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], *value, &fdb);
+			continue;
+		}
+		/* once: main may give the key another slice meanwhile, and it is counted where it
+		 * enters */
+		const uint64_t value = __atomic_load_n(at, __ATOMIC_RELAXED);
+
+		if (likely(c->csum_zero[k] && !is_ipv6) ||
+			udp_checksum_ok(w, b, c->pkt[k], c->csum_zero[k], value, is_ipv6)) {
+			run_count(sw, &run, value, c->pkt[k]->pkt_len, c->strip[k]);
+			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], value, &fdb);
 		}
 	}
 	run_count(sw, &run, 0, 0, 0);

@@ -184,7 +184,7 @@ void parse_run(struct worker *w, struct burst *b)
 			b->underlay[b->underlays++] = m;
 			continue;
 		}
-		const struct attachment_hot a = attachment_hot[id];
+		const struct attachment_hot a = attachment_load(id);
 		uint16_t slice = a.slice; /* 0 for id 0, and for one just deleted */
 
 		if (unlikely(slice == 0)) {

@@ -151,6 +151,8 @@
 	X(SHAPER_GONE, "shaper_gone",                                                              \
 		"waited at a shaped port when its slice or that port was deleted")                 \
 	X(TX_FULL, "tx_full", "the port's transmit queue did not take it")                         \
+	X(TX_CHAINED, "tx_chained",                                                                \
+		"larger than a buffer, to a port whose driver sends no more than one (AF_XDP)")    \
 	X(HANDOVER_FULL, "handover_full",                                                          \
 		"the ring to the worker that owns the transmit queue was full")
 

@@ -20,6 +20,23 @@ static void tx_lost(
 	rte_pktmbuf_free_bulk(pkt, n);
 }
 
+/* For a driver that sends the first buffer of a chain alone (net_af_xdp reads the whole length from
+ * it, and what lies behind it in memory goes out): into one buffer, or a drop. Returns how many are
+ * left. */
+static __rte_noinline uint16_t tx_linear(
+	struct worker *w, uint16_t port, struct rte_mbuf **pkt, uint16_t n)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(pkt[i]->nb_segs == 1) || rte_pktmbuf_linearize(pkt[i]) == 0)
+			pkt[kept++] = pkt[i];
+		else
+			tx_lost(w, port, &pkt[i], 1, DROP_TX_CHAINED);
+	}
+	return kept;
+}
+
 static __rte_always_inline void tx_send(
 	struct worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkt, uint16_t n)
 {
@@ -27,6 +44,8 @@ static __rte_always_inline void tx_send(
 	struct port_counters *count = &w->port[port];
 	uint64_t bytes = 0;
 
+	if (unlikely(!ph->multi_seg))
+		n = tx_linear(w, port, pkt, n);
 	for (uint32_t i = 0; i < n; i++)
 		bytes += pkt[i]->pkt_len;
 	uint16_t sent = rte_eth_tx_burst(ph->ethdev, queue, pkt, n);

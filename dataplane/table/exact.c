@@ -264,7 +264,8 @@ static void exact_grow(struct exact_table *t)
 static __rte_always_inline uint64_t *find(
 	const struct exact_table *t, const uint64_t *key, const uint32_t words)
 {
-	uint32_t home = home_of(t, key, t->n_buckets);
+	/* acquire: pairs with the release in exact_grow() */
+	uint32_t home = home_of(t, key, __atomic_load_n(&t->n_buckets, __ATOMIC_ACQUIRE));
 	uint64_t *value = exact_match(&t->buckets[home], key, words, false);
 
 	return value != NULL ? value

@@ -80,7 +80,9 @@ void exact_fini(struct exact_table *t);
 /* Adds or overwrites: 1 created, 0 updated, -ENOSPC at capacity, -EINVAL when the first key word is
  * 0. Main thread. */
 int exact_put(struct exact_table *t, const uint64_t *key, uint64_t value);
-/* The value word of a key (may be stored to with relaxed atomics), or NULL. Main thread. */
+/* The value word of a key (may be stored to with relaxed atomics), or NULL. Main thread; a worker
+ * may call it for single packets as it may exact_lookup_bulk(), and loads the word once: main may
+ * overwrite it. */
 uint64_t *exact_find(const struct exact_table *t, const uint64_t *key);
 /* 0 or -ENOENT. Main thread. */
 int exact_delete(struct exact_table *t, const uint64_t *key);

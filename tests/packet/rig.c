@@ -247,6 +247,7 @@ static void collect(void)
 
 			rig.out++;
 			rte_mbuf_sanity_check(m, 1);
+			rig.segments += m->nb_segs;
 			if (rig.outs < OUTS_MAX) {
 				o->port = open_ports[i];
 				o->pkt.len = m->pkt_len;

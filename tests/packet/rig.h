@@ -29,8 +29,9 @@ struct rig {
 	uint64_t in, out;	  /* by ports, and by taps of attachments */
 	uint64_t tap_in, tap_out; /* of those, by taps */
 	uint64_t drops, replicated, originated, answered, merged, punted;
-	uint64_t cycles; /* that the last burst took the worker */
-	int64_t held;	 /* buffers in reassembly, change */
+	uint64_t cycles;   /* that the last burst took the worker */
+	uint64_t segments; /* buffers of all that left */
+	int64_t held;	   /* buffers in reassembly, change */
 	uint64_t drop[DROP_REASONS];
 	uint32_t outs; /* of out[], at most OUTS_MAX are kept */
 };

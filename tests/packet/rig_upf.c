@@ -283,7 +283,8 @@ void build_gtpu_raw(struct pkt *p, const struct gtpu *g, const uint8_t *payload,
 		h[13] = g->psc_ul ? 0x10 : 0;
 		h[14] = g->qfi | (g->rqi ? 0x40 : 0);
 	}
-	memcpy(h + header, payload, len);
+	if (len > 0)
+		memcpy(h + header, payload, len);
 	p->len = udp + 8 + header + len;
 	if (g->csum != CSUM_ZERO)
 		udp_fix(p);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "expect.h"
+#include "port.h"
 
 #define VLAN(vid)                                                                                  \
 	{                                                                                          \
@@ -233,6 +234,36 @@ START_TEST(access_passes_frame_in_chained_buffers)
 }
 END_TEST
 
+/* A driver that sends the first buffer of a chain alone gets one buffer, or nothing: what lies
+ * behind a buffer in memory would leave with it. */
+START_TEST(access_gives_no_chain_to_a_port_that_cannot_send_it)
+{
+	uint16_t wide = rig_port(9000);
+	struct spec s = plain(NOBODY, HOST_A);
+
+	rig_mac(net.red, NOBODY, DOOR_ATTACHMENT | rig_attachment(net.red, wide, 21));
+	port_hot[wide].multi_seg = false;
+	s.payload = 200;
+	build(&a_pkt, &s);
+	rig_begin();
+	rig_send_cut(net.lan, &a_pkt, 60);
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert_uint_eq(rig_out[0].pkt.len, a_pkt.len + 4);
+	ck_assert_uint_eq(rig.segments, 1);
+	/* more than a buffer has room for */
+	s.payload = 3000;
+	build(&a_pkt, &s);
+	rig_begin();
+	rig_send_cut(net.lan, &a_pkt, 1500);
+	expect_drop("chained, and too large for one buffer", DROP_TX_CHAINED);
+	port_hot[wide].multi_seg = true;
+	rig_begin();
+	rig_send_cut(net.lan, &a_pkt, 1500);
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert_uint_eq(rig.segments, 2);
+}
+END_TEST
+
 TCase *access_tests(void)
 {
 	TCase *tc = tcase_create("access");
@@ -249,5 +280,6 @@ TCase *access_tests(void)
 	tcase_add_test(tc, access_counts_drop_at_slice_and_door);
 	tcase_add_test(tc, access_drops_frame_larger_than_mtu_of_its_port);
 	tcase_add_test(tc, access_passes_frame_in_chained_buffers);
+	tcase_add_test(tc, access_gives_no_chain_to_a_port_that_cannot_send_it);
 	return tc;
 }
