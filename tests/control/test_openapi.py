@@ -56,7 +56,7 @@ OTHERS = [
     ("listHistory", {"limit": "1", "before": "1000000", "kind": "slice"}, {}, None, 200), ("listAudit", {"limit": "5", "before": "1000000"}, {}, None, 200),
     ("createToken", {}, {}, {"name": "t", "role": "viewer", "expires_s": 60}, 201), ("listTokens", {}, {}, None, 200),
     ("deleteToken", {}, {"id": "{token}"}, None, 204), ("deleteToken", {}, {"id": "none"}, None, 404),
-    ("getOpenapi", {}, {}, None, 200), ("getStatus", {}, {}, None, 200), ("getKernel", {}, {}, None, 200), ("getTopology", {}, {}, None, 200),
+    ("getOpenapi", {}, {}, None, 200), ("getStatus", {}, {}, None, 200), ("getHealth", {}, {}, None, 200), ("getKernel", {}, {}, None, 200), ("getTopology", {}, {}, None, 200),
     ("getCounters", {"type": "port", "limit": "5"}, {}, None, 200), ("getCounters", {"type": "port", "after": "a"}, {}, None, 200),
     ("getCounters", {"type": "port", "key": "p1"}, {}, None, 404),  # there is no dataplane
     ("streamEvents", {"event": "intent.created"}, {}, None, 200), ("getMetrics", {}, {}, None, 200),

@@ -3,6 +3,7 @@
 read: its target is up, and a counter of the dataplane is there with its labels. One without a token is down."""
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,8 @@ import urllib.request
 
 from api import TOP, Control, Program, null, own_network, site, slice_
 
+with open(os.path.join(TOP, "scripts", "grafana", "sluice.json"), encoding="utf-8") as _file:
+    DASHBOARD = json.load(_file)
 CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 rule_files: ["{top}/scripts/prometheus/sluice-alerts.yml"]
@@ -92,7 +95,7 @@ class Scrape(unittest.TestCase):
                                                        "tls": {"certificate": cert, "key": key}})
         self.control.start()
         self.addCleanup(self.control.close)
-        made = self.control.apply([site("gj", {"name": "p1", "device": null(0)}), slice_("blue", "gj/p1/10", tenant="kr"),
+        made = self.control.apply([site("gj", {"name": "p1", "device": null(0)}), slice_("blue", "gj/p1/10", tenant="kr", bandwidth={"committed_bps": 10**6}),
                                    slice_("red", "gj/p1/20", tenant="jp")], "?wait=20")
         self.assertEqual(made.status, 200, made)
         token = self.control.post("/v1/tokens", {"name": "prometheus", "role": "viewer"})
@@ -122,6 +125,24 @@ class Scrape(unittest.TestCase):
         self.assertEqual({(labels["slice"], value) for labels, value in pages}, {("blue", 1), ("red", 1)})
         self.until('rate(sluice_worker_loops_total[5s])', lambda found: found and found[0][1] > 0)
         self.until('up{job="stranger"}', lambda found: [value for _, value in found] == [0])
+
+    def test_dashboard_counts_a_slice_once_though_two_jobs_tell_of_it(self):
+        for job in ("sluice", "sluice-slices"):
+            self.until(f'count(sluice_slice_receive_packets_total{{job="{job}"}})', lambda found: found and found[0][1] == 2)
+            self.until(f'count(sluice_slice_meter_packets_total{{job="{job}",color="red"}})', lambda found: found and found[0][1] == 1)
+        seen = 0
+        for panel in DASHBOARD["panels"]:
+            for target in panel.get("targets", []):
+                if "sluice_slice_" not in target["expr"]:
+                    continue
+                # each series counts 1 instead of its rate, which is 0 here
+                query, changed = re.subn(r"rate\((sluice_slice_\w+\{[^}]*\})\[\$__rate_interval\]\)", r"(\1 * 0 + 1)",
+                                         target["expr"].replace("$instance", ".*"))
+                self.assertEqual(changed, 1, target["expr"])
+                values = {value for _, value in self.until(query, bool)}
+                self.assertEqual(values, {8 if "* 8" in query else 1}, (panel["title"], query))
+                seen += 1
+        self.assertEqual(seen, 2)
 
     def test_alert_of_a_dead_dataplane_is_pending(self):
         self.until('sluice_dataplane_up', lambda found: found and found[0][1] == 1)

@@ -360,8 +360,19 @@ START_TEST(every_counter_of_the_table_is_told)
 	rig_reading("tunnels", "[{\"name\":\"t\",\"local\":\"198.18.0.1\","
 			       "\"remote\":\"198.18.0.2\",\"state\":\"down: no route\"}]");
 	rig_reading("drops", "{\"no_route\":4}");
+	rig_reading("peers", "[{\"match\":{\"gtpu\":\"n3\",\"peer\":\"198.18.3.2\"},\"params\":{"
+			     "\"state\":\"up via n3 x\",\"path\":\"down\"},\"counters\":{"
+			     "\"out_packets\":5,\"out_bytes\":500}}]");
+	strcpy(rig_session("ue", "kim")->obj->session.session.slice, "blue");
 	rig_read();
 	rig_get("/metrics", NULL);
+	ck_assert(has("sluice_gtpu_path_up{gtpu=\"n3\",peer=\"198.18.3.2\"} 0"));
+	ck_assert(has("sluice_gtpu_paths{state=\"down\"} 1") &&
+		  has("sluice_gtpu_paths{state=\"up\"} 0"));
+	ck_assert(
+		has("sluice_gtpu_path_transmit_bytes_total{gtpu=\"n3\",peer=\"198.18.3.2\"} 500"));
+	ck_assert(has("sluice_sessions{slice=\"blue\",tenant=\"kim\"} 1") &&
+		  has("sluice_sessions_not_well{slice=\"blue\",tenant=\"kim\"} 1"));
 	for (const struct measure *m = measures; m->type; m++) {
 		char line[128];
 
