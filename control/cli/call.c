@@ -20,11 +20,17 @@ void control_defaults(struct cli *cli)
 	cli->control = from_environment("SLUICE_CONTROL", CONTROL_DEFAULT);
 	cli->token_file = from_environment("SLUICE_TOKEN_FILE", NULL);
 	cli->cacert = from_environment("SLUICE_CACERT", NULL);
+	cli->cert = from_environment("SLUICE_CERT", NULL);
+	cli->key = from_environment("SLUICE_KEY", NULL);
 }
 
 struct http_target control_target(const struct cli *cli)
 {
-	return (struct http_target){cli->control, cli->token_file, cli->cacert, 0};
+	return (struct http_target){.control = cli->control,
+		.token_file = cli->token_file,
+		.cacert = cli->cacert,
+		.cert = cli->cert,
+		.key = cli->key};
 }
 
 struct http *control_http(struct cli *cli)

@@ -21,7 +21,7 @@ struct cli {
 	bool json;
 	struct client *client; /* opened by the first call */
 	/* of sluice-control */
-	const char *control, *token_file, *cacert;
+	const char *control, *token_file, *cacert, *cert, *key;
 	struct http *http;	 /* opened by the first call */
 	const struct noun *noun; /* of the intent commands; NULL: another command */
 };

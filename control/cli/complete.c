@@ -82,7 +82,8 @@ static void offer_options(struct completion *c)
 {
 	const struct option_def *o =
 		c->command != NULL ? option_find(c->command, c->current) : NULL;
-	static const char *const control[] = {"--control", "--token-file", "--cacert"};
+	static const char *const control[] = {
+		"--control", "--token-file", "--cacert", "--cert", "--key"};
 	const char *value = strchr(c->current, '=');
 	char *prefix;
 	size_t i;
@@ -98,7 +99,7 @@ static void offer_options(struct completion *c)
 	offer(c, "", "--json");
 	if (c->group == NULL || is_dp(c))
 		offer(c, "", "--socket");
-	for (i = 0; i < 3 && !is_dp(c); i++)
+	for (i = 0; i < 5 && !is_dp(c); i++)
 		offer(c, "", control[i]);
 	offer(c, "", "--help");
 }
@@ -110,7 +111,8 @@ static bool parse_global(struct completion *c, int count, char **words, int *i)
 		const char *name;
 		const char **value;
 	} options[] = {{"--socket", &c->live.socket}, {"--control", &c->cli.control},
-		{"--token-file", &c->cli.token_file}, {"--cacert", &c->cli.cacert}};
+		{"--token-file", &c->cli.token_file}, {"--cacert", &c->cli.cacert},
+		{"--cert", &c->cli.cert}, {"--key", &c->cli.key}};
 	size_t n, len;
 
 	for (n = 0; n < sizeof(options) / sizeof(options[0]); n++) {

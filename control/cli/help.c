@@ -42,6 +42,8 @@ void help_top(FILE *out)
 		"                      $SLUICE_CONTROL, else %s\n"
 		"  --token-file FILE   who you are, over https; else $SLUICE_TOKEN_FILE\n"
 		"  --cacert FILE       the authority of its certificate; else $SLUICE_CACERT\n"
+		"  --cert, --key FILE  your certificate and its key, where it wants one; else\n"
+		"                      $SLUICE_CERT, $SLUICE_KEY\n"
 		"  --socket PATH       the dataplane's socket, for dp; else $SLUICE_SOCKET, else\n"
 		"                      %s\n"
 		"  --json              the raw answer, for programs\n"

@@ -21,7 +21,7 @@ struct http {
 	char *socket; /* NULL: TCP */
 	char *base;   /* "http://control" */
 	char *bearer; /* "Authorization: Bearer …", or NULL */
-	char *cacert;
+	char *cacert, *cert, *key;
 	long patience_ms;
 	char error[CURL_ERROR_SIZE];
 };
@@ -91,6 +91,10 @@ int http_open(const struct http_target *target, struct http **out, char *why)
 		goto err_close;
 	if (target->cacert != NULL)
 		http->cacert = xstrdup(target->cacert);
+	if (target->cert != NULL) {
+		http->cert = xstrdup(target->cert);
+		http->key = xstrdup(target->key != NULL ? target->key : target->cert);
+	}
 	snprintf(why, HTTP_WHY, "libcurl did not start");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		goto err_close;
@@ -116,6 +120,8 @@ void http_close(struct http *http)
 	free(http->base);
 	free(http->bearer);
 	free(http->cacert);
+	free(http->cert);
+	free(http->key);
 	free(http);
 }
 
@@ -161,6 +167,10 @@ static void prepare(
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, http->socket);
 	if (http->cacert != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, http->cacert);
+	if (http->cert != NULL) {
+		curl_easy_setopt(easy, CURLOPT_SSLCERT, http->cert);
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, http->key);
+	}
 	t->http = http;
 }
 

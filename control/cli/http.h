@@ -15,6 +15,7 @@ struct http_target {
 	const char *control;	/* a path, "unix:PATH" or "https://HOST[:PORT]" */
 	const char *token_file; /* NULL: no token */
 	const char *cacert;	/* NULL: the system's authorities */
+	const char *cert, *key; /* the client's own, PEM; NULL: none; key NULL: it is in cert */
 	long patience_ms;	/* for a whole call; 0: as each call says */
 };
 

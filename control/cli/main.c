@@ -47,6 +47,8 @@ static int take_global(int argc, char **argv, int *i, struct cli *cli)
 		{"--token-file", "a file that holds a token", &cli->token_file},
 		{"--cacert", "a PEM file with the authority of the server's certificate",
 			&cli->cacert},
+		{"--cert", "a PEM file with the client's certificate", &cli->cert},
+		{"--key", "a PEM file with the key of --cert", &cli->key},
 	};
 	size_t n;
 	int took = 0;

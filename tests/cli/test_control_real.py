@@ -223,6 +223,28 @@ class Tls(unittest.TestCase):
         sluice("token", "delete", identity, target=control.socket)
         self.assertIn("the token is not known", sluice("slice", "list", *known, status=1))
 
+    def test_client_certificate(self):
+        _, certificate, key = self.certificate()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        control = api.Control(config={"listen": f"127.0.0.1:{port}", "peers": [{"role": "admin"}],
+                                      "tls": {"certificate": certificate, "key": key, "client_ca": certificate}}).start()
+        self.addCleanup(control.close)
+        token = os.path.join(control.folder, "token")
+        with open(token, "w") as file:
+            file.write(control.post("/v1/tokens", {"name": "op", "role": "operator"}).json["token"])
+
+        def sluice(*words, status=0, **env):
+            done = subprocess.run([SLUICE, "slice", "list", "--cacert", certificate, "--token-file", token, *words], capture_output=True,
+                                  text=True, timeout=30, env={**os.environ, "SLUICE_CONTROL": f"https://127.0.0.1:{port}", **env})
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            return done.stdout + done.stderr
+
+        sluice("--cert", certificate, "--key", key)
+        sluice(SLUICE_CERT=certificate, SLUICE_KEY=key)
+        self.assertIn("cannot reach", sluice(status=1))
+        self.assertIn("cannot reach", sluice("--cert", certificate, status=1))
+
 
 if __name__ == "__main__":
     unittest.main()
