@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What calls there are for intents, one set a type; the handlers know the type by its arg. Also
  * OpenAPI, which is made of all tables. */
+#include <string.h>
+
 #include "change.h"
 
 #define FLAG   "{\"type\":\"boolean\"}"
@@ -76,9 +78,25 @@ const struct route rest_intent_routes[] = {
 	{NULL},
 };
 
+static void openapi_kept(const void *text, size_t len, void *arg)
+{
+}
+
+/* The tables do not change: it is made once. */
 static void openapi_get(struct request *r)
 {
-	reply_json(r, 200, openapi_document(control_routes));
+	static char *text;
+
+	if (!text) {
+		json_t *document = openapi_document(control_routes);
+
+		text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+		json_decref(document);
+	}
+	if (text)
+		reply_reference(r, 200, "application/json", text, strlen(text), openapi_kept, NULL);
+	else
+		reply_problem(r, 503, "out of memory; try again");
 }
 
 const struct route rest_openapi_routes[] = {

@@ -163,6 +163,30 @@ class Going(ServerTest):
         self.assertEqual(self.state()["references"], 0)
 
 
+class Large(ServerTest):
+    BODY = "[" + "1," * 3000000 + "1]"
+
+    def send(self):
+        client = self.client()
+        client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}Content-Length: {len(self.BODY)}\r\n\r\n{self.BODY}")
+        return client
+
+    def test_large_bodies_are_answered_one_by_one_and_pipelined(self):
+        clients = [self.send() for _ in range(3)]
+        clients[0].send(GET)
+        for client in clients:
+            self.assertEqual(len(client.answer().json["body"]), 3000001)
+        self.assertEqual(clients[0].answer().status, 200)
+
+    def test_client_that_goes_while_its_body_is_parsed_leaves_nothing(self):
+        for _ in range(5):
+            self.send().close()
+        self.assertEqual(self.ask("GET", "/v1/small").status, 200)
+        self.until(lambda: self.state()["connections"] == 1)
+        for _ in range(2):  # and the server is stopped while it parses
+            self.send()
+
+
 class Stopping(ServerTest):
     def test_stop_with_everything_open(self):
         for path in ("/v1/later?ms=60000", "/v1/later?ms=60000&deaf=1", "/v1/stream?count=0&ms=1", "/v1/big"):
