@@ -8,6 +8,7 @@
 #include "gtpu_control.h"
 
 #include "gtpu_control_frame.h"
+#include "gtpu_path.h"
 #include "host.h"
 #include "shaper.h"
 #include "stages.h"
@@ -139,8 +140,11 @@ static void echo_answered(
 		worker_drop(w, b, b->gtpu[i], DROP_GTPU_MESSAGE);
 		return;
 	}
-	if (!may(w, &upf->answers, upf->answer_cost)) {
-		worker_drop(w, b, b->gtpu[i], DROP_GTPU_RATE);
+	/* A flood of answers that nobody asked for, or of requests, keeps no peer's answer out: its
+	 * number is one of 65,536. */
+	if (!gtpu_path_waits_for(h->sequence) &&
+		(h->sequence != 0 || !may(w, &upf->responses, upf->answer_cost))) {
+		worker_drop(w, b, b->gtpu[i], h->sequence != 0 ? DROP_GTPU_TAKEN : DROP_GTPU_RATE);
 		return;
 	}
 	report.family = from.family;
@@ -161,7 +165,7 @@ static void error_indicated(
 		worker_drop(w, b, b->gtpu[i], DROP_GTPU_HEADER);
 		return;
 	}
-	if (!may(w, &upf->errors, upf->error_cost)) {
+	if (!may(w, &upf->indications, upf->error_cost)) {
 		worker_drop(w, b, b->gtpu[i], DROP_GTPU_RATE);
 		return;
 	}

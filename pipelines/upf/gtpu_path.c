@@ -27,6 +27,7 @@ static struct path *path; /* [LIMIT_TUNNELS + 1] */
 static uint16_t *list;	  /* peers in use */
 static uint32_t listed;
 static uint16_t *asked; /* [65536] by sequence number: the peer that was asked last with it */
+uint64_t gtpu_path_waits[65536 / 64]; /* a bit a sequence number whose answer is waited for */
 static uint16_t next_sequence;
 static uint64_t look_tsc;
 
@@ -42,6 +43,7 @@ int gtpu_path_init(void)
 	asked = rte_zmalloc("gtpu_path_asked", 65536 * sizeof(*asked), 0);
 	listed = 0;
 	look_tsc = 0;
+	memset(gtpu_path_waits, 0, sizeof(gtpu_path_waits));
 	gtpu_error_reset();
 	if (path != NULL && list != NULL && asked != NULL)
 		return 0;
@@ -69,12 +71,22 @@ void gtpu_path_add(uint16_t peer)
 	list[listed++] = peer;
 }
 
+static void wait_for(uint16_t sequence, bool waits)
+{
+	uint64_t *word = &gtpu_path_waits[sequence / 64], bit = 1ull << sequence % 64;
+
+	/* relaxed: a hint for workers; answered() knows who was asked */
+	__atomic_store_n(word, waits ? *word | bit : *word & ~bit, __ATOMIC_RELAXED);
+}
+
 void gtpu_path_remove(uint16_t peer)
 {
 	if (path == NULL)
 		return;
 	uint16_t last = list[--listed];
 
+	if (path[peer].tries != 0)
+		wait_for(path[peer].sequence, false);
 	list[path[peer].place] = last;
 	path[last].place = path[peer].place;
 	path[peer] = (struct path){0};
@@ -141,8 +153,11 @@ static bool ask_anew(uint16_t peer, uint64_t now)
 {
 	struct path *p = &path[peer];
 
-	p->sequence = next_sequence++;
+	if (++next_sequence == 0)
+		next_sequence = 1; /* see answerer() */
+	p->sequence = next_sequence;
 	asked[p->sequence] = peer;
+	wait_for(p->sequence, true);
 	p->asked_tsc = now;
 	return ask(peer);
 }
@@ -151,6 +166,7 @@ static void give_up(uint16_t peer, uint64_t now, uint32_t echo_s)
 {
 	struct path *p = &path[peer];
 
+	wait_for(p->sequence, false);
 	p->tries = 0;
 	p->due_tsc = p->asked_tsc + of_ms(1000ull * echo_s);
 	if (p->due_tsc < now)
@@ -227,18 +243,41 @@ uint32_t gtpu_path_poll(void)
 
 /* ---- hearing ---- */
 
-/* Only who was asked, with what it was asked: anybody can send an echo response. */
+static bool is_from(const struct upf_report *report, uint16_t peer)
+{
+	struct api_ip address;
+	uint16_t gtpu;
+
+	return path[peer].tries != 0 && peer_describe(peer, &gtpu, &address) &&
+	       gtpu == report->gtpu && address.family == report->family &&
+	       memcmp(address.bytes, report->address, address.family == 4 ? 4 : 16) == 0;
+}
+
+/* Only who was asked, with what it was asked: anybody can send an echo response. Linux' gtp.ko does
+ * not copy the request's number (TS 29.281 clause 7.2.2) but answers each with 0, which is taken
+ * from any peer that is being asked. 0: nobody. */
+static uint16_t answerer(const struct upf_report *report)
+{
+	uint16_t peer = asked[report->sequence];
+
+	if (report->sequence != 0)
+		return peer != 0 && path[peer].sequence == report->sequence && is_from(report, peer)
+			       ? peer
+			       : 0;
+	for (uint32_t i = 0; i < listed; i++)
+		if (is_from(report, list[i]))
+			return list[i];
+	return 0;
+}
+
 static void answered(const struct upf_report *report)
 {
-	uint16_t peer = asked[report->sequence], gtpu;
+	uint16_t peer = answerer(report);
 	struct path *p = &path[peer];
-	struct api_ip address;
 
-	if (peer == 0 || p->tries == 0 || p->sequence != report->sequence ||
-		!peer_describe(peer, &gtpu, &address) || gtpu != report->gtpu ||
-		address.family != report->family ||
-		memcmp(address.bytes, report->address, address.family == 4 ? 4 : 16) != 0)
+	if (peer == 0)
 		return;
+	wait_for(p->sequence, false);
 	p->tries = 0;
 	p->due_tsc = p->asked_tsc + of_ms(1000ull * echo_interval(peer));
 	if (p->state == PATH_UP)

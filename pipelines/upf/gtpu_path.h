@@ -36,6 +36,15 @@ void gtpu_path_report(const struct upf_report *report);
 uint32_t gtpu_path_poll(void);
 
 enum gtpu_path_state gtpu_path_state(uint16_t peer);
+
+/* Is the answer to an echo request of this number waited for? Workers: what nobody asked for is not
+ * told to main. */
+extern uint64_t gtpu_path_waits[65536 / 64];
+static inline bool gtpu_path_waits_for(uint16_t sequence)
+{
+	return __atomic_load_n(&gtpu_path_waits[sequence / 64], __ATOMIC_RELAXED) >> sequence % 64 &
+	       1;
+}
 const char *gtpu_path_text(enum gtpu_path_state state);
 
 /* ---- for tests ---- */

@@ -50,8 +50,10 @@ struct upf_worker {
 	struct session_cell *cells; /* this worker's, by block->cells + act->cell */
 	struct rte_ring *reports;   /* SP: this worker, SC: main */
 	struct rte_ring *orders;    /* SP: main, SC: this worker */
-	struct bucket errors;	    /* error indications, over all */
-	struct bucket answers;	    /* echo answers */
+	struct bucket errors;	    /* error indications that are sent, over all */
+	struct bucket indications;  /* those that come in */
+	struct bucket answers;	    /* echo answers that are sent */
+	struct bucket responses;    /* those that come in with sequence number 0 */
 	uint64_t error_cost, answer_cost;
 	uint64_t reports_lost;
 	struct hold_worker *hold; /* hold_worker.c */

@@ -6,6 +6,7 @@
 
 #include "event.h"
 #include "gtpu_path.h"
+#include "gtpu_path.h"
 #include "upf_net.h"
 
 static struct pkt ask_pkt;
@@ -176,6 +177,48 @@ START_TEST(answers_and_errors_have_a_rate)
 	}
 	ck_assert_uint_ge(told, 9);
 	ck_assert_uint_le(told, 250);
+}
+END_TEST
+
+/* What anybody may send does not keep out what our own peers say: neither rate uses up another. */
+START_TEST(no_rate_exhausts_another)
+{
+	struct gtpu g = plain_gnb();
+	const uint8_t echo[] = {0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0};
+	const uint8_t stray[] = {0x32, 2, 0, 4, 0, 0, 0, 0, 0x12, 0x34, 0, 0};
+	const uint8_t waited[] = {0x32, 2, 0, 4, 0, 0, 0, 0, 0x43, 0x21, 0, 0};
+	const uint8_t linux_[] = {0x32, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0};
+	const uint8_t data[] = {0x30, 255, 0, 4, 0, 0, 0, 9, 1, 2, 3, 4};
+	const uint8_t indication[] = {
+		0x32, 26, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 9, 133, 0, 4, 198, 18, 0, 2};
+	uint64_t over = 0;
+
+	rig_advance(1);
+	for (int i = 0; i < 1500; i++) {
+		send_raw(&g, echo, sizeof(echo));
+		over += rig.drop[DROP_GTPU_RATE];
+		send_raw(&g, stray, sizeof(stray)); /* nobody was asked with this number */
+		over += rig.drop[DROP_GTPU_RATE];
+		send_raw(&g, data, sizeof(data));
+	}
+	ck_assert_uint_ge(over, 1);
+	gtpu_path_waits[0x4321 / 64] |= 1ull << 0x4321 % 64;
+	for (int i = 0; i < 300; i++) {
+		send_raw(&g, waited, sizeof(waited));
+		expect_drop("the answer that is waited for", DROP_GTPU_TAKEN);
+	}
+	gtpu_path_waits[0x4321 / 64] = 0;
+	send_raw(&g, linux_, sizeof(linux_));
+	expect_drop("an answer by gtp.ko", DROP_GTPU_TAKEN);
+	send_raw(&g, indication, sizeof(indication));
+	expect_drop("an error indication after many were sent and asked for", DROP_GTPU_TAKEN);
+	/* and the other way round */
+	rig_advance(1);
+	for (int i = 0; i < 500; i++)
+		send_raw(&g, indication, sizeof(indication));
+	expect_drop("over the rate of error indications that come in", DROP_GTPU_RATE);
+	send_raw(&g, data, sizeof(data));
+	ck_assert_uint_eq(rig.originated, 1);
 }
 END_TEST
 
@@ -453,6 +496,7 @@ TCase *upf_control_tests(void)
 	tcase_add_test(t, an_echo_keeps_its_dscp_but_no_ecn);
 	tcase_add_test(t, nobody_is_not_answered);
 	tcase_add_test(t, answers_and_errors_have_a_rate);
+	tcase_add_test(t, no_rate_exhausts_another);
 	tcase_add_test(t, an_unknown_teid_is_indicated);
 	tcase_add_test(t, an_extension_that_must_be_understood_is_told_what_is);
 	tcase_add_test(t, what_is_wrong_has_a_name);

@@ -228,6 +228,36 @@ START_TEST(only_who_was_asked_is_believed)
 }
 END_TEST
 
+/* Linux' gtp.ko answers each request with sequence number 0, and is up all the same: each of
+ * several peers, by its own address. */
+START_TEST(an_answer_with_number_0_is_the_asked_peers_own)
+{
+	uint16_t sequence;
+
+	for (uint16_t peer = 2; peer <= 4; peer++)
+		gtpu_path_add(peer);
+	answer(2, 3, 0); /* not asked yet */
+	ck_assert_uint_eq(n_events, 0);
+	for (int left = 3; left > 0;) {
+		gtpu_path_poll_at(now += rte_get_tsc_hz() / 10);
+		uint16_t peer = sent(&sequence);
+
+		if (peer == 0)
+			continue;
+		ck_assert_uint_ne(sequence, 0);
+		ck_assert(gtpu_path_waits_for(sequence));
+		answer(7, 3, 0);    /* another's address */
+		answer(peer, 4, 0); /* to another of ours */
+		ck_assert_int_eq(gtpu_path_state(peer), PATH_UNKNOWN);
+		answer(peer, 3, 0);
+		ck_assert_int_eq(gtpu_path_state(peer), PATH_UP);
+		ck_assert(!gtpu_path_waits_for(sequence));
+		left--;
+	}
+	ck_assert_uint_eq(n_events, 3);
+}
+END_TEST
+
 START_TEST(an_answer_to_a_later_try_counts)
 {
 	uint16_t sequence;
@@ -434,6 +464,7 @@ int main(void)
 	tcase_add_test(t, an_answered_peer_is_up_and_asked_again_after_echo_s);
 	tcase_add_test(t, three_tries_three_seconds_apart_and_it_is_down);
 	tcase_add_test(t, only_who_was_asked_is_believed);
+	tcase_add_test(t, an_answer_with_number_0_is_the_asked_peers_own);
 	tcase_add_test(t, an_answer_to_a_later_try_counts);
 	tcase_add_test(t, echo_0_asks_nobody_and_may_change);
 	tcase_add_test(t, peers_go_in_any_order);
