@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "burst.h"
+#include "device_allow.h"
 
 #define HUGE_FREE "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
@@ -35,6 +36,10 @@ static void usage(FILE *to)
 		"                      cache has 48 KB or more, else 32)\n"
 		"  --idle spin|nap     what a worker without packets does (default spin)\n"
 		"  --config FILE       JSON, the params of one transaction, put at start\n"
+		"  --allow-device NAME one more driver that ports may name, with all its arguments: net_pcap, say; again for\n"
+		"                      each. any: every driver of DPDK, for labs: some run programs and write files as root.\n"
+		"                      Always allowed: net_af_packet, net_af_xdp, net_tap, net_memif, net_vhost, net_null,\n"
+		"                      PCI addresses\n"
 		"  --verbose           DPDK's log at level info\n"
 		"  --version, --help\n",
 		LIMIT_WORKERS, BURST_MAX);
@@ -140,6 +145,7 @@ enum {
 	OPT_BURST,
 	OPT_IDLE,
 	OPT_CONFIG,
+	OPT_ALLOW_DEVICE,
 	OPT_VERBOSE,
 	OPT_VERSION,
 	OPT_HELP
@@ -155,6 +161,7 @@ static const struct option longs[] = {
 	{"burst", required_argument, NULL, OPT_BURST},
 	{"idle", required_argument, NULL, OPT_IDLE},
 	{"config", required_argument, NULL, OPT_CONFIG},
+	{"allow-device", required_argument, NULL, OPT_ALLOW_DEVICE},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -206,6 +213,11 @@ static int parse_one(int c, struct options *opt, bool *listed)
 	case OPT_CONFIG:
 		opt->config = optarg;
 		return 0;
+	case OPT_ALLOW_DEVICE:
+		if (device_allow(optarg) == 0)
+			return parse_nonempty("--allow-device");
+		fprintf(stderr, "sluice-dataplane: too many --allow-device; any allows all\n");
+		return -1;
 	case OPT_VERBOSE:
 		opt->verbose = true;
 		return 0;

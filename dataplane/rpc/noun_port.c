@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attachment.h"
+#include "device_allow.h"
 #include "port.h"
 #include "port_link.h"
 #include "tx.h"
@@ -66,7 +67,7 @@ static int port_check(const struct tx *tx, const struct object *obj, const union
 		return rpc_fail_value(err, "rate_bps", "0, or 100000 and more", got);
 	}
 	if (!obj)
-		return check_reopen(tx, new, err);
+		return device_check(new->device, err) != 0 ? -1 : check_reopen(tx, new, err);
 	old = &obj->now->data->port;
 	if (strcmp(old->device, new->device))
 		return fail_fixed(obj, "device", err);

@@ -123,6 +123,20 @@ class Real(unittest.TestCase):
                                                   "endpoint=site=bs,port=lan0,vlan=9", status=1))
         self.assertIn("is used by wan gj-kt", self.sluice("site", "delete", "gj", status=1))
 
+    def test_no_device_runs_a_program_or_writes_a_file(self):
+        """DPDK gives the first to a shell, as root, and truncates the second's file."""
+        mark, kept = self.file("mark", ""), self.file("kept", "what root wrote")
+        os.unlink(mark)
+        for device in (f"net_failsafe0,exec(id -u >{mark}; echo net_null77)", f"net_pcap5,tx_pcap={kept}", "net_null0;net_pcap0"):
+            said = self.sluice("--socket", self.control.dataplane.socket, "dp", "put", "port", "name=f", f"device={device}", status=1)
+            self.assertIn("not allowed", said)
+            self.assertIn("net_af_packetN,iface=IF", said)
+            self.control.request("PUT", "/v1/wans/evil", {"name": "evil", "site": "gj", "device": device})
+            self.control.until(lambda: "not allowed" in self.control.get("/v1/wans/evil").json["status"].get("reason", ""), 20)
+        self.assertFalse(os.path.exists(mark))
+        with open(kept) as file:
+            self.assertEqual(file.read(), "what root wrote")
+
     def test_every_mistake_is_where_it_stands_and_changes_nothing(self):
         before = self.sluice("get")
         for text, line, says in (("kind: slice\nname: a\nvni: 0\n", 3, "vni"), ("kind: slice\nname: a\nendpoints:\n- site: gj\n  port: lan9\n", 5, "lan9"),

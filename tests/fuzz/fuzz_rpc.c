@@ -10,6 +10,7 @@
 
 #include "bounds.h"
 #include "budget.h"
+#include "device_allow.h"
 #include "dispatch.h"
 #include "fakes.h"
 #include "fdb.h"
@@ -83,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	budget_install();
+	device_allow("any");
 	fakes_reset();
 	fakes.fail_port_open = data[0] & 0x80;
 	fakes.fail_tap_address = data[0] & 0x40;

@@ -191,8 +191,8 @@ def run(dataplane, ops, seed):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "sock")
         pcap(os.path.join(folder, "in.pcap"))
-        box = subprocess.Popen([dataplane, "--socket", path, "--no-huge", "--memory", "512", "--file-prefix", prefix],
-                               stdout=subprocess.DEVNULL)
+        box = subprocess.Popen([dataplane, "--socket", path, "--no-huge", "--memory", "512", "--file-prefix", prefix,
+                                "--allow-device", "net_pcap"], stdout=subprocess.DEVNULL)
         try:
             for last in range(600, -1, -1):
                 try:
