@@ -60,6 +60,7 @@ OTHERS = [
     ("getCounters", {"type": "port", "limit": "5"}, {}, None, 200), ("getCounters", {"type": "port", "after": "a"}, {}, None, 200),
     ("getCounters", {"type": "port", "key": "p1"}, {}, None, 404),  # there is no dataplane
     ("streamEvents", {"event": "intent.created"}, {}, None, 200), ("getMetrics", {}, {}, None, 200),
+    ("getHealthz", {}, {}, None, 200), ("getReadyz", {}, {}, None, 503),  # the same
     ("getSliceMetrics", {"page": "0", "pages": "2"}, {}, None, 200),
     ("smartxBoxes", {}, {}, None, 200), ("smartxLatency", {}, {}, None, 200), ("smartxControllers", {}, {}, None, 200),
     ("smartxSliceCreate", {}, {}, {"slice_id": "951", "location": "gj", "port": "p1"}, 201), ("smartxSlices", {}, {}, None, 200),

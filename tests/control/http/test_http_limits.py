@@ -181,8 +181,9 @@ class Large(ServerTest):
     def test_client_that_goes_while_its_body_is_parsed_leaves_nothing(self):
         for _ in range(5):
             self.send().close()
-        self.assertEqual(self.ask("GET", "/v1/small").status, 200)
-        self.until(lambda: self.state()["connections"] == 1)
+        client = self.client()
+        self.assertEqual(client.ask("GET", "/v1/small").status, 200)
+        self.until(lambda: client.ask("GET", "/v1/gone").json["connections"] == 1)
         for _ in range(2):  # and the server is stopped while it parses
             self.send()
 
