@@ -149,7 +149,7 @@ static void usage(FILE *to)
 		"                      /metrics of this box alone (127.0.0.1, [::1]): plain, "
 		"without a token\n"
 		"  --dataplane PATH    socket of sluice-dataplane (default "
-		"/run/sluice/dataplane.sock)\n"
+		"/run/sluice-dataplane/dataplane.sock)\n"
 		"  --store DIR         what must not be lost (default /var/lib/sluice)\n"
 		"  --config FILE       JSON (default %s where there is one)\n"
 		"  --check             reads options and file, and says what is wrong with them\n"
@@ -325,7 +325,7 @@ static int take_options(const char *const *given, struct config *out)
 			sizeof(out->socket)) ||
 		take(given[OPT_LISTEN], "", out->listen, sizeof(out->listen)) ||
 		take(given[OPT_METRICS], "", out->metrics_listen, sizeof(out->metrics_listen)) ||
-		take(given[OPT_DATAPLANE], "/run/sluice/dataplane.sock", out->dataplane,
+		take(given[OPT_DATAPLANE], "/run/sluice-dataplane/dataplane.sock", out->dataplane,
 			sizeof(out->dataplane)) ||
 		take(given[OPT_STORE], "/var/lib/sluice", out->store, sizeof(out->store)))
 		return -1;

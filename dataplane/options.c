@@ -22,7 +22,7 @@ static void usage(FILE *to)
 		"The packet switch of a Sluice box: one process, programmed over a unix socket.\n"
 		"\n"
 		"  --socket PATH       where programs talk to it (default "
-		"/run/sluice/dataplane.sock)\n"
+		"/run/sluice-dataplane/dataplane.sock)\n"
 		"  --workers N         polling threads, 1 to %d (default 1)\n"
 		"  --lcores LIST       their CPUs, as in 1,3-5 (default: the last N this process "
 		"may use)\n"
@@ -238,7 +238,7 @@ int options_parse(int argc, char **argv, struct options *opt)
 	bool listed = false;
 	int c, rc = 0;
 
-	*opt = (struct options){.socket = "/run/sluice/dataplane.sock",
+	*opt = (struct options){.socket = "/run/sluice-dataplane/dataplane.sock",
 		.file_prefix = "sluice",
 		.workers = 1,
 		.memory_mb = 512};

@@ -35,6 +35,7 @@
 
 struct client {
 	int fd;
+	uid_t uid;
 	struct event *readable, *writable, *turn;
 	char *in;
 	size_t in_start, in_scan, in_len,
@@ -48,6 +49,7 @@ struct client {
 	TAILQ_ENTRY(client) link;
 };
 
+/* In the order in which they last said something. */
 static TAILQ_HEAD(, client) clients = TAILQ_HEAD_INITIALIZER(clients);
 static uint32_t count;
 static uint64_t lost_total;
@@ -280,6 +282,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		client->eof = true;
 	else
 		client->in_len += got;
+	TAILQ_REMOVE(&clients, client, link);
+	TAILQ_INSERT_TAIL(&clients, client, link);
 	if (client->eof || client->dead)
 		event_del(client->readable);
 	if (!client->dead && !evtimer_pending(client->turn, NULL))
@@ -312,7 +316,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		next_turn(client);
 }
 
-int client_open(struct event_base *base, int fd)
+int client_open(struct event_base *base, int fd, uid_t uid)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -321,6 +325,7 @@ int client_open(struct event_base *base, int fd)
 		return -ENOMEM;
 	}
 	client->fd = fd;
+	client->uid = uid;
 	TAILQ_INSERT_TAIL(&clients, client, link);
 	count++;
 	client->out = evbuffer_new();
@@ -333,6 +338,31 @@ int client_open(struct event_base *base, int fd)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static uint32_t count_of(uid_t uid)
+{
+	const struct client *client;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH (client, &clients, link)
+		n += client->uid == uid;
+	return n;
+}
+
+void client_evict(void)
+{
+	struct client *client, *most = NULL, *idle = NULL;
+
+	TAILQ_FOREACH (client, &clients, link)
+		if (!most || count_of(client->uid) > count_of(most->uid))
+			most = client;
+	TAILQ_FOREACH (client, &clients, link)
+		if (client->uid == most->uid && (!idle || (idle->watch && !client->watch)))
+			idle = client;
+	refuse(idle, RPC_ERR_CAPACITY, "too many connections: this one was silent for longest",
+		LIMIT_RPC_CLIENTS);
+	client_close(idle);
 }
 
 void client_close_all(void)

@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct client;
 struct event_base;
 
-/* Takes over fd (also on failure): 0 or -errno. */
-int client_open(struct event_base *base, int fd);
+/* Takes over fd (also on failure): 0 or -errno. uid: the peer's. */
+int client_open(struct event_base *base, int fd, uid_t uid);
+/* Makes room for one more: of the user with the most connections (so that nobody shuts out
+ * another), the one that has been silent for longest is told so and closed, one that watches events
+ * last. */
+void client_evict(void);
 void client_close_all(void);
 uint32_t client_count(void);
 

@@ -23,19 +23,23 @@
 #include "trace_client.h"
 #include "unix_socket.h"
 
+#define PEER_GROUPS 1024
+#define UID_NOBODY  65534
+
 static struct event_base *loop;
 static struct event *listener;
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
 /* Best effort: the socket is new, so its buffer has room. */
-static void turn_away(int fd)
+static void turn_away(int fd, uid_t uid)
 {
 	struct rpc_error err = {0};
 	json_t *answer;
 	char *text;
 
-	rpc_fail(&err, RPC_ERR_CAPACITY, "at most %d connections at once", LIMIT_RPC_CLIENTS);
-	err.limit = LIMIT_RPC_CLIENTS;
+	rpc_fail(&err, RPC_ERR_INVALID_REQUEST,
+		"uid %u may not use this socket: want root, or a member of group %u", uid,
+		getegid());
 	answer = dispatch_error(NULL, &err);
 	text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) > 0)
@@ -45,9 +49,32 @@ static void turn_away(int fd)
 	close(fd);
 }
 
+/* Who may program the switch is as good as root: root, the user that runs it, and the socket's
+ * group, whatever the modes of the socket and of its folder say. */
+static bool peer_may(int fd, uid_t *uid)
+{
+	gid_t groups[PEER_GROUPS], own = getegid();
+	socklen_t len = sizeof(struct ucred), groups_len = sizeof(groups);
+	struct ucred peer;
+
+	*uid = UID_NOBODY;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return false;
+	*uid = peer.uid;
+	if (peer.uid == 0 || peer.uid == geteuid() || peer.gid == own)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len))
+		return false; /* of more groups than anybody has */
+	for (size_t i = 0; i < groups_len / sizeof(*groups); i++)
+		if (groups[i] == own)
+			return true;
+	return false;
+}
+
 static void on_connection(evutil_socket_t listening, short what, void *arg)
 {
 	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uid_t uid;
 
 	if (fd < 0) {
 		/* out of descriptors: rpc_poll tries again, or the loop would spin */
@@ -55,10 +82,13 @@ static void on_connection(evutil_socket_t listening, short what, void *arg)
 			event_del(listener);
 		return;
 	}
+	if (!peer_may(fd, &uid)) {
+		turn_away(fd, uid);
+		return;
+	}
 	if (client_count() >= LIMIT_RPC_CLIENTS)
-		turn_away(fd);
-	else
-		client_open(loop, fd);
+		client_evict();
+	client_open(loop, fd, uid);
 }
 
 int rpc_start(struct event_base *base, const char *path)

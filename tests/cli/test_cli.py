@@ -214,7 +214,7 @@ class Mistakes(CliTest):
         self.fake.handlers["hello"] = {"product": "sluice"}
         for words in (("--socket", self.fake.path, "dp", "hello"), ("dp", "hello", f"--socket={self.fake.path}")):
             self.assertIn("sluice", self.out(*words, env={"SLUICE_SOCKET": "/nowhere"}))
-        self.assertIn("/run/sluice/dataplane.sock", self.out("--help", env={"SLUICE_SOCKET": ""}))
+        self.assertIn("/run/sluice-dataplane/dataplane.sock", self.out("--help", env={"SLUICE_SOCKET": ""}))
 
     def test_a_server_that_hangs_up_or_talks_nonsense(self):
         self.fake.handlers["hello"] = "hang up"

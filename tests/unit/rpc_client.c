@@ -29,13 +29,20 @@ void turn(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-int dial(void)
+int dial_alone(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	strcpy(address.sun_path, socket_path);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+int dial(void)
+{
+	int fd = dial_alone();
+
 	turn();
 	return fd;
 }

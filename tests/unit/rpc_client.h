@@ -23,6 +23,7 @@ void teardown(void);
 /* One turn of the event loop. */
 void turn(void);
 int dial(void);
+int dial_alone(void); /* not yet accepted */
 void send_all(int fd, const char *text, size_t len);
 /* The next line of conn; NULL when none comes in many turns or the connection ends. */
 char *next_line(void);

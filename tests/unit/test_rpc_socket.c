@@ -2,6 +2,7 @@
 /* The socket itself: framing, hostile and slow clients, events, traces. */
 #include <errno.h>
 #include <event2/event.h>
+#include <grp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -270,21 +271,83 @@ START_TEST(json_that_would_eat_the_memory_is_refused)
 }
 END_TEST
 
-START_TEST(one_client_too_many_is_told_so)
+START_TEST(clients_that_say_nothing_shut_nobody_out)
 {
-	int fds[LIMIT_RPC_CLIENTS], old = conn;
+	int fds[LIMIT_RPC_CLIENTS + 1], old = conn;
 
 	for (int i = 0; i < LIMIT_RPC_CLIENTS - 1; i++)
 		fds[i] = dial();
+	OK(ask(CALL("hello", "{}")));
 	conn = dial();
+	OK(ask(CALL("hello", "{}")));
+	close(conn);
+	conn = fds[0]; /* silent for longest */
 	EXPECT(next_json(), "error.code", "-32003");
 	ck_assert_ptr_null(next_line());
-	close(conn);
 	for (int i = 0; i < LIMIT_RPC_CLIENTS - 1; i++)
 		close(fds[i]);
 	turn();
 	conn = old;
 	OK(ask(CALL("hello", "{}")));
+}
+END_TEST
+
+START_TEST(watcher_gives_way_last)
+{
+	int fds[2 * LIMIT_RPC_CLIENTS];
+
+	OK(ask(CALL("watch", "{'events':['link']}")));
+	for (int i = 0; i < 2 * LIMIT_RPC_CLIENTS; i++)
+		fds[i] = dial();
+	OK(ask(CALL("hello", "{}")));
+	for (int i = 0; i < 2 * LIMIT_RPC_CLIENTS; i++)
+		close(fds[i]);
+}
+END_TEST
+
+/* A client of another user, while somebody has all the places: it has one, and is left alone. */
+START_TEST(another_user_has_a_place)
+{
+	int fds[LIMIT_RPC_CLIENTS], old = conn, other, gone = 0;
+	char byte;
+
+	ck_assert_int_eq(chmod(socket_path, 0666), 0);
+	ck_assert_int_eq(setresuid(-1, 7, 0), 0);
+	other = dial_alone();
+	ck_assert_int_eq(setresuid(-1, 0, 0), 0);
+	turn();
+	for (int i = 0; i < LIMIT_RPC_CLIENTS; i++)
+		fds[i] = dial();
+	conn = other;
+	OK(ask(CALL("hello", "{}")));
+	for (int i = 0; i < LIMIT_RPC_CLIENTS; i++) {
+		gone += recv(fds[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+		close(fds[i]);
+	}
+	ck_assert_int_ge(gone, 1);
+	close(other);
+	conn = old;
+}
+END_TEST
+
+/* Whatever the modes say: of no group of the dataplane's. */
+START_TEST(stranger_is_turned_away_by_his_uid)
+{
+	static const gid_t none[] = {7};
+	int old = conn;
+
+	ck_assert_int_eq(chmod(socket_path, 0666), 0);
+	ck_assert_int_eq(setgroups(1, none), 0);
+	ck_assert_int_eq(setresgid(-1, 7, 0), 0);
+	ck_assert_int_eq(setresuid(-1, 7, 0), 0);
+	conn = dial_alone();
+	ck_assert_int_eq(setresuid(-1, 0, 0), 0);
+	ck_assert_int_eq(setresgid(-1, 0, 0), 0);
+	turn();
+	EXPECT(next_json(), "error.code", "-32600");
+	ck_assert_ptr_null(next_line());
+	close(conn);
+	conn = old;
 }
 END_TEST
 
@@ -339,7 +402,10 @@ int main(void)
 	tcase_add_test(tcase, client_that_floods_without_reading_is_bounded_and_stalls_nobody);
 	tcase_add_test(tcase, line_over_the_limit_is_refused_and_closed);
 	tcase_add_test(tcase, json_that_would_eat_the_memory_is_refused);
-	tcase_add_test(tcase, one_client_too_many_is_told_so);
+	tcase_add_test(tcase, clients_that_say_nothing_shut_nobody_out);
+	tcase_add_test(tcase, watcher_gives_way_last);
+	tcase_add_test(tcase, another_user_has_a_place);
+	tcase_add_test(tcase, stranger_is_turned_away_by_his_uid);
 	tcase_add_test(tcase, half_closed_client_gets_its_answers);
 	tcase_add_test(tcase, socket_is_0660_and_replaced_only_when_stale);
 	tcase_set_timeout(tcase, 60);

@@ -64,7 +64,7 @@ enum dataplane_state dataplane_state(const struct dataplane *dp)
 
 const char *dataplane_path(const struct dataplane *dp)
 {
-	return "/run/sluice/dataplane.sock";
+	return "/run/sluice-dataplane/dataplane.sock";
 }
 
 const json_t *dataplane_hello(const struct dataplane *dp)
