@@ -166,6 +166,8 @@ static int emit_tunnel(struct compile *c, const struct way *way)
 	obj.tunnel.encap = way->encap;
 	obj.tunnel.local = *address_of(way->own, way->family);
 	obj.tunnel.remote = *address_of(way->remote, way->family);
+	obj.tunnel.accept_zero_csum6 = way->own->accept_zero_csum6;
+	obj.tunnel.has_zero_csum6 = way->own->has_zero_csum6;
 	obj.tunnel.local.len = obj.tunnel.remote.len = way->family == 4 ? 32 : 128;
 	return emit(c, OBJECT_TUNNEL, &obj);
 }

@@ -108,6 +108,10 @@ static const struct api_field wan_own_fields[] = {
 		.help = "what slices may commit over it, in bits a second; 0: not limited"},
 	{AT(intent_wan, shape, FIELD_BOOL, 0), NO_REF,
 		.help = "what leaves by it is shaped to capacity_bps, guarantees first"},
+	{AT(intent_wan, accept_zero_csum6, FIELD_BOOL, FIELD_HIDE_DEFAULT),
+		.has = offsetof(struct intent_wan, has_zero_csum6), NO_REF,
+		.help = "tunnels over its IPv6 take UDP checksum zero; left out: those of vxlan do "
+			"(RFC 7348), those of geneve do not (RFC 8926)"},
 	{AT(intent_wan, preference, FIELD_U32, 0), .max = 1000000, .preset = 100, NO_REF,
 		.help = "the site's WAN with the lowest is tried first"},
 	{.name = NULL},
@@ -123,6 +127,10 @@ static const struct api_field bandwidth_fields[] = {
 		.help = "booked on each WAN it uses, and guaranteed there; bits a second"},
 	{AT(intent_bandwidth, peak_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = METER_RATE_MAX,
 		NO_REF, .help = "what it never exceeds; left out: committed_bps"},
+	{AT(intent_bandwidth, burst_ms, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 2000,
+		NO_REF,
+		.help = "what may come at once, in milliseconds at each rate; left out: 400, with "
+			"which one TCP reaches the rate at RTTs up to 100 ms"},
 	{.name = NULL},
 };
 

@@ -89,9 +89,10 @@ struct intent_wan {
 	struct intent_port port; /* its fields lie flat in the JSON: name, device, … */
 	api_name site;
 	intent_text provider;
-	uint64_t capacity_bps; /* what may be committed over it; 0: not limited */
-	bool shape;	       /* what leaves is shaped to capacity_bps */
-	uint32_t preference;   /* the site's WAN with the lowest is tried first; default 100 */
+	uint64_t capacity_bps;			/* what may be committed over it; 0: not limited */
+	bool shape;				/* what leaves is shaped to capacity_bps */
+	bool accept_zero_csum6, has_zero_csum6; /* as a tunnel's */
+	uint32_t preference; /* the site's WAN with the lowest is tried first; default 100 */
 };
 
 /* ---- what tenants ask for ---- */
@@ -99,6 +100,8 @@ struct intent_wan {
 struct intent_bandwidth {
 	uint64_t committed_bps; /* booked on each WAN it uses, and guaranteed; default 0 */
 	uint64_t peak_bps;	/* 0: committed_bps */
+	uint32_t burst_ms;	/* what may come at once, in time at each rate; 0: as the compiler
+				   chooses */
 };
 
 struct intent_endpoint {

@@ -128,6 +128,8 @@ static int decode_field(
 	case FIELD_BOOL:
 		if (json_is_boolean(json)) {
 			*(bool *)place = json_is_true(json);
+			if (field->has)
+				*((bool *)structure + field->has) = true;
 			rc = 0;
 		}
 		break;

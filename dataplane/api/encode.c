@@ -33,6 +33,8 @@ static bool is_default(const struct api_field *field, const void *place)
 	case FIELD_U64:
 		return *(const uint64_t *)place == field->preset;
 	case FIELD_BOOL:
+		if (field->has)
+			return !*((const bool *)place - field->offset + field->has);
 		return *(const bool *)place == (bool)field->preset;
 	case FIELD_MAC:
 		return !memcmp(place, &no_mac, sizeof(no_mac));

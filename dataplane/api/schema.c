@@ -128,7 +128,9 @@ static json_t *value_schema(const struct api_field *field)
 	case FIELD_U64:
 		return integer_schema(field);
 	case FIELD_BOOL:
-		return with(of_type("boolean"), "default", json_boolean(field->preset));
+		return field->has
+			       ? of_type("boolean")
+			       : with(of_type("boolean"), "default", json_boolean(field->preset));
 	case FIELD_MAC:
 		return with(of_type("string"), "pattern",
 			json_string("^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"));

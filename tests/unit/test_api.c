@@ -261,7 +261,7 @@ static const struct {
 		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"1.2.3.4\",\"remote\":\"1.2.3.5\","
 		"\"dst_port\":4789,\"ttl\":64,\"df\":true,\"fragment\":false,\"dscp\":0,\"udp_"
 		"csum\":\"auto\","
-		"\"accept_zero_csum6\":false}"},
+		"\"accept_zero_csum6\":true}"},
 	{"tunnel", "{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\"}",
 		"t",
 		"{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\","
@@ -273,7 +273,21 @@ static const struct {
 		"t",
 		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"::1\",\"remote\":\"::2\","
 		"\"dst_port\":4789,\"ttl\":64,\"df\":false,\"fragment\":true,\"udp_csum\":\"auto\","
+		"\"accept_zero_csum6\":true}"},
+	{"tunnel",
+		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"accept_zero_csum6\":false}",
+		"t",
+		"{\"name\":\"t\",\"encap\":\"vxlan\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"dst_port\":4789,\"ttl\":64,\"df\":true,\"fragment\":false,\"udp_csum\":\"auto\","
 		"\"accept_zero_csum6\":false}"},
+	{"tunnel",
+		"{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"accept_zero_csum6\":true}",
+		"t",
+		"{\"name\":\"t\",\"encap\":\"geneve\",\"local\":\"::1\",\"remote\":\"::2\","
+		"\"dst_port\":6081,\"ttl\":64,\"df\":true,\"fragment\":false,\"udp_csum\":\"auto\","
+		"\"accept_zero_csum6\":true}"},
 	{"session",
 		"{\"name\":\"s\",\"slice\":\"x\",\"ue\":{\"ipv4\":\"10.0.0.1\",\"ipv6\":\"2001:db8:"
 		"1::/64\",\"framed\":[\"10.1.0.0/"

@@ -143,7 +143,7 @@ START_TEST(meter_bursts_hold_frames_at_low_rates_and_stay_in_range_at_high_ones)
 		"\"name\":\"rate-8-1000\",\"pbs_bytes\":38488,\"pir_bps\":1000,"
 		"\"yellow\":\"remark\"}");
 	expect_meter(1000000000, 1000000000000ull,
-		"{\"algorithm\":\"trtcm\",\"cbs_bytes\":6250000,\"cir_bps\":1000000000,"
+		"{\"algorithm\":\"trtcm\",\"cbs_bytes\":50000000,\"cir_bps\":1000000000,"
 		"\"color\":\"aware\",\"name\":\"rate-1000000000-1000000000000\","
 		"\"pbs_bytes\":4294967295,\"pir_bps\":1000000000000,\"yellow\":\"remark\"}");
 }
