@@ -7,6 +7,7 @@
 #include "call.h"
 #include "difference.h"
 #include "doc.h"
+#include "intent.h"
 #include "progress.h"
 #include "text.h"
 
@@ -65,6 +66,40 @@ static const struct document *document_of(
 	return &all->item[index];
 }
 
+/* What the other documents have wrong by themselves: with it all is told at once. but: the one that
+ * was told; NULL: none. */
+static void tell_others(const struct documents *all, const struct document *but)
+{
+	union intent_object *obj;
+	struct rpc_error err;
+	json_t *spec;
+	char *where;
+	size_t i;
+	int type;
+
+	for (i = 0; i < all->count; i++) {
+		const struct document *one = &all->item[i];
+		const char *kind = json_string_value(json_object_get(one->json, "kind"));
+
+		type = kind != NULL ? intent_type_of_kind(kind) : -1;
+		memset(&err, 0, sizeof(err));
+		if (one == but)
+			continue;
+		if (type >= 0 &&
+			intent_parse((enum intent_type)type, one->json, &obj, &spec, &err) == 0) {
+			free(obj);
+			json_decref(spec);
+			continue;
+		}
+		where = document_where(one, type < 0 ? "kind" : err.path);
+		if (type < 0)
+			fail("%s: there is no such kind", where);
+		else
+			fail("%s: %s", where, err.message);
+		free(where);
+	}
+}
+
 /* The refusal with the file's place instead of the number in the request. */
 static int refused(const struct cli *cli, const struct documents *all, struct http_answer *answer)
 {
@@ -89,6 +124,8 @@ static int refused(const struct cli *cli, const struct documents *all, struct ht
 		json_object_set_new(answer->json, "detail", json_string(rest_of_detail));
 	}
 	status = control_refused(cli, answer, where);
+	if (!cli->json)
+		tell_others(all, one);
 	free(where);
 	free(field);
 	free(detail);

@@ -100,9 +100,8 @@ static void show_table(const json_t *table)
 	grid_free(grid);
 }
 
-static int describe(struct cli *cli, const struct args *args)
+static int describe(struct cli *cli, const char *name)
 {
-	const char *name = args->count > 0 ? args->words[0] : NULL;
 	json_t *result = cli_call(cli, "table.list", NULL), *tables, *table, *found = NULL;
 	char *names;
 	size_t i;
@@ -221,19 +220,21 @@ static const struct option_def table_options[] = {
 static int table_run(struct cli *cli, const struct args *args)
 {
 	json_int_t limit = INT64_MAX;
+	int read = args->count > 1 &&
+		   strcmp(args->words[0], "read") == 0; /* as the method is called */
 
-	if (args->count > 1)
+	if (args->count - read > 1)
 		return usage(args->command, "give one table, or none to list them");
 	if (args_number(args, TABLE_LIMIT, 1, 1 << 30, &limit) != STATUS_OK)
 		return STATUS_USAGE;
 	if (args->count == 0 || args->set[TABLE_DESCRIBE])
-		return describe(cli, args);
-	return read_table(cli, args->words[0], limit);
+		return describe(cli, args->count > 0 ? args->words[read] : NULL);
+	return read_table(cli, args->words[read], limit);
 }
 
 const struct command command_table = {
 	.name = "table",
-	.synopsis = "[NAME] [--describe] [--limit N]",
+	.synopsis = "[[read] NAME] [--describe] [--limit N]",
 	.summary = "list the match tables, or read the entries of one",
 	.details = "Objects compile into entries of these tables: here one sees why a packet goes "
 		   "where it goes.\n",

@@ -102,23 +102,25 @@ static int add_root(struct documents *all, struct doc_file *file, size_t root, j
 /* JSON is read as such: its escapes and numbers are a little different from YAML's. */
 static int parse(const struct doc_file *file, json_t **roots)
 {
-	size_t start = strspn(file->text, " \t\r\n");
+	size_t mark = strncmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte order mark */
+	const char *text = file->text + mark;
+	size_t len = file->len - mark, start = strspn(text, " \t\r\n");
 	struct yaml_error error;
 	json_error_t json_error;
 	json_t *json = NULL;
 
-	if (file->text[start] == '{' || file->text[start] == '[')
-		json = json_loadb(file->text, file->len, JSON_REJECT_DUPLICATES, &json_error);
+	if (text[start] == '{' || text[start] == '[')
+		json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &json_error);
 	if (json != NULL) {
 		*roots = json_pack("[o]", json);
 		return STATUS_OK;
 	}
-	if (ends_with(file->name, ".json") && file->text[start] != '\0')
-		return file->text[start] == '{' || file->text[start] == '['
+	if (ends_with(file->name, ".json") && text[start] != '\0')
+		return text[start] == '{' || text[start] == '['
 			       ? fail("%s:%d:%d: %s", file->name, json_error.line,
 					 json_error.column, json_error.text)
 			       : fail("%s: want JSON, an intent or a list of them", file->name);
-	if (yaml_read(file->text, file->len, roots, &error) == 0)
+	if (yaml_read(text, len, roots, &error) == 0)
 		return STATUS_OK;
 	return fail("%s:%zu:%zu: %s", file->name, error.line, error.column, error.text);
 }

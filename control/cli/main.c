@@ -115,21 +115,60 @@ static int run_help(
 	return STATUS_OK;
 }
 
-static int usage_top(const char *word)
+static void nearest_of(const struct group *group, const char *word, const char **best)
 {
-	if (word != NULL)
-		usage(NULL, "there is no \"%s\" here", word);
-	help_top(stderr);
-	return STATUS_USAGE;
+	int i;
+
+	for (i = 0; group->commands[i] != NULL; i++)
+		word_nearest(word, group->commands[i]->name, best);
+}
+
+/* Does a group of intents have it: "list slices" for "slice list"? */
+static bool is_verb(const char *word)
+{
+	int i;
+
+	for (i = 0; groups[0].commands[i] != NULL; i++)
+		if (strcmp(groups[0].commands[i]->name, word) == 0)
+			return true;
+	return false;
+}
+
+static int usage_unknown(const struct globals *g)
+{
+	const char *word = g->words[0], *best = NULL, *name;
+	const struct noun *noun = g->count > 1 ? noun_find(g->words[1]) : NULL;
+	const struct group *group;
+
+	if (is_verb(word))
+		return usage(NULL,
+			"\"%s\" stands behind what it is about: sluice %s %s; sluice --help lists "
+			"what there is",
+			word, noun != NULL ? noun->name : "slice", word);
+	for (group = groups; group->commands != NULL; group++) {
+		name = group->noun != NULL ? group->noun->name : group->name;
+		if (name != NULL)
+			word_nearest(word, name, &best);
+		else
+			nearest_of(group, word, &best);
+	}
+	return usage(NULL, "there is no \"%s\" here%s%s%s sluice --help lists what there is", word,
+		best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+		best != NULL ? "\"?" : ":");
 }
 
 static int usage_group(const struct group *group, const char *word)
 {
-	if (word != NULL)
-		usage(NULL, "%s has no command \"%s\"",
-			group->noun != NULL ? group->noun->name : group->name, word);
-	help_group(stderr, group);
-	return STATUS_USAGE;
+	const char *name = group->noun != NULL ? group->noun->name : group->name, *best = NULL;
+
+	if (word == NULL) {
+		help_group(stderr, group);
+		return STATUS_USAGE;
+	}
+	nearest_of(group, word, &best);
+	return usage(NULL, "%s has no command \"%s\"%s%s%s sluice %s --help lists what it has",
+		name, word, best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+		best != NULL ? "\"?" : ":", name);
 }
 
 static int run_command(
@@ -163,7 +202,7 @@ static int run(struct cli *cli, struct globals *g)
 	}
 	command = groups_find(g->words, g->count, &group, &used);
 	if (group == NULL && g->count > 0)
-		return usage_top(g->words[0]);
+		return usage_unknown(g);
 	if (command == NULL && g->count > used)
 		return usage_group(group, g->words[used]);
 	if (group != NULL && (group->noun != NULL || group->name != NULL))
@@ -172,8 +211,10 @@ static int run(struct cli *cli, struct globals *g)
 	invocation_under = under;
 	if (g->help)
 		return run_help(g, group, command);
-	if (group == NULL)
-		return usage_top(NULL);
+	if (group == NULL) {
+		help_top(stderr);
+		return STATUS_USAGE;
+	}
 	if (command == NULL)
 		return usage_group(group, NULL);
 	cli->noun = group->noun;

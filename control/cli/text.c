@@ -129,3 +129,39 @@ double clock_now(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
+
+#define WORD_LETTERS 31 /* longer ones are compared so far */
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+unsigned word_distance(const char *a, const char *b)
+{
+	unsigned d[WORD_LETTERS + 1][WORD_LETTERS + 1];
+	unsigned na = (unsigned)strnlen(a, WORD_LETTERS), nb = (unsigned)strnlen(b, WORD_LETTERS);
+	unsigned i, j;
+
+	for (i = 0; i <= na; i++)
+		d[i][0] = i;
+	for (j = 0; j <= nb; j++)
+		d[0][j] = j;
+	for (i = 1; i <= na; i++)
+		for (j = 1; j <= nb; j++) {
+			d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1,
+				d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	return d[na][nb];
+}
+
+void word_nearest(const char *word, const char *name, const char **best)
+{
+	unsigned now = word_distance(word, name);
+
+	if (now <= 1 + strlen(word) / 4 && now < strlen(name) &&
+		(*best == NULL || now < word_distance(word, *best)))
+		*best = name;
+}

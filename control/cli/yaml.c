@@ -44,6 +44,10 @@ static int next(struct reader *r)
 	if (p->context != NULL)
 		snprintf(r->error->text, sizeof(r->error->text), "%s, %s",
 			p->problem != NULL ? p->problem : "it is not YAML", p->context);
+	if (p->problem != NULL && strstr(p->problem, "cannot start any token") != NULL &&
+		p->buffer.pointer < p->buffer.last && *p->buffer.pointer == '\t')
+		snprintf(r->error->text, sizeof(r->error->text),
+			"there is a tab: YAML is indented by spaces");
 	/* the reader (bytes that are not UTF-8) has no mark, only an offset */
 	if (p->error == YAML_READER_ERROR)
 		r->error->line = p->mark.line + 1;

@@ -26,13 +26,61 @@ static void set_path(const struct key *key, struct rpc_error *err)
 
 /* ---- what is needed is there ---- */
 
+/* Two names that differ by one letter, or two neighbours that are swapped. */
+static bool is_near(const char *a, const char *b)
+{
+	size_t same = 0, end_a, end_b;
+
+	while (a[same] && a[same] == b[same])
+		same++;
+	end_a = strlen(a);
+	end_b = strlen(b);
+	while (end_a > same && end_b > same && a[end_a - 1] == b[end_b - 1]) {
+		end_a--;
+		end_b--;
+	}
+	return (end_a - same <= 1 && end_b - same <= 1) ||
+	       (end_a - same == 2 && end_b - same == 2 && a[same] == b[same + 1] &&
+		       a[same + 1] == b[same]);
+}
+
+/* Of a port that is not there at a site that is not there the site is what is wrong. */
+static bool refuse_missing_site(
+	const struct world *world, const struct key *key, struct rpc_error *err)
+{
+	api_name site;
+	const struct intent *near;
+	char *last;
+
+	snprintf(site, sizeof(site), "%.*s", (int)strcspn(key->text, "/"), key->text);
+	if (world_find(world, INTENT_SITE, site))
+		return false;
+	near = world_first(world, INTENT_SITE);
+	while (near && !is_near(site, near->name))
+		near = world_next(near);
+	rpc_fail_value(err, "", "the name of a site that is there", site);
+	set_path(key, err);
+	last = strrchr(err->path, '.');
+	if (last && !strcmp(last, ".port"))
+		strcpy(last, ".site");
+	else if (!strcmp(err->path, "port"))
+		strcpy(err->path, "site");
+	rpc_fail(err, RPC_ERR_PARAMS,
+		"there is no site %s%s%s: create it first, or in the same apply", site,
+		near ? "; did you mean " : "", near ? near->name : "");
+	return true;
+}
+
 /* One text for what is not there and for what is another tenant's: the second is nobody's business.
  */
-static int refuse_missing(const struct intent *user, const struct key *key, struct rpc_error *err)
+static int refuse_missing(const struct world *world, const struct intent *user,
+	const struct key *key, struct rpc_error *err)
 {
 	bool own = user->tenant[0] && (key->kind == KEY_SLICE || key->kind == KEY_HOST);
 	char text[128];
 
+	if (key->kind == KEY_PORT && refuse_missing_site(world, key, err))
+		return -1;
 	key_show(key, text);
 	rpc_fail_value(err, "", "the name of something that is there", text);
 	set_path(key, err);
@@ -63,7 +111,7 @@ static int look_needed(const struct key *key, void *arg)
 	owner = index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL);
 	if (owner && may_use(&look->node->intent, owner, key))
 		return 0;
-	return refuse_missing(&look->node->intent, key, look->err);
+	return refuse_missing(look->world, &look->node->intent, key, look->err);
 }
 
 /* ---- what is there is nobody else's ---- */

@@ -150,6 +150,53 @@ static void beat(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* All there are: ours and the dataplane's (rpc/events.c). tests/control/observe/test_event_names.py
+ * sees to it that none is forgotten. */
+static const char *const event_names[] = {"auth.refused", "dataplane.down", "dataplane.hung",
+	"dataplane.up", "downlink_data", "drift", "error_indication", "gap", "health.changed",
+	"intent.applied", "intent.created", "intent.deleted", "intent.refused", "intent.updated",
+	"kernel.complete", "kernel.incomplete", "link.down", "link.up", "mac.aged", "mac.learned",
+	"mac.moved", "neighbor_unwanted", "neighbor_wanted", "path.down", "path.up", "usage"};
+
+static bool is_event(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(event_names) / sizeof(event_names[0]); i++)
+		if (!strncmp(event_names[i], name, len) &&
+			(!event_names[i][len] || event_names[i][len] == '.' ||
+				(len == 8 && event_names[i][len] == '_'))) /* "neighbor" */
+			return true;
+	return false;
+}
+
+/* The first name of a filter that is no event's, as "%.*s"; 0: all are. */
+static size_t unknown_event(const char *text, const char **name)
+{
+	for (; text && *text; text += strspn(text, ",")) {
+		size_t len = strcspn(text, ",");
+
+		*name = text;
+		if (len && !is_event(text, len))
+			return len;
+		text += len;
+	}
+	return 0;
+}
+
+static void refuse_event(struct request *r, const char *name, size_t len)
+{
+	char known[640] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(event_names) / sizeof(event_names[0]); i++)
+		if (used < sizeof(known))
+			used += snprintf(known + used, sizeof(known) - used, "%s%s",
+				used ? ", " : "", event_names[i]);
+	reply_problem(r, 400,
+		"event: there is no event %.*s; there are %s, and \"link\" for all of "
+		"link.",
+		(int)(len < 60 ? len : 60), name, known);
+}
+
 /* 0; -1: the filter is too long or names too many. */
 static int set_filters(struct stream *s, const char *text)
 {
@@ -205,8 +252,15 @@ static struct stream *stream_new(struct request *r)
 
 static void get_events(struct request *r)
 {
-	struct stream *s = stream_new(r);
+	const char *unknown = NULL;
+	size_t len = unknown_event(request_query(r, "event"), &unknown);
+	struct stream *s;
 
+	if (len) {
+		refuse_event(r, unknown, len);
+		return;
+	}
+	s = stream_new(r);
 	if (!s) {
 		reply_problem(r, 503, "there is no memory for a stream; try again later");
 		return;

@@ -105,6 +105,8 @@ static const char *want_list(const struct api_field *field, char *text, size_t s
 
 const char *api_field_want(const struct api_field *field, char *text, size_t size)
 {
+	size_t len, used;
+
 	switch (field->kind) {
 	case FIELD_NAME:
 		if (field->ref >= 0)
@@ -126,8 +128,12 @@ const char *api_field_want(const struct api_field *field, char *text, size_t siz
 			return want_only(field, text, size);
 		/* fall through */
 	case FIELD_U64:
-		snprintf(text, size, "integer %llu to %llu", (unsigned long long)field->min,
+		used = snprintf(text, size, "integer %llu to %llu", (unsigned long long)field->min,
 			(unsigned long long)field->max);
+		len = strlen(field->name);
+		if (len > 4 && !strcmp(field->name + len - 4, "_bps") && used < size)
+			snprintf(text + used, size - used,
+				" (bit/s; on the command line and in YAML also 100M)");
 		break;
 	case FIELD_BOOL:
 		snprintf(text, size, "true or false");
@@ -140,7 +146,10 @@ const char *api_field_want(const struct api_field *field, char *text, size_t siz
 		break;
 	case FIELD_PREFIX:
 		snprintf(text, size, "an %s prefix like \"%s\"", family_text(field),
-			field->family == 6 ? "2001:db8::/64" : "198.18.0.0/24");
+			strncmp(field->name, "gateway", 7) == 0
+				? field->family == 6 ? "2001:db8::1/64" : "198.18.0.1/24"
+			: field->family == 6 ? "2001:db8::/64"
+					     : "198.18.0.0/24");
 		break;
 	case FIELD_ENUM:
 		return want_enum(field, text, size);

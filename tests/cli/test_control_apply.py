@@ -103,7 +103,7 @@ class Apply(ControlTest):
 
     def test_a_mistake_is_where_it_stands(self):
         path = self.file("a.yaml", TWO)
-        self.file("0.yaml", "kind: wan\nname: w\n")
+        self.file("0.yaml", "kind: site\nname: w\n")
         self.routes["POST /v1/apply"] = problem(422, "documents[2].ports[1].mtu: want integer 68 to 9600, got 1",
                                                 field="documents[2].ports[1].mtu", want="integer 68 to 9600", got="1")
         self.assertEqual(self.err("apply", "-f", os.path.join(self.control.dir, "0.yaml"), "-f", path, status=1),
@@ -281,6 +281,31 @@ class Look(ControlTest):
         self.assertIn("NOT as wanted", self.out("status"))
         self.routes["GET /v1/topology"] = {"nodes": [5, {"kind": "wan"}], "edges": [None, {"kind": "endpoint"}]}
         self.assertIn("WANs", self.out("topology"))
+
+    def test_unknown_words_take_a_line(self):
+        for words, says in ((["stauts"], 'did you mean "status"?'), (["slcie", "list"], 'did you mean "slice"?'),
+                            (["list", "wans"], "sluice wan list"), (["slice", "crate"], 'did you mean "create"?'),
+                            (["frobnicate"], 'there is no "frobnicate" here: sluice --help'), (["dp", "puts"], 'did you mean "put"?')):
+            err = self.err(*words, status=2)
+            self.assertIn(says, err)
+            self.assertEqual(err.count("\n"), 1, err)
+
+    def test_all_faults_of_a_file_are_told_at_once(self):
+        self.routes["POST /v1/apply"] = problem(422, "documents[0].vni: want integer", field="documents[0].vni", want="integer", got="x")
+        path = self.file("bad.yaml", "kind: slice\nname: a\nvni: x\n---\nkind: slice\nname: b\nbandwidth: {committed_bps: 100Mbps}\n"
+                                     "---\nkind: slcie\nname: c\n---\nkind: slice\nname: d\n")
+        err = self.err("apply", "-f", path, status=1)
+        self.assertIn(":3: document 1, slice a", err)
+        self.assertRegex(err, r":7: document 2, slice b: .*also 100M.*got \"100Mbps\"")
+        self.assertIn("document 3, slcie c: there is no such kind", err)
+        self.assertNotIn("document 4", err)
+
+    def test_byte_order_mark_and_tab(self):
+        self.routes["POST /v1/apply"] = {"revision": 1, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0, "changes": []}
+        for name, text in (("bom.yaml", "\ufeffkind: slice\nname: a\n"), ("bom.json", "\ufeff" + '{"kind": "slice", "name": "a"}')):
+            self.out("apply", "-f", self.file(name, text))
+            self.assertEqual(self.asked().body["documents"], [{"kind": "slice", "name": "a"}])
+        self.assertIn("spaces", self.err("apply", "-f", self.file("tab.yaml", "kind: slice\nname: a\nbandwidth:\n\tcommitted_bps: 5\n"), status=1))
 
     def test_status_begins_with_health(self):
         self.routes["GET /v1/status"] = {"dataplane": {"state": "down"}, "reconciler": {"synced": True, "desired": 27, "actual": 28},

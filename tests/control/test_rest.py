@@ -136,7 +136,8 @@ class BadInput(Rest):
                                   ({"vni": 1 << 24}, "vni"), ({"service": "l4"}, "service"),
                                   ({"endpoints": {}}, "endpoints"),
                                   ({"endpoints": [{"site": "gj"}]}, "endpoints[0].port"),
-                                  ({"endpoints": [{"site": "xx", "port": "p1"}]}, "endpoints[0].port"),
+                                  ({"endpoints": [{"site": "xx", "port": "p1"}]}, "endpoints[0].site"),
+                                  ({"endpoints": [{"site": "gj", "port": "xx"}]}, "endpoints[0].port"),
                                   ({"bandwidth": {"committed_bps": -1}}, "bandwidth.committed_bps"),
                                   ({"name": 5}, "name"), ({"tenant": 5}, "tenant"), ({"kind": "wan"}, "kind"),
                                   ({"kind": None}, "kind")):

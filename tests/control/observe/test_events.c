@@ -154,6 +154,19 @@ START_TEST(event_of_the_dataplane_is_of_its_slices_tenant)
 }
 END_TEST
 
+START_TEST(unknown_event_is_refused)
+{
+	rig_get("/v1/events?event=link,nosuch", NULL);
+	ck_assert_int_eq(rig_answer.status, 400);
+	ck_assert(rig_sent("there is no event nosuch; there are ") && rig_sent("link.up"));
+	rig_get("/v1/events?event=mac,path.down,health", NULL);
+	ck_assert_int_eq(rig_answer.status, 200);
+	rig_client_gone();
+	rig_get("/v1/events?event=lin", NULL);
+	ck_assert_int_eq(rig_answer.status, 400);
+}
+END_TEST
+
 static void look(void)
 {
 	struct intent *site = world_find(NULL, INTENT_SITE, "here");
@@ -266,6 +279,7 @@ int main(void)
 	tcase_add_test(tcase, long_replay_comes_in_batches_and_loses_nothing);
 	tcase_add_test(tcase, stream_that_does_not_read_is_let_go_at_any_moment);
 	tcase_add_test(tcase, event_of_the_dataplane_is_of_its_slices_tenant);
+	tcase_add_test(tcase, unknown_event_is_refused);
 	tcase_add_test(tcase, health_that_changed_is_an_event);
 	tcase_add_test(tcase, health_that_passes_is_no_event);
 	tcase_add_test(tcase, health_events_of_one_look_are_bounded);
