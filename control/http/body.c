@@ -69,6 +69,71 @@ static void list_names(const struct route *route, char *text, size_t size)
 	}
 }
 
+static bool is_flag(const char *text)
+{
+	static const char *const words[] = {"", "1", "true", "0", "false"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(text, words[i]))
+			return true;
+	return false;
+}
+
+static bool is_integer(const char *text)
+{
+	const char *digits = text + (*text == '-');
+
+	return *digits && strspn(digits, "0123456789") == strlen(digits);
+}
+
+/* NULL: text is as the schema of its parameter says; else what would be. Bounds of numbers are
+ * request_number()'s. */
+static const char *value_wanted(const json_t *schema, const char *text, char *want, size_t size)
+{
+	const char *type = json_string_value(json_object_get(schema, "type"));
+	const json_t *words = json_object_get(schema, "enum"), *word;
+	size_t i, len = 0;
+
+	if (type && !strcmp(type, "boolean"))
+		return is_flag(text) ? NULL : "1, true, 0 or false";
+	if (type && !strcmp(type, "integer"))
+		return is_integer(text) ? NULL : "an integer";
+	if (!words)
+		return NULL;
+	*want = '\0';
+	json_array_foreach (words, i, word) {
+		if (!strcmp(json_string_value(word), text))
+			return NULL;
+		if (len < size)
+			len += snprintf(want + len, size - len, "%s%s", i ? ", " : "",
+				json_string_value(word));
+	}
+	return want;
+}
+
+/* What is not understood is refused, never taken for the default: "dry_run=yes" would change
+ * things. */
+static bool check_value(struct request *r, const struct route_query *query, const char *text)
+{
+	struct rpc_error err = {0};
+	const char *want = NULL;
+	json_t *schema;
+
+	if (query->schema) {
+		schema = json_loads(query->schema, 0, NULL);
+		want = value_wanted(schema, text, err.want, sizeof(err.want));
+		json_decref(schema);
+	}
+	if (!want)
+		return true;
+	if (want != err.want)
+		snprintf(err.want, sizeof(err.want), "%s", want);
+	snprintf(err.path, sizeof(err.path), "%s", query->name);
+	snprintf(err.got, sizeof(err.got), "%.150s", text);
+	reply_refusal(r, 400, &err, "the query's %s is not understood", query->name);
+	return false;
+}
+
 static bool check_query(struct request *r)
 {
 	const struct evkeyval *one, *other;
@@ -89,6 +154,8 @@ static bool check_query(struct request *r)
 				reply_refusal(r, 400, &err, "the query has a parameter twice");
 				return false;
 			}
+		if (!check_value(r, find_query(r->route, one->key), one->value))
+			return false;
 	}
 	return true;
 }
@@ -147,7 +214,7 @@ bool request_flag(const struct request *r, const char *name)
 {
 	const char *text = request_query(r, name);
 
-	return text && (!*text || !strcmp(text, "1") || !strcmp(text, "true"));
+	return text && strcmp(text, "0") && strcmp(text, "false");
 }
 
 /* ---- body ---- */

@@ -67,7 +67,7 @@ static int port_check(const struct tx *tx, const struct object *obj, const union
 		return rpc_fail_value(err, "rate_bps", "0, or 100000 and more", got);
 	}
 	if (!obj)
-		return device_check(new->device, err) != 0 ? -1 : check_reopen(tx, new, err);
+		return check_reopen(tx, new, err);
 	old = &obj->now->data->port;
 	if (strcmp(old->device, new->device))
 		return fail_fixed(obj, "device", err);
@@ -86,7 +86,9 @@ static int port_prepare(struct object *obj, const struct version *old, const str
 	if (!new)
 		return 0;
 	if (!old)
-		return port_open(&new->data->port, &obj->id, err);
+		return device_check(new->data->port.device, err) != 0
+			       ? -1
+			       : port_open(&new->data->port, &obj->id, err);
 	return port_change(obj->id, &new->data->port, err);
 }
 

@@ -211,6 +211,27 @@ class OpenApi(unittest.TestCase):
                  for one in operation["parameters"] if one["in"] == "query"}
         self.assertEqual(sorted(named - parameters), [], "parameters of queries without a case")
 
+    def test_a_query_that_is_not_understood_changes_nothing(self):
+        """dry_run=yes applied an empty set of documents with prune=all."""
+        before = self.control.get("/v1/sites").text
+        cases, tried = {case[0]: case for case in [*OTHERS, *intents()]}, 0
+        for name, (method, _, operation) in self.operations.items():
+            _, _, values, body, _ = cases[name]
+            wrong = [("nonsense", "1")]
+            for one in operation["parameters"]:
+                if one["in"] == "query":
+                    kind = one["schema"].get("type")
+                    wrong += [(one["name"], text) for text in {"boolean": ("yes", "on", "True", "TRUE", "2", " 1", "1 "),
+                                                              "integer": ("x", "1e3", "+1", " 1", "0x1", "1.0", "")}.get(kind, ())]
+                    wrong += [(one["name"], text) for text in ("nosuch", "", "APPLIED")] if "enum" in one["schema"] else []
+            for parameter, text in wrong:
+                answer = self.control.request(method, self.target(name, {parameter: text}, values), {"documents": [], "prune": "all"} if name == "apply" else body)
+                self.assertEqual(answer.status, 400, f"{name} {parameter}={text!r}: {answer}")
+                self.assertEqual(answer.json["field"], parameter, f"{name} {parameter}={text!r}: {answer}")
+                tried += 1
+        self.assertGreater(tried, 250)
+        self.assertEqual(self.control.get("/v1/sites").text, before)
+
     def test_roles_are_as_the_document_says(self):
         cases, seen = {case[0]: case for case in [*OTHERS, *intents()]}, set()
         for name, (_, _, operation) in self.operations.items():
