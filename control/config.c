@@ -152,6 +152,11 @@ static void usage(FILE *to)
 		"/run/sluice-dataplane/dataplane.sock)\n"
 		"  --store DIR         what must not be lost (default /var/lib/sluice)\n"
 		"  --config FILE       JSON (default %s where there is one)\n"
+		"  --discard-unread    deletes intents of the store that this version cannot read "
+		"(they stay "
+		"in\n                      its history), and what they have in the dataplane; "
+		"without it "
+		"it does not start\n"
 		"  --check             reads options and file, and says what is wrong with them\n"
 		"  --version, --help\n"
 		"\nFields of the file, options go first:\n",
@@ -284,6 +289,7 @@ enum {
 	OPT_DATAPLANE,
 	OPT_STORE,
 	OPT_CONFIG,
+	OPT_DISCARD,
 	OPT_CHECK
 };
 
@@ -295,6 +301,7 @@ static const struct option long_options[] = {
 	{"dataplane", required_argument, NULL, OPT_DATAPLANE},
 	{"store", required_argument, NULL, OPT_STORE},
 	{"config", required_argument, NULL, OPT_CONFIG},
+	{"discard-unread", no_argument, NULL, OPT_DISCARD},
 	{"check", no_argument, NULL, OPT_CHECK},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -361,6 +368,7 @@ int config_read(int argc, char **argv, struct config *config)
 	}
 	if (optind < argc)
 		return fail("\"%s\" is not an option; --help tells all of them", argv[optind]);
+	config->discard_unread = given[OPT_DISCARD] != NULL;
 	config->check = given[OPT_CHECK] != NULL;
 	file = given[OPT_CONFIG];
 	if (!file && access(FILE_DEFAULT, R_OK) == 0)

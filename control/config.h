@@ -33,6 +33,7 @@ struct config {
 	uint32_t rescan_s;
 	char log_file[LIMIT_DEVICE + 1]; /* "": stderr */
 	uint32_t log_level;		 /* enum log_level */
+	bool discard_unread;		 /* intents of the store that this version cannot read */
 	bool check;			 /* read it, say what is wrong, and end */
 };
 

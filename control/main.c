@@ -38,6 +38,42 @@ static int fail(const char *what, const char *why)
 
 /* ---- what the store has ---- */
 
+/* Intents that this version cannot read: a newer one's, or damaged. Without them in the world, what
+ * they have in the dataplane would be nobody's, and deleted. */
+struct unread {
+	struct store_change *item;
+	size_t count;
+	char names[400];
+};
+
+static int unread_add(struct unread *list, const struct stored *one, const char *why)
+{
+	struct store_change *item = reallocarray(list->item, list->count + 1, sizeof(*list->item));
+	size_t len = strlen(list->names);
+
+	if (!item)
+		return -ENOMEM;
+	list->item = item;
+	item += list->count++;
+	*item = (struct store_change){
+		strdup(one->kind), strdup(one->name), strdup(one->spec), NULL};
+	log_text(LOG_ERROR_, "the store's %s %s cannot be read: %s", one->kind, one->name, why);
+	if (len + 80 < sizeof(list->names))
+		snprintf(list->names + len, sizeof(list->names) - len, "%s%.20s %.40s",
+			len ? ", " : "", one->kind, one->name);
+	return item->kind && item->name && item->before ? 0 : -ENOMEM;
+}
+
+static void unread_free(struct unread *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free((char *)list->item[i].kind);
+		free((char *)list->item[i].name);
+		free((char *)list->item[i].before);
+	}
+	free(list->item);
+}
+
 static int load_one(const struct stored *one, void *arg)
 {
 	int type = intent_type_of_kind(one->kind);
@@ -46,16 +82,59 @@ static int load_one(const struct stored *one, void *arg)
 	json_t *spec = json_loads(one->spec, 0, &where);
 	int rc = -EINVAL;
 
-	if (type < 0 || !spec)
-		log_text(LOG_ERROR_, "the store has a %s %s that is not to be read", one->kind,
-			one->name);
+	if (type < 0)
+		snprintf(err.message, sizeof(err.message), "there is no such kind");
+	else if (!spec)
+		snprintf(err.message, sizeof(err.message), "it is not JSON");
 	else
 		rc = world_load(control.world, type, spec, one->revision, one->created_us,
 			one->updated_us, one->author, &err);
-	if (rc && err.message[0])
-		log_text(LOG_ERROR_, "the store's %s %s: %s", one->kind, one->name, err.message);
 	json_decref(spec);
-	return rc == -ENOMEM ? rc : 0; /* one that this version cannot read is left in the store */
+	return rc && rc != -ENOMEM ? unread_add(arg, one, err.message) : rc;
+}
+
+static int unread_discard(const struct unread *list)
+{
+	struct timespec now;
+	uint64_t revision;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return store_commit(control.store,
+		&(struct store_commit){.changes = list->item,
+			.count = list->count,
+			.actor = "root",
+			.source = "command line",
+			.action = "--discard-unread",
+			.now_us = now.tv_sec * 1000000ll + now.tv_nsec / 1000},
+		&revision);
+}
+
+/* 0, or -1 and said why: nothing of what cannot be read is touched, and the dataplane goes on with
+ * all it has. */
+static int load_all(const struct config *config)
+{
+	struct unread unread = {0};
+	int rc = store_load(control.store, load_one, &unread);
+
+	if (!rc && unread.count && config->discard_unread)
+		rc = unread_discard(&unread);
+	if (rc)
+		fail(config->store, strerror(-rc));
+	else if (unread.count && !config->discard_unread) {
+		fprintf(stderr,
+			"sluice-control: %s: %zu intents cannot be read by this version (%s): %s. "
+			"The "
+			"store is of format %u, this version reads %u: install the version that "
+			"wrote "
+			"it. Or start with --discard-unread, which deletes them and what they have "
+			"in "
+			"the dataplane\n",
+			config->store, unread.count, SLUICE_VERSION, unread.names,
+			store_format(control.store), INTENT_FORMAT);
+		rc = -EPROTONOSUPPORT;
+	}
+	unread_free(&unread);
+	return rc ? -1 : 0;
 }
 
 static int open_store(const struct config *config)
@@ -73,10 +152,8 @@ static int open_store(const struct config *config)
 		fail("the intents", "out of memory");
 		goto err_store;
 	}
-	rc = store_load(control.store, load_one, NULL);
-	if (!rc)
+	if (!load_all(config))
 		return 0;
-	fail(config->store, strerror(-rc));
 	world_free(control.world);
 err_store:
 	store_close(control.store);

@@ -79,14 +79,7 @@ static bool is_flag(const char *text)
 	return false;
 }
 
-static bool is_integer(const char *text)
-{
-	const char *digits = text + (*text == '-');
-
-	return *digits && strspn(digits, "0123456789") == strlen(digits);
-}
-
-/* NULL: text is as the schema of its parameter says; else what would be. Bounds of numbers are
+/* NULL: text is as the schema of its parameter says; else what would be. Numbers are
  * request_number()'s. */
 static const char *value_wanted(const json_t *schema, const char *text, char *want, size_t size)
 {
@@ -96,8 +89,6 @@ static const char *value_wanted(const json_t *schema, const char *text, char *wa
 
 	if (type && !strcmp(type, "boolean"))
 		return is_flag(text) ? NULL : "1, true, 0 or false";
-	if (type && !strcmp(type, "integer"))
-		return is_integer(text) ? NULL : "an integer";
 	if (!words)
 		return NULL;
 	*want = '\0';

@@ -35,6 +35,33 @@ int intent_type_of_kind(const char *kind)
 	return -1;
 }
 
+static uint32_t format_of(const struct api_field *fields, const json_t *spec)
+{
+	uint32_t format = 0, inner;
+	const json_t *value, *item;
+	size_t i;
+
+	for (; fields && fields->name; fields++) {
+		value = json_object_get(spec, fields->name);
+		if (!value)
+			continue;
+		format = fields->since > format ? fields->since : format;
+		inner = json_is_object(value) ? format_of(fields->fields, value) : 0;
+		json_array_foreach (value, i, item) {
+			uint32_t of_item = format_of(fields->fields, item);
+
+			inner = of_item > inner ? of_item : inner;
+		}
+		format = inner > format ? inner : format;
+	}
+	return format;
+}
+
+uint32_t intent_format(enum intent_type type, const json_t *spec)
+{
+	return format_of(intent_types[type].fields, spec);
+}
+
 const char *intent_path(enum intent_type type)
 {
 	return paths[type];

@@ -35,6 +35,12 @@ struct intent {
 	} status;		  /* the reconciler's */
 };
 
+/* What this version reads of a store. A new field or kind takes the next number in its `since`: what
+ * has one in use is in the store with that number, and no older version takes it up. */
+#define INTENT_FORMAT 1
+/* The newest format that a spec needs. */
+uint32_t intent_format(enum intent_type type, const json_t *spec);
+
 /* "sites" … → type; -1 when there is none. Also the singular, for documents' "kind". */
 int intent_type_of_path(const char *path);
 int intent_type_of_kind(const char *kind);

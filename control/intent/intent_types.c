@@ -111,7 +111,8 @@ static const struct api_field wan_own_fields[] = {
 	{AT(intent_wan, accept_zero_csum6, FIELD_BOOL, FIELD_HIDE_DEFAULT),
 		.has = offsetof(struct intent_wan, has_zero_csum6), NO_REF,
 		.help = "tunnels over its IPv6 take UDP checksum zero; left out: those of vxlan do "
-			"(RFC 7348), those of geneve do not (RFC 8926)"},
+			"(RFC 7348), those of geneve do not (RFC 8926)",
+		.since = 1},
 	{AT(intent_wan, preference, FIELD_U32, 0), .max = 1000000, .preset = 100, NO_REF,
 		.help = "the site's WAN with the lowest is tried first"},
 	{.name = NULL},
@@ -130,7 +131,8 @@ static const struct api_field bandwidth_fields[] = {
 	{AT(intent_bandwidth, burst_ms, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 2000,
 		NO_REF,
 		.help = "what may come at once, in milliseconds at each rate; left out: 400, with "
-			"which one TCP reaches the rate at RTTs up to 100 ms"},
+			"which one TCP reaches the rate at RTTs up to 100 ms",
+		.since = 1},
 	{.name = NULL},
 };
 

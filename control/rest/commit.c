@@ -88,6 +88,13 @@ static int store_it(struct change *c, const struct store_answer *answer)
 	if (!list)
 		return -ENOMEM;
 	commit.changes = list;
+	for (size_t i = 0; i < c->changed_count; i++) {
+		uint32_t format = c->changed[i].after
+					  ? intent_format(c->changed[i].type, c->changed[i].after)
+					  : 0;
+
+		commit.format = format > commit.format ? format : commit.format;
+	}
 	err = store_commit(control.store, &commit, &c->revision);
 	changes_free(list, c->changed_count);
 	return err;

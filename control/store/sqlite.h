@@ -16,6 +16,8 @@ enum statement {
 	ST_REVISION_SET,
 	ST_SITE,
 	ST_SITE_SET,
+	ST_FORMAT,
+	ST_FORMAT_SET,
 	ST_LOAD,
 	ST_PUT,
 	ST_DELETE,
@@ -61,6 +63,7 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
 	uint64_t revision;
+	uint32_t format; /* see store_format() */
 	int64_t now_us; /* the latest that anybody told */
 	struct audit_entry *audit_first, **audit_last;
 	uint32_t audit_count;

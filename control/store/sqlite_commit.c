@@ -33,6 +33,8 @@ static int commit_write(struct store *store, const struct store_commit *commit, 
 		err = change_write(store, commit, &commit->changes[i], revision);
 	if (!err && commit->count)
 		err = sql_run(store, ST_REVISION_SET, "i", revision);
+	if (!err && commit->format > store->format)
+		err = sql_run(store, ST_FORMAT_SET, "i", (int64_t)commit->format);
 	if (!err)
 		err = audit_write(store);
 	if (!err && commit->count)
@@ -66,6 +68,8 @@ int store_commit(struct store *store, const struct store_commit *commit, uint64_
 			"unchanged", commit->now_us);
 	store->audit_untrimmed++;
 	store->revision = (uint64_t)next;
+	if (commit->format > store->format)
+		store->format = commit->format;
 	*revision = store->revision;
 	return 0;
 }

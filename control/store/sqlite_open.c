@@ -44,6 +44,7 @@ static const char *const migrations[] = {
 	"INSERT INTO refused SELECT *, 1 FROM audit WHERE status >= 300 OR detail = 'unchanged';"
 	"DELETE FROM audit WHERE status >= 300 OR detail = 'unchanged';"
 	"CREATE INDEX answer_of ON answer (actor, id)",
+	"ALTER TABLE meta ADD COLUMN format INTEGER NOT NULL DEFAULT 0",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
@@ -55,6 +56,8 @@ static const char *const texts[STATEMENTS] = {
 	[ST_REVISION_SET] = "UPDATE meta SET revision = ?1",
 	[ST_SITE] = "SELECT site FROM meta",
 	[ST_SITE_SET] = "UPDATE meta SET site = ?1",
+	[ST_FORMAT] = "SELECT format FROM meta",
+	[ST_FORMAT_SET] = "UPDATE meta SET format = max(format, ?1)",
 	[ST_LOAD] = "SELECT kind, name, spec, revision, created_us, updated_us, author FROM intent"
 		    " ORDER BY kind, name",
 	[ST_PUT] = "INSERT INTO intent VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT (kind, name)"
@@ -309,7 +312,7 @@ static int explain(struct store *store, const char *path, int rc, char *why, siz
 static int prepare_file(struct store *store, const char *path, char *why, size_t why_size)
 {
 	int version = 0, rc;
-	int64_t revision = 0;
+	int64_t revision = 0, format = 0;
 
 	rc = sqlite3_exec(store->db,
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = "
@@ -332,10 +335,12 @@ static int prepare_file(struct store *store, const char *path, char *why, size_t
 	if (rc == SQLITE_OK)
 		rc = migrate(store->db, version);
 	if (rc != SQLITE_OK || sql_number(store, ST_REVISION, &revision) ||
+		sql_number(store, ST_FORMAT, &format) ||
 		sql_number(store, ST_AUDIT_ID, &store->audit_id))
 		return explain(store, path, rc != SQLITE_OK ? rc : sqlite3_errcode(store->db), why,
 			why_size);
 	store->revision = (uint64_t)revision;
+	store->format = (uint32_t)format;
 	sqlite3_wal_hook(store->db, wal_grown, store);
 	return 0;
 }
@@ -383,6 +388,11 @@ void store_close(struct store *store)
 		sqlite3_finalize(store->statement[i]);
 	sqlite3_close(store->db);
 	free(store);
+}
+
+uint32_t store_format(const struct store *store)
+{
+	return store->format;
 }
 
 uint64_t store_revision(const struct store *store)

@@ -20,6 +20,9 @@ void store_close(struct store *store);
  * now on; -EPERM: its intents were another site's box's, why says what to do (serving them as this
  * site would empty the dataplane); -errno. */
 int store_claim(struct store *store, const char *site, char *why, size_t why_size);
+/* The newest format that was ever committed: a reader that knows only older ones may not take what is
+ * in the store for all there is. */
+uint32_t store_format(const struct store *store);
 /* Of the last commit; 0: there never was one. */
 uint64_t store_revision(const struct store *store);
 
@@ -54,6 +57,7 @@ struct store_commit {
 	const char *action; /* "PUT /v1/slices/blue" */
 	int64_t now_us;
 	const struct store_answer *answer; /* or NULL */
+	uint32_t format; /* that a reader of these changes needs (intent_format()) */
 };
 /* All or nothing, durable when 0 is returned, *revision the new one: store_revision() + 1, or the
  * same when there are no changes (the answer and the audit entry are written all the same).

@@ -60,6 +60,7 @@ struct api_field {
 		       when a field of it is not as by default. FIELD_BOOL: the same of a value that
 		       was given, where its default depends on other fields */
 	const char *help;
+	uint32_t since; /* of an intent: the format of stores that it came with (INTENT_FORMAT) */
 };
 
 struct api_type {

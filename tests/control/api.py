@@ -195,13 +195,14 @@ class Control(Program):
         with open(self.config, "w") as file:
             json.dump({"peers": PEERS, **(config or {})}, file)
         self.dataplane = Dataplane(folder) if dataplane else None
+        self.options = []
 
     def start(self):
         try:
             if self.dataplane and not self.dataplane.process:
                 self.dataplane.start()
             self.spawn([CONTROL, "--site", self.site, "--socket", self.socket, "--store", self.store,
-                        "--config", self.config, "--dataplane", os.path.join(self.folder, "dataplane.sock")])
+                        "--config", self.config, "--dataplane", os.path.join(self.folder, "dataplane.sock"), *self.options])
             self.until(self.answers)
         except BaseException:
             self.close()
