@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "neighbor.h"
+
 struct net net;
 struct pkt a_pkt, b_pkt, c_pkt;
 
@@ -38,7 +40,7 @@ static void net_members(void)
 	rig_mac(net.blue, HOST_C, DOOR_TUNNEL | net.t2);
 }
 
-void net_setup(void)
+void net_setup_alone(void)
 {
 	rig_start();
 	net.wan = rig_port(1500);
@@ -56,6 +58,18 @@ void net_setup(void)
 	net.blue_lan2 = rig_attachment(net.blue, net.lan2, 0);
 	net_members();
 	rig_begin();
+}
+
+void net_setup(void)
+{
+	net_setup_alone();
+	decoys_make(net.wan, net.lan, net.lan2);
+	rig_begin();
+}
+
+uint32_t neighbors_of_test(void)
+{
+	return neighbor_count() - DECOY_NEIGHBORS;
 }
 
 void net_teardown(void)

@@ -17,6 +17,7 @@
 #include "attachment.h"
 #include "build.h"
 #include "counters.h"
+#include "decoys.h"
 #include "fdb.h"
 #include "slice.h"
 #include "tunnel.h"
@@ -44,6 +45,10 @@ struct net {
 extern struct net net;
 
 void net_setup(void);
+/* The same without decoys: for tests of tunnels' paths, who count what there is. */
+void net_setup_alone(void);
+/* How many neighbours there are, without the decoys' own. */
+uint32_t neighbors_of_test(void);
 void net_teardown(void);
 
 extern struct pkt a_pkt, b_pkt, c_pkt; /* room for tests; a packet is too large for a stack frame */

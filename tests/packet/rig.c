@@ -12,11 +12,13 @@
 #include "announce.h"
 #include "attachment_tap.h"
 #include "box.h"
+#include "decoys.h"
 #include "fdb.h"
 #include "neighbor.h"
 #include "port.h"
 #include "port_link.h"
 #include "rcu.h"
+#include "slice.h"
 #include "switch.h"
 #include "underlay.h"
 #include "worker.h"
@@ -34,6 +36,7 @@ static uint64_t skew; /* how far the worker's clock was put forward */
 static uint64_t drops_before[DROP_REASONS];
 static struct box_counters box_before;
 static struct tap_counters taps_before;
+static uint64_t slice_drops_before[DROP_SLICE_REASONS];
 static int64_t held_before;
 
 static void rig_tick(double seconds);
@@ -46,7 +49,7 @@ void rig_eal(const char *lcores)
 		"--iova-mode", "va", NULL};
 
 	RIG_CHECK(rte_eal_init(RTE_DIM(argv) - 1, argv) >= 0, "EAL does not start");
-	rig_out = calloc(OUTS_MAX, sizeof(*rig_out));
+	rig_out = calloc(OUTS_MAX + 1, sizeof(*rig_out));
 	RIG_CHECK(rig_out != NULL, "no memory");
 }
 
@@ -65,6 +68,8 @@ void rig_start(void)
 	n_ports = 0;
 	skew = 0;
 	twinned = PORT_NONE;
+	decoys_forget();
+	rig_slices = 0;
 	RIG_CHECK(rcu_init() == 0 && port_init(1) == 0 && switch_init(1) == 0,
 		"no memory for the tables");
 	RIG_CHECK(worker_create(1, &switch_pipeline) == 0, "no memory for the worker");
@@ -153,6 +158,7 @@ void rig_port_gone(uint16_t port)
 	while (open_ports[i] != port)
 		i++;
 	open_ports[i] = open_ports[--n_ports];
+	decoys_port_gone(port);
 	snprintf(name, sizeof(name), "%s", port_name(port));
 	port_close(port);
 	rings_free(name);
@@ -163,6 +169,7 @@ void rig_shape(uint16_t port, uint64_t rate_bps)
 	struct api_port cfg = {.mtu = port_hot[port].mtu, .rate_bps = rate_bps};
 	struct rpc_error err = {0};
 
+	decoys_port_gone(port); /* they would wait */
 	snprintf(cfg.name, sizeof(cfg.name), "%s", port_name(port));
 	memcpy(&cfg.mac, &port_hot[port].mac, sizeof(cfg.mac));
 	RIG_CHECK(port_change(port, &cfg, &err) == 0, "%s", err.message);
@@ -234,6 +241,14 @@ void rig_begin(void)
 	box_counters_read(&box_before);
 	attachment_taps_counters_read(&taps_before);
 	held_before = held();
+	memset(slice_drops_before, 0, sizeof(slice_drops_before));
+	for (uint32_t id = 1; id <= rig_slices; id++) {
+		uint64_t drops[DROP_SLICE_REASONS];
+
+		slice_drops_read(id, drops);
+		for (uint32_t r = 0; r < DROP_SLICE_REASONS; r++)
+			slice_drops_before[r] += drops[r];
+	}
 }
 
 /* Reads back what stands in the ports' rings. */
@@ -243,22 +258,47 @@ static void collect(void)
 
 	for (uint32_t i = 0; i < n_ports; i++)
 		while (rte_eth_rx_burst(port_hot[open_ports[i]].ethdev, 0, &m, 1) == 1) {
-			struct out *o = &rig_out[rig.outs];
+			struct out *o = &rig_out[rig.outs]; /* there is one more than are kept */
 
-			rig.out++;
 			rte_mbuf_sanity_check(m, 1);
-			rig.segments += m->nb_segs;
-			if (rig.outs < OUTS_MAX) {
-				o->port = open_ports[i];
-				o->pkt.len = m->pkt_len;
-				for (uint32_t at = 0; m->pkt_len <= PKT_MAX && at < m->pkt_len;
-					at++)
-					o->pkt.b[at] = *(const uint8_t *)rte_pktmbuf_read(
-						m, at, 1, &o->pkt.b[at]);
-				rig.outs++;
+			o->port = open_ports[i];
+			o->pkt.len = m->pkt_len;
+			for (uint32_t at = 0; m->pkt_len <= PKT_MAX && at < m->pkt_len; at++)
+				o->pkt.b[at] =
+					*(const uint8_t *)rte_pktmbuf_read(m, at, 1, &o->pkt.b[at]);
+			if (!decoys_take(o->port, &o->pkt)) {
+				rig.out++;
+				rig.segments += m->nb_segs;
+				rig.outs += rig.outs < OUTS_MAX;
 			}
 			rte_pktmbuf_free(m);
 		}
+}
+
+/* What is dropped of a slice is counted there as well: by reason, and in all. */
+static void slices_ledger(void)
+{
+	uint64_t sum[DROP_SLICE_REASONS] = {0}, drops[DROP_SLICE_REASONS];
+	struct counters counters;
+
+	for (uint32_t id = 1; id <= rig_slices; id++) {
+		uint64_t all = 0;
+
+		slice_drops_read(id, drops);
+		slice_counters_read(id, &counters);
+		for (uint32_t r = 0; r < DROP_SLICE_REASONS; r++) {
+			sum[r] += drops[r];
+			all += drops[r];
+		}
+		RIG_CHECK(counters.dropped == all, "slice %u: %lu dropped, %lu by reasons", id,
+			counters.dropped, all);
+	}
+	sum[DROP_SESSION_GONE] = slice_drops_before[DROP_SESSION_GONE] +
+				 rig.drop[DROP_SESSION_GONE]; /* who knows of which */
+	for (uint32_t r = 0; r < DROP_SLICE_REASONS; r++)
+		RIG_CHECK(sum[r] - slice_drops_before[r] == rig.drop[r],
+			"%s: %lu in the box, %lu in its slices", drop_info[r].name, rig.drop[r],
+			sum[r] - slice_drops_before[r]);
 }
 
 static void ledger(void)
@@ -292,6 +332,7 @@ static void ledger(void)
 		"%lu + held %ld",
 		rig.in, rig.replicated, rig.originated, rig.out, rig.drops, rig.merged,
 		(long)rig.held);
+	slices_ledger();
 }
 
 static struct rte_mbuf *make(uint16_t port, const struct pkt *pkt)
@@ -324,8 +365,27 @@ static void run(uint16_t port, uint32_t n)
 	ledger();
 }
 
+/* One packet is sent between two of other tenants. */
+static bool send_among_decoys(uint16_t port, const struct pkt *pkt)
+{
+	const struct pkt *decoy[DECOYS];
+
+	if (n_taken > 0 || !decoys_next(port, decoy))
+		return false;
+	workers[0]->burst.pkt[0] = make(port, decoy[0]);
+	workers[0]->burst.pkt[1] = make(port, pkt);
+	workers[0]->burst.pkt[2] = make(port, decoy[1]);
+	rig.in -= DECOYS;
+	run(port, 1 + DECOYS);
+	RIG_CHECK(decoys_done(),
+		"a packet of another slice in the same burst did not leave as it should");
+	return true;
+}
+
 void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n)
 {
+	if (n == 1 && send_among_decoys(port, pkt))
+		return;
 	while (n > 0) {
 		uint32_t k = RTE_MIN(n, (uint32_t)BURST_MAX);
 

@@ -38,6 +38,7 @@ struct rig {
 
 extern struct rig rig;
 extern struct out *rig_out; /* [OUTS_MAX] */
+extern uint16_t rig_slices; /* the highest id that was given */
 
 /* Supplied by the program: says what is wrong and does not return. */
 void rig_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -80,7 +81,8 @@ struct api_ip rig_ip(const char *text, bool prefix);
 struct api_mac_addr rig_mac_addr(uint64_t mac);
 
 /* Runs a burst through the pipeline, collects what left into rig_out[], and checks the ledger:
- * in + replicated + originated = out + drops + merged + held. */
+ * in + replicated + originated = out + drops + merged + held, and what was dropped of a slice is
+ * counted there. One packet goes among others (decoys.h). */
 void rig_begin(void);
 void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n);
 /* The same for packets that do not lie side by side; at most a burst. */

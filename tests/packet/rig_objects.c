@@ -10,11 +10,14 @@
 #include "tunnel.h"
 #include "underlay.h"
 
+uint16_t rig_slices;
+
 uint16_t rig_slice_as(const struct api_slice *cfg)
 {
 	uint16_t id;
 
 	RIG_CHECK(slice_reserve(&id) == 0, "no slice left");
+	rig_slices = RTE_MAX(rig_slices, id);
 	slice_share_set(id, cfg->weight, cfg->guarantee_bps);
 	slice_set(id, cfg);
 	return id;

@@ -80,7 +80,7 @@ END_TEST
 START_TEST(arp_that_claims_a_gateway_address_is_a_conflict)
 {
 	struct arp a = ask("10.0.0.254", "10.0.0.254");
-	uint32_t before = neighbor_count();
+	uint32_t before = neighbors_of_test();
 
 	send_arp(net.lan, &a);
 	expect_drop("announced", DROP_ADDRESS_CONFLICT);
@@ -95,7 +95,7 @@ START_TEST(arp_that_claims_a_gateway_address_is_a_conflict)
 	a.sha = GATEWAY;
 	send_arp(net.lan, &a);
 	expect_drop("its own", DROP_ARP_NOTED);
-	ck_assert_uint_eq(neighbor_count(), before);
+	ck_assert_uint_eq(neighbors_of_test(), before);
 }
 END_TEST
 
@@ -148,7 +148,7 @@ START_TEST(arp_that_is_wrong_is_dropped)
 	put48(a_pkt.b + 22, 0);
 	host_send(net.lan, &a_pkt);
 	expect_drop("no MAC", DROP_ARP_INVALID);
-	ck_assert_uint_eq(neighbor_count(), 0);
+	ck_assert_uint_eq(neighbors_of_test(), 0);
 }
 END_TEST
 

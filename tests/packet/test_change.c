@@ -225,7 +225,8 @@ START_TEST(change_tunnel_port_and_family_leave_nothing_behind)
 	cfg.remote = rig_ip("2001:db8::3", false);
 	cfg.dst_port = 8472;
 	tunnel_set(net.t2, &cfg);
-	ck_assert(tunnel_port[__builtin_bswap16(8472)] == TUNNEL_VXLAN && vtep4_table.count == 0);
+	ck_assert(
+		tunnel_port[__builtin_bswap16(8472)] == TUNNEL_VXLAN && vtep4_table.count < before);
 	cfg = rig_tunnel_defaults();
 	cfg.local = rig_ip(LOCAL4, false);
 	cfg.remote = rig_ip("198.18.0.2", false);
@@ -282,7 +283,8 @@ END_TEST
 
 START_TEST(change_address_gone_stops_the_underlay)
 {
-	struct api_ip v4 = rig_ip(LOCAL4 "/24", true), v6 = rig_ip(LOCAL6 "/64", true);
+	struct api_ip v4 = rig_ip(LOCAL4 "/24", true), v6 = rig_ip(LOCAL6 "/64", true),
+		      decoys = rig_ip(DECOY_ADDRESS, true);
 
 	underlay_address_unset(net.wan, &v4);
 	underlay_resolve();
@@ -291,6 +293,8 @@ START_TEST(change_address_gone_stops_the_underlay)
 	to(net.lan, HOST_D, HOST_A);
 	ck_assert_uint_eq(rig.outs, 1);
 	underlay_address_unset(net.wan, &v6);
+	underlay_address_unset(net.wan, &decoys);
+	decoys_port_gone(net.wan);
 	underlay_resolve();
 	from_tunnel(VNI_RED, HOST_A);
 	expect_drop("not an underlay port", DROP_NO_ATTACHMENT);

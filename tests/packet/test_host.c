@@ -72,7 +72,7 @@ START_TEST(nd_duplicate_detection_is_told)
 	n.mac = 0;
 	send_nd(net.lan, &n);
 	expect_na("a probe", "fd00::fe", "ff02::1", 0xa0);
-	ck_assert_uint_eq(neighbor_count(), 0);
+	ck_assert_uint_eq(neighbors_of_test(), 0);
 }
 END_TEST
 
@@ -158,7 +158,7 @@ START_TEST(nd_that_claims_a_gateway_address_is_a_conflict)
 	n.flags = 0x20;
 	send_nd(net.lan, &n);
 	expect_drop("another attachment's advertised", DROP_ADDRESS_CONFLICT);
-	ck_assert_uint_eq(neighbor_count(), 0);
+	ck_assert_uint_eq(neighbors_of_test(), 0);
 }
 END_TEST
 
@@ -226,7 +226,7 @@ START_TEST(nd_that_is_wrong_is_dropped)
 		/* from nowhere to a unicast address it does not even get that far */
 		expect_drop(what, i == PROBE_UNICAST ? DROP_MARTIAN : DROP_ND_INVALID);
 	}
-	ck_assert_uint_eq(neighbor_count(), 0);
+	ck_assert_uint_eq(neighbors_of_test(), 0);
 }
 END_TEST
 

@@ -8,7 +8,8 @@
 #include "exact.h"
 #include "hot.h"
 
-#define NEW 0x020000000123ull
+#define NEW    0x020000000123ull
+#define OTHERS 0x020000000a00ull
 
 static struct {
 	uint32_t learned, moved, aged;
@@ -277,10 +278,38 @@ START_TEST(learn_stops_at_the_slices_limit_and_forwards_all_the_same)
 	struct fdb_entry e;
 	struct spec s = plain(HOST_A, NEW);
 
+	/* one of its own: whose MACs are learned elsewhere, however many, keeps them */
+	for (uint32_t i = 0; i < 64; i++) {
+		s.src = OTHERS + i;
+		build(&a_pkt, &s);
+		rig_send(net.lan2, &a_pkt, 1);
+		rig_poll();
+	}
+	for (uint32_t i = 0; i < 5; i++)
+		rig_mac(net.red, 0x020000009000 + i, DOOR_ATTACHMENT | net.red_lan);
+	for (uint32_t i = 0; i < 64; i++)
+		ck_assert_int_eq(lookup(net.blue, OTHERS + i, &e), 0);
+	ck_assert_uint_eq(fdb_slice_room(net.red), 0);
+	s.src = NEW;
+
 	build(&a_pkt, &s);
 	rig_send(net.lan2, &a_pkt, 1);
 	rig_poll();
 	ck_assert_int_eq(lookup(net.blue, NEW, &e), 0);
+}
+END_TEST
+
+START_TEST(learn_counts_a_static_mac_at_the_door_where_it_is)
+{
+	uint32_t lan = fdb_static_on_door(DOOR_ATTACHMENT | net.red_lan),
+		 far = fdb_static_on_door(DOOR_TUNNEL | net.t2);
+
+	rig_mac(net.red, HOST_A, DOOR_TUNNEL | net.t2);
+	ck_assert_uint_eq(fdb_static_on_door(DOOR_ATTACHMENT | net.red_lan), lan - 1);
+	ck_assert_uint_eq(fdb_static_on_door(DOOR_TUNNEL | net.t2), far + 1);
+	rig_mac(net.red, HOST_A, DOOR_ATTACHMENT | net.red_lan);
+	ck_assert_uint_eq(fdb_static_on_door(DOOR_ATTACHMENT | net.red_lan), lan);
+	ck_assert_uint_eq(fdb_static_on_door(DOOR_TUNNEL | net.t2), far);
 }
 END_TEST
 
@@ -402,6 +431,7 @@ TCase *learn_tests(void)
 	tcase_add_test(tc, learn_overtakes_nothing_within_a_transaction);
 	tcase_add_test(tc, learn_takes_nothing_from_tunnels_where_the_slice_says_so);
 	tcase_add_test(tc, learn_takes_no_source_of_a_dropped_frame);
+	tcase_add_test(tc, learn_counts_a_static_mac_at_the_door_where_it_is);
 	tcase_add_test(tc, learn_stops_at_the_slices_limit_and_forwards_all_the_same);
 	tcase_add_test(tc, learn_forgets_what_has_been_silent);
 	tcase_add_test(tc, learn_forgets_with_the_door);

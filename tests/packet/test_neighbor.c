@@ -101,7 +101,7 @@ START_TEST(neighbor_is_not_made_by_what_nobody_asked)
 	host_send(net.lan2, &sent);
 	build_nd(&sent, &n);
 	host_send(net.lan2, &sent);
-	ck_assert_uint_eq(neighbor_count(), 0);
+	ck_assert_uint_eq(neighbors_of_test(), 0);
 }
 END_TEST
 
@@ -114,7 +114,7 @@ START_TEST(neighbor_must_be_on_the_attachments_network)
 		a.spa = off[i];
 		build_arp(&sent, &a);
 		host_send(net.lan2, &sent);
-		ck_assert_msg(rig.answered == 1 && neighbor_count() == 0, "%s", off[i]);
+		ck_assert_msg(rig.answered == 1 && neighbors_of_test() == 0, "%s", off[i]);
 	}
 }
 END_TEST

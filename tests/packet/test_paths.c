@@ -19,7 +19,7 @@ static uint16_t wan2, far_tunnel;
 
 static void setup(void)
 {
-	net_setup();
+	net_setup_alone();
 	wan2 = rig_port(1500);
 	rig_address(wan2, "198.19.0.1/24");
 	far_tunnel = rig_tunnel(LOCAL4, FAR);

@@ -154,12 +154,12 @@ START_TEST(suppress_does_not_contradict_the_mac_table)
 	suppress_send_arp(net.lan, &a);
 	expect_suppress_answer("and back", HOST_B, IP_B);
 	fdb_remove(net.red, &b);
-	ck_assert_uint_eq(neighbor_count(), 2); /* A, B */
+	ck_assert_uint_eq(neighbors_of_test(), 2); /* A, B */
 	for (int i = 0; i < 150; i++) {
 		rig_poll();
 		usleep(10000);
 	}
-	ck_assert_uint_eq(neighbor_count(), 1);
+	ck_assert_uint_eq(neighbors_of_test(), 1);
 }
 END_TEST
 
@@ -231,14 +231,14 @@ END_TEST
 START_TEST(suppress_learns_no_more_than_the_slice_may)
 {
 	char ip[20];
-	uint32_t before = neighbor_count(), refused = neighbor_refused();
+	uint32_t before = neighbors_of_test(), refused = neighbor_refused();
 
 	suppress_on(net.red, VNI_RED, 20);
 	for (uint32_t i = 0; i < 60; i++) {
 		snprintf(ip, sizeof(ip), "10.0.1.%u", i + 1);
 		suppress_introduce(net.lan, HOST_A, ip);
 	}
-	ck_assert_uint_eq(neighbor_count() - before, 20);
+	ck_assert_uint_eq(neighbors_of_test() - before, 20);
 	ck_assert_uint_eq(neighbor_refused() - refused, 40);
 }
 END_TEST
@@ -256,7 +256,7 @@ START_TEST(suppress_ignores_arp_that_is_wrong)
 	uint32_t before;
 
 	suppress_introduce(net.lan2, HOST_B, IP_B);
-	before = neighbor_count();
+	before = neighbors_of_test();
 	for (uint32_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct arp a = suppress_request(HOST_A, IP_A, IP_B);
 
@@ -265,14 +265,14 @@ START_TEST(suppress_ignores_arp_that_is_wrong)
 		a_pkt.len = wrong[i].len;
 		suppress_send(net.lan, &a_pkt);
 		expect_suppress_flooded(wrong[i].what);
-		ck_assert_msg(neighbor_count() == before, "%s: learned", wrong[i].what);
+		ck_assert_msg(neighbors_of_test() == before, "%s: learned", wrong[i].what);
 	}
 	/* another's MAC inside than outside: no news */
 	struct arp a = suppress_request(HOST_A, IP_A, "10.0.0.99");
 
 	a.sha = HOST_D;
 	suppress_send_arp(net.lan, &a);
-	ck_assert_uint_eq(neighbor_count(), before);
+	ck_assert_uint_eq(neighbors_of_test(), before);
 }
 END_TEST
 

@@ -159,7 +159,8 @@ START_TEST(framed_routes_and_second_prefixes)
 
 	rig_sessions(
 		"{'name':'f','slice':'internet','ue':{'ipv4':'" UE1 "','ipv6':'fd45:0:0:1::/64',"
-		"'framed':['192.168.7.0/24','192.168.8.1/32','fd77::/48']},"
+		"'framed':['192.168.7.0/24','192.168.8.1/32','fd77::/48','172.16.160.0/19','fd78::/"
+		"45']},"
 		"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','far':1},"
 		"{'id':2,'precedence':1,'source':'core','far':2}],"
 		"'fars':[{'id':1,'action':'forward'},"
@@ -177,6 +178,21 @@ START_TEST(framed_routes_and_second_prefixes)
 	expect_access("v6", net.lan, 30, HOST_A, un.internet);
 	send_up(rig_teid("f", 1), "192.168.8.2", "10.0.0.1");
 	expect_drop("beside it", DROP_UE_SOURCE);
+	/* lengths that end within a byte: the first and the last address, and those beside them */
+	static const struct {
+		const char *from;
+		bool inside;
+	} edge[] = {{"172.16.159.255", false}, {"172.16.160.0", true}, {"172.16.191.255", true},
+		{"172.16.192.0", false}, {"fd77:ffff:ffff::1", false}, {"fd78::1", true},
+		{"fd78:0:7:ffff::1", true}, {"fd78:0:8::1", false}};
+
+	for (uint32_t n = 0; n < RTE_DIM(edge); n++) {
+		send_up(rig_teid("f", 1), edge[n].from, n < 4 ? "10.0.0.1" : "fd00::1");
+		if (edge[n].inside)
+			expect_access(edge[n].from, net.lan, 30, HOST_A, un.internet);
+		else
+			expect_drop(edge[n].from, DROP_UE_SOURCE);
+	}
 	send_down("10.0.0.1", "192.168.8.2", 60);
 	ck_assert_uint_eq(rig.drop[DROP_NO_ROUTE_IN_SLICE], 1);
 	send_up(rig_teid("f", 1), "192.168.7.9", "192.168.8.1");
@@ -349,15 +365,20 @@ START_TEST(ttl_ends_here)
 		.payload = 60};
 
 	upf_session("a", "internet", UE1, "");
-	build_ip(&in_pkt, &i);
-	memmove(in_pkt.b + 16, in_pkt.b + 12, in_pkt.len - 12);
-	put32(in_pkt.b + 12, 0x81000000 | 30);
-	in_pkt.len += 4;
-	rig_begin();
-	rig_send(net.lan, &in_pkt, 1);
-	ck_assert_uint_eq(rig.drop[DROP_TTL_EXPIRED], 1);
-	ck_assert_uint_eq(rig.originated, 1);
-	ck_assert_uint_eq(rig_out[0].port, net.lan);
+	upf_session("a6", "internet", "fd45:0:0:1::", "");
+	for (int v6 = 0; v6 < 2; v6++) {
+		i.from = v6 ? "fd00::1" : "10.0.0.1";
+		i.to = v6 ? UE1_6 : UE1;
+		build_ip(&in_pkt, &i);
+		memmove(in_pkt.b + 16, in_pkt.b + 12, in_pkt.len - 12);
+		put32(in_pkt.b + 12, 0x81000000 | 30);
+		in_pkt.len += 4;
+		rig_begin();
+		rig_send(net.lan, &in_pkt, 1);
+		ck_assert_uint_eq(rig.drop[DROP_TTL_EXPIRED], 1);
+		ck_assert_uint_eq(rig.originated, 1);
+		ck_assert_uint_eq(rig_out[0].port, net.lan);
+	}
 }
 END_TEST
 

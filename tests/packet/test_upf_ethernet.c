@@ -44,6 +44,38 @@ START_TEST(two_ues_of_a_slice_talk_to_each_other)
 }
 END_TEST
 
+/* Frames of sixteen flows in one burst from a tunnel: each flow keeps its source port, whatever was
+ * in its place of the burst before, and most have one of their own. */
+static void expect_source_ports_by_flow(void)
+{
+	static struct pkt burst[16];
+	static struct gtpu_seen s;
+	uint16_t port[2][16] = {0};
+	uint32_t differ = 0;
+
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 16; i++) {
+			struct spec f = plain(UE_A, HOST_C);
+			struct outer o = from_peer2(VNI_RED);
+
+			f.sport = 1000 + (round ? 15 - i : i);
+			build(&a_pkt, &f);
+			wrap(&burst[i], &o, &a_pkt);
+		}
+		rig_begin();
+		rig_send(net.wan, burst, 16);
+		ck_assert_uint_eq(rig.outs, 16);
+		for (uint32_t i = 0; i < 16; i++) {
+			ck_assert(gtpu_parse(&rig_out[i].pkt, &s));
+			port[round][get16(s.inner.b + 14 + 34) - 1000] = s.sport;
+		}
+	}
+	ck_assert_int_eq(memcmp(port[0], port[1], sizeof(port[0])), 0);
+	for (uint32_t i = 1; i < 16; i++)
+		differ += port[0][i] != port[0][0];
+	ck_assert_uint_gt(differ, 8);
+}
+
 START_TEST(tunnels_and_sessions_reach_each_other)
 {
 	struct outer o = from_peer2(VNI_RED);
@@ -54,6 +86,7 @@ START_TEST(tunnels_and_sessions_reach_each_other)
 	rig_begin();
 	rig_send(net.wan, &b_pkt, 1);
 	expect_eth_ue("from a tunnel", 0x11, &a_pkt);
+	expect_source_ports_by_flow();
 	eth_frame(&a_pkt, HOST_C, UE_A);
 	eth_ue_sends("a", &a_pkt);
 	ck_assert_uint_eq(rig.outs, 1);
@@ -151,6 +184,26 @@ START_TEST(filters_look_at_macs_and_types)
 	rig_begin();
 	rig_send(net.lan2, &b_pkt, 1);
 	expect_drop("down, from another", DROP_PDR_NONE);
+}
+END_TEST
+
+/* The same frames by two QFIs: one goes on, the other does not. */
+START_TEST(a_qfi_chooses_the_pdr_of_a_frame)
+{
+	rig_sessions(eth_session_json("a", "red", 0x11, ",'qfi':5", ""));
+	eth_frame(&a_pkt, HOST_A, UE_A);
+	for (uint32_t qfi = 4; qfi < 7; qfi++) {
+		struct gtpu g = from_gnb(rig_teid("a", 1));
+
+		g.qfi = qfi;
+		build_gtpu_raw(&c_pkt, &g, a_pkt.b, a_pkt.len);
+		rig_begin();
+		rig_send(net.wan, &c_pkt, 1);
+		if (qfi == 5)
+			expect_out("its QFI", net.lan, &a_pkt);
+		else
+			expect_drop("another QFI", DROP_PDR_NONE);
+	}
 }
 END_TEST
 
@@ -256,6 +309,7 @@ TCase *upf_ethernet_tests(void)
 	tcase_add_test(tc, unknown_and_broadcast_frames_go_to_all_but_where_they_came_from);
 	tcase_add_test(tc, sessions_of_two_slices_with_the_same_macs_never_meet);
 	tcase_add_test(tc, filters_look_at_macs_and_types);
+	tcase_add_test(tc, a_qfi_chooses_the_pdr_of_a_frame);
 	tcase_add_test(tc, a_tag_at_the_ue_means_a_slice);
 	tcase_add_test(tc, what_an_ethernet_session_may_not_say);
 	return tc;

@@ -89,7 +89,11 @@ START_TEST(what_cannot_be_redirected_is_a_named_drop)
 		{"10.2.0.1", {.from = UE1, .to = "10.0.0.1", .payload = 1460}, DROP_TOO_BIG},
 	};
 	char far[64];
+	struct l3_via via = rig_via_tunnel(net.t2, 0x02000000a002, 1);
 
+	/* what fd00::1 and 10.0.0.1 would be as addresses of the other family has a route */
+	rig_l3_route(un.internet, "253.0.0.0/8", &via, 1);
+	rig_l3_route(un.internet, "a00::/8", &via, 1);
 	for (uint32_t n = 0; n < RTE_DIM(at); n++) {
 		struct ip_packet i = at[n].i;
 
