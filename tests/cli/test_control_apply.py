@@ -246,6 +246,15 @@ class Events(ControlTest):
         self.assertIn("trying again", err)
         self.assertEqual((self.asked().headers["Last-Event-ID"], self.asked().query), ("7-1", "event=link,in%20tent"))
 
+    def test_lines_may_end_with_cr_lf(self):
+        def stream(asked):
+            last = asked.headers["Last-Event-ID"]
+            text = sse(("7-1", self.LINK)) if last is None else sse(("7-2", self.BAD))
+            return Raw(text.replace(b"\n", b"\r\n"), 200, "text/event-stream", cut=last is None)
+        self.routes["GET /v1/events"] = stream
+        self.assertEqual(self.run_cli("events", "-f", "-n", "2")[0].count("\n"), 2)
+        self.assertEqual(self.asked().headers["Last-Event-ID"], "7-1")
+
     def test_lines_in_pieces_and_of_several_data(self):
         self.routes["GET /v1/events"] = Raw(b"\xef\xbb\xbfevent: x\r\nid\r\nfoo: bar\r\n\r\ndata: {\"event\":\r\ndata:\"two\"}\r\n\r\n"
                                             b"data: not json\n\ndata: {\"event\":\"three\"}\n\n", 200, "text/event-stream")

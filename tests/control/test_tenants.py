@@ -74,6 +74,7 @@ class Tenants(unittest.TestCase):
             body.pop("kind", None)
             answer = self.control.post("/v1/" + path, body, uid=JP)
             self.assertEqual(answer.status, 409, answer)
+            self.assertFalse({"with", "by", "got", "want"} & set(answer.json), answer)
             for word in ("krs", "krh", '"kr"') if body["name"] != "krs" else ('"kr"', '"with"'):
                 self.assertNotIn(word, answer.text)
 

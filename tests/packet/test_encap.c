@@ -3,7 +3,11 @@
  * 768, 8200). */
 #include <string.h>
 
+#include <rte_ethdev.h>
+
 #include "expect.h"
+#include "port.h"
+#include "worker.h"
 
 #define UDP4 (14 + 20)
 #define UDP6 (14 + 40)
@@ -295,6 +299,46 @@ START_TEST(encap_counts_at_slice_and_tunnel)
 }
 END_TEST
 
+/* A port that takes some of a burst: what it does not take is dropped by name, and is no part of
+ * what was sent. */
+START_TEST(encap_counts_what_the_port_took)
+{
+	static struct pkt burst[8];
+	struct rte_mbuf *m;
+	struct port_counters before, after;
+	struct spec s = plain(HOST_B, HOST_A);
+	uint32_t filled = 0;
+
+	rig_begin();
+	while ((m = rte_pktmbuf_alloc(port_hot[net.lan2].pool)) != NULL) {
+		rte_pktmbuf_append(m, 60);
+		if (rte_eth_tx_burst(port_hot[net.lan2].ethdev, 0, &m, 1) == 0)
+			break;
+		filled++;
+	}
+	ck_assert(m != NULL);
+	rte_pktmbuf_free(m);
+	for (uint32_t i = 0; i < 3; i++, filled--) { /* room for three */
+		ck_assert_uint_eq(rte_eth_rx_burst(port_hot[net.lan2].ethdev, 0, &m, 1), 1);
+		rte_pktmbuf_free(m);
+	}
+	uint32_t bytes = 0;
+
+	for (uint32_t i = 0; i < 8; i++) {
+		s.payload = 100 + i;
+		build(&burst[i], &s);
+		bytes += i < 3 ? burst[i].len + 4 : 0; /* with a tag */
+	}
+	before = workers[0]->port[net.lan2];
+	rig.in += filled;
+	rig_send(net.lan, burst, 8);
+	after = workers[0]->port[net.lan2];
+	ck_assert_uint_eq(rig.drop[DROP_TX_FULL], 5);
+	ck_assert_uint_eq(after.tx_packets - before.tx_packets, 3);
+	ck_assert_uint_eq(after.tx_bytes - before.tx_bytes, bytes);
+}
+END_TEST
+
 TCase *encap_tests(void)
 {
 	TCase *tc = tcase_create("encap");
@@ -312,5 +356,6 @@ TCase *encap_tests(void)
 	tcase_add_test(tc, encap_other_inner_headers_take_part_in_the_flow);
 	tcase_add_test(tc, encap_drops_what_does_not_fit_the_underlay);
 	tcase_add_test(tc, encap_counts_at_slice_and_tunnel);
+	tcase_add_test(tc, encap_counts_what_the_port_took);
 	return tc;
 }

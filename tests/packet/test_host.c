@@ -359,6 +359,17 @@ START_TEST(echo_answer_leaves_padding_and_options_out)
 	a_pkt.len += 8;
 	host_send(net.lan, &a_pkt);
 	expect_pong("with an extension header", net.lan, &p, H1);
+	/* its length is in words of four bytes, less two (RFC 4302 section 2.2) */
+	build_icmp(&a_pkt, &p);
+	memmove(a_pkt.b + 54 + 24, a_pkt.b + 54, 16);
+	memset(a_pkt.b + 54, 0, 24);
+	a_pkt.b[54] = 58;
+	a_pkt.b[55] = 4;
+	a_pkt.b[20] = 51;
+	put16(a_pkt.b + 18, 40);
+	a_pkt.len += 24;
+	host_send(net.lan, &a_pkt);
+	expect_pong("behind an authentication header", net.lan, &p, H1);
 }
 END_TEST
 

@@ -201,6 +201,14 @@ START_TEST(framed_routes_and_second_prefixes)
 END_TEST
 
 /* 1500 less 20 + 8 + 8, and 8 for the container. */
+static void tag(struct pkt *out, const struct pkt *p, uint16_t vlan)
+{
+	memcpy(out->b, p->b, 12);
+	put32(out->b + 12, 0x81000000 | vlan);
+	memcpy(out->b + 16, p->b + 12, p->len - 12);
+	out->len = p->len + 4;
+}
+
 START_TEST(too_big_is_said_to_the_sender)
 {
 	upf_session("a", "internet", UE1, "");
@@ -240,6 +248,34 @@ START_TEST(too_big_is_said_to_the_sender)
 		ck_assert_int_eq(memcmp(icmp + 8, in_pkt.b + 14, 100), 0);
 		ck_assert_uint_eq(rig_session_counters("a").dl_packets, 1);
 	}
+}
+END_TEST
+
+/* A session that hears from two slices: the gateway of the one that the packet came from tells. */
+START_TEST(too_big_is_said_by_the_slice_it_came_from)
+{
+	struct ip_packet i = {.dst = rig_l3_mac(un.edge),
+		.src = HOST_B,
+		.from = "10.1.0.1",
+		.to = UE1,
+		.frag = 0x4000,
+		.payload = 1465 - 20};
+
+	rig_sessions("{'name':'two','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+		     "{'id':1,'precedence':1,'source':'core','far':1},"
+		     "{'id':2,'precedence':1,'source':'core','slice':'edge','far':1}],"
+		     "'fars':[{'id':1,'action':'forward','destination':'access',"
+		     "'outer_header':{'teid':4097,'peer':'198.18.0.2'}}]}");
+	build_ip(&in_pkt, &i);
+	tag(&a_pkt, &in_pkt, 31);
+	rig_begin();
+	rig_send(net.lan2, &a_pkt, 1);
+	ck_assert_uint_eq(rig.drop[DROP_TOO_BIG], 1);
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert_uint_eq(rig_out[0].port, net.lan2);
+	ck_assert_uint_eq(get16(rig_out[0].pkt.b + 14), 31);
+	ck_assert_uint_eq(get32(rig_out[0].pkt.b + 18 + 12), 0x0a0100fe); /* 10.1.0.254 */
+	ck_assert_uint_eq(get16(rig_out[0].pkt.b + 18 + 20), 0x0304);
 }
 END_TEST
 
@@ -396,6 +432,7 @@ TCase *upf_down_tests(void)
 	tcase_add_test(tc, an_address_nobody_has_is_no_route);
 	tcase_add_test(tc, framed_routes_and_second_prefixes);
 	tcase_add_test(tc, too_big_is_said_to_the_sender);
+	tcase_add_test(tc, too_big_is_said_by_the_slice_it_came_from);
 	tcase_add_test(tc, what_may_be_cut_is_cut_and_each_piece_is_the_sessions);
 	tcase_add_test(tc, two_ues_swap_all_their_addresses);
 	tcase_add_test(tc, a_larger_underlay_carries_jumbo);

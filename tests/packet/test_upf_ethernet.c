@@ -3,6 +3,7 @@
  * learns whom, who is flooded to, which filters and tags mean what, and what never meets. */
 #include <string.h>
 
+#include "police.h"
 #include "upf_eth_net.h"
 
 START_TEST(a_ue_is_bridged_to_a_host_and_back)
@@ -187,6 +188,27 @@ START_TEST(filters_look_at_macs_and_types)
 }
 END_TEST
 
+/* The slice's meter passes one copy of a flooded frame into a tunnel and refuses the other: the
+ * session has sent one frame, and the refusal does not give it back. */
+START_TEST(a_flooded_frame_is_charged_once_whatever_its_copies_meet)
+{
+	struct api_meter cfg = {.cir_bps = 8, .pir_bps = 8, .cbs_bytes = 150, .pbs_bytes = 150};
+	uint16_t meter;
+
+	eth_session("a", "red", 0x11);
+	ck_assert_int_eq(police_reserve(&meter), 0);
+	police_set(meter, &cfg);
+	police_use(POLICE_SLICE, net.red, meter);
+	eth_frame(&a_pkt, BCAST, UE_A);
+	eth_ue_sends("a", &a_pkt);
+	ck_assert(rig.outs == 3 && rig.drops == 1 && rig.drop[DROP_SLICE_METER_RED] == 1);
+	struct session_counters c = rig_session_counters("a");
+
+	ck_assert_uint_eq(c.ul_packets, 1);
+	ck_assert_uint_eq(c.ul_bytes, a_pkt.len);
+}
+END_TEST
+
 /* The same frames by two QFIs: one goes on, the other does not. */
 START_TEST(a_qfi_chooses_the_pdr_of_a_frame)
 {
@@ -309,6 +331,7 @@ TCase *upf_ethernet_tests(void)
 	tcase_add_test(tc, unknown_and_broadcast_frames_go_to_all_but_where_they_came_from);
 	tcase_add_test(tc, sessions_of_two_slices_with_the_same_macs_never_meet);
 	tcase_add_test(tc, filters_look_at_macs_and_types);
+	tcase_add_test(tc, a_flooded_frame_is_charged_once_whatever_its_copies_meet);
 	tcase_add_test(tc, a_qfi_chooses_the_pdr_of_a_frame);
 	tcase_add_test(tc, a_tag_at_the_ue_means_a_slice);
 	tcase_add_test(tc, what_an_ethernet_session_may_not_say);

@@ -312,6 +312,7 @@ void police_use(enum police_place place, uint16_t owner, uint16_t meter)
 {
 	fakes.metered[place] += (meter != 0) - (meter_of[place][owner] != 0);
 	meter_of[place][owner] = meter;
+	fakes.meter_used[place] = meter;
 }
 
 void police_add(enum police_place place, uint16_t owner, struct meter_counts *sum)

@@ -18,6 +18,7 @@ struct fakes {
 	uint8_t gateway_mac;	     /* last byte of slices' */
 	int meters_held, meters_set; /* profiles */
 	int metered[3];		     /* places, by enum police_place */
+	uint16_t meter_used[3];	     /* the meter that was told last of each */
 	int addresses_set, neighbors_set, routes_set, tap_addresses;
 	int resolves;
 	uint32_t via_count; /* of the last route set */

@@ -126,6 +126,33 @@ START_TEST(hold_keeps_no_more_than_the_bar_allows)
 }
 END_TEST
 
+/* What cannot be told to main is dropped, and its buffer is no longer of those that may be held. */
+START_TEST(hold_recall_into_a_full_ring_takes_no_room)
+{
+	struct hold_worker *h = hold_worker_of(0);
+	struct burst *b = &workers[0]->burst;
+	struct hold_report none = {.m = NULL}, got;
+	uint32_t filled = 0, before;
+
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	before = h->pool[0].held;
+	while (rte_ring_sp_enqueue_elem(h->reports, &none, sizeof(none)) == 0)
+		filled++;
+	for (int i = 0; i < 10; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(fake.pool);
+
+		ck_assert(m != NULL);
+		ck_assert(hold_back(workers[0], b, m, 1, session_block[1], 0, SESSION_RECALL));
+	}
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), 10);
+	ck_assert_uint_eq(h->pool[0].held, before);
+	rte_pktmbuf_free_bulk(b->drop, b->drops);
+	b->drops = 0;
+	while (filled-- > 0)
+		ck_assert_int_eq(rte_ring_sc_dequeue_elem(h->reports, &got, sizeof(got)), 0);
+}
+END_TEST
+
 START_TEST(hold_never_takes_more_than_a_quarter_of_the_pool)
 {
 	uint32_t passed = 0;
@@ -425,6 +452,7 @@ int main(void)
 	tcase_add_test(tc, hold_drops_what_the_far_then_drops);
 	tcase_add_test(tc, hold_drops_what_a_deleted_session_left);
 	tcase_add_test(tc, hold_keeps_no_more_than_the_bar_allows);
+	tcase_add_test(tc, hold_recall_into_a_full_ring_takes_no_room);
 	tcase_add_test(tc, hold_never_takes_more_than_a_quarter_of_the_pool);
 	tcase_add_test(tc, hold_ten_thousand_idle_sessions_with_a_packet_each);
 	tcase_add_test(tc, hold_takes_no_more_than_its_packets_over_the_box);

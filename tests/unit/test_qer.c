@@ -85,6 +85,27 @@ static uint64_t *bucket(uint32_t n)
 
 static const uint32_t imix[12] = {64, 64, 576, 64, 576, 64, 1500, 64, 576, 64, 576, 64};
 
+/* Two of three meters have one bucket, in which there is room for one of the packet: the second of
+ * them refuses, as after a lost race, and the first of all has given back what it took. */
+START_TEST(qer_refused_by_a_later_meter_takes_nothing_of_an_earlier_one)
+{
+	uint32_t r, bytes = QER_BURST_BYTES * 2 / 3;
+
+	rig(2);
+	r = rate(8000, 0, 20);
+	meter(0, r, 0);
+	meter(1, r, 1);
+	meter(2, r, 1);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pass(t0, bytes), 0);
+	session.act.meter[1] = 0;
+	session.act.more = 0;
+	ck_assert_int_ne(pass(t0, bytes), 0);
+	ck_assert_int_eq(pass(t0, bytes), 0);
+	rig_end();
+}
+END_TEST
+
 /* ---- accuracy ---- */
 
 static const struct {
@@ -442,6 +463,7 @@ int main(void)
 	TCase *tc = tcase_create("qer");
 
 	table_eal();
+	tcase_add_test(tc, qer_refused_by_a_later_meter_takes_nothing_of_an_earlier_one);
 	tcase_add_loop_test(tc, qer_passes_the_rate_it_was_given, 0, 40);
 	tcase_add_test(tc, qer_cost_is_within_a_thousandth);
 	tcase_add_loop_test(tc, qer_takes_the_burst_to_the_byte, 0, 32);

@@ -183,6 +183,21 @@ START_TEST(mac_limits_answer_with_capacity)
 			       "'tunnel':"
 			       "'t'},{'slice':'blue','mac':'02:00:00:00:00:02','tunnel':'t'}]}")),
 		"error.data.limit", "1048576");
+	/* the limit may be what there is, and no less */
+	OK(ask(CALL("put", "{'type':'mac','objects':[{'slice':'blue','mac':'02:00:00:00:00:01','"
+			   "tunnel':'t'}]}")));
+	OK(ask(CALL("put", "{'type':'slice','objects':[{'name':'blue','vni':100,'max_macs':1}]}")));
+	fakes.fdb_limit = 2;
+	OK(ask(CALL("put", "{'type':'slice','objects':[{'name':'blue','vni':100,'max_macs':2}]}")));
+	OK(ask(CALL("put", "{'type':'mac','objects':[{'slice':'blue','mac':'02:00:00:00:00:02','"
+			   "tunnel':'t'}]}")));
+	EXPECT(ask(CALL("put",
+		       "{'type':'slice','objects':[{'name':'blue','vni':100,'max_macs':1}]}")),
+		"error.data.limit", "1");
+	OK(ask(CALL("delete",
+		"{'type':'mac','keys':['blue 02:00:00:00:00:01','blue 02:00:00:00:00:02']}")));
+	fakes.fdb_limit = 1;
+	OK(ask(CALL("put", "{'type':'slice','objects':[{'name':'blue','vni':100}]}")));
 	/* one goes as another comes */
 	OK(ask(CALL("put",
 		"{'type':'mac','objects':[{'slice':'blue','mac':'02:00:00:00:00:01','tunnel':"

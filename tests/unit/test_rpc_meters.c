@@ -104,6 +104,14 @@ START_TEST(meter_is_in_use_until_nobody_names_it)
 	OK(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':'p0',"
 			   "'meter_in':'m','meter_out':'m'}]}")));
 	expect_metered(1, 1, 1);
+	/* each direction has its own: m is the first, n the second */
+	OK(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':'p0',"
+			   "'meter_in':'m','meter_out':'n'}]}")));
+	ck_assert_uint_ne(fakes.meter_used[POLICE_OUT], fakes.meter_used[POLICE_IN]);
+	ck_assert_uint_eq(fakes.meter_used[POLICE_IN], fakes.meter_used[POLICE_SLICE]);
+	OK(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':'p0',"
+			   "'meter_in':'m','meter_out':'m'}]}")));
+	ck_assert_uint_eq(fakes.meter_used[POLICE_OUT], fakes.meter_used[POLICE_SLICE]);
 	EXPECT(ask(CALL("delete", "{'type':'meter','keys':['n','m']}")), "error.code", "-32002");
 	EXPECT(ask(CALL("put", "{'type':'attachment','objects':[{'name':'a','slice':'blue','port':"
 			       "'p0','meter_out':'n'}]}")),

@@ -194,6 +194,28 @@ START_TEST(deleted_class_is_dropped_and_its_id_is_clean)
 }
 END_TEST
 
+/* Of a slice that had next to nothing, and was far ahead of it when it went. */
+START_TEST(next_owner_of_an_id_has_no_debt)
+{
+	struct source s[2] = {
+		{.id = 5, .len = 1000, .backlog = 20}, {.id = 6, .len = 1000, .backlog = 20}};
+
+	sim_open(&sim, 100 * M, s, 2);
+	shaper_class_set(5, 1, _i ? 8000 : 0);
+	shaper_class_set(6, 1000, _i ? 50 * M : 0);
+	sim_run(&sim, 0.05);
+	sim.sources = 0;
+	sim_drain(&sim);
+	shaper_class_unset(5);
+	shaper_class_set(5, 1000, _i ? 50 * M : 0);
+	sim.sources = 2;
+	sim_reset(&sim);
+	sim_run(&sim, 0.5);
+	ck_near(sim_bps(&s[0], 0.5), 50e6, 4);
+	sim_close(&sim);
+}
+END_TEST
+
 START_TEST(deleted_class_without_successor_goes_at_its_turn)
 {
 	sim_open(&sim, 10 * M, NULL, 0);
@@ -409,6 +431,7 @@ int main(void)
 	tcase_add_test(c, rate_changes_while_frames_wait);
 	tcase_add_test(c, port_not_shaped_any_more_lets_all_of_it_go);
 	tcase_add_test(c, deleted_class_is_dropped_and_its_id_is_clean);
+	tcase_add_loop_test(c, next_owner_of_an_id_has_no_debt, 0, 2);
 	tcase_add_test(c, deleted_class_without_successor_goes_at_its_turn);
 	tcase_add_test(c, purge_takes_everything);
 	tcase_add_loop_test(c, classes_that_come_and_go_keep_order_and_use_the_port, 0, 10);

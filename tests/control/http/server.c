@@ -210,6 +210,7 @@ static void openapi(struct request *r);
 static const struct route_query number_query[] = {
 	{"limit", "how many", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}"},
 	{"flag", "a flag", "{\"type\":\"boolean\"}"}, {"text", "a text", NULL}, {0}};
+static const struct route_query change_query[] = {{"dry_run", "nothing is changed", NULL}, {0}};
 static const struct route_query later_query[] = {{"ms", "when", NULL}, {"deaf", "", NULL}, {0}};
 static const struct route_query stream_query[] = {{"count", "of chunks, 0: no end", NULL},
 	{"bytes", "of a chunk", NULL}, {"ms", "between two", NULL}, {"now", "one at once", NULL},
@@ -223,9 +224,11 @@ static const struct route table[] = {{ROUTE("GET", "/v1/small", small, ROLE_VIEW
 	{ROUTE("GET", "/v1/names/{name}", echo, ROLE_VIEWER, "name_get"),
 		.result = "#/components/schemas/slice", .tag = "names"},
 	{ROUTE("PUT", "/v1/names/{name}", echo, ROLE_OPERATOR, "name_put"),
-		.body = "#/components/schemas/slice", .tag = "names"},
-	{ROUTE("PATCH", "/v1/names/{name}", echo, ROLE_OPERATOR, "name_patch"), .body = ANY},
-	{ROUTE("DELETE", "/v1/names/{name}", nothing, ROLE_ADMIN, "name_delete")},
+		.body = "#/components/schemas/slice", .query = change_query, .tag = "names"},
+	{ROUTE("PATCH", "/v1/names/{name}", echo, ROLE_OPERATOR, "name_patch"), .body = ANY,
+		.query = change_query},
+	{ROUTE("DELETE", "/v1/names/{name}", nothing, ROLE_ADMIN, "name_delete"),
+		.query = change_query},
 	{ROUTE("GET", "/v1/names/special", small, ROLE_VIEWER, "name_special")},
 	{ROUTE("GET", "/v1/number", number, ROLE_VIEWER, "number"), .query = number_query},
 	{ROUTE("POST", "/v1/hash", show_hash, ROLE_ADMIN, "hash"), .body = ANY,

@@ -321,7 +321,7 @@ class Peers(ServerTest):
         self.problem(self.ask("PUT", "/v1/names/a", {}, headers=as_token("t-tenant")), 403)
 
     def test_bad_tokens_are_401_and_say_so(self):
-        for header in ("Bearer nobody", "Bearer t-old", "Bearer ", "Basic dDp0", "Bearer " + "x" * 600, "Bearer"):
+        for header in ("Bearer nobody", "Bearer t-old", "Bearer ", "Basic dDp0", "Bearer " + "x" * 600, "Bearer", "Bearert-admin", "BearerXt-admin", "Bearer\tt-admin"):
             answer = self.ask("GET", "/v1/small", headers=["Authorization: " + header])
             self.problem(answer, 401)
             self.assertIn('error="invalid_token"', answer.headers["www-authenticate"])

@@ -19,6 +19,12 @@ class Document(ServerTest):
         self.assertEqual(sorted(paths["/v1/names/{name}"]), ["delete", "get", "patch", "put"])
         self.assertIn("/v1/stream", paths)
 
+    def test_headers_are_those_that_a_method_takes(self):
+        of = {method: sorted(one["name"] for one in operation["parameters"] if one["in"] == "header")
+              for method, operation in self.document["paths"]["/v1/names/{name}"].items()}
+        self.assertEqual(of, {"get": ["If-None-Match"], "put": ["Idempotency-Key", "If-Match", "If-None-Match"], "patch": ["Idempotency-Key", "If-Match"],
+                              "delete": ["Idempotency-Key", "If-Match"]})
+
     def test_role_none_needs_no_token_and_the_rest_do(self):
         self.assertEqual(self.document["paths"]["/open"]["get"]["security"], [])
         self.assertNotIn("security", self.document["paths"]["/v1/small"]["get"])

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../suite.h"
+#include "parts.h"
 #include "sets.h"
 
 static union intent_object *obj;
@@ -343,6 +344,30 @@ START_TEST(intent_kinds_and_paths_lead_to_their_type)
 }
 END_TEST
 
+/* RFC 3021, RFC 6164: of two addresses both are stations', and one is a station's. */
+START_TEST(intent_addresses_are_a_stations)
+{
+	static const struct {
+		const char *address;
+		bool is_none;
+	} at[] = {{"10.0.0.0/29", true}, {"10.0.0.1/29", false}, {"10.0.0.7/29", true},
+		{"10.0.0.4/30", true}, {"10.0.0.5/30", false}, {"10.0.0.6/30", false},
+		{"10.0.0.7/30", true}, {"10.0.0.6/31", false}, {"10.0.0.7/31", false},
+		{"10.0.0.0/32", false}, {"10.0.0.255/32", false}, {"10.255.255.255/8", true},
+		{"2001:db8::/64", true}, {"2001:db8::8/125", true}, {"2001:db8::f/125", false},
+		{"2001:db8::4/126", true}, {"2001:db8::7/126", false}, {"2001:db8::6/127", false},
+		{"2001:db8::7/127", false}, {"2001:db8::/128", false}};
+
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		struct api_ip ip;
+
+		ck_assert_int_eq(api_ip_parse(at[i].address, true, &ip), 0);
+		ck_assert_msg(
+			ip_is_network_or_broadcast(&ip) == at[i].is_none, "%s", at[i].address);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("intent");
@@ -356,6 +381,7 @@ static Suite *suite(void)
 	tcase_add_test(t, intent_fills_in_defaults);
 	tcase_add_test(t, intent_has_a_tap_by_default_where_there_are_device_and_addresses);
 	tcase_add_test(t, intent_masks_prefixes_of_routes_not_of_addresses);
+	tcase_add_test(t, intent_addresses_are_a_stations);
 	tcase_add_test(t, intent_kinds_and_paths_lead_to_their_type);
 	suite_add_tcase(s, t);
 	return s;

@@ -59,6 +59,22 @@ START_TEST(events_make_entries_when_the_kernel_changes)
 }
 END_TEST
 
+/* A FIB here knows destinations alone: a route for packets from somewhere is not everybody's. */
+START_TEST(routes_by_source_are_left_out)
+{
+	two_links();
+	if (rig_try("route add 2001:db8:9::/48 from 2001:db8:7::/48 via 2001:db8:1::2")) /* without
+											    IPV6_SUBTREES
+											  */
+		return;
+	rig_ip("route add 2001:db8:a::/48 via 2001:db8:1::2");
+	rig_quiet();
+	ck_assert_ptr_nonnull(rig_route(254, "2001:db8:a::/48"));
+	ck_assert_ptr_null(rig_route(254, "2001:db8:9::/48"));
+	rig_compare("routes by source");
+}
+END_TEST
+
 START_TEST(routes_go_when_their_link_goes_down)
 {
 	two_links();
@@ -399,6 +415,7 @@ static Suite *kernel_suite(void)
 	tcase_set_timeout(tables, 120);
 	tcase_add_checked_fixture(tables, rig_setup, rig_teardown);
 	tcase_add_test(tables, events_make_entries_when_the_kernel_changes);
+	tcase_add_test(tables, routes_by_source_are_left_out);
 	tcase_add_test(tables, routes_go_when_their_link_goes_down);
 	tcase_add_test(tables, fdb_entries_go_when_their_group_goes);
 	tcase_add_test(tables, routes_go_when_their_nexthop_object_goes);

@@ -88,8 +88,35 @@ const char *intent_kind(enum intent_type type)
 	return kinds[type];
 }
 
+/* Of a slice: where it has endpoints, {"endpoints": [{"site": …, "wan": …}…]}. */
+static union intent_object *object_of(const json_t *spec)
+{
+	const json_t *all = json_object_get(spec, "endpoints"), *one;
+	union intent_object *obj = all ? calloc(1, sizeof(*obj)) : &no_object;
+	size_t i;
+
+	if (!all)
+		return obj;
+	obj->slice.endpoints.item =
+		calloc(json_array_size(all), sizeof(*obj->slice.endpoints.item));
+	json_array_foreach (all, i, one) {
+		struct intent_endpoint *end =
+			&obj->slice.endpoints.item[obj->slice.endpoints.count++];
+
+		snprintf(end->site, sizeof(end->site), "%s",
+			json_string_value(json_object_get(one, "site")));
+		snprintf(end->wan, sizeof(end->wan), "%s",
+			json_string_value(json_object_get(one, "wan")));
+	}
+	return obj;
+}
+
 static void intent_free(struct intent *intent)
 {
+	if (intent->obj != &no_object) {
+		free(intent->obj->slice.endpoints.item);
+		free(intent->obj);
+	}
 	count_needs(intent->spec, -1);
 	json_decref(intent->spec);
 	free(intent);
@@ -103,7 +130,7 @@ void fake_intent_load(enum intent_type type, const char *name, const char *spec)
 	intent->type = type;
 	snprintf(intent->name, sizeof(intent->name), "%s", name);
 	intent->spec = json_loads(spec, 0, NULL);
-	intent->obj = &no_object;
+	intent->obj = object_of(intent->spec);
 	ck_assert_ptr_nonnull(intent->spec);
 	count_needs(intent->spec, 1);
 	intents[count++] = intent;

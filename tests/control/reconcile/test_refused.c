@@ -209,6 +209,32 @@ START_TEST(what_needs_a_refused_one_comes_when_that_does)
 }
 END_TEST
 
+/* Of the same name at two sites, as far as the slices say: only the one here is in the way. */
+START_TEST(a_refused_wan_is_in_the_way_of_its_own_site)
+{
+	static const char slice[] =
+		"{\"slice\":[{\"name\":\"%s\",\"vni\":%d}],\"needs\":[\"wan kt\"],"
+		"\"endpoints\":[{\"site\":\"%s\",\"wan\":\"kt\"}]}";
+	char spec[300];
+
+	json_object_set_new(fake.refuse, "port kt", json_true());
+	rig_site();
+	fake_intent(
+		rec, INTENT_WAN, "kt", "{\"port\":[{\"name\":\"kt\",\"device\":\"net_null9\"}]}");
+	snprintf(spec, sizeof(spec), slice, "here", 100, "gj");
+	fake_intent(rec, INTENT_SLICE, "here", spec);
+	snprintf(spec, sizeof(spec), slice, "there", 101, "bs");
+	fake_intent(rec, INTENT_SLICE, "there", spec);
+	rig_settle();
+	rig_state(INTENT_WAN, "kt", INTENT_REFUSED);
+	rig_state(INTENT_SLICE, "here", INTENT_REFUSED);
+	rig_state(INTENT_SLICE, "there", INTENT_APPLIED);
+	json_object_clear(fake.refuse);
+	rig_resync();
+	rig_state(INTENT_SLICE, "here", INTENT_APPLIED);
+}
+END_TEST
+
 START_TEST(two_that_want_one_object_otherwise_are_told)
 {
 	rig_site();
@@ -241,6 +267,7 @@ int main(void)
 	tcase_add_test(tcase, a_conflict_in_earnest_is_refused);
 	tcase_add_test(tcase, a_mac_moves_off_an_attachment_that_goes);
 	tcase_add_test(tcase, what_needs_a_refused_one_comes_when_that_does);
+	tcase_add_test(tcase, a_refused_wan_is_in_the_way_of_its_own_site);
 	tcase_add_test(tcase, two_that_want_one_object_otherwise_are_told);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
