@@ -18,6 +18,7 @@
 #include "events.h"
 #include "fdb.h"
 #include "neighbor.h"
+#include "noun_port.h"
 #include "options.h"
 #include "port.h"
 #include "port_link.h"
@@ -190,6 +191,7 @@ static void taps_stop(void)
 static void on_rpc_poll(evutil_socket_t fd, short what, void *arg)
 {
 	rpc_poll();
+	on_links(noun_port_poll());
 }
 
 static int run(const struct options *opt, int links_fd)

@@ -247,6 +247,91 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	return 0;
 }
 
+/* Lets go of the device, but not of its pool: taps of attachments and the twin take buffers of it.
+ */
+static void device_let_go(uint16_t id)
+{
+	struct port *p = &ports[id];
+	struct device dev = p->dev;
+
+	port_hot[id].live = false;
+	worker_assign_queues();
+	if (worker_count > 1)
+		worker_wait_turns(HANDOVER_TURNS);
+	if (dev.ethdev == RTE_MAX_ETHPORTS)
+		return; /* a try before has done it */
+	dev.own_pool = false;
+	device_close(&dev);
+	p->dev = (struct device){.ethdev = RTE_MAX_ETHPORTS,
+		.pool = p->dev.pool,
+		.own_pool = true,
+		.kept = p->dev.kept};
+	port_hot[id].ethdev = RTE_MAX_ETHPORTS;
+}
+
+static void device_take(uint16_t id, const struct api_port *cfg, const struct device *dev)
+{
+	struct port_hot *ph = &port_hot[id];
+	struct rte_ether_addr mac;
+
+	ports[id].dev = *dev;
+	ph->ethdev = dev->ethdev;
+	ph->rx_queues = dev->rx_queues;
+	ph->tx_queues = dev->tx_queues;
+	ph->multi_seg = dev->multi_seg;
+	ph->pool = dev->pool;
+	rte_eth_macaddr_get(dev->ethdev, &ports[id].own_mac);
+	memcpy(&mac, &cfg->mac, sizeof(mac));
+	if (rte_is_zero_ether_addr(&mac))
+		mac = ports[id].own_mac;
+	else
+		rte_eth_dev_default_mac_addr_set(dev->ethdev, &mac);
+	if (ph->twin != PORT_NONE && !rte_is_same_ether_addr(&mac, &ph->mac)) {
+		rte_eth_dev_default_mac_addr_set(port_hot[ph->twin].ethdev, &mac);
+		port_hot[ph->twin].mac = mac;
+	}
+	ph->mac = mac;
+	for (uint32_t vlan = 0; vlan < 4096; vlan++)
+		if (vlan != 0 ? ph->vlan[vlan] != 0 : ph->untagged != 0)
+			port_take(id, vlan, true);
+}
+
+bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_error *err)
+{
+	struct rte_mempool *pool = ports[id].dev.pool;
+	uint32_t kept = ports[id].dev.kept;
+	bool xdp = port_xdp_is(
+		cfg->device); /* whose pool the kernel fills: of no other socket before */
+	struct device_request req = {.devargs = cfg->device,
+		.port = cfg->name,
+		.queues = cfg->queues,
+		.workers = port_workers,
+		.mtu = port_hot[id].mtu,
+		.mbufs = cfg->mbufs,
+		.pool = xdp ? NULL : pool};
+	struct device dev;
+	uint64_t missed;
+
+	if (!device_interface_there(cfg->device))
+		return false;
+	if (ports[id].dev.ethdev != RTE_MAX_ETHPORTS)
+		ports[id].missed_before = device_missed(&ports[id].dev) - ports[id].missed_before;
+	missed = ports[id].missed_before; /* until it is open again: what it had missed so far */
+	device_let_go(id);
+	*rc = device_open(&req, &dev, err);
+	if (*rc != 0)
+		return true;
+	if (xdp)
+		device_pool_give(pool, kept);
+	dev.own_pool = true;
+	device_take(id, cfg, &dev);
+	ports[id].missed_before = device_missed(&dev) - missed;
+	port_shape_divide();
+	port_link_open(id, dev.ethdev, cfg->tap ? if_nametoindex(cfg->name) : 0);
+	port_publish(id);
+	return true;
+}
+
 void port_publish(uint16_t id)
 {
 	port_hot[id].live = true;
@@ -307,7 +392,9 @@ void port_counters_read(uint16_t id, struct port_counters *out)
 		for (uint32_t c = 0; c < sizeof(*out) / sizeof(uint64_t); c++)
 			sum[c] += __atomic_load_n(&one[c], __ATOMIC_RELAXED);
 	}
-	out->rx_missed = device_missed(&ports[id].dev) - ports[id].missed_before;
+	out->rx_missed = ports[id].dev.ethdev == RTE_MAX_ETHPORTS
+				 ? ports[id].missed_before
+				 : device_missed(&ports[id].dev) - ports[id].missed_before;
 }
 
 bool port_link(uint16_t id, uint32_t *speed_mbps)

@@ -61,6 +61,12 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err);
  * -1 with err; on error nothing changed. */
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 
+/* Where a port's interface has vanished (port_link_gone()) and is there again by name: opens its
+ * device anew, under the same id, with its attachments, addresses, shaper, counters and tap. False:
+ * it is not there. 0 of *rc: the port is published; -1 with err: it stays gone, and may be tried
+ * again. */
+bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_error *err);
+
 /* Makes the workers poll it. Cannot fail. */
 void port_publish(uint16_t id);
 

@@ -50,6 +50,17 @@ static uint32_t device_room(const char *devargs)
 	return framesz != NULL ? RTE_MIN(strtoul(framesz + 8, NULL, 10), 32768ul) : 2048;
 }
 
+bool device_interface_there(const char *devargs)
+{
+	const char *iface = strstr(devargs, "iface=");
+	char name[IFNAMSIZ];
+
+	if (strncmp(devargs, "net_af_", 7) != 0 || iface == NULL)
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(iface + 6, ","), iface + 6);
+	return if_nametoindex(name) != 0;
+}
+
 /* Mistakes that a device would only answer with "failed": said before it is asked. */
 static int check_devargs(const struct device_request *req, struct rpc_error *err)
 {
@@ -185,6 +196,11 @@ static void pool_give(struct rte_mempool *mp, uint32_t kept)
 			pools[i].used = false;
 			pools[i].kept = kept;
 		}
+}
+
+void device_pool_give(struct rte_mempool *pool, uint32_t kept)
+{
+	pool_give(pool, kept);
 }
 
 void device_pools_free(void)
@@ -384,6 +400,8 @@ void device_close(struct device *dev)
 {
 	struct rte_eth_dev_info info = {0};
 
+	if (dev->ethdev == RTE_MAX_ETHPORTS)
+		goto pool;
 	rte_eth_dev_info_get(dev->ethdev, &info);
 	port_packet_close(dev->packet);
 	/* af_packet puts this on the kernel's interface, where it would stay */
@@ -396,6 +414,7 @@ void device_close(struct device *dev)
 	if (info.device != NULL)
 		rte_dev_remove(info.device);
 	port_xdp_close(dev->xdp);
+pool:
 	if (dev->own_pool)
 		pool_give(dev->pool, dev->kept);
 	*dev = (struct device){0};

@@ -22,7 +22,7 @@ struct device_request {
 };
 
 struct device {
-	uint16_t ethdev;
+	uint16_t ethdev; /* RTE_MAX_ETHPORTS: none now, its interface is gone */
 	uint16_t rx_queues;
 	uint16_t tx_queues;
 	bool multi_seg;
@@ -36,6 +36,11 @@ struct device {
 
 /* Probes, configures and starts. 0, or -1 with err filled and nothing left behind. Main thread. */
 int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err);
+/* Is the interface of the kernel there that these devargs name (iface=)? False where they name
+ * none. */
+bool device_interface_there(const char *devargs);
+/* Gives back the pool of a device that was closed with own_pool false. */
+void device_pool_give(struct rte_mempool *pool, uint32_t kept);
 /* Stops, closes and detaches. Other ports may still be sending buffers of its pool: that is freed,
  * or used again by a port of the same size, once they have all come back. */
 void device_close(struct device *dev);

@@ -29,7 +29,7 @@ void port_link_close(uint16_t id);
 /* True for twins and ports that are not open, too. */
 bool port_link_up(uint16_t id);
 /* The interface below it vanished, or went to another network namespace: its link stays down until
- * it is deleted and put again. */
+ * it is back by name (port_reopen()). */
 bool port_link_gone(uint16_t id);
 
 #endif

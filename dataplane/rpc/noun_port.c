@@ -8,6 +8,7 @@
 
 #include "attachment.h"
 #include "device_allow.h"
+#include "noun_port.h"
 #include "port.h"
 #include "port_link.h"
 #include "tx.h"
@@ -115,6 +116,32 @@ static void port_commit(struct object *obj, const struct version *old, const str
 		attachment_port_mtu(obj->id);
 	}
 	underlay_stale();
+}
+
+static uint64_t told; /* why these could not be opened again */
+
+uint64_t noun_port_poll(void)
+{
+	uint64_t back = 0;
+
+	for (struct object *obj = model_after(OBJECT_PORT, ""); obj; obj = model_next(obj)) {
+		uint64_t bit = 1ull << obj->id;
+		struct rpc_error err = {0};
+		int rc;
+
+		if (!port_link_gone(obj->id) ||
+			!port_reopen(obj->id, &obj->now->data->port, &rc, &err)) {
+			told &= ~bit;
+			continue;
+		}
+		if (rc && !(told & bit))
+			fprintf(stderr,
+				"sluice-dataplane: port %s is back but cannot be opened: %s\n",
+				obj->key, err.message);
+		told = rc ? told | bit : told & ~bit;
+		back |= rc ? 0 : bit;
+	}
+	return back;
 }
 
 static void port_answer(const struct object *obj, union api_object *copy)

@@ -36,6 +36,11 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	return 0;
 }
 
+bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_error *err)
+{
+	return false;
+}
+
 void port_publish(uint16_t id)
 {
 	fakes.ports_published++;

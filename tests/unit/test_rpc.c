@@ -60,7 +60,8 @@ static const struct {
 		"-32602", "error.data.path", "objects[0].rate_bps"},
 	{CALL("put", "{'type':'port','objects':[{'name':'p9','device':'net_null9',"
 		     "'rate_bps':1000000000001}]}"),
-		"-32602", "error.data.want", "integer 0 to 1000000000000"},
+		"-32602", "error.data.want",
+		"integer 0 to 1000000000000 (bit/s; on the command line and in YAML also 100M)"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'x','vni':5,'guarantee_bps':999}]}"),
 		"-32602", "error.data.want", "0, or 1000 and more"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'x','vni':5,'weight':0}]}"), "-32602",
