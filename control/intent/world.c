@@ -172,12 +172,15 @@ static struct node *node_new(enum intent_type type, const char *name)
 	return node;
 }
 
-/* A VNI that was chosen stays when the new text names none. True: the object has changed. */
-static bool keep_vni(
+/* A VNI or TEID that was chosen stays when the new text names none. True: the object has changed.
+ */
+static bool keep_chosen(
 	enum intent_type type, const union intent_object *before, union intent_object *obj)
 {
 	uint32_t *vni = intent_vni(type, obj);
 
+	if (type == INTENT_SESSION)
+		return fteid_keep(before, obj);
 	if (!vni || *vni || !before)
 		return false;
 	*vni = *intent_vni(type, (union intent_object *)before);
@@ -235,7 +238,7 @@ static int put(struct world *world, enum intent_type type, union intent_object *
 	}
 	touch->op = world->ops;
 	touch->asked = true;
-	touch->stale = keep_vni(type, touch->was.obj, obj);
+	touch->stale = keep_chosen(type, touch->was.obj, obj);
 	if (node->gone) {
 		RB_REMOVE(intent_tree, &world->gone[type], &node->intent);
 		node->gone = false;

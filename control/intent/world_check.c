@@ -196,15 +196,20 @@ static bool vni_is_free(const struct world *world, uint32_t vni)
 	return !index_holder(world, ROLE_HAS, KEY_VNI, text, NULL);
 }
 
+uint64_t name_hash(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 1099511628211ull;
+	return hash;
+}
+
 /* From the name, so that boxes that are told the same choose the same; the next free one where two
  * names meet. */
 static uint32_t choose_vni(const struct world *world, const char *name)
 {
 	uint32_t range = VNI_LAST - VNI_FIRST + 1, at;
-	uint64_t hash = 14695981039346656037ull; /* FNV-1a */
+	uint64_t hash = name_hash(NAME_HASH, name);
 
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 1099511628211ull;
 	at = (hash ^ hash >> 32) % range;
 	for (uint32_t tries = 0; tries < range; tries++, at = (at + 1) % range)
 		if (vni_is_free(world, VNI_FIRST + at))
@@ -221,6 +226,13 @@ static int give_vni(struct world *world, struct node *node, struct rpc_error *er
 	world_edit_begin(world, node);
 	*vni = choose_vni(world, node->intent.name);
 	return world_edit_end(world, node) ? out_of_memory(err) : 0;
+}
+
+static int give_teids(struct world *world, struct node *node, struct rpc_error *err)
+{
+	if (node->intent.type != INTENT_SESSION)
+		return 0;
+	return fteid_choose(world, node) ? out_of_memory(err) : 0;
 }
 
 /* ---- hosts that move take their networks along ---- */
@@ -336,8 +348,8 @@ static int check_missed(struct world *world, struct rpc_error *err)
 
 int world_check(struct world *world, struct rpc_error *err)
 {
-	static node_rule *const rules[] = {rule_needed, rule_left, give_vni, rule_taken, rule_place,
-		admission_choose, rule_user, rule_wan, rule_restate};
+	static node_rule *const rules[] = {rule_needed, rule_left, give_vni, give_teids, rule_taken,
+		rule_place, admission_choose, rule_user, rule_wan, rule_restate};
 
 	if (check_missed(world, err) || touch_networks(world, err))
 		return -1;

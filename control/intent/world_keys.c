@@ -71,6 +71,27 @@ void key_place(struct key *key, const char *site, const char *port, uint32_t vla
 	snprintf(key->text + len, sizeof(key->text) - len, "/%u", vlan);
 }
 
+void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid)
+{
+	size_t len;
+
+	key->kind = KEY_TEID;
+	pair(key->text, site, gtpu);
+	len = strlen(key->text);
+	snprintf(key->text + len, sizeof(key->text) - len, "/%u", teid);
+}
+
+static void has_teid(
+	struct visit *visit, const char *site, const struct api_pdr *pdr, unsigned index)
+{
+	struct key key = {.role = ROLE_HAS, .path = "pdrs[%u].teid", .index = index};
+
+	if (visit->rc || !pdr->teid || !pdr->gtpu[0])
+		return;
+	key_teid(&key, site, pdr->gtpu, pdr->teid);
+	visit->rc = visit->call(&key, visit->arg);
+}
+
 static void at_place(struct visit *visit, enum key_role role, const char *site, const char *port,
 	uint32_t vlan, unsigned index)
 {
@@ -229,6 +250,7 @@ static void visit_session(struct visit *visit, const struct intent_session *inte
 
 		needs(visit, KEY_GTPU, site, pdr->gtpu, "pdrs[%u].gtpu", i);
 		needs(visit, KEY_SLICE, pdr->slice, NULL, "pdrs[%u].slice", i);
+		has_teid(visit, site, pdr, i);
 	}
 	for (uint32_t i = 0; i < session->fars.count; i++) {
 		const struct api_far *far = &session->fars.item[i];
@@ -282,7 +304,8 @@ const char *key_show(const struct key *key, char *text)
 		[KEY_NAME] = "slice or network",
 		[KEY_VNI] = "VNI",
 		[KEY_TAP] = "interface",
-		[KEY_PLACE] = "place"};
+		[KEY_PLACE] = "place",
+		[KEY_TEID] = "TEID"};
 	const char *slash = strchr(key->text, '/'), *vlan = slash ? strchr(slash + 1, '/') : NULL;
 	int site = slash ? (int)(slash - key->text) : 0;
 
@@ -293,6 +316,9 @@ const char *key_show(const struct key *key, char *text)
 	else if (!vlan)
 		snprintf(text, 128, "%s %s of site %.*s", kinds[key->kind], slash + 1, site,
 			key->text);
+	else if (key->kind == KEY_TEID)
+		snprintf(text, 128, "TEID %s of GTP-U address %.*s of site %.*s", vlan + 1,
+			(int)(vlan - slash - 1), slash + 1, site, key->text);
 	else if (!strcmp(vlan, "/0"))
 		snprintf(text, 128, "port %.*s of site %.*s without VLAN", (int)(vlan - slash - 1),
 			slash + 1, site, key->text);

@@ -22,6 +22,7 @@ enum key_kind {
 		  */
 	KEY_KERNEL, /* netns/NAME and the like: what feeds a slice */
 	KEY_PLACE,  /* SITE/PORT/VLAN */
+	KEY_TEID,   /* SITE/GTPU/TEID: an F-TEID (TS 29.244, 8.2.3) of a session */
 	KEY_MAC,    /* of a host */
 	KEY_IP,	    /* likewise */
 	KEY_ORDER,  /* SITE/PREFERENCE/NAME of a WAN */
@@ -116,6 +117,20 @@ int world_edit_end(struct world *world, struct node *node); /* 0 or -ENOMEM */
 
 /* Of a slice or network; NULL for others. */
 uint32_t *intent_vni(enum intent_type type, union intent_object *obj);
+
+/* fteid.c: the TEIDs of a session. True: obj has got what before had, for the PDRs that name none.
+ * before may be NULL. */
+bool fteid_keep(const union intent_object *before, union intent_object *obj);
+/* Chooses a TEID for each PDR of the touched node that has a GTP-U address and none. 0 or -ENOMEM.
+ */
+int fteid_choose(struct world *world, struct node *node);
+/* Puts SITE/GTPU/TEID into key->text. */
+void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid);
+
+/* 64-bit FNV-1a of a text, for choices that boxes which are told the same make alike. Start with
+ * NAME_HASH. */
+#define NAME_HASH 14695981039346656037ull
+uint64_t name_hash(uint64_t hash, const char *text);
 
 /* world_index.c. Adding twice is counted; taking away what is not there does nothing. */
 int index_add(struct world *world, struct node *node, const union intent_object *obj); /* -ENOMEM */

@@ -175,6 +175,35 @@ class Changes(unittest.TestCase):
         self.apply(wan())
         self.same()
 
+    def test_a_teid_that_is_left_out_is_chosen_shown_and_kept_over_restarts(self):
+        gtpu = [{"name": "n3", "address": "198.18.50.1", "interface": "access"}]
+        ue = {"kind": "session", "name": "ue", "site": "gj", "slice": "net", "ue": {"ipv4": "10.45.0.1"},
+              "pdrs": [{"id": 1, "precedence": 1, "source": "access", "gtpu": "n3", "outer_header_removal": 6, "far": 1}],
+              "fars": [{"id": 1, "action": "forward"}]}
+        self.apply({**site(), "gtpu": gtpu}, router("net", 60, "198.19.61.1/24"), ue)
+
+        def told():
+            shown = self.control.get("/v1/sessions/ue").json
+            self.assertEqual(shown["status"]["state"], "applied", shown)
+            return shown["pdrs"][0]["teid"]
+
+        def forwarded():
+            return [pdr["teid"] for one in self.control.dataplane.list("session") for pdr in one["pdrs"]]
+
+        teid = told()
+        self.assertGreater(teid, 0)
+        self.assertEqual(forwarded(), [teid])
+        self.apply({**ue, "pdrs": [{**ue["pdrs"][0], "precedence": 7}]})  # still without one
+        self.assertEqual((told(), forwarded()), (teid, [teid]))
+        for program in (self.control.dataplane, self.control):
+            program.kill()
+            program.start()
+            end = time.monotonic() + 60
+            while self.control.get("/v1/status").json["reconciler"]["synced"] is not True or not forwarded():
+                self.assertLess(time.monotonic(), end, self.control.get("/v1/status").json)
+                time.sleep(0.05)
+            self.assertEqual((told(), forwarded()), (teid, [teid]))
+
     def test_what_was_put_by_hand_is_not_in_the_way(self):
         hand = self.control.dataplane
         hand.call("put", type="slice", objects=[{"name": "hand", "vni": 300}])

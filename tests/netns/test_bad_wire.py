@@ -119,6 +119,7 @@ def test(lab):
         (send4, udp4(vxlan(), udp={"chksum": None}), "with a UDP checksum"), 
         (send4, udp4(vxlan(flags=0xff, reserved=0xffffff)), "with every reserved bit set"),
         (send6, udp6(vxlan()), "plain IPv6"), (send6, bytes(udp6(vxlan())) + b"\0" * 20, "IPv6 with padding"),
+        (send6, udp6(vxlan(), udp={"chksum": 0}), "IPv6 with UDP checksum zero (RFC 7348, section 5)"),
     )
     for send, packet, what in good:
         host.drain()
@@ -128,6 +129,8 @@ def test(lab):
         equal(drops_of(diff(before, box.ledger())), {}, f"good packet, {what}: drops")
         equal([frame == bytes(INNER) for frame in frames + delivered(seconds=0.05)], [True], f"good packet, {what}")
 
+    # a tunnel that does not take checksum zero (RFC 6936): dropped from here on
+    box.put("tunnel", name="to-6", encap="vxlan", local="2001:db8:1::1", remote="2001:db8:1::2", accept_zero_csum6=False)
     for send, rows in ((send4, IPV4), (send6, IPV6)):
         for what, packet, reason in rows:
             before = box.quiet()

@@ -91,10 +91,10 @@ static const struct {
 	{"wan", "{'name':'w','site':'xx'}", "[0].site"},
 	{"slice", "{'name':'b','endpoints':[{'site':'gj','port':'p1'},{'site':'gj','port':'p9'}]}",
 		"[0].endpoints[1].port"},
-	{"slice", "{'name':'b','endpoints':[{'site':'xx','port':'p1'}]}", "[0].endpoints[0].port"},
+	{"slice", "{'name':'b','endpoints':[{'site':'xx','port':'p1'}]}", "[0].endpoints[0].site"},
 	{"slice", "{'name':'b','endpoints':[{'site':'gj','port':'p1','wan':'bs-kt'}]}",
 		"[0].endpoints[0].wan"},
-	{"host", HOST_AT("h", "xx") MAC("1"), "[0].port"},
+	{"host", HOST_AT("h", "xx") MAC("1"), "[0].site"},
 	{"virtual-dedicated-network", "{'name':'v','hosts':['nobody']}", "[0].hosts[0]"},
 	{"local-data-network", "{'name':'e','slice':'xx','prefixes':['10.0.0.0/8']}", "[0].slice"},
 	{"local-data-network", "{'name':'e','slice':'flat','prefixes':['10.0.0.0/8']}",
@@ -297,6 +297,65 @@ START_TEST(world_keeps_a_vni_that_was_chosen)
 }
 END_TEST
 
+/* ---- F-TEIDs ---- */
+
+#define PDR(id, more)                                                                              \
+	"{'id':" id ",'precedence':" id ",'source':'access','gtpu':'n3'," more "'far':1}"
+#define UE(name, pdrs)                                                                             \
+	"{'name':'" name "','site':'gj','slice':'net','pdrs':[" pdrs                               \
+	"],'fars':[{'id':1,'action':'forward'}]}"
+
+static uint32_t teid_of(const char *name, unsigned at)
+{
+	const struct intent *intent = world_find(world, INTENT_SESSION, name);
+
+	ck_assert_uint_lt(at, intent->obj->session.session.pdrs.count);
+	return intent->obj->session.session.pdrs.item[at].teid;
+}
+
+START_TEST(world_chooses_an_fteid_and_keeps_it)
+{
+	uint32_t teid, second;
+	char text[16];
+
+	ck_fine(put(
+		"session", UE("u", PDR("1", "") "," PDR("2", "") "," PDR("3", "'choose_id':7,"))));
+	teid = teid_of("u", 0);
+	second = teid_of("u", 2);
+	ck_assert_uint_ne(teid, 0);
+	ck_assert_uint_eq(teid_of("u", 1), teid); /* the same choose_id */
+	ck_assert_uint_ne(second, 0);
+	ck_assert_uint_ne(second, teid);
+	snprintf(text, sizeof(text), "%u", teid);
+	ck_assert_str_eq(
+		field("session", "u", "pdrs.0.teid"), text); /* in what is shown and stored */
+	ck_fine(put("session",
+		UE("u", PDR("1", "'qfi':9,") "," PDR("3", "'choose_id':7,") "," PDR("4", ""))));
+	ck_assert_uint_eq(teid_of("u", 0), teid);
+	ck_assert_uint_eq(teid_of("u", 1), second);
+	ck_assert_uint_eq(teid_of("u", 2), teid); /* new, and shares what is there */
+	ck_fine(put("session", UE("u", PDR("1", "'teid':5,"))));
+	ck_assert_uint_eq(teid_of("u", 0), 5);
+}
+END_TEST
+
+START_TEST(world_gives_no_fteid_twice)
+{
+	char text[512];
+	uint32_t teid;
+
+	ck_fine(put("session", UE("u", PDR("1", ""))));
+	teid = teid_of("u", 0);
+	snprintf(text, sizeof(text), UE("v", PDR("1", "'teid':%u,")), teid);
+	ck_refused(put("session", "%s", text), RPC_ERR_CONFLICT, "[0].pdrs[0].teid");
+	ck_assert_str_eq(err.with, "session u");
+	ck_fine(del("session", "u"));
+	ck_fine(put("session", "%s", text)); /* v has u's choice: u takes the next */
+	ck_fine(put("session", UE("u", PDR("1", ""))));
+	ck_assert_uint_eq(teid_of("u", 0), teid + 1 ? teid + 1 : 1);
+}
+END_TEST
+
 /* ---- transactions ---- */
 
 START_TEST(world_tells_what_a_transaction_does)
@@ -368,7 +427,7 @@ START_TEST(world_numbers_the_puts_in_errors)
 	ck_fine(put("slice", "{'name':'a'}"));
 	ck_refused(put("slice", "{'name':'b','vni':0}"), RPC_ERR_PARAMS, "[1].vni");
 	ck_fine(put("slice", "{'name':'c','endpoints':[{'site':'xx','port':'p'}]}"));
-	ck_refused(finish(), RPC_ERR_PARAMS, "[2].endpoints[0].port");
+	ck_refused(finish(), RPC_ERR_PARAMS, "[2].endpoints[0].site");
 }
 END_TEST
 
@@ -465,6 +524,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, world_refuses_references_that_lead_nowhere, 0,
 		sizeof(astray) / sizeof(astray[0]));
 	tcase_add_test(t, world_keeps_slices_that_sessions_and_local_networks_use);
+	tcase_add_test(t, world_chooses_an_fteid_and_keeps_it);
+	tcase_add_test(t, world_gives_no_fteid_twice);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The F-TEIDs of sessions that were left to the UPF to choose (TS 29.244, 5.5.3): chosen when the
+ * intent is admitted, so that they are stored, shown, and the same after any restart. Called by
+ * world.c and world_check.c; owns nothing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "world_parts.h"
+
+/* PDRs of one session with the same GTP-U address and choose_id have one F-TEID. */
+static bool same_choice(const struct api_pdr *a, const struct api_pdr *b)
+{
+	return a->choose_id == b->choose_id && !strcmp(a->gtpu, b->gtpu);
+}
+
+static bool wants_teid(const struct api_pdr *pdr)
+{
+	return pdr->gtpu[0] && !pdr->teid;
+}
+
+static const struct api_pdr *find_id(const struct api_pdrs *pdrs, uint32_t id)
+{
+	for (uint32_t i = 0; i < pdrs->count; i++)
+		if (pdrs->item[i].id == id)
+			return &pdrs->item[i];
+	return NULL;
+}
+
+/* A PDR is known by its id; one that is new may share what its neighbours had. */
+static uint32_t teid_before(const struct api_pdrs *before, const struct api_pdr *pdr)
+{
+	const struct api_pdr *same = find_id(before, pdr->id);
+
+	if (same && same_choice(same, pdr))
+		return same->teid;
+	for (uint32_t i = 0; i < before->count; i++)
+		if (same_choice(&before->item[i], pdr))
+			return before->item[i].teid;
+	return 0;
+}
+
+bool fteid_keep(const union intent_object *before, union intent_object *obj)
+{
+	const struct api_pdrs *pdrs = &obj->session.session.pdrs;
+	bool kept = false;
+
+	if (!before || strcmp(before->session.site, obj->session.site))
+		return false;
+	for (uint32_t i = 0; i < pdrs->count; i++)
+		if (wants_teid(&pdrs->item[i])) {
+			pdrs->item[i].teid =
+				teid_before(&before->session.session.pdrs, &pdrs->item[i]);
+			kept |= pdrs->item[i].teid != 0;
+		}
+	return kept;
+}
+
+static bool teid_is_free(const struct world *world, const struct intent_session *intent,
+	const char *gtpu, uint32_t teid)
+{
+	const struct api_pdrs *own = &intent->session.pdrs;
+	struct key key;
+
+	for (uint32_t i = 0; i < own->count; i++)
+		if (own->item[i].teid == teid && !strcmp(own->item[i].gtpu, gtpu))
+			return false;
+	key_teid(&key, intent->site, gtpu, teid);
+	return !index_holder(world, ROLE_HAS, KEY_TEID, key.text, NULL);
+}
+
+/* From the names, so that a box that is told the same again chooses the same; the next free one
+ * where two meet. 0 is no TEID of a tunnel (TS 29.281, 5.1). */
+static uint32_t choose_teid(
+	const struct world *world, const struct intent_session *intent, const struct api_pdr *pdr)
+{
+	uint64_t hash = name_hash(NAME_HASH, intent->session.name);
+	char number[16];
+	uint32_t teid;
+
+	snprintf(number, sizeof(number), "/%u/", pdr->choose_id);
+	hash = name_hash(name_hash(hash, number), pdr->gtpu);
+	teid = (uint32_t)(hash ^ hash >> 32);
+	while (!teid || !teid_is_free(world, intent, pdr->gtpu, teid))
+		teid++;
+	return teid;
+}
+
+/* What another PDR of the session has got for the same choice. */
+static uint32_t chosen_already(const struct api_pdrs *pdrs, uint32_t at, const bool *chosen)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if (chosen[i] && same_choice(&pdrs->item[i], &pdrs->item[at]))
+			return pdrs->item[i].teid;
+	return 0;
+}
+
+int fteid_choose(struct world *world, struct node *node)
+{
+	struct intent_session *intent = &node->intent.obj->session;
+	struct api_pdrs *pdrs = &intent->session.pdrs;
+	bool chosen[LIMIT_SESSION_PDRS] = {false}, any = false;
+
+	for (uint32_t i = 0; i < pdrs->count; i++)
+		any |= wants_teid(&pdrs->item[i]);
+	if (!any)
+		return 0;
+	world_edit_begin(world, node);
+	for (uint32_t i = 0; i < pdrs->count; i++) {
+		struct api_pdr *pdr = &pdrs->item[i];
+
+		if (!wants_teid(pdr))
+			continue;
+		pdr->teid = chosen_already(pdrs, i, chosen);
+		if (!pdr->teid)
+			pdr->teid = choose_teid(world, intent, pdr);
+		chosen[i] = true;
+	}
+	return world_edit_end(world, node);
+}
