@@ -28,6 +28,7 @@ const struct noun nouns[] = {
 	[INTENT_NETWORK] = {"network", INTENT_NETWORK},
 	[INTENT_LOCAL_NETWORK] = {"local-network", INTENT_LOCAL_NETWORK},
 	[INTENT_SESSION] = {"session", INTENT_SESSION},
+	[INTENT_TENANT] = {"tenant", INTENT_TENANT},
 };
 
 #define NOUN(type, summary)                                                                        \
@@ -43,6 +44,7 @@ const struct group groups[] = {
 	NOUN(INTENT_NETWORK, "virtual dedicated networks: these hosts and nobody else"),
 	NOUN(INTENT_LOCAL_NETWORK, "what sessions send there leaves at their own site"),
 	NOUN(INTENT_SESSION, "PDU sessions of UEs"),
+	NOUN(INTENT_TENANT, "what tenants may have: their grants"),
 	{NULL, NULL, top_commands, NULL},
 	{"token", "who may call from elsewhere", token_commands, NULL},
 	{"dp", "the dataplane: objects, counters, drops, tables, traces", dp_commands, NULL},

@@ -68,8 +68,8 @@ static json_t *number(const char *text, size_t len)
 
 		return errno == 0 ? json_integer(value) : NULL;
 	}
-	if (strncmp(text, "0x", 2) == 0 && strspn(text + 2, "0123456789abcdefABCDEF") == len - 2 &&
-		len > 2) {
+	if (len > 2 && strncmp(text, "0x", 2) == 0 &&
+		strspn(text + 2, "0123456789abcdefABCDEF") == len - 2) {
 		json_int_t value = strtoll(text + 2, NULL, 16);
 
 		return errno == 0 ? json_integer(value) : NULL;

@@ -17,6 +17,7 @@ static int (*const compile_type[INTENT_TYPES])(struct compile *c, const struct i
 	[INTENT_NETWORK] = compile_network,
 	[INTENT_LOCAL_NETWORK] = nothing_of_its_own,
 	[INTENT_SESSION] = compile_session,
+	[INTENT_TENANT] = nothing_of_its_own,
 };
 
 int compile_intent(const struct world *world, const char *site, const struct intent *intent,

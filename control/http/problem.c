@@ -175,6 +175,8 @@ static int status_of(int code)
 	case RPC_ERR_PARSE:
 	case RPC_ERR_INVALID_REQUEST:
 		return 400;
+	case RPC_ERR_FORBIDDEN:
+		return 403;
 	case RPC_ERR_PARAMS:
 		return 422;
 	case RPC_ERR_NOT_FOUND:

@@ -65,7 +65,9 @@ static const char *choose(const struct ask *ask, struct rpc_error *err)
 	struct intent *wan = NULL, *best = NULL, *first = NULL;
 
 	while ((wan = world_wans_of(ask->world, ask->site, wan))) {
-		if (!carries(ask, &wan->obj->wan))
+		if (!carries(ask, &wan->obj->wan) ||
+			(strcmp(wan->name, ask->before) &&
+				!grant_has_wan(ask->world, ask->intent, ask->site, wan->name)))
 			continue;
 		if (!has_room(ask, wan)) {
 			if (!best || room_of(ask->world, wan) > room_of(ask->world, best))

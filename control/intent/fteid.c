@@ -69,20 +69,27 @@ static bool teid_is_free(const struct world *world, const struct intent_session 
 }
 
 /* From the names, so that a box that is told the same again chooses the same; the next free one
- * where two meet. 0 is no TEID of a tunnel (TS 29.281, 5.1). */
+ * where two meet. Within the tenant's grant, where it names the address. 0 is no TEID of a tunnel
+ * (TS 29.281, 5.1), and means here that none is left. */
 static uint32_t choose_teid(
-	const struct world *world, const struct intent_session *intent, const struct api_pdr *pdr)
+	const struct world *world, const struct node *node, const struct api_pdr *pdr)
 {
+	const struct intent_session *intent = &node->intent.obj->session;
+	const struct intent_tenant *grant = grant_of(world, &node->intent);
+	const struct intent_grant_gtpu *gtpu =
+		grant ? grant_gtpu(grant, intent->site, pdr->gtpu) : NULL;
+	uint32_t first = gtpu ? gtpu->first_teid : 1, last = gtpu ? gtpu->last_teid : UINT32_MAX;
 	uint64_t hash = name_hash(NAME_HASH, intent->session.name);
+	uint32_t size = last - first + 1, at;
 	char number[16];
-	uint32_t teid;
 
 	snprintf(number, sizeof(number), "/%u/", pdr->choose_id);
 	hash = name_hash(name_hash(hash, number), pdr->gtpu);
-	teid = (uint32_t)(hash ^ hash >> 32);
-	while (!teid || !teid_is_free(world, intent, pdr->gtpu, teid))
-		teid++;
-	return teid;
+	at = (uint32_t)(hash ^ hash >> 32) % size;
+	for (uint32_t tries = 0; tries < size; tries++, at = (at + 1) % size)
+		if (teid_is_free(world, intent, pdr->gtpu, first + at))
+			return first + at;
+	return 0;
 }
 
 /* What another PDR of the session has got for the same choice. */
@@ -112,7 +119,7 @@ int fteid_choose(struct world *world, struct node *node)
 			continue;
 		pdr->teid = chosen_already(pdrs, i, chosen);
 		if (!pdr->teid)
-			pdr->teid = choose_teid(world, intent, pdr);
+			pdr->teid = choose_teid(world, node, pdr);
 		chosen[i] = true;
 	}
 	return world_edit_end(world, node);

@@ -17,6 +17,7 @@ static const char *const paths[INTENT_TYPES] = {
 	[INTENT_NETWORK] = "virtual-dedicated-networks",
 	[INTENT_LOCAL_NETWORK] = "local-data-networks",
 	[INTENT_SESSION] = "sessions",
+	[INTENT_TENANT] = "tenants",
 };
 
 int intent_type_of_path(const char *path)
@@ -83,6 +84,7 @@ _Static_assert(offsetof(struct intent_slice, name) == 0, "name first");
 _Static_assert(offsetof(struct intent_host, name) == 0, "name first");
 _Static_assert(offsetof(struct intent_network, name) == 0, "name first");
 _Static_assert(offsetof(struct intent_local_network, name) == 0, "name first");
+_Static_assert(offsetof(struct intent_tenant, name) == 0, "name first");
 _Static_assert(offsetof(struct api_session, name) == 0, "name first, of the session's");
 
 const char *intent_obj_tenant(enum intent_type type, const union intent_object *obj)

@@ -35,9 +35,9 @@ struct intent {
 	} status;		  /* the reconciler's */
 };
 
-/* What this version reads of a store. A new field or kind takes the next number in its `since`: what
- * has one in use is in the store with that number, and no older version takes it up. */
-#define INTENT_FORMAT 1
+/* What this version reads of a store. A new field or kind takes the next number in its `since`:
+ * what has one in use is in the store with that number, and no older version takes it up. */
+#define INTENT_FORMAT 2
 /* The newest format that a spec needs. */
 uint32_t intent_format(enum intent_type type, const json_t *spec);
 

@@ -133,6 +133,8 @@ int intent_check(enum intent_type type, const union intent_object *obj, struct r
 		return check_network(&obj->network, err);
 	case INTENT_LOCAL_NETWORK:
 		return check_local_network(&obj->local_network, err);
+	case INTENT_TENANT:
+		return check_grant(&obj->tenant, err);
 	default:
 		return 0; /* sessions: the dataplane's rules, and it says them */
 	}

@@ -267,6 +267,114 @@ static const struct api_field session_own_fields[] = {
 	{.name = NULL},
 };
 
+/* ---- what tenants may have ---- */
+
+static const struct api_field vlan_range_fields[] = {
+	{AT(intent_range, first, FIELD_U32, FIELD_REQUIRED), .min = 1, .max = 4094, NO_REF,
+		.help = "the first VLAN"},
+	{AT(intent_range, last, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = 4094, NO_REF,
+		.help = "the last; left out: the first alone"},
+	{.name = NULL},
+};
+
+static const struct api_field vni_range_fields[] = {
+	{AT(intent_range, first, FIELD_U32, FIELD_REQUIRED), .min = 1, .max = VNI_LAST, NO_REF,
+		.help = "the first VNI"},
+	{AT(intent_range, last, FIELD_U32, FIELD_HIDE_DEFAULT), .min = 1, .max = VNI_LAST, NO_REF,
+		.help = "the last; left out: the first alone"},
+	{.name = NULL},
+};
+
+static const struct api_field grant_place_fields[] = {
+	{NAME(intent_grant_place, site, FIELD_REQUIRED, INTENT_NAME), .help = "where"},
+	{NAME(intent_grant_place, port, FIELD_REQUIRED, INTENT_PORT),
+		.help = "a port of that site, or one of its WANs"},
+	{LIST(intent_grant_place, vlans, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, vlan_range_fields,
+		 intent_range),
+		.help = "VLANs on it that the tenant may have"},
+	{AT(intent_grant_place, untagged, FIELD_BOOL, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "its untagged frames, too; never of a WAN, nor of an AF_XDP port, which "
+			"are the host's own"},
+	{.name = NULL},
+};
+
+static const struct api_field grant_wan_fields[] = {
+	{NAME(intent_grant_wan, site, FIELD_REQUIRED, INTENT_NAME), .help = "where"},
+	{NAME(intent_grant_wan, wan, FIELD_REQUIRED, INTENT_NAME), .help = "a WAN of that site"},
+	{AT(intent_grant_wan, committed_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = METER_RATE_MAX,
+		NO_REF, .help = "what its slices may commit over this WAN; left out: as in all"},
+	{AT(intent_grant_wan, peak_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = METER_RATE_MAX,
+		NO_REF, .help = "the sum of their peak_bps over it; left out: as in all"},
+	{.name = NULL},
+};
+
+#define TEIDS(structure)                                                                           \
+	{AT(structure, first_teid, FIELD_U32, 0), .min = 1, .max = UINT32_MAX, .preset = 1,        \
+		NO_REF, .help = "the first TEID"},                                                 \
+	{                                                                                          \
+		AT(structure, last_teid, FIELD_U32, 0), .min = 1, .max = UINT32_MAX,               \
+							.preset = UINT32_MAX, NO_REF,              \
+							.help = "the last TEID"                    \
+	}
+
+static const struct api_field grant_peer_fields[] = {
+	{AT(intent_grant_peer, prefix, FIELD_PREFIX, FIELD_REQUIRED | FIELD_HOST), NO_REF,
+		.help = "gNBs or UPFs that its sessions may send to"},
+	TEIDS(intent_grant_peer),
+	{.name = NULL},
+};
+
+static const struct api_field grant_gtpu_fields[] = {
+	{NAME(intent_grant_gtpu, site, FIELD_REQUIRED, INTENT_NAME), .help = "where"},
+	{NAME(intent_grant_gtpu, gtpu, FIELD_REQUIRED, INTENT_NAME),
+		.help = "a GTP-U address of that site"},
+	TEIDS(intent_grant_gtpu),
+	{LIST(intent_grant_gtpu, peers, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, grant_peer_fields,
+		 intent_grant_peer),
+		.help = "where its sessions' tunnels may end, and with which TEIDs there"},
+	{.name = NULL},
+};
+
+#define NUMBER(member, most, text)                                                                 \
+	{                                                                                          \
+		AT(intent_tenant, member, FIELD_U32, 0), .max = most, NO_REF, .help = text         \
+	}
+
+static const struct api_field tenant_fields[] = {
+	{NAME(intent_tenant, name, FIELD_REQUIRED | FIELD_KEY, INTENT_NAME),
+		.help = "the tenant, as tokens and intents name it", .since = 2},
+	TEXT(intent_tenant, description, "for people"),
+	NUMBER(slices, LIMIT_SLICES, "slices and virtual dedicated networks it may have"),
+	NUMBER(hosts, LIMIT_HOSTS, "hosts it may have"),
+	NUMBER(local_data_networks, 65536, "local data networks it may have"),
+	NUMBER(sessions, LIMIT_SESSIONS, "sessions it may have"),
+	{AT(intent_tenant, committed_bps, FIELD_U64, 0), .max = METER_RATE_MAX, NO_REF,
+		.help = "what all its slices and networks may commit, in bits a second"},
+	{AT(intent_tenant, peak_bps, FIELD_U64, FIELD_HIDE_DEFAULT), .max = METER_RATE_MAX, NO_REF,
+		.help = "the sum of their peak_bps; left out: committed_bps"},
+	{AT(intent_tenant, unmetered, FIELD_BOOL, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "it may have slices without bandwidth, which nothing limits"},
+	{AT(intent_tenant, weight, FIELD_U32, 0), .min = 1, .max = 1000, .preset = 1, NO_REF,
+		.help = "the most that a slice's weight may be"},
+	{AT(intent_tenant, encaps, FIELD_TEXTS, FIELD_HIDE_DEFAULT), .max = INTENT_NAME,
+		.max_items = 2, NO_REF, .help = "vxlan, geneve; left out: vxlan"},
+	{LIST(intent_tenant, vnis, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, vni_range_fields,
+		 intent_range),
+		.help = "VNIs that its slices have; left out: they are chosen among all"},
+	{LIST(intent_tenant, places, FIELD_HIDE_DEFAULT, 0, INTENT_SITES, grant_place_fields,
+		 intent_grant_place),
+		.help = "where its slices and hosts may be"},
+	{LIST(intent_tenant, wans, FIELD_HIDE_DEFAULT, 0, INTENT_SITES, grant_wan_fields,
+		 intent_grant_wan),
+		.help = "the WANs that its slices may go over"},
+	{LIST(intent_tenant, gtpu, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, grant_gtpu_fields,
+		 intent_grant_gtpu),
+		.help = "GTP-U addresses that its sessions may use"},
+	{AT(intent_tenant, ue_pools, FIELD_PREFIXES, FIELD_HIDE_DEFAULT | FIELD_HOST),
+		.max_items = INTENT_LIST, NO_REF, .help = "prefixes of its UEs' addresses"},
+	{.name = NULL},
+};
+
 #define SESSION_FIELDS 32 /* what the decoder takes of one structure */
 static struct api_field session_intent_fields[SESSION_FIELDS];
 
@@ -307,6 +415,25 @@ static void complete_local_network(union api_object *out)
 		api_ip_mask(&local->prefixes.item[i]);
 }
 
+/* One alone is a range from it to it. */
+static void complete_ranges(const struct intent_ranges *ranges)
+{
+	for (uint32_t i = 0; i < ranges->count; i++)
+		if (!ranges->item[i].last)
+			ranges->item[i].last = ranges->item[i].first;
+}
+
+static void complete_tenant(union api_object *out)
+{
+	struct intent_tenant *tenant = &((union intent_object *)out)->tenant;
+
+	complete_ranges(&tenant->vnis);
+	for (uint32_t i = 0; i < tenant->places.count; i++)
+		complete_ranges(&tenant->places.item[i].vlans);
+	for (uint32_t i = 0; i < tenant->ue_pools.count; i++)
+		api_ip_mask(&tenant->ue_pools.item[i]);
+}
+
 #define TYPE(id, its_name, structure, its_fields, most, text, ...)                                 \
 	[id] = {.name = its_name,                                                                  \
 		.type = (enum object_type)id,                                                      \
@@ -336,6 +463,8 @@ struct api_type intent_types[INTENT_TYPES] = {
 		.complete = complete_local_network),
 	TYPE(INTENT_SESSION, "session", intent_session, session_intent_fields, LIMIT_SESSIONS,
 		"a PDU session of a UE at a site's box", .complete = session_complete),
+	TYPE(INTENT_TENANT, "tenant", intent_tenant, tenant_fields, 16384,
+		"what a tenant may have: its tokens get nothing else", .complete = complete_tenant),
 };
 
 static size_t append(struct api_field *to, size_t at, const struct api_field *from)

@@ -26,6 +26,7 @@ enum intent_type {
 	INTENT_NETWORK,	      /* virtual dedicated network */
 	INTENT_LOCAL_NETWORK, /* local data network: a rule of the uplink classifier */
 	INTENT_SESSION,
+	INTENT_TENANT, /* what a tenant may have: its grant */
 	INTENT_TYPES
 };
 
@@ -191,6 +192,71 @@ struct intent_session {
 	api_name dnn;
 };
 
+/* ---- what tenants may have ---- */
+
+/* last 0, in JSON left out: first alone. */
+struct intent_range {
+	uint32_t first, last;
+};
+struct intent_ranges {
+	uint32_t count;
+	struct intent_range *item;
+};
+
+struct intent_grant_place {
+	api_name site, port;
+	struct intent_ranges vlans;
+	bool untagged;
+};
+struct intent_grant_places {
+	uint32_t count;
+	struct intent_grant_place *item;
+};
+
+struct intent_grant_wan {
+	api_name site, wan;
+	uint64_t committed_bps, peak_bps; /* over it; 0: as in all */
+};
+struct intent_grant_wans {
+	uint32_t count;
+	struct intent_grant_wan *item;
+};
+
+struct intent_grant_peer {
+	struct api_ip prefix;
+	uint32_t first_teid, last_teid; /* of the peer's tunnels */
+};
+struct intent_grant_peers {
+	uint32_t count;
+	struct intent_grant_peer *item;
+};
+
+struct intent_grant_gtpu {
+	api_name site, gtpu;
+	uint32_t first_teid, last_teid; /* of its own tunnels here */
+	struct intent_grant_peers peers;
+};
+struct intent_grant_gtpus {
+	uint32_t count;
+	struct intent_grant_gtpu *item;
+};
+
+/* Operators' limits of what a tenant's tokens may ask for. What it does not name is not granted. */
+struct intent_tenant {
+	api_name name; /* as tokens and intents name it */
+	intent_text description;
+	uint32_t slices, hosts, local_data_networks, sessions; /* how many; networks are slices */
+	uint64_t committed_bps, peak_bps;		       /* sums; peak 0: committed_bps */
+	bool unmetered;					       /* slices without bandwidth, too */
+	uint32_t weight;				       /* of one slice; default 1 */
+	struct api_texts encaps;			       /* left out: vxlan */
+	struct intent_ranges vnis;			       /* empty: chosen ones alone */
+	struct intent_grant_places places;
+	struct intent_grant_wans wans;
+	struct intent_grant_gtpus gtpu;
+	struct api_prefixes ue_pools;
+};
+
 union intent_object {
 	struct intent_site site;
 	struct intent_wan wan;
@@ -199,6 +265,7 @@ union intent_object {
 	struct intent_network network;
 	struct intent_local_network local_network;
 	struct intent_session session;
+	struct intent_tenant tenant;
 };
 
 /* api_type.type is an enum intent_type here, and api_field.ref always -1. */

@@ -19,12 +19,13 @@ json_t *intent_encode(enum intent_type type, const union intent_object *obj);
 /* What can be seen without other intents. 0, or -1 with err. */
 int intent_check(enum intent_type type, const union intent_object *obj, struct rpc_error *err);
 
-/* By type, in check_port.c and check_tenant.c. */
+/* By type, in check_port.c, check_tenant.c and check_grant.c. */
 int check_site(const struct intent_site *site, struct rpc_error *err);
 int check_wan(const struct intent_wan *wan, struct rpc_error *err);
 int check_slice(const struct intent_slice *slice, struct rpc_error *err);
 int check_host(const struct intent_host *host, struct rpc_error *err);
 int check_network(const struct intent_network *network, struct rpc_error *err);
+int check_grant(const struct intent_tenant *tenant, struct rpc_error *err);
 int check_local_network(const struct intent_local_network *local, struct rpc_error *err);
 
 /* Routes of a place whose networks are given. */

@@ -80,8 +80,14 @@ int world_begin(struct world *world)
 	if (world->open)
 		return -EBUSY;
 	world->open = true;
+	world->limited = false;
 	world->ops = 0;
 	return 0;
+}
+
+void world_limit(struct world *world)
+{
+	world->limited = true;
 }
 
 int world_touch(struct world *world, struct node *node)

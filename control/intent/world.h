@@ -33,8 +33,19 @@ struct intent *world_hosts_at(const struct world *world, const char *site, const
 struct intent *world_network_of(const struct world *world, const char *host, struct intent *after);
 /* What slices and networks have booked on a WAN. */
 uint64_t world_booked_bps(const struct world *world, const char *wan);
+/* What a tenant has of what its grant limits: "slices", "hosts", "local_data_networks", "sessions".
+ */
+uint64_t world_tenant_count(const struct world *world, const char *tenant, const char *what);
+/* Sums of its slices' and networks' committed_bps and peak_bps; wan "": in all. */
+uint64_t world_tenant_committed_bps(const struct world *world, const char *tenant, const char *wan);
+uint64_t world_tenant_peak_bps(const struct world *world, const char *tenant, const char *wan);
 /* A WAN of the site, by preference and name; NULL at the end. */
 struct intent *world_wans_of(const struct world *world, const char *site, struct intent *after);
+
+/* Why an intent is refused, as its tenant may read it: nothing of what is others' or of how WANs
+ * are built. Of operators' own intents all of it. Fills text and returns it. */
+const char *world_reason_told(
+	const struct world *world, const struct intent *intent, char *text, size_t size);
 
 /* ---- changing ---- */
 
@@ -53,6 +64,10 @@ struct world_change {
 };
 
 int world_begin(struct world *world); /* 0; -EBUSY: one is open */
+
+/* The open transaction is a tenant's: world_check() refuses what is beyond the grant of the tenant
+ * whose the intents are, with RPC_ERR_FORBIDDEN. */
+void world_limit(struct world *world);
 
 /* Creates or replaces by type and name. 0, or -1 with err. Refuses at once what is wrong in itself
  * (intent_parse); rules between intents wait for world_check, so the order within a transaction

@@ -203,18 +203,39 @@ uint64_t name_hash(uint64_t hash, const char *text)
 	return hash;
 }
 
-/* From the name, so that boxes that are told the same choose the same; the next free one where two
- * names meet. */
-static uint32_t choose_vni(const struct world *world, const char *name)
+static uint32_t ranges_size(const struct intent_ranges *ranges)
 {
-	uint32_t range = VNI_LAST - VNI_FIRST + 1, at;
-	uint64_t hash = name_hash(NAME_HASH, name);
+	uint32_t size = 0;
 
-	at = (hash ^ hash >> 32) % range;
-	for (uint32_t tries = 0; tries < range; tries++, at = (at + 1) % range)
-		if (vni_is_free(world, VNI_FIRST + at))
-			return VNI_FIRST + at;
-	return 0; /* cannot be: there are not so many slices */
+	for (uint32_t i = 0; i < ranges->count; i++)
+		size += ranges->item[i].last - ranges->item[i].first + 1;
+	return size;
+}
+
+static uint32_t ranges_number(const struct intent_ranges *ranges, uint32_t at)
+{
+	const struct intent_range *range = ranges->item;
+
+	for (; at > range->last - range->first; range++)
+		at -= range->last - range->first + 1;
+	return range->first + at;
+}
+
+/* From the name, so that boxes that are told the same choose the same; the next free one where two
+ * names meet. Among those of the tenant's grant, if it names any. 0: none is left of them. */
+static uint32_t choose_vni(const struct world *world, const struct intent *intent)
+{
+	static const struct intent_range range = {VNI_FIRST, VNI_LAST};
+	static const struct intent_ranges all = {1, (struct intent_range *)&range};
+	const struct intent_tenant *grant = grant_of(world, intent);
+	const struct intent_ranges *ranges = grant && grant->vnis.count ? &grant->vnis : &all;
+	uint64_t hash = name_hash(NAME_HASH, intent->name);
+	uint32_t size = ranges_size(ranges), at = (uint32_t)((hash ^ hash >> 32) % size);
+
+	for (uint32_t tries = 0; tries < size; tries++, at = (at + 1) % size)
+		if (vni_is_free(world, ranges_number(ranges, at)))
+			return ranges_number(ranges, at);
+	return 0;
 }
 
 static int give_vni(struct world *world, struct node *node, struct rpc_error *err)
@@ -224,8 +245,12 @@ static int give_vni(struct world *world, struct node *node, struct rpc_error *er
 	if (!vni || *vni)
 		return 0;
 	world_edit_begin(world, node);
-	*vni = choose_vni(world, node->intent.name);
-	return world_edit_end(world, node) ? out_of_memory(err) : 0;
+	*vni = choose_vni(world, &node->intent);
+	if (world_edit_end(world, node))
+		return out_of_memory(err);
+	return *vni ? 0
+		    : rpc_fail(err, RPC_ERR_CAPACITY,
+			      "no VNI is left of those in tenant %s's grant", node->intent.tenant);
 }
 
 static int give_teids(struct world *world, struct node *node, struct rpc_error *err)
@@ -306,6 +331,16 @@ static int rule_place(struct world *world, struct node *node, struct rpc_error *
 	return place_check(world, node, err);
 }
 
+static int rule_asked(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return grant_check_asked(world, node, err);
+}
+
+static int rule_chosen(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return grant_check_chosen(world, node, err);
+}
+
 static int rule_user(struct world *world, struct node *node, struct rpc_error *err)
 {
 	return node->intent.type == INTENT_WAN ? 0 : wan_check(world, node, err);
@@ -348,8 +383,9 @@ static int check_missed(struct world *world, struct rpc_error *err)
 
 int world_check(struct world *world, struct rpc_error *err)
 {
-	static node_rule *const rules[] = {rule_needed, rule_left, give_vni, give_teids, rule_taken,
-		rule_place, admission_choose, rule_user, rule_wan, rule_restate};
+	static node_rule *const rules[] = {rule_asked, rule_needed, rule_left, give_vni, give_teids,
+		rule_taken, rule_place, admission_choose, rule_chosen, rule_user, rule_wan,
+		rule_restate};
 
 	if (check_missed(world, err) || touch_networks(world, err))
 		return -1;

@@ -105,15 +105,41 @@ static void at_place(struct visit *visit, enum key_role role, const char *site, 
 	visit->rc = visit->call(&key, visit->arg);
 }
 
+static void sum(struct visit *visit, enum key_kind kind, uint64_t value, const char *a,
+	const char *b, const char *path)
+{
+	struct key key = {.role = ROLE_BOOKS, .kind = kind, .value = value, .path = path};
+
+	if (visit->rc || !value)
+		return;
+	pair(key.text, a, b);
+	visit->rc = visit->call(&key, visit->arg);
+}
+
 static void books(struct visit *visit, const char *wan, uint64_t bps)
 {
-	struct key key = {
-		.role = ROLE_BOOKS, .kind = KEY_BOOKED, .value = bps, .path = "bandwidth"};
+	if (*wan)
+		sum(visit, KEY_BOOKED, bps, wan, NULL, "bandwidth");
+}
 
-	if (visit->rc || !*wan || !bps)
+/* What counts against the grant of a tenant: how many it has, and what they may send. */
+static void count(struct visit *visit, const char *tenant, const char *what)
+{
+	if (*tenant)
+		sum(visit, KEY_COUNT, 1, tenant, what, "");
+}
+
+/* wan "": in all. */
+static void rates(struct visit *visit, const char *tenant, const char *wan,
+	const struct intent_bandwidth *bandwidth)
+{
+	uint64_t committed = bandwidth->committed_bps;
+
+	if (!*tenant)
 		return;
-	pair(key.text, wan, NULL);
-	visit->rc = visit->call(&key, visit->arg);
+	sum(visit, KEY_COMMITTED, committed, tenant, wan, "bandwidth.committed_bps");
+	sum(visit, KEY_PEAK, bandwidth->peak_bps ? bandwidth->peak_bps : committed, tenant, wan,
+		"bandwidth.peak_bps");
 }
 
 static void has_vni(struct visit *visit, uint32_t vni)
@@ -176,7 +202,8 @@ static void has_kernel(struct visit *visit, const struct intent_kernel *kernel)
 
 static void visit_slice(struct visit *visit, const struct intent_slice *slice)
 {
-	uint64_t bps = slice_is_stretched(slice) ? slice->bandwidth.committed_bps : 0;
+	bool stretched = slice_is_stretched(slice);
+	uint64_t bps = stretched ? slice->bandwidth.committed_bps : 0;
 
 	has(visit, KEY_NAME, slice->name, NULL, "name", 0);
 	has(visit, KEY_SLICE, slice->name, NULL, "name", 0);
@@ -185,6 +212,8 @@ static void visit_slice(struct visit *visit, const struct intent_slice *slice)
 	has_vni(visit, slice->vni);
 	if (slice->has_kernel)
 		has_kernel(visit, &slice->kernel);
+	count(visit, slice->tenant, "slices");
+	rates(visit, slice->tenant, "", &slice->bandwidth);
 	for (uint32_t i = 0; i < slice->endpoints.count && !visit->rc; i++) {
 		const struct intent_endpoint *endpoint = &slice->endpoints.item[i];
 
@@ -192,6 +221,8 @@ static void visit_slice(struct visit *visit, const struct intent_slice *slice)
 		at_place(visit, ROLE_HAS, endpoint->site, endpoint->port, endpoint->vlan, i);
 		needs(visit, KEY_WAN, endpoint->site, endpoint->wan, "endpoints[%u].wan", i);
 		books(visit, endpoint->wan, bps);
+		if (stretched && endpoint->wan[0])
+			rates(visit, slice->tenant, endpoint->wan, &slice->bandwidth);
 		if (endpoint->tap[0])
 			has(visit, KEY_TAP, endpoint->site, endpoint->tap, "endpoints[%u].tap", i);
 	}
@@ -202,6 +233,7 @@ static void visit_host(struct visit *visit, const struct intent_host *host)
 	char text[64];
 
 	has(visit, KEY_HOST, host->name, NULL, "name", 0);
+	count(visit, host->tenant, "hosts");
 	needs(visit, KEY_PORT, host->site, host->port, "port", 0);
 	at_place(visit, ROLE_AT, host->site, host->port, host->vlan, 0);
 	api_mac_format(&host->mac, text);
@@ -220,6 +252,8 @@ static void visit_network(struct visit *visit, const struct intent_network *netw
 	uint64_t bps = placements->count > 1 ? network->bandwidth.committed_bps : 0;
 
 	has(visit, KEY_NAME, network->name, NULL, "name", 0);
+	count(visit, network->tenant, "slices");
+	rates(visit, network->tenant, "", &network->bandwidth);
 	has_vni(visit, network->vni);
 	for (uint32_t i = 0; i < network->hosts.count && !visit->rc; i++)
 		needs(visit, KEY_HOST, network->hosts.item[i].text, NULL, "hosts[%u]", i);
@@ -227,11 +261,14 @@ static void visit_network(struct visit *visit, const struct intent_network *netw
 		needs(visit, KEY_WAN, placements->item[i].site, placements->item[i].wan,
 			"placements[%u].wan", i);
 		books(visit, placements->item[i].wan, bps);
+		if (placements->count > 1)
+			rates(visit, network->tenant, placements->item[i].wan, &network->bandwidth);
 	}
 }
 
 static void visit_local_network(struct visit *visit, const struct intent_local_network *local)
 {
+	count(visit, local->tenant, "local_data_networks");
 	needs(visit, KEY_SITE, local->site, NULL, "site", 0);
 	needs(visit, KEY_SLICE, local->from, NULL, "from", 0);
 	needs(visit, KEY_SLICE, local->slice, NULL, "slice", 0);
@@ -243,6 +280,7 @@ static void visit_session(struct visit *visit, const struct intent_session *inte
 	const struct api_session *session = &intent->session;
 	const char *site = intent->site;
 
+	count(visit, intent->tenant, "sessions");
 	needs(visit, KEY_SITE, site, NULL, "site", 0);
 	needs(visit, KEY_SLICE, session->slice, NULL, "slice", 0);
 	for (uint32_t i = 0; i < session->pdrs.count; i++) {
@@ -261,6 +299,19 @@ static void visit_session(struct visit *visit, const struct intent_session *inte
 		needs(visit, KEY_GTPU, site, far->duplicate_to.gtpu, "fars[%u].duplicate_to.gtpu",
 			i);
 	}
+}
+
+static void visit_tenant(struct visit *visit, const struct intent_tenant *tenant)
+{
+	for (uint32_t i = 0; i < tenant->places.count; i++)
+		needs(visit, KEY_PORT, tenant->places.item[i].site, tenant->places.item[i].port,
+			"places[%u].port", i);
+	for (uint32_t i = 0; i < tenant->wans.count; i++)
+		needs(visit, KEY_WAN, tenant->wans.item[i].site, tenant->wans.item[i].wan,
+			"wans[%u].wan", i);
+	for (uint32_t i = 0; i < tenant->gtpu.count; i++)
+		needs(visit, KEY_GTPU, tenant->gtpu.item[i].site, tenant->gtpu.item[i].gtpu,
+			"gtpu[%u].gtpu", i);
 }
 
 int keys_visit(enum intent_type type, const union intent_object *obj, key_visit *call, void *arg)
@@ -286,8 +337,14 @@ int keys_visit(enum intent_type type, const union intent_object *obj, key_visit 
 	case INTENT_LOCAL_NETWORK:
 		visit_local_network(&visit, &obj->local_network);
 		break;
-	default:
+	case INTENT_SESSION:
 		visit_session(&visit, &obj->session);
+		break;
+	case INTENT_TENANT:
+		visit_tenant(&visit, &obj->tenant);
+		break;
+	case INTENT_TYPES:
+		break;
 	}
 	return visit.rc;
 }

@@ -27,12 +27,15 @@ enum key_kind {
 	KEY_IP,	    /* likewise */
 	KEY_ORDER,  /* SITE/PREFERENCE/NAME of a WAN */
 	KEY_BOOKED, /* NAME of a WAN */
+	KEY_COUNT,  /* TENANT/what of its grant: how many it has */
+	KEY_COMMITTED,
+	KEY_PEAK, /* TENANT/WAN: their rates over it; TENANT/: in all */
 };
 enum key_role {
 	ROLE_HAS,   /* nobody else may have the same */
 	ROLE_NEEDS, /* somebody must have it */
 	ROLE_AT,    /* noted, many may */
-	ROLE_BOOKS, /* value: bits a second */
+	ROLE_BOOKS, /* value: bits a second, or one */
 	ROLE_TOTAL, /* value: of all who book; nobody's */
 };
 #define KEY_BYTES (2 * INTENT_NAME + 16)
@@ -91,6 +94,7 @@ struct world {
 	struct entry *spare; /* of entries that the transaction took out: a rollback needs no
 				memory */
 	bool open;
+	bool limited; /* the open transaction is a tenant's: it keeps to its grant */
 	unsigned ops;
 	struct touch *touch;
 	uint32_t touches, touch_room;
@@ -131,6 +135,20 @@ void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid
  * NAME_HASH. */
 #define NAME_HASH 14695981039346656037ull
 uint64_t name_hash(uint64_t hash, const char *text);
+
+/* grant.c: what of a tenant's change is beyond its grant, with RPC_ERR_FORBIDDEN. _asked: what it
+ * says itself; _chosen: what came of it, when VNIs and WANs have been chosen. What an intent had
+ * before the transaction is not looked at again. */
+int grant_check_asked(const struct world *world, const struct node *node, struct rpc_error *err);
+int grant_check_chosen(const struct world *world, const struct node *node, struct rpc_error *err);
+/* Of the tenant of an intent; NULL: it has none. */
+const struct intent_tenant *grant_of(const struct world *world, const struct intent *intent);
+/* The part of a grant for a GTP-U address; NULL: none. */
+const struct intent_grant_gtpu *grant_gtpu(
+	const struct intent_tenant *grant, const char *site, const char *gtpu);
+/* May go over this WAN. True for operators' changes. */
+bool grant_has_wan(
+	const struct world *world, const struct intent *intent, const char *site, const char *wan);
 
 /* world_index.c. Adding twice is counted; taking away what is not there does nothing. */
 int index_add(struct world *world, struct node *node, const union intent_object *obj); /* -ENOMEM */

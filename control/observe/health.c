@@ -149,12 +149,13 @@ static bool in_dataplane(
 	const struct health_facts *facts, const struct intent *intent, struct health *out)
 {
 	const char *kind = intent_kind(intent->type);
+	char told[sizeof(intent->status.reason)];
 
 	if (!here(facts, out))
 		return false;
 	if (intent->status.state == INTENT_REFUSED)
 		return ill(out, "refused", "%s %s is refused: %s", kind, intent->name,
-			intent->status.reason);
+			world_reason_told(facts->world, intent, told, sizeof(told)));
 	if (intent->status.state == INTENT_PENDING)
 		return ill(out, "pending", "%s %s is not yet in the dataplane", kind, intent->name);
 	return well(out);
@@ -317,6 +318,7 @@ bool health_intent(
 	case INTENT_SESSION:
 		return session_well(facts, &obj->session, out);
 	case INTENT_LOCAL_NETWORK:
+	case INTENT_TENANT:
 	case INTENT_TYPES:
 		break;
 	}

@@ -80,6 +80,7 @@ static void on_applied(void *arg)
 static void on_status(const struct intent *intent, void *arg)
 {
 	bool refused = intent->status.state == INTENT_REFUSED;
+	char told[sizeof(intent->status.reason)];
 	json_t *fields;
 
 	if (intent->status.state != INTENT_APPLIED && !refused)
@@ -87,7 +88,8 @@ static void on_status(const struct intent *intent, void *arg)
 	fields = json_pack("{s:s, s:s, s:I}", "kind", intent_kind(intent->type), "name",
 		intent->name, "revision", (json_int_t)intent->revision);
 	if (refused)
-		json_object_set_new(fields, "reason", json_string(intent->status.reason));
+		json_object_set_new(fields, "reason",
+			json_string(world_reason_told(control.world, intent, told, sizeof(told))));
 	bus_publish(refused ? LOG_WARN_ : LOG_INFO_, refused ? "intent.refused" : "intent.applied",
 		intent->tenant, fields);
 }

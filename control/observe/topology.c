@@ -121,9 +121,12 @@ static const char *intent_state(const struct intent *intent)
 
 static json_t *status_of(const struct intent *intent)
 {
+	char told[sizeof(intent->status.reason)];
+
 	if (intent->status.state != INTENT_REFUSED)
 		return NULL;
-	return json_pack("{s:s}", "reason", intent->status.reason);
+	return json_pack(
+		"{s:s}", "reason", world_reason_told(control.world, intent, told, sizeof(told)));
 }
 
 static bool sees(const struct graph *g, const struct intent *intent)
@@ -164,12 +167,13 @@ static void add_wan(struct graph *g, const struct intent *wan)
 	const struct intent_wan *obj = &wan->obj->wan;
 	const char *state = port_state(obj->site, wan->name);
 
-	add_node(g, "wan", wan->name, state,
-		intent_health(
-			wan, json_pack("{s:s, s:s, s:I, s:I}", "site", obj->site, "provider",
-				     obj->provider, "capacity_bps", (json_int_t)obj->capacity_bps,
-				     "booked_bps",
-				     (json_int_t)world_booked_bps(control.world, wan->name))));
+	json_t *fields = json_pack("{s:s, s:s, s:I}", "site", obj->site, "provider", obj->provider,
+		"capacity_bps", (json_int_t)obj->capacity_bps);
+
+	if (g->whole) /* what others have booked is not a tenant's business */
+		json_object_set_new(fields, "booked_bps",
+			json_integer((json_int_t)world_booked_bps(control.world, wan->name)));
+	add_node(g, "wan", wan->name, state, intent_health(wan, fields));
 	if (shown(g, world_find(control.world, INTENT_SITE, obj->site)))
 		add_edge(g, "wan", wan->name, "site", obj->site, "of", state, NULL);
 }

@@ -11,7 +11,7 @@ const char *const effect_names[] = {"created", "updated", "unchanged", "deleted"
 
 bool type_is_tenants(enum intent_type type)
 {
-	return type != INTENT_SITE && type != INTENT_WAN;
+	return type != INTENT_SITE && type != INTENT_WAN && type != INTENT_TENANT;
 }
 
 bool actor_limited(const struct actor *actor)
@@ -21,6 +21,8 @@ bool actor_limited(const struct actor *actor)
 
 bool actor_sees_intent(const struct actor *actor, const struct intent *intent)
 {
+	if (intent->type == INTENT_TENANT)
+		return actor_sees(actor, intent->name);
 	return !type_is_tenants(intent->type) || actor_sees(actor, intent->tenant);
 }
 
@@ -49,6 +51,8 @@ int change_begin(struct change *c, const struct actor *actor, const char *action
 	if (world_begin(control.world))
 		return change_fail(c, 503, "another change is being made; try again");
 	c->open = true;
+	if (actor_limited(actor))
+		world_limit(control.world);
 	return 0;
 }
 
@@ -168,7 +172,7 @@ int change_delete(struct change *c, enum intent_type type, const char *name)
 	return world_delete(control.world, type, name, &c->err);
 }
 
-/* A tenant does not hear whose it is that is in its way. */
+/* A tenant does not hear whose it is that is in its way, nor how much others have booked. */
 static void hide_others(struct change *c)
 {
 	const char *other = c->err.with[0] ? c->err.with : c->err.by;
@@ -177,6 +181,12 @@ static void hide_others(struct change *c)
 	const struct intent *intent;
 	int type;
 
+	if (actor_limited(c->actor) && c->err.code == RPC_ERR_CAPACITY) {
+		snprintf(c->err.message, sizeof(c->err.message),
+			"there is not enough room left for it; ask for less, or ask the operators");
+		c->err.limit = 0;
+		return;
+	}
 	if (!actor_limited(c->actor) || !space || space - other >= (long)sizeof(kind))
 		return;
 	snprintf(kind, sizeof(kind), "%.*s", (int)(space - other), other);
@@ -330,8 +340,8 @@ int rest_change(const struct actor *actor, const char *action, const struct rest
 {
 	static const struct {
 		int code, status;
-	} statuses[] = {{RPC_ERR_PARAMS, 422}, {RPC_ERR_NOT_FOUND, 404}, {RPC_ERR_IN_USE, 409},
-		{RPC_ERR_CONFLICT, 409}, {RPC_ERR_CAPACITY, 409}};
+	} statuses[] = {{RPC_ERR_FORBIDDEN, 403}, {RPC_ERR_PARAMS, 422}, {RPC_ERR_NOT_FOUND, 404},
+		{RPC_ERR_IN_USE, 409}, {RPC_ERR_CONFLICT, 409}, {RPC_ERR_CAPACITY, 409}};
 	struct change c;
 	int rc = change_begin(&c, actor, action);
 

@@ -81,6 +81,7 @@ static bool is_at(const struct intent *intent, const char *site)
 		return !obj->local_network.site[0] || !strcmp(obj->local_network.site, site);
 	case INTENT_SESSION:
 		return !strcmp(obj->session.site, site);
+	case INTENT_TENANT: /* of the whole network */
 	case INTENT_TYPES:
 		break;
 	}

@@ -70,11 +70,16 @@ static json_t *refused_of(const struct waiter *waiter)
 	for (size_t i = 0; i < waiter->count; i++) {
 		const struct change_note *note = &waiter->notes[i];
 		const struct intent *intent = world_find(control.world, note->type, note->name);
+		char told[sizeof(intent->status.reason)];
 
 		if (intent && intent->status.state == INTENT_REFUSED)
 			json_array_append_new(
 				out, json_pack("{s:s, s:s, s:s}", "kind", intent_kind(note->type),
-					     "name", note->name, "reason", intent->status.reason));
+					     "name", note->name, "reason",
+					     actor_limited(&waiter->actor)
+						     ? world_reason_told(control.world, intent,
+							       told, sizeof(told))
+						     : intent->status.reason));
 	}
 	return out;
 }

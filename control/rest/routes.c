@@ -75,6 +75,8 @@ const struct route rest_intent_routes[] = {
 		"LocalDataNetwork", "LocalDataNetworks", ROLE_TENANT, "local-data-networks"),
 	ROUTES(INTENT_SESSION, "/v1/sessions", "session", "Session", "Sessions", ROLE_TENANT,
 		"sessions"),
+	ROUTES(INTENT_TENANT, "/v1/tenants", "tenant", "Tenant", "Tenants", ROLE_OPERATOR,
+		"tenants"),
 	{NULL},
 };
 

@@ -29,6 +29,8 @@ static json_t *names_only(enum intent_type type, json_t *shown)
 	}
 	json_object_del(json_object_get(out, "status"), "reason"); /* it tells of devices */
 	json_object_del(json_object_get(out, "status"), "health_text");
+	json_object_del(json_object_get(out, "status"), "booked_bps"); /* and these of others */
+	json_object_del(json_object_get(out, "status"), "left_bps");
 	json_decref(ports);
 	json_decref(shown);
 	return out;
@@ -46,9 +48,28 @@ static void add_booked(const struct intent *intent, json_t *shown)
 			json_integer(capacity > booked ? (json_int_t)(capacity - booked) : 0));
 }
 
+/* How much of its grant a tenant has. */
+static void add_used(const struct intent *intent, json_t *shown)
+{
+	static const char *const counted[] = {
+		"slices", "hosts", "local_data_networks", "sessions", NULL};
+	const struct world *world = control.world;
+	json_t *used = json_object();
+
+	for (const char *const *what = counted; *what; what++)
+		json_object_set_new(used, *what,
+			json_integer((json_int_t)world_tenant_count(world, intent->name, *what)));
+	json_object_set_new(used, "committed_bps",
+		json_integer((json_int_t)world_tenant_committed_bps(world, intent->name, "")));
+	json_object_set_new(used, "peak_bps",
+		json_integer((json_int_t)world_tenant_peak_bps(world, intent->name, "")));
+	json_object_set_new(json_object_get(shown, "status"), "used", used);
+}
+
 json_t *show_intent(const struct actor *actor, const struct intent *intent)
 {
 	json_t *shown = intent_show(intent);
+	char told[sizeof(intent->status.reason)];
 	struct health health;
 
 	if (shown) {
@@ -56,9 +77,15 @@ json_t *show_intent(const struct actor *actor, const struct intent *intent)
 
 		health_show(json_object_get(shown, "status"), is_well, &health);
 	}
+	if (shown && intent->status.state == INTENT_REFUSED && actor_limited(actor))
+		json_object_set_new(json_object_get(shown, "status"), "reason",
+			json_string(world_reason_told(control.world, intent, told, sizeof(told))));
 	if (shown && intent->type == INTENT_WAN)
 		add_booked(intent, shown);
-	if (shown && !type_is_tenants(intent->type) && actor_limited(actor))
+	if (shown && intent->type == INTENT_TENANT)
+		add_used(intent, shown);
+	if (shown && (intent->type == INTENT_SITE || intent->type == INTENT_WAN) &&
+		actor_limited(actor))
 		shown = names_only(intent->type, shown);
 	return shown;
 }

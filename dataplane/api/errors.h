@@ -16,6 +16,7 @@ enum rpc_code {
 	RPC_ERR_IN_USE = -32002,    /* data {by} */
 	RPC_ERR_CAPACITY = -32003,  /* data {limit} */
 	RPC_ERR_CONFLICT = -32004,  /* data {with} */
+	RPC_ERR_FORBIDDEN = -32005, /* control's own: beyond a tenant's grant; data {limit?} */
 };
 
 /* Filled by whoever refuses; the server turns it into the answer. Zeroed means no error. */

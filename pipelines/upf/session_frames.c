@@ -8,9 +8,9 @@
 static int fail_item(struct rpc_error *err, const char *list, uint32_t i, const char *field,
 	const char *want, const char *got)
 {
-	char path[64];
+	char path[sizeof(err->path)];
 
-	snprintf(path, sizeof(path), "%s[%u].%s", list, i, field);
+	snprintf(path, sizeof(path), "%.20s[%u].%.80s", list, i, field);
 	return rpc_fail_value(err, path, want, got);
 }
 

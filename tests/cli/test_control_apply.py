@@ -196,7 +196,7 @@ class Get(ControlTest):
 
     def setUp(self):
         super().setUp()
-        for path in ("sites", "wans", "hosts", "virtual-dedicated-networks", "local-data-networks", "sessions"):
+        for path in ("sites", "wans", "hosts", "virtual-dedicated-networks", "local-data-networks", "sessions", "tenants"):
             self.routes[f"GET /v1/{path}"] = {"items": []}
         items = [{**one, "meta": {"revision": 1}, "status": {"state": "applied"}} for one in self.WORLD]
         self.routes["GET /v1/slices"] = {"items": items}

@@ -227,6 +227,8 @@ class Tls(unittest.TestCase):
             file.write(sluice("token", "create", "kr", "role=tenant", "tenant=kr", target=control.socket))
         identity = json.loads(sluice("token", "list", "--json", target=control.socket))["items"][0]["id"]
         known = ["--cacert", certificate, "--token-file", token]
+        self.assertIn("tenant kr has no grant", sluice("slice", "create", "air", "--no-wait", *known, status=1))
+        sluice("tenant", "create", "kr", "slices=1", "--no-wait", target=control.socket)
         sluice("slice", "create", "air", "--no-wait", *known)
         self.assertIn("air", sluice("slice", "list", SLUICE_CACERT=certificate, SLUICE_TOKEN_FILE=token))
         self.assertIn("tenant: kr", sluice("get", "slice", "air", *known))

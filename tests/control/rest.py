@@ -19,7 +19,7 @@ class Rest(unittest.TestCase):
         assert cls.control.stop() == 0, cls.control.said()
 
     def setUp(self):
-        self.ok(self.control.apply(api.world(), prune="all"))
+        self.ok(self.control.apply([*api.world(), api.grant("kr"), api.grant("jp")], prune="all"))
         # prune="all" needs documents of every kind to be there or not: start from the two sites alone
         self.assertEqual(self.control.get("/v1/slices").json["items"], [])
 

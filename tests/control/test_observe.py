@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from api import Control, JP, KR, SLOW, VIEWER, null, site, slice_, wan
+from api import Control, JP, KR, SLOW, VIEWER, grant, null, site, slice_, wan
 
 
 def slices():
@@ -185,6 +185,7 @@ class Metrics(unittest.TestCase):
 
 class Streams(unittest.TestCase):
     def test_change_is_heard_by_whom_it_concerns_and_can_be_read_again(self):
+        self.assertEqual(box.apply([grant("kr", sites=("gj",)), grant("jp", sites=("gj",))]).status, 200)
         with Events("?event=intent", uid=KR) as mine, Events("?event=intent", uid=JP) as theirs:
             self.assertEqual(mine.answer.getheader("Content-Type"), "text/event-stream")
             for name, uid in (("mine", KR), ("theirs", JP)):
@@ -248,6 +249,7 @@ class SmartX(unittest.TestCase):
         self.assertTrue(wait_for(lambda: box.get("/getcontrollersstatus").json[0]["controllerStatus"] == "GREEN"))
 
     def test_slice_and_its_hosts_live_and_die_by_the_older_calls(self):
+        self.assertEqual(box.apply([grant("kr", sites=("gj",)), grant("jp", sites=("gj",))]).status, 200)
         made = box.post("/slices", {}, uid=KR)
         self.assertEqual((made.status, made.json), (201, {"Slice_ID": "951"}))
         self.assertEqual(box.post("/slices", {}, uid=KR).json, {"Slice_ID": "952"})

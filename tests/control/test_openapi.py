@@ -33,6 +33,7 @@ TYPES = {
     "LocalDataNetwork": ("local-data-networks", {"name": "x", "slice": "core", "prefixes": ["198.19.0.0/16"]}, {"dnn": "edge"}),
     "Session": ("sessions", {"name": "x", "site": "gj", "slice": "core", "ue": {"ipv4": "198.18.77.1"}, "pdrs": [
         {"id": 1, "precedence": 10, "source": "core", "far": 1}], "fars": [{"id": 1, "action": "drop"}]}, {"dnn": "edge"}),
+    "Tenant": ("tenants", {k: v for k, v in api.grant("x").items() if k != "kind"}, {"description": "d"}),
 }
 
 

@@ -26,6 +26,7 @@ class Tenants(unittest.TestCase):
 
     def setUp(self):
         answer = self.control.apply(api.world() + [
+            api.grant("kr"), api.grant("jp"), api.grant("a"),
             slice_("krs", "gj/p1/10", "bs/p1/10", tenant="kr", vni=5000),
             slice_("krl3", tenant="kr", service="l3"), slice_("jps", tenant="jp"), host("krh", "kr"),
             local_network("krldn", "kr", "krl3")], prune="all")

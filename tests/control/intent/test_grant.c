@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What tenants get of what they ask for: what their grant says and nothing else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../suite.h"
+#include "sets.h"
+
+#define RATE(committed)	     "'bandwidth':{'committed_bps':" committed "}"
+#define AT(site, port, vlan) "{'site':'" site "','port':'" port "','vlan':" vlan "}"
+#define SLICE(name, more)    "{'name':'" name "','tenant':'t'," more "}"
+#define ONE(name, more)	     SLICE(name, RATE("1000000") ",'endpoints':[" AT("gj", "p1", "10") "]," more)
+#define FAR(teid, peer, more)                                                                      \
+	"{'id':2,'action':'forward','destination':'access','outer_header':{'teid':" teid           \
+	",'peer':'" peer "'" more "}}"
+#define UE(ue, teid, far)                                                                          \
+	"{'name':'u','tenant':'t','site':'gj','slice':'net','ue':{" ue "},"                        \
+	"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3'," teid "'far':1},"           \
+	"{'id':2,'precedence':1,'source':'core','far':2}],"                                        \
+	"'fars':[{'id':1,'action':'forward'}," far "]}"
+#define GOOD_UE	 "'ipv4':'10.45.0.1'"
+#define GOOD_FAR FAR("500", "198.18.2.2", "")
+
+static const char grant[] =
+	"{'name':'t','slices':3,'hosts':1,'local_data_networks':1,'sessions':1,"
+	"'committed_bps':20000000,'peak_bps':40000000,'weight':3,"
+	"'vnis':[{'first':100,'last':101},{'first':200}],"
+	"'places':[{'site':'gj','port':'p1','vlans':[{'first':10,'last':19},{'first':30}]},"
+	"{'site':'bs','port':'p1','vlans':[{'first':10,'last':19}]},"
+	"{'site':'gj','port':'p2','untagged':true},{'site':'gj','port':'x1','untagged':true},"
+	"{'site':'gj','port':'gj-kt','untagged':true,'vlans':[{'first':7}]}],"
+	"'wans':[{'site':'gj','wan':'gj-lg','committed_bps':10000000,'peak_bps':12000000},"
+	"{'site':'bs','wan':'bs-kt'}],"
+	"'gtpu':[{'site':'gj','gtpu':'n3','first_teid':100,'last_teid':199,"
+	"'peers':[{'prefix':'198.18.2.0/24','first_teid':500,'last_teid':599}]}],"
+	"'ue_pools':['10.45.0.0/16','2001:db8:45::/48']}";
+
+static void grant_setup(void)
+{
+	sites_setup();
+	ck_fine(put("site", "{'name':'gj','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'},"
+			    "{'name':'x1','device':'net_af_xdp0,iface=eth9'}],"
+			    "'gtpu':[{'name':'n3','address':'198.18.3.1','interface':'access'},"
+			    "{'name':'n9','address':'198.18.4.1','interface':'core'}]}"));
+	ck_fine(put("tenant", "%s", grant));
+	ck_fine(put("slice", "{'name':'net','service':'l3','tenant':'t','vni':999}"));
+}
+
+/* As a tenant's token does it. */
+static int ask(const char *kind, const char *text)
+{
+	int code;
+
+	begin();
+	world_limit(world);
+	code = put(kind, "%s", text);
+	return code ? code : finish();
+}
+
+static const struct {
+	const char *kind, *text;
+} within[] = {
+	{"slice", ONE("a", "'weight':3")},
+	{"slice", ONE("a", "'vni':101")},
+	{"slice", ONE("a", "'vni':200")},
+	{"slice", SLICE("a", RATE("20000000") ",'endpoints':[" AT("gj", "p1", "30") "]")},
+	{"slice", SLICE("a", RATE("10000000") ",'endpoints':[" AT("gj", "p1", "19") "," AT(
+				     "bs", "p1", "10") "]")},
+	{"slice", SLICE("a", "'bandwidth':{'peak_bps':40000000},'endpoints':[{'site':'gj','port':'"
+			     "p2'}]")},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "gj-kt", "7") "]")},
+	{"slice", "{'name':'a','tenant':'t'}"},
+	{"host", "{'name':'h','tenant':'t','site':'gj','port':'p1','vlan':10,'mac':"
+		 "'02:00:00:00:00:01'}"},
+	{"virtual-dedicated-network", "{'name':'v','tenant':'t','vni':100}"},
+	{"local-data-network",
+		"{'name':'l','tenant':'t','slice':'net','prefixes':['10.9.0.0/16']}"},
+	{"session", UE(GOOD_UE, "", GOOD_FAR)},
+	{"session", UE(GOOD_UE, "'teid':199,", FAR("599", "198.18.2.255", ",'gtpu':'n3'"))},
+	{"session", UE("'ipv6':'2001:db8:45:1::/64','framed':['10.45.8.0/24']", "", GOOD_FAR)},
+};
+
+START_TEST(grant_gives_what_is_in_it)
+{
+	ck_fine(ask(within[_i].kind, within[_i].text));
+}
+END_TEST
+
+/* what is beyond, the field of the request, and that of the grant */
+static const struct {
+	const char *kind, *text, *path, *says;
+} beyond[] = {
+	{"slice", ONE("a", "'weight':4"), "[0].weight", "(weight) does not have weight 4"},
+	{"slice", ONE("a", "'vni':102"), "[0].vni", "(vnis) does not have VNI 102"},
+	{"slice", ONE("a", "'vni':201"), "[0].vni", "(vnis) does not have VNI 201"},
+	{"slice", ONE("a", "'encap':'geneve'"), "[0].encap", "(encaps) does not have encap geneve"},
+	{"slice", SLICE("a", RATE("20000001") ",'endpoints':[" AT("gj", "p1", "30") "]"),
+		"[0].bandwidth.committed_bps",
+		"has committed_bps 20000000, and this makes it 20000001"},
+	{"slice",
+		SLICE("a", "'bandwidth':{'peak_bps':40000001},'endpoints':[{'site':'gj','port':'p2'"
+			   "}]"),
+		"[0].bandwidth.peak_bps", "has peak_bps 40000000, and this makes it 40000001"},
+	{"slice",
+		SLICE("a", RATE("10000001") ",'endpoints':[" AT("gj", "p1", "19") "," AT(
+				   "bs", "p1", "10") "]"),
+		"[0].bandwidth.committed_bps", "committed_bps 10000000 over wan gj-lg"},
+	{"slice",
+		SLICE("a", "'bandwidth':{'committed_bps':9000000,'peak_bps':12000001},'endpoints':"
+			   "[" AT("gj", "p1", "19") "," AT("bs", "p1", "10") "]"),
+		"[0].bandwidth.peak_bps", "peak_bps 12000000 over wan gj-lg"},
+	{"slice", SLICE("a", "'endpoints':[" AT("gj", "p1", "10") "]"), "[0].bandwidth",
+		"(unmetered) does not have slices without bandwidth"},
+	{"slice",
+		SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "p1", "10") "," AT(
+				   "gj", "p1", "20") "]"),
+		"[0].endpoints[1]", "(places) does not have VLAN 20 of port p1 of site gj"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "p3", "10") "]"),
+		"[0].endpoints[0]", "(places) does not have VLAN 10 of port p3 of site gj"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("se", "p1", "10") "]"),
+		"[0].endpoints[0]", "(places) does not have VLAN 10 of port p1 of site se"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'p1'}]"),
+		"[0].endpoints[0]", "port p1 of site gj without VLAN"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "p2", "10") "]"),
+		"[0].endpoints[0]", "(places) does not have VLAN 10 of port p2"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'gj-kt'}]"),
+		"[0].endpoints[0]", "without VLAN, the host's own"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'x1'}]"),
+		"[0].endpoints[0]", "without VLAN, the host's own"},
+	{"slice",
+		SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'p1','vlan':10,'wan':"
+					   "'gj-kt'}," AT("bs", "p1", "10") "]"),
+		"[0].endpoints[0].wan", "(wans) does not have wan gj-kt of site gj"},
+	{"host",
+		"{'name':'h','tenant':'t','site':'gj','port':'p3','vlan':10,'mac':"
+		"'02:00:00:00:00:01'}",
+		"[0].port", "(places) does not have VLAN 10 of port p3"},
+	{"virtual-dedicated-network", "{'name':'v','tenant':'t','vni':99}", "[0].vni",
+		"(vnis) does not have VNI 99"},
+	{"session", UE("'ipv4':'10.46.0.1'", "", GOOD_FAR), "[0].ue.ipv4",
+		"(ue_pools) does not have 10.46.0.1 for UEs"},
+	{"session", UE("'ipv6':'2001:db8:46::/64'", "", GOOD_FAR), "[0].ue.ipv6",
+		"(ue_pools) does not have 2001:db8:46::/64 for UEs"},
+	{"session", UE(GOOD_UE ",'framed':['10.45.1.0/24','10.44.0.0/15']", "", GOOD_FAR),
+		"[0].ue.framed[1]", "(ue_pools) does not have 10.44.0.0/15 for UEs"},
+	{"session", UE(GOOD_UE, "'teid':200,", GOOD_FAR), "[0].pdrs[0].gtpu",
+		"(gtpu) does not have TEID 200 of GTP-U address n3 of site gj"},
+	{"session", UE(GOOD_UE, "", FAR("600", "198.18.2.2", "")), "[0].fars[1].outer_header",
+		"(gtpu.peers) does not have GTP-U peer 198.18.2.2 with TEID 600"},
+	{"session", UE(GOOD_UE, "", FAR("500", "198.18.3.2", "")), "[0].fars[1].outer_header",
+		"(gtpu.peers) does not have GTP-U peer 198.18.3.2 with TEID 500"},
+	{"session", UE(GOOD_UE, "", FAR("500", "198.18.2.2", ",'gtpu':'n9'")),
+		"[0].fars[1].outer_header", "(gtpu.peers) does not have GTP-U peer 198.18.2.2"},
+	{"session",
+		UE(GOOD_UE, "",
+			"{'id':2,'action':'forward','duplicate_to':{'teid':1,'peer':"
+			"'198.18.2.2'}}"),
+		"[0].fars[1].duplicate_to",
+		"(gtpu.peers) does not have GTP-U peer 198.18.2.2 with TEID 1"},
+};
+
+START_TEST(grant_refuses_what_is_beyond_it)
+{
+	char *before = dump(world), *after;
+
+	ck_refused(ask(beyond[_i].kind, beyond[_i].text), RPC_ERR_FORBIDDEN, beyond[_i].path);
+	ck_assert_msg(strstr(err.message, beyond[_i].says) != NULL, "%s", err.message);
+	ck_assert_msg(strstr(err.message, "the grant of tenant t ") != NULL, "%s", err.message);
+	after = dump(world);
+	ck_assert_str_eq(before, after);
+	free(before);
+	free(after);
+	ck_fine(put(beyond[_i].kind, "%s", beyond[_i].text)); /* operators may */
+	ck_fine(ask(beyond[_i].kind, beyond[_i].text));	      /* and it may stay so */
+}
+END_TEST
+
+START_TEST(grant_none_is_nothing)
+{
+	ck_fine(del("tenant", "t"));
+	for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++) {
+		ck_refused(ask(within[i].kind, within[i].text), RPC_ERR_FORBIDDEN, "[0]");
+		ck_assert_str_eq(err.message,
+			"tenant t has no grant: operators give one, an intent of kind tenant");
+	}
+	ck_fine(put("tenant", "{'name':'t'}")); /* and an empty one likewise */
+	for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++)
+		ck_assert_int_eq(ask(within[i].kind, within[i].text), RPC_ERR_FORBIDDEN);
+}
+END_TEST
+
+START_TEST(grant_counts)
+{
+	ck_fine(ask("slice", "{'name':'a','tenant':'t'}")); /* net is one already */
+	ck_fine(ask("virtual-dedicated-network", "{'name':'v','tenant':'t'}"));
+	ck_refused(ask("slice", "{'name':'b','tenant':'t'}"), RPC_ERR_FORBIDDEN, "[0]");
+	ck_assert_str_eq(err.message, "the grant of tenant t has 3 slices, and this makes it 4");
+	ck_assert_int_eq(err.limit, 3);
+	ck_refused(ask("virtual-dedicated-network", "{'name':'w','tenant':'t'}"), RPC_ERR_FORBIDDEN,
+		"[0]");
+	ck_fine(ask("slice", "{'name':'a','tenant':'t','description':'the same'}"));
+	ck_assert_uint_eq(world_tenant_count(world, "t", "slices"), 3);
+	ck_fine(del("slice", "a"));
+	ck_fine(ask("slice", "{'name':'b','tenant':'t'}"));
+	ck_fine(ask("host", within[8].text));
+	ck_refused(ask("host", "{'name':'i','tenant':'t','site':'gj','port':'p1','vlan':11,'mac':"
+			       "'02:00:00:00:00:02'}"),
+		RPC_ERR_FORBIDDEN, "[0]");
+	ck_fine(ask("local-data-network", within[10].text));
+	ck_refused(ask("local-data-network",
+			   "{'name':'m','tenant':'t','slice':'net','prefixes':['10.8.0.0/16']}"),
+		RPC_ERR_FORBIDDEN, "[0]");
+	ck_assert_str_eq(err.message,
+		"the grant of tenant t has 1 local_data_networks, and this makes it 2");
+	ck_fine(put("tenant", "{'name':'t','slices':1}")); /* less than there is: that stays */
+	ck_fine(ask("slice", "{'name':'b','tenant':'t','description':'as before'}"));
+	ck_assert_int_eq(ask("slice", "{'name':'c','tenant':'t'}"), RPC_ERR_FORBIDDEN);
+}
+END_TEST
+
+START_TEST(grant_sums_rates)
+{
+	ck_fine(ask("slice", SLICE("a", RATE("9000000") ",'endpoints':[" AT(
+						"gj", "p1", "10") "," AT("bs", "p1", "10") "]")));
+	ck_assert_str_eq(
+		field("slice", "a", "endpoints.0.wan"), "gj-lg"); /* gj-kt is not granted */
+	ck_fine(ask(
+		"slice", SLICE("b", RATE("11000000") ",'endpoints':[" AT("gj", "p1", "11") "]")));
+	ck_assert_uint_eq(world_tenant_committed_bps(world, "t", ""), 20000000);
+	ck_assert_uint_eq(world_tenant_committed_bps(world, "t", "gj-lg"), 9000000);
+	ck_assert_uint_eq(world_tenant_peak_bps(world, "t", "bs-kt"), 9000000);
+	ck_assert_uint_eq(world_tenant_committed_bps(world, "u", ""), 0);
+	ck_refused(ask("slice",
+			   SLICE("b", RATE("11000001") ",'endpoints':[" AT("gj", "p1", "11") "]")),
+		RPC_ERR_FORBIDDEN, "[0].bandwidth.committed_bps");
+	ck_assert_int_eq(err.limit, 20000000);
+	ck_fine(ask(
+		"slice", SLICE("b", RATE("10000000") ",'endpoints':[" AT("gj", "p1", "11") "]")));
+	ck_fine(put(
+		"slice", SLICE("b", RATE("50000000") ",'endpoints':[" AT("gj", "p1", "11") "]")));
+	ck_fine(ask("slice",
+		SLICE("b", RATE("40000000") ",'endpoints':[" AT("gj", "p1", "11") "]"))); /* less */
+	ck_assert_int_eq(ask("slice", SLICE("b", RATE("40000001") ",'endpoints':[" AT(
+							 "gj", "p1", "11") "]")),
+		RPC_ERR_FORBIDDEN);
+}
+END_TEST
+
+START_TEST(grant_is_where_vnis_and_teids_are_chosen)
+{
+	uint32_t seen = 0, teid;
+
+	for (int i = 0; i < 2; i++) {
+		const char *name = i ? "b" : "a";
+		char text[64];
+
+		snprintf(text, sizeof(text), "{'name':'%s','tenant':'t'}", name);
+		ck_fine(ask("slice", text));
+		snprintf(text, sizeof(text), "%s", field("slice", name, "vni"));
+		seen |= 1u << (atoi(text) == 200 ? 2 : atoi(text) - 100);
+	}
+	ck_fine(put("slice", "{'name':'c','tenant':'t'}")); /* operators' too */
+	seen |= 1u << (atoi(field("slice", "c", "vni")) == 200
+				? 2
+				: atoi(field("slice", "c", "vni")) - 100);
+	ck_assert_uint_eq(seen, 7);
+	ck_refused(put("slice", "{'name':'d','tenant':'t'}"), RPC_ERR_CAPACITY, "[0]");
+	ck_fine(ask("session", UE(GOOD_UE, "", GOOD_FAR)));
+	teid = world_find(world, INTENT_SESSION, "u")->obj->session.session.pdrs.item[0].teid;
+	ck_assert(teid >= 100 && teid <= 199);
+}
+END_TEST
+
+static const struct {
+	const char *text, *path;
+} wrong[] = {
+	{"{'name':'t','committed_bps':10,'peak_bps':9}", "[0].peak_bps"},
+	{"{'name':'t','encaps':['gre']}", "[0].encaps[0]"},
+	{"{'name':'t','vnis':[{'first':1},{'first':9,'last':8}]}", "[0].vnis[1].last"},
+	{"{'name':'t','places':[{'site':'gj','port':'p1','vlans':[{'first':9,'last':8}]}]}",
+		"[0].places[0].vlans[0].last"},
+	{"{'name':'t','places':[{'site':'gj','port':'p9'}]}", "[0].places[0].port"},
+	{"{'name':'t','places':[{'site':'xx','port':'p1'}]}", "[0].places[0].site"},
+	{"{'name':'t','wans':[{'site':'bs','wan':'gj-kt'}]}", "[0].wans[0].wan"},
+	{"{'name':'t','wans':[{'site':'gj','wan':'gj-kt','committed_bps':5,'peak_bps':4}]}",
+		"[0].wans[0].peak_bps"},
+	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n4'}]}", "[0].gtpu[0].gtpu"},
+	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n3','first_teid':9,'last_teid':8}]}",
+		"[0].gtpu[0].last_teid"},
+	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n3','peers':[{'prefix':'10.0.0.0/8',"
+	 "'first_teid':9,'last_teid':8}]}]}",
+		"[0].gtpu[0].peers[0].last_teid"},
+	{"{'name':'t','slices':1000000}", "[0].slices"},
+};
+
+START_TEST(grant_that_makes_no_sense_is_refused)
+{
+	ck_refused(put("tenant", "%s", wrong[_i].text), RPC_ERR_PARAMS, wrong[_i].path);
+}
+END_TEST
+
+START_TEST(grant_holds_its_places)
+{
+	ck_assert_int_eq(del("wan", "bs-kt"), RPC_ERR_IN_USE);
+	ck_assert_str_eq(err.by, "tenant t");
+}
+END_TEST
+
+/* ---- why something is refused ---- */
+
+static const struct {
+	const char *reason, *told; /* NULL: as it is */
+} reasons[] = {
+	{"session u: pdrs[0].teid: TEID 5 is taken by session theirs", ""},
+	{"objects[0]: slice theirs has it.", ""},
+	{"attachment theirs:p1.10 is there", ""},
+	{"mine: out of room", NULL},
+	{"port p1 cannot carry 9000", NULL},
+	{"wan gj-kt: device net_af_packet0,iface=secret0 is not there",
+		"wan gj-kt cannot be used: ask the operators"},
+	{"", NULL},
+};
+
+START_TEST(grant_reasons_tell_nothing_of_others)
+{
+	char text[256];
+	struct intent *mine;
+
+	ck_fine(put("slice", "{'name':'mine','tenant':'t'}"));
+	ck_fine(put("slice", "{'name':'theirs','tenant':'u'}"));
+	mine = world_find(world, INTENT_SLICE, "mine");
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		const char *told = reasons[i].told;
+
+		snprintf(mine->status.reason, sizeof(mine->status.reason), "%s", reasons[i].reason);
+		if (told && !*told)
+			told = "something that is not tenant t's is in its way: ask the operators";
+		ck_assert_str_eq(world_reason_told(world, mine, text, sizeof(text)),
+			told ? told : reasons[i].reason);
+	}
+	mine = world_find(world, INTENT_SITE, "gj");
+	snprintf(mine->status.reason, sizeof(mine->status.reason), "%s", reasons[0].reason);
+	ck_assert_str_eq(world_reason_told(world, mine, text, sizeof(text)), reasons[0].reason);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("grant");
+	TCase *t = tcase_create("grants");
+
+	tcase_add_checked_fixture(t, grant_setup, teardown);
+	tcase_add_loop_test(t, grant_gives_what_is_in_it, 0, sizeof(within) / sizeof(within[0]));
+	tcase_add_loop_test(
+		t, grant_refuses_what_is_beyond_it, 0, sizeof(beyond) / sizeof(beyond[0]));
+	tcase_add_test(t, grant_none_is_nothing);
+	tcase_add_test(t, grant_counts);
+	tcase_add_test(t, grant_sums_rates);
+	tcase_add_test(t, grant_is_where_vnis_and_teids_are_chosen);
+	tcase_add_loop_test(
+		t, grant_that_makes_no_sense_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_test(t, grant_holds_its_places);
+	tcase_add_test(t, grant_reasons_tell_nothing_of_others);
+	suite_add_tcase(s, t);
+	return suite_main(s);
+}
