@@ -385,8 +385,7 @@ void gtpu_in_run(struct worker *w, struct burst *b)
 {
 	uint32_t n = b->gtpus;
 
-	if (likely(b->trace == NULL))
-		session_lines_up(w, b);
+	session_lines_up(w, b);
 	if (b->gtpus > 0)
 		run_blocks(w, b);
 	b->gtpus = 0;

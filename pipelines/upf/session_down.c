@@ -154,8 +154,7 @@ void session_down_run(struct worker *w, struct burst *b)
 {
 	uint32_t n = b->downs;
 
-	if (likely(b->trace == NULL))
-		session_lines_down(w, b);
+	session_lines_down(w, b);
 	if (b->downs > 0)
 		run_blocks(w, b);
 	worker_stage_done(w, STAGE_SESSION_DOWN, n);

@@ -18,10 +18,11 @@
 
 /* Not here, but where all drops of sessions are. */
 static __rte_noinline void refuse(struct worker *w, struct burst *b, struct rte_mbuf *m,
-	uint32_t session, enum drop_reason why)
+	uint32_t session, const bool up, enum drop_reason why)
 {
 	const struct session_block *s = session_load(session);
 
+	TRACE(b, m, up ? STAGE_GTPU_IN : STAGE_SESSION_DOWN, "for session {session %u}", session);
 	if (s != NULL)
 		session_drop(w, b, m, session, s, why);
 	else
@@ -171,14 +172,19 @@ static __rte_always_inline void go_up(struct worker *w, struct burst *b, struct 
 	uint8_t *eth = unwrap(m, at, slice);
 
 	if (unlikely(ecn != 0) && !ecn_decapsulate(eth, m->data_len, ecn)) {
-		refuse(w, b, m, session, DROP_ECN_INVALID);
+		refuse(w, b, m, session, true, DROP_ECN_INVALID);
 		return;
 	}
 	if (unlikely(!line_admit(w, l, session, bytes, false))) {
-		refuse(w, b, m, session, DROP_QER_RATE);
+		refuse(w, b, m, session, true, DROP_QER_RATE);
 		return;
 	}
 	line_count(l, m, slice, session, bytes, false);
+	if (unlikely(b->trace != NULL)) {
+		trace_slice(b, m, slice);
+		trace_step(b, m, switch_stages[STAGE_GTPU_IN],
+			"session {session %u}, by its line, into slice {slice %u}", session, slice);
+	}
 	run_count(switch_of(w), run, slice, bytes + BATCH_ETH);
 	route_enter(b, m, slice, DOOR_SESSION | session);
 }
@@ -235,7 +241,7 @@ void session_lines_up(struct worker *w, struct burst *b)
 			go_up(w, b, b->gtpu[i], line[i], session[i], a.at[j], b->gtpu_tos[i] & 3,
 				&run);
 		else
-			refuse(w, b, b->gtpu[i], session[i], DROP_PDR_NONE);
+			refuse(w, b, b->gtpu[i], session[i], true, DROP_PDR_NONE);
 	}
 	run_count(switch_of(w), &run, 0, 0);
 	for (uint32_t k = 0; k < kept; k++)
@@ -309,6 +315,8 @@ static __rte_always_inline void send_down(struct worker *w, struct burst *b, str
 		return;
 	}
 	gtpu_put(switch_of(w), m, e, &way, b->down_flow[i]);
+	TRACE(b, m, STAGE_GTPU_OUT, "TEID %u of GTP-U peer {tunnel %u}, to port {port %u}",
+		rte_be_to_cpu_32(way.teid_be), way.peer, e->port);
 	out_count(switch_of(w), out, way.slice, way.peer, bytes, m->pkt_len);
 	shaper_mark(m, MARK_TUNNEL(LANE_WAY(way.slice, way.peer)), m->pkt_len - bytes);
 	tx_add(w, &out->tx, e->port, m);
@@ -323,11 +331,13 @@ static __rte_always_inline void go_down(struct worker *w, struct burst *b, struc
 	uint16_t slice = b->down_slice[i];
 
 	if (unlikely(!line_admit(w, l, session, bytes, true))) {
-		refuse(w, b, m, session, DROP_QER_RATE);
+		refuse(w, b, m, session, false, DROP_QER_RATE);
 		return;
 	}
 	m->ol_flags &= ~session_charged; /* an uplink session's, whose slice had a meter */
 	line_count(l, m, slice, session, bytes, true);
+	TRACE(b, m, STAGE_SESSION_DOWN, "session {session %u}, by its line, to {tunnel %u}",
+		session, l->down.peer);
 	send_down(w, b, out, i, l, e);
 }
 
@@ -389,7 +399,7 @@ void session_lines_down(struct worker *w, struct burst *b)
 		if (likely(a.result[j].act != RULES_NONE))
 			go_down(w, b, &out, a.i[j], line[a.i[j]], path[a.i[j]]);
 		else
-			refuse(w, b, b->down[a.i[j]], SESSION_OF(b->down_to[a.i[j]]),
+			refuse(w, b, b->down[a.i[j]], SESSION_OF(b->down_to[a.i[j]]), false,
 				DROP_PDR_NONE);
 	out_done(w, &out);
 	switch_of(w)->slice.traffic[out.slice].out_packets += out.packets;

@@ -7,7 +7,9 @@
 
 #include "police.h"
 #include "session_line.h"
+#include "port.h"
 #include "session_store.h"
+#include "trace.h"
 #include "upf.h"
 #include "upf_net.h"
 
@@ -101,6 +103,46 @@ START_TEST(packets_that_no_line_takes_are_not_overtaken)
 	ck_assert_uint_eq(rig.outs, 12);
 	for (uint32_t k = 0; k < 12; k++)
 		ck_assert_uint_eq(get16(rig_out[k].pkt.b + 18 + 4), 100 + k);
+}
+END_TEST
+
+/* ---- tracing ---- */
+
+static char traced[8][2048]; /* the texts of each record, in order */
+static uint32_t traced_n;
+
+static void on_record(const struct trace_record *record, void *arg)
+{
+	char *text = traced[traced_n++ % 8];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < record->steps; i++)
+		used += snprintf(text + used, sizeof(traced[0]) - used, "%s: %s\n",
+			record->step[i].stage, record->step[i].text);
+}
+
+/* A burst of which two packets are traced: it goes the way that it goes otherwise, by the line. */
+START_TEST(what_is_traced_goes_by_the_line_as_well)
+{
+	struct trace_filter all = {.port = PORT_NONE, .slice = un.internet};
+
+	put("a", UE1, "", "");
+	traced_n = 0;
+	ck_assert_int_eq(trace_arm(&all, 2), 0);
+	if (_i == 0)
+		up(UE1, "10.0.0.1", rig_teid("a", 1), 4, 100);
+	else
+		down(UE1, 4, 100);
+	ck_assert_uint_eq(trace_drain(on_record, NULL), 0);
+	trace_disarm();
+	expect_split(4, 0, DROP_PDR_NONE);
+	ck_assert_uint_eq(traced_n, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		ck_assert_msg(strstr(traced[i], "by its line") != NULL, "%s", traced[i]);
+		ck_assert_msg(strstr(traced[i], _i == 0 ? "into slice" : "TEID 4097") != NULL, "%s",
+			traced[i]);
+	}
 }
 END_TEST
 
@@ -271,6 +313,7 @@ TCase *upf_line_tests(void)
 
 	tcase_add_checked_fixture(tc, upf_setup, upf_teardown);
 	tcase_add_test(tc, packets_that_no_line_takes_are_not_overtaken);
+	tcase_add_loop_test(tc, what_is_traced_goes_by_the_line_as_well, 0, 2);
 	tcase_add_loop_test(tc, the_line_waits_for_what_was_held, 0, 2);
 	tcase_add_test(tc, what_the_slice_refuses_takes_nothing_of_the_session);
 	tcase_add_test(tc, two_sessions_of_one_packet_are_told_apart);
