@@ -103,10 +103,11 @@ struct tunnel_hot {
 #define VTEP_CLAMP_MSS	(1ull << 34)
 #define VTEP_GENEVE	(1ull << 48) /* in a key's first word: came as Geneve, not as VXLAN */
 #define VTEP_ANY_VNI	0x01ull	     /* in the VNI's reserved byte: "this peer is known" */
-#define VTEP_ANY_PEER	0x02ull	     /* "this local address is an endpoint" */
-#define VTEP_GTPU	0x04ull	     /* "it is of GTP-U": value is the id of the gtpu */
-#define VTEP4_WORDS	2
-#define VTEP6_WORDS	5
+#define VTEP_ANY_PEER                                                                              \
+	0x02ull /* "this local address is an endpoint"; with a remote one: of a known peer */
+#define VTEP_GTPU   0x04ull /* "it is of GTP-U": value is the id of the gtpu */
+#define VTEP4_WORDS 2
+#define VTEP6_WORDS 5
 
 extern struct slice_hot *slice_hot;	      /* [LIMIT_SLICES + 1] */
 extern struct attachment_hot *attachment_hot; /* [LIMIT_ATTACHMENTS + 1] */

@@ -2,16 +2,15 @@
 /* Outer fragments put together again by rte_ip_frag, within bounds, per worker (fragments of a
  * packet share addresses, and so the queue RSS puts them in). Called by overlay_in.c; owns the
  * tables and a pool of large buffers. */
+#include <rte_hash_crc.h>
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 
 #include "hot.h"
 #include "stages.h"
 
-#define FLOWS 1024 /* packets in the making at once, a worker and family */
-#define HELD_MAX                                                                                   \
-	1024 /* fragments that wait at once: anyone can send them, and the port needs its buffers  \
-	      */
+#define FLOWS	    1024 /* packets in the making at once, a worker and family */
+#define HELD_MAX    1024 /* fragments that wait at once: the port needs its buffers */
 #define TIMEOUT_S   1
 #define POOL	    255
 #define POOL_ROOM   (RTE_PKTMBUF_HEADROOM + 16 * 1024)
@@ -22,7 +21,33 @@ struct reassembly {
 	struct rte_ip_frag_death_row dead;
 	struct rte_mempool *pool;
 	uint32_t held; /* fragments that wait */
+	uint32_t held_of[REASSEMBLY_SHARES];
 };
+
+/* A sender whose address hashes alike has the same share. CRC32 of the words. */
+uint32_t reassembly_share(const uint64_t *address, uint32_t words)
+{
+	uint32_t hash = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		hash = rte_hash_crc_8byte(address[i], hash);
+	return 1 + hash % (REASSEMBLY_SHARES - 1);
+}
+
+/* A share may have as much as is still free (dynamic thresholds: Choudhury and Hahne, IEEE/ACM ToN
+ * 1998): one that floods leaves half of all to the others, two a third, and strangers together,
+ * who can be as many addresses as they like, are one. */
+static bool share_has_room(const struct reassembly *r, uint32_t share)
+{
+	return r->held < HELD_MAX && r->held_of[share] < HELD_MAX - r->held;
+}
+
+static void held_less(struct reassembly *r, const struct rte_mbuf *chain)
+{
+	r->held -= chain->nb_segs;
+	for (const struct rte_mbuf *m = chain; m != NULL; m = m->next)
+		r->held_of[m->hash.usr]--;
+}
 
 int reassembly_init(struct worker *w)
 {
@@ -61,10 +86,11 @@ static void bury(struct worker *w, enum drop_reason why)
 	uint32_t n = 0;
 
 	/* rte_ip_frag gives up half way: some are chained to each other by then */
-	for (uint32_t i = 0; i < r->dead.cnt; i++)
+	for (uint32_t i = 0; i < r->dead.cnt; i++) {
 		n += r->dead.row[i]->nb_segs;
+		held_less(r, r->dead.row[i]);
+	}
 	w->drops[why] += n;
-	r->held -= n;
 	rte_ip_frag_free_death_row(&r->dead, DEATH_BURST);
 }
 
@@ -93,51 +119,61 @@ static struct rte_mbuf *in_one_piece(struct worker *w, struct burst *b, struct r
 	return whole;
 }
 
-static struct rte_mbuf *added(
-	struct worker *w, struct burst *b, struct rte_mbuf *m, struct rte_mbuf *whole)
+static struct rte_mbuf *added(struct worker *w, struct burst *b, struct rte_mbuf *whole)
 {
 	struct reassembly *r = switch_of(w)->reassembly;
 
-	r->held++;
 	if (r->dead.cnt > 0)
 		bury(w, DROP_FRAGMENT_INVALID);
 	if (whole == NULL)
 		return NULL;
-	r->held -= whole->nb_segs;
+	held_less(r, whole);
 	return in_one_piece(w, b, whole);
 }
 
 /* rte_ip_frag takes a fragment in one buffer; and there is an end to what may wait. */
-static bool may_wait(struct worker *w, struct burst *b, struct rte_mbuf *m)
+static bool may_wait(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t share)
 {
 	if (m->nb_segs > 1)
 		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
-	else if (switch_of(w)->reassembly->held >= HELD_MAX)
+	else if (!share_has_room(switch_of(w)->reassembly, share))
 		worker_drop(w, b, m, DROP_FRAGMENT_NO_ROOM);
 	else
 		return true;
 	return false;
 }
 
+/* Held from here on: m->hash says by whom, until it is given back. */
+static void hold(struct worker *w, struct rte_mbuf *m, uint32_t share)
+{
+	struct reassembly *r = switch_of(w)->reassembly;
+
+	m->hash.usr = share;
+	r->held++;
+	r->held_of[share]++;
+}
+
 struct rte_mbuf *reassembly_add4(
-	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len)
+	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len, uint32_t share)
 {
 	struct reassembly *r = switch_of(w)->reassembly;
 	struct rte_ipv4_hdr *ip =
 		rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	uint32_t total = sizeof(struct rte_ether_hdr) + rte_be_to_cpu_16(ip->total_length);
 
-	if (!may_wait(w, b, m))
+	if (!may_wait(w, b, m, share))
 		return NULL;
 	if (m->pkt_len > total) /* padding is no part of it */
 		rte_pktmbuf_trim(m, m->pkt_len - total);
 	m->l2_len = sizeof(struct rte_ether_hdr);
 	m->l3_len = l3_len;
 	TRACE(b, m, STAGE_OVERLAY_IN, "fragment, held for reassembly");
-	return added(w, b, m, rte_ipv4_frag_reassemble_packet(r->v4, &r->dead, m, w->now_tsc, ip));
+	hold(w, m, share);
+	return added(w, b, rte_ipv4_frag_reassemble_packet(r->v4, &r->dead, m, w->now_tsc, ip));
 }
 
-struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_mbuf *m)
+struct rte_mbuf *reassembly_add6(
+	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t share)
 {
 	struct reassembly *r = switch_of(w)->reassembly;
 	struct rte_ipv6_hdr *ip =
@@ -146,7 +182,7 @@ struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_m
 	uint32_t total =
 		sizeof(struct rte_ether_hdr) + sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
 
-	if (!may_wait(w, b, m))
+	if (!may_wait(w, b, m, share))
 		return NULL;
 	if (m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
 		rte_be_to_cpu_16(ip->payload_len) < sizeof(*ext)) {
@@ -158,8 +194,9 @@ struct rte_mbuf *reassembly_add6(struct worker *w, struct burst *b, struct rte_m
 	m->l2_len = sizeof(struct rte_ether_hdr);
 	m->l3_len = sizeof(*ip) + sizeof(*ext);
 	TRACE(b, m, STAGE_OVERLAY_IN, "fragment, held for reassembly");
+	hold(w, m, share);
 	return added(
-		w, b, m, rte_ipv6_frag_reassemble_packet(r->v6, &r->dead, m, w->now_tsc, ip, ext));
+		w, b, rte_ipv6_frag_reassemble_packet(r->v6, &r->dead, m, w->now_tsc, ip, ext));
 }
 
 void reassembly_tick(struct worker *w)

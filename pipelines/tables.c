@@ -82,7 +82,9 @@ static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct t
 	ROW_TEXT(row->key_text[0], "%s", text);
 	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, (const char *)(key + 1) + (is_ipv6 ? 16 : 4), text,
 		sizeof(text));
-	ROW_TEXT(row->key_text[1], "%s", mark == VTEP_ANY_PEER ? "*" : text);
+	bool any = mark == VTEP_ANY_PEER && (is_ipv6 ? key[3] | key[4] : key[1] >> 32) == 0;
+
+	ROW_TEXT(row->key_text[1], "%s", any ? "*" : text);
 	if (mark == VTEP_ANY_PEER)
 		ROW_TEXT(row->key_text[2], "*");
 	else
@@ -91,7 +93,9 @@ static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct t
 		ROW_TEXT(row->key_text[3], "*");
 	else
 		ROW_TEXT(row->key_text[3], "%u", rte_be_to_cpu_32(vni_be) >> 8);
-	row->action = mark == 0 ? 0 : mark == VTEP_ANY_VNI ? 1 : 2;
+	row->action = mark == 0							? 0
+		      : mark == VTEP_ANY_VNI || (mark == VTEP_ANY_PEER && !any) ? 1
+										: 2;
 	if (mark == 0) {
 		ROW_TEXT(row->param_text[0], "{slice %u}", VTEP_SLICE(value));
 		ROW_TEXT(row->param_text[1], "{tunnel %u}", VTEP_TUNNEL(value));

@@ -14,8 +14,8 @@ struct exact_table vtep4_table, vtep6_table;
 uint8_t *tunnel_port;
 static uint32_t *port_users; /* [65536] tunnels that use a UDP port */
 
-/* a member, its peer and its local address are an entry each */
-#define ENTRIES (LIMIT_MEMBERS + 2 * LIMIT_TUNNELS + 2 * LIMIT_GTPU)
+/* a member, its peer, its local address and the two of them are an entry each */
+#define ENTRIES (LIMIT_MEMBERS + 3 * LIMIT_TUNNELS + 2 * LIMIT_GTPU)
 
 int vtep_init(void)
 {
@@ -71,11 +71,11 @@ static void put(struct exact_table *t, const uint64_t *key, uint64_t value)
 		RTE_LOG(ERR, USER1, "no room in the endpoint table\n");
 }
 
-/* Counts users of (local address): the entry stays while there is one. */
-static void count_local(const struct api_ip *local, bool add)
+/* Counts users of (local address, or local and remote one): the entry stays while there is one. */
+static void count_users(const struct api_ip *local, const struct api_ip *remote, bool add)
 {
 	uint64_t key[VTEP6_WORDS];
-	struct exact_table *t = make_key(local, NULL, vtep_word(0, 0, VTEP_ANY_PEER), key);
+	struct exact_table *t = make_key(local, remote, vtep_word(0, 0, VTEP_ANY_PEER), key);
 	uint64_t *value = exact_find(t, key);
 	uint64_t users = (value != NULL ? *value : 0) + (add ? 1 : -1);
 
@@ -101,7 +101,7 @@ void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, 
 		put(t, key, id | (accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
 	else
 		exact_delete(t, key);
-	count_local(local, add);
+	count_users(local, NULL, add);
 	count_port(RTE_BE16(GTPU_PORT), TUNNEL_GTPU, add);
 	xdp_filter_local(local, RTE_BE16(GTPU_PORT), true, add);
 }
@@ -110,6 +110,7 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 {
 	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
 
+	count_users(&cfg->local, &cfg->remote, add);
 	if (cfg->encap == ENCAP_GTPU)
 		return; /* let in by TEID, whoever sends it */
 	uint64_t key[VTEP6_WORDS];
@@ -120,7 +121,7 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 		put(t, key, 0);
 	else
 		exact_delete(t, key);
-	count_local(&cfg->local, add);
+	count_users(&cfg->local, NULL, add);
 	count_port(port_be, cfg->encap == ENCAP_GENEVE ? TUNNEL_GENEVE : TUNNEL_VXLAN, add);
 	xdp_filter_local(&cfg->local, port_be, false, add);
 }

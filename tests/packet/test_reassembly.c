@@ -328,12 +328,63 @@ START_TEST(reassembly_holds_no_more_than_its_share_of_the_buffers)
 }
 END_TEST
 
+/* First fragments of packets that never end, `count` of them. */
+static void flood(bool v6, const char *from, uint32_t count)
+{
+	struct outer o = v6 ? from_peer6(VNI_RED) : from_peer2(VNI_RED);
+	struct spec s = plain(HOST_A, v6 ? HOST_D : HOST_C);
+	struct pkt two[8];
+	uint32_t n = 0;
+
+	if (from != NULL)
+		o.from = from;
+	s.payload = 200;
+	build(&a_pkt, &s);
+	wrap(&b_pkt, &o, &a_pkt);
+	for (uint32_t i = 0; i < count; i++) {
+		fragment(&b_pkt, 128, 10000 + i, two, 8);
+		piece[n++] = two[0];
+		if (n == 256 || i + 1 == count) {
+			rig_send(net.wan, piece, n);
+			n = 0;
+		}
+	}
+}
+
+/* Those who flood: strangers, or a peer. The other peers' packets are put together all the same,
+ * of both families; and when the flood is over all room is back. */
+START_TEST(reassembly_of_others_goes_on_while_one_floods)
+{
+	bool v6 = _i & 1, stranger = _i & 2;
+
+	for (int round = 0; round < 3; round++) {
+		uint64_t held;
+
+		rig_begin();
+		flood(v6, !stranger ? NULL : v6 ? "fd00:bad::1" : "203.0.113.5", 1500);
+		held = rig.held;
+		ck_assert_uint_eq(held, 512); /* half of all that may wait */
+		for (int k = 0; k < 20; k++) {
+			uint32_t n = pieces(!v6, 1000, 400, 60 + k);
+
+			rig_begin();
+			rig_send(net.wan, piece, n);
+			expect_out("of another peer", net.lan, &a_pkt);
+		}
+		rig_begin();
+		rig_advance(2);
+		ck_assert_uint_eq(rig.held + held, 0); /* all are given back */
+	}
+}
+END_TEST
+
 TCase *reassembly_tests(void)
 {
 	TCase *tc = tcase_create("reassembly");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, reassembly_takes_fragments_in_any_order, 0, 6);
+	tcase_add_loop_test(tc, reassembly_of_others_goes_on_while_one_floods, 0, 4);
 	tcase_add_test(tc, reassembly_takes_up_to_eight_fragments_of_odd_length);
 	tcase_add_test(tc, reassembly_keeps_interleaved_packets_apart);
 	tcase_add_test(tc, reassembly_puts_fragments_of_one_burst_together);

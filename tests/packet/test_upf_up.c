@@ -331,6 +331,30 @@ START_TEST(outer_fragments_are_put_together)
 }
 END_TEST
 
+/* A gNB that a session names is a known peer: strangers' fragments do not take its room. */
+START_TEST(outer_fragments_of_a_gnb_have_room_beside_those_of_strangers)
+{
+	static struct pkt piece[4];
+	struct ip_packet i = {.from = UE1, .to = "10.0.0.1", .payload = 1400};
+
+	upf_session("a", "internet", UE1, "");
+	struct gtpu g = from_gnb(rig_teid("a", 1));
+
+	build_ip(&in_pkt, &i);
+	for (uint32_t k = 0; k < 1501; k++) {
+		g.from = k < 1500 ? "203.0.113.5" : "198.18.0.2";
+		build_gtpu(&a_pkt, &g, &in_pkt);
+		put16(a_pkt.b + 20, 0); /* DF */
+		ck_assert_uint_eq(fragment(&a_pkt, 800, 1000 + k, piece, 4), 2);
+		rig_begin();
+		rig_send(net.wan, piece, k < 1500 ? 1 : 2); /* theirs never end */
+	}
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert_uint_eq(rig.merged, 1);
+	ck_assert_uint_eq(rig.drops, 0);
+}
+END_TEST
+
 /* Bytes are those of the inner packet for a session, of a frame for the slice. */
 START_TEST(slice_and_session_count)
 {
@@ -368,6 +392,7 @@ TCase *upf_up_tests(void)
 	tcase_add_test(tc, congestion_marks_come_in);
 	tcase_add_test(tc, the_gateway_answers_the_ue_and_errors_reach_it);
 	tcase_add_test(tc, outer_fragments_are_put_together);
+	tcase_add_test(tc, outer_fragments_of_a_gnb_have_room_beside_those_of_strangers);
 	tcase_add_test(tc, slice_and_session_count);
 	return tc;
 }
