@@ -55,12 +55,34 @@ void rig_eal(const char *lcores)
 
 /* ---- life ---- */
 
+uint32_t rig_workers = 1;
+static uint32_t turn; /* of the worker that gets the next burst */
+
+static struct worker *next_worker(void)
+{
+	return workers[turn];
+}
+
 static void clock_set(void)
 {
-	struct worker *w = workers[0];
+	for (uint32_t i = 0; i < rig_workers; i++) {
+		workers[i]->now_tsc = rte_rdtsc() + skew;
+		workers[i]->now_s = workers[i]->now_tsc / rte_get_tsc_hz() + 1;
+	}
+}
 
-	w->now_tsc = rte_rdtsc() + skew;
-	w->now_s = w->now_tsc / rte_get_tsc_hz() + 1;
+static void shape(void)
+{
+	for (uint32_t i = 0; i < rig_workers; i++)
+		worker_shape(workers[i]);
+}
+
+static bool have_backlog(void)
+{
+	for (uint32_t i = 0; i < rig_workers; i++)
+		if (worker_has_backlog(workers[i]))
+			return true;
+	return false;
 }
 
 void rig_start(void)
@@ -70,9 +92,10 @@ void rig_start(void)
 	twinned = PORT_NONE;
 	decoys_forget();
 	rig_slices = 0;
-	RIG_CHECK(rcu_init() == 0 && port_init(1) == 0 && switch_init(1) == 0,
+	turn = 0;
+	RIG_CHECK(rcu_init() == 0 && port_init(rig_workers) == 0 && switch_init(rig_workers) == 0,
 		"no memory for the tables");
-	RIG_CHECK(worker_create(1, &switch_pipeline) == 0, "no memory for the worker");
+	RIG_CHECK(worker_create(rig_workers, &switch_pipeline) == 0, "no memory for the workers");
 	clock_set();
 	rig_begin();
 }
@@ -80,9 +103,16 @@ void rig_start(void)
 /* Buffers in use over all ports and the reassembly. */
 static int64_t held(void)
 {
-	struct rte_mempool *pool = rte_mempool_lookup("reassembly_0");
-	int64_t n = pool != NULL ? rte_mempool_in_use_count(pool) : 0;
+	int64_t n = 0;
 
+	for (uint32_t i = 0; i < rig_workers; i++) {
+		char name[32];
+		struct rte_mempool *pool;
+
+		snprintf(name, sizeof(name), "reassembly_%u", i);
+		pool = rte_mempool_lookup(name);
+		n += pool != NULL ? rte_mempool_in_use_count(pool) : 0;
+	}
 	for (uint32_t i = 0; i < n_ports; i++)
 		n += rte_mempool_in_use_count(port_hot[open_ports[i]].pool);
 	return n;
@@ -99,7 +129,7 @@ void rig_stop(void)
 	rig_give_buffers();
 	rig_begin();
 	rig_tick(3);
-	for (int i = 0; i < 1000 && worker_has_backlog(workers[0]); i++)
+	for (int i = 0; i < 1000 && have_backlog(); i++)
 		rig_wait(0.01);
 	collect();
 	int64_t leaked = held();
@@ -252,27 +282,33 @@ void rig_begin(void)
 }
 
 /* Reads back what stands in the ports' rings. */
-static void collect(void)
+static void collect_queue(uint32_t i, uint16_t queue)
 {
 	struct rte_mbuf *m;
 
-	for (uint32_t i = 0; i < n_ports; i++)
-		while (rte_eth_rx_burst(port_hot[open_ports[i]].ethdev, 0, &m, 1) == 1) {
-			struct out *o = &rig_out[rig.outs]; /* there is one more than are kept */
+	while (rte_eth_rx_burst(port_hot[open_ports[i]].ethdev, queue, &m, 1) == 1) {
+		struct out *o = &rig_out[rig.outs]; /* there is one more than are kept */
 
-			rte_mbuf_sanity_check(m, 1);
-			o->port = open_ports[i];
-			o->pkt.len = m->pkt_len;
-			for (uint32_t at = 0; m->pkt_len <= PKT_MAX && at < m->pkt_len; at++)
-				o->pkt.b[at] =
-					*(const uint8_t *)rte_pktmbuf_read(m, at, 1, &o->pkt.b[at]);
-			if (!decoys_take(o->port, &o->pkt)) {
-				rig.out++;
-				rig.segments += m->nb_segs;
-				rig.outs += rig.outs < OUTS_MAX;
-			}
-			rte_pktmbuf_free(m);
+		rte_mbuf_sanity_check(m, 1);
+		o->port = open_ports[i];
+		o->pkt.len = m->pkt_len;
+		for (uint32_t at = 0; m->pkt_len <= PKT_MAX && at < m->pkt_len; at++)
+			o->pkt.b[at] = *(const uint8_t *)rte_pktmbuf_read(m, at, 1, &o->pkt.b[at]);
+		if (!decoys_take(o->port, &o->pkt)) {
+			rig.out++;
+			rig.segments += m->nb_segs;
+			rig.outs += rig.outs < OUTS_MAX;
 		}
+		rte_pktmbuf_free(m);
+	}
+}
+
+/* Each worker has a queue of its own to send by. */
+static void collect(void)
+{
+	for (uint32_t i = 0; i < n_ports; i++)
+		for (uint16_t queue = 0; queue < rig_workers; queue++)
+			collect_queue(i, queue);
 }
 
 /* What is dropped of a slice is counted there as well: by reason, and in all. */
@@ -348,7 +384,7 @@ static struct rte_mbuf *make(uint16_t port, const struct pkt *pkt)
 
 static void run(uint16_t port, uint32_t n)
 {
-	struct worker *w = workers[0];
+	struct worker *w = next_worker();
 	bool chained = w->burst.pkt[0]->nb_segs > 1;
 
 	clock_set();
@@ -359,6 +395,7 @@ static void run(uint16_t port, uint32_t n)
 	worker_run_burst(w);
 	rig.cycles = rte_rdtsc() - start;
 	worker_shape(w);
+	turn = (turn + 1) % rig_workers;
 	if (chained) /* held packets are told by their buffers: it has two */
 		attachment_taps_write();
 	rig.in += n;
@@ -372,9 +409,9 @@ static bool send_among_decoys(uint16_t port, const struct pkt *pkt)
 
 	if (n_taken > 0 || !decoys_next(port, decoy))
 		return false;
-	workers[0]->burst.pkt[0] = make(port, decoy[0]);
-	workers[0]->burst.pkt[1] = make(port, pkt);
-	workers[0]->burst.pkt[2] = make(port, decoy[1]);
+	next_worker()->burst.pkt[0] = make(port, decoy[0]);
+	next_worker()->burst.pkt[1] = make(port, pkt);
+	next_worker()->burst.pkt[2] = make(port, decoy[1]);
 	rig.in -= DECOYS;
 	run(port, 1 + DECOYS);
 	RIG_CHECK(decoys_done(),
@@ -390,7 +427,7 @@ void rig_send(uint16_t port, const struct pkt *pkt, uint32_t n)
 		uint32_t k = RTE_MIN(n, (uint32_t)BURST_MAX);
 
 		for (uint32_t i = 0; i < k; i++)
-			workers[0]->burst.pkt[i] = make(port, &pkt[i]);
+			next_worker()->burst.pkt[i] = make(port, &pkt[i]);
 		run(port, k);
 		pkt += k;
 		n -= k;
@@ -401,7 +438,7 @@ void rig_send_each(uint16_t port, const struct pkt *const *pkt, uint32_t n)
 {
 	RIG_CHECK(n <= BURST_MAX, "more than a burst");
 	for (uint32_t i = 0; i < n; i++)
-		workers[0]->burst.pkt[i] = make(port, pkt[i]);
+		next_worker()->burst.pkt[i] = make(port, pkt[i]);
 	run(port, n);
 }
 
@@ -418,7 +455,7 @@ void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at)
 	second = make(port, half);
 	free(half);
 	RIG_CHECK(rte_pktmbuf_chain(first, second) == 0, "chaining");
-	workers[0]->burst.pkt[0] = first;
+	next_worker()->burst.pkt[0] = first;
 	run(port, 1);
 }
 
@@ -426,10 +463,12 @@ static void rig_tick(double seconds)
 {
 	skew += seconds * rte_get_tsc_hz();
 	clock_set();
-	for (int i = 0; i < 16; i++) /* a tick does a bounded part of the work */
-		switch_pipeline.tick(workers[0]);
-	worker_flush(workers[0]);
-	worker_shape(workers[0]);
+	for (uint32_t k = 0; k < rig_workers; k++) {
+		for (int i = 0; i < 16; i++) /* a tick does a bounded part of the work */
+			switch_pipeline.tick(workers[k]);
+		worker_flush(workers[k]);
+	}
+	shape();
 }
 
 void rig_advance(double seconds)
@@ -443,7 +482,7 @@ void rig_wait(double seconds)
 	for (double at = 0; at < seconds; at += 1e-4) {
 		skew += 1e-4 * rte_get_tsc_hz();
 		clock_set();
-		worker_shape(workers[0]);
+		shape();
 		collect(); /* a port's ring is short */
 	}
 	rig_advance(0);

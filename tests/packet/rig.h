@@ -50,6 +50,8 @@ void rig_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2), noret
 
 /* EAL, once a process; lcores as EAL's --lcores takes them. */
 void rig_eal(const char *lcores);
+/* Before rig_start(): bursts go to so many workers in turn, on one thread. 1 unless a test asks. */
+extern uint32_t rig_workers;
 /* An empty box with one worker that has no thread. */
 void rig_start(void);
 /* Lets reassembly time out, checks that no buffer leaked, takes the box down. */

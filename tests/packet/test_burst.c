@@ -456,17 +456,19 @@ int main(int argc, char **argv)
 			seed = strtoull(argv[i + 1], NULL, 0);
 		} else if (i + 1 < argc && strcmp(argv[i], "--seconds") == 0) {
 			seconds = atof(argv[i + 1]);
+		} else if (i + 1 < argc && strcmp(argv[i], "--workers") == 0) {
+			rig_workers = strtoul(argv[i + 1], NULL, 0) == 2 ? 2 : 1;
 		} else if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0) {
 			rounds = strtoull(argv[i + 1], NULL, 0);
 		} else {
-			printf("test_burst [--seed N] [--seconds N | --rounds N]: random bursts "
-			       "(by default for %g s, seed: the time of day)\n",
+			printf("test_burst [--seed N] [--workers 1|2] [--seconds N | --rounds N]: "
+			       "random bursts (by default for %g s, seed: the time of day)\n",
 				seconds);
 			return strcmp(argv[i], "--help") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		}
 	}
 	state = seed * 0x9e3779b97f4a7c15ull | 1;
-	printf("replay: test_burst --seed %lu\n", seed);
+	printf("replay: test_burst --workers %u --seed %lu\n", rig_workers, seed);
 	fflush(stdout);
 	return run_suite("burst", all, 1);
 }
