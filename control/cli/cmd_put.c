@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice dp put, apply and delete: what changes the switch. Called by main.c; own nothing. */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "cli.h"
 #include "show.h"
 #include "text.h"
@@ -49,6 +52,51 @@ static void print_changes(const json_t *result, size_t count, double seconds)
 	}
 }
 
+#define PATIENCE_MS 500
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat at_a, at_b;
+
+	return a != NULL && stat(a, &at_a) == 0 && stat(b, &at_b) == 0 &&
+	       at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+}
+
+/* Is there a sluice-control on its unix socket that keeps this dataplane? Says nothing of itself:
+ * the change has been made, whatever control says. */
+static bool control_keeps(const struct cli *cli)
+{
+	struct http_target target = control_target(cli);
+	struct http_answer answer = {0};
+	char why[HTTP_WHY];
+	struct http *http;
+	bool keeps = false;
+
+	if (strncmp(target.control, "https:", 6) == 0)
+		return false;
+	target.patience_ms = PATIENCE_MS;
+	if (http_open(&target, &http, why) != 0)
+		return false;
+	if (http_call(http, &(struct http_request){.method = "GET", .path = "/v1/status"},
+		    &answer) == 0)
+		keeps = same_file(json_string_value(json_object_get(
+					  json_object_get(answer.json, "dataplane"), "socket")),
+			cli->socket);
+	json_decref(answer.json);
+	http_close(http);
+	return keeps;
+}
+
+static void warn_of_control(const struct cli *cli)
+{
+	if (control_keeps(cli))
+		fputs("note: sluice-control keeps this dataplane as its intents say, and takes "
+		      "back "
+		      "what is put or deleted by hand at its next comparison; its file's \"keep\" "
+		      "names what it is to leave alone\n",
+			stderr);
+}
+
 /* Calls, and tells what changed. params is stolen. */
 static int change(struct cli *cli, const char *method, json_t *params, size_t count)
 {
@@ -61,6 +109,7 @@ static int change(struct cli *cli, const char *method, json_t *params, size_t co
 		return print_json(result);
 	print_changes(result, count, clock_now() - start);
 	json_decref(result);
+	warn_of_control(cli);
 	return STATUS_OK;
 }
 

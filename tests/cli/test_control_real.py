@@ -88,6 +88,18 @@ class Real(unittest.TestCase):
     def names(self, kind):
         return {one["name"] for one in self.control.dataplane.list(kind)}
 
+    def test_what_is_put_by_hand_beside_control_is_told_of_its_end(self):
+        def by_hand(*words, control=self.control.socket):
+            done = subprocess.run([SLUICE, "--socket", self.control.dataplane.socket, "dp", *words], capture_output=True, text=True, timeout=60,
+                                  env={**os.environ, "SLUICE_CONTROL": control}, check=True)
+            return done.stderr
+
+        self.assertRegex(by_hand("put", "slice", "name=by-hand", "vni=7777"), 'sluice-control keeps this dataplane.*"keep"')
+        self.assertIn("takes back", by_hand("delete", "slice", "by-hand"))
+        with api.Control() as other:  # of another dataplane
+            self.assertEqual(by_hand("put", "slice", "name=by-hand", "vni=7777", control=other.socket), "")
+        self.assertEqual(by_hand("delete", "slice", "by-hand", "--missing-ok", control=self.control.socket + "none"), "")
+
     def test_from_a_file_to_the_dataplane_and_back(self):
         path = self.file("air.yaml", AIR)
         self.assertIn("+++ slice air", self.sluice("diff", "-f", path, status=1))
