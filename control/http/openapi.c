@@ -65,7 +65,7 @@ static void add_headers(const struct route *route, json_t *out)
 	if (one && !strcmp(route->method, "PUT"))
 		add_header(out, "If-None-Match", "*: only if it is not there");
 	if (one && !strcmp(route->method, "GET") && !strcmp(strrchr(route->path, '/'), "/{name}"))
-		add_header(out, "If-None-Match", "304 if it still has this ETag");
+		add_header(out, "If-None-Match", "304 if it still has this ETag, which is of the status, too");
 }
 
 static json_t *parameters(const struct route *route)

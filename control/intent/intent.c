@@ -170,6 +170,13 @@ int intent_parse(enum intent_type type, const json_t *given, union intent_object
 	return out_of_memory(err);
 }
 
+uint64_t name_hash(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 1099511628211ull;
+	return hash;
+}
+
 static json_t *status_show(const struct intent *intent)
 {
 	json_t *out = json_object();

@@ -56,6 +56,11 @@ int intent_parse(enum intent_type type, const json_t *given, union intent_object
 const char *intent_obj_name(enum intent_type type, const union intent_object *obj);
 const char *intent_obj_tenant(enum intent_type type, const union intent_object *obj); /* "" */
 
+/* 64-bit FNV-1a of a text, for choices that boxes which are told the same make alike, and ETags.
+ * Begins with NAME_HASH. */
+#define NAME_HASH 14695981039346656037ull
+uint64_t name_hash(uint64_t hash, const char *text);
+
 /* As the API shows it: spec with "status" and "meta". New; NULL: no memory. */
 json_t *intent_show(const struct intent *intent);
 

@@ -196,13 +196,6 @@ static bool vni_is_free(const struct world *world, uint32_t vni)
 	return !index_holder(world, ROLE_HAS, KEY_VNI, text, NULL);
 }
 
-uint64_t name_hash(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 1099511628211ull;
-	return hash;
-}
-
 static uint32_t ranges_size(const struct intent_ranges *ranges)
 {
 	uint32_t size = 0;

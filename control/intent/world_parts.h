@@ -131,11 +131,6 @@ int fteid_choose(struct world *world, struct node *node);
 /* Puts SITE/GTPU/TEID into key->text. */
 void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid);
 
-/* 64-bit FNV-1a of a text, for choices that boxes which are told the same make alike. Start with
- * NAME_HASH. */
-#define NAME_HASH 14695981039346656037ull
-uint64_t name_hash(uint64_t hash, const char *text);
-
 /* grant.c: what of a tenant's change is beyond its grant, with RPC_ERR_FORBIDDEN. _asked: what it
  * says itself; _chosen: what came of it, when VNIs and WANs have been chosen. What an intent had
  * before the transaction is not looked at again. */

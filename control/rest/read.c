@@ -22,17 +22,21 @@ void intent_get(struct request *r)
 	const char *known = request_header(r, "If-None-Match");
 	const struct intent *intent = world_find(control.world, type_of(r), name);
 	char etag[ETAG_BYTES];
+	json_t *shown;
 
 	if (!intent || !actor_sees_intent(request_actor(r), intent)) {
 		reply_problem(r, 404, "there is no %s %s", intent_kind(type_of(r)), name);
 		return;
 	}
-	etag_of(intent->revision, etag);
+	shown = show_intent(request_actor(r), intent);
+	etag_of_shown(intent->revision, shown, etag);
 	reply_header(r, "ETag", etag);
-	if (known && (!strcmp(known, "*") || etag_listed(known, etag, true)))
+	if (known && (!strcmp(known, "*") || etag_listed(known, etag, true, false))) {
+		json_decref(shown);
 		reply_nothing(r, 304);
-	else
-		reply_json(r, 200, show_intent(request_actor(r), intent));
+	} else {
+		reply_json(r, 200, shown);
+	}
 }
 
 /* ---- lists ---- */

@@ -32,10 +32,22 @@ class Preconditions(Rest):
         self.ok(self.control.delete("/v1/slices/air", headers={"If-Match": f'"1", {second}'}), 204)
 
     def test_get_of_what_one_has_is_304(self):
-        etag = self.ok(self.control.post("/v1/slices", slice_("air", "gj/p1/10")), 201).etag
+        made = self.ok(self.control.post("/v1/slices", slice_("air", "gj/p1/10")), 201).etag
+        etag = self.ok(self.control.get("/v1/slices/air")).etag
         same = self.ok(self.control.get("/v1/slices/air", headers={"If-None-Match": etag}), 304)
         self.assertEqual((same.text, same.etag), ("", etag))
-        self.ok(self.control.get("/v1/slices/air", headers={"If-None-Match": '"0"'}))
+        for other in ('"0"', made, made[:-1] + '.0"'):  # made says nothing of the status
+            self.ok(self.control.get("/v1/slices/air", headers={"If-None-Match": other}))
+
+    def test_a_status_that_has_changed_is_not_304(self):
+        wan = self.ok(self.control.get("/v1/wans/gj-kt"))
+        self.ok(self.control.post("/v1/slices", slice_("air", "gj/p1/10", "bs/p1/10", bandwidth={"committed_bps": 1_000_000})), 201)
+        now = self.ok(self.control.get("/v1/wans/gj-kt", headers={"If-None-Match": wan.etag}))
+        self.assertEqual((now.json["meta"], now.json["status"]["booked_bps"]), (wan.json["meta"], 1_000_000))
+        self.assertNotEqual(now.etag, wan.etag)
+        # a change is about the specification: either tag of it will do
+        self.ok(self.control.patch("/v1/wans/gj-kt", {"provider": "kt"}, headers={"If-Match": wan.etag}))
+        self.problem(self.control.patch("/v1/wans/gj-kt", {"provider": "lg"}, headers={"If-Match": now.etag}), 412)
 
     def test_of_many_writers_with_one_version_one_wins(self):
         etag = self.ok(self.control.post("/v1/slices", slice_("air", "gj/p1/10")), 201).etag

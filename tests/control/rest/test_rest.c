@@ -58,17 +58,23 @@ END_TEST
 
 START_TEST(etag_is_found_in_lists_whole_and_strong)
 {
-	ck_assert(etag_listed("\"7\"", "\"7\"", false));
-	ck_assert(etag_listed("\"1\", \"7\"", "\"7\"", false));
-	ck_assert(etag_listed(" \"1\",\"7\" ,", "\"7\"", false));
-	ck_assert(!etag_listed("\"17\"", "\"7\"", false));
-	ck_assert(!etag_listed("\"77\"", "\"7\"", false));
-	ck_assert(!etag_listed("7", "\"7\"", false));
-	ck_assert(!etag_listed("", "\"7\"", false));
-	ck_assert(!etag_listed("\"7", "\"7\"", false));
-	ck_assert(!etag_listed("W/\"7\"", "\"7\"", false));
-	ck_assert(etag_listed("W/\"7\"", "\"7\"", true));
-	ck_assert(etag_listed("W/\"6\", \"7\"", "\"7\"", false));
+	ck_assert(etag_listed("\"7\"", "\"7\"", false, false));
+	ck_assert(etag_listed("\"1\", \"7\"", "\"7\"", false, false));
+	ck_assert(etag_listed(" \"1\",\"7\" ,", "\"7\"", false, false));
+	ck_assert(!etag_listed("\"17\"", "\"7\"", false, false));
+	ck_assert(!etag_listed("\"77\"", "\"7\"", false, false));
+	ck_assert(!etag_listed("7", "\"7\"", false, false));
+	ck_assert(!etag_listed("", "\"7\"", false, false));
+	ck_assert(!etag_listed("\"7", "\"7\"", false, false));
+	ck_assert(!etag_listed("W/\"7\"", "\"7\"", false, false));
+	ck_assert(etag_listed("W/\"7\"", "\"7\"", true, false));
+	ck_assert(etag_listed("W/\"6\", \"7\"", "\"7\"", false, false));
+	ck_assert(etag_listed("\"7.1f\"", "\"7\"", false, true));
+	ck_assert(etag_listed("\"6\", \"7.1f\"", "\"7\"", false, true));
+	ck_assert(!etag_listed("\"7.1f\"", "\"7\"", false, false));
+	ck_assert(!etag_listed("\"7\"", "\"7.1f\"", false, false));
+	ck_assert(!etag_listed("\"71f\"", "\"7\"", false, true));
+	ck_assert(!etag_listed("\"17.1f\"", "\"7\"", false, true));
 }
 END_TEST
 
