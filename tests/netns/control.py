@@ -16,9 +16,9 @@ from api import Answer, UnixConnection  # noqa: E402  (the same client that test
 class Site:
     """A site with a Sluice box: its dataplane (box), its control plane, and its tenants' ports."""
 
-    def __init__(self, lab, name):
+    def __init__(self, lab, name, workers=1):
         self.lab, self.name = lab, name
-        self.box = Box(lab, name, args=["--memory", "256"])
+        self.box = Box(lab, name, workers, args=["--memory", "256"])
         self.ns = self.box.ns
         self.socket = os.path.join(lab.dir, f"{name}-control.sock")
         self.log = os.path.join(lab.dir, f"{name}-control.log")
