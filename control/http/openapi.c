@@ -10,6 +10,7 @@
 #include "intent_types.h"
 
 #define PROBLEM_REF "#/components/responses/problem"
+#define DRY_RUN	    "#/components/schemas/dry-run"
 
 /* "#/components/schemas/slice" or JSON text → schema; NULL text: anything. */
 static json_t *schema_of(const char *text)
@@ -65,7 +66,8 @@ static void add_headers(const struct route *route, json_t *out)
 	if (one && !strcmp(route->method, "PUT"))
 		add_header(out, "If-None-Match", "*: only if it is not there");
 	if (one && !strcmp(route->method, "GET") && !strcmp(strrchr(route->path, '/'), "/{name}"))
-		add_header(out, "If-None-Match", "304 if it still has this ETag, which is of the status, too");
+		add_header(out, "If-None-Match",
+			"304 if it still has this ETag, which is of the status, too");
 }
 
 static json_t *parameters(const struct route *route)
@@ -95,31 +97,119 @@ static json_t *request_content(const struct route *route)
 	return json_pack("{s:b, s:o}", "required", 1, "content", out);
 }
 
-static void put_answer(json_t *out, const char *status, const char *text, const struct route *route)
+/* A text has no structure to describe. */
+static json_t *result_schema(const struct route *route)
 {
-	const char *type = route && route->produces ? route->produces : "application/json";
-	json_t *answer = json_pack("{s:s}", "description", text);
-
-	if (route) /* a text has no structure to describe */
-		json_object_set_new(answer, "content",
-			content(type, route->produces && strcmp(type, "application/json")
-					      ? json_pack("{s:s}", "type", "string")
-					      : schema_of(route->result)));
-	json_object_set_new(out, status, answer);
+	return route->produces && strcmp(route->produces, "application/json")
+		       ? json_pack("{s:s}", "type", "string")
+		       : schema_of(route->result);
 }
 
-/* Which statuses say that it was done, as rest.h promises for each method. */
+/* schema NULL: it has no body. Returns the answer. */
+static json_t *put_answer(
+	json_t *out, const char *status, const char *text, const char *type, json_t *schema)
+{
+	json_t *answer = json_pack("{s:s}", "description", text);
+
+	if (schema)
+		json_object_set_new(
+			answer, "content", content(type ? type : "application/json", schema));
+	json_object_set_new(out, status, answer);
+	return answer;
+}
+
+static void answer_header(json_t *answer, const char *name, const char *help)
+{
+	json_t *headers = json_object_get(answer, "headers");
+
+	if (!headers) {
+		headers = json_object();
+		json_object_set_new(answer, "headers", headers);
+	}
+	json_object_set_new(headers, name,
+		json_pack("{s:s, s:{s:s}}", "description", help, "schema", "type", "string"));
+}
+
+/* Is it about one intent, as rest.h has them? */
+static bool of_intent(const struct route *route)
+{
+	return route->body && !strncmp(route->body, "#/components/schemas/", 21);
+}
+
+static bool path_ends(const struct route *route, const char *end)
+{
+	size_t length = strlen(route->path), tail = strlen(end);
+
+	return length >= tail && !strcmp(route->path + length - tail, end);
+}
+
+static bool is_intent_get(const struct route *route)
+{
+	return !strcmp(route->method, "GET") && path_ends(route, "/{name}");
+}
+
+/* What is answered when it was done, as rest.h promises for each method. */
+static void put_done(const struct route *route, json_t *out)
+{
+	bool post = !strcmp(route->method, "POST"), put = !strcmp(route->method, "PUT");
+	bool delete = !strcmp(route->method, "DELETE"), dry = has_query(route, "dry_run");
+	json_t *schema = result_schema(route), *done, *made;
+
+	if (delete &&dry) {
+		put_answer(out, "200", "what dry_run would have done", NULL, schema_of(DRY_RUN));
+		json_decref(schema);
+	} else {
+		if (dry)
+			schema = json_pack("{s:[o,o]}", "anyOf", schema, schema_of(DRY_RUN));
+		done = put_answer(out, "200",
+			dry ? "done, or what dry_run would have done" : "done", route->produces,
+			schema);
+		if (dry && !post && path_ends(route, "/{name}"))
+			answer_header(done, "ETag", "its revision: for If-Match");
+		if (is_intent_get(route)) {
+			answer_header(done, "ETag",
+				"of specification and status: for If-None-Match, "
+				"and If-Match of a change");
+			put_answer(out, "304", "as it was", NULL, NULL);
+		}
+	}
+	if (post || put) {
+		made = put_answer(out, "201", "made", route->produces, result_schema(route));
+		if (of_intent(route)) {
+			answer_header(made, "ETag", "its revision: for If-Match");
+			answer_header(made, "Location", "where it is");
+		}
+	}
+	if (delete)
+		put_answer(out, "204", "taken away", NULL, NULL);
+}
+
+/* Which refusals a call may meet. */
+static void put_refusals(const struct route *route, json_t *out)
+{
+	bool changes = has_query(route, "dry_run"), body = route->body != NULL;
+	const struct {
+		const char *status;
+		bool is_met;
+	} all[] = {{"400", true}, {"401", route->least != ROLE_NONE},
+		{"403", route->least != ROLE_NONE},
+		{"404", strchr(route->path, '{') || changes || has_query(route, "key")},
+		{"409", changes || body}, {"412", changes}, {"413", body}, {"415", body},
+		{"422", changes || body}, {"429", true}, {"503", true}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].is_met && !json_object_get(out, all[i].status))
+			json_object_set_new(
+				out, all[i].status, json_pack("{s:s}", "$ref", PROBLEM_REF));
+	json_object_set_new(out, "default", json_pack("{s:s}", "$ref", PROBLEM_REF));
+}
+
 static json_t *responses(const struct route *route)
 {
 	json_t *out = json_object();
-	bool post = !strcmp(route->method, "POST"), put = !strcmp(route->method, "PUT");
 
-	put_answer(out, "200", "done", route);
-	if (post || put)
-		put_answer(out, "201", "made", route);
-	if (!strcmp(route->method, "DELETE"))
-		put_answer(out, "204", "taken away", NULL);
-	json_object_set_new(out, "default", json_pack("{s:s}", "$ref", PROBLEM_REF));
+	put_done(route, out);
+	put_refusals(route, out);
 	return out;
 }
 
@@ -190,6 +280,17 @@ static json_t *problem_schema(void)
 		"required", "type", "title", "status");
 }
 
+static json_t *dry_run_schema(void)
+{
+	return schema_of("{\"type\":\"object\",\"required\":[\"dry_run\",\"changes\"],"
+			 "\"properties\":{\"dry_run\":{\"const\":true},\"changes\":{\"type\":"
+			 "\"array\",\"items\":{\"type\":\"object\",\"required\":[\"kind\",\"name\","
+			 "\"effect\"],\"properties\":{\"kind\":{\"type\":\"string\"},\"name\":{"
+			 "\"type\":\"string\"},\"effect\":{\"enum\":[\"created\",\"updated\","
+			 "\"deleted\"]},\"before\":{\"type\":[\"object\",\"null\"]},\"after\":{"
+			 "\"type\":[\"object\",\"null\"]}}}}}}");
+}
+
 static json_t *schemas(void)
 {
 	json_t *out = json_object();
@@ -197,6 +298,7 @@ static json_t *schemas(void)
 	for (int i = 0; i < INTENT_TYPES; i++)
 		json_object_set_new(out, intent_types[i].name, api_type_schema(&intent_types[i]));
 	json_object_set_new(out, "problem", problem_schema());
+	json_object_set_new(out, "dry-run", dry_run_schema());
 	return out;
 }
 
