@@ -164,10 +164,11 @@ class Going(ServerTest):
 
 
 class Large(ServerTest):
-    BODY = "[" + "1," * 3000000 + "1]"
+    BODY = "[" + "1," * 1000000 + "1]"
 
     def send(self):
         client = self.client()
+        client.sock.settimeout(60)  # parsed and echoed one after the other, under sanitizers, on a busy machine
         client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}Content-Length: {len(self.BODY)}\r\n\r\n{self.BODY}")
         return client
 
@@ -175,7 +176,7 @@ class Large(ServerTest):
         clients = [self.send() for _ in range(3)]
         clients[0].send(GET)
         for client in clients:
-            self.assertEqual(len(client.answer().json["body"]), 3000001)
+            self.assertEqual(len(client.answer().json["body"]), 1000001)
         self.assertEqual(clients[0].answer().status, 200)
 
     def test_client_that_goes_while_its_body_is_parsed_leaves_nothing(self):

@@ -16,7 +16,9 @@ const char *const intent_state_names[] = {"pending", "applied", "refused", "else
 const char *intent_path(enum intent_type type)
 {
 	static const char *const paths[] = {"sites", "wans", "slices", "hosts",
-		"virtual-dedicated-networks", "local-data-networks", "sessions"};
+		"virtual-dedicated-networks", "local-data-networks", "sessions", "tenants"};
+
+	_Static_assert(sizeof(paths) / sizeof(paths[0]) == INTENT_TYPES, "one each");
 
 	return paths[type];
 }
@@ -24,7 +26,9 @@ const char *intent_path(enum intent_type type)
 const char *intent_kind(enum intent_type type)
 {
 	static const char *const kinds[] = {"site", "wan", "slice", "host",
-		"virtual-dedicated-network", "local-data-network", "session"};
+		"virtual-dedicated-network", "local-data-network", "session", "tenant"};
+
+	_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == INTENT_TYPES, "one each");
 
 	return kinds[type];
 }
