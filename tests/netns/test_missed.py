@@ -22,10 +22,17 @@ def missed(box):
     return {name: (c["rx_packets"], c["rx_missed"]) for name, c in box.rpc.stats("port").items()}
 
 
+def stands(pid):
+    """All its threads are stopped: the signal is one's to take, who may have no CPU, while the others go on."""
+    states = [open(f"/proc/{pid}/task/{thread}/stat").read().rpartition(")")[2].split()[0] for thread in os.listdir(f"/proc/{pid}/task")]
+    return set(states) == {"T"}
+
+
 def stand_still(box, send):
     """The box is stopped while send() is at work."""
     os.kill(box.process.pid, signal.SIGSTOP)
     try:
+        wait_for(lambda: stands(box.process.pid), "the box stands still")
         send()
     finally:
         os.kill(box.process.pid, signal.SIGCONT)
