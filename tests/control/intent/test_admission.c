@@ -41,6 +41,9 @@ START_TEST(admission_books_nothing_at_one_site)
 			     "{'site':'gj','port':'p1'},{'site':'gj','port':'p2'}]}"));
 	ck_assert_uint_eq(booked("gj-kt"), 0);
 	ck_assert_str_eq(field("slice", "a", "endpoints.0.wan"), "");
+	ck_fine(put("slice", "{'name':'b','bandwidth':{'committed_bps':900000000},'endpoints':["
+			     "{'site':'gj','port':'p3','wan':'gj-kt'}]}"));
+	ck_assert_uint_eq(booked("gj-kt"), 0);
 }
 END_TEST
 
@@ -229,6 +232,10 @@ START_TEST(admission_refuses_wans_without_a_common_family)
 	ck_fine(put("slice", "{'name':'a','endpoints':[{'site':'gj','port':'p1','wan':'gj-dual'},"
 			     "{'site':'bs','port':'p1','wan':'bs-six'}]}"));
 	ck_refused(put_wan("gj-dual", "gj", "'198.18.7.1/24'", 1500), RPC_ERR_IN_USE, "[0]");
+	ck_fine(put("slice", "{'name':'b','endpoints':[{'site':'gj','port':'p2','wan':'gj-kt'},"
+			     "{'site':'bs','port':'p2','wan':'bs-kt'}]}"));
+	ck_refused(put_wan("gj-kt", "gj", "'2001:db8:9::1/64'", 1500), RPC_ERR_IN_USE, "[0]");
+	ck_assert_str_eq(err.by, "slice b");
 }
 END_TEST
 

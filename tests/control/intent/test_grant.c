@@ -13,8 +13,9 @@
 #define FAR(teid, peer, more)                                                                      \
 	"{'id':2,'action':'forward','destination':'access','outer_header':{'teid':" teid           \
 	",'peer':'" peer "'" more "}}"
-#define UE(ue, teid, far)                                                                          \
-	"{'name':'u','tenant':'t','site':'gj','slice':'net','ue':{" ue "},"                        \
+#define UE(ue, teid, far) UE_OF("u", "gj", ue, teid, far)
+#define UE_OF(name, site, ue, teid, far)                                                           \
+	"{'name':'" name "','tenant':'t','site':'" site "','slice':'net','ue':{" ue "},"           \
 	"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3'," teid "'far':1},"           \
 	"{'id':2,'precedence':1,'source':'core','far':2}],"                                        \
 	"'fars':[{'id':1,'action':'forward'}," far "]}"
@@ -22,26 +23,30 @@
 #define GOOD_FAR FAR("500", "198.18.2.2", "")
 
 static const char grant[] =
-	"{'name':'t','slices':3,'hosts':1,'local_data_networks':1,'sessions':1,"
+	"{'name':'t','slices':3,'hosts':1,'local_data_networks':1,'sessions':2,"
 	"'committed_bps':20000000,'peak_bps':40000000,'weight':3,"
 	"'vnis':[{'first':100,'last':101},{'first':200}],"
 	"'places':[{'site':'gj','port':'p1','vlans':[{'first':10,'last':19},{'first':30}]},"
 	"{'site':'bs','port':'p1','vlans':[{'first':10,'last':19}]},"
 	"{'site':'gj','port':'p2','untagged':true},{'site':'gj','port':'x1','untagged':true},"
+	"{'site':'gj','port':'a1','untagged':true},"
 	"{'site':'gj','port':'gj-kt','untagged':true,'vlans':[{'first':7}]}],"
 	"'wans':[{'site':'gj','wan':'gj-lg','committed_bps':10000000,'peak_bps':12000000},"
 	"{'site':'bs','wan':'bs-kt'}],"
 	"'gtpu':[{'site':'gj','gtpu':'n3','first_teid':100,'last_teid':199,"
 	"'peers':[{'prefix':'198.18.2.0/24','first_teid':500,'last_teid':599}]}],"
-	"'ue_pools':['10.45.0.0/16','2001:db8:45::/48']}";
+	"'ue_pools':['10.45.0.0/16','10.60.0.0/16','2001:db8:45::/48']}";
 
 static void grant_setup(void)
 {
 	sites_setup();
 	ck_fine(put("site", "{'name':'gj','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'},"
-			    "{'name':'x1','device':'net_af_xdp0,iface=eth9'}],"
+			    "{'name':'x1','device':'net_af_xdp0,iface=eth9'},"
+			    "{'name':'a1','addresses':['192.0.2.1/24']}],"
 			    "'gtpu':[{'name':'n3','address':'198.18.3.1','interface':'access'},"
 			    "{'name':'n9','address':'198.18.4.1','interface':'core'}]}"));
+	ck_fine(put("site", "{'name':'bs','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'}],"
+			    "'gtpu':[{'name':'n3','address':'198.18.5.1','interface':'access'}]}"));
 	ck_fine(put("tenant", "%s", grant));
 	ck_fine(put("slice", "{'name':'net','service':'l3','tenant':'t','vni':999}"));
 }
@@ -127,6 +132,8 @@ static const struct {
 		"[0].endpoints[0]", "without VLAN, the host's own"},
 	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'x1'}]"),
 		"[0].endpoints[0]", "without VLAN, the host's own"},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'a1'}]"),
+		"[0].endpoints[0]", "without VLAN, the host's own"},
 	{"slice",
 		SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'p1','vlan':10,'wan':"
 					   "'gj-kt'}," AT("bs", "p1", "10") "]"),
@@ -143,6 +150,10 @@ static const struct {
 		"(ue_pools) does not have 2001:db8:46::/64 for UEs"},
 	{"session", UE(GOOD_UE ",'framed':['10.45.1.0/24','10.44.0.0/15']", "", GOOD_FAR),
 		"[0].ue.framed[1]", "(ue_pools) does not have 10.44.0.0/15 for UEs"},
+	{"session", UE(GOOD_UE ",'framed':['10.60.0.0/15']", "", GOOD_FAR), "[0].ue.framed[0]",
+		"(ue_pools) does not have 10.60.0.0/15 for UEs"},
+	{"session", UE_OF("u", "bs", GOOD_UE, "", GOOD_FAR), "[0].pdrs[0].gtpu",
+		"(gtpu) does not have GTP-U address n3 of site bs"},
 	{"session", UE(GOOD_UE, "'teid':200,", GOOD_FAR), "[0].pdrs[0].gtpu",
 		"(gtpu) does not have TEID 200 of GTP-U address n3 of site gj"},
 	{"session", UE(GOOD_UE, "", FAR("600", "198.18.2.2", "")), "[0].fars[1].outer_header",
@@ -212,6 +223,11 @@ START_TEST(grant_counts)
 		RPC_ERR_FORBIDDEN, "[0]");
 	ck_assert_str_eq(err.message,
 		"the grant of tenant t has 1 local_data_networks, and this makes it 2");
+	ck_fine(ask("session", UE(GOOD_UE, "", GOOD_FAR)));
+	ck_fine(ask("session", UE_OF("v", "gj", "'ipv4':'10.45.0.2'", "", GOOD_FAR)));
+	ck_refused(ask("session", UE_OF("w", "gj", "'ipv4':'10.45.0.3'", "", GOOD_FAR)),
+		RPC_ERR_FORBIDDEN, "[0]");
+	ck_assert_str_eq(err.message, "the grant of tenant t has 2 sessions, and this makes it 3");
 	ck_fine(put("tenant", "{'name':'t','slices':1}")); /* less than there is: that stays */
 	ck_fine(ask("slice", "{'name':'b','tenant':'t','description':'as before'}"));
 	ck_assert_int_eq(ask("slice", "{'name':'c','tenant':'t'}"), RPC_ERR_FORBIDDEN);
@@ -246,6 +262,42 @@ START_TEST(grant_sums_rates)
 }
 END_TEST
 
+/* A grant without a peak: what is committed is the peak, too. */
+START_TEST(grant_without_peak_is_its_committed_rate)
+{
+	ck_fine(put("tenant", "{'name':'t','slices':2,'committed_bps':5000000,'weight':1,"
+			      "'places':[{'site':'gj','port':'p1','vlans':[{'first':10}]}]}"));
+	ck_fine(ask(
+		"slice", SLICE("a", RATE("5000000") ",'endpoints':[" AT("gj", "p1", "10") "]")));
+	ck_refused(ask("slice", SLICE("a", "'bandwidth':{'committed_bps':1000000,'peak_bps':5000001"
+					   "},'endpoints':[" AT("gj", "p1", "10") "]")),
+		RPC_ERR_FORBIDDEN, "[0].bandwidth.peak_bps");
+	ck_fine(put("tenant", "{'name':'t','committed_bps':5000000,'peak_bps':5000000}"));
+}
+END_TEST
+
+/* What operators do, and what was another tenant's, is held against nothing. */
+START_TEST(grant_is_for_its_tenants_changes)
+{
+	static const char stretched[] = SLICE("a", RATE("1000000") ",'endpoints':[" AT(
+		"gj", "p1", "10") "," AT("bs", "p1", "10") "]");
+
+	ck_fine(put("slice", "%s", stretched));
+	ck_assert_str_eq(field("slice", "a", "endpoints.0.wan"), "gj-kt"); /* not granted */
+	ck_fine(put("slice", "{'name':'b','tenant':'u','vni':200,'weight':4}"));
+	ck_refused(ask("slice", SLICE("b", "'weight':4")), RPC_ERR_FORBIDDEN, "[0].weight");
+}
+END_TEST
+
+/* In the grant above, as a bit. */
+static uint32_t vni_bit(const char *name)
+{
+	int vni = atoi(field("slice", name, "vni"));
+
+	ck_assert_msg(vni == 100 || vni == 101 || vni == 200, "VNI %d", vni);
+	return 1u << (vni == 200 ? 2 : vni - 100);
+}
+
 START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 {
 	uint32_t seen = 0, teid;
@@ -256,13 +308,10 @@ START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 
 		snprintf(text, sizeof(text), "{'name':'%s','tenant':'t'}", name);
 		ck_fine(ask("slice", text));
-		snprintf(text, sizeof(text), "%s", field("slice", name, "vni"));
-		seen |= 1u << (atoi(text) == 200 ? 2 : atoi(text) - 100);
+		seen |= vni_bit(name);
 	}
 	ck_fine(put("slice", "{'name':'c','tenant':'t'}")); /* operators' too */
-	seen |= 1u << (atoi(field("slice", "c", "vni")) == 200
-				? 2
-				: atoi(field("slice", "c", "vni")) - 100);
+	seen |= vni_bit("c");
 	ck_assert_uint_eq(seen, 7);
 	ck_refused(put("slice", "{'name':'d','tenant':'t'}"), RPC_ERR_CAPACITY, "[0]");
 	ck_fine(ask("session", UE(GOOD_UE, "", GOOD_FAR)));
@@ -314,6 +363,8 @@ static const struct {
 	{"session u: pdrs[0].teid: TEID 5 is taken by session theirs", ""},
 	{"objects[0]: slice theirs has it.", ""},
 	{"attachment theirs:p1.10 is there", ""},
+	{"VLAN 10 belongs to theirs.", ""},
+	{"TEID 5 is taken by session their-ue", ""},
 	{"mine: out of room", NULL},
 	{"port p1 cannot carry 9000", NULL},
 	{"wan gj-kt: device net_af_packet0,iface=secret0 is not there",
@@ -328,6 +379,9 @@ START_TEST(grant_reasons_tell_nothing_of_others)
 
 	ck_fine(put("slice", "{'name':'mine','tenant':'t'}"));
 	ck_fine(put("slice", "{'name':'theirs','tenant':'u'}"));
+	ck_fine(put("session", "{'name':'their-ue','tenant':'u','site':'gj','slice':'theirs','pdrs':["
+			       "{'id':1,'precedence':1,'source':'core','far':1}],"
+			       "'fars':[{'id':1,'action':'drop'}]}"));
 	mine = world_find(world, INTENT_SLICE, "mine");
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		const char *told = reasons[i].told;
@@ -356,6 +410,8 @@ int main(void)
 	tcase_add_test(t, grant_none_is_nothing);
 	tcase_add_test(t, grant_counts);
 	tcase_add_test(t, grant_sums_rates);
+	tcase_add_test(t, grant_without_peak_is_its_committed_rate);
+	tcase_add_test(t, grant_is_for_its_tenants_changes);
 	tcase_add_test(t, grant_is_where_vnis_and_teids_are_chosen);
 	tcase_add_loop_test(
 		t, grant_that_makes_no_sense_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));

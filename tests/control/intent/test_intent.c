@@ -43,7 +43,8 @@ static const struct {
 		 "'mtu':9000,'mac':'02:00:00:00:00:01','queues':1,'mbufs':4096,'tap':false,"
 		 "'addresses':['198.18.0.1/24','2001:db8::1/64'],"
 		 "'neighbors':[{'address':'198.18.0.2','mac':'02:00:00:00:00:02'}],"
-		 "'routes':[{'prefix':'198.19.0.0/16','via':'198.18.0.2'}]},{'name':'p2'}],"
+		 "'routes':[{'prefix':'198.19.0.0/16','via':'198.18.0.2'}]},"
+		 "{'name':'p2','addresses':['a00:1::5/64','10.0.0.1/24']}],"
 		 "'gtpu':[{'name':'n3','address':'198.18.0.1','interface':'access'}]}"},
 	{"wan", "{'name':'gj-kt','site':'gj','provider':'KT','capacity_bps':1000000,'shape':true,"
 		"'preference':7,'device':'net_null1','addresses':['198.18.1.1/24'],"

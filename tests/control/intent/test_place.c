@@ -89,6 +89,7 @@ START_TEST(place_network_has_its_tenants_hosts)
 {
 	ck_fine(put_host("a", ",'tenant':'t'", 10, 1));
 	ck_refused(put_network("v", "'a'", ",'tenant':'u'"), RPC_ERR_PARAMS, "[0].hosts[0]");
+	ck_assert_ptr_nonnull(strstr(err.message, "there is no host a of tenant u")); /* no more */
 	ck_refused(put_network("v", "'a'", ""), RPC_ERR_PARAMS, "[0].hosts[0]");
 	ck_fine(put_network("v", "'a'", ",'tenant':'t'"));
 	ck_refused(put_host("a", ",'tenant':'u'", 10, 1), RPC_ERR_PARAMS, "[0].hosts[0]");

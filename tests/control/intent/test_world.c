@@ -63,6 +63,13 @@ START_TEST(world_rollback_leaves_no_trace)
 	ck_assert_str_eq(before, after);
 	free(before);
 	free(after);
+	begin();
+	ck_fine(put("slice", "{'name':'green','tenant':'t'}"));
+	ck_fine(finish());
+	begin();
+	ck_fine(put("slice", "{'name':'green','tenant':'u'}"));
+	world_rollback(world);
+	ck_assert_str_eq(world_find(world, INTENT_SLICE, "green")->tenant, "t");
 }
 END_TEST
 
@@ -126,6 +133,11 @@ static const struct {
 		"'core','far':1}],'fars':[{'id':1,'action':'forward','destination':'access',"
 		"'outer_header':{'teid':1,'peer':'198.18.3.9','gtpu':'n9'}}]}",
 		"[0].fars[0].outer_header.gtpu"},
+	{"session",
+		"{'name':'u','site':'gj','slice':'net','pdrs':[{'id':1,'precedence':1,'source':"
+		"'core','far':1}],'fars':[{'id':1,'action':'forward',"
+		"'duplicate_to':{'teid':1,'peer':'198.18.3.9','gtpu':'n9'}}]}",
+		"[0].fars[0].duplicate_to.gtpu"},
 };
 
 START_TEST(world_refuses_references_that_lead_nowhere)
@@ -217,7 +229,25 @@ START_TEST(world_keeps_slices_that_sessions_and_local_networks_use)
 		RPC_ERR_IN_USE, "[0]");
 	ck_assert_str_eq(err.by, "session u");
 	ck_fine(del("session", "u"));
+	ck_fine(put("session",
+		"{'name':'u','site':'gj','tenant':'u','slice':'other'," FORWARD "}"));
+	ck_refused(put("slice", "{'name':'other','service':'l3','tenant':'t'}"), RPC_ERR_IN_USE,
+		"[0].tenant");
+	ck_assert_str_eq(err.by, "session u");
+	ck_fine(del("session", "u"));
 	ck_fine(del("slice", "other"));
+}
+END_TEST
+
+START_TEST(world_has_no_more_than_its_limit)
+{
+	begin();
+	for (int i = 3; i < 4096; i++) /* there are three */
+		ck_fine(put("site", "{'name':'s%d'}", i));
+	ck_refused(put("site", "{'name':'more'}"), RPC_ERR_CAPACITY, "[4093]");
+	ck_assert_int_eq(err.limit, 4096);
+	ck_fine(put("site", "{'name':'s3','description':'it is there'}"));
+	ck_fine(finish());
 }
 END_TEST
 
@@ -336,6 +366,50 @@ START_TEST(world_chooses_an_fteid_and_keeps_it)
 	ck_assert_uint_eq(teid_of("u", 2), teid); /* new, and shares what is there */
 	ck_fine(put("session", UE("u", PDR("1", "'teid':5,"))));
 	ck_assert_uint_eq(teid_of("u", 0), 5);
+}
+END_TEST
+
+#define PDR_AT(gtpu, more)                                                                         \
+	"{'id':1,'precedence':1,'source':'access','gtpu':'" gtpu "'," more "'far':1}"
+#define UE_AT(name, site, pdrs)                                                                    \
+	"{'name':'" name "','site':'" site "','slice':'net','ue':{'ipv4':'10.45.0.1'},'pdrs':["    \
+	pdrs "],'fars':[{'id':1,'action':'forward'}]}"
+
+/* An F-TEID is of one address of one site: what is kept there may be another session's here. */
+START_TEST(world_keeps_an_fteid_at_its_address_alone)
+{
+	char there[512], here[512];
+	uint32_t teid;
+
+	for (int i = 0; i < 2; i++)
+		ck_fine(put("site",
+			"{'name':'%s','ports':[{'name':'p1'}],'gtpu':[{'name':'n3','address':"
+			"'198.18.3.%d','interface':'access'},{'name':'n9','address':'198.18.4.%d',"
+			"'interface':'core'}]}",
+			i ? "bs" : "gj", 1 + i, 1 + i));
+	ck_fine(put("session",
+		UE_AT("u", "gj",
+			PDR_AT("n3", "") ",{'id':2,'precedence':1,'source':'core','far':1}")));
+	teid = teid_of("u", 0);
+	ck_assert_uint_eq(teid_of("u", 1), 0); /* packets to the UE's address have none */
+	snprintf(there, sizeof(there), UE_AT("v", "bs", PDR_AT("n3", "'teid':%u,")), teid);
+	snprintf(here, sizeof(here), UE_AT("w", "gj", PDR_AT("n9", "'teid':%u,")), teid);
+	ck_fine(put("session", "%s", there));
+	ck_fine(put("session", "%s", here));
+	ck_fine(put("session", UE_AT("u", "bs", PDR_AT("n3", ""))));
+	ck_assert_uint_ne(teid_of("u", 0), teid);
+	ck_fine(del("session", "u"));
+	ck_fine(put("session", UE_AT("u", "gj", PDR_AT("n3", ""))));
+	ck_assert_uint_eq(teid_of("u", 0), teid);
+	ck_fine(put("session", UE_AT("u", "gj", PDR_AT("n9", "")))); /* the PDR moves */
+	ck_assert_uint_ne(teid_of("u", 0), teid);
+	ck_fine(del("session", "u"));
+	ck_fine(put("session",
+		UE_AT("u", "gj",
+			PDR_AT("n3", "") ",{'id':3,'precedence':3,'source':'access','gtpu':'n9',"
+					 "'far':1}")));
+	ck_assert_uint_eq(teid_of("u", 0), teid);
+	ck_assert_uint_ne(teid_of("u", 1), teid);
 }
 END_TEST
 
@@ -512,6 +586,7 @@ static Suite *suite(void)
 	tcase_add_test(t, world_takes_a_wan_as_a_port_of_its_site);
 	tcase_add_test(t, world_refuses_a_part_of_the_kernel_that_is_anothers);
 	tcase_add_test(t, world_refuses_to_take_away_what_is_used);
+	tcase_add_test(t, world_has_no_more_than_its_limit);
 	tcase_add_test(t, world_says_what_is_not_there_to_delete);
 	tcase_add_test(t, world_shares_names_between_slices_and_networks);
 	tcase_add_test(t, world_refuses_a_wan_named_as_a_port_of_its_site);
@@ -525,6 +600,7 @@ static Suite *suite(void)
 		sizeof(astray) / sizeof(astray[0]));
 	tcase_add_test(t, world_keeps_slices_that_sessions_and_local_networks_use);
 	tcase_add_test(t, world_chooses_an_fteid_and_keeps_it);
+	tcase_add_test(t, world_keeps_an_fteid_at_its_address_alone);
 	tcase_add_test(t, world_gives_no_fteid_twice);
 	suite_add_tcase(s, t);
 	return s;
