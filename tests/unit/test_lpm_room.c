@@ -147,6 +147,30 @@ START_TEST(lpm_deletion_gives_the_memory_back)
 }
 END_TEST
 
+/* Others each time: what the ones before had built is not left standing. */
+START_TEST(lpm_deletion_leaves_nothing_behind_where_nobody_comes_again)
+{
+	uint8_t prefix[16], length;
+	uint64_t bytes = 0;
+
+	begin(_i ? 128 : 32, 5000);
+	for (uint32_t round = 0; round < 20; round++) {
+		for (uint32_t i = 0; i < 5000; i++) {
+			population(0, round * 5000 + i, prefix, &length);
+			HOLDS(lpm_put(&table, 1, prefix, length, i + 1) == 1);
+		}
+		for (uint32_t i = 0; i < 5000; i++) {
+			population(0, round * 5000 + i, prefix, &length);
+			HOLDS(lpm_delete(&table, 1, prefix, length) == 0);
+		}
+		if (round == 4)
+			bytes = lpm_bytes(&table);
+	}
+	ck_assert_uint_le(lpm_bytes(&table), bytes + bytes / 20);
+	lpm_fini(&table);
+}
+END_TEST
+
 static void mark(uint16_t slice, const uint8_t *prefix, uint8_t length, uint32_t value, void *arg)
 {
 	if (value <= 1000)
@@ -286,6 +310,7 @@ int main(void)
 	tcase_add_loop_test(tc, lpm_takes_its_capacity_and_not_one_more, 0, 2);
 	tcase_add_loop_test(tc, lpm_holds_a_million_routes_in_at_most_64_bytes_each, 0, 6);
 	tcase_add_loop_test(tc, lpm_deletion_gives_the_memory_back, 0, 2);
+	tcase_add_loop_test(tc, lpm_deletion_leaves_nothing_behind_where_nobody_comes_again, 0, 2);
 	tcase_add_loop_test(
 		tc, lpm_scan_sees_a_route_that_stays_once_while_the_table_changes, 0, 2);
 	tcase_add_loop_test(tc, lpm_four_thousand_slices_have_routes_of_their_own, 0, 2);

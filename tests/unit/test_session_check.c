@@ -202,6 +202,9 @@ START_TEST(precedence_is_once_in_a_way)
 	g.s.pdrs.count = 4;
 	g.pdr[3].precedence = g.pdr[1].precedence;
 	refused("pdrs[3].precedence", "another precedence than pdrs[1]");
+	given_pdr(1, INTERFACE_ACCESS, "n3", 0x100);
+	g.pdr[1].precedence = g.pdr[0].precedence;
+	refused("pdrs[1].precedence", "another precedence than pdrs[0]");
 	/* up and down do not see the same packets */
 	g.pdr[1].precedence = g.pdr[0].precedence;
 	passes();
@@ -209,6 +212,13 @@ START_TEST(precedence_is_once_in_a_way)
 	g.s.pdrs.count = 4;
 	g.pdr[3].precedence = g.pdr[1].precedence;
 	strcpy(g.pdr[3].slice, "edge");
+	passes();
+	/* nor what comes to framed routes and what comes by an F-TEID */
+	g.s.pdrs.count = 3;
+	given_pdr(2, INTERFACE_CORE, "n9", 0x200);
+	g.pdr[2].precedence = g.pdr[1].precedence;
+	memset(&g.s.ue.ipv4, 0, sizeof(g.s.ue.ipv4));
+	g.s.ue.framed.count = 1;
 	passes();
 	/* an inherited F-TEID is that F-TEID */
 	g.s.pdrs.count = 3;
@@ -369,6 +379,9 @@ START_TEST(a_urr_reports_what_it_measures)
 	refused("urrs[0].threshold_bytes", "\"volume\"");
 	g.urr[0].measure = MEASURE_DURATION;
 	g.urr[0].quota_bytes = 0;
+	refused("urrs[0].quota_bytes", "\"volume\"");
+	g.urr[0].measure = MEASURE_DURATION;
+	g.urr[0].quota_bytes = 5;
 	refused("urrs[0].quota_bytes", "\"volume\"");
 	g.urr[0].measure = MEASURE_DURATION | MEASURE_VOLUME;
 	g.urr[0].quota_bytes = g.urr[0].threshold_bytes = 5;

@@ -207,7 +207,7 @@ START_TEST(next_owner_of_an_id_has_no_debt)
 	sim.sources = 0;
 	sim_drain(&sim);
 	shaper_class_unset(5);
-	shaper_class_set(5, 1000, _i ? 50 * M : 0);
+	shaper_class_set(5, _i ? 1 : 1000, _i ? 50 * M : 0); /* by its guarantee, by its share */
 	sim.sources = 2;
 	sim_reset(&sim);
 	sim_run(&sim, 0.5);

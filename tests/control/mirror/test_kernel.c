@@ -34,8 +34,19 @@ static void two_links(void)
 	rig_quiet();
 }
 
+static void count_ends(const void *entry, void *arg)
+{
+	const struct kernel_address *address = entry;
+	uint32_t *ends = arg;
+	struct api_ip own = rig_prefix("198.18.5.1"), other = rig_prefix("198.18.5.2");
+
+	ends[0] += !memcmp(address->prefix.bytes, own.bytes, sizeof(own.bytes));
+	ends[1] += !memcmp(address->prefix.bytes, other.bytes, sizeof(other.bytes));
+}
+
 START_TEST(events_make_entries_when_the_kernel_changes)
 {
+	uint32_t ends[2] = {0};
 	const struct kernel_route *route;
 	struct api_ip gateway = rig_prefix("198.18.1.2");
 
@@ -53,8 +64,15 @@ START_TEST(events_make_entries_when_the_kernel_changes)
 	ck_assert(!memcmp(&route->via[0].address, &gateway, sizeof(gateway)));
 	ck_assert_uint_eq(kernel_neighbor(kernel, rig_index("va"), &gateway)->state, NUD_PERMANENT);
 	rig_ip("route del 198.19.0.0/16");
+	rig_ip("neigh add proxy 198.18.1.3 dev va"); /* the kernel's own answer, and no host */
 	rig_quiet();
 	ck_assert_ptr_null(rig_route(254, "198.19.0.0/16"));
+	gateway = rig_prefix("198.18.1.3");
+	ck_assert_ptr_null(kernel_neighbor(kernel, rig_index("va"), &gateway));
+	rig_ip("addr add 198.18.5.1 peer 198.18.5.2/32 dev va");
+	rig_quiet();
+	kernel_each(kernel, KERNEL_ADDRESS, count_ends, ends);
+	ck_assert(ends[0] == 1 && ends[1] == 0); /* our end, not the other one */
 	rig_compare("at the end");
 }
 END_TEST
@@ -108,8 +126,14 @@ static uint32_t fdb_group(uint8_t number)
 /* EVPN's multihoming: the kernel says nothing of entries that go with their group. */
 START_TEST(fdb_entries_go_when_their_group_goes)
 {
+	const struct kernel_link *vx;
+
 	rig_ip("link add vx type vxlan id 10 local 198.18.1.1 dstport 4789 nolearning");
 	rig_ip("link set vx up");
+	rig_quiet();
+	vx = kernel_link_named(kernel, "vx");
+	ck_assert_ptr_nonnull(vx);
+	ck_assert(vx->vxlan.vni == 10 && vx->vxlan.dst_port == 4789 && !vx->vxlan.learning);
 	if (rig_try("nexthop add id 1 via 198.18.1.9 fdb")) /* before Linux 5.8 */
 		return;
 	rig_ip("nexthop add id 2 via 198.18.1.8 fdb");

@@ -174,9 +174,16 @@ START_TEST(route_of_the_kernels_own_or_that_drops)
 	fake_route(OWN, 254, "fe80::/64", 0, RTN_UNICAST, RTPROT_STATIC, &way, 1);
 	fake_route(OWN, 254, "ff00::/8", 0, RTN_MULTICAST, RTPROT_STATIC, &way, 1);
 	fake_route(OWN, 254, "198.18.8.0/24", 0, RTN_BLACKHOLE, RTPROT_STATIC, NULL, 0);
+	fake_route(OWN, 254, "198.18.9.0/24", 0, RTN_UNREACHABLE, RTPROT_STATIC, NULL, 0);
+	fake_route(OWN, 254, "198.18.10.0/24", 0, RTN_PROHIBIT, RTPROT_STATIC, NULL, 0);
+	fake_route(OWN, 254, "198.18.11.0/24", 0, RTN_THROW, RTPROT_STATIC, NULL, 0);
 	rig_run();
 	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, true),
+		"underlay 198.18.10.0/24 {\"prefix\":\"198.18.10.0/24\",\"table\":\"underlay\","
+		"\"via\":[]}\n"
 		"underlay 198.18.8.0/24 {\"prefix\":\"198.18.8.0/24\",\"table\":\"underlay\","
+		"\"via\":[]}\n"
+		"underlay 198.18.9.0/24 {\"prefix\":\"198.18.9.0/24\",\"table\":\"underlay\","
 		"\"via\":[]}\n");
 	ck_assert_uint_eq(counters().routes_unusable, 0);
 }

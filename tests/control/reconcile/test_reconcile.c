@@ -228,6 +228,7 @@ START_TEST(what_is_to_be_kept_is_kept)
 		"{\"name\":\"m\",\"cir_bps\":8,\"cbs_bytes\":64,\"pir_bps\":8,\"pbs_bytes\":64}");
 	fake_put(&fake, "slice", "{\"name\":\"lab-1\",\"vni\":70}");
 	fake_put(&fake, "slice", "{\"name\":\"other\",\"vni\":71}");
+	fake_put(&fake, "slice", "{\"name\":\"late\",\"vni\":72}");
 	rig_site();
 	rig_settle();
 	rig_synced();
@@ -235,6 +236,7 @@ START_TEST(what_is_to_be_kept_is_kept)
 	ck_assert_uint_eq(fake_count(&fake, "meter"), 1);
 	ck_assert_ptr_nonnull(fake_get(&fake, "slice", "lab-1"));
 	ck_assert_ptr_null(fake_get(&fake, "slice", "other"));
+	ck_assert_ptr_null(fake_get(&fake, "slice", "late"));
 }
 END_TEST
 
