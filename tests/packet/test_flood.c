@@ -136,10 +136,13 @@ START_TEST(flood_keeps_to_the_slices_rate)
 		.max_macs = 100,
 		.mac_ageing_s = 300,
 		.flood_pps = 100};
+	struct api_slice other = cfg;
 	struct spec s = plain(BCAST, HOST_A);
 	struct pkt *many = calloc(32, sizeof(*many));
 
+	other.vni = VNI_BLUE;
 	slice_set(net.red, &cfg);
+	slice_set(net.blue, &other);
 	for (int i = 0; i < 32; i++)
 		build(&many[i], &s);
 	rig_advance(10);

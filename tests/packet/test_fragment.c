@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "expect.h"
+#include "police.h"
 #include "port.h"
 #include "rig_l3.h"
 
@@ -197,6 +198,22 @@ START_TEST(fragment_counts_one_packet_at_slice_and_tunnel_and_pieces_at_the_port
 }
 END_TEST
 
+START_TEST(fragment_is_made_of_what_the_slices_meter_lets_pass)
+{
+	struct api_meter cfg = {
+		.cir_bps = 8, .cbs_bytes = 2000, .pir_bps = 8, .pbs_bytes = 2000};
+	uint16_t meter;
+
+	ck_assert_int_eq(police_reserve(&meter), 0);
+	police_set(meter, &cfg);
+	police_use(POLICE_SLICE, net.red, meter);
+	send_frame(net.lan, false, 1500, 0);
+	ck_assert(rig.outs == 2 && rig.drops == 0);
+	send_frame(net.lan, false, 1500, 0);
+	expect_drop("no more", DROP_SLICE_METER_RED);
+}
+END_TEST
+
 START_TEST(fragment_without_buffers_is_dropped_by_name)
 {
 	for (int v6 = 0; v6 < 2; v6++)
@@ -342,6 +359,7 @@ TCase *fragment_tests(void)
 	tcase_add_test(tc, fragment_many_pieces_of_a_jumbo_frame);
 	tcase_add_test(tc, fragment_numbers_never_repeat_in_a_row);
 	tcase_add_test(tc, fragment_counts_one_packet_at_slice_and_tunnel_and_pieces_at_the_port);
+	tcase_add_test(tc, fragment_is_made_of_what_the_slices_meter_lets_pass);
 	tcase_add_test(tc, fragment_without_buffers_is_dropped_by_name);
 	tcase_add_test(tc, fragment_is_off_unless_asked_for);
 	tcase_add_test(tc, fragment_flooded_frames_and_others_in_one_burst);

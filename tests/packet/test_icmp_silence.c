@@ -116,6 +116,12 @@ START_TEST(icmp_never_to_or_about_many)
 	p.dst = BCAST; /* RFC 1122: a link-layer broadcast */
 	send_ip(net.lan, &p);
 	expect_silence("in a frame to all", DROP_ROUTED_GROUP);
+	p = from_h1(GW_LINK_LOCAL);
+	send_ip(net.lan, &p);
+	ck_assert_uint_eq(rig.originated, 1);
+	p.dst = 0x333300000001;
+	send_ip(net.lan, &p);
+	expect_silence("to the gateway in a frame to all", DROP_NOT_FOR_GATEWAY);
 	p = from_h1("10.0.0.255");
 	send_ip(net.lan2, &p);
 	ck_assert(rig.drops == 1 && rig.originated == 0 && rig.outs == 0);

@@ -151,6 +151,18 @@ START_TEST(neighbor_moves_to_another_mac)
 }
 END_TEST
 
+START_TEST(neighbor_put_by_hand_stays_whoever_says_that_he_is_it)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		rig_l3_neighbor(hn.green, hn.lan2, host_names[i], H2);
+		host_arrives(net.lan2, FAR, host_names[i]);
+		host_answers(host_names[i], FAR);
+		ck_assert_int_eq(host_state(host_names[i]), NEIGHBOR_STATIC);
+		expect_host_delivered("as it was put", host_names[i], H2);
+	}
+}
+END_TEST
+
 /* As many as a box holds: any of them can still have another MAC. */
 START_TEST(neighbor_put_by_hand_can_change_when_there_are_many)
 {
@@ -270,6 +282,7 @@ TCase *neighbor_tests(void)
 	tcase_add_test(tc, neighbor_is_not_made_by_what_nobody_asked);
 	tcase_add_test(tc, neighbor_must_be_on_the_attachments_network);
 	tcase_add_test(tc, neighbor_moves_to_another_mac);
+	tcase_add_test(tc, neighbor_put_by_hand_stays_whoever_says_that_he_is_it);
 	tcase_add_test(tc, neighbor_put_by_hand_can_change_when_there_are_many);
 	tcase_add_test(tc, neighbor_is_confirmed_or_forgotten);
 	tcase_add_test(tc, neighbor_is_confirmed_by_an_advertisement_without_its_mac);

@@ -295,6 +295,20 @@ START_TEST(route_wants_the_gateways_mac_and_a_sound_header)
 		rig_send(net.lan, &b_pkt, 1);
 		expect_drop("a bit turned over", DROP_INNER_IP_CHECKSUM);
 	}
+	/* with options, which the checksum covers */
+	memmove(a_pkt.b + 18 + 24, a_pkt.b + 18 + 20, a_pkt.len - 18 - 20);
+	memset(a_pkt.b + 18 + 20, 1, 4); /* no operation */
+	a_pkt.len += 4;
+	a_pkt.b[18] = 0x46;
+	put16(a_pkt.b + 18 + 2, a_pkt.len - 18);
+	ipv4_fix(a_pkt.b + 18);
+	rig_begin();
+	rig_send(net.lan, &a_pkt, 1);
+	ck_assert(rig.outs == 1 && rig.drops == 0);
+	a_pkt.b[18 + 22] ^= 0x10;
+	rig_begin();
+	rig_send(net.lan, &a_pkt, 1);
+	expect_drop("a bit of an option turned over", DROP_INNER_IP_CHECKSUM);
 }
 END_TEST
 
@@ -343,19 +357,21 @@ END_TEST
 
 START_TEST(route_trims_padding_and_takes_chains)
 {
-	to(&a_pkt, l3.red, 30, "10.0.1.2");
-	to(&b_pkt, l3.red, 0, "10.0.1.2");
-	hop(&b_pkt, HOST_B, rig_l3_mac(l3.red));
-	add_tag(&b_pkt, 31);
-	c_pkt = a_pkt;
-	memset(c_pkt.b + c_pkt.len, 0xee, 30);
-	c_pkt.len += 30;
-	rig_begin();
-	rig_send(net.lan, &c_pkt, 1);
-	expect_out("padded", net.lan2, &b_pkt);
-	rig_begin();
-	rig_send_cut(net.lan, &a_pkt, 60);
-	expect_out("in two buffers", net.lan2, &b_pkt);
+	for (uint32_t i = 0; i < 2; i++) {
+		to(&a_pkt, l3.red, 30, near_hosts[i]);
+		to(&b_pkt, l3.red, 0, near_hosts[i]);
+		hop(&b_pkt, HOST_B, rig_l3_mac(l3.red));
+		add_tag(&b_pkt, 31);
+		c_pkt = a_pkt;
+		memset(c_pkt.b + c_pkt.len, 0xee, 30);
+		c_pkt.len += 30;
+		rig_begin();
+		rig_send(net.lan, &c_pkt, 1);
+		expect_out("padded", net.lan2, &b_pkt);
+		rig_begin();
+		rig_send_cut(net.lan, &a_pkt, 60);
+		expect_out("in two buffers", net.lan2, &b_pkt);
+	}
 }
 END_TEST
 

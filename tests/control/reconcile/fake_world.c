@@ -88,13 +88,32 @@ const char *intent_kind(enum intent_type type)
 	return kinds[type];
 }
 
+/* Of a WAN: its addresses, {"addresses": ["198.18.0.1/24"…]}. */
+static union intent_object *wan_of(const json_t *all)
+{
+	union intent_object *obj = calloc(1, sizeof(*obj));
+	struct api_prefixes *addresses = &obj->wan.port.addresses;
+	const json_t *one;
+	size_t i;
+
+	addresses->item = calloc(json_array_size(all), sizeof(*addresses->item));
+	json_array_foreach (all, i, one)
+		ck_assert_int_eq(api_ip_parse(json_string_value(one), true,
+					 &addresses->item[addresses->count++]),
+			0);
+	return obj;
+}
+
 /* Of a slice: where it has endpoints, {"endpoints": [{"site": …, "wan": …}…]}. */
-static union intent_object *object_of(const json_t *spec)
+static union intent_object *object_of(enum intent_type type, const json_t *spec)
 {
 	const json_t *all = json_object_get(spec, "endpoints"), *one;
+	const json_t *addresses = json_object_get(spec, "addresses");
 	union intent_object *obj = all ? calloc(1, sizeof(*obj)) : &no_object;
 	size_t i;
 
+	if (type == INTENT_WAN && addresses)
+		return wan_of(addresses);
 	if (!all)
 		return obj;
 	obj->slice.endpoints.item =
@@ -114,7 +133,10 @@ static union intent_object *object_of(const json_t *spec)
 static void intent_free(struct intent *intent)
 {
 	if (intent->obj != &no_object) {
-		free(intent->obj->slice.endpoints.item);
+		if (intent->type == INTENT_WAN)
+			free(intent->obj->wan.port.addresses.item);
+		else
+			free(intent->obj->slice.endpoints.item);
 		free(intent->obj);
 	}
 	count_needs(intent->spec, -1);
@@ -130,7 +152,7 @@ void fake_intent_load(enum intent_type type, const char *name, const char *spec)
 	intent->type = type;
 	snprintf(intent->name, sizeof(intent->name), "%s", name);
 	intent->spec = json_loads(spec, 0, NULL);
-	intent->obj = object_of(intent->spec);
+	intent->obj = object_of(intent->type, intent->spec);
 	ck_assert_ptr_nonnull(intent->spec);
 	count_needs(intent->spec, 1);
 	intents[count++] = intent;

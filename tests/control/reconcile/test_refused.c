@@ -232,6 +232,15 @@ START_TEST(a_refused_wan_is_in_the_way_of_its_own_site)
 	json_object_clear(fake.refuse);
 	rig_resync();
 	rig_state(INTENT_SLICE, "here", INTENT_APPLIED);
+	/* nor does anything pass where the port is there and its address is not */
+	json_object_set_new(fake.refuse, "address kt 198.18.0.1/24", json_true());
+	fake_intent(rec, INTENT_WAN, "kt",
+		"{\"port\":[{\"name\":\"kt\",\"device\":\"net_null9\"}],"
+		"\"address\":[{\"port\":\"kt\",\"prefix\":\"198.18.0.1/24\"}],"
+		"\"addresses\":[\"198.18.0.1/24\"]}");
+	rig_settle();
+	rig_state(INTENT_WAN, "kt", INTENT_REFUSED);
+	rig_state(INTENT_SLICE, "here", INTENT_REFUSED);
 }
 END_TEST
 

@@ -229,6 +229,9 @@ START_TEST(history_is_newest_first_by_kind_name_and_page)
 	ck_assert_int_eq(store_history(rig_store, "slice", NULL, 0, 10, &list), 0);
 	ck_assert_int_eq((int)json_array_size(list), 4);
 	json_decref(list);
+	ck_assert_int_eq(store_history(rig_store, "slice", NULL, before, 10, &list), 0);
+	ck_assert_int_eq((int)json_array_size(list), 1);
+	json_decref(list);
 	ck_assert_int_eq(store_history(rig_store, NULL, NULL, 0, 10, &list), 0);
 	ck_assert_int_eq((int)json_array_size(list), 5);
 	json_decref(list);
@@ -339,6 +342,24 @@ START_TEST(audit_is_on_disk_after_a_second_and_bounded)
 }
 END_TEST
 
+/* While the disk takes nothing, as many wait as there is room for. */
+START_TEST(audit_that_waits_drops_refusals_before_changes)
+{
+	char actor[16];
+	int repeats;
+
+	sqlite3_exec(rig_store->db, "PRAGMA query_only = 1", NULL, NULL, NULL);
+	store_audit_add(rig_store, "al", "s", "POST token", 201, "made", 1);
+	for (int i = 0; i < 2 * AUDIT_WAITING; i++) {
+		snprintf(actor, sizeof(actor), "eve%d", i);
+		store_audit_add(rig_store, actor, "s", "GET", 403, NULL, i);
+	}
+	ck_assert_int_eq((int)rig_store->audit_count, AUDIT_WAITING);
+	sqlite3_exec(rig_store->db, "PRAGMA query_only = 0", NULL, NULL, NULL);
+	ck_assert_int_eq(audit_entries("POST token", &repeats), 1);
+}
+END_TEST
+
 START_TEST(audit_counts_repeats_of_what_changed_nothing)
 {
 	char action[32];
@@ -358,6 +379,15 @@ START_TEST(audit_counts_repeats_of_what_changed_nothing)
 	store_audit_add(rig_store, "eve", "t", "DELETE x", 403, NULL, 1);
 	ck_assert_int_eq(audit_entries("DELETE x", &repeats), 3);
 	ck_assert_int_eq(repeats, 1002);
+	for (int i = 0; i < 2; i++) {
+		store_audit_add(rig_store, "eve", "s", "DELETE z", 403, NULL, 1);
+		store_audit_add(rig_store, "eve", "t", "DELETE z", 403, NULL, 1);
+	}
+	ck_assert_int_eq(audit_entries("DELETE z", &repeats), 2);
+	ck_assert_int_eq(repeats, 4);
+	store_audit_add(rig_store, "al", "s", "PUT z", 200, "unchanged", 1);
+	store_audit_add(rig_store, "al", "s", "PUT z", 200, "made", 1);
+	ck_assert_int_eq(audit_entries("PUT z", &repeats), 2);
 }
 END_TEST
 
@@ -548,6 +578,7 @@ int main(void)
 	tcase_add_test(tc, tick_takes_history_away_when_the_file_is_too_big);
 	tcase_add_test(tc, audit_has_commits_and_refusals_in_order_and_survives_a_clean_stop);
 	tcase_add_test(tc, audit_is_on_disk_after_a_second_and_bounded);
+	tcase_add_test(tc, audit_that_waits_drops_refusals_before_changes);
 	tcase_add_test(tc, audit_counts_repeats_of_what_changed_nothing);
 	tcase_add_test(tc, audit_of_changes_outlives_refusals);
 	tcase_add_test(tc, answers_of_one_actor_are_bounded);
