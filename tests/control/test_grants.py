@@ -52,12 +52,13 @@ class Grants(unittest.TestCase):
         self.assertEqual(len(self.control.all("/v1/slices")), 1)
 
     def test_a_tenant_reads_its_own_and_writes_none(self):
-        self.assertEqual(self.control.post("/v1/slices", slice_("a", "gj/p1/10", "bs/p1/10", **RATE), uid=KR).status, 201)
+        rate = {"bandwidth": {"committed_bps": 10_000_000, "peak_bps": 20_000_000}}
+        self.assertEqual(self.control.post("/v1/slices", slice_("a", "gj/p1/10", "bs/p1/10", **rate), uid=KR).status, 201)
         self.assertEqual([one["name"] for one in self.control.all("/v1/tenants", uid=KR)], ["kr"])
         own = self.control.get("/v1/tenants/kr", uid=KR).json
         self.assertEqual((own["slices"], own["places"]), (3, SMALL["places"]))
         self.assertEqual(own["status"]["used"], {"slices": 1, "hosts": 0, "local_data_networks": 0, "sessions": 0,
-                                                 "committed_bps": 10_000_000, "peak_bps": 10_000_000})
+                                                 "committed_bps": 10_000_000, "peak_bps": 20_000_000})
         self.assertEqual(self.control.get("/v1/tenants/jp", uid=KR).status, 404)
         for answer in (self.control.put("/v1/tenants/kr", {"name": "kr", "slices": 9}, uid=KR), self.control.patch("/v1/tenants/kr", {"slices": 9}, uid=KR),
                        self.control.delete("/v1/tenants/kr", uid=KR), self.control.post("/v1/tenants", {"name": "new"}, uid=KR),

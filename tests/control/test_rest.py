@@ -102,6 +102,13 @@ class Lists(Rest):
         self.assertEqual(len(self.control.get("/v1/slices?site=bs").json["items"]), 5)
         self.assertEqual(self.control.get("/v1/slices?state=refused").json["items"], [])
         self.assertEqual([s["name"] for s in self.control.get("/v1/sites?site=gj").json["items"]], ["gj"])
+        self.ok(self.control.post("/v1/hosts", {"name": "at-gj", "site": "gj", "port": "p2", "vlan": 99, "mac": "02:00:00:00:00:99"}), 201)
+        self.ok(self.control.post("/v1/virtual-dedicated-networks", {"name": "by-hosts", "hosts": ["at-gj"]}), 201)
+        for site, names in (("gj", ["by-hosts"]), ("bs", [])):  # by its hosts
+            found = self.control.get("/v1/virtual-dedicated-networks?site=" + site).json["items"]
+            self.assertEqual([n["name"] for n in found if n["name"] == "by-hosts"], names)
+        for path in ("/v1/virtual-dedicated-networks/by-hosts", "/v1/hosts/at-gj"):
+            self.ok(self.control.delete(path), 204)
 
     def test_bad_queries(self):
         for query in ("limit=0", "limit=1001", "limit=x", "state=happy", "colour=red", "limit=-1"):
@@ -227,6 +234,7 @@ class Others(Rest):
         self.assertRegex(token, r"^slt_[A-Za-z0-9_-]{43}$")
         listed = next(t for t in self.control.get("/v1/tokens").json["items"] if t["id"] == made.json["id"])
         self.assertEqual({**listed, "token": token}, made.json)
+        self.assertEqual(listed.keys(), {"id", "name", "role", "tenant", "created_us", "expires_us"})
         self.ok(self.control.post("/v1/slices", slice_("by-token", "gj/p1/10"), token=token), 201)
         self.assertEqual(self.control.get("/v1/slices/by-token").json["tenant"], "kr")
         self.problem(self.control.get("/v1/tokens", token=token), 403)

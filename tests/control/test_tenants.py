@@ -79,7 +79,20 @@ class Tenants(unittest.TestCase):
             for word in ("krs", "krh", '"kr"') if body["name"] != "krs" else ('"kr"', '"with"'):
                 self.assertNotIn(word, answer.text)
 
+    def test_nothing_is_given_to_another_tenant(self):
+        for answer in (self.control.patch("/v1/slices/krs", {"tenant": "jp"}, uid=KR),
+                       self.control.put("/v1/slices/krl3", {"tenant": "jp", "service": "l3"}, uid=KR),
+                       self.control.post("/v1/slices", {"name": "gift", "tenant": "jp"}, uid=KR),
+                       self.control.apply([{"kind": "slice", "name": "gift", "tenant": "jp"}], uid=KR)):
+            self.assertEqual(answer.status, 403, answer)
+        self.assertEqual([one["name"] for one in self.control.all("/v1/slices", uid=JP)], ["jps"])
+
     def test_underlay_is_for_operators(self):
+        viewer = self.token(role="viewer")["token"]
+        wans = self.control.get("/v1/wans", token=viewer).json["items"]
+        self.assertEqual(len(wans), len(self.control.all("/v1/wans")))
+        for wan in wans:
+            self.assertFalse({"device", "addresses"} & set(wan) or {"booked_bps", "left_bps"} & set(wan["status"]), wan)
         for uid in (KR, JP):
             self.assertNotIn("198.18.", self.control.get("/getboxesstatus", uid=uid).text)
             for wan in self.control.get("/v1/wans", uid=uid).json["items"]:
@@ -93,6 +106,10 @@ class Tenants(unittest.TestCase):
         self.assertIn("device", self.control.get("/v1/wans/gj-kt").json["status"]["reason"])
         status = self.control.get("/v1/wans/gj-kt", uid=KR).json["status"]
         self.assertEqual((status["state"], "reason" in status), ("refused", False))
+        while self.control.get("/v1/slices/krs").json["status"]["state"] != "refused" and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertIn("device", self.control.get("/v1/slices/krs").json["status"]["reason"])
+        self.assertIn("ask the operators", self.control.get("/v1/slices/krs", uid=KR).json["status"]["reason"])
 
     def test_a_slice_that_goes_to_another_tenant_leaves_no_users_behind(self):
         answer = self.control.patch("/v1/slices/krl3", {"tenant": "jp"})

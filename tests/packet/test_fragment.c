@@ -200,8 +200,7 @@ END_TEST
 
 START_TEST(fragment_is_made_of_what_the_slices_meter_lets_pass)
 {
-	struct api_meter cfg = {
-		.cir_bps = 8, .cbs_bytes = 2000, .pir_bps = 8, .pbs_bytes = 2000};
+	struct api_meter cfg = {.cir_bps = 8, .cbs_bytes = 2000, .pir_bps = 8, .pbs_bytes = 2000};
 	uint16_t meter;
 
 	ck_assert_int_eq(police_reserve(&meter), 0);

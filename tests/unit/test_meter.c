@@ -300,11 +300,33 @@ START_TEST(meter_moved_to_another_profile_begins_full)
 }
 END_TEST
 
+/* What a worker had taken ahead of one use is not the next one's to spend. */
+START_TEST(meter_share_of_the_use_before_is_void)
+{
+	struct meter_config cfg = shapes[1], other = shapes[1];
+	uint32_t passed = 0;
+
+	cfg.cbs_bytes = cfg.pbs_bytes = 1000000;
+	other.cir_bps = other.pir_bps = 8;
+	other.cbs_bytes = other.pbs_bytes = 100;
+	rig_meter(&cfg, 2, HZ, T0);
+	meter_profile_set(&bank, 1, &other, T0);
+	ck_assert_int_eq(rig_one(0, T0, 100, METER_GREEN), METER_GREEN);
+	ck_assert_uint_gt(mw[0].share[USE].committed, 1000);
+	meter_use_start(&bank, USE, 1);
+	for (int i = 0; i < 10; i++)
+		passed += rig_one(0, T0, 100, METER_GREEN) != METER_RED;
+	ck_assert_uint_le(passed, 2);
+	rig_meter_end();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("rfc");
 
 	table_eal();
+	tcase_add_test(tc, meter_share_of_the_use_before_is_void);
 	tcase_add_loop_test(tc, meter_colors_every_packet_as_the_rfc_does, 0, 6 * SHAPES);
 	tcase_add_loop_test(tc, meter_tolerates_burst_to_the_byte, 0, 3);
 	tcase_add_loop_test(tc, meter_has_no_drift_after_hours, 0, 8);

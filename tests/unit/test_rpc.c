@@ -83,6 +83,12 @@ static const struct {
 	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'198.18.0.1',"
 		     "'remote':'224.0.0.1'}]}"),
 		"-32602", "error.data.want", "a unicast address"},
+	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'2001:db8::1',"
+		     "'remote':'198.18.0.1'}]}"),
+		"-32602", "error.data.want", "an address of the same family as local"},
+	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'198.18.0.1',"
+		     "'remote':'198.18.0.1'}]}"),
+		"-32602", "error.data.want", "another address than local"},
 	{CALL("put",
 		 "{'type':'tunnel','objects':[{'name':'x','encap':'geneve','local':'198.18.0.1',"
 		 "'remote':'198.18.0.3','dst_port':4789}]}"),
@@ -99,6 +105,8 @@ static const struct {
 		"-32004", "error.data.with", "tunnel x"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'underlay','vni':5}]}"), "-32602",
 		"error.data.path", "objects[0].name"},
+	{CALL("put", "{'type':'slice','objects':[{'name':'underlay','vni':5,'kind':'l3'}]}"),
+		"-32602", "error.data.path", "objects[0].name"},
 	{CALL("put", "{'type':'port','objects':[{'name':'p0','device':'other'}]}"), "-32004",
 		"error.data.path", "objects[0].device"},
 	{CALL("put", "{'type':'port','objects':[{'name':'p2','device':'d0'}]}"), "-32004",
@@ -121,6 +129,18 @@ static const struct {
 	{CALL("put", "{'type':'route','objects':[{'table':'underlay','prefix':'10.0.0.0/8',"
 		     "'via':[{'address':'1.1.1.1'},{'address':'2001:db8::1'}]}]}"),
 		"-32602", "error.data.path", "objects[0].via[1].address"},
+	{CALL("put", "{'type':'route','objects':[{'table':'underlay','prefix':'2001:db8::1/32',"
+		     "'via':[{'address':'2001:db8::2'}]}]}"),
+		"-32602", "error.data.want", "2001:db8::/32 (host bits zero)"},
+	{CALL("put", "{'type':'route','objects':[{'table':'underlay','prefix':'2001:db8::/32',"
+		     "'via':[{'address':'1.1.1.1'}]}]}"),
+		"-32602", "error.data.want", "an IPv6 address"},
+	{CALL("put", "{'type':'route','objects':[{'table':'underlay','prefix':'2001:db8::/32',"
+		     "'via':[{'address':'fe80::1'}]}]}"),
+		"-32602", "error.data.want", "the port of a link-local next hop"},
+	{CALL("put", "{'type':'route','objects':[{'table':'underlay','prefix':'10.0.0.0/8',"
+		     "'via':[{'address':'1.1.1.1'},{'address':'1.1.1.1'}]}]}"),
+		"-32004", "error.data.with", "via[0]"},
 	{CALL("put", "{'type':'route','objects':[{'table':'underlay','prefix':'10.0.0.0/8',"
 		     "'via':[{'port':'p0'},{'port':'nope'}]}]}"),
 		"-32602", "error.data.path", "objects[0].via[1].port"},
@@ -144,6 +164,8 @@ static const struct {
 	{CALL("list", "{'type':'mac','cursor':'x'}"), "-32602", "error.data.path", "cursor"},
 	{CALL("list", "{'type':'mac','limit':0}"), "-32602", "error.data.want",
 		"integer 1 to 10000"},
+	{CALL("list", "{}"), "-32602", "error.data.path", "type"},
+	{CALL("list", "{'type':'mac','limits':5}"), "-32602", "error.data.got", "limits"},
 	{CALL("stats", "{'type':'mac'}"), "-32602", "error.data.path", "type"},
 	{CALL("stats", "{'type':'slice','keys':['no']}"), "-32001", "error.data.path", "keys[0]"},
 	{CALL("drops", "{'slice':'no'}"), "-32001", "error.data.path", "slice"},

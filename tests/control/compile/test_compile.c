@@ -118,11 +118,14 @@ START_TEST(sessions_depend_on_the_local_networks_that_are_for_them)
 		"[" SITES "{'kind':'slice','name':'edge','tenant':'u','service':'l3','endpoints':["
 		"{'site':'gj','port':'lan0','vlan':3,'gateway':'10.5.0.1/24'}]},"
 		"{'kind':'slice','name':'net','tenant':'t','service':'l3','endpoints':["
-		"{'site':'gj','port':'lan0','vlan':4,'gateway':'10.4.0.1/24'}]}," SESSION(
-			"s1", "a", "'tenant':'t','pdrs':[" PDR("1", "9") "],") ","
-		"{'kind':'local-data-network','name':'l','tenant':'u','slice':'edge',"
-		"'prefixes':['10.7.0.0/16']},"
-		"{'kind':'local-data-network','name':'m','slice':'edge','prefixes':['10.8.0.0/16']}]");
+		"{'site':'gj','port':'lan0','vlan':4,'gateway':'10.4.0.1/24'}]}," SESSION("s1", "a",
+			"'tenant':'t','pdrs':[" PDR(
+				"1", "9") "],") ","
+						"{'kind':'local-data-network','name':'l','tenant':'"
+						"u','slice':'edge',"
+						"'prefixes':['10.7.0.0/16']},"
+						"{'kind':'local-data-network','name':'m','slice':'"
+						"edge','prefixes':['10.8.0.0/16']}]");
 	ck_assert_str_eq(dependents(world, INTENT_LOCAL_NETWORK, "l"), "");
 	ck_assert_str_eq(dependents(world, INTENT_LOCAL_NETWORK, "m"), "session s1;");
 	world_free(world);

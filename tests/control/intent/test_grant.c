@@ -279,8 +279,8 @@ END_TEST
 /* What operators do, and what was another tenant's, is held against nothing. */
 START_TEST(grant_is_for_its_tenants_changes)
 {
-	static const char stretched[] = SLICE("a", RATE("1000000") ",'endpoints':[" AT(
-		"gj", "p1", "10") "," AT("bs", "p1", "10") "]");
+	static const char stretched[] = SLICE("a",
+		RATE("1000000") ",'endpoints':[" AT("gj", "p1", "10") "," AT("bs", "p1", "10") "]");
 
 	ck_fine(put("slice", "%s", stretched));
 	ck_assert_str_eq(field("slice", "a", "endpoints.0.wan"), "gj-kt"); /* not granted */
@@ -379,9 +379,10 @@ START_TEST(grant_reasons_tell_nothing_of_others)
 
 	ck_fine(put("slice", "{'name':'mine','tenant':'t'}"));
 	ck_fine(put("slice", "{'name':'theirs','tenant':'u'}"));
-	ck_fine(put("session", "{'name':'their-ue','tenant':'u','site':'gj','slice':'theirs','pdrs':["
-			       "{'id':1,'precedence':1,'source':'core','far':1}],"
-			       "'fars':[{'id':1,'action':'drop'}]}"));
+	ck_fine(put("session",
+		"{'name':'their-ue','tenant':'u','site':'gj','slice':'theirs','pdrs':["
+		"{'id':1,'precedence':1,'source':'core','far':1}],"
+		"'fars':[{'id':1,'action':'drop'}]}"));
 	mine = world_find(world, INTENT_SLICE, "mine");
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		const char *told = reasons[i].told;

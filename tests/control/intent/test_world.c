@@ -229,8 +229,8 @@ START_TEST(world_keeps_slices_that_sessions_and_local_networks_use)
 		RPC_ERR_IN_USE, "[0]");
 	ck_assert_str_eq(err.by, "session u");
 	ck_fine(del("session", "u"));
-	ck_fine(put("session",
-		"{'name':'u','site':'gj','tenant':'u','slice':'other'," FORWARD "}"));
+	ck_fine(put(
+		"session", "{'name':'u','site':'gj','tenant':'u','slice':'other'," FORWARD "}"));
 	ck_refused(put("slice", "{'name':'other','service':'l3','tenant':'t'}"), RPC_ERR_IN_USE,
 		"[0].tenant");
 	ck_assert_str_eq(err.by, "session u");
@@ -372,8 +372,9 @@ END_TEST
 #define PDR_AT(gtpu, more)                                                                         \
 	"{'id':1,'precedence':1,'source':'access','gtpu':'" gtpu "'," more "'far':1}"
 #define UE_AT(name, site, pdrs)                                                                    \
-	"{'name':'" name "','site':'" site "','slice':'net','ue':{'ipv4':'10.45.0.1'},'pdrs':["    \
-	pdrs "],'fars':[{'id':1,'action':'forward'}]}"
+	"{'name':'" name "','site':'" site                                                         \
+	"','slice':'net','ue':{'ipv4':'10.45.0.1'},'pdrs':[" pdrs                                  \
+	"],'fars':[{'id':1,'action':'forward'}]}"
 
 /* An F-TEID is of one address of one site: what is kept there may be another session's here. */
 START_TEST(world_keeps_an_fteid_at_its_address_alone)

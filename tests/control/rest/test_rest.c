@@ -75,6 +75,7 @@ START_TEST(etag_is_found_in_lists_whole_and_strong)
 	ck_assert(!etag_listed("\"7\"", "\"7.1f\"", false, false));
 	ck_assert(!etag_listed("\"71f\"", "\"7\"", false, true));
 	ck_assert(!etag_listed("\"17.1f\"", "\"7\"", false, true));
+	ck_assert(!etag_listed("\"7\"", "\"77\"", false, false));
 }
 END_TEST
 

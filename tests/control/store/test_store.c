@@ -170,13 +170,14 @@ START_TEST(claim_takes_a_store_of_the_schema_before_sites)
 	int repeats;
 
 	ck_assert_int_eq(rig_put("slice", "blue", NULL, "{}"), 0);
-	ck_assert_int_eq(sqlite3_exec(rig_store->db,
-				 "ALTER TABLE meta DROP COLUMN site; ALTER TABLE meta DROP COLUMN format; "
-				 "DROP TABLE refused; DROP "
-				 "INDEX answer_of;"
-				 "INSERT INTO audit VALUES (8, 1, 'eve', 's', 'old', 403, 'no');"
-				 "PRAGMA user_version = 1",
-				 NULL, NULL, NULL),
+	ck_assert_int_eq(
+		sqlite3_exec(rig_store->db,
+			"ALTER TABLE meta DROP COLUMN site; ALTER TABLE meta DROP COLUMN format; "
+			"DROP TABLE refused; DROP "
+			"INDEX answer_of;"
+			"INSERT INTO audit VALUES (8, 1, 'eve', 's', 'old', 403, 'no');"
+			"PRAGMA user_version = 1",
+			NULL, NULL, NULL),
 		0);
 	rig_reopen();
 	ck_assert_int_eq(audit_entries("old", &repeats), 1);
