@@ -110,6 +110,9 @@ class Tenants(unittest.TestCase):
             time.sleep(0.02)
         self.assertIn("device", self.control.get("/v1/slices/krs").json["status"]["reason"])
         self.assertIn("ask the operators", self.control.get("/v1/slices/krs", uid=KR).json["status"]["reason"])
+        again = {"documents": [slice_("krs", "gj/p1/10", "bs/p1/10", tenant="kr", vni=5000)]}
+        refused = self.control.post("/v1/apply?wait=30", again, uid=KR).json["refused"]
+        self.assertIn("ask the operators", refused[0]["reason"])
 
     def test_a_slice_that_goes_to_another_tenant_leaves_no_users_behind(self):
         answer = self.control.patch("/v1/slices/krl3", {"tenant": "jp"})

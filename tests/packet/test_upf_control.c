@@ -210,6 +210,9 @@ START_TEST(no_rate_exhausts_another)
 	gtpu_path_waits[0x4321 / 64] = 0;
 	send_raw(&g, linux_, sizeof(linux_));
 	expect_drop("an answer by gtp.ko", DROP_GTPU_TAKEN);
+	do /* until the answers' rate is used up, just now */
+		send_raw(&g, echo, sizeof(echo));
+	while (rig.drop[DROP_GTPU_RATE] == 0);
 	send_raw(&g, indication, sizeof(indication));
 	expect_drop("an error indication after many were sent and asked for", DROP_GTPU_TAKEN);
 	/* and the other way round */

@@ -92,6 +92,11 @@ START_TEST(urr_quota_used_to_the_byte_is_reported_at_once)
 	ck_assert(!rig_send(0, &s, 0, 1));
 	rig_poll();
 	ck_assert_uint_eq(rig_events, 1);
+	s.urr[0].grant++; /* as much again */
+	rig_put(&s);
+	for (int i = 0; i < 10; i++)
+		ck_assert(rig_send(0, &s, i % 2, 100));
+	ck_assert(!rig_send(0, &s, 0, 1));
 	rig_end();
 }
 END_TEST
