@@ -243,12 +243,71 @@ START_TEST(only_the_ues_own_source_gets_in)
 }
 END_TEST
 
+/* A session with a filter, into another slice than its own: none of those that go by a line. */
+static void filtered(const char *slice)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"{'name':'a','slice':'internet','ue':{'ipv4':'" UE1
+		"'},'pdrs':[{'id':1,'precedence':1,"
+		"'source':'access','gtpu':'n3','far':1,'filters':['permit out ip from any to "
+		"assigned']},{'id':2,'precedence':1,'source':'core','far':2,'filters':["
+		"'permit out ip from any to assigned']}],"
+		"'fars':[{'id':1,'action':'forward','slice':'%s'},{'id':2,'action':'forward',"
+		"'destination':'access','outer_header':{'teid':4097,'peer':'198.18.0.2'}}]}",
+		slice);
+	rig_sessions(text);
+}
+
+START_TEST(what_a_slice_counts_of_sessions_with_filters)
+{
+	struct counters internet, edge;
+
+	filtered("edge");
+	send_up(rig_teid("a", 1), UE1, "10.1.0.1");
+	expect_access("into the edge", net.lan2, 31, HOST_B, un.edge);
+	slice_counters_read(un.edge, &edge);
+	slice_counters_read(un.internet, &internet);
+	ck_assert(edge.in_packets == 1 && edge.in_bytes == 94 && internet.in_packets == 0);
+	send_down("10.0.0.1", UE1, 60);
+	ck_assert(rig.outs == 1 && rig.drops == 0);
+	slice_counters_read(un.internet, &internet);
+	ck_assert(internet.out_packets == 1 && internet.out_bytes == internet.in_bytes);
+}
+END_TEST
+
+/* What lies behind the UE's packet is no part of it; an F-TEID is of its own address. */
+START_TEST(what_comes_in_is_the_ues_packet_at_its_f_teids_address)
+{
+	struct ip_packet i = {.from = UE1, .to = "10.0.0.1", .payload = 60};
+	struct gtpu g;
+
+	upf_session("a", "internet", UE1, "");
+	g = from_gnb(rig_teid("a", 1));
+	build_ip(&in_pkt, &i);
+	memset(in_pkt.b + in_pkt.len, 0xee, 7);
+	build_gtpu_raw(&a_pkt, &g, in_pkt.b + 14, in_pkt.len - 14 + 7);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	expect_access("with more behind it", net.lan, 30, HOST_A, un.internet);
+	g.to = "198.18.0.9";
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	ck_assert_uint_eq(rig.drop[DROP_GTPU_TEID_UNKNOWN], 1);
+}
+END_TEST
+
 /* RFC 6040 section 4.2, as for every tunnel. */
 START_TEST(congestion_marks_come_in)
 {
 	struct ip_packet i = {.from = UE1, .to = "10.0.0.1", .payload = 60};
 
-	upf_session("a", "internet", UE1, "");
+	if (_i)
+		filtered("internet");
+	else
+		upf_session("a", "internet", UE1, "");
 	for (int outer = 0; outer < 4; outer++)
 		for (int inner = 0; inner < 4; inner++) {
 			struct gtpu g = from_gnb(rig_teid("a", 1));
@@ -389,7 +448,9 @@ TCase *upf_up_tests(void)
 	tcase_add_test(tc, two_sessions_swap_teids_that_were_put);
 	tcase_add_test(tc, two_pdrs_of_a_session_swap_teids);
 	tcase_add_test(tc, only_the_ues_own_source_gets_in);
-	tcase_add_test(tc, congestion_marks_come_in);
+	tcase_add_loop_test(tc, congestion_marks_come_in, 0, 2);
+	tcase_add_test(tc, what_a_slice_counts_of_sessions_with_filters);
+	tcase_add_test(tc, what_comes_in_is_the_ues_packet_at_its_f_teids_address);
 	tcase_add_test(tc, the_gateway_answers_the_ue_and_errors_reach_it);
 	tcase_add_test(tc, outer_fragments_are_put_together);
 	tcase_add_test(tc, outer_fragments_of_a_gnb_have_room_beside_those_of_strangers);
