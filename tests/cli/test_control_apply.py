@@ -175,6 +175,11 @@ class Diff(ControlTest):
         with open(path) as file:
             self.assertEqual(file.read(), text(after))
 
+    def test_lines_are_counted_on_both_sides(self):
+        ends = [{"site": str(i), "port": "p"} for i in range(6)]
+        out = self.diff({"name": "air", "description": "d", "vni": 1, "endpoints": ends}, {"name": "air", "vni": 1, "endpoints": ends[:-1]})
+        self.assertEqual([line for line in out.splitlines() if line.startswith("@@")], ["@@ -1,5 +1,4 @@", "@@ -11,6 +10,4 @@"])
+
     def test_created_and_deleted(self):
         self.assertIn("--- slice air (not there)", self.diff(None, {"name": "air"}))
         self.assertIn("+++ slice air (deleted)\n@@ -1,1 +0,0 @@\n-name: air\n", self.diff({"name": "air"}, None))

@@ -4,6 +4,7 @@
 refuse and how, and that what is refused changes nothing."""
 import json
 import os
+import time
 import unittest
 import urllib.parse
 
@@ -239,6 +240,9 @@ class Others(Rest):
         self.assertEqual(self.control.get("/v1/slices/by-token").json["tenant"], "kr")
         self.problem(self.control.get("/v1/tokens", token=token), 403)
         self.problem(self.control.get("/v1/slices", token=token[:-1]), 401)
+        short = self.ok(self.control.post("/v1/tokens", {"name": "short", "role": "viewer", "expires_s": 1}), 201).json["token"]
+        time.sleep(1.1)
+        self.problem(self.control.get("/v1/slices", token=short), 401)
         for name in os.listdir(self.control.store):
             with open(os.path.join(self.control.store, name), "rb") as file:
                 self.assertNotIn(token.encode(), file.read())

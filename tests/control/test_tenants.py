@@ -93,6 +93,8 @@ class Tenants(unittest.TestCase):
         self.assertEqual(len(wans), len(self.control.all("/v1/wans")))
         for wan in wans:
             self.assertFalse({"device", "addresses"} & set(wan) or {"booked_bps", "left_bps"} & set(wan["status"]), wan)
+        self.assertEqual(self.control.put("/v1/sites/zz", {"ports": [{"name": "p1", "device": "net_null0"}]}).status, 201)
+        self.assertEqual(self.control.get("/v1/sites/zz", uid=KR).json["ports"], [{"name": "p1", "mtu": 1500}])
         for uid in (KR, JP):
             self.assertNotIn("198.18.", self.control.get("/getboxesstatus", uid=uid).text)
             for wan in self.control.get("/v1/wans", uid=uid).json["items"]:

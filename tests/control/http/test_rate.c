@@ -29,6 +29,20 @@ START_TEST(rate_is_a_second_of_credit)
 }
 END_TEST
 
+START_TEST(rate_comes_back_as_fast_as_it_may_be_used)
+{
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_eq(rate_take("ten", 3, 10, SECOND), 0);
+	ck_assert_uint_ne(rate_take("ten", 3, 10, SECOND), 0);
+	for (int i = 0; i < 5; i++)
+		ck_assert_uint_eq(rate_take("ten", 3, 10, SECOND + SECOND / 2), 0);
+	ck_assert_uint_ne(rate_take("ten", 3, 10, SECOND + SECOND / 2), 0);
+	/* and is nobody's whose name only begins alike */
+	ck_assert_uint_eq(take("one long name", 1, SECOND), 0);
+	ck_assert_uint_eq(take("one long name", 2, SECOND), 0);
+}
+END_TEST
+
 START_TEST(rate_table_that_is_full_forgets_the_oldest)
 {
 	for (uint32_t i = 0; i < 20000; i++)
@@ -48,6 +62,7 @@ int main(void)
 	TCase *tcase = tcase_create("rate");
 
 	tcase_add_test(tcase, rate_is_a_second_of_credit);
+	tcase_add_test(tcase, rate_comes_back_as_fast_as_it_may_be_used);
 	tcase_add_test(tcase, rate_table_that_is_full_forgets_the_oldest);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
