@@ -243,17 +243,16 @@ START_TEST(only_the_ues_own_source_gets_in)
 }
 END_TEST
 
-/* A session with a filter, into another slice than its own: none of those that go by a line. */
+/* Of an IPv6 UE, with a filter, into a slice: nothing of it goes by a line. */
 static void filtered(const char *slice)
 {
 	char text[1024];
 
 	snprintf(text, sizeof(text),
-		"{'name':'a','slice':'internet','ue':{'ipv4':'" UE1
-		"'},'pdrs':[{'id':1,'precedence':1,"
-		"'source':'access','gtpu':'n3','far':1,'filters':['permit out ip from any to "
-		"assigned']},{'id':2,'precedence':1,'source':'core','far':2,'filters':["
-		"'permit out ip from any to assigned']}],"
+		"{'name':'a','slice':'internet','ue':{'ipv6':'fd45:0:0:1::/64'},'pdrs':[{'id':1,"
+		"'precedence':1,'source':'access','gtpu':'n3','far':1,'filters':['permit out ip "
+		"from any to assigned']},{'id':2,'precedence':1,'source':'core','far':2,"
+		"'filters':['permit out ip from any to assigned']}],"
 		"'fars':[{'id':1,'action':'forward','slice':'%s'},{'id':2,'action':'forward',"
 		"'destination':'access','outer_header':{'teid':4097,'peer':'198.18.0.2'}}]}",
 		slice);
@@ -265,12 +264,12 @@ START_TEST(what_a_slice_counts_of_sessions_with_filters)
 	struct counters internet, edge;
 
 	filtered("edge");
-	send_up(rig_teid("a", 1), UE1, "10.1.0.1");
+	send_up(rig_teid("a", 1), UE1_6, "fd01::1");
 	expect_access("into the edge", net.lan2, 31, HOST_B, un.edge);
 	slice_counters_read(un.edge, &edge);
 	slice_counters_read(un.internet, &internet);
-	ck_assert(edge.in_packets == 1 && edge.in_bytes == 94 && internet.in_packets == 0);
-	send_down("10.0.0.1", UE1, 60);
+	ck_assert(edge.in_packets == 1 && edge.in_bytes == in_pkt.len && internet.in_packets == 0);
+	send_down("fd00::1", UE1_6, 60);
 	ck_assert(rig.outs == 1 && rig.drops == 0);
 	slice_counters_read(un.internet, &internet);
 	ck_assert(internet.out_packets == 1 && internet.out_bytes == internet.in_bytes);
@@ -291,6 +290,18 @@ START_TEST(what_comes_in_is_the_ues_packet_at_its_f_teids_address)
 	rig_begin();
 	rig_send(net.wan, &a_pkt, 1);
 	expect_access("with more behind it", net.lan, 30, HOST_A, un.internet);
+	/* where it goes on as it is */
+	rig_sessions("{'name':'b','slice':'internet','ue':{'ipv4':'" UE2 "'},'pdrs':[{'id':1,"
+		     "'precedence':1,'source':'access','gtpu':'n3','far':1}],'fars':[{'id':1,"
+		     "'action':'forward','outer_header':{'teid':119,'peer':'198.18.0.3'}}]}");
+	i.from = UE2;
+	g.teid = rig_teid("b", 1);
+	build_ip(&in_pkt, &i);
+	memset(in_pkt.b + in_pkt.len, 0xee, 7);
+	build_gtpu_raw(&a_pkt, &g, in_pkt.b + 14, in_pkt.len - 14 + 7);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	expect_gtpu("with more behind it", "198.18.0.3", 119, -1, 0);
 	g.to = "198.18.0.9";
 	build_gtpu(&a_pkt, &g, &in_pkt);
 	rig_begin();
@@ -302,7 +313,8 @@ END_TEST
 /* RFC 6040 section 4.2, as for every tunnel. */
 START_TEST(congestion_marks_come_in)
 {
-	struct ip_packet i = {.from = UE1, .to = "10.0.0.1", .payload = 60};
+	struct ip_packet i = {
+		.from = _i ? UE1_6 : UE1, .to = _i ? "fd00::1" : "10.0.0.1", .payload = 60};
 
 	if (_i)
 		filtered("internet");
@@ -327,8 +339,12 @@ START_TEST(congestion_marks_come_in)
 				  : outer == 1		     ? 1
 							     : inner;
 
-			in_pkt.b[15] = 0xb8 | now;
-			ipv4_fix(in_pkt.b + 14);
+			if (_i) {
+				in_pkt.b[15] = (in_pkt.b[15] & 0xcf) | now << 4;
+			} else {
+				in_pkt.b[15] = 0xb8 | now;
+				ipv4_fix(in_pkt.b + 14);
+			}
 			expect_access("ECN", net.lan, 30, HOST_A, un.internet);
 		}
 }

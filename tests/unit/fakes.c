@@ -351,8 +351,10 @@ void underlay_route_set(const struct api_ip *prefix, const struct underlay_via *
 {
 	fakes.routes_set++;
 	fakes.via_count = count;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		fakes.via_port[i] = via[i].port;
+		fakes.via_weight[i] = via[i].weight;
+	}
 }
 
 void underlay_route_unset(const struct api_ip *prefix)

@@ -23,6 +23,7 @@ struct fakes {
 	int resolves;
 	uint32_t via_count; /* of the last route set */
 	uint16_t via_port[16];
+	uint32_t via_weight[16];
 	bool fail_port_open, fail_tap_address;
 	bool link, gone;
 	int routes_reserved;

@@ -83,8 +83,9 @@ static const struct {
 	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'198.18.0.1',"
 		     "'remote':'224.0.0.1'}]}"),
 		"-32602", "error.data.want", "a unicast address"},
-	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'2001:db8::1',"
-		     "'remote':'198.18.0.1'}]}"),
+	{CALL("put",
+		 "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'2001:db8::1',"
+		 "'remote':'198.18.0.1'}]}"),
 		"-32602", "error.data.want", "an address of the same family as local"},
 	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'198.18.0.1',"
 		     "'remote':'198.18.0.1'}]}"),
@@ -210,9 +211,13 @@ START_TEST(failing_device_undoes_what_went_before)
 		       "{'op':'delete','type':'attachment','keys':['a']},"
 		       "{'op':'put','type':'attachment','objects':[{'name':'a','slice':'green','"
 		       "port':'p2'}]},"
+		       "{'op':'put','type':'route','objects':[{'table':'underlay','prefix':'10.9.0."
+		       "0/"
+		       "16','via':[{'port':'p0'}]}]},"
 		       "{'op':'put','type':'address','objects':[{'port':'p1','prefix':'10.0.0.1/"
 		       "24'}]}]}")),
-		"error.data.path", "ops[4].objects[0].prefix");
+		"error.data.path", "ops[5].objects[0].prefix");
+	ck_assert_int_eq(fakes.routes_reserved, 0);
 	ck_assert_int_eq(fakes.ports_open, 2);
 	ck_assert_int_eq(fakes.slices_held, 2);
 	ck_assert_int_eq(fakes.attachments_held, 1);
@@ -231,14 +236,15 @@ START_TEST(underlay_objects_reach_the_underlay)
 			   "'mac':'02:00:00:00:00:02'}]}")));
 	OK(ask(CALL("put",
 		"{'type':'route','objects':[{'table':'underlay','prefix':'0.0.0.0/0','via':["
-		"{'address':'198.18.0.2'},{'address':'198.18.0.3','port':'p1'},{'port':'p0'}]}]"
-		"}")));
+		"{'address':'198.18.0.2'},{'address':'198.18.0.3','port':'p1'},{'port':'p0',"
+		"'weight':5}]}]}")));
 	ck_assert_int_eq(fakes.tap_addresses, 1);
 	ck_assert_int_eq(fakes.addresses_set + fakes.neighbors_set + fakes.routes_set, 3);
 	ck_assert_int_eq(fakes.via_count, 3);
 	ck_assert_int_eq(fakes.via_port[0], 0xffff);
 	ck_assert_int_eq(fakes.via_port[1], 1);
 	ck_assert_int_eq(fakes.via_port[2], 0);
+	ck_assert(fakes.via_weight[0] == 1 && fakes.via_weight[2] == 5);
 	/* gone and back within one transaction: the kernel has it at the end */
 	OK(ask(CALL("transaction",
 		"{'ops':[{'op':'delete','type':'address','keys':['p1 198.18.0.1/24']},"

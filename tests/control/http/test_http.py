@@ -194,6 +194,8 @@ class Bodies(ServerTest):
         self.problem(client.ask("POST", "/v1/echo", b'"' + b"x" * 3000000 + b'"'), 413, "100000 bytes")
         self.assertTrue(client.closed())
         self.assertEqual(self.ask("POST", "/v1/echo", {"a": "x" * 99000}).status, 200)
+        for length, status in ((100000, 200), (100001, 413)):
+            self.assertEqual(self.client().ask("POST", "/v1/echo", b'{"a":"' + b"x" * (length - 8) + b'"}').status, status)
 
     def test_chunked_body_is_taken_within_the_limit(self):
         client = self.client()
@@ -267,6 +269,10 @@ class Bodies(ServerTest):
             self.problem(client.answer(), 431, "4096 bytes|100 headers")
             self.assertTrue(client.closed())
         self.assertEqual(self.ask("GET", "/v1/small", headers=["X: " + "x" * 3900]).status, 200)
+        for count, status in ((99, 200), (100, 431)):  # beside Host
+            client = self.client()
+            client.send(f"GET /v1/small HTTP/1.1\r\n{HOST}" + "A: b\r\n" * count + "\r\n")
+            self.assertEqual(client.answer().status, status)
 
     def test_lines_that_are_no_http_are_400(self):
         for request in ("nonsense\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", "GET / HTTP/1.1 x\r\n\r\n", "\x16\x03\x01\x02\x00\r\n\r\n", f"GET /v1/small HTTP/1.1\r\nno colon\r\n{HOST}\r\n", "\0\0\0\r\n\r\n"):
