@@ -202,7 +202,7 @@ class Bodies(ServerTest):
         start = f"POST /v1/echo HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n"
         client.send(start + '4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n')
         self.assertEqual(client.answer().json["body"], {"a": 1})
-        client.send(start + "20000\r\n")
+        client.send(start + "186a1\r\n")  # 100,001
         self.problem(client.answer(), 413)
 
     def test_chunked_nonsense_is_refused(self):
