@@ -2,6 +2,7 @@
 /* Kinds and paths, JSON → intent and back. Called by world, rest and the tests; owns nothing. */
 #include "intent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,20 @@ const char *intent_path(enum intent_type type)
 const char *intent_kind(enum intent_type type)
 {
 	return intent_types[type].name;
+}
+
+const char *intent_kinds(void)
+{
+	static char text[160];
+	size_t used = 0;
+
+	for (int type = 0; type < INTENT_TYPES; type++) {
+		const char *between = !type ? "" : type + 1 == INTENT_TYPES ? " or " : ", ";
+
+		used += snprintf(
+			text + used, sizeof(text) - used, "%s%s", between, intent_types[type].name);
+	}
+	return text;
 }
 
 const char *intent_obj_name(enum intent_type type, const union intent_object *obj)

@@ -46,6 +46,7 @@ int intent_type_of_path(const char *path);
 int intent_type_of_kind(const char *kind);
 const char *intent_path(enum intent_type type); /* "virtual-dedicated-networks" */
 const char *intent_kind(enum intent_type type); /* "virtual-dedicated-network" */
+const char *intent_kinds(void); /* all of them, for people: "site, wan, … or tenant" */
 
 /* JSON as given → obj (free() it, it is one piece) and spec (json_decref). Fields "status", "meta"
  * and "kind" are passed over. Checks what can be seen without other intents. 0, or -1 with err

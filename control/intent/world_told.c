@@ -49,7 +49,7 @@ const char *world_reason_told(
 		return text;
 	if (!strncmp(reason, "wan ", 4))
 		snprintf(text, size, "%.*s cannot be used: ask the operators",
-			(int)strcspn(reason, ":"), reason);
+			4 + (int)strspn(reason + 4, NAME_LETTERS), reason);
 	else if (names_others(world, reason, intent->tenant))
 		snprintf(text, size,
 			"something that is not tenant %s's is in its way: ask the operators",

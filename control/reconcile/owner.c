@@ -48,7 +48,6 @@ void owner_unsettled(struct reconciler *rec, struct owner *owner)
 		return;
 	owner->unsettled = true;
 	owner->seq = ++rec->seq;
-	rec->unsettled_count++;
 	TAILQ_INSERT_TAIL(&rec->unsettled, owner, unsettled_link);
 }
 
@@ -57,7 +56,6 @@ static void owner_settled(struct reconciler *rec, struct owner *owner)
 	if (!owner->unsettled)
 		return;
 	owner->unsettled = false;
-	rec->unsettled_count--;
 	TAILQ_REMOVE(&rec->unsettled, owner, unsettled_link);
 }
 

@@ -179,7 +179,7 @@ struct reconciler {
 	struct owner_list pending[INTENT_TYPES]; /* to be tried */
 	struct owner_list trying;
 	struct owner_list unsettled; /* by seq */
-	uint32_t unsettled_count, trying_count;
+	uint32_t trying_count;
 	uint64_t seq;
 
 	uint64_t instance;

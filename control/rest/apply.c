@@ -73,10 +73,7 @@ static int document_put(struct applying *a, const json_t *document, struct chang
 		return wrong(a, "", "an object with kind and name", document);
 	type = type_of(document);
 	if (type < 0)
-		return wrong(a, "kind",
-			"site, wan, slice, host, virtual-dedicated-network, local-data-network or "
-			"session",
-			kind);
+		return wrong(a, "kind", intent_kinds(), kind);
 	a->kinds[type] = true;
 	if (json_is_string(name)) {
 		snprintf(id, sizeof(id), "%d %.100s", type, json_string_value(name));

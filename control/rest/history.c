@@ -114,9 +114,7 @@ static void history_get(struct request *r)
 	const char *kind = request_query(r, "kind");
 
 	if (kind && intent_type_of_kind(kind) < 0) {
-		reply_problem(r, 400,
-			"kind: want site, wan, slice, host, virtual-dedicated-network, "
-			"local-data-network or session");
+		reply_problem(r, 400, "kind: want %s", intent_kinds());
 		return;
 	}
 	page_reply(r, kind, NULL);

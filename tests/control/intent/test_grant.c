@@ -369,6 +369,7 @@ static const struct {
 	{"port p1 cannot carry 9000", NULL},
 	{"wan gj-kt: device net_af_packet0,iface=secret0 is not there",
 		"wan gj-kt cannot be used: ask the operators"},
+	{"wan gj-kt has no device: say which", "wan gj-kt cannot be used: ask the operators"},
 	{"", NULL},
 };
 
