@@ -100,6 +100,27 @@ static int store_it(struct change *c, const struct store_answer *answer)
 	return err;
 }
 
+/* The F-TEIDs of a session, put or chosen, for whoever tells gNBs and SMFs. NULL: it has none. */
+static json_t *teids_of(const struct change_note *note)
+{
+	const struct intent *intent = world_find(control.world, note->type, note->name);
+	const struct api_pdrs *pdrs;
+	json_t *out = NULL;
+
+	if (note->type != INTENT_SESSION || !intent)
+		return NULL;
+	pdrs = &intent->obj->session.session.pdrs;
+	for (uint32_t i = 0; i < pdrs->count; i++) {
+		if (!pdrs->item[i].gtpu[0])
+			continue;
+		out = out ? out : json_array();
+		json_array_append_new(out,
+			json_pack("{s:I, s:s, s:I}", "pdr", (json_int_t)pdrs->item[i].id, "gtpu",
+				pdrs->item[i].gtpu, "teid", (json_int_t)pdrs->item[i].teid));
+	}
+	return out;
+}
+
 static void publish(const struct change *c)
 {
 	static const char *const events[] = {
@@ -109,9 +130,9 @@ static void publish(const struct change *c)
 		const struct change_note *note = &c->notes[i];
 
 		bus_publish(LOG_INFO_, events[note->effect], note->tenant,
-			json_pack("{s:s, s:s, s:I, s:s}", "kind", intent_kind(note->type), "name",
-				note->name, "revision", (json_int_t)c->revision, "actor",
-				c->actor->name));
+			json_pack("{s:s, s:s, s:I, s:s, s:o*}", "kind", intent_kind(note->type),
+				"name", note->name, "revision", (json_int_t)c->revision, "actor",
+				c->actor->name, "teids", teids_of(note)));
 	}
 }
 

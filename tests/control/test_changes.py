@@ -193,6 +193,8 @@ class Changes(unittest.TestCase):
         teid = told()
         self.assertGreater(teid, 0)
         self.assertEqual(forwarded(), [teid])
+        said = next(line for line in self.control.said().splitlines() if '"intent.created"' in line and '"ue"' in line)
+        self.assertEqual(json.loads(said)["teids"], [{"pdr": 1, "gtpu": "n3", "teid": teid}])
         self.apply({**ue, "pdrs": [{**ue["pdrs"][0], "precedence": 7}]})  # still without one
         self.assertEqual((told(), forwarded()), (teid, [teid]))
         for program in (self.control.dataplane, self.control):
