@@ -227,9 +227,9 @@ static void close_dataplane(void)
 
 /* ---- HTTP ---- */
 
-static int open_http(const struct config *config)
+static struct http_config http_config_of(const struct config *config)
 {
-	const struct http_config http = {
+	return (struct http_config){
 		.socket = config->socket,
 		.listen = config->listen[0] ? config->listen : NULL,
 		.metrics_listen = config->metrics_listen[0] ? config->metrics_listen : NULL,
@@ -241,6 +241,11 @@ static int open_http(const struct config *config)
 		.limits = config->limits,
 		.large = "apply",
 	};
+}
+
+static int open_http(const struct config *config)
+{
+	const struct http_config http = http_config_of(config);
 	char why[512] = "";
 	int rc = http_start(control.base, &http, control.store, control_routes, why, sizeof(why));
 
@@ -322,6 +327,20 @@ err_store:
 	return rc;
 }
 
+/* --check: also what the options and the file lead to. */
+static int check_only(const struct config *config)
+{
+	const struct http_config http = http_config_of(config);
+	char why[512] = "";
+
+	if (http_check(&http, why, sizeof(why))) {
+		fprintf(stderr, "sluice-control: %s\n", why);
+		return 2;
+	}
+	printf("sluice-control: options and file are fine\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
@@ -329,10 +348,8 @@ int main(int argc, char **argv)
 
 	if (rc)
 		return rc < 0 ? 2 : 0;
-	if (config.check) {
-		printf("sluice-control: options and file are fine\n");
-		return 0;
-	}
+	if (config.check)
+		return check_only(&config);
 	signal(SIGPIPE, SIG_IGN);
 	/* else glibc gathers small pieces all at once: the loop stands for 0.2 s some time after
 	 * 100,000 routes have gone */

@@ -319,6 +319,14 @@ void http_stop(void)
 	router_free();
 }
 
+int http_check(const struct http_config *config, char *why, size_t size)
+{
+	int rc = config->listen ? tls_load(config, why, size) : 0;
+
+	tls_unload();
+	return rc;
+}
+
 int http_reload(char *why, size_t size)
 {
 	return config.listen ? tls_load(&config, why, size) : 0;
