@@ -318,6 +318,14 @@ static void commit_step(const struct tx_step *step)
 	}
 }
 
+/* Peers that the sessions are the first to name have their paths before packets can be sent there.
+ */
+static void commit_sessions(struct session_change **change, uint32_t n)
+{
+	underlay_resolve();
+	session_commit(change, n);
+}
+
 /* Sessions are committed together: after the objects that are made for them, and before those that
  * they leave are changed or go. That is at once for nearly all transactions; what a change of an
  * object parts is committed before and after it. */
@@ -334,13 +342,13 @@ static void commit_steps(struct tx *tx)
 			continue;
 		}
 		if (step->kind == TX_OBJECT && step->object.old && n) {
-			session_commit(change, n);
+			commit_sessions(change, n);
 			n = 0;
 		}
 		commit_step(step);
 	}
 	if (n)
-		session_commit(change, n);
+		commit_sessions(change, n);
 }
 
 void tx_commit(struct tx *tx)

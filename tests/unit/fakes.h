@@ -38,6 +38,7 @@ struct fakes {
 	int gateways_set, gateways_reserved, hosts_reserved, fib_reserved, nexthops_used;
 	/* sessions (fakes_upf.c): states kept, committed or not; session_commit() calls */
 	int gtpus_held, gtpus_set, sessions_held, session_commits;
+	int resolves_before_sessions; /* how often, when sessions were committed last */
 	uint32_t session_limit;
 	bool check_taken; /* addresses and TEIDs, by looking at all sessions */
 	uint32_t gateway_limit, host_limit, fib_limit, nexthop_limit;

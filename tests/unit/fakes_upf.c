@@ -274,6 +274,7 @@ void session_cancel(struct session_change *change)
 void session_commit(struct session_change *const *change, uint32_t n)
 {
 	fakes.session_commits++;
+	fakes.resolves_before_sessions = fakes.resolves;
 	for (uint32_t i = 0; i < n; i++) {
 		free_state(change[i]->before);
 		free(change[i]);

@@ -161,15 +161,20 @@ START_TEST(sessions_hold_their_slice_and_own_address)
 }
 END_TEST
 
+/* Packets to a peer that nobody has named before would be dropped until it has a path. */
 START_TEST(a_transaction_commits_its_sessions_together)
 {
+	int before;
+
 	furnish_upf();
+	before = fakes.resolves;
 	OK(ask(CALL("transaction",
 		"{'ops':[{'op':'put','type':'session','objects':[" SESSION("s1",
 			"10.60.0.1") "]},{'op':'put','type':'slice','objects':[{'name':"
 				     "'new','vni':400,'kind':'l3'}]},{'op':'put','type':"
 				     "'session','objects':[" SESSION("s2", "10.60.0.2") "]}]}")));
 	ck_assert_int_eq(fakes.session_commits, 1);
+	ck_assert_int_gt(fakes.resolves_before_sessions, before);
 }
 END_TEST
 
