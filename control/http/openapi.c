@@ -152,10 +152,10 @@ static bool is_intent_get(const struct route *route)
 static void put_done(const struct route *route, json_t *out)
 {
 	bool post = !strcmp(route->method, "POST"), put = !strcmp(route->method, "PUT");
-	bool delete = !strcmp(route->method, "DELETE"), dry = has_query(route, "dry_run");
+	bool takes_away = !strcmp(route->method, "DELETE"), dry = has_query(route, "dry_run");
 	json_t *schema = result_schema(route), *done, *made;
 
-	if (delete &&dry) {
+	if (takes_away && dry) {
 		put_answer(out, "200", "what dry_run would have done", NULL, schema_of(DRY_RUN));
 		json_decref(schema);
 	} else {
@@ -180,7 +180,7 @@ static void put_done(const struct route *route, json_t *out)
 			answer_header(made, "Location", "where it is");
 		}
 	}
-	if (delete)
+	if (takes_away)
 		put_answer(out, "204", "taken away", NULL, NULL);
 }
 

@@ -101,18 +101,27 @@ static uint32_t chosen_already(const struct api_pdrs *pdrs, uint32_t at, const b
 	return 0;
 }
 
-int fteid_choose(struct world *world, struct node *node)
+/* A session without one would get any that the dataplane likes, beyond the grant, too. */
+static int refuse_full(const struct node *node, uint32_t at, struct rpc_error *err)
+{
+	snprintf(err->path, sizeof(err->path), "pdrs[%u].teid", at);
+	return rpc_fail(err, RPC_ERR_CAPACITY, "no TEID is left of those that tenant %s may have",
+		node->intent.tenant);
+}
+
+int fteid_choose(struct world *world, struct node *node, struct rpc_error *err)
 {
 	struct intent_session *intent = &node->intent.obj->session;
 	struct api_pdrs *pdrs = &intent->session.pdrs;
 	bool chosen[LIMIT_SESSION_PDRS] = {false}, any = false;
+	int rc = 0;
 
 	for (uint32_t i = 0; i < pdrs->count; i++)
 		any |= wants_teid(&pdrs->item[i]);
 	if (!any)
 		return 0;
 	world_edit_begin(world, node);
-	for (uint32_t i = 0; i < pdrs->count; i++) {
+	for (uint32_t i = 0; i < pdrs->count && !rc; i++) {
 		struct api_pdr *pdr = &pdrs->item[i];
 
 		if (!wants_teid(pdr))
@@ -120,7 +129,11 @@ int fteid_choose(struct world *world, struct node *node)
 		pdr->teid = chosen_already(pdrs, i, chosen);
 		if (!pdr->teid)
 			pdr->teid = choose_teid(world, node, pdr);
+		if (!pdr->teid)
+			rc = refuse_full(node, i, err);
 		chosen[i] = true;
 	}
-	return world_edit_end(world, node);
+	if (world_edit_end(world, node))
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
+	return rc;
 }

@@ -250,7 +250,7 @@ static int give_teids(struct world *world, struct node *node, struct rpc_error *
 {
 	if (node->intent.type != INTENT_SESSION)
 		return 0;
-	return fteid_choose(world, node) ? out_of_memory(err) : 0;
+	return fteid_choose(world, node, err);
 }
 
 /* ---- hosts that move take their networks along ---- */

@@ -61,24 +61,25 @@ static void needs(struct visit *visit, enum key_kind kind, const char *a, const 
 		visit_key(visit, ROLE_NEEDS, kind, a, b, path, index);
 }
 
-void key_place(struct key *key, const char *site, const char *port, uint32_t vlan)
+static void triple(
+	struct key *key, enum key_kind kind, const char *a, const char *b, uint32_t number)
 {
 	size_t len;
 
-	key->kind = KEY_PLACE;
-	pair(key->text, site, port);
+	key->kind = kind;
+	pair(key->text, a, b);
 	len = strlen(key->text);
-	snprintf(key->text + len, sizeof(key->text) - len, "/%u", vlan);
+	snprintf(key->text + len, sizeof(key->text) - len, "/%u", number);
+}
+
+void key_place(struct key *key, const char *site, const char *port, uint32_t vlan)
+{
+	triple(key, KEY_PLACE, site, port, vlan);
 }
 
 void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid)
 {
-	size_t len;
-
-	key->kind = KEY_TEID;
-	pair(key->text, site, gtpu);
-	len = strlen(key->text);
-	snprintf(key->text + len, sizeof(key->text) - len, "/%u", teid);
+	triple(key, KEY_TEID, site, gtpu, teid);
 }
 
 static void has_teid(

@@ -125,9 +125,9 @@ uint32_t *intent_vni(enum intent_type type, union intent_object *obj);
 /* fteid.c: the TEIDs of a session. True: obj has got what before had, for the PDRs that name none.
  * before may be NULL. */
 bool fteid_keep(const union intent_object *before, union intent_object *obj);
-/* Chooses a TEID for each PDR of the touched node that has a GTP-U address and none. 0 or -ENOMEM.
- */
-int fteid_choose(struct world *world, struct node *node);
+/* Chooses a TEID for each PDR of the touched node that has a GTP-U address and none. 0, or -1 with
+ * err: RPC_ERR_CAPACITY where the tenant's grant has none left. */
+int fteid_choose(struct world *world, struct node *node, struct rpc_error *err);
 /* Puts SITE/GTPU/TEID into key->text. */
 void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid);
 

@@ -320,6 +320,21 @@ START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 }
 END_TEST
 
+/* The range is full: refused, not left to a dataplane that knows no grants. */
+START_TEST(grant_without_a_teid_left_refuses_the_session)
+{
+	ck_fine(put("tenant", "{'name':'t','sessions':9,'ue_pools':['10.45.0.0/16'],'gtpu':[{"
+			      "'site':'gj','gtpu':'n3','first_teid':7,'last_teid':7,'peers':[{"
+			      "'prefix':'198.18.2.0/24'}]}]}"));
+	ck_fine(ask("session", UE(GOOD_UE, "", GOOD_FAR)));
+	ck_refused(ask("session", "{'name':'v','tenant':'t','site':'gj','slice':'net','ue':{'ipv4':"
+				  "'10.45.0.2'},'pdrs':[{'id':1,'precedence':1,'source':'access',"
+				  "'gtpu':'n3','far':1}],'fars':[{'id':1,'action':'forward'}]}"),
+		RPC_ERR_CAPACITY, "[0].pdrs[0].teid");
+	ck_assert_ptr_null(world_find(world, INTENT_SESSION, "v"));
+}
+END_TEST
+
 static const struct {
 	const char *text, *path;
 } wrong[] = {
@@ -417,6 +432,7 @@ int main(void)
 	tcase_add_test(t, grant_is_where_vnis_and_teids_are_chosen);
 	tcase_add_loop_test(
 		t, grant_that_makes_no_sense_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_test(t, grant_without_a_teid_left_refuses_the_session);
 	tcase_add_test(t, grant_holds_its_places);
 	tcase_add_test(t, grant_reasons_tell_nothing_of_others);
 	suite_add_tcase(s, t);
