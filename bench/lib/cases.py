@@ -43,6 +43,7 @@ CASES = [
     *both("decap-v6", 0, 0, "130-byte VXLAN packets over IPv6 to the attachment", encap="vxlan", outer=6),
     *both("encap-inner6", 0, 0, "untagged 70-byte IPv6 frames into VXLAN over IPv4", inner=6),
     Case("upf-up-64k", Mobile(), 0.40, "65,536 sessions with a QER and a URR each: 104-byte GTP-U packets into a slice"),
+    Case("upf-up-put-64k", Mobile(put=True), 0.40, "the same with F-TEIDs that are put, as those of control's sessions are"),
     Case("upf-down-64k", Mobile(up=False), 0.40, "the same, 60-byte frames to UEs into GTP-U"),
     Case("upf-up-1m", Mobile(sessions=1000000), 0.25, "1,000,000 sessions, uplink, from a source that varies the fields itself"),
     Case("upf-down-1m", Mobile(up=False, sessions=1000000), 0.25, "the same, downlink"),

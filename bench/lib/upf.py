@@ -27,6 +27,8 @@ QFI = 9
 CHUNK_BYTES = 15 << 20     # of a line of 16 MiB
 MAX_PCAP = 65536
 CHOSEN_SUFFIX = "-chosen"
+MOST_SESSIONS = 1048575
+TEID_STEP = 0x9E3779       # shares no factor with a power of two, nor with MOST_SESSIONS
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Mobile:
     pdrs: int = 1          # in the direction that is measured; the last takes everything
     filters: int = 0       # in all, spread over those before the last
     nets: int = 1          # how many networks the UEs talk to; filter k names the k-th
+    put: bool = False      # the uplink F-TEIDs are put, as control does, and not chosen by the switch
     routes: int = 1        # for cases.run_switch(): there are no MACs to wait for
     flows: int = 0
 
@@ -154,8 +157,9 @@ def flow_description(number):
 
 
 def pdr_texts(shape, up):
-    """All PDRs of one direction; %d stands for nothing here: they are the same in all sessions."""
-    side = '"source":"access","gtpu":"n3","outer_header_removal":0' if up else '"source":"core"'
+    """All PDRs of one direction, the same in all sessions but for %(own)d, a TEID that is put."""
+    teid = ',"teid":%(own)d' if shape.put else ""
+    side = f'"source":"access","gtpu":"n3"{teid},"outer_header_removal":0' if up else '"source":"core"'
     first, far, measured = (1, 1, shape.up == up) if up else (101, 101, shape.up == up)
     count, out = shape.pdrs if measured else 1, []
     for k in range(count):
@@ -169,7 +173,7 @@ def pdr_texts(shape, up):
 
 
 def session_template(shape):
-    """A session's JSON with %(name)s, %(ue)s, %(teid)d and %(peer)s."""
+    """A session's JSON with %(name)s, %(ue)s, %(own)d, %(teid)d and %(peer)s."""
     up_pdrs, up_fars = pdr_texts(shape, True)
     down_pdrs, down_fars = pdr_texts(shape, False)
     fars = [f'{{"id":{far},"action":"forward","destination":"core"}}' for far in up_fars]
@@ -185,8 +189,15 @@ def dotted(address):
     return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
 
 
-def session_text(template, number, prefix="u"):
-    return template % {"name": f"{prefix}{number}", "ue": dotted(ue_address(number)), "teid": TEID_GNB + number, "peer": gnb(number)}
+def put_teid(shape, number):
+    """A session's own number in the upper 20 bits, as control chooses: from a room that is twice to four times as large."""
+    room = min(2 << (shape.sessions - 1).bit_length(), MOST_SESSIONS)
+    return (1 + number * TEID_STEP % room) << 12 | number & 0xFF
+
+
+def session_text(template, shape, number, prefix="u"):
+    return template % {"name": f"{prefix}{number}", "ue": dotted(ue_address(number)), "teid": TEID_GNB + number, "peer": gnb(number),
+                       "own": put_teid(shape, number)}
 
 
 def put_messages(shape, numbers, prefix="u", most=20000):
@@ -194,7 +205,7 @@ def put_messages(shape, numbers, prefix="u", most=20000):
     template = session_template(shape)
     each = max(1, min(most, CHUNK_BYTES // (len(template) + 64)))
     for start in range(0, len(numbers), each):
-        objects = ",".join([session_text(template, number, prefix) for number in numbers[start:start + each]])
+        objects = ",".join([session_text(template, shape, number, prefix) for number in numbers[start:start + each]])
         yield ('{"jsonrpc":"2.0","id":1,"method":"put","params":{"type":"session","objects":[' + objects + "]}}\n").encode()
 
 
@@ -209,14 +220,15 @@ def chosen_teids(answer, teids):
 
 
 def put_sessions(client, shape):
-    """Puts them all; returns the uplink TEIDs that the switch chose."""
-    teids = [0] * shape.sessions
+    """Puts them all; returns the uplink TEIDs."""
+    teids = [put_teid(shape, number) for number in range(shape.sessions)]
     for message in put_messages(shape, range(shape.sessions)):
         client.sock.sendall(message)
         answer = client.read_line()
         if b'"error"' in answer[:200]:
             raise ValueError(f"put of sessions: {answer[:400].decode()}")
-        chosen_teids(answer, teids)
+        if not shape.put:
+            chosen_teids(answer, teids)
     return teids
 
 

@@ -218,9 +218,27 @@ err_filters:
 	return rc;
 }
 
-static int take_index(uint32_t *index, struct rpc_error *err)
+/* The index that an own F-TEID names: packets then find the session without a table. */
+static bool take_named(const struct api_session *cfg, uint32_t *index)
 {
-	if (index_take(index) == 0)
+	for (uint32_t i = 0; i < cfg->pdrs.count; i++) {
+		uint32_t named = TEID_SESSION(cfg->pdrs.item[i].teid);
+		int rc = index_take_named(named);
+
+		if (rc == -EBUSY) {
+			session_reclaim();
+			rc = index_take_named(named);
+		}
+		*index = named;
+		if (rc == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_index(const struct api_session *cfg, uint32_t *index, struct rpc_error *err)
+{
+	if (take_named(cfg, index) || index_take(index) == 0)
 		return 0;
 	session_reclaim();
 	int rc = index_take(index);
@@ -269,7 +287,7 @@ int session_prepare(
 	p->old_state = NULL;
 	p->index = session_find(cfg->name);
 	if (p->index == 0) {
-		if (take_index(&p->index, err) != 0)
+		if (take_index(cfg, &p->index, err) != 0)
 			return -1;
 		rc = prepare_plan(p, change, err);
 		if (rc < 0)

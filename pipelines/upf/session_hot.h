@@ -23,13 +23,10 @@
 #include "bounds.h"
 #include "burst.h"
 #include "exact.h"
+#include "teid.h"
 
-/* An own F-TEID that was chosen here: 20 bits index of the session, 4 bits group, 8 bits that are
- * other ones each time, so that an old TEID does not meet a new session. Checked against the
- * group's: an F-TEID that was put may look like one, and lies in teid_table. */
-#define TEID_SESSION(teid)		((teid) >> 12)
-#define TEID_GROUP(teid)		((teid) >> 8 & 0xf)
-#define TEID_MAKE(session, group, salt) ((uint32_t)(session) << 12 | (group) << 8 | (salt))
+/* What a TEID names (teid.h) is checked against the group's own: an F-TEID that was put may look like
+ * another session's, and lies in teid_table. */
 
 /* Value words of teid_table, ue4_table, ue6_table. 0: taken by a transaction that has not
  * committed; nobody's for workers. */

@@ -223,7 +223,7 @@ static uint32_t chosen_owner(const struct session_key *key)
 	uint32_t index = TEID_SESSION(key->low), group = TEID_GROUP(key->low);
 	const struct session_block *b;
 
-	if (key->kind != KEY_TEID || index == 0 || session_cold[index].now.block == 0)
+	if (key->kind != KEY_TEID || index == 0 || session_cold[index].now.pack == 0)
 		return 0;
 	b = block_of(&session_cold[index].now);
 	if (group >= b->groups)

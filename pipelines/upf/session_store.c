@@ -89,6 +89,37 @@ uint64_t *session_buckets(void)
 
 /* ---- indices ---- */
 
+static void free_add(uint32_t index)
+{
+	struct session_cold *cold = &session_cold[index];
+
+	cold->free = 1;
+	cold->next = 0;
+	cold->now.block = free_last;
+	if (free_last != 0)
+		session_cold[free_last].next = index;
+	else
+		free_index = index;
+	free_last = index;
+}
+
+static void free_remove(uint32_t index)
+{
+	struct session_cold *cold = &session_cold[index];
+	uint32_t before = cold->now.block;
+
+	if (before != 0)
+		session_cold[before].next = cold->next;
+	else
+		free_index = cold->next;
+	if (cold->next != 0)
+		session_cold[cold->next].now.block = before;
+	else
+		free_last = before;
+	cold->free = 0;
+	cold->now.block = 0;
+}
+
 /* The one that was free for longest, once some are; before that, those that were never used: what
  * was sent to an old session meets no new one for a while. */
 int index_take(uint32_t *index)
@@ -97,26 +128,32 @@ int index_take(uint32_t *index)
 
 	if (free_index != 0 && (!fresh || next_index - 1 - count > INDICES_REST)) {
 		*index = free_index;
-		free_index = session_cold[free_index].next;
+		free_remove(free_index);
 	} else if (fresh) {
 		*index = next_index++;
 	} else {
 		return -ENOSPC;
 	}
-	if (free_index == 0)
-		free_last = 0;
+	count++;
+	return 0;
+}
+
+int index_take_named(uint32_t index)
+{
+	if (index == 0 || index > LIMIT_SESSIONS)
+		return -EINVAL;
+	for (; next_index <= index; next_index++)
+		free_add(next_index);
+	if (!session_cold[index].free)
+		return session_cold[index].now.pack != 0 ? -EEXIST : -EBUSY;
+	free_remove(index);
 	count++;
 	return 0;
 }
 
 void index_give(uint32_t index)
 {
-	session_cold[index].next = 0;
-	if (free_last != 0)
-		session_cold[free_last].next = index;
-	else
-		free_index = index;
-	free_last = index;
+	free_add(index);
 	count--;
 }
 

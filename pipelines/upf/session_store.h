@@ -17,7 +17,7 @@
 
 struct session_state {
 	uint32_t pack;	     /* in pack_pool; 0: no session */
-	uint32_t block;	     /* in block_pool */
+	uint32_t block;	     /* in block_pool; of a free index: the one freed before it */
 	uint8_t block_units; /* of 128 bytes */
 	uint8_t cell_units;  /* of 64 bytes, four cells; buckets at the end, or at home */
 	uint8_t bucket_count;
@@ -31,7 +31,7 @@ struct session_cold {
 	uint32_t home : 1;  /* its home is taken, or workers may still count there */
 	uint32_t off : 1;   /* session_line.c: a change's grace period is not over */
 	uint32_t homeless : 1; /* its home was taken yet when it moved: session_home.c */
-	uint32_t pad : 1;
+	uint32_t free : 1;   /* the index is nobody's, and may be taken */
 	uint32_t past : 25;  /* in pack_pool: a struct session_past; 0: none */
 	uint32_t commit : 7; /* the latest such change's */
 };
@@ -77,6 +77,9 @@ int session_store_init(void);
 void session_store_fini(void);
 
 int index_take(uint32_t *index); /* 0, -ENOSPC */
+/* This one. 0; -EINVAL: no session may have it; -EEXIST: a session has it; -EBUSY: one had, and its
+ * grace period is not over. */
+int index_take_named(uint32_t index);
 void index_give(uint32_t index);
 uint32_t index_count(void);
 uint32_t index_after(uint32_t index); /* in use: the next above, 0 at the end */

@@ -127,18 +127,18 @@ START_TEST(ten_ways_in_with_a_hole_are_all_found)
 	for (uint32_t i = 0; i < 12; i++) {
 		m->pdr[2 + i] = m->pdr[0];
 		m->pdr[2 + i].id = 10 + i;
-		m->pdr[2 + i].teid = 77000 + i;
+		m->pdr[2 + i].teid = 77 + i;
 	}
 	m->cfg.pdrs.count = 14;
 	index = put(m);
 	ck_assert_uint_eq(session_block[index]->groups, 14);
 	for (uint32_t i = 0; i < 12; i++) {
-		uint64_t key = TEID_KEY(rig_n3, 77000 + i), *value = exact_find(&teid_table, &key);
+		uint64_t key = TEID_KEY(rig_n3, 77 + i), *value = exact_find(&teid_table, &key);
 
 		ck_assert_ptr_nonnull(value);
 		ck_assert_uint_eq(SESSION_OF(*value), index);
 		ck_assert_uint_eq(group_at(index, SESSION_GROUP_OF(*value))->teid_be,
-			rte_cpu_to_be_32(77000 + i));
+			rte_cpu_to_be_32(77 + i));
 	}
 	/* the first ways go, the last keeps its number */
 	m->pdr[2] = m->pdr[13];
@@ -148,7 +148,7 @@ START_TEST(ten_ways_in_with_a_hole_are_all_found)
 	ck_assert_uint_eq(teid_table.count, 1);
 	ck_assert_uint_eq(group_at(index, 5)->acts, 0);
 	ck_assert_uint_eq(group_at(index, 5)->teid_be, 0);
-	ck_assert_uint_eq(group_at(index, 13)->teid_be, rte_cpu_to_be_32(77011));
+	ck_assert_uint_eq(group_at(index, 13)->teid_be, rte_cpu_to_be_32(88));
 }
 END_TEST
 

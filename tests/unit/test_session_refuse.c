@@ -89,22 +89,31 @@ END_TEST
 
 START_TEST(a_chosen_teid_avoids_those_that_were_put)
 {
-	uint32_t pdr, teid, index = put(simple("probe", 1)), next = index + 1;
+	const uint32_t named = 600;
+	struct made *m = simple("holder", 1);
+	uint32_t index, pdr, teid;
 
-	/* all but one of what could be chosen for the next session's first way in */
+	m->pdr[0].teid = TEID_MAKE(named, 5, 0);
+	ck_assert_uint_eq(put(m), named);
+	/* all but one of what could be chosen for that index' first way in */
 	for (uint32_t salt = 0; salt < 256; salt++) {
 		char name[16];
 
 		if (salt == 77)
 			continue;
 		snprintf(name, sizeof(name), "put%u", salt);
-		struct made *m = simple(name, 100 + salt);
-
-		m->pdr[0].teid = TEID_MAKE(next + 255, 0, salt);
-		put(m);
+		m = simple(name, 100 + salt);
+		m->pdr[0].teid = TEID_MAKE(named, 0, salt);
+		ck_assert_uint_ne(put(m), named);
 	}
-	index = put(simple("next", 2));
-	ck_assert_uint_eq(index, next + 255);
+	drop(named);
+	m = simple("next", 2);
+	more_pdrs(m, 3);
+	m->pdr[2].far = 1;
+	m->pdr[2].gtpu_id = rig_n9;
+	m->pdr[2].teid = TEID_MAKE(named, 1, 0);
+	index = put(m);
+	ck_assert_uint_eq(index, named);
 	ck_assert(session_chosen_of(index, 0, &pdr, &teid));
 	ck_assert_uint_eq(teid, TEID_MAKE(index, 0, 77));
 	drop(index);
