@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "teid.h"
+#include "world.h"
 #include "world_parts.h"
+
+#define NUMBER_TRIES 256 /* where 95 % are taken, two sessions of a million find none */
 
 /* PDRs of one session with the same GTP-U address and choose_id have one F-TEID. */
 static bool same_choice(const struct api_pdr *a, const struct api_pdr *b)
@@ -68,9 +72,117 @@ static bool teid_is_free(const struct world *world, const struct intent_session 
 	return !index_holder(world, ROLE_HAS, KEY_TEID, key.text, NULL);
 }
 
-/* From the names, so that a box that is told the same again chooses the same; the next free one
- * where two meet. Within the tenant's grant, where it names the address. 0 is no TEID of a tunnel
- * (TS 29.281, 5.1), and means here that none is left. */
+struct choice {
+	const struct world *world;
+	const struct intent_session *intent;
+	const char *gtpu;
+	uint32_t first, last; /* what it may be */
+	uint64_t hash;
+};
+
+/* No session's at the site has a TEID that names it. */
+static bool number_is_free(const struct choice *c, uint32_t number)
+{
+	const struct intent *site = world_find(c->world, INTENT_SITE, c->intent->site);
+	struct key from, to;
+
+	for (uint32_t i = 0; site && i < site->obj->site.gtpu.count; i++) {
+		const char *gtpu = site->obj->site.gtpu.item[i].name;
+		const struct entry *entry;
+
+		key_teid(&from, c->intent->site, gtpu, TEID_MAKE(number, 0, 0));
+		key_teid(&to, c->intent->site, gtpu, TEID_MAKE(number, 15, 255));
+		entry = index_from(c->world, ROLE_HAS, KEY_TEID, from.text);
+		if (entry && entry->role == ROLE_HAS && entry->kind == KEY_TEID &&
+			strcmp(entry->text, to.text) <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Of two to four times as many as there are sessions: few are tried, and they lie close together in
+ * the dataplane's memory. 0: none was free of those that were tried. */
+static uint32_t choose_number(const struct choice *c)
+{
+	uint32_t first = TEID_SESSION(c->first), last = TEID_SESSION(c->last);
+	uint32_t room = 1024, number;
+
+	if (first == 0)
+		first = 1; /* nobody's */
+	if (last > LIMIT_SESSIONS)
+		last = LIMIT_SESSIONS;
+	while (room < 2 * c->world->count[INTENT_SESSION] && room <= LIMIT_SESSIONS)
+		room *= 2;
+	if (first > last)
+		return 0;
+	if (room > last - first + 1)
+		room = last - first + 1;
+	for (uint64_t tries = 0; tries < NUMBER_TRIES; tries++) {
+		uint64_t mixed = (c->hash + tries) * 0x9e3779b97f4a7c15;
+
+		number = first + (uint32_t)((mixed >> 32) % room);
+		if (number_is_free(c, number))
+			return number;
+	}
+	return 0;
+}
+
+/* The one that a TEID names which the session has already. */
+static uint32_t number_before(const struct choice *c)
+{
+	const struct api_pdrs *pdrs = &c->intent->session.pdrs;
+
+	for (uint32_t i = 0; i < pdrs->count; i++)
+		if (TEID_SESSION(pdrs->item[i].teid))
+			return TEID_SESSION(pdrs->item[i].teid);
+	return 0;
+}
+
+static bool group_is_free(const struct choice *c, uint32_t number, uint32_t group)
+{
+	const struct api_pdrs *pdrs = &c->intent->session.pdrs;
+
+	for (uint32_t i = 0; i < pdrs->count; i++)
+		if (TEID_SESSION(pdrs->item[i].teid) == number &&
+			TEID_GROUP(pdrs->item[i].teid) == group)
+			return false;
+	return true;
+}
+
+/* In the form by which the dataplane finds the session without a table; 0: none is left. */
+static uint32_t choose_in_form(const struct choice *c)
+{
+	uint32_t number = number_before(c), group = 0;
+
+	if (!number)
+		number = choose_number(c);
+	while (group < LIMIT_SESSION_TEIDS && !group_is_free(c, number, group))
+		group++;
+	if (!number || group == LIMIT_SESSION_TEIDS)
+		return 0;
+	for (uint32_t salt = 0; salt < 256; salt++) {
+		uint32_t teid = TEID_MAKE(number, group, (uint8_t)(c->hash + salt));
+
+		if (teid >= c->first && teid <= c->last &&
+			teid_is_free(c->world, c->intent, c->gtpu, teid))
+			return teid;
+	}
+	return 0;
+}
+
+static uint32_t choose_any(const struct choice *c)
+{
+	uint32_t size = c->last - c->first + 1, at = (uint32_t)(c->hash ^ c->hash >> 32) % size;
+
+	for (uint32_t tries = 0; tries < size; tries++, at = (at + 1) % size)
+		if (teid_is_free(c->world, c->intent, c->gtpu, c->first + at))
+			return c->first + at;
+	return 0;
+}
+
+/* From the names, so that a box that is told the same again mostly chooses the same. Within the
+ * tenant's grant, where it names the address. 0 is no TEID of a tunnel (TS 29.281, 5.1), and means
+ * here that none is left. */
 static uint32_t choose_teid(
 	const struct world *world, const struct node *node, const struct api_pdr *pdr)
 {
@@ -78,18 +190,18 @@ static uint32_t choose_teid(
 	const struct intent_tenant *grant = grant_of(world, &node->intent);
 	const struct intent_grant_gtpu *gtpu =
 		grant ? grant_gtpu(grant, intent->site, pdr->gtpu) : NULL;
-	uint32_t first = gtpu ? gtpu->first_teid : 1, last = gtpu ? gtpu->last_teid : UINT32_MAX;
-	uint64_t hash = name_hash(NAME_HASH, intent->session.name);
-	uint32_t size = last - first + 1, at;
+	struct choice c = {.world = world,
+		.intent = intent,
+		.gtpu = pdr->gtpu,
+		.first = gtpu ? gtpu->first_teid : 1,
+		.last = gtpu ? gtpu->last_teid : UINT32_MAX};
 	char number[16];
+	uint32_t teid;
 
 	snprintf(number, sizeof(number), "/%u/", pdr->choose_id);
-	hash = name_hash(name_hash(hash, number), pdr->gtpu);
-	at = (uint32_t)(hash ^ hash >> 32) % size;
-	for (uint32_t tries = 0; tries < size; tries++, at = (at + 1) % size)
-		if (teid_is_free(world, intent, pdr->gtpu, first + at))
-			return first + at;
-	return 0;
+	c.hash = name_hash(name_hash(name_hash(NAME_HASH, intent->session.name), number), c.gtpu);
+	teid = choose_in_form(&c);
+	return teid ? teid : choose_any(&c);
 }
 
 /* What another PDR of the session has got for the same choice. */

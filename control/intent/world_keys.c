@@ -2,6 +2,7 @@
 /* What each type of intent has, needs and books, as keys of the index. The one place where
  * references between intents are written down. Called by world_index.c and world_check.c. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "world_parts.h"
@@ -61,25 +62,25 @@ static void needs(struct visit *visit, enum key_kind kind, const char *a, const 
 		visit_key(visit, ROLE_NEEDS, kind, a, b, path, index);
 }
 
-static void triple(
-	struct key *key, enum key_kind kind, const char *a, const char *b, uint32_t number)
+static void triple(struct key *key, enum key_kind kind, const char *a, const char *b, int digits,
+	uint32_t number)
 {
 	size_t len;
 
 	key->kind = kind;
 	pair(key->text, a, b);
 	len = strlen(key->text);
-	snprintf(key->text + len, sizeof(key->text) - len, "/%u", number);
+	snprintf(key->text + len, sizeof(key->text) - len, "/%0*u", digits, number);
 }
 
 void key_place(struct key *key, const char *site, const char *port, uint32_t vlan)
 {
-	triple(key, KEY_PLACE, site, port, vlan);
+	triple(key, KEY_PLACE, site, port, 0, vlan);
 }
 
 void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid)
 {
-	triple(key, KEY_TEID, site, gtpu, teid);
+	triple(key, KEY_TEID, site, gtpu, KEY_TEID_DIGITS, teid);
 }
 
 static void has_teid(
@@ -375,8 +376,8 @@ const char *key_show(const struct key *key, char *text)
 		snprintf(text, 128, "%s %s of site %.*s", kinds[key->kind], slash + 1, site,
 			key->text);
 	else if (key->kind == KEY_TEID)
-		snprintf(text, 128, "TEID %s of GTP-U address %.*s of site %.*s", vlan + 1,
-			(int)(vlan - slash - 1), slash + 1, site, key->text);
+		snprintf(text, 128, "TEID %lu of GTP-U address %.*s of site %.*s",
+			strtoul(vlan + 1, NULL, 10), (int)(vlan - slash - 1), slash + 1, site, key->text);
 	else if (!strcmp(vlan, "/0"))
 		snprintf(text, 128, "port %.*s of site %.*s without VLAN", (int)(vlan - slash - 1),
 			slash + 1, site, key->text);

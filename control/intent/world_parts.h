@@ -128,7 +128,8 @@ bool fteid_keep(const union intent_object *before, union intent_object *obj);
 /* Chooses a TEID for each PDR of the touched node that has a GTP-U address and none. 0, or -1 with
  * err: RPC_ERR_CAPACITY where the tenant's grant has none left. */
 int fteid_choose(struct world *world, struct node *node, struct rpc_error *err);
-/* Puts SITE/GTPU/TEID into key->text. */
+/* Puts SITE/GTPU/TEID into key->text, with zeros before it: they are in the index by number. */
+#define KEY_TEID_DIGITS 10
 void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid);
 
 /* grant.c: what of a tenant's change is beyond its grant, with RPC_ERR_FORBIDDEN. _asked: what it

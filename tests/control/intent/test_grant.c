@@ -5,6 +5,7 @@
 
 #include "../suite.h"
 #include "sets.h"
+#include "teid.h"
 
 #define RATE(committed)	     "'bandwidth':{'committed_bps':" committed "}"
 #define AT(site, port, vlan) "{'site':'" site "','port':'" port "','vlan':" vlan "}"
@@ -320,6 +321,35 @@ START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 }
 END_TEST
 
+/* Two numbers of sessions are in the range. One is named by a TEID of another session, if at another
+ * address: the chosen one names the other. After that any TEID of the range is taken. */
+START_TEST(grant_leaves_few_numbers_of_sessions)
+{
+#define UPLINK(name, address)                                                                      \
+	"{'name':'" name "','tenant':'t','site':'gj','slice':'net','ue':{'ipv4':'" address "'},"   \
+	"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','far':1}],"                  \
+	"'fars':[{'id':1,'action':'forward'}]}"
+	static const char *const names[] = {"u", "v"};
+	static const char *const text[] = {UPLINK("u", "10.45.0.1"), UPLINK("v", "10.45.0.2")};
+	uint32_t teid[2];
+
+	ck_fine(put("tenant", "{'name':'t','sessions':9,'ue_pools':['10.45.0.0/16'],'gtpu':[{"
+			      "'site':'gj','gtpu':'n3','first_teid':20480,'last_teid':28671}]}"));
+	ck_fine(put("session", "{'name':'w','site':'gj','slice':'net','ue':{'ipv4':'10.46.0.1'},"
+			       "'pdrs':[{'id':1,'precedence':1,'source':'core','gtpu':'n9','teid':"
+			       "20500,'far':1}],'fars':[{'id':1,'action':'forward'}]}"));
+	for (int i = 0; i < 2; i++) {
+		ck_fine(ask("session", text[i]));
+		teid[i] = world_find(world, INTENT_SESSION, names[i])
+				  ->obj->session.session.pdrs.item[0]
+				  .teid;
+		ck_assert(teid[i] >= 20480 && teid[i] <= 28671);
+	}
+	ck_assert_uint_eq(TEID_SESSION(teid[0]), 6);
+	ck_assert_uint_ne(teid[1], teid[0]);
+}
+END_TEST
+
 /* The range is full: refused, not left to a dataplane that knows no grants. */
 START_TEST(grant_without_a_teid_left_refuses_the_session)
 {
@@ -432,6 +462,7 @@ int main(void)
 	tcase_add_test(t, grant_is_where_vnis_and_teids_are_chosen);
 	tcase_add_loop_test(
 		t, grant_that_makes_no_sense_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_test(t, grant_leaves_few_numbers_of_sessions);
 	tcase_add_test(t, grant_without_a_teid_left_refuses_the_session);
 	tcase_add_test(t, grant_holds_its_places);
 	tcase_add_test(t, grant_reasons_tell_nothing_of_others);

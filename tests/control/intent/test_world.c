@@ -7,6 +7,7 @@
 
 #include "../suite.h"
 #include "sets.h"
+#include "teid.h"
 
 #define SLICE_TWO                                                                                  \
 	"'endpoints':[{'site':'gj','port':'p1','vlan':10},{'site':'bs','port':'p1','vlan':10}]"
@@ -354,8 +355,10 @@ START_TEST(world_chooses_an_fteid_and_keeps_it)
 	second = teid_of("u", 2);
 	ck_assert_uint_ne(teid, 0);
 	ck_assert_uint_eq(teid_of("u", 1), teid); /* the same choose_id */
-	ck_assert_uint_ne(second, 0);
-	ck_assert_uint_ne(second, teid);
+	/* both lead to the session by its number */
+	ck_assert_uint_ne(TEID_SESSION(teid), 0);
+	ck_assert_uint_eq(TEID_SESSION(second), TEID_SESSION(teid));
+	ck_assert_uint_ne(TEID_GROUP(second), TEID_GROUP(teid));
 	snprintf(text, sizeof(text), "%u", teid);
 	ck_assert_str_eq(
 		field("session", "u", "pdrs.0.teid"), text); /* in what is shown and stored */
@@ -366,6 +369,30 @@ START_TEST(world_chooses_an_fteid_and_keeps_it)
 	ck_assert_uint_eq(teid_of("u", 2), teid); /* new, and shares what is there */
 	ck_fine(put("session", UE("u", PDR("1", "'teid':5,"))));
 	ck_assert_uint_eq(teid_of("u", 0), 5);
+}
+END_TEST
+
+/* Each has a number of its own, and they lie close together: the dataplane's memory is by number. */
+START_TEST(world_numbers_sessions_closely)
+{
+	enum { COUNT = 3000, MOST = 8192 };
+	static bool taken[MOST + 1];
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		char name[16];
+		uint32_t number;
+
+		snprintf(name, sizeof(name), "u%u", i);
+		ck_fine(put("session",
+			"{'name':'%s','site':'gj','slice':'net','pdrs':[" PDR(
+				"1", "") "],'fars':[{'id':1,'action':'forward'}]}",
+			name));
+		number = TEID_SESSION(teid_of(name, 0));
+		ck_assert_uint_ge(number, 1);
+		ck_assert_uint_le(number, MOST);
+		ck_assert(!taken[number]);
+		taken[number] = true;
+	}
 }
 END_TEST
 
@@ -399,7 +426,11 @@ START_TEST(world_keeps_an_fteid_at_its_address_alone)
 	ck_fine(put("session", "%s", here));
 	ck_fine(put("session", UE_AT("u", "bs", PDR_AT("n3", ""))));
 	ck_assert_uint_ne(teid_of("u", 0), teid);
+	/* while w has it elsewhere at the site, its number is taken */
+	ck_fine(put("session", UE_AT("u", "gj", PDR_AT("n3", ""))));
+	ck_assert_uint_ne(TEID_SESSION(teid_of("u", 0)), TEID_SESSION(teid));
 	ck_fine(del("session", "u"));
+	ck_fine(del("session", "w"));
 	ck_fine(put("session", UE_AT("u", "gj", PDR_AT("n3", ""))));
 	ck_assert_uint_eq(teid_of("u", 0), teid);
 	ck_fine(put("session", UE_AT("u", "gj", PDR_AT("n9", "")))); /* the PDR moves */
@@ -425,9 +456,9 @@ START_TEST(world_gives_no_fteid_twice)
 	ck_refused(put("session", "%s", text), RPC_ERR_CONFLICT, "[0].pdrs[0].teid");
 	ck_assert_str_eq(err.with, "session u");
 	ck_fine(del("session", "u"));
-	ck_fine(put("session", "%s", text)); /* v has u's choice: u takes the next */
+	ck_fine(put("session", "%s", text)); /* v has u's choice: u takes another number */
 	ck_fine(put("session", UE("u", PDR("1", ""))));
-	ck_assert_uint_eq(teid_of("u", 0), teid + 1 ? teid + 1 : 1);
+	ck_assert_uint_ne(TEID_SESSION(teid_of("u", 0)), TEID_SESSION(teid));
 }
 END_TEST
 
@@ -601,6 +632,7 @@ static Suite *suite(void)
 		sizeof(astray) / sizeof(astray[0]));
 	tcase_add_test(t, world_keeps_slices_that_sessions_and_local_networks_use);
 	tcase_add_test(t, world_chooses_an_fteid_and_keeps_it);
+	tcase_add_test(t, world_numbers_sessions_closely);
 	tcase_add_test(t, world_keeps_an_fteid_at_its_address_alone);
 	tcase_add_test(t, world_gives_no_fteid_twice);
 	suite_add_tcase(s, t);
