@@ -175,7 +175,9 @@ void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
 		slice_drop(w, b, m, odd->slice, m == odd->m ? odd->door : 0, DROP_ADDRESS_CONFLICT);
 		return;
 	}
-	if (by_attachment &&
+	if (odd->back != 0)
+		route_send_session(w, b, m, odd->slice, DOOR_ID(odd->door), odd->back - 1);
+	else if (by_attachment &&
 		((NEXTHOP_KIND(word) == NEXTHOP_ASK && NEXTHOP_ID(word) == DOOR_ID(odd->door)) ||
 			(family == 6 && is_link_local(to))))
 		route_send_by(w, b, m, odd->slice, DOOR_ID(odd->door), mac);

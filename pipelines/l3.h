@@ -76,6 +76,8 @@ struct odd_packet {
 	uint32_t nexthop;
 	uint32_t hash; /* of its flow */
 	enum odd why;
+	uint8_t back; /* 1 + the way of the door's session that leads to the sender; 0: the slice's
+			 FIB does */
 };
 void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
 
@@ -104,6 +106,11 @@ void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t 
  * with an Ethernet header. What cannot be sent is dropped by name. Workers, route_own.c. */
 void route_redirect(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	door_t door, const uint8_t *to);
+
+/* The same as route_send() by a way into a session (SESSION_GROUP_BACK), as if it had come in there.
+ */
+void route_send_session(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	uint32_t session, uint8_t group);
 
 /* The same as route_send() by an attachment that is known, to this MAC (ARP, ND, answers to the
  * asker). */

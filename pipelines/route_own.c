@@ -60,14 +60,30 @@ static struct found find(uint16_t slice, uint8_t family, const uint8_t *to)
 	return f;
 }
 
-void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice)
+/* The Ethernet header of what has none; returns the family. */
+static uint8_t begin_frame(uint8_t *data)
 {
-	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t family = data[ETH] >> 4;
-	uint16_t type = family == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 
 	memset(data, 0, 12);
-	*(wire16_t *)(data + 12) = type;
+	*(wire16_t *)(data + 12) =
+		family == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	return family;
+}
+
+void route_send_session(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	uint32_t session, uint8_t group)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+	begin_frame(data);
+	down_add(w, b, m, slice, 0, flow_of(m, data),
+		SESSION_WORD(session, group | SESSION_GROUP_BACK));
+}
+
+void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), family = begin_frame(data);
 	struct found f = find(slice, family, data + ETH + (family == 6 ? 24 : 16));
 	flow_t flow = flow_of(m, data);
 

@@ -108,6 +108,26 @@ static void ttl_back(uint8_t *ip)
 	*(wire16_t *)(ip + 10) = ~(sum + (sum >> 16));
 }
 
+/* Who sends by this F-TEID is reached by the session's way of the other direction, where that is an
+ * F-TEID too: an intermediate UPF, which need not know the UE's address (TS 23.501, 5.8.2). 1 + its
+ * group; 0: by the slice's FIB. */
+static uint8_t group_back(const struct session_block *s, const struct session_group *from)
+{
+	uint8_t back = 0;
+
+	for (uint32_t i = 0; i < s->groups; i++) {
+		const struct session_group *g = session_group_at(s, i);
+
+		if (g->acts == 0 || ((g->flags ^ from->flags) & GROUP_UPLINK) == 0)
+			continue;
+		if (g->teid_be == 0 && g->slice == from->slice)
+			return 0;
+		if (g->teid_be != 0 && back == 0)
+			back = i + 1;
+	}
+	return back;
+}
+
 /* There is no path to the peer, or it does not fit: then its sender is told, and IPv4 that may be
  * cut is (downlink: by routing, each piece comes back here). */
 static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struct session_batch *x,
@@ -134,9 +154,11 @@ static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struc
 		/* a piece that is cut is not dropped; by its own door it is counted as any drop */
 		if (!may_cut && x->door[k] != (DOOR_SESSION | x->session[k]))
 			session_count_drop(w, x->session[k]);
+		const struct session_group *g = session_group_at(x->s[k], x->group[k]);
 		const struct odd_packet odd = {.m = m,
 			.door = x->door[k],
-			.slice = session_group_at(x->s[k], x->group[k])->slice,
+			.slice = g->slice,
+			.back = up ? group_back(x->s[k], g) : 0,
 			.mtu = e->max_len - extra,
 			.hash = FLOW_HASH(x->flow[k]),
 			.why = ODD_TOO_BIG};

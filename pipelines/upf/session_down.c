@@ -29,10 +29,14 @@ static __rte_always_inline bool group_fits(const struct found *f, uint32_t k)
 {
 	const struct session_block *s = f->s[k];
 
-	if (unlikely(s == NULL || f->group[k] >= s->groups))
-		return false;
-	const struct session_group *g = session_group_at(s, f->group[k]);
+	uint8_t group = f->group[k] & ~SESSION_GROUP_BACK;
 
+	if (unlikely(s == NULL || group >= s->groups))
+		return false;
+	const struct session_group *g = session_group_at(s, group);
+
+	if (unlikely(f->group[k] & SESSION_GROUP_BACK))
+		return g->teid_be != 0 && g->acts > 0;
 	return g->teid_be == 0 && g->slice == f->slice[k];
 }
 
@@ -41,7 +45,7 @@ static __rte_always_inline bool still_owns(const struct found *f, uint32_t k)
 {
 	const struct session_block *s = f->s[k];
 
-	return (s->flags & SESSION_ETHERNET) ||
+	return (s->flags & SESSION_ETHERNET) || (f->group[k] & SESSION_GROUP_BACK) ||
 	       session_owns(
 		       s, rte_pktmbuf_mtod_offset(f->pkt[k], const uint8_t *, BATCH_ETH), false);
 }
@@ -102,6 +106,16 @@ static __rte_always_inline void batch_add(struct worker *w, const struct found *
 	session_batch_rules(x, g, switch_of(w)->upf);
 }
 
+static __rte_always_inline void take(struct worker *w, struct burst *b, struct found *f, uint32_t k,
+	bool waits, struct session_batch *x)
+{
+	f->group[k] &= ~SESSION_GROUP_BACK;
+	if (unlikely(waits))
+		park(w, b, f, k);
+	else
+		batch_add(w, f, k, session_group_at(f->s[k], f->group[k]), x);
+}
+
 /* What no line served. */
 static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 {
@@ -142,10 +156,8 @@ static __rte_noinline void run_blocks(struct worker *w, struct burst *b)
 			gone(w, b, &f, k);
 		else if (unlikely(!still_owns(&f, k)))
 			gone(w, b, &f, k);
-		else if (unlikely(waits))
-			park(w, b, &f, k);
 		else
-			batch_add(w, &f, k, session_group_at(f.s[k], f.group[k]), &x);
+			take(w, b, &f, k, waits, &x);
 	}
 	session_batch_down(w, b, &x);
 }

@@ -34,6 +34,7 @@
 #define SESSION_OF(word)	     ((uint32_t)(word))
 #define SESSION_GROUP_OF(word)	     ((uint8_t)((word) >> 32))
 #define SESSION_GROUP_FRAMES	     0xff /* the one that takes its slice's frames */
+#define SESSION_GROUP_BACK	     0x40 /* with a group by F-TEID: the switch's own, to who sends there */
 
 #define TEID_KEY(gtpu, teid)	(1ull << 63 | (uint64_t)(gtpu) << 32 | (teid)) /* one word */
 #define UE4_KEY(slice, address) ((uint64_t)(slice) << 32 | (address)) /* one word; host order */

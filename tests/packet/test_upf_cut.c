@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Uplink packets that are too big for N9 and may be cut: pieces, their counts and copies. */
+/* Packets by F-TEID that are too big for the next tunnel. Those that may be cut: pieces, their counts
+ * and copies; the others' senders are told, through the tunnel that leads to them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -141,6 +142,102 @@ START_TEST(a_jumbo_packet_is_cut_into_many)
 }
 END_TEST
 
+/* An intermediate UPF: N3 to N9 and back, both by F-TEID; more: PDRs of its own. */
+static void intermediate(const char *ue, const char *more)
+{
+	char text[1400];
+
+	snprintf(text, sizeof(text),
+		"{'name':'m','slice':'internet'%s,'pdrs':["
+		"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':1111,'far':1},"
+		"{'id':2,'precedence':1,'source':'core','gtpu':'n9','teid':2222,'far':2}%s],"
+		"'fars':[{'id':1,'action':'forward','destination':'core',"
+		"'outer_header':{'teid':3333,'peer':'198.18.0.3'}},"
+		"{'id':2,'action':'forward','destination':'access',"
+		"'outer_header':{'teid':4097,'peer':'198.18.0.2'}},"
+		"{'id':3,'action':'forward','destination':'access',"
+		"'outer_header':{'teid':5000,'peer':'198.18.0.2'}}]}",
+		ue, more);
+	rig_sessions(text);
+}
+
+static void send_too_big(bool v6, bool up)
+{
+	const char *ue = v6 ? UE1_6 : UE1, *other = v6 ? "fd09::1" : "10.9.0.1";
+	struct ip_packet i = {.from = up ? ue : other,
+		.to = up ? other : ue,
+		.frag = v6 ? 0 : 0x4000,
+		.payload = v6 ? 1460 : 1480};
+	struct gtpu g = from_gnb(1111);
+
+	if (!up)
+		g = (struct gtpu){.dst = rig_port_mac(net.wan),
+			.src = UPF2,
+			.from = "198.18.0.3",
+			.to = "198.18.0.9",
+			.teid = 2222};
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+}
+
+/* One ICMP error about in_pkt left, to its sender by this tunnel and nowhere else. */
+static void expect_told(bool v6, const char *peer, uint32_t teid)
+{
+	const uint8_t *ip, *icmp, *cause = in_pkt.b + 14;
+
+	ck_assert_uint_eq(rig.drop[DROP_TOO_BIG], 1);
+	ck_assert_uint_eq(rig.drops, 1);
+	ck_assert_uint_eq(rig.originated, 1);
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert_uint_eq(rig_out[0].port, net.wan);
+	ck_assert(gtpu_parse(&rig_out[0].pkt, &seen));
+	ck_assert_str_eq(seen.to, peer);
+	ck_assert_uint_eq(seen.teid, teid);
+	ip = seen.inner.b + 14;
+	icmp = ip + (v6 ? 40 : 20);
+	ck_assert_uint_eq(get16(icmp), v6 ? 0x0200 : 0x0304);
+	ck_assert_uint_eq(get32(icmp + 4), 1500 - 20 - 8 - 8);
+	ck_assert(icmp_ok(&seen.inner));
+	/* from the slice's gateway, to who sent it, quoted as it came */
+	if (v6)
+		ck_assert_int_eq(memcmp(ip + 24, cause + 8, 16), 0);
+	else
+		ck_assert_uint_eq(get32(ip + 12), 0x0a0000fe); /* 10.0.0.254 */
+	if (!v6)
+		ck_assert_uint_eq(get32(ip + 16), get32(cause + 12));
+	ck_assert_int_eq(memcmp(icmp + 8, cause, 100), 0);
+}
+
+/* The slice has a way to 10.0.0.0/8 of its own; told: does the session know its UE's addresses? */
+START_TEST(too_big_is_said_through_the_tunnel_to_the_sender)
+{
+	bool v6 = _i & 1, told = _i & 2;
+	struct l3_via via = rig_via(un.internet_lan, v6 ? "fd00::1" : "10.0.0.1", 1);
+
+	rig_l3_route(un.internet, v6 ? "::/0" : "0.0.0.0/0", &via, 1);
+	intermediate(told ? ",'ue':{'ipv4':'" UE1 "','ipv6':'fd45:0:0:1::/64'}" : "", "");
+	send_too_big(v6, true);
+	expect_told(v6, "198.18.0.2", 4097);
+	ck_assert_uint_eq(rig_session_counters("m").dl_packets, 1);
+	ck_assert_uint_eq(rig_session_counters("m").ul_packets, 0);
+	send_too_big(v6, false);
+	expect_told(v6, "198.18.0.3", 3333);
+	ck_assert_uint_eq(rig_session_counters("m").dl_packets, 1);
+	ck_assert_uint_eq(rig_session_counters("m").ul_packets, 1);
+}
+END_TEST
+
+/* Where the UE's address is known in the slice, that is the way to it: as for any packet. */
+START_TEST(too_big_is_said_by_the_slice_where_the_ue_is_in_it)
+{
+	intermediate(",'ue':{'ipv4':'" UE1 "'}", ",{'id':3,'precedence':1,'source':'core','far':3}");
+	send_too_big(false, true);
+	expect_told(false, "198.18.0.2", 5000);
+}
+END_TEST
+
 TCase *upf_cut_tests(void)
 {
 	TCase *tc = tcase_create("upf_cut");
@@ -149,5 +246,7 @@ TCase *upf_cut_tests(void)
 	tcase_add_test(tc, too_big_for_n9_is_cut_and_each_piece_goes_the_same_way);
 	tcase_add_test(tc, copies_of_pieces_are_pieces);
 	tcase_add_test(tc, a_jumbo_packet_is_cut_into_many);
+	tcase_add_loop_test(tc, too_big_is_said_through_the_tunnel_to_the_sender, 0, 4);
+	tcase_add_test(tc, too_big_is_said_by_the_slice_where_the_ue_is_in_it);
 	return tc;
 }
