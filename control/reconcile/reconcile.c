@@ -52,7 +52,7 @@ bool reconcile_answered(struct reconciler *rec)
 
 bool reconcile_synced(const struct reconciler *rec)
 {
-	return rec->enabled && rec->known && !rec->applying && !rec->dirty_count &&
+	return rec->enabled && rec->known && !rec->applying && !rec->dirty_count && !rec->beyond &&
 	       dataplane_state(rec->dp) == DATAPLANE_UP && TAILQ_EMPTY(&rec->queue) &&
 	       TAILQ_EMPTY(&rec->trying) && !round_waits(rec);
 }
@@ -83,10 +83,13 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		mirrored_late(rec);
 		more = work_compile(rec);
 	}
-	if (rec->listed && resync_compare(rec))
+	if (rec->page && resync_compare(rec))
 		more = true;
+	if (rec->beyond && rec->enabled && !rec->dirty_count && !rec->listing)
+		rec->resync_wanted = true;
 	if (dataplane_state(rec->dp) == DATAPLANE_UP) {
-		if (rec->resync_wanted && !rec->listing)
+		/* the first one tells leftovers from what is compiled only later */
+		if (rec->resync_wanted && !rec->listing && (rec->known || TAILQ_EMPTY(&rec->queue)))
 			resync_begin(rec);
 		if (!more && !rec->applying && rec->known && !rec->doubt && rec->enabled)
 			round_next(rec);
@@ -355,8 +358,7 @@ void reconciler_stop(struct reconciler *rec)
 	round_ops_free(rec);
 	free(rec->text);
 	rec->text = NULL;
-	json_decref(rec->listed);
-	rec->listed = NULL;
+	resync_page_free(rec);
 	while ((owner = RB_MIN(owner_tree, &rec->owners)))
 		owner_free(rec, owner);
 	items_free(rec);

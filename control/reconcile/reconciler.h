@@ -229,8 +229,11 @@ struct reconciler {
 	bool resync_wanted;
 	enum object_type list_type;
 	uint64_t list_stamp;
-	json_t *listed;
-	size_t compared;
+	json_t *page;			  /* objects; NULL: it has not come */
+	json_t *cursor;			  /* of the next page; NULL: this is the last */
+	size_t compared;		  /* objects of the page */
+	uint32_t leftovers;		  /* that this resync has found first */
+	bool beyond;			  /* there are more of them than are remembered at once */
 	char missing_from[API_KEY_BYTES]; /* so far */
 	uint32_t asking;		  /* for MACs that may have been learned */
 	uint32_t drift;
@@ -390,9 +393,11 @@ void replace_forget(struct reconciler *rec);
 
 /* ---- resync.c ---- */
 
+#define RESYNC_LEFTOVERS 32768 /* of 1 KiB: half of the 64 MiB that a resync may take */
 void resync_begin(struct reconciler *rec);
 bool resync_compare(struct reconciler *rec); /* a slice of time; true: there is more */
 void resync_lost(struct reconciler *rec);
+void resync_page_free(struct reconciler *rec);
 
 /* ---- leftover.c ---- */
 

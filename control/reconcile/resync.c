@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dataplane lists beside what is known of it: type by type, in slices of time, while
- * transactions go on. What a transaction has changed since a resync began is left to the next one.
- * Called by reconcile.c's loop. */
+/* What the dataplane lists beside what is known of it: type by type and page by page, in slices of
+ * time, while transactions go on. The next page is asked for when this one is compared and gone, so
+ * that memory does not grow with what the dataplane holds. What a transaction has changed since a
+ * resync began is left to the next one. Called by reconcile.c's loop. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +13,33 @@
 #define ASKING_MOST 4096
 #define RETRY_MOST  1024 /* refused objects of the mirror */
 
-static void on_list(const json_t *result, const json_t *error, void *arg);
+static void on_page(const json_t *result, const json_t *error, void *arg);
+
+void resync_page_free(struct reconciler *rec)
+{
+	json_decref(rec->page);
+	json_decref(rec->cursor);
+	rec->page = rec->cursor = NULL;
+}
 
 void resync_lost(struct reconciler *rec)
 {
-	json_decref(rec->listed);
-	rec->listed = NULL;
+	resync_page_free(rec);
 	rec->listing = false;
 	rec->resync_wanted = true;
 }
 
-static void list_type(struct reconciler *rec)
+/* The page after rec->cursor, or the first. */
+static void ask_page(struct reconciler *rec)
 {
 	enum object_type type = rec->list_type;
 	bool learns = type == OBJECT_MAC || type == OBJECT_NEIGHBOR;
+	json_t *match = learns ? json_pack("{s:b}", "learned", 0) : NULL;
+	json_t *params = json_pack("{s:s, s:o*, s:O*}", "type", api_types[type].name, "match",
+		match, "cursor", rec->cursor);
 
-	rec->list_stamp = ++rec->stamp;
-	rec->missing_from[0] = '\0';
-	if (dataplane_list_match(rec->dp, api_types[type].name,
-		    learns ? json_pack("{s:b}", "learned", 0) : NULL, on_list, rec)) {
+	resync_page_free(rec);
+	if (!params || dataplane_call(rec->dp, "list", params, on_page, rec)) {
 		resync_lost(rec);
 		reconcile_pause(rec, PAUSE_MS);
 		return;
@@ -38,23 +47,32 @@ static void list_type(struct reconciler *rec)
 	rec->calls++;
 }
 
+static void list_type(struct reconciler *rec)
+{
+	rec->list_stamp = ++rec->stamp;
+	rec->missing_from[0] = '\0';
+	ask_page(rec);
+}
+
 void resync_begin(struct reconciler *rec)
 {
 	rec->resync_wanted = false;
 	rec->listing = true;
+	rec->leftovers = 0;
 	rec->drift = 0;
 	rec->list_type = 0;
 	list_type(rec);
 }
 
-static void on_list(const json_t *result, const json_t *error, void *arg)
+static void on_page(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
 
 	if (!reconcile_answered(rec))
 		return;
 	if (result) {
-		rec->listed = json_incref(json_object_get(result, "objects"));
+		rec->page = json_incref(json_object_get(result, "objects"));
+		rec->cursor = json_incref(json_object_get(result, "cursor"));
 		rec->compared = 0;
 	} else {
 		resync_lost(rec);
@@ -81,6 +99,21 @@ static void found(struct reconciler *rec, struct item *item, const char *text, b
 	rec->loose = true;
 }
 
+/* The item that is listed; NULL: there is no memory for it, or it is a leftover beyond those that
+ * are remembered at once: they are taken away first, and then the next resync finds more. What the
+ * mirror may still claim is none. */
+static struct item *item_of(struct reconciler *rec, enum object_type type, const char *key)
+{
+	struct item *item = item_get(rec, type, key, false);
+	bool unclaimed = !rec->mirror_ready && mirrored_type(type);
+
+	if (item || unclaimed)
+		return item ? item : item_get(rec, type, key, true);
+	if (rec->leftovers++ >= RESYNC_LEFTOVERS)
+		return NULL;
+	return item_get(rec, type, key, true);
+}
+
 static void compare(struct reconciler *rec, const json_t *listed)
 {
 	const struct api_type *type = &api_types[rec->list_type];
@@ -89,7 +122,7 @@ static void compare(struct reconciler *rec, const json_t *listed)
 
 	if (compile_canonical(type, listed, key, &text))
 		return;
-	item = item_get(rec, type->type, key, true);
+	item = item_of(rec, type->type, key);
 	if (item) {
 		item->seen = rec->list_stamp;
 		if (item->stamp <= rec->list_stamp && (!item->actual || strcmp(item->actual, text)))
@@ -188,6 +221,7 @@ static void finish(struct reconciler *rec)
 	struct owner *owner;
 
 	rec->listing = false;
+	rec->beyond = rec->leftovers > RESYNC_LEFTOVERS;
 	rec->doubt = rec->resync_wanted; /* one that began before the doubt does not count */
 	rec->known = true;
 	rec->counters.resyncs++;
@@ -207,18 +241,20 @@ static void finish(struct reconciler *rec)
 bool resync_compare(struct reconciler *rec)
 {
 	uint64_t until = work_now_us() + SLICE_US;
-	size_t count = json_array_size(rec->listed);
+	size_t count = json_array_size(rec->page);
 
 	while (rec->compared < count) {
-		compare(rec, json_array_get(rec->listed, rec->compared));
-		json_array_set_new(rec->listed, rec->compared++, json_null());
+		compare(rec, json_array_get(rec->page, rec->compared++));
 		if (work_now_us() > until)
 			return true;
 	}
+	if (rec->cursor) {
+		ask_page(rec);
+		return false;
+	}
 	if (compare_missing(rec, until))
 		return true;
-	json_decref(rec->listed);
-	rec->listed = NULL;
+	resync_page_free(rec);
 	if (++rec->list_type == OBJECT_TYPES)
 		finish(rec);
 	else
