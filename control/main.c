@@ -152,8 +152,12 @@ static int open_store(const struct config *config)
 		fail("the intents", "out of memory");
 		goto err_store;
 	}
-	if (!load_all(config))
-		return 0;
+	if (!load_all(config)) {
+		rc = store_start(control.store);
+		if (!rc)
+			return 0;
+		fail("waiting for the disk", strerror(-rc));
+	}
 	world_free(control.world);
 err_store:
 	store_close(control.store);
@@ -270,7 +274,17 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	static bool told;
+	struct store_state state;
+
 	store_tick(control.store, control_now_us());
+	store_state(control.store, &state);
+	if (state.err && !told)
+		log_text(LOG_ERROR_,
+			"the disk of the store has failed (%s): all changes are refused until "
+			"sluice-control starts again",
+			strerror(-state.err));
+	told = state.err;
 }
 
 static int run(const struct config *config)

@@ -19,6 +19,7 @@
 #include <event2/bufferevent_ssl.h>
 
 #include "auth.h"
+#include "durable.h"
 #include "reply.h"
 #include "request.h"
 #include "tls.h"
@@ -215,7 +216,7 @@ void conn_feed(struct conn *conn)
 	if (conn->closing && !conn->doomed)
 		throw_away(conn);
 	while (!conn->doomed && (conn->state == CONN_IDLE || conn->state == CONN_READING) &&
-		evbuffer_get_length(input)) {
+		evbuffer_get_length(input) && !(conn->ssl && durable_busy())) {
 		if (conn->state == CONN_IDLE) {
 			conn->state = CONN_READING;
 			conn->scanned = 0;
@@ -230,6 +231,15 @@ void conn_feed(struct conn *conn)
 		bufferevent_disable(conn->bev, EV_READ);
 	else
 		bufferevent_enable(conn->bev, EV_READ);
+}
+
+void conns_feed(void)
+{
+	struct conn *conn;
+
+	TAILQ_FOREACH (conn, &all, all)
+		if (conn->ssl && (conn->state == CONN_IDLE || conn->state == CONN_READING))
+			conn_feed(conn);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -293,6 +303,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		   request_is_sent(conn->request)) {
 		conn->closing = true; /* it only waits for the answer */
 		conn->unread = false;
+		bufferevent_disable(bev, EV_READ);
+	} else if (what & BEV_EVENT_EOF && conn->request && conn->request->held) {
+		conn->request->keep = false;
 		bufferevent_disable(bev, EV_READ);
 	} else {
 		if (conn->ssl && spoke_plain_http(conn))

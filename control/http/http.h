@@ -61,6 +61,9 @@ struct route {
 	void *arg;	/* the table's own: request_arg */
 };
 
+/* True: the store would keep a GET that reads it waiting; the handler is called again when it does
+ * not. Of what is not GET handlers are called only then. */
+bool request_put_off(struct request *r);
 const struct actor *request_actor(const struct request *r);
 void *request_arg(const struct request *r);
 const struct route *request_route(const struct request *r);

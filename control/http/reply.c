@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "auth.h"
+#include "durable.h"
 #include "request.h"
 
 #define STREAM_WAITING_BYTES (1u << 20)
@@ -76,14 +77,14 @@ static void finish(struct request *r)
 	conn_sent(r->conn, evbuffer_get_length(output(r)));
 }
 
-void reply_reference(struct request *r, int status, const char *type, const char *text, size_t len,
+void reply_now(struct request *r, int status, const char *type, const char *text, size_t len,
 	void (*freed)(const void *text, size_t len, void *arg), void *arg)
 {
-	if (!may_answer(r)) {
-		freed(text, len, arg);
+	write_head(r, status, type, text ? (int64_t)len : NO_LENGTH);
+	if (!text) {
+		finish(r);
 		return;
 	}
-	write_head(r, status, type, len);
 	if (r->head) {
 		freed(text, len, arg);
 	} else if (evbuffer_add_reference(output(r), text, len, freed, arg)) {
@@ -91,6 +92,15 @@ void reply_reference(struct request *r, int status, const char *type, const char
 		conn_doom(r->conn);
 	}
 	finish(r);
+}
+
+void reply_reference(struct request *r, int status, const char *type, const char *text, size_t len,
+	void (*freed)(const void *text, size_t len, void *arg), void *arg)
+{
+	if (!may_answer(r))
+		freed(text, len, arg);
+	else if (!durable_hold(r, status, type, text, len, freed, arg))
+		reply_now(r, status, type, text, len, freed, arg);
 }
 
 static void free_text(const void *text, size_t len, void *arg)
@@ -133,8 +143,8 @@ void reply_nothing(struct request *r, int status)
 {
 	if (!may_answer(r))
 		return;
-	write_head(r, status, NULL, NO_LENGTH);
-	finish(r);
+	if (!durable_hold(r, status, NULL, NULL, 0, NULL, NULL))
+		reply_now(r, status, NULL, NULL, 0, NULL, NULL);
 }
 
 /* ---- streams ---- */
@@ -171,7 +181,7 @@ static bool still_permitted(struct request *r)
 	char token_id[sizeof(r->token_id)];
 	struct actor actor;
 
-	if (!*r->token_id || now_us - r->checked_us < CHECK_US)
+	if (!*r->token_id || now_us - r->checked_us < CHECK_US || durable_busy())
 		return true;
 	r->checked_us = now_us;
 	return auth_token(request_header(r, "Authorization"), &actor, token_id) == AUTH_OK;

@@ -9,6 +9,10 @@
 void reply_refusal(struct request *r, int status, const struct rpc_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* reply_reference(), at once and to a request that may be answered; text NULL: reply_nothing(). */
+void reply_now(struct request *r, int status, const char *type, const char *text, size_t len,
+	void (*freed)(const void *text, size_t len, void *arg), void *arg);
+
 /* "Not Found" */
 const char *status_phrase(int status);
 

@@ -13,6 +13,7 @@
 
 #include "auth.h"
 #include "body.h"
+#include "durable.h"
 #include "reply.h"
 
 #define HEADERS	     100
@@ -440,7 +441,8 @@ bool request_feed(struct conn *conn, struct evbuffer *input)
 
 void request_run(struct request *r)
 {
-	r->route->handler(r);
+	if (!strcmp(r->method, "GET") || !request_put_off(r))
+		r->route->handler(r);
 }
 
 /* ---- life ---- */
@@ -454,6 +456,8 @@ void request_free(struct request *r)
 {
 	if (r->state == REQUEST_STREAM || r->state == REQUEST_CUT)
 		http.counters.streams--;
+	if (r->held)
+		durable_drop(r);
 	body_free(r);
 	evhttp_clear_headers(&r->headers);
 	evhttp_clear_headers(&r->out_headers);

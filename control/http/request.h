@@ -14,6 +14,7 @@ enum request_state {
 	REQUEST_OPEN, /* not answered */
 	REQUEST_STREAM,
 	REQUEST_CUT,  /* a stream that nobody reads; gone() was called */
+	REQUEST_HELD, /* the answer is there, and goes when what it says is on disk: durable.c */
 	REQUEST_SENT, /* the answer is in the connection's output */
 };
 
@@ -43,6 +44,8 @@ struct request {
 	uint64_t checked_us; /* of a stream: when the token was looked at, monotonic; 0: never */
 	char line[256];
 	char hash[65];
+	struct held *held; /* the answer; NULL: none is */
+	bool failed;	   /* the answer is that the disk has failed */
 	void (*gone)(void *arg);
 	void *gone_arg;
 };

@@ -15,6 +15,7 @@
 
 #include "auth.h"
 #include "conn.h"
+#include "durable.h"
 #include "parser.h"
 #include "router.h"
 #include "tls.h"
@@ -288,6 +289,8 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 		rc = parser_start();
 	if (!rc)
 		rc = start_clock();
+	if (!rc)
+		rc = durable_start();
 	if (rc)
 		snprintf(why, size, "no memory for the HTTP server");
 	if (!rc)
@@ -309,6 +312,7 @@ void http_stop(void)
 		close_door(doors[i]);
 	conns_stop();
 	parser_stop();
+	durable_stop();
 	if (clock_event)
 		event_free(clock_event);
 	clock_event = NULL;

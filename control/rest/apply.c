@@ -203,6 +203,7 @@ static void read_free(void *state)
 {
 	struct applying *a = state;
 
+	store_hold(control.store, -1);
 	for (size_t i = 0; i < a->drafts; i++)
 		draft_free(&a->draft[i]);
 	free(a->draft);
@@ -221,6 +222,7 @@ static void apply_post(struct request *r)
 		reply_problem(r, 503, "out of memory; try again");
 		return;
 	}
+	store_hold(control.store, 1);
 	a->actor = request_actor(r);
 	a->body = request_body(r);
 	a->draft = calloc(

@@ -81,6 +81,8 @@ static void page_reply(struct request *r, const char *kind, const char *name)
 	int64_t before;
 	json_t *body;
 
+	if (request_put_off(r))
+		return;
 	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &page.limit) ||
 		!request_number(r, "before", 0, INT64_MAX, 0, &before))
 		return;
@@ -125,6 +127,8 @@ static void audit_get(struct request *r)
 	int64_t limit, before;
 	json_t *items, *body;
 
+	if (request_put_off(r))
+		return;
 	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &limit) ||
 		!request_number(r, "before", 0, INT64_MAX, 0, &before))
 		return;

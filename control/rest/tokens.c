@@ -185,8 +185,13 @@ static int token_append(const struct store_token *token, void *items)
 
 static void token_list(struct request *r)
 {
-	json_t *items = json_array();
-	int rc = items ? store_tokens(control.store, token_append, items) : -ENOMEM;
+	json_t *items;
+	int rc;
+
+	if (request_put_off(r))
+		return;
+	items = json_array();
+	rc = items ? store_tokens(control.store, token_append, items) : -ENOMEM;
 
 	if (!rc) {
 		reply_json(r, 200, json_pack("{s:o}", "items", items));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the sqlite_*.c files share: the connection, the prepared statements, the audit entries that
- * wait. Nobody outside of control/store includes it, but for its tests. One thread. */
+ * wait. Nobody outside of control/store includes it, but for its tests. One thread, and the one of
+ * sqlite_sync.c. */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 #include "store.h"
@@ -59,12 +61,28 @@ struct audit_entry {
 #define AUDIT_EACH    10 /* of them of one actor and source that changed nothing; more are counted */
 #define ANSWERS_EACH  1000 /* repeatable answers of one actor */
 
+/* From written on it is shared, under lock. */
+struct store_sync {
+	bool started;
+	int held;	       /* changes on their way: no checkpoint now */
+	char same_version[40]; /* a write that changes nothing */
+	int wal, fd;	       /* the WAL's file; the eventfd for the loop */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint64_t written, durable; /* commits */
+	bool checkpoint;	   /* wanted or under way: the connection is the thread's */
+	bool stop;
+	int err; /* the disk has lost what was committed: nothing more is */
+};
+
 struct store {
 	sqlite3 *db;
+	struct store_sync sync;
 	sqlite3_stmt *statement[STATEMENTS];
 	uint64_t revision;
 	uint32_t format; /* see store_format() */
-	int64_t now_us; /* the latest that anybody told */
+	int64_t now_us;	 /* the latest that anybody told */
 	struct audit_entry *audit_first, **audit_last;
 	uint32_t audit_count;
 	int64_t audit_id;	 /* the last one's, in both tables */
@@ -95,6 +113,13 @@ int sql_end(struct store *store, int err);
  * audit_forget when that is durable. */
 int audit_write(struct store *store);
 void audit_forget(struct store *store);
+
+/* sqlite_sync.c: a commit has left so many pages in the WAL. */
+void sync_written(struct store *store, int pages);
+void sync_own(struct store *store); /* waits until the connection is the caller's */
+int sync_err(struct store *store);
+void sync_tick(struct store *store, int64_t now_us);
+void sync_stop(struct store *store); /* when all is durable */
 
 const char *sql_text(sqlite3_stmt *stmt, int column); /* NULL when it is NULL */
 

@@ -8,9 +8,8 @@
 
 #include "sqlite.h"
 
-#define SECOND_US	INT64_C(1000000)
-#define ANSWER_US	(24 * 3600 * SECOND_US)
-#define CHECKPOINT_SOON 1000 /* pages of WAL */
+#define SECOND_US INT64_C(1000000)
+#define ANSWER_US (24 * 3600 * SECOND_US)
 
 /* ---- audit ---- */
 
@@ -266,7 +265,12 @@ static int trim_all(struct store *store)
 
 void store_tick(struct store *store, int64_t now_us)
 {
+	struct store_state state;
+
 	store->now_us = now_us;
+	store_state(store, &state);
+	if (state.busy)
+		return;
 	if (now_us - store->audit_at_us >= SECOND_US) {
 		store->audit_at_us = now_us;
 		audit_flush(store);
@@ -278,10 +282,5 @@ void store_tick(struct store *store, int64_t now_us)
 		if (sql_end(store, trim_all(store)) || sqlite3_total_changes64(store->db) == before)
 			store->trim_at_us = now_us;
 	}
-	if (store->wal_pages >= CHECKPOINT_SOON && now_us - store->checkpoint_at_us >= SECOND_US) {
-		store->checkpoint_at_us = now_us;
-		if (sqlite3_wal_checkpoint_v2(
-			    store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
-			store->wal_pages = 0;
-	}
+	sync_tick(store, now_us);
 }

@@ -13,8 +13,7 @@
 
 #include "sqlite.h"
 
-#define PAGES_KEEP	131072 /* of 4 KiB */
-#define CHECKPOINT_LATE 16384  /* pages of WAL at which a commit no longer leaves it to the tick */
+#define PAGES_KEEP 131072 /* of 4 KiB */
 
 /* migration[N] brings a file of user_version N to N + 1; never change one that was released. */
 static const char *const migrations[] = {
@@ -134,9 +133,11 @@ int sql_errno(struct store *store, int rc)
 static sqlite3_stmt *prepare_list(
 	struct store *store, enum statement which, const char *types, va_list values)
 {
-	sqlite3_stmt *stmt = store->statement[which];
+	sqlite3_stmt *stmt;
 	int rc = SQLITE_OK;
 
+	sync_own(store);
+	stmt = store->statement[which];
 	if (!stmt) {
 		if (sqlite3_prepare_v3(store->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
 			    &stmt, NULL) != SQLITE_OK)
@@ -205,7 +206,9 @@ const char *sql_text(sqlite3_stmt *stmt, int column)
 
 int sql_begin(struct store *store)
 {
-	return sql_run(store, ST_BEGIN, "");
+	int err = sync_err(store);
+
+	return err ? err : sql_run(store, ST_BEGIN, "");
 }
 
 int sql_end(struct store *store, int err)
@@ -220,11 +223,7 @@ int sql_end(struct store *store, int err)
 
 static int wal_grown(void *arg, sqlite3 *db, const char *name, int pages)
 {
-	struct store *store = arg;
-
-	store->wal_pages = pages;
-	if (pages >= CHECKPOINT_LATE && pages % 1024 == 0)
-		sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	sync_written(arg, pages);
 	return SQLITE_OK;
 }
 
@@ -341,6 +340,8 @@ static int prepare_file(struct store *store, const char *path, char *why, size_t
 			why_size);
 	store->revision = (uint64_t)revision;
 	store->format = (uint32_t)format;
+	snprintf(store->sync.same_version, sizeof(store->sync.same_version),
+		"PRAGMA user_version = %d", VERSION);
 	sqlite3_wal_hook(store->db, wal_grown, store);
 	return 0;
 }
@@ -384,6 +385,7 @@ void store_close(struct store *store)
 	if (store->audit_first && sql_begin(store) == 0)
 		sql_end(store, audit_write(store));
 	audit_forget(store);
+	sync_stop(store);
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(store->statement[i]);
 	sqlite3_close(store->db);

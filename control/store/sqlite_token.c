@@ -18,6 +18,10 @@ static void token_read(sqlite3_stmt *stmt, struct store_token *out)
 
 int store_token_add(struct store *store, const struct store_token *token)
 {
+	int err = sync_err(store);
+
+	if (err)
+		return err;
 	return sql_run(store, ST_TOKEN_ADD, "tttttii", token->id, token->name, token->role,
 		token->tenant, token->hash, token->created_us, token->expires_us);
 }
@@ -39,8 +43,10 @@ int store_token_find(struct store *store, const char *hash, struct store_token *
 
 int store_token_delete(struct store *store, const char *id)
 {
-	int err = sql_run(store, ST_TOKEN_DELETE, "t", id);
+	int err = sync_err(store);
 
+	if (!err)
+		err = sql_run(store, ST_TOKEN_DELETE, "t", id);
 	if (!err && sqlite3_changes(store->db) == 0)
 		err = -ENOENT;
 	return err;

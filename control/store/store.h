@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What outlives a crash: intents, their history, tokens, answers to idempotent requests, the audit
- * log. Implemented by sqlite_*.c (WAL, synchronous=FULL: what store_commit answered 0 for is on
- * disk); narrow enough for etcd to come beside it: nobody else knows what is behind. One thread. */
+ * log. Implemented by sqlite_*.c (WAL); narrow enough for etcd to come beside it: nobody else knows
+ * what is behind. One thread. What a call has written is on disk when it returns, but after
+ * store_start(): then it is in the kernel's hands, which a crash of this process does not touch,
+ * and store_state() tells when it is on disk. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -16,12 +18,29 @@ struct store;
  * A newer schema is refused, an older one is brought up. A second process is refused (-EBUSY). */
 int store_open(const char *dir, struct store **out, char *why, size_t why_size);
 void store_close(struct store *store);
+/* From now on a thread waits for the disk, and nobody else does. 0, -errno. */
+int store_start(struct store *store);
+/* An eventfd that is readable when store_state() tells something new; -1 before store_start(). */
+int store_fd(const struct store *store);
+
+struct store_state {
+	uint64_t written; /* how many commits there were since store_start() */
+	uint64_t durable; /* and how many of them are on disk */
+	int err;   /* the disk has failed: what is not durable by now never will be, and all changes
+		      are   refused with this from now on. What is true is what the next start reads */
+	bool busy; /* the thread has the store to itself for a while: who calls it now waits */
+};
+void store_state(struct store *store, struct store_state *out);
+/* 1: a change is on its way that will be committed by one turn of the loop, and better does not
+ * find the store busy; -1: no more. */
+void store_hold(struct store *store, int more);
+
 /* Says which site the store is used for. 0: it was so before, or had no intents yet and is so from
  * now on; -EPERM: its intents were another site's box's, why says what to do (serving them as this
  * site would empty the dataplane); -errno. */
 int store_claim(struct store *store, const char *site, char *why, size_t why_size);
-/* The newest format that was ever committed: a reader that knows only older ones may not take what is
- * in the store for all there is. */
+/* The newest format that was ever committed: a reader that knows only older ones may not take what
+ * is in the store for all there is. */
 uint32_t store_format(const struct store *store);
 /* Of the last commit; 0: there never was one. */
 uint64_t store_revision(const struct store *store);
@@ -59,9 +78,10 @@ struct store_commit {
 	const struct store_answer *answer; /* or NULL */
 	uint32_t format; /* that a reader of these changes needs (intent_format()) */
 };
-/* All or nothing, durable when 0 is returned, *revision the new one: store_revision() + 1, or the
+/* All or nothing, *revision the new one: store_revision() + 1, or the
  * same when there are no changes (the answer and the audit entry are written all the same).
- * -ENOSPC (the disk is full), -EIO: nothing has changed, and the store goes on. */
+ * Durable: see above. -ENOSPC (the disk is full), -EIO: nothing has changed, and the store goes on.
+ */
 int store_commit(struct store *store, const struct store_commit *commit, uint64_t *revision);
 
 #define ANSWER_BYTES 8192 /* of a body; of a larger one the caller leaves out fields */
