@@ -34,11 +34,21 @@ struct owner *owner_get(struct reconciler *rec, enum intent_type type, const cha
 	return owner;
 }
 
+void owner_place(
+	struct reconciler *rec, struct owner *owner, bool queued, bool pending, bool trying)
+{
+	rec->open_count -= owner->queued || owner->pending || owner->trying;
+	owner->queued = queued;
+	owner->pending = pending;
+	owner->trying = trying;
+	rec->open_count += queued || pending || trying;
+}
+
 void owner_queue(struct reconciler *rec, struct owner *owner)
 {
 	if (owner->queued)
 		return;
-	owner->queued = true;
+	owner_place(rec, owner, true, owner->pending, owner->trying);
 	TAILQ_INSERT_TAIL(&rec->queue, owner, queue_link);
 }
 
@@ -63,7 +73,7 @@ void owner_pend(struct reconciler *rec, struct owner *owner)
 {
 	if (owner->pending || owner->trying)
 		return;
-	owner->pending = true;
+	owner_place(rec, owner, owner->queued, true, false);
 	TAILQ_INSERT_TAIL(&rec->pending[owner->type], owner, try_link);
 }
 
@@ -75,7 +85,7 @@ static void owner_leave(struct reconciler *rec, struct owner *owner)
 		TAILQ_REMOVE(&rec->trying, owner, try_link);
 		rec->trying_count--;
 	}
-	owner->pending = owner->trying = false;
+	owner_place(rec, owner, owner->queued, false, false);
 }
 
 /* ---- sets ---- */
@@ -351,6 +361,7 @@ void owner_free(struct reconciler *rec, struct owner *owner)
 	owner_settled(rec, owner);
 	if (owner->queued)
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
+	owner_place(rec, owner, false, false, false);
 	rec->refused_count -= owner->state == INTENT_REFUSED;
 	RB_REMOVE(owner_tree, &rec->owners, owner);
 	free(owner);

@@ -262,8 +262,6 @@ void reconciler_on_drift(struct reconciler *rec,
 
 void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out)
 {
-	const struct owner *owner;
-
 	*out = rec->counters;
 	out->synced = reconcile_synced(rec);
 	out->desired = rec->desired_count;
@@ -274,12 +272,7 @@ void reconciler_counters(const struct reconciler *rec, struct reconcile_counters
 	out->mirrored_shadowed = rec->shadowed_count;
 	out->mirrored_refused = rec->aside_refused_count;
 	out->mirrored_waiting = rec->waiting_count;
-	out->pending = rec->trying_count;
-	TAILQ_FOREACH (owner, &rec->queue, queue_link)
-		out->pending += !owner->pending && !owner->trying;
-	for (int type = 0; type < INTENT_TYPES; type++)
-		TAILQ_FOREACH (owner, &rec->pending[type], try_link)
-			out->pending++;
+	out->pending = rec->open_count;
 }
 
 /* ---- start and stop ---- */

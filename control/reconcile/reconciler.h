@@ -180,6 +180,7 @@ struct reconciler {
 	struct owner_list trying;
 	struct owner_list unsettled; /* by seq */
 	uint32_t trying_count;
+	uint32_t open_count; /* owners that are queued, pending or tried */
 	uint64_t seq;
 
 	uint64_t instance;
@@ -340,6 +341,9 @@ bool way_give(struct reconciler *rec, struct item *item, bool put, const json_t 
 /* ---- owner.c ---- */
 
 struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name, bool make);
+/* Where it stands; the lists are the caller's. */
+void owner_place(
+	struct reconciler *rec, struct owner *owner, bool queued, bool pending, bool trying);
 void owner_queue(struct reconciler *rec, struct owner *owner); /* to be compiled */
 void owner_unsettled(struct reconciler *rec, struct owner *owner);
 void owner_pend(struct reconciler *rec, struct owner *owner);			 /* to be tried */

@@ -25,8 +25,7 @@ static size_t bytes_of(const struct owner *owner)
 static void try_one(struct reconciler *rec, struct owner *owner)
 {
 	TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
-	owner->pending = false;
-	owner->trying = true;
+	owner_place(rec, owner, owner->queued, false, true);
 	TAILQ_INSERT_TAIL(&rec->trying, owner, try_link);
 	rec->trying_count++;
 	if (!owner->ever)
@@ -57,9 +56,8 @@ void round_untry(struct reconciler *rec, struct owner *owner)
 		owner_mark(rec, owner);
 	TAILQ_REMOVE(&rec->trying, owner, try_link);
 	rec->trying_count--;
-	owner->trying = false;
 	owner->in = owner->back;
-	owner->pending = true;
+	owner_place(rec, owner, owner->queued, true, false);
 	TAILQ_INSERT_HEAD(&rec->pending[owner->type], owner, try_link);
 }
 

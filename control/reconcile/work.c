@@ -54,7 +54,7 @@ bool work_compile(struct reconciler *rec)
 
 	while ((owner = TAILQ_FIRST(&rec->queue))) {
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
-		owner->queued = false;
+		owner_place(rec, owner, false, owner->pending, owner->trying);
 		if (compile_one(rec, owner, &list)) {
 			owner_queue(rec, owner);
 			reconcile_pause(rec, PAUSE_MS);

@@ -123,6 +123,7 @@ void rig_synced(void)
 {
 	ck_assert(rig_until(is_synced));
 	ck_assert_uint_eq(rig_counters().pending, 0);
+	ck_assert_uint_eq(rig_counters().pending, 0);
 }
 
 static bool is_lost(void)
