@@ -441,7 +441,7 @@ bool request_feed(struct conn *conn, struct evbuffer *input)
 
 void request_run(struct request *r)
 {
-	if (!strcmp(r->method, "GET") || !request_put_off(r))
+	if (r->head || !strcmp(r->method, "GET") || !request_put_off(r))
 		r->route->handler(r);
 }
 
