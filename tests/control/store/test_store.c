@@ -2,9 +2,11 @@
 /* What the store keeps, and within which bounds. */
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -559,6 +561,61 @@ START_TEST(commit_of_a_thousand_takes_less_than_half_a_second)
 }
 END_TEST
 
+/* Until all that was written is on disk and the connection is free. */
+static void wait_durable(void)
+{
+	struct pollfd fd = {.fd = store_fd(rig_store), .events = POLLIN};
+	struct store_state state;
+	eventfd_t count;
+
+	ck_assert_int_ge(fd.fd, 0);
+	for (;;) {
+		store_state(rig_store, &state);
+		ck_assert_int_eq(state.err, 0);
+		if (state.durable == state.written && !state.busy)
+			return;
+		ck_assert_int_eq(poll(&fd, 1, 20000), 1);
+		eventfd_read(fd.fd, &count);
+	}
+}
+
+START_TEST(a_thread_makes_durable_and_takes_the_log_back)
+{
+	static char text[100000];
+	struct store_state state;
+	char path[128];
+	struct stat st;
+
+	ck_assert_int_eq(store_fd(rig_store), -1);
+	ck_assert_int_eq(store_start(rig_store), 0);
+	ck_assert_int_eq(rig_put("slice", "a", NULL, "{}"), 0);
+	store_state(rig_store, &state);
+	ck_assert_uint_eq(state.written, 1);
+	wait_durable();
+	snprintf(path, sizeof(path), "%s/store.db-wal", rig_dir);
+	memset(text, 'x', sizeof(text) - 1);
+	text[0] = text[sizeof(text) - 2] = '"';
+	for (int64_t at_us = 2000000; at_us < 40000000; at_us += 2000000) {
+		for (int i = 0; i < 25; i++)
+			ck_assert_int_eq(rig_put("slice", "b", NULL, text), 0);
+		if (at_us == 4000000) /* not now: a change is on its way */
+			store_hold(rig_store, 1);
+		store_tick(rig_store, at_us);
+		if (at_us == 4000000) {
+			store_state(rig_store, &state);
+			ck_assert(!state.busy);
+			store_hold(rig_store, -1);
+		}
+		ck_assert_int_eq(rig_put("slice", "a", NULL, "{}"), 0); /* waits for the thread */
+		wait_durable();
+	}
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_lt(st.st_size, 17 << 20); /* of 95 MB */
+	rig_reopen();
+	ck_assert_uint_eq(store_revision(rig_store), 1 + 19 * 26);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -586,6 +643,7 @@ int main(void)
 	tcase_add_test(tc, answer_is_found_again_for_a_day_and_only_by_its_actor);
 	tcase_add_test(tc, token_is_found_by_hash_until_it_is_deleted);
 	tcase_add_test(tc, commit_of_a_thousand_takes_less_than_half_a_second);
+	tcase_add_test(tc, a_thread_makes_durable_and_takes_the_log_back);
 	suite_add_tcase(suite, tc);
 	return suite_main(suite);
 }

@@ -116,7 +116,8 @@ START_TEST(commit_that_was_acknowledged_survives_kill_9)
 		child = fork();
 		if (child == 0) {
 			close(fds[0]);
-			if (store_open(rig_dir, &rig_store, why, sizeof(why)))
+			if (store_open(rig_dir, &rig_store, why, sizeof(why)) ||
+				(round % 2 && store_start(rig_store))) /* by a thread, too */
 				_exit(3);
 			writer(fds[1]);
 		}
