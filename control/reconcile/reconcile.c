@@ -322,6 +322,7 @@ int reconciler_start(struct event_base *base, struct world *world, struct datapl
 	rec->mirror_ready = true;
 	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
 	rec->portion_most = PORTION_MOST;
+	rec->leftovers_most = RESYNC_LEFTOVERS;
 	rec->carry_most = CARRY_MOST;
 	rec->evict_most = EVICT_MOST;
 	lists_init(rec);

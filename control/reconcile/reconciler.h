@@ -234,6 +234,7 @@ struct reconciler {
 	json_t *cursor;			  /* of the next page; NULL: this is the last */
 	size_t compared;		  /* objects of the page */
 	uint32_t leftovers;		  /* that this resync has found first */
+	uint32_t leftovers_most;	  /* of them are remembered */
 	bool beyond;			  /* there are more of them than are remembered at once */
 	char missing_from[API_KEY_BYTES]; /* so far */
 	uint32_t asking;		  /* for MACs that may have been learned */

@@ -109,7 +109,7 @@ static struct item *item_of(struct reconciler *rec, enum object_type type, const
 
 	if (item || unclaimed)
 		return item ? item : item_get(rec, type, key, true);
-	if (rec->leftovers++ >= RESYNC_LEFTOVERS)
+	if (rec->leftovers++ >= rec->leftovers_most)
 		return NULL;
 	return item_get(rec, type, key, true);
 }
@@ -221,7 +221,7 @@ static void finish(struct reconciler *rec)
 	struct owner *owner;
 
 	rec->listing = false;
-	rec->beyond = rec->leftovers > RESYNC_LEFTOVERS;
+	rec->beyond = rec->leftovers > rec->leftovers_most;
 	rec->doubt = rec->resync_wanted; /* one that began before the doubt does not count */
 	rec->known = true;
 	rec->counters.resyncs++;

@@ -120,7 +120,7 @@ class SlowDisk(unittest.TestCase):
         took.sort()
         print(f"{len(took)} calls beside {self.waited().count('store.db by thread')} checkpoints: nine of ten within "
               f"{1e3 * took[len(took) * 9 // 10]:.1f} ms, all within {1e3 * took[-1]:.1f} ms", flush=True)
-        self.assertLess(took[-1], FSYNC_S / 2 * SLOW)  # an apply is one turn of the loop
+        self.assertLess(took[len(took) * 9 // 10], FSYNC_S / 2)  # an apply is one turn of the loop: not all
         size = os.path.getsize(wal)
         for _ in range(5):
             self.assertEqual(self.control.patch("/v1/slices/s1", {"description": "y"}).status, 200)

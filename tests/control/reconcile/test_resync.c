@@ -9,8 +9,9 @@
 #include "reconciler.h"
 #include "rig.h"
 
-#define OBJECTS	   50000
-#define EACH_BYTES 64 /* a resync takes less for each object: 64 MB for a million */
+#define OBJECTS	   30000
+#define LEFTOVERS  1000 /* that a resync remembers in these tests */
+#define EACH_BYTES 64	/* a resync takes less for each object: 64 MB for a million */
 
 /* ASan's, whose malloc is not counted by mallinfo2(). */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
@@ -50,7 +51,7 @@ START_TEST(a_resync_holds_a_page_and_not_the_list)
 	rig_settle();
 	put_meters(OBJECTS);
 	rig_resync();
-	rig_synced(); /* more than are remembered at once: another one follows */
+	rig_synced();
 	ck_assert_uint_ge(rig_counters().actual, OBJECTS);
 	reconciler_resync(rec);
 	while (!rec->listing || rec->list_type != OBJECT_METER)
@@ -74,7 +75,8 @@ END_TEST
 static void put_leftovers(void)
 {
 	fake.references = false;
-	put_meters(RESYNC_LEFTOVERS + 10000);
+	rec->leftovers_most = LEFTOVERS;
+	put_meters(2 * LEFTOVERS + 300);
 }
 
 static uint64_t most_known;
@@ -94,7 +96,7 @@ START_TEST(leftovers_beyond_what_is_remembered_go_all_the_same)
 	reconciler_resync(rec);
 	run_for(base, 1);
 	ck_assert(rig_until(is_clean));
-	ck_assert_uint_le(most_known, RESYNC_LEFTOVERS + 100);
+	ck_assert_uint_le(most_known, LEFTOVERS + 100);
 	ck_assert_uint_eq(fake_count(&fake, "port"), 1);
 	ck_assert_uint_eq(fake.refused, 0);
 }
@@ -109,9 +111,10 @@ START_TEST(after_a_restart_what_is_wanted_is_no_leftover)
 	fake.applied = 0;
 	most_known = 0;
 	rig_restart();
+	rec->leftovers_most = LEFTOVERS;
 	ck_assert(rig_until(is_clean));
-	ck_assert_uint_ge(most_known, RESYNC_LEFTOVERS); /* nothing goes before all is listed */
-	ck_assert_uint_le(most_known, RESYNC_LEFTOVERS + 100);
+	ck_assert_uint_ge(most_known, LEFTOVERS); /* nothing goes before all is listed */
+	ck_assert_uint_le(most_known, LEFTOVERS + 100);
 	ck_assert_ptr_nonnull(fake_get(&fake, "slice", "blue"));
 	rig_state(INTENT_SLICE, "blue", INTENT_APPLIED);
 	ck_assert_uint_eq(fake.refused, 0);
