@@ -113,22 +113,31 @@ static void port_clear(uint16_t id)
 	memset(&ports[id], 0, sizeof(ports[id]));
 }
 
+/* there: an interface of this name is. */
+static int check_twin(const struct api_port *cfg, bool there, struct rpc_error *err)
+{
+	bool fits = strlen(cfg->name) < IFNAMSIZ;
+
+	if (fits && !there)
+		return 0;
+	snprintf(err->path, sizeof(err->path), "tap");
+	snprintf(err->want, sizeof(err->want),
+		"a port name of 1 to 15 characters that no interface has");
+	snprintf(err->got, sizeof(err->got), "%s", cfg->name);
+	if (fits)
+		snprintf(err->with, sizeof(err->with), "interface %s", cfg->name);
+	return rpc_fail(err, fits ? RPC_ERR_CONFLICT : RPC_ERR_PARAMS,
+		"port %s: its tap would take the port's name, and cannot", cfg->name);
+}
+
 static int twin_open(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 {
 	struct port_hot *ph = &port_hot[id];
 	char devargs[LIMIT_DEVICE];
 	struct device dev;
 
-	if (strlen(cfg->name) >= IFNAMSIZ || if_nametoindex(cfg->name) != 0) {
-		snprintf(err->path, sizeof(err->path), "tap");
-		snprintf(err->want, sizeof(err->want),
-			"a port name of 1 to 15 characters that no interface has");
-		snprintf(err->got, sizeof(err->got), "%s", cfg->name);
-		if (strlen(cfg->name) < IFNAMSIZ)
-			snprintf(err->with, sizeof(err->with), "interface %s", cfg->name);
-		return rpc_fail(err, err->with[0] ? RPC_ERR_CONFLICT : RPC_ERR_PARAMS,
-			"port %s: its tap would take the port's name, and cannot", cfg->name);
-	}
+	if (check_twin(cfg, if_nametoindex(cfg->name) != 0, err) != 0)
+		return -1;
 	/* by number: the driver refuses a device's name of 23 characters and more */
 	snprintf(devargs, sizeof(devargs), "net_tap_twin%u,iface=%s,mac=" RTE_ETHER_ADDR_PRT_FMT,
 		id, cfg->name, RTE_ETHER_ADDR_BYTES(&ph->mac));
@@ -154,6 +163,25 @@ static int twin_open(uint16_t id, const struct api_port *cfg, struct rpc_error *
 	return 0;
 }
 
+static struct device_request request_of(const struct api_port *cfg)
+{
+	return (struct device_request){.devargs = cfg->device,
+		.port = cfg->name,
+		.queues = cfg->queues,
+		.workers = port_workers,
+		.mtu = cfg->mtu != 0 ? cfg->mtu : 1500,
+		.mbufs = cfg->mbufs};
+}
+
+int port_open_check(const struct api_port *cfg, bool tap_there, int more, struct rpc_error *err)
+{
+	struct device_request req = request_of(cfg);
+
+	if (port_xdp_check(cfg, err) != 0 || device_check_open(&req, more + cfg->tap, err) != 0)
+		return -1;
+	return cfg->tap ? check_twin(cfg, !tap_there && if_nametoindex(cfg->name) != 0, err) : 0;
+}
+
 int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 {
 	struct rte_ether_addr mac;
@@ -166,12 +194,7 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 		err->limit = LIMIT_PORTS;
 		return rpc_fail(err, RPC_ERR_CAPACITY, "no more than %d ports", LIMIT_PORTS);
 	}
-	struct device_request req = {.devargs = cfg->device,
-		.port = cfg->name,
-		.queues = cfg->queues,
-		.workers = port_workers,
-		.mtu = cfg->mtu != 0 ? cfg->mtu : 1500,
-		.mbufs = cfg->mbufs};
+	struct device_request req = request_of(cfg);
 
 	if (port_xdp_check(cfg, err) != 0 || device_open(&req, &dev, err) != 0)
 		return -1;
@@ -200,11 +223,10 @@ err_device:
 	return -1;
 }
 
-int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 {
 	struct port_hot *ph = &port_hot[id];
 	uint32_t mtu = cfg->mtu != 0 ? cfg->mtu : 1500;
-
 	uint32_t around =
 		64 + RTE_PKTMBUF_HEADROOM + (port_xdp_is(cfg->device) ? PORT_XDP_HEADROOM : 0);
 
@@ -221,6 +243,16 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 			"again",
 			cfg->name);
 	}
+	return mtu != ph->mtu ? device_check_mtu(cfg->device, mtu, err) : 0;
+}
+
+int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	struct port_hot *ph = &port_hot[id];
+	uint32_t mtu = cfg->mtu != 0 ? cfg->mtu : 1500;
+
+	if (port_change_check(id, cfg, err) != 0)
+		return -1;
 	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, cfg->device, mtu, err) != 0)
 		return -1;
 	uint16_t mtu_before = ph->mtu;

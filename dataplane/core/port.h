@@ -57,9 +57,17 @@ void port_free_pools(void);
  * filled (path is the field's name only) and nothing left behind. Undo: port_close. */
 int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err);
 
+/* What of port_open() can be told beforehand, and nothing is done: names, interfaces of the kernel,
+ * sizes, queues. Whether the device is another port's is the caller's to know. tap_there: the
+ * interface of that name is a twin's that goes first; so many more devices are open by then, twins
+ * included. 0, or -1 with err. */
+int port_open_check(const struct api_port *cfg, bool tap_there, int more, struct rpc_error *err);
+
 /* What a changed object may change while open: its rate, and mtu and mac where the device can. 0 or
  * -1 with err; on error nothing changed. */
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
+/* What of it can be told beforehand; nothing is done. */
+int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 
 /* Where a port's interface has vanished (port_link_gone()) and is there again by name: opens its
  * device anew, under the same id, with its attachments, addresses, shaper, counters and tap. False:

@@ -95,6 +95,41 @@ static int check_devargs(const struct device_request *req, struct rpc_error *err
 	return 0;
 }
 
+/* Is there room for one more than `count` devices? */
+static int check_count(const struct device_request *req, int count, struct rpc_error *err)
+{
+	if (count < RTE_MAX_ETHPORTS)
+		return 0;
+	snprintf(err->path, sizeof(err->path), "device");
+	err->limit = RTE_MAX_ETHPORTS;
+	return rpc_fail(err, RPC_ERR_CAPACITY,
+		"port %s: this DPDK takes no more than %d devices, taps included", req->port,
+		RTE_MAX_ETHPORTS);
+}
+
+static int fail_queues(const struct device_request *req, struct rpc_error *err)
+{
+	snprintf(err->path, sizeof(err->path), "queues");
+	snprintf(err->got, sizeof(err->got), "%u", req->queues);
+	return rpc_fail(err, RPC_ERR_PARAMS,
+		"port %s: more queues than the device or the workers have", req->port);
+}
+
+int device_check_open(const struct device_request *req, int more, struct rpc_error *err)
+{
+	bool xdp = port_xdp_is(req->devargs);
+
+	if (check_devargs(req, err) != 0 ||
+		check_count(req, rte_eth_dev_count_total() + more, err) != 0 ||
+		device_check_mtu(req->devargs, req->mtu, err) != 0 ||
+		(xdp && port_xdp_check_open(req, err) != 0))
+		return -1;
+	if (xdp || req->queues <= req->workers)
+		return 0;
+	snprintf(err->want, sizeof(err->want), "1 to %u", req->workers);
+	return fail_queues(req, err);
+}
+
 static int probe(const struct device_request *req, struct device *dev, struct rpc_error *err)
 {
 	char name[RTE_ETH_NAME_MAX_LEN], devargs[LIMIT_DEVICE + 32];
@@ -109,13 +144,8 @@ static int probe(const struct device_request *req, struct device *dev, struct rp
 	}
 	if (check_devargs(req, err) != 0)
 		return -1;
-	if (rte_eth_dev_count_total() >= RTE_MAX_ETHPORTS) {
-		snprintf(err->path, sizeof(err->path), "device");
-		err->limit = RTE_MAX_ETHPORTS;
-		return rpc_fail(err, RPC_ERR_CAPACITY,
-			"port %s: this DPDK takes no more than %d devices, taps included",
-			req->port, RTE_MAX_ETHPORTS);
-	}
+	if (check_count(req, rte_eth_dev_count_total(), err) != 0)
+		return -1;
 	snprintf(devargs, sizeof(devargs), "%s", req->devargs);
 	if (port_xdp_is(devargs) &&
 		port_xdp_open(req, devargs, sizeof(devargs), &dev->xdp, err) != 0)
@@ -251,16 +281,13 @@ static int pick_queues(const struct device_request *req, const struct rte_eth_de
 	}
 	if (dev->xdp != NULL || req->queues > most ||
 		(req->queues > req->workers && req->queues != 0)) {
-		snprintf(err->path, sizeof(err->path), "queues");
 		if (dev->xdp != NULL)
 			snprintf(err->want, sizeof(err->want),
 				"%u, as the interface has: ethtool -L", most);
 		else
 			snprintf(err->want, sizeof(err->want), "1 to %u",
 				RTE_MIN(most, req->workers));
-		snprintf(err->got, sizeof(err->got), "%u", req->queues);
-		return rpc_fail(err, RPC_ERR_PARAMS,
-			"port %s: more queues than the device or the workers have", req->port);
+		return fail_queues(req, err);
 	}
 	uint32_t want = req->queues != 0 ? req->queues : req->workers;
 

@@ -36,6 +36,9 @@ struct device {
 
 /* Probes, configures and starts. 0, or -1 with err filled and nothing left behind. Main thread. */
 int device_open(const struct device_request *req, struct device *dev, struct rpc_error *err);
+/* What of it can be told beforehand, with so many more devices open; nothing is done. 0, or -1 with
+ * err. */
+int device_check_open(const struct device_request *req, int more, struct rpc_error *err);
 /* Is the interface of the kernel there that these devargs name (iface=)? False where they name
  * none. */
 bool device_interface_there(const char *devargs);
@@ -47,6 +50,9 @@ void device_close(struct device *dev);
 /* port_mtu.c. devargs: what it was opened with, NULL for a twin. An interface below it that carries
  * less is raised. 0 or -1 with err. */
 int device_set_mtu(uint16_t ethdev, const char *devargs, uint32_t mtu, struct rpc_error *err);
+
+/* What of it the devargs alone say. */
+int device_check_mtu(const char *devargs, uint32_t mtu, struct rpc_error *err);
 
 /* Frees the pools that are not in use; at the end. */
 void device_pools_free(void);

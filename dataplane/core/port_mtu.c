@@ -21,23 +21,31 @@ static int fail_mtu(struct rpc_error *err, uint32_t mtu, const char *want)
 	return rpc_fail(err, RPC_ERR_CONFLICT, "mtu: want %s, got %u", want, mtu);
 }
 
+int device_check_mtu(const char *devargs, uint32_t mtu, struct rpc_error *err)
+{
+	const char *framesz = strstr(devargs, "framesz=");
+	uint32_t frame = framesz != NULL ? strtoul(framesz + 8, NULL, 10) : AF_PACKET_FRAME;
+	uint32_t most = frame - AF_PACKET_OVERHEAD - 18; /* Ethernet and a tag */
+	char want[100];
+
+	if (strncmp(devargs, "net_af_packet", 13) != 0 || mtu <= most)
+		return 0;
+	snprintf(want, sizeof(want),
+		"at most %u, or larger frames in device: framesz=16384,blocksz=65536", most);
+	return fail_mtu(err, mtu, want);
+}
+
 /* A socket on a kernel interface: what that does not carry would be lost without a count. Its MTU
  * is never lowered: it may be larger for others, and the pipelines hold to the port's. */
 static int set_mtu_below(const struct rte_eth_dev_info *info, const char *devargs, uint32_t mtu,
 	struct rpc_error *err)
 {
-	const char *framesz = strstr(devargs, "framesz=");
-	uint32_t frame = framesz != NULL ? strtoul(framesz + 8, NULL, 10) : AF_PACKET_FRAME;
-	uint32_t has, most = frame - AF_PACKET_OVERHEAD - 18; /* Ethernet and a tag */
+	uint32_t has;
 	char want[100];
 	int rc;
 
-	if (strcmp(info->driver_name, "net_af_packet") == 0 && mtu > most) {
-		snprintf(want, sizeof(want),
-			"at most %u, or larger frames in device: framesz=16384,blocksz=65536",
-			most);
-		return fail_mtu(err, mtu, want);
-	}
+	if (device_check_mtu(devargs, mtu, err) != 0)
+		return -1;
 	rc = link_mtu_raise(info->if_index, mtu, &has);
 	if (rc != -EMSGSIZE)
 		return 0;

@@ -158,7 +158,7 @@ static bool kernel_has_sockets(void)
 }
 
 /* What the driver would refuse without a word, or lose. */
-static int check(const struct device_request *req, struct rpc_error *err)
+int port_xdp_check_open(const struct device_request *req, struct rpc_error *err)
 {
 	char mtu[16];
 
@@ -238,7 +238,7 @@ int port_xdp_open(const struct device_request *req, char *devargs, size_t size,
 
 	interface_name(req->devargs, name);
 	snprintf(devargs, size, "%s", req->devargs);
-	if (check(req, err) != 0 || add_queues(req, name, devargs, size, err) != 0)
+	if (port_xdp_check_open(req, err) != 0 || add_queues(req, name, devargs, size, err) != 0)
 		return -1;
 	xdp = calloc(1, sizeof(*xdp));
 	if (xdp == NULL)

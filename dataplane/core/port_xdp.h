@@ -21,6 +21,8 @@ struct port_xdp;
 bool port_xdp_is(const char *devargs);
 /* What of a port's object AF_XDP cannot do. 0, or -1 with err; 0 for other devices. */
 int port_xdp_check(const struct api_port *cfg, struct rpc_error *err);
+/* The same of what it is to be opened with. */
+int port_xdp_check_open(const struct device_request *req, struct rpc_error *err);
 /* Before the device is probed: our program is on its interface then. `devargs` (size bytes) is what
  * to probe with. 0 and *out, or -1 with err. Undo: port_xdp_close. */
 int port_xdp_open(const struct device_request *req, char *devargs, size_t size,

@@ -55,7 +55,7 @@ static const struct method {
 	{"delete", method_delete, NAMES("type", "keys", "missing_ok")},
 	{"get", method_get, NAMES("type", "key")},
 	{"list", method_list, NAMES("type", "match", "limit", "cursor")},
-	{"transaction", method_transaction, NAMES("ops")},
+	{"transaction", method_transaction, NAMES("ops", "check")},
 	{"stats", method_stats, NAMES("type", "keys")},
 	{"watch", method_watch, NAMES("events")},
 	{"schema", method_schema, no_names},
@@ -75,7 +75,7 @@ static void set_text(json_t *data, const char *name, const char *text, bool alwa
 		json_object_set_new(data, name, json_string(printable(text, clean, sizeof(clean))));
 }
 
-json_t *dispatch_error(json_t *id, const struct rpc_error *err)
+json_t *error_json(const struct rpc_error *err)
 {
 	char message[sizeof(err->message)];
 	json_t *data = json_object(), *error;
@@ -95,8 +95,13 @@ json_t *dispatch_error(json_t *id, const struct rpc_error *err)
 	if (json_object_size(data))
 		json_object_set(error, "data", data);
 	json_decref(data);
-	return json_pack(
-		"{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error", error);
+	return error;
+}
+
+json_t *dispatch_error(json_t *id, const struct rpc_error *err)
+{
+	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error",
+		error_json(err));
 }
 
 static int fail_method(const char *name, struct rpc_error *err)

@@ -14,6 +14,8 @@ struct client;
  */
 char *dispatch_line(struct client *client, const char *line, size_t len);
 
+/* {code, message, data?} */
+json_t *error_json(const struct rpc_error *err);
 /* An error answer; takes over id, which may be NULL. */
 json_t *dispatch_error(json_t *id, const struct rpc_error *err);
 

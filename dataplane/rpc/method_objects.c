@@ -41,14 +41,27 @@ static void add_chosen(json_t *result, json_t *chosen)
 		json_object_set_new(result, "chosen", chosen);
 }
 
+/* "ops[0].objects[3].pdrs[1]" where the op is all there is. */
+static void cut_op(struct rpc_error *err)
+{
+	const char *rest = strchr(err->path, '.');
+
+	if (rest)
+		memmove(err->path, rest + 1, strlen(rest));
+}
+
 METHOD(method_put)
 {
 	json_t *chosen;
-	uint32_t op;
 	struct tx tx;
 
-	tx_begin(&tx);
-	if (run_put(&tx, params, err) || tx_settle(&tx, &op, err)) {
+	tx_begin(&tx, false);
+	if (run_put(&tx, params, err)) {
+		tx_rollback(&tx);
+		return -1;
+	}
+	if (tx_settle(&tx, err)) {
+		cut_op(err);
 		tx_rollback(&tx);
 		return -1;
 	}
@@ -64,7 +77,7 @@ METHOD(method_delete)
 {
 	struct tx tx;
 
-	tx_begin(&tx);
+	tx_begin(&tx, false);
 	if (run_delete(&tx, params, err)) {
 		tx_rollback(&tx);
 		return -1;
@@ -93,18 +106,25 @@ static int run_op(struct tx *tx, const json_t *op, struct rpc_error *err)
 		err, "op", "\"put\" or \"delete\"", printable(name, got, sizeof(got)));
 }
 
+static json_t *counts(const struct tx *tx)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)tx->created, "updated",
+		(json_int_t)tx->updated, "unchanged", (json_int_t)tx->unchanged, "deleted",
+		(json_int_t)tx->deleted);
+}
+
 METHOD(method_transaction)
 {
 	json_t *chosen;
 	const json_t *ops;
 	struct tx tx;
 	size_t index;
-	uint32_t at;
+	bool check;
 	json_t *op;
 
-	if (param_array(params, "ops", true, &ops, err))
+	if (param_array(params, "ops", true, &ops, err) || param_bool(params, "check", &check, err))
 		return -1;
-	tx_begin(&tx);
+	tx_begin(&tx, check);
 	json_array_foreach (ops, index, op) {
 		if (run_op(&tx, op, err)) {
 			rpc_error_prefix(err, "ops[%zu]", index);
@@ -112,16 +132,20 @@ METHOD(method_transaction)
 			return -1;
 		}
 	}
-	if (tx_settle(&tx, &at, err)) {
-		rpc_error_prefix(err, "ops[%u]", at);
+	if (tx_settle(&tx, err)) {
 		tx_rollback(&tx);
 		return -1;
 	}
+	*result = counts(&tx);
+	if (check) {
+		json_object_set_new(*result, "refused", tx_refused(&tx));
+		json_object_set_new(
+			*result, "refused_total", json_integer((json_int_t)tx.refused_total));
+		tx_rollback(&tx);
+		return 0;
+	}
 	chosen = tx_chosen(&tx);
 	tx_commit(&tx);
-	*result = json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)tx.created, "updated",
-		(json_int_t)tx.updated, "unchanged", (json_int_t)tx.unchanged, "deleted",
-		(json_int_t)tx.deleted);
 	add_chosen(*result, chosen);
 	return 0;
 }

@@ -23,10 +23,12 @@ struct noun {
 	int (*check)(const struct tx *tx, const struct object *obj, const union api_object *data,
 		struct rpc_error *err);
 	/* Work that may fail, done before anything is committed; fills obj->id of a new object. 0,
-	 * or -1 with err and nothing left behind. */
-	int (*prepare)(struct object *obj, const struct version *old, const struct version *new,
-		struct rpc_error *err);
-	void (*undo)(struct object *obj, const struct version *old, const struct version *new);
+	 * or -1 with err and nothing left behind. Of tx->check only what nobody but the main thread
+	 * sees: no device, interface or address of the kernel is touched. */
+	int (*prepare)(const struct tx *tx, struct object *obj, const struct version *old,
+		const struct version *new, struct rpc_error *err);
+	void (*undo)(const struct tx *tx, struct object *obj, const struct version *old,
+		const struct version *new);
 	/* Makes it so for the workers. Cannot fail. */
 	void (*commit)(struct object *obj, const struct version *old, const struct version *new);
 	/* Fills the fields that only answers have. */

@@ -11,6 +11,7 @@
 #include "networks.h"
 #include "noun_gateway.h"
 #include "port.h"
+#include "tx.h"
 #include "underlay.h"
 
 /* On ports the same address may stand twice: the kernel decides about that. */
@@ -57,8 +58,8 @@ static int address_check(const struct tx *tx, const struct object *obj,
 
 /* Both ways at check time: a delete followed by a put of the same address must reach the kernel in
  * that order. */
-static int address_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err)
+static int address_prepare(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	const struct version *version = new ? new : old;
 	const struct object *port = version_ref(version, OBJECT_PORT);
@@ -66,7 +67,9 @@ static int address_prepare(struct object *obj, const struct version *old, const 
 
 	if (!port)
 		return gateway_noun_prepare(obj, old, new, err);
-	rc = port_tap_address(port->id, &version->data->address.prefix, new != NULL, &obj->on_tap);
+	rc = tx->check ? 0
+		       : port_tap_address(port->id, &version->data->address.prefix, new != NULL,
+				 &obj->on_tap);
 	/* what is not there any more need not be removed */
 	if (rc == 0 || !new) {
 		networks_on_ports += new ? 1 : -1;
@@ -79,7 +82,8 @@ static int address_prepare(struct object *obj, const struct version *old, const 
 	return -1;
 }
 
-static void address_undo(struct object *obj, const struct version *old, const struct version *new)
+static void address_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	const struct version *version = new ? new : old;
 	const struct object *port = version_ref(version, OBJECT_PORT);
@@ -89,7 +93,9 @@ static void address_undo(struct object *obj, const struct version *old, const st
 		return;
 	}
 	networks_on_ports -= new ? 1 : -1;
-	port_tap_address(port->id, &version->data->address.prefix, new == NULL, &obj->on_tap);
+	if (!tx->check)
+		port_tap_address(
+			port->id, &version->data->address.prefix, new == NULL, &obj->on_tap);
 }
 
 static void address_commit(struct object *obj, const struct version *old, const struct version *new)

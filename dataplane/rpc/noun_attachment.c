@@ -66,8 +66,8 @@ static int attachment_check(const struct tx *tx, const struct object *obj,
 	return -1;
 }
 
-static int attachment_prepare(struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+static int attachment_prepare(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	if (!old && attachment_reserve(&obj->id)) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
@@ -75,15 +75,15 @@ static int attachment_prepare(struct object *obj, const struct version *old,
 		err->limit = LIMIT_ATTACHMENTS;
 		return -1;
 	}
-	if (!noun_tap_prepare(obj, old, new, err))
+	if (!noun_tap_prepare(tx, obj, old, new, err))
 		return 0;
 	if (!old)
 		attachment_release(obj->id);
 	return -1;
 }
 
-static void attachment_undo(
-	struct object *obj, const struct version *old, const struct version *new)
+static void attachment_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	noun_tap_undo(obj, old, new);
 	if (!old)

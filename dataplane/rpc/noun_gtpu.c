@@ -72,8 +72,8 @@ static int gtpu_check(const struct tx *tx, const struct object *obj, const union
 	return check_tunnels(err);
 }
 
-static int gtpu_prepare_noun(struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+static int gtpu_prepare_noun(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	int rc = old ? 0 : gtpu_reserve(&obj->id);
 
@@ -84,7 +84,8 @@ static int gtpu_prepare_noun(struct object *obj, const struct version *old,
 	return 0;
 }
 
-static void gtpu_undo(struct object *obj, const struct version *old, const struct version *new)
+static void gtpu_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	gtpu_prepare(obj->id, old ? &old->data->gtpu : NULL);
 	if (!old)

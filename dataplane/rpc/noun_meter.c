@@ -110,8 +110,8 @@ static int meter_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int meter_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err)
+static int meter_prepare(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	if (old || !police_reserve(&obj->id))
 		return 0;
@@ -121,7 +121,8 @@ static int meter_prepare(struct object *obj, const struct version *old, const st
 	return -1;
 }
 
-static void meter_undo(struct object *obj, const struct version *old, const struct version *new)
+static void meter_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	if (!old)
 		police_release(obj->id);

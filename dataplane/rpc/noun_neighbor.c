@@ -94,8 +94,8 @@ static void count(const struct object *obj, const struct version *version, int b
 		network->neighbors += by;
 }
 
-static int neighbor_prepare(struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+static int neighbor_prepare(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	const struct object *at = version_ref(new ? new : old, OBJECT_ATTACHMENT);
 	const struct network *network;
@@ -119,7 +119,8 @@ static int neighbor_prepare(struct object *obj, const struct version *old,
 	return 0;
 }
 
-static void neighbor_undo(struct object *obj, const struct version *old, const struct version *new)
+static void neighbor_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	if (!version_ref(new ? new : old, OBJECT_ATTACHMENT))
 		return;

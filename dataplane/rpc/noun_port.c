@@ -31,8 +31,8 @@ static int fail_fixed(const struct object *obj, const char *field, struct rpc_er
 	return -1;
 }
 
-/* A port deleted earlier in the transaction is still open until it is committed. */
-static int check_reopen(const struct tx *tx, const struct api_port *new, struct rpc_error *err)
+/* One with this name or device that the transaction has deleted; NULL: none. */
+static const struct api_port *deleted(const struct tx *tx, const struct api_port *new)
 {
 	for (size_t i = 0; i < tx->count; i++) {
 		const struct tx_object *step = &tx->steps[i].object;
@@ -42,15 +42,22 @@ static int check_reopen(const struct tx *tx, const struct api_port *new, struct 
 			step->obj->type->type != OBJECT_PORT)
 			continue;
 		old = &step->old->data->port;
-		if (strcmp(old->name, new->name) && strcmp(old->device, new->device))
-			continue;
-		rpc_fail(err, RPC_ERR_CONFLICT,
-			"port %s is deleted by this same transaction: put the new one after it",
-			old->name);
-		snprintf(err->with, sizeof(err->with), "port %s", old->name);
-		return -1;
+		if (!strcmp(old->name, new->name) || !strcmp(old->device, new->device))
+			return old;
 	}
-	return 0;
+	return NULL;
+}
+
+/* A port deleted earlier in the transaction is still open until it is committed. */
+static int check_reopen(const struct tx *tx, const struct api_port *new, struct rpc_error *err)
+{
+	const struct api_port *old = tx->check ? NULL : deleted(tx, new);
+
+	if (!old)
+		return 0;
+	snprintf(err->with, sizeof(err->with), "port %s", old->name);
+	return rpc_fail(err, RPC_ERR_CONFLICT,
+		"port %s is deleted by this same transaction: put the new one after it", old->name);
 }
 
 static int port_check(const struct tx *tx, const struct object *obj, const union api_object *data,
@@ -81,11 +88,75 @@ static int port_check(const struct tx *tx, const struct object *obj, const union
 	return 0;
 }
 
-static int port_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err)
+/* DPDK knows a device by what stands before the first comma. */
+static int check_device_name(const struct api_port *new, struct rpc_error *err)
+{
+	size_t length = strcspn(new->device, ",");
+	const struct object *obj = model_after(OBJECT_PORT, "");
+
+	while (obj && (strcspn(obj->now->data->port.device, ",") != length ||
+			      strncmp(obj->now->data->port.device, new->device, length) != 0))
+		obj = model_next((struct object *)obj);
+	if (!obj)
+		return 0;
+	snprintf(err->path, sizeof(err->path), "device");
+	snprintf(err->with, sizeof(err->with), "device %.*s", (int)length, new->device);
+	return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %.*s is open already", new->name,
+		(int)length, new->device);
+}
+
+/* How many more devices are open by now than there are. */
+static int devices_more(const struct tx *tx)
+{
+	int more = 0;
+
+	for (size_t i = 0; i < tx->count; i++) {
+		const struct tx_object *step = &tx->steps[i].object;
+
+		if (tx->steps[i].kind != TX_OBJECT || step->obj->type->type != OBJECT_PORT)
+			continue;
+		if (!step->old)
+			more += 1 + step->new->data->port.tap;
+		else if (!step->new)
+			more -= 1 + step->old->data->port.tap;
+	}
+	return more;
+}
+
+/* Of one that would be opened: its id is one that no port of the model has. */
+static int check_open(
+	const struct tx *tx, struct object *obj, const struct api_port *new, struct rpc_error *err)
+{
+	const struct api_port *old = deleted(tx, new);
+	bool tap_there = old && old->tap && !strcmp(old->name, new->name);
+
+	if (device_check(new->device, err) != 0 || check_device_name(new, err) != 0 ||
+		port_open_check(new, tap_there, devices_more(tx), err) != 0)
+		return -1;
+	while (model_by_id(OBJECT_PORT, obj->id))
+		obj->id++;
+	return 0;
+}
+
+/* Was it opened by this transaction, or would be: then there is nothing yet to be changed. */
+static bool is_new(const struct tx *tx, const struct object *obj)
+{
+	for (size_t i = 0; i < tx->count; i++)
+		if (tx->steps[i].kind == TX_OBJECT && tx->steps[i].object.obj == obj &&
+			!tx->steps[i].object.old)
+			return true;
+	return false;
+}
+
+static int port_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	if (!new)
 		return 0;
+	if (tx->check)
+		return !old		 ? check_open(tx, obj, &new->data->port, err)
+		       : is_new(tx, obj) ? 0
+					 : port_change_check(obj->id, &new->data->port, err);
 	if (!old)
 		return device_check(new->data->port.device, err) != 0
 			       ? -1
@@ -93,11 +164,12 @@ static int port_prepare(struct object *obj, const struct version *old, const str
 	return port_change(obj->id, &new->data->port, err);
 }
 
-static void port_undo(struct object *obj, const struct version *old, const struct version *new)
+static void port_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	struct rpc_error ignored = {0};
 
-	if (!new)
+	if (!new || tx->check)
 		return;
 	if (!old)
 		port_close(obj->id);

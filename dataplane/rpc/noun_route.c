@@ -88,8 +88,8 @@ static int route_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int route_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err)
+static int route_prepare(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	int rc = new ? underlay_route_reserve(new->data->route.prefix.family) : 0;
 
@@ -98,7 +98,8 @@ static int route_prepare(struct object *obj, const struct version *old, const st
 		  : 0;
 }
 
-static void route_undo(struct object *obj, const struct version *old, const struct version *new)
+static void route_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	if (new)
 		underlay_route_release(new->data->route.prefix.family);

@@ -3,6 +3,7 @@
 #include "noun_tap.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,15 @@ static int fail_open(const char *name, int rc, struct rpc_error *err)
 	return -1;
 }
 
-static int take(const struct version *new, struct rpc_error *err)
+/* What opening it would say, with the same wait for one that is being closed. */
+static int check_open(const char *name)
+{
+	bool there = if_nametoindex(name) != 0;
+
+	return there && (!tun_wait_closed(name) || if_nametoindex(name) != 0) ? -EEXIST : 0;
+}
+
+static int take(const struct version *new, bool check, struct rpc_error *err)
 {
 	struct tap *tap = tap_of(new);
 	int rc;
@@ -121,7 +130,8 @@ static int take(const struct version *new, struct rpc_error *err)
 	if (!tap)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 	strcpy(tap->name, new->data->attachment.tap);
-	rc = open_for(tap, new);
+	tap->fd = -1;
+	rc = check ? check_open(tap->name) : open_for(tap, new);
 	if (rc) {
 		free(tap);
 		return fail_open(new->data->attachment.tap, rc, err);
@@ -151,10 +161,10 @@ static void hold(const struct version *version, const struct object *obj)
 
 /* ---- a transaction's steps ---- */
 
-int noun_tap_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err)
+int noun_tap_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
-	if (new &&new->data->attachment.tap[0] && take(new, err))
+	if (new &&new->data->attachment.tap[0] && take(new, tx->check, err))
 		return -1;
 	hold(old, NULL);
 	hold(new, obj);

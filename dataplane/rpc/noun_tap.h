@@ -6,14 +6,14 @@
 #ifndef RPC_NOUN_TAP_H
 #define RPC_NOUN_TAP_H
 
-#include "model.h"
+#include "tx.h"
 
 /* Is the name good, and free for this attachment (NULL: a new one)? 0, or -1 with err. */
 int noun_tap_check(const struct object *obj, const union api_object *data, struct rpc_error *err);
 
 /* The four steps of struct noun, for an attachment whose tap stays, comes, changes or goes. */
-int noun_tap_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err);
+int noun_tap_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err);
 void noun_tap_undo(struct object *obj, const struct version *old, const struct version *new);
 /* After the attachment itself. */
 void noun_tap_commit(struct object *obj, const struct version *old, const struct version *new);

@@ -105,8 +105,8 @@ static int tunnel_check(const struct tx *tx, const struct object *obj, const uni
 	return check_gtpu(new, err) ? -1 : check_port(obj, new, err);
 }
 
-static int tunnel_prepare(struct object *obj, const struct version *old, const struct version *new,
-	struct rpc_error *err)
+static int tunnel_prepare(const struct tx *tx, struct object *obj,
+	const struct version *old, const struct version *new, struct rpc_error *err)
 {
 	if (old || !tunnel_reserve(&obj->id)) {
 		count_port(old, -1);
@@ -119,7 +119,8 @@ static int tunnel_prepare(struct object *obj, const struct version *old, const s
 	return -1;
 }
 
-static void tunnel_undo(struct object *obj, const struct version *old, const struct version *new)
+static void tunnel_undo(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new)
 {
 	count_port(new, -1);
 	count_port(old, 1);

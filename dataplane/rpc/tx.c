@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dispatch.h"
 #include "noun.h"
 #include "noun_fib.h"
 #include "noun_mac.h"
@@ -17,9 +18,10 @@
 
 static uint64_t last_op;
 
-void tx_begin(struct tx *tx)
+void tx_begin(struct tx *tx, bool check)
 {
 	*tx = (struct tx){
+		.check = check,
 		.macs = {.key_bytes = sizeof(struct mac_key),
 			.entry_bytes = sizeof(struct staged_mac)},
 		.routes = {.key_bytes = sizeof(struct place_key),
@@ -46,6 +48,30 @@ struct tx_step *tx_next_step(struct tx *tx)
 		tx->room = room;
 	}
 	return &tx->steps[tx->count];
+}
+
+static void note_refusal(struct tx *tx, const struct rpc_error *err)
+{
+	json_t *error = tx->refused_total < REFUSED_MOST ? error_json(err) : NULL;
+
+	if (!tx->refused)
+		tx->refused = json_array();
+	if (error)
+		json_array_append_new(tx->refused, error);
+	tx->refused_total++;
+}
+
+/* An object of the op in work is refused: -1, which ends the transaction; 0 when that only checks.
+ */
+static int refuse(struct tx *tx, const char *list, size_t index, struct rpc_error *err)
+{
+	rpc_error_prefix(err, "%s[%zu]", list, index);
+	if (!tx->check)
+		return -1;
+	rpc_error_prefix(err, "ops[%u]", tx->ops - 1);
+	note_refusal(tx, err);
+	*err = (struct rpc_error){0};
+	return 0;
 }
 
 static int fail_twice(const struct object *obj, uint32_t index, struct rpc_error *err)
@@ -101,7 +127,7 @@ static int apply(struct tx *tx, const struct api_type *type, struct object *obj,
 		rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 		goto err_free;
 	}
-	if (nouns[type->type]->prepare && nouns[type->type]->prepare(obj, old, new, err))
+	if (nouns[type->type]->prepare && nouns[type->type]->prepare(tx, obj, old, new, err))
 		goto err_free;
 	model_link(obj, new);
 	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, new}};
@@ -173,10 +199,8 @@ int tx_put(struct tx *tx, const struct api_type *type, const json_t *objects, st
 	tx->ops++;
 	keymap_free(&tx->sessions);
 	json_array_foreach (objects, index, json) {
-		if (put_one(tx, type, json, index, err)) {
-			rpc_error_prefix(err, "objects[%zu]", index);
+		if (put_one(tx, type, json, index, err) && refuse(tx, "objects", index, err))
 			return -1;
-		}
 	}
 	return 0;
 }
@@ -199,7 +223,7 @@ static int delete_object(struct tx *tx, struct object *obj, struct rpc_error *er
 	step = tx_next_step(tx);
 	if (!step)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	if (noun->prepare && noun->prepare(obj, old, NULL, err))
+	if (noun->prepare && noun->prepare(tx, obj, old, NULL, err))
 		return -1;
 	model_unlink(obj);
 	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, NULL}};
@@ -253,30 +277,38 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 	tx->op = ++last_op;
 	tx->ops++;
 	json_array_foreach (keys, index, json) {
-		if (delete_one(tx, type, json, missing_ok, err)) {
-			rpc_error_prefix(err, "keys[%zu]", index);
+		if (delete_one(tx, type, json, missing_ok, err) && refuse(tx, "keys", index, err))
 			return -1;
-		}
 	}
 	return 0;
 }
 
-int tx_settle(struct tx *tx, uint32_t *op, struct rpc_error *err)
+/* Where the session was put. */
+static void prefix_session(const struct tx *tx, uint32_t session, struct rpc_error *err)
 {
-	uint32_t session;
-
-	if (session_settled(&session, err) == 0)
-		return 0;
 	for (size_t i = tx->count; i-- > 0;) {
 		const struct tx_step *step = &tx->steps[i];
 
 		if (step->kind != TX_SESSION || step->session.session != session)
 			continue;
-		*op = step->session.op;
-		rpc_error_prefix(err, "objects[%u]", step->session.index);
+		rpc_error_prefix(
+			err, "ops[%u].objects[%u]", step->session.op, step->session.index);
 		break;
 	}
-	return -1;
+}
+
+int tx_settle(struct tx *tx, struct rpc_error *err)
+{
+	uint32_t session, cursor = 0;
+
+	while (session_settled(&cursor, &session, err)) {
+		prefix_session(tx, session, err);
+		if (!tx->check)
+			return -1;
+		note_refusal(tx, err);
+		*err = (struct rpc_error){0};
+	}
+	return 0;
 }
 
 static void tx_end(struct tx *tx)
@@ -285,7 +317,8 @@ static void tx_end(struct tx *tx)
 	keymap_free(&tx->routes);
 	keymap_free(&tx->sessions);
 	json_decref(tx->chosen);
-	tx->chosen = NULL;
+	json_decref(tx->refused);
+	tx->chosen = tx->refused = NULL;
 	free(tx->steps);
 	free(tx->changes);
 	tx->steps = NULL;
@@ -296,6 +329,11 @@ static void tx_end(struct tx *tx)
 json_t *tx_chosen(struct tx *tx)
 {
 	return json_incref(tx->chosen);
+}
+
+json_t *tx_refused(struct tx *tx)
+{
+	return tx->refused ? json_incref(tx->refused) : json_array();
 }
 
 static void commit_step(const struct tx_step *step)
@@ -369,7 +407,7 @@ void tx_commit(struct tx *tx)
 	tx_end(tx);
 }
 
-static void rollback_object(const struct tx_object *step)
+static void rollback_object(const struct tx *tx, const struct tx_object *step)
 {
 	const struct noun *noun = nouns[step->obj->type->type];
 
@@ -378,7 +416,7 @@ static void rollback_object(const struct tx_object *step)
 	else
 		model_unlink(step->obj);
 	if (noun->undo)
-		noun->undo(step->obj, step->old, step->new);
+		noun->undo(tx, step->obj, step->old, step->new);
 	version_free(step->new);
 	if (!step->old)
 		object_free(step->obj);
@@ -396,7 +434,7 @@ void tx_rollback(struct tx *tx)
 		else if (step->kind == TX_SESSION)
 			session_cancel(step->session.change);
 		else if (step->kind == TX_OBJECT)
-			rollback_object(&step->object);
+			rollback_object(tx, &step->object);
 	}
 	tx_end(tx);
 }

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One transaction: ops are checked and applied to the model one after the other, with a log; an
  * error rolls the log back, success commits it in order. put and delete are transactions of one op.
+ *
+ * One that only checks goes on after an object that is refused, and is always rolled back: it tells
+ * all refusals at once and leaves nothing behind, in the model, in the tables, with workers or in
+ * the kernel. What it cannot tell is what only a device or the kernel knows: that a device does not
+ * open, or has fewer queues or carries less than the port wants, that there is no memory for a
+ * port's buffers or shaper, that the kernel refuses an address on a tap, or to make an interface
+ * whose name is free. A port may be deleted and put anew: who does so in earnest needs two
+ * transactions.
  * Main thread only. */
 #ifndef RPC_TX_H
 #define RPC_TX_H
+
+#include <jansson.h>
 
 #include "keymap.h"
 #include "model.h"
@@ -69,19 +79,25 @@ struct tx {
 	struct keymap sessions; /* struct staged_session: of the op in work */
 	json_t *chosen;		/* list of {session, pdr, teid} for the answer; NULL: none was */
 	int64_t macs_added;	/* static MACs so far: put minus removed */
+	bool check;		/* only that */
+	json_t *refused;	/* the first REFUSED_MOST, as errors of answers; NULL: none */
+	uint64_t refused_total;
 };
 
-void tx_begin(struct tx *tx);
+#define REFUSED_MOST 256
 
-/* One op; err->path begins with "objects" or "keys". 0 or -1: then only tx_rollback may follow. */
+void tx_begin(struct tx *tx, bool check);
+
+/* One op; err->path begins with "objects" or "keys". 0 or -1: then only tx_rollback may follow. Of
+ * a check 0, and what is refused is noted. */
 int tx_put(
 	struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err);
 int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
 	struct rpc_error *err);
 
-/* After the last op: what can be judged only now. 0, or -1 as an op: err->path begins with
- * "objects", of op *op (from 0). */
-int tx_settle(struct tx *tx, uint32_t *op, struct rpc_error *err);
+/* After the last op: what can be judged only now. 0, or -1 with err->path that begins with "ops".
+ */
+int tx_settle(struct tx *tx, struct rpc_error *err);
 
 /* Either ends it and frees what it held. */
 void tx_commit(struct tx *tx);
@@ -89,6 +105,9 @@ void tx_rollback(struct tx *tx);
 
 /* What was chosen so far, for the answer (a new reference; NULL: nothing). Before tx_commit(). */
 json_t *tx_chosen(struct tx *tx);
+
+/* What was refused so far, for the answer of a check (a new reference: a list). */
+json_t *tx_refused(struct tx *tx);
 
 /* For the nouns: a place at the end of the log, not counted until the caller adds 1 to tx->count;
  * NULL: no memory. */

@@ -32,8 +32,9 @@ int session_prepare(
 int session_prepare_delete(uint32_t index, struct session_change **change, struct rpc_error *err);
 /* When all of a transaction is prepared. A UE's address, or a TEID that was put, that another
  * session has is taken all the same, so that sessions can swap theirs in one transaction: have all
- * been left by now? 0; -1 with err, and the session that took one: then all is to be cancelled. */
-int session_settled(uint32_t *index, struct rpc_error *err);
+ * been left by now? 0; -1 with err, and the session that took one: then all is to be cancelled.
+ * *cursor is 0 at first; called again it goes on behind what was told last. */
+int session_settled(uint32_t *cursor, uint32_t *index, struct rpc_error *err);
 /* In reverse order of preparation. */
 void session_cancel(struct session_change *change);
 /* All changes of a transaction, in order of preparation; cannot fail. Ends with a grace period

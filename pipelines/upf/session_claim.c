@@ -219,13 +219,13 @@ void unclaim_keys(uint32_t index, const struct keyed *before, const struct keyed
 	untake(&l, l.n_after);
 }
 
-int session_settled(uint32_t *index, struct rpc_error *err)
+int session_settled(uint32_t *cursor, uint32_t *index, struct rpc_error *err)
 {
 	struct session_key key;
 	struct api_session s;
 	uint32_t lender;
 
-	if (!upf_is_started() || !key_owed(&key, index, &lender))
+	if (!upf_is_started() || !key_owed(cursor, &key, index, &lender))
 		return 0;
 	if (!session_get(*index, &s))
 		return fail_room(err, -ENOMEM, "the answer", 0);

@@ -241,10 +241,11 @@ bool key_may_lend(const struct session_key *key)
 	return chosen_owner(key) == 0 && (c == NULL || c->lender == 0);
 }
 
-bool key_owed(struct session_key *key, uint32_t *owner, uint32_t *lender)
+bool key_owed(uint32_t *cursor, struct session_key *key, uint32_t *owner, uint32_t *lender)
 {
-	for (uint32_t i = 0; keys_owed > 0 && i < claim_room; i++)
+	for (uint32_t i = *cursor; keys_owed > 0 && i < claim_room; i++)
 		if (claims[i].turn == turn && claims[i].owed) {
+			*cursor = i + 1;
 			*key = claims[i].key;
 			*owner = claims[i].owner;
 			*lender = claims[i].lender;

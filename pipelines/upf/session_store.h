@@ -128,8 +128,9 @@ bool key_is_left(const struct session_key *key);
 /* May one that another session has be taken in advance? Once a transaction, and no TEID that was
  * chosen. */
 bool key_may_lend(const struct session_key *key);
-/* One that was taken so and is not left by who had it: false when there is none. */
-bool key_owed(struct session_key *key, uint32_t *owner, uint32_t *lender);
+/* One that was taken so and is not left by who had it: false when there is none behind *cursor (0
+ * at first). */
+bool key_owed(uint32_t *cursor, struct session_key *key, uint32_t *owner, uint32_t *lender);
 /* Takes one that nobody has, or that may be lent / leaves it to whoever wants it: 0, -ENOSPC,
  * -ENOMEM; -EBUSY when it was taken in advance itself. Nobody's for workers, or still who had it,
  * until commit. And the ways back, in reverse order. */

@@ -169,7 +169,7 @@ static int put_all(json_t *list, struct rpc_error *err)
 		rc = prepare(json_array_get(list, i), &change[n], err);
 		n += rc > 0;
 	}
-	if (rc < 0 || session_settled(&index, err) != 0) {
+	if (rc < 0 || session_settled(&(uint32_t){0}, &index, err) != 0) {
 		while (n > 0)
 			session_cancel(change[--n]);
 		return -1;

@@ -10,6 +10,7 @@
 
 struct fakes {
 	int ports_open, ports_published;
+	int touched; /* calls that would have changed devices or the kernel */
 	int slices_held, attachments_held, tunnels_held; /* ids reserved and not released */
 	int slices_set, attachments_set, tunnels_set, members_set; /* published now */
 	uint64_t guarantee_bps;					   /* of the slice told last */
@@ -25,6 +26,8 @@ struct fakes {
 	uint16_t via_port[16];
 	uint32_t via_weight[16];
 	bool fail_port_open, fail_tap_address;
+	bool tap_there; /* told port_open_check() last */
+	int devices_more;
 	bool link, gone;
 	int routes_reserved;
 	struct underlay_hop hop;    /* wanted, */

@@ -15,6 +15,7 @@ static bool ports[LIMIT_PORTS];
 /* ports */
 int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 {
+	fakes.touched++;
 	if (fakes.fail_port_open) {
 		rpc_fail(err, RPC_ERR_INTERNAL, "no such device");
 		strcpy(err->path, "device");
@@ -31,8 +32,21 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 	return rpc_fail(err, RPC_ERR_CAPACITY, "no port left");
 }
 
+int port_open_check(const struct api_port *cfg, bool tap_there, int more, struct rpc_error *err)
+{
+	fakes.tap_there = tap_there;
+	fakes.devices_more = more;
+	return fakes.fail_port_open ? rpc_fail(err, RPC_ERR_PARAMS, "no such interface") : 0;
+}
+
+int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	return 0;
+}
+
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 {
+	fakes.touched++;
 	return 0;
 }
 
@@ -48,6 +62,7 @@ void port_publish(uint16_t id)
 
 void port_close(uint16_t id)
 {
+	fakes.touched++;
 	fakes.ports_open--;
 	ports[id] = false;
 }
@@ -59,6 +74,7 @@ const char *port_tap_name(uint16_t id)
 
 int port_tap_address(uint16_t id, const struct api_ip *prefix, bool add, bool *ours)
 {
+	fakes.touched++;
 	if (fakes.fail_tap_address && add)
 		return -EPERM;
 	fakes.tap_addresses += add ? 1 : -1;

@@ -398,7 +398,7 @@ bool peer_describe(uint16_t id, uint16_t *gtpu, struct api_ip *address)
 	return id == LIMIT_TUNNELS && !api_ip_parse("198.18.0.2", false, address);
 }
 
-int session_settled(uint32_t *index, struct rpc_error *err)
+int session_settled(uint32_t *cursor, uint32_t *index, struct rpc_error *err)
 {
 	return 0;
 }

@@ -258,7 +258,7 @@ int try_put(struct made *m)
 	if (session_check(&m->cfg, &rig_err) != 0)
 		return -1;
 	rc = session_prepare(&m->cfg, &change, &rig_err);
-	if (rc == 1 && session_settled(&index, &rig_err) != 0) {
+	if (rc == 1 && session_settled(&(uint32_t){0}, &index, &rig_err) != 0) {
 		session_cancel(change);
 		return -1;
 	}

@@ -279,7 +279,7 @@ static void transact(void)
 	for (uint32_t i = 0; i < wanted || (lender != NAMES && i < OPS_MAX); i++)
 		n += operate(&change[n]);
 	uint32_t index;
-	bool settled = session_settled(&index, &rig_err) == 0;
+	bool settled = session_settled(&(uint32_t){0}, &index, &rig_err) == 0;
 
 	CHECK(settled == all_settled(), "settled: %d", settled);
 	if (settled && !cancel) {

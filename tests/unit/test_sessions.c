@@ -80,6 +80,40 @@ START_TEST(nothing_stays_of_a_session_that_is_refused)
 }
 END_TEST
 
+/* Swaps, deletions, what is refused: all told, and a put afterwards gets the TEID that it would
+ * have had. */
+START_TEST(nothing_stays_of_a_check)
+{
+	static char before[65536], after[65536];
+	json_t *answer;
+
+	furnish_upf();
+	OK(ask(PUT(
+		SESSION("s1", "10.60.0.1") "," SESSION("s2", "10.60.0.2") "," SESSION_PUT_TEID)));
+	snapshot(before, sizeof(before));
+	for (int again = 0; again < 3; again++) {
+		answer = ask(CALL("transaction",
+			"{'check':true,'ops':[{'op':'put','type':'session','objects':[" SESSION(
+				"s1", "10.60.0.2") "," SESSION("s2", "10.60.0.1") "," SESSION("s8",
+				"10.60.0.8") "]},{'op':'put','type':'gtpu','objects':[{'name':'n3b'"
+					     ","
+					     "'address':'198.18.0.77','interface':'access'}]}]}"));
+		EXPECT(json_incref(answer), "result.refused", "[]");
+		EXPECT(answer, "result.created", "2");
+		answer = ask(CALL("transaction",
+			"{'check':true,'ops':[{'op':'delete','type':'session','keys':['s7']},"
+			"{'op':'put','type':'session','objects':[" SESSION(
+				"s8", "10.60.0.1") "," SESSION("s9", "10.60.0.2") "," SESSION("s10",
+				"10.60.0.7") "]}]}"));
+		ck_assert(strstr(at(answer, "result.refused"), "ops[1].objects[0].ue.ipv4"));
+		ck_assert(strstr(at(answer, "result.refused"), "ops[1].objects[1].ue.ipv4"));
+		EXPECT(answer, "result.refused_total", "2");
+		snapshot(after, sizeof(after));
+		ck_assert_str_eq(before, after);
+	}
+}
+END_TEST
+
 START_TEST(nothing_stays_of_sessions_that_were_deleted)
 {
 	static char before[65536], after[65536];
@@ -472,6 +506,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, nothing_stays_of_a_session_that_is_refused, 0,
 		sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(tcase, nothing_stays_of_a_check);
 	tcase_add_test(tcase, nothing_stays_of_sessions_that_were_deleted);
 	tcase_add_loop_test(tcase, what_get_shows_can_be_put_again, 0, n);
 	tcase_add_loop_test(tcase, a_change_of_everything_is_a_change, 0, n * n);
