@@ -61,13 +61,14 @@ void reconciler_wait_cancel(struct reconciler *rec, uint64_t number)
 	}
 }
 
-/* done() may wait again or cancel others: from the front each time. */
+/* done() may touch intents, wait again or cancel others: from the front each time. */
 void wait_check(struct reconciler *rec)
 {
-	const struct owner *first = TAILQ_FIRST(&rec->unsettled);
 	struct waiter *waiter;
 
 	do {
+		const struct owner *first = TAILQ_FIRST(&rec->unsettled);
+
 		TAILQ_FOREACH (waiter, &rec->waiters, link)
 			if (!first || first->seq > waiter->seq)
 				break;
