@@ -79,6 +79,9 @@ const char *request_header(const struct request *r, const char *name); /* NULL: 
 const json_t *request_body(const struct request *r); /* parsed before the handler when route.body is
 							set (else 400, 413, 415 was answered) */
 const char *request_body_hash(struct request *r); /* SHA-256 of method, path, query and body, hex */
+/* A note of the handler: it has been called for this request before. */
+void request_mark(struct request *r);
+bool request_marked(const struct request *r);
 const char *request_line(const struct request *r); /* "PUT /v1/slices/blue" for audit */
 
 /* ---- answers; each request gets exactly one, now or later ---- */
@@ -99,6 +102,9 @@ void reply_problem(struct request *r, int status, const char *fmt, ...)
 /* The same of a refusal: 422 params, 404 not found, 409 in use, conflict, capacity; 500 internal.
  */
 void reply_error(struct request *r, const struct rpc_error *err);
+/* With one member more (borrowed). */
+void reply_error_with(
+	struct request *r, const struct rpc_error *err, const char *name, json_t *member);
 
 /* A reply later: called when the client has gone before (or has shut its side of the connection);
  * the handler may not use r after that. */

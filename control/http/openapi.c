@@ -265,6 +265,12 @@ static json_t *tags(const struct route *const *tables)
 	return out;
 }
 
+#define REFUSED                                                                                    \
+	"{\"description\":\"what the dataplane of this site would refuse\",\"type\":\"array\","    \
+	"\"items\":{\"type\":\"object\",\"required\":[\"kind\",\"name\",\"reason\"],"              \
+	"\"properties\":{\"kind\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},"           \
+	"\"reason\":{\"type\":\"string\"}}}}"
+
 static json_t *problem_schema(void)
 {
 	static const char *const texts[] = {
@@ -275,6 +281,7 @@ static json_t *problem_schema(void)
 		json_object_set_new(properties, texts[i], json_pack("{s:s}", "type", "string"));
 	json_object_set_new(properties, "status", json_pack("{s:s}", "type", "integer"));
 	json_object_set_new(properties, "limit", json_pack("{s:s}", "type", "integer"));
+	json_object_set_new(properties, "refused", schema_of(REFUSED));
 	return json_pack("{s:s, s:s, s:o, s:[sss]}", "description",
 		"RFC 9457: why not, and what to do", "type", "object", "properties", properties,
 		"required", "type", "title", "status");
@@ -282,13 +289,18 @@ static json_t *problem_schema(void)
 
 static json_t *dry_run_schema(void)
 {
-	return schema_of("{\"type\":\"object\",\"required\":[\"dry_run\",\"changes\"],"
+	return schema_of("{\"type\":\"object\",\"required\":[\"dry_run\",\"changes\",\"refused\","
+			 "\"dataplane\"],"
 			 "\"properties\":{\"dry_run\":{\"const\":true},\"changes\":{\"type\":"
 			 "\"array\",\"items\":{\"type\":\"object\",\"required\":[\"kind\",\"name\","
 			 "\"effect\"],\"properties\":{\"kind\":{\"type\":\"string\"},\"name\":{"
 			 "\"type\":\"string\"},\"effect\":{\"enum\":[\"created\",\"updated\","
 			 "\"deleted\"]},\"before\":{\"type\":[\"object\",\"null\"]},\"after\":{"
-			 "\"type\":[\"object\",\"null\"]}}}}}}");
+			 "\"type\":[\"object\",\"null\"]}}}},\"refused\":" REFUSED
+			 ",\"dataplane\":{\"description\":\"was the one of this site asked what it "
+			 "would refuse, and if not, why\",\"type\":\"object\",\"required\":["
+			 "\"site\",\"asked\"],\"properties\":{\"site\":{\"type\":\"string\"},"
+			 "\"asked\":{\"type\":\"boolean\"},\"why\":{\"type\":\"string\"}}}}}");
 }
 
 static json_t *schemas(void)

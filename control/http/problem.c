@@ -58,7 +58,8 @@ static void put(json_t *problem, const char *name, const char *text)
 		json_object_set_new(problem, name, text_json(text));
 }
 
-char *problem_text(int status, const char *detail, const struct rpc_error *err)
+char *problem_text(int status, const char *detail, const struct rpc_error *err, const char *name,
+	json_t *member)
 {
 	json_t *problem = json_object();
 	char *text;
@@ -76,6 +77,8 @@ char *problem_text(int status, const char *detail, const struct rpc_error *err)
 		if (err->limit)
 			json_object_set_new(problem, "limit", json_integer(err->limit));
 	}
+	if (name)
+		json_object_set(problem, name, member);
 	text = json_dumps(problem, JSON_COMPACT);
 	json_decref(problem);
 	return text;
@@ -135,10 +138,11 @@ static void audit(struct request *r, int status, const char *detail)
 		r->line, status, detail, now.tv_sec * 1000000ll + now.tv_nsec / 1000);
 }
 
-static void refuse(struct request *r, int status, const char *detail, const struct rpc_error *err)
+static void refuse(struct request *r, int status, const char *detail, const struct rpc_error *err,
+	const char *name, json_t *member)
 {
 	static const char none[] = "{}";
-	char *text = problem_text(status, detail, err);
+	char *text = problem_text(status, detail, err, name, member);
 
 	audit(r, status, detail);
 	if (text)
@@ -155,7 +159,7 @@ void reply_problem(struct request *r, int status, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, args);
 	va_end(args);
-	refuse(r, status, detail, NULL);
+	refuse(r, status, detail, NULL, NULL, NULL);
 }
 
 void reply_refusal(struct request *r, int status, const struct rpc_error *err, const char *fmt, ...)
@@ -166,7 +170,7 @@ void reply_refusal(struct request *r, int status, const struct rpc_error *err, c
 	va_start(args, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, args);
 	va_end(args);
-	refuse(r, status, detail, err);
+	refuse(r, status, detail, err, NULL, NULL);
 }
 
 static int status_of(int code)
@@ -192,7 +196,13 @@ static int status_of(int code)
 
 void reply_error(struct request *r, const struct rpc_error *err)
 {
-	refuse(r, status_of(err->code), err->message, err);
+	refuse(r, status_of(err->code), err->message, err, NULL, NULL);
+}
+
+void reply_error_with(
+	struct request *r, const struct rpc_error *err, const char *name, json_t *member)
+{
+	refuse(r, status_of(err->code), err->message, err, name, member);
 }
 
 /* ---- without a request ---- */
@@ -200,7 +210,7 @@ void reply_error(struct request *r, const struct rpc_error *err)
 void reply_turn_away(int fd, int status, const char *detail)
 {
 	char answer[1024];
-	char *text = problem_text(status, detail, NULL);
+	char *text = problem_text(status, detail, NULL, NULL, NULL);
 	int len = snprintf(answer, sizeof(answer),
 		"HTTP/1.1 %d %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
 		"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"

@@ -16,8 +16,10 @@ void reply_now(struct request *r, int status, const char *type, const char *text
 /* "Not Found" */
 const char *status_phrase(int status);
 
-/* {type, title, status, detail} as text, compact; free() it. NULL: no memory. */
-char *problem_text(int status, const char *detail, const struct rpc_error *err);
+/* {type, title, status, detail} as text, compact; free() it. err, and one member more by its name,
+ * may be NULL. NULL: no memory. */
+char *problem_text(int status, const char *detail, const struct rpc_error *err, const char *name,
+	json_t *member);
 
 /* To a socket that is closed then, plain: said once, at best. */
 void reply_turn_away(int fd, int status, const char *detail);

@@ -515,6 +515,16 @@ const json_t *request_body(const struct request *r)
 	return r->body;
 }
 
+void request_mark(struct request *r)
+{
+	r->marked = true;
+}
+
+bool request_marked(const struct request *r)
+{
+	return r->marked;
+}
+
 const char *request_line(const struct request *r)
 {
 	return r->line;

@@ -37,6 +37,7 @@ struct request {
 	bool head_read;	   /* all headers are in */
 	bool complete;	   /* all of it is in */
 	bool parsing;	   /* in the parser's thread */
+	bool marked;	   /* by its handler */
 	const char *field; /* name of the header whose value comes next */
 	size_t field_len;
 	uint32_t header_count;

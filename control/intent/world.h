@@ -46,6 +46,9 @@ struct intent *world_wans_of(const struct world *world, const char *site, struct
  * are built. Of operators' own intents all of it. Fills text and returns it. */
 const char *world_reason_told(
 	const struct world *world, const struct intent *intent, char *text, size_t size);
+/* The same of any reason, for that tenant. */
+const char *world_told(
+	const struct world *world, const char *tenant, const char *reason, char *text, size_t size);
 
 /* ---- changing ---- */
 

@@ -42,17 +42,21 @@ static bool names_others(const struct world *world, const char *reason, const ch
 const char *world_reason_told(
 	const struct world *world, const struct intent *intent, char *text, size_t size)
 {
-	const char *reason = intent->status.reason;
+	return world_told(world, intent->tenant, intent->status.reason, text, size);
+}
 
+const char *world_told(
+	const struct world *world, const char *tenant, const char *reason, char *text, size_t size)
+{
 	snprintf(text, size, "%s", reason);
-	if (!intent->tenant[0])
+	if (!tenant[0])
 		return text;
 	if (!strncmp(reason, "wan ", 4))
 		snprintf(text, size, "%.*s cannot be used: ask the operators",
 			4 + (int)strspn(reason + 4, NAME_LETTERS), reason);
-	else if (names_others(world, reason, intent->tenant))
+	else if (names_others(world, reason, tenant))
 		snprintf(text, size,
 			"something that is not tenant %s's is in its way: ask the operators",
-			intent->tenant);
+			tenant);
 	return text;
 }

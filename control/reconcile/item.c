@@ -173,9 +173,9 @@ int item_say(struct reconciler *rec, struct item *item, const char *text)
 	return 0;
 }
 
-static bool kept(const struct reconciler *rec, const struct item *item)
+bool item_kept(const struct reconciler *rec, enum object_type object, const char *key)
 {
-	const char *type = api_types[item->type].name;
+	const char *type = api_types[object].name;
 	size_t length = strlen(type);
 
 	for (char **keep = rec->keep; keep && *keep; keep++) {
@@ -183,7 +183,7 @@ static bool kept(const struct reconciler *rec, const struct item *item)
 			continue;
 		if ((*keep)[length] == '\0')
 			return true;
-		if ((*keep)[length] == ' ' && !fnmatch(*keep + length + 1, item->key, 0))
+		if ((*keep)[length] == ' ' && !fnmatch(*keep + length + 1, key, 0))
 			return true;
 	}
 	return false;
@@ -221,7 +221,7 @@ const char *item_desired(struct reconciler *rec, struct item *item)
 		item->desired = text != NULL;
 		rec->desired_count += item->desired ? 1 : -1;
 	}
-	if (!text && item->actual && kept(rec, item))
+	if (!text && item->actual && item_kept(rec, item->type, item->key))
 		return item->actual;
 	if (!text && item->lost && leftover_of(rec, item) == LEFTOVER_HELD)
 		return item->lost;
@@ -280,8 +280,13 @@ bool item_on_port(const struct item *item)
 	const struct ref *ref = TAILQ_FIRST(&item->refs);
 	const char *text = item->actual ?: ref ? ref->text : item->mirror ?: "";
 
-	if (item->type == OBJECT_ROUTE)
-		return !strncmp(item->key, "underlay ", 9);
+	return item_text_on_port(item->type, item->key, text);
+}
+
+bool item_text_on_port(enum object_type type, const char *key, const char *text)
+{
+	if (type == OBJECT_ROUTE)
+		return !strncmp(key, "underlay ", 9);
 	return strstr(text, "\"port\":") != NULL;
 }
 

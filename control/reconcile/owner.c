@@ -216,9 +216,8 @@ static bool is_there(struct reconciler *rec, enum object_type type, const char *
 	return item && item->actual;
 }
 
-/* The port and all addresses of a WAN: tunnels are compiled to begin there, whether it was refused
- * or not. */
-static bool wan_is_there(struct reconciler *rec, const char *name)
+/* Tunnels are compiled to begin there, whether it was refused or not. */
+bool owner_wan_is_there(struct reconciler *rec, const char *name)
 {
 	const struct intent *intent = world_find(rec->world, INTENT_WAN, name);
 	const struct api_prefixes *addresses = intent ? &intent->obj->wan.port.addresses : NULL;
@@ -233,23 +232,31 @@ static bool wan_is_there(struct reconciler *rec, const char *name)
 	return there;
 }
 
-/* The WAN that an intent goes over here and that was refused, and whose port or addresses are not
- * there: its objects are there, but nothing passes. NULL: there is none. */
-static const struct owner *lacking_wan(struct reconciler *rec, const struct intent *intent)
+const char *owner_wan_of(const struct reconciler *rec, const struct intent *intent, uint32_t number)
 {
 	const struct intent_endpoints *ends = &intent->obj->slice.endpoints;
 	const struct intent_placements *places = &intent->obj->network.placements;
 	bool slice = intent->type == INTENT_SLICE;
-	uint32_t count = slice ? ends->count : places->count;
+	const char *site;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const char *site = slice ? ends->item[i].site : places->item[i].site;
-		const char *name = slice ? ends->item[i].wan : places->item[i].wan;
-		const struct owner *wan = *name && !strcmp(site, rec->site)
-						  ? owner_get(rec, INTENT_WAN, name, false)
-						  : NULL;
+	if (number >= (slice ? ends->count : places->count))
+		return NULL;
+	site = slice ? ends->item[number].site : places->item[number].site;
+	if (strcmp(site, rec->site))
+		return "";
+	return slice ? ends->item[number].wan : places->item[number].wan;
+}
 
-		if (wan && wan->state == INTENT_REFUSED && !wan_is_there(rec, name))
+/* The WAN that an intent goes over here and that was refused, and whose port or addresses are not
+ * there: its objects are there, but nothing passes. NULL: there is none. */
+static const struct owner *lacking_wan(struct reconciler *rec, const struct intent *intent)
+{
+	const char *name;
+
+	for (uint32_t i = 0; (name = owner_wan_of(rec, intent, i)); i++) {
+		const struct owner *wan = *name ? owner_get(rec, INTENT_WAN, name, false) : NULL;
+
+		if (wan && wan->state == INTENT_REFUSED && !owner_wan_is_there(rec, name))
 			return wan;
 	}
 	return NULL;
@@ -319,7 +326,7 @@ static void report_refused(struct reconciler *rec, struct owner *owner, const ch
 	owner->torn = rec->torn && owner->type <= INTENT_WAN;
 	if (!owner->ever)
 		leftover_release(rec); /* what it has lost comes back */
-	if (owner->type == INTENT_WAN && intent && !wan_is_there(rec, owner->name))
+	if (owner->type == INTENT_WAN && intent && !owner_wan_is_there(rec, owner->name))
 		compile_dependents(
 			rec->world, owner->type, owner->name, intent->spec, lose_wan, rec);
 }

@@ -90,6 +90,34 @@ uint64_t reconciler_wait(struct reconciler *rec, uint32_t timeout_ms,
 	void (*done)(bool settled, void *arg), void *arg);
 void reconciler_wait_cancel(struct reconciler *rec, uint64_t number);
 
+/* ---- what would be ---- */
+
+/* Would the dataplane take a change? All that it would make differ is compiled and put to the
+ * dataplane's own checks, without effect there or here; what would give way (as the mirror's, or
+ * what nobody wants) is out of the way for it. */
+struct reconcile_check;
+struct reconcile_refusal {
+	enum intent_type type;
+	bool changed;		   /* by the change itself; false: it depends on one that is */
+	const char *name, *reason; /* as its status would say it */
+};
+struct reconcile_checked {
+	const char *why; /* it was not asked, or not about all; NULL: it was */
+	const struct reconcile_refusal *refusal;
+	size_t count;
+};
+typedef void (*reconciler_checked)(const struct reconcile_checked *checked, void *arg);
+
+/* Before world_commit or world_rollback, after world_check: the changes are still known. 0,
+ * -ENOMEM. */
+int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
+	struct reconcile_check **out);
+/* done is called once, maybe from within; the check is freed after it. Large ones are asked about
+ * in parts; the world may change meanwhile. */
+void reconciler_check_run(struct reconcile_check *check, reconciler_checked done, void *arg);
+/* done is not called any more. NULL is fine. */
+void reconciler_check_free(struct reconcile_check *check);
+
 /* An intent's state has changed (status of struct intent); for events. Not told: that it is applied
  * again after a restart of the dataplane. */
 void reconciler_on_status(

@@ -130,7 +130,7 @@ struct round_op {
 	uint32_t count, room;
 	struct item **item;
 };
-#define ROUND_RANKS	40
+#define ROUND_RANKS	37
 #define ROUND_TRY_BYTES (2u << 20) /* the dataplane's main thread is busy with it for as long */
 
 /* What the mirror has said of an item that was out. */
@@ -280,8 +280,10 @@ void items_unstick(struct reconciler *rec); /* they are dirty again */
 void item_sweep(struct reconciler *rec, struct item *item);
 bool item_same(const struct item *item, const char *text); /* as it is there; NULL: it is not */
 void item_is_in(struct item *item);			   /* no transaction any more */
+bool item_kept(const struct reconciler *rec, enum object_type type, const char *key); /* `keep` */
 bool item_bare(const struct item *item);    /* nothing is known of it, and nobody names it */
 bool item_on_port(const struct item *item); /* address, neighbor, route: of the underlay */
+bool item_text_on_port(enum object_type type, const char *key, const char *text);
 void items_free(struct reconciler *rec);
 
 /* ---- needs.c ---- */
@@ -362,6 +364,12 @@ void owner_reject(struct reconciler *rec, struct owner *owner, const char *reaso
 /* Was applied once, and is to be again: the dataplane has lost it. */
 void owner_again(struct reconciler *rec, struct owner *owner);
 void owner_free(struct reconciler *rec, struct owner *owner);
+/* Are the port and all addresses of a WAN there? */
+bool owner_wan_is_there(struct reconciler *rec, const char *name);
+/* The WAN of the n-th place of a slice or network; "": it is elsewhere, or has none; NULL: there is
+ * no such place. */
+const char *owner_wan_of(
+	const struct reconciler *rec, const struct intent *intent, uint32_t number);
 
 /* ---- work.c ---- */
 
@@ -381,6 +389,12 @@ int round_build(struct reconciler *rec);
 void round_ops_free(struct reconciler *rec);
 /* The item that an error names. NULL: none. */
 struct item *round_named(struct reconciler *rec, const json_t *error, bool *put);
+/* The place of an op in a transaction; early: a deletion of what is put anew by it. */
+size_t round_rank(enum object_type type, bool on_port, bool put, bool early);
+bool round_rank_puts(size_t rank, enum object_type *type); /* else it deletes */
+/* Why an object is refused, as an intent's status says it. */
+#define ROUND_REASON 272
+void round_reason(enum object_type type, const char *key, const char *message, char *reason);
 /* Changes the try such that another one makes sense. */
 void round_refused(struct reconciler *rec, const json_t *error);
 
@@ -388,6 +402,11 @@ void round_refused(struct reconciler *rec, const json_t *error);
 
 /* What an item is in conflict with, as far as an error names it; NULL: it does not. */
 struct item *replace_other(struct reconciler *rec, const json_t *error);
+/* "slice blue" → the type, and the key within the text. NULL: it is no object's name. */
+const struct api_type *replace_label(const char *label, const char **key);
+/* Calls found for each that is there and names this one. */
+void replace_users(struct reconciler *rec, struct item *item,
+	bool (*found)(struct item *user, void *arg), void *arg);
 /* The item and what it is in conflict with, and all that needs them, are deleted and put anew in
  * the next try. false: that makes no difference to the last one. */
 bool replace_add(struct reconciler *rec, struct item *item, bool put, const json_t *error);

@@ -36,6 +36,21 @@ static bool needs(const struct item *user, const struct item *item)
 	return false;
 }
 
+void replace_users(struct reconciler *rec, struct item *item,
+	bool (*found)(struct item *user, void *arg), void *arg)
+{
+	needs_users(item, found, arg);
+	/* of types that needs.c does not look after */
+	for (int type = 0; type < OBJECT_TYPES && fields_of[item->type][0]; type++) {
+		struct item *user = mirrored_type(type) ? NULL : item_from(rec, type, "");
+
+		for (; user && user->type == (enum object_type)type;
+			user = RB_NEXT(item_tree, &rec->items, user))
+			if (user->actual && needs(user, item) && !found(user, arg))
+				return;
+	}
+}
+
 static bool flag(struct reconciler *rec, struct item *item);
 
 /* What the mirror wants is carried along (way.c). */
@@ -44,16 +59,6 @@ static bool flag_user(struct item *user, void *arg)
 	if (!user->mirrored || item_wanted(user))
 		flag(arg, user);
 	return true;
-}
-
-/* Of types that needs.c does not look after. */
-static void flag_type(struct reconciler *rec, struct item *item, enum object_type type)
-{
-	struct item *user = item_from(rec, type, "");
-
-	for (; user && user->type == type; user = RB_NEXT(item_tree, &rec->items, user))
-		if (user->actual && !user->replace && needs(user, item))
-			flag(rec, user);
 }
 
 /* No deeper than the types lie above each other: port, attachment, address, neighbour. */
@@ -65,27 +70,30 @@ static bool flag(struct reconciler *rec, struct item *item)
 	item_move(rec, item, LIST_DIRTY, false);
 	item->replace = true;
 	rec->replacing = true;
-	needs_users(item, flag_user, rec);
-	for (int type = 0; type < OBJECT_TYPES && fields_of[item->type][0]; type++)
-		if (!mirrored_type(type))
-			flag_type(rec, item, type);
+	replace_users(rec, item, flag_user, rec);
 	return true;
 }
 
-/* data.with: "slice blue". */
-struct item *replace_other(struct reconciler *rec, const json_t *error)
+const struct api_type *replace_label(const char *label, const char **key)
 {
-	const char *with =
-		json_string_value(json_object_get(json_object_get(error, "data"), "with"));
-	const char *key = with ? strchr(with, ' ') : NULL;
-	const struct api_type *type;
+	const char *space = label ? strchr(label, ' ') : NULL;
 	char name[32];
 
-	if (!key || key - with >= (ptrdiff_t)sizeof(name))
+	if (!space || space - label >= (ptrdiff_t)sizeof(name))
 		return NULL;
-	snprintf(name, sizeof(name), "%.*s", (int)(key - with), with);
-	type = api_type_find(name);
-	return type ? item_get(rec, type->type, key + 1, false) : NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)(space - label), label);
+	*key = space + 1;
+	return api_type_find(name);
+}
+
+struct item *replace_other(struct reconciler *rec, const json_t *error)
+{
+	const json_t *data = json_object_get(error, "data");
+	const char *key;
+	const struct api_type *type =
+		replace_label(json_string_value(json_object_get(data, "with")), &key);
+
+	return type ? item_get(rec, type->type, key, false) : NULL;
 }
 
 bool replace_doubts(struct reconciler *rec, const json_t *error)

@@ -46,18 +46,25 @@ static struct owner *guilty(const struct item *item, const char *text)
 	return NULL;
 }
 
+void round_reason(enum object_type type, const char *key, const char *message, char *reason)
+{
+	char name[112];
+	int len = snprintf(name, sizeof(name), "%s %.80s: ", api_types[type].name, key);
+
+	/* some messages name the object themselves */
+	snprintf(reason, ROUND_REASON, "%s%.150s", strncmp(message, name, (size_t)len) ? name : "",
+		message);
+}
+
 /* A refused one goes on as before, and is asked no more than once again if that is the same. */
 static void blame(struct reconciler *rec, struct item *item, bool put, const char *message)
 {
 	const char *desired = item_desired(rec, item);
 	char *text = put && desired ? strdup(desired) : NULL;
 	struct owner *owner = put && !text ? NULL : guilty(item, text);
-	char name[112], reason[272];
-	int len = snprintf(name, sizeof(name), "%s %.80s: ", api_types[item->type].name, item->key);
+	char reason[ROUND_REASON];
 
-	/* some messages name the object themselves */
-	snprintf(reason, sizeof(reason), "%s%.150s",
-		strncmp(message, name, (size_t)len) ? name : "", message);
+	round_reason(item->type, item->key, message, reason);
 	if (!owner)
 		item_stick(rec, item, true);
 	for (; owner; owner = guilty(item, text))

@@ -60,27 +60,34 @@ static const struct {
 	{false, OBJECT_PORT, ANY},
 };
 #define RANKS (sizeof(ranks) / sizeof(ranks[0]))
-_Static_assert(RANKS <= ROUND_RANKS, "an op each");
+_Static_assert(RANKS == ROUND_RANKS, "an op each");
 
-static size_t rank_of(const struct item *item, bool put)
+size_t round_rank(enum object_type type, bool on_port, bool put, bool early)
 {
-	int place = item_on_port(item) ? PORT : TENANT;
+	int place = on_port ? PORT : TENANT;
 	size_t from = put ? PUTS : 0, to = put ? LATE : EARLY;
 
 	for (size_t r = from; r < to; r++)
-		if (ranks[r].type == item->type && (!ranks[r].place || ranks[r].place == place))
+		if (ranks[r].type == type && (!ranks[r].place || ranks[r].place == place))
 			return r;
-	from = item->replace || item->early ? EARLY : LATE;
-	to = item->replace || item->early ? PUTS : RANKS;
+	from = early ? EARLY : LATE;
+	to = early ? PUTS : RANKS;
 	for (size_t r = from; r < to; r++)
-		if (ranks[r].type == item->type && (!ranks[r].place || ranks[r].place == place))
+		if (ranks[r].type == type && (!ranks[r].place || ranks[r].place == place))
 			return r;
 	return LATE; /* cannot be: each type has its rank */
 }
 
+bool round_rank_puts(size_t rank, enum object_type *type)
+{
+	*type = ranks[rank].type;
+	return ranks[rank].put;
+}
+
 static int rank_add(struct reconciler *rec, struct item *item, bool put)
 {
-	struct round_op *op = &rec->op[rank_of(item, put)];
+	size_t rank = round_rank(item->type, item_on_port(item), put, item->replace || item->early);
+	struct round_op *op = &rec->op[rank];
 
 	if (op->count == op->room) {
 		uint32_t room = op->room ? op->room * 2 : 64;

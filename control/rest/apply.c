@@ -131,6 +131,8 @@ static int prune(struct applying *a)
 	return 0;
 }
 
+static void apply_post(struct request *r);
+
 static json_t *summary(const struct change *c)
 {
 	json_t *out = json_pack("{s:I, s:i, s:i, s:i, s:i, s:[]}", "revision",
@@ -193,7 +195,7 @@ static void read_end(void *state, struct request *r)
 		change_reply_refusal(&a->c, r);
 	} else if (request_flag(r, "dry_run")) {
 		change_reply_dry_run(&a->c, r);
-	} else {
+	} else if (!rehearse_first(&a->c, r, apply_post)) {
 		answer.body = summary(&a->c);
 		change_reply(&a->c, r, &idempotency, &answer);
 	}

@@ -331,8 +331,7 @@ void change_reply_dry_run(struct change *c, struct request *r)
 
 	for (size_t i = 0; i < c->changed_count; i++)
 		json_array_append_new(changes, difference(&c->changed[i]));
-	change_end(c);
-	reply_json(r, 200, body);
+	rehearse_dry_run(c, r, body);
 }
 
 int rest_change(const struct actor *actor, const char *action, const struct rest_op *ops,

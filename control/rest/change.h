@@ -56,8 +56,17 @@ int change_fail(struct change *c, int status, const char *fmt, ...)
 
 /* Ends the change and answers the request with its refusal. */
 void change_reply_refusal(struct change *c, struct request *r);
-/* Ends it and answers 200 {dry_run, changes:[{kind, name, effect, before, after}]}. */
+/* Ends it and answers 200 {dry_run, changes:[{kind, name, effect, before, after}], refused:[{kind,
+ * name, reason}], dataplane:{site, asked, why?}}, when the dataplane has been asked. */
 void change_reply_dry_run(struct change *c, struct request *r);
+
+/* The two of rehearse.c. After change_check(): ends the change, and answers r when the dataplane
+ * has said what it would refuse of it: body (taken over) with that; */
+void rehearse_dry_run(struct change *c, struct request *r, json_t *body);
+/* 409 with that, or, when there is nothing, by calling again(r), whose change is to be committed.
+ * false: nothing was done, the change goes on: it has been asked already, or is not to be
+ * (?check=false, too large). */
+bool rehearse_first(struct change *c, struct request *r, void (*again)(struct request *r));
 
 extern const char *const effect_names[];
 

@@ -14,10 +14,13 @@
  *   GET    /v1/history, /v1/tokens, /v1/audit, /v1/openapi.json
  *   POST   /v1/tokens, DELETE /v1/tokens/{id}
  *
- * All that change intents take ?dry_run=1 (200, {dry_run:true, changes:[…]}, nothing changed),
- * ?wait=SECONDS (the answer comes when the dataplane has it or refused it, or the time is over: see
- * status of the answer), and the header Idempotency-Key (the answer of the first time again, for a
- * day; refusals are not remembered). */
+ * All that change intents take ?dry_run=1 (200, {dry_run:true, changes:[…], refused:[{kind, name,
+ * reason}], dataplane:{site, asked, why?}}, nothing changed): also what the dataplane of this site
+ * would refuse, when it could be asked. A change is put to it in the same way before it is made,
+ * and 409 with `refused` when there is any; ?check=false makes it all the same (and one of more
+ * than 1,000 intents is not asked about first). They take ?wait=SECONDS (the answer comes when the
+ * dataplane has it or refused it, or the time is over: see status of the answer), and the header
+ * Idempotency-Key (the answer of the first time again, for a day; refusals are not remembered). */
 #ifndef REST_REST_H
 #define REST_REST_H
 

@@ -10,6 +10,10 @@
 
 const struct route_query rest_change_query[] = {
 	{"dry_run", "check it and say what would change, but change nothing", FLAG},
+	{"check",
+		"false: make the change though the dataplane here would refuse it, without asking "
+		"it first; what is refused is tried again when what is in the way has gone",
+		FLAG},
 	{"wait", "seconds that the answer may wait until the dataplane has it; default 0", NUMBER},
 	{NULL}};
 

@@ -14,6 +14,7 @@ struct writing {
 	const char *name; /* NULL: not a string; world_put says so */
 	bool must_be_new;
 	int64_t wait_s;
+	void (*handler)(struct request *r);
 	struct idempotency idempotency;
 	struct change c;
 };
@@ -24,10 +25,11 @@ static enum intent_type type_of(const struct request *r)
 }
 
 /* false: the request was answered. */
-static bool writing_begin(struct writing *w, struct request *r)
+static bool writing_begin(struct writing *w, struct request *r, void (*handler)(struct request *r))
 {
 	memset(w, 0, sizeof(*w));
 	w->r = r;
+	w->handler = handler;
 	w->type = type_of(r);
 	w->name = request_param(r, "name");
 	if (!request_number(r, "wait", 0, 60, 0, &w->wait_s) ||
@@ -107,7 +109,7 @@ static void writing_put(struct writing *w, json_t *spec)
 		change_reply_refusal(&w->c, w->r);
 	else if (request_flag(w->r, "dry_run"))
 		change_reply_dry_run(&w->c, w->r);
-	else
+	else if (!rehearse_first(&w->c, w->r, w->handler))
 		writing_reply(w);
 	json_decref(spec);
 }
@@ -135,7 +137,7 @@ void intent_create(struct request *r)
 	struct writing w;
 	json_t *spec = json_copy((json_t *)request_body(r));
 
-	if (!writing_begin(&w, r)) {
+	if (!writing_begin(&w, r, intent_create)) {
 		json_decref(spec);
 		return;
 	}
@@ -149,7 +151,7 @@ void intent_put(struct request *r)
 	struct writing w;
 	json_t *spec;
 
-	if (!writing_begin(&w, r))
+	if (!writing_begin(&w, r, intent_put))
 		return;
 	spec = json_copy((json_t *)request_body(r));
 	if (name_fill(&w, spec)) {
@@ -169,7 +171,7 @@ void intent_patch(struct request *r)
 	char got[160];
 	int rc = 0;
 
-	if (!writing_begin(&w, r))
+	if (!writing_begin(&w, r, intent_patch))
 		return;
 	intent = existing(&w);
 	if (!intent)
@@ -194,7 +196,7 @@ void intent_delete(struct request *r)
 	struct writing w;
 	int rc;
 
-	if (!writing_begin(&w, r))
+	if (!writing_begin(&w, r, intent_delete))
 		return;
 	rc = existing(&w) ? precondition(&w) : 0;
 	if (!rc)
@@ -205,7 +207,7 @@ void intent_delete(struct request *r)
 		change_reply_refusal(&w.c, r);
 	} else if (request_flag(r, "dry_run")) {
 		change_reply_dry_run(&w.c, r);
-	} else {
+	} else if (!rehearse_first(&w.c, r, intent_delete)) {
 		answer.type = w.type;
 		answer.name = w.name;
 		answer.wait_s = w.wait_s;

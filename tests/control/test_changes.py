@@ -65,8 +65,14 @@ class Changes(unittest.TestCase):
                 slice_("b", "gj/p1/20", "bs/p1/20", vni=200)]
 
     def apply(self, *documents, **fields):
-        answer = self.control.apply(list(documents), "?wait=20", **fields)
+        """Whatever the dataplane says; of what changes a dry run has said the same."""
+        dry = self.control.apply(list(documents), "?dry_run=1", **fields)
+        self.assertEqual((dry.status, dry.json.get("dataplane", {}).get("asked")), (200, True), dry)
+        answer = self.control.apply(list(documents), "?wait=20&check=false", **fields)
         self.assertEqual((answer.status, answer.json.get("settled")), (200, True), answer)
+        changed = {(c["kind"], c["name"]) for c in answer.json["changes"]}
+        self.assertEqual({(r["kind"], r["name"]): r["reason"] for r in dry.json["refused"] if (r["kind"], r["name"]) in changed},
+                         {(r["kind"], r["name"]): r["reason"] for r in answer.json["refused"] if (r["kind"], r["name"]) in changed})
         return answer
 
     def states(self):

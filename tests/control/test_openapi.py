@@ -42,18 +42,18 @@ def intents():
     for one, (_, body, patch) in TYPES.items():
         x, changed = {"name": "x"}, {**body, **patch}
         yield from [
-            ("create" + one, {"dry_run": "1"}, {}, body, 200), ("create" + one, {"wait": "0"}, {}, body, 201), ("create" + one, {}, {}, body, 409),
+            ("create" + one, {"dry_run": "1"}, {}, body, 200), ("create" + one, {"wait": "0", "check": "0"}, {}, body, 201), ("create" + one, {}, {}, body, 409),
             ("get" + one, {}, x, None, 200), ("get" + one, {}, {"name": "none"}, None, 404), ("list" + one + "s", {}, {}, None, 200),
             ("list" + one + "s", {"limit": "1", "after": "a", "tenant": "", "state": "pending", "site": "gj"}, {}, None, 200),
-            ("patch" + one, {"dry_run": "1", "wait": "0"}, x, patch, 200), ("patch" + one, {}, x, patch, 200),
-            ("put" + one, {"dry_run": "1", "wait": "0"}, x, body, 200), ("put" + one, {}, x, changed, 200),
+            ("patch" + one, {"dry_run": "1", "wait": "0"}, x, patch, 200), ("patch" + one, {"check": "true"}, x, patch, 200),
+            ("put" + one, {"dry_run": "1", "wait": "0"}, x, body, 200), ("put" + one, {"check": "false"}, x, changed, 200),
             ("history" + one, {"limit": "1"}, x, None, 200), ("history" + one, {"before": "1000000"}, x, None, 200),
-            ("delete" + one, {"dry_run": "1", "wait": "0"}, x, None, 200), ("delete" + one, {}, x, None, 204), ("delete" + one, {}, x, None, 404)]
+            ("delete" + one, {"dry_run": "1", "wait": "0"}, x, None, 200), ("delete" + one, {"check": "1"}, x, None, 204), ("delete" + one, {}, x, None, 404)]
 
 
 OTHERS = [
     ("apply", {"dry_run": "1", "wait": "0"}, {}, {"documents": GROUND, "prune": "all"}, 200),
-    ("apply", {}, {}, {"documents": GROUND, "prune": True}, 200), ("apply", {}, {}, {"documents": [{"kind": "slice", "name": "a b"}]}, 422),
+    ("apply", {"check": "1"}, {}, {"documents": GROUND, "prune": True}, 200), ("apply", {}, {}, {"documents": [{"kind": "slice", "name": "a b"}]}, 422),
     ("listHistory", {"limit": "1", "before": "1000000", "kind": "slice"}, {}, None, 200), ("listAudit", {"limit": "5", "before": "1000000"}, {}, None, 200),
     ("createToken", {}, {}, {"name": "t", "role": "viewer", "expires_s": 60}, 201), ("listTokens", {}, {}, None, 200),
     ("deleteToken", {}, {"id": "{token}"}, None, 204), ("deleteToken", {}, {"id": "none"}, None, 404),

@@ -151,7 +151,7 @@ class Reconcile(unittest.TestCase):
     def test_one_that_the_dataplane_refuses_is_told_and_the_others_are_in(self):
         bad = [site("gj", {"name": "lan0", "device": null(0)}, {"name": "bad", "device": "net_af_packet9,iface=nonesuch"})]
         self.apply(sites() + [stretched(1)])
-        self.apply(bad + [stretched(2)])
+        self.assertEqual(self.control.apply(bad + [stretched(2)], "?wait=30&check=false").status, 200)
         status = self.control.get("/v1/sites/gj").json["status"]
         self.assertEqual(status["state"], "refused")
         self.assertEqual(status["reason"].count("port bad"), 1, status)  # the dataplane's text names it, too

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Would the dataplane take a change? It is compiled while it stands in the world, and what would
+ * differ is asked for without effect (reconciler_check() of reconcile.h). Called by rest/; owns the
+ * checks. */
+#include "check_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUBJECTS_MOST 10000
+#define SETTLED_MS    2000
+
+int check_subject_cmp(const struct subject *a, const struct subject *b)
+{
+	return a->type != b->type ? (a->type < b->type ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+int check_probe_cmp(const struct probe *a, const struct probe *b)
+{
+	return a->type != b->type ? (a->type < b->type ? -1 : 1) : strcmp(a->key, b->key);
+}
+
+RB_GENERATE(check_subjects, subject, entry, check_subject_cmp)
+RB_GENERATE(check_probes, probe, entry, check_probe_cmp)
+
+/* ---- probes ---- */
+
+struct probe *check_find(struct reconcile_check *check, enum object_type type, const char *key)
+{
+	_Alignas(struct probe) char room[sizeof(struct probe) + API_KEY_BYTES];
+	struct probe *probe = (struct probe *)room;
+
+	probe->type = type;
+	snprintf(probe->key, API_KEY_BYTES, "%s", key);
+	return RB_FIND(check_probes, &check->probes, probe);
+}
+
+struct probe *check_probe(struct reconcile_check *check, enum object_type type, const char *key)
+{
+	struct probe *probe = check_find(check, type, key);
+
+	if (probe)
+		return probe;
+	probe = calloc(1, sizeof(*probe) + strlen(key) + 1);
+	if (!probe) {
+		check->lost = true;
+		return NULL;
+	}
+	probe->type = type;
+	strcpy(probe->key, key);
+	RB_INSERT(check_probes, &check->probes, probe);
+	return probe;
+}
+
+struct item *check_item(const struct reconcile_check *check, const struct probe *probe)
+{
+	return item_get(check->rec, probe->type, probe->key, false);
+}
+
+struct subject *check_subject(
+	const struct reconcile_check *check, enum intent_type type, const char *name)
+{
+	struct subject wanted = {.type = type};
+
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	return RB_FIND(check_subjects, (struct check_subjects *)&check->subjects, &wanted);
+}
+
+bool check_is_subject(const struct reconcile_check *check, const struct owner *owner)
+{
+	const struct subject *subject = check_subject(check, owner->type, owner->name);
+
+	return subject && subject->compiled;
+}
+
+const struct ref *check_others_ref(const struct reconcile_check *check, const struct item *item)
+{
+	const struct ref *ref, *older = NULL;
+
+	TAILQ_FOREACH (ref, &item->refs, link) {
+		if (ref->set != ref->owner->in || check_is_subject(check, ref->owner))
+			continue;
+		if (ref->owner->in == ref->owner->want)
+			return ref;
+		older = older ?: ref;
+	}
+	return older;
+}
+
+static bool is_awaited(const struct reconcile_check *check, const struct item *item)
+{
+	const struct ref *ref;
+
+	TAILQ_FOREACH (ref, &item->refs, link)
+		if (ref->owner->pending && !check_is_subject(check, ref->owner))
+			return true;
+	return false;
+}
+
+const char *check_wanted(const struct reconcile_check *check, const struct probe *probe)
+{
+	struct item *item = check_item(check, probe);
+	const struct ref *ref;
+
+	if (probe->text || probe->away || !item)
+		return probe->text;
+	ref = check_others_ref(check, item);
+	if (ref)
+		return ref->text;
+	if (item->mirror && !item->aside)
+		return item->mirror;
+	if (item_kept(check->rec, item->type, item->key) || is_awaited(check, item) ||
+		leftover_of(check->rec, item) != LEFTOVER_NONE)
+		return item->actual;
+	return NULL;
+}
+
+/* ---- subjects ---- */
+
+struct subject *check_subject_make(
+	struct reconcile_check *check, enum intent_type type, const char *name)
+{
+	struct subject *subject = check_subject(check, type, name);
+
+	if (subject)
+		return subject;
+	subject = calloc(1, sizeof(*subject));
+	if (!subject) {
+		check->lost = true;
+		return NULL;
+	}
+	subject->type = type;
+	snprintf(subject->name, sizeof(subject->name), "%s", name);
+	RB_INSERT(check_subjects, &check->subjects, subject);
+	check->subject_count++;
+	return subject;
+}
+
+static void found_dependent(struct intent *dependent, void *arg)
+{
+	check_subject_make(arg, dependent->type, dependent->name);
+}
+
+static void add_change(struct reconcile_check *check, const struct world_change *change)
+{
+	struct subject *subject = check_subject_make(check, change->type, change->name);
+
+	if (subject)
+		subject->changed = true;
+	for (int after = 0; after < 2; after++) {
+		const json_t *spec = after ? change->after : change->before;
+
+		if (spec)
+			compile_dependents(check->rec->world, change->type, change->name, spec,
+				found_dependent, check);
+	}
+}
+
+void check_refuse(struct subject *subject, const char *reason)
+{
+	if (subject->refused)
+		return;
+	subject->refused = true;
+	snprintf(subject->reason, sizeof(subject->reason), "%s", reason);
+}
+
+/* Several intents that do not agree on an object: the first one has its way, as in
+ * settle_contest(). */
+static void contest(struct reconcile_check *check, struct subject *subject, struct probe *probe,
+	const char *text)
+{
+	const struct item *item = check_item(check, probe);
+	const struct ref *ref = item ? check_others_ref(check, item) : NULL;
+	enum intent_type type;
+	const char *name;
+	char reason[ROUND_REASON];
+
+	if (ref && ref->owner->in == ref->owner->want && strcmp(ref->text, text)) {
+		type = ref->owner->type;
+		name = ref->owner->name;
+	} else if (probe->wants && strcmp(probe->text, text)) {
+		type = probe->wants->type;
+		name = probe->wants->name;
+	} else {
+		return;
+	}
+	snprintf(reason, sizeof(reason), "%s %.100s: %s %.60s wants it otherwise",
+		api_types[probe->type].name, probe->key, intent_kind(type), name);
+	check_refuse(subject, reason);
+	subject->rejected = true;
+}
+
+static void note_wans(
+	struct reconcile_check *check, struct subject *subject, const struct intent *intent)
+{
+	const char *name;
+	api_name *grown;
+
+	if (subject->type != INTENT_SLICE && subject->type != INTENT_NETWORK)
+		return;
+	for (uint32_t i = 0; (name = owner_wan_of(check->rec, intent, i)); i++) {
+		if (!*name)
+			continue;
+		grown = realloc(subject->wan, (subject->wans + 1) * sizeof(*grown));
+		if (!grown) {
+			check->lost = true;
+			return;
+		}
+		subject->wan = grown;
+		snprintf(grown[subject->wans++], sizeof(*grown), "%s", name);
+	}
+}
+
+static void compile_subject(struct reconcile_check *check, struct subject *subject)
+{
+	struct reconciler *rec = check->rec;
+	const struct intent *intent = world_find(rec->world, subject->type, subject->name);
+	struct rpc_error error = {0};
+	int err =
+		intent ? compile_intent(rec->world, rec->site, intent, &subject->list, &error) : 0;
+
+	if (intent)
+		note_wans(check, subject, intent);
+	subject->compiled = !err; /* else what is in force stays */
+	if (err == -ENOMEM)
+		check->lost = true;
+	if (!err)
+		return;
+	compiled_list_clear(&subject->list);
+	check_refuse(subject, error.message);
+	subject->rejected = true;
+}
+
+/* What it wants, and what it wanted before. */
+static void probe_subject(struct reconcile_check *check, struct subject *subject)
+{
+	const struct owner *owner = owner_get(check->rec, subject->type, subject->name, false);
+
+	for (size_t i = 0; i < subject->list.count; i++) {
+		const struct compiled *one = &subject->list.item[i];
+		struct probe *probe = check_probe(check, one->type, one->key);
+
+		if (!probe)
+			return;
+		contest(check, subject, probe, one->text);
+		if (!probe->wants) {
+			probe->wants = subject;
+			probe->text = one->text;
+		}
+	}
+	for (int set = 0; owner && set < 2; set++)
+		for (uint32_t i = 0; i < owner->set[set].count; i++) {
+			const struct item *item = owner->set[set].item[i].item;
+
+			check_probe(check, item->type, item->key);
+		}
+}
+
+int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
+	struct reconcile_check **out)
+{
+	struct reconcile_check *check = calloc(1, sizeof(*check));
+	struct subject *subject;
+
+	*out = check;
+	if (!check)
+		return -ENOMEM;
+	check->rec = rec;
+	if (dataplane_state(rec->dp) != DATAPLANE_UP)
+		check->why = "the dataplane is not connected";
+	else if (!rec->known)
+		check->why = "what is in the dataplane is not known yet";
+	for (size_t i = 0; i < count && !check->why; i++) {
+		if (changes[i].effect != WORLD_UNCHANGED)
+			add_change(check, &changes[i]);
+		if (check->subject_count > SUBJECTS_MOST)
+			check->why = "it is too much at once";
+	}
+	if (check->why)
+		return 0;
+	RB_FOREACH (subject, check_subjects, &check->subjects)
+		compile_subject(check, subject);
+	if (!check->lost)
+		return 0;
+	reconciler_check_free(check);
+	*out = NULL;
+	return -ENOMEM;
+}
+
+/* ---- rounds ---- */
+
+/* Its objects would be there, but nothing passes: as publish_settled() has it. */
+static void refuse_for_wan(struct reconcile_check *check, struct subject *subject)
+{
+	char reason[ROUND_REASON];
+
+	for (uint32_t i = 0; i < subject->wans && !subject->refused; i++) {
+		const char *name = subject->wan[i];
+		const struct subject *wan = check_subject(check, INTENT_WAN, name);
+		const struct owner *owner = owner_get(check->rec, INTENT_WAN, name, false);
+		bool before = !wan && owner && owner->state == INTENT_REFUSED;
+
+		if ((!before && !(wan && wan->refused)) || owner_wan_is_there(check->rec, name))
+			continue;
+		snprintf(reason, sizeof(reason), "wan %.31s: %.200s", name,
+			before ? owner->reason : wan->reason);
+		check_refuse(subject, reason);
+	}
+}
+
+static void finish(struct reconcile_check *check)
+{
+	struct reconcile_refusal *list = calloc(check->subject_count + 1, sizeof(*list));
+	struct reconcile_checked checked = {.why = check->why, .refusal = list};
+	struct subject *subject;
+
+	if (!list || check->lost)
+		checked.why = "there is no memory to ask it";
+	RB_FOREACH (subject, check_subjects, &check->subjects) {
+		const struct intent *intent =
+			world_find(check->rec->world, subject->type, subject->name);
+
+		refuse_for_wan(check, subject);
+		/* one that is refused already, and that nobody changes, is no news */
+		if (checked.why || !subject->refused ||
+			(!subject->changed && intent && intent->status.state == INTENT_REFUSED))
+			continue;
+		list[checked.count++] = (struct reconcile_refusal){
+			subject->type, subject->changed, subject->name, subject->reason};
+	}
+	check->done(&checked, check->arg);
+	free(list);
+	check->out = false;
+	reconciler_check_free(check);
+}
+
+static void begin_again(struct reconcile_check *check)
+{
+	struct subject *subject;
+
+	check->again = false;
+	check->rounds++;
+	RB_FOREACH (subject, check_subjects, &check->subjects)
+		subject->refused = subject->rejected;
+	check->lost |= check_collect(check) != 0;
+}
+
+static void on_answer(const json_t *result, const json_t *error, void *arg);
+
+static void ask(struct reconcile_check *check)
+{
+	int err;
+
+	while ((err = check->why || check->lost ? 1 : check_message(check)) == 1 && check->again)
+		begin_again(check);
+	if (!err)
+		err = dataplane_call_text(check->rec->dp, "transaction", check->text,
+			check->text_used, on_answer, check);
+	if (err == -EMSGSIZE)
+		check->why = "it is too much at once";
+	else if (err == -ENOTCONN)
+		check->why = "the dataplane is not connected";
+	else if (err < 0)
+		check->lost = true;
+	check->out = !err;
+	check->rec->calls += !err;
+	if (err)
+		finish(check);
+}
+
+static void on_answer(const json_t *result, const json_t *error, void *arg)
+{
+	struct reconcile_check *check = arg;
+	const json_t *refused = json_object_get(result, "refused"), *one;
+	size_t i;
+
+	check->out = false;
+	if (!reconcile_answered(check->rec)) /* it is gone, and nobody waits any more */
+		check->done = NULL;
+	if (!check->done) {
+		reconciler_check_free(check);
+		return;
+	}
+	if (!result)
+		check->why = error ? "the dataplane cannot tell: it is older, or has no memory"
+				   : "the connection to the dataplane was lost";
+	json_array_foreach ((json_t *)refused, i, one)
+		check_judge(check, one);
+	ask(check);
+}
+
+/* What was changed before is in the dataplane, or as much of it as could be soon. */
+static void on_settled(bool settled, void *arg)
+{
+	struct reconcile_check *check = arg;
+	struct subject *subject;
+
+	check->waiting = 0;
+	RB_FOREACH (subject, check_subjects, &check->subjects)
+		probe_subject(check, subject);
+	check->lost |= check_collect(check) != 0;
+	ask(check);
+}
+
+void reconciler_check_run(struct reconcile_check *check, reconciler_checked done, void *arg)
+{
+	check->done = done;
+	check->arg = arg;
+	if (check->why) {
+		finish(check);
+		return;
+	}
+	check->waiting = reconciler_wait(check->rec, SETTLED_MS, on_settled, check);
+	if (!check->waiting)
+		on_settled(false, check);
+}
+
+void reconciler_check_free(struct reconcile_check *check)
+{
+	struct subject *subject;
+	struct probe *probe;
+
+	if (!check)
+		return;
+	check->done = NULL;
+	if (check->out) /* by the answer */
+		return;
+	if (check->waiting)
+		reconciler_wait_cancel(check->rec, check->waiting);
+	while ((subject = RB_MIN(check_subjects, &check->subjects))) {
+		RB_REMOVE(check_subjects, &check->subjects, subject);
+		compiled_list_free(&subject->list);
+		free(subject->wan);
+		free(subject);
+	}
+	while ((probe = RB_MIN(check_probes, &check->probes))) {
+		RB_REMOVE(check_probes, &check->probes, probe);
+		free(probe);
+	}
+	check_text_free(check);
+	free(check);
+}
