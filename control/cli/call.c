@@ -104,13 +104,34 @@ static const char *advice(const struct cli *cli, int status)
 /* A problem without what is told otherwise, for report_details. */
 static json_t *problem_details(const json_t *problem)
 {
-	static const char *const told[] = {"type", "title", "status", "detail", "instance"};
+	static const char *const told[] = {
+		"type", "title", "status", "detail", "instance", "refused"};
 	json_t *details = json_copy((json_t *)problem);
 	size_t i;
 
 	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
 		json_object_del(details, told[i]);
 	return details;
+}
+
+int tell_would_refuse(const json_t *answer)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "refused"), i, one)
+		fail("the dataplane would refuse %s %s: %s", json_text(one, "kind"),
+			json_text(one, "name"), json_text(one, "reason"));
+	return json_array_size(json_object_get(answer, "refused")) > 0 ? STATUS_FAILED : STATUS_OK;
+}
+
+void tell_unasked(const json_t *answer)
+{
+	const json_t *dataplane = json_object_get(answer, "dataplane");
+
+	if (json_is_false(json_object_get(dataplane, "asked")))
+		fprintf(stderr, "the dataplane was not asked what it would refuse: %s\n",
+			json_text(dataplane, "why"));
 }
 
 int control_refused(const struct cli *cli, struct http_answer *answer, const char *where)
@@ -121,7 +142,9 @@ int control_refused(const struct cli *cli, struct http_answer *answer, const cha
 	json_t *details = problem_details(answer->json);
 
 	detail = detail != NULL ? detail : title;
-	if (detail != NULL)
+	if (tell_would_refuse(answer->json) != STATUS_OK)
+		hint = NO_CHECK_HINT;
+	else if (detail != NULL)
 		fail("%s%s%s", where != NULL ? where : "", where != NULL ? ": " : "", detail);
 	else
 		fail("%s answered %d and did not say why", cli->control, answer->status);

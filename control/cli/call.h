@@ -33,6 +33,18 @@ int control_unreachable(const struct cli *cli, const struct http_answer *answer)
  * answer's JSON back. Returns STATUS_FAILED. */
 int control_refused(const struct cli *cli, struct http_answer *answer, const char *where);
 
+/* "the dataplane would refuse slice x: …" of each in the answer's `refused`: STATUS_FAILED when
+ * there are any. */
+int tell_would_refuse(const json_t *answer);
+/* Says so when a dry run could not ask the dataplane. */
+void tell_unasked(const json_t *answer);
+#define NO_CHECK_HELP                                                                              \
+	"change it though the dataplane would refuse it: it is tried again when what it needs "    \
+	"changes"
+#define NO_CHECK_HINT                                                                              \
+	"nothing was changed; with --no-check it is kept all the same, and tried again when what " \
+	"it needs changes"
+
 /* Calls each with every item of a list that comes in pages; path has a "?" already and is freed. */
 typedef int (*control_each)(const json_t *items, void *arg);
 int control_pages(struct cli *cli, char *path, control_each each, void *arg);

@@ -11,7 +11,7 @@
 #include "progress.h"
 #include "text.h"
 
-enum { APPLY_FILE, APPLY_PRUNE, APPLY_DRY_RUN, APPLY_WAIT, APPLY_NO_WAIT };
+enum { APPLY_FILE, APPLY_PRUNE, APPLY_DRY_RUN, APPLY_WAIT, APPLY_NO_WAIT, APPLY_NO_CHECK };
 
 static const struct option_def apply_options[] = {
 	{"file", 'f', OPTION_MANY, "FILE", "a file, a directory, or - (standard input)", WORD_FILE},
@@ -23,6 +23,7 @@ static const struct option_def apply_options[] = {
 		"wait so long for the dataplane to take it (5), and fail when it did not",
 		WORD_NONE},
 	{"no-wait", 0, OPTION_FLAG, NULL, "do not wait for the dataplane", WORD_NONE},
+	{"no-check", 0, OPTION_FLAG, NULL, NO_CHECK_HELP, WORD_NONE},
 	{.name = NULL},
 };
 
@@ -100,6 +101,43 @@ static void tell_others(const struct documents *all, const struct document *but)
 	}
 }
 
+/* What the dataplane did not take, or would not. */
+static int tell_refused(const json_t *answer, const struct documents *all, const char *verb)
+{
+	const json_t *refused_ones = json_object_get(answer, "refused"), *one;
+	int status = STATUS_OK;
+	size_t i, d;
+
+	json_array_foreach (refused_ones, i, one) {
+		char *where = NULL;
+
+		for (d = 0; d < all->count && where == NULL; d++)
+			if (strcmp(json_text(all->item[d].json, "kind"), json_text(one, "kind")) ==
+					0 &&
+				strcmp(json_text(all->item[d].json, "name"),
+					json_text(one, "name")) == 0)
+				where = document_where(&all->item[d], "");
+		status = fail("%s%sthe dataplane %s %s %s: %s", where != NULL ? where : "",
+			where != NULL ? ": " : "", verb, json_text(one, "kind"),
+			json_text(one, "name"), json_text(one, "reason"));
+		free(where);
+	}
+	return status;
+}
+
+/* Nothing was changed, since the dataplane would refuse some of it. */
+static int would_refuse(
+	const struct cli *cli, const struct documents *all, struct http_answer *answer)
+{
+	tell_refused(answer->json, all, "would refuse");
+	fprintf(stderr, "  %s\n", NO_CHECK_HINT);
+	if (cli->json)
+		print_json(json_incref(answer->json));
+	json_decref(answer->json);
+	answer->json = NULL;
+	return STATUS_FAILED;
+}
+
 /* The refusal with the file's place instead of the number in the request. */
 static int refused(const struct cli *cli, const struct documents *all, struct http_answer *answer)
 {
@@ -109,6 +147,11 @@ static int refused(const struct cli *cli, const struct documents *all, struct ht
 	const struct document *one = document_of(all, field, &rest);
 	int status;
 
+	if (json_array_size(json_object_get(answer->json, "refused")) > 0) {
+		free(field);
+		free(detail);
+		return would_refuse(cli, all, answer);
+	}
 	if (one == NULL) {
 		free(field);
 		free(detail);
@@ -187,27 +230,11 @@ static void print_changes(const json_t *answer)
 	putchar('\n');
 }
 
-/* What the dataplane did not take. */
-static int tell_refused(const json_t *answer, const struct documents *all, bool waited, bool must)
+/* What the dataplane did not take, or not yet. */
+static int tell_settled(const json_t *answer, const struct documents *all, bool waited, bool must)
 {
-	const json_t *refused_ones = json_object_get(answer, "refused"), *one;
-	int status = STATUS_OK;
-	size_t i, d;
+	int status = tell_refused(answer, all, "refused");
 
-	json_array_foreach (refused_ones, i, one) {
-		char *where = NULL;
-
-		for (d = 0; d < all->count && where == NULL; d++)
-			if (strcmp(json_text(all->item[d].json, "kind"), json_text(one, "kind")) ==
-					0 &&
-				strcmp(json_text(all->item[d].json, "name"),
-					json_text(one, "name")) == 0)
-				where = document_where(&all->item[d], "");
-		status = fail("%s%sthe dataplane refused %s %s: %s", where != NULL ? where : "",
-			where != NULL ? ": " : "", json_text(one, "kind"), json_text(one, "name"),
-			json_text(one, "reason"));
-		free(where);
-	}
 	if (!waited || !json_is_false(json_object_get(answer, "settled")))
 		return status;
 	if (must)
@@ -222,7 +249,7 @@ static int tell_refused(const json_t *answer, const struct documents *all, bool 
 static int apply_all(struct cli *cli, const struct args *args, const struct documents *all)
 {
 	json_int_t wait = 0;
-	char query[40];
+	char query[60];
 	double start = clock_now();
 	json_t *answer = NULL;
 	int status = wait_seconds(args, APPLY_WAIT, APPLY_NO_WAIT, &wait);
@@ -230,7 +257,8 @@ static int apply_all(struct cli *cli, const struct args *args, const struct docu
 
 	if (status != STATUS_OK)
 		return status;
-	snprintf(query, sizeof(query), dry ? "dry_run=1" : "wait=%lld", (long long)wait);
+	snprintf(query, sizeof(query), dry ? "dry_run=1" : "wait=%lld%s", (long long)wait,
+		args->set[APPLY_NO_CHECK] ? "&check=false" : "");
 	status = send_documents(cli, args, all, query, (double)wait, &answer);
 	if (status != STATUS_OK)
 		return status;
@@ -244,10 +272,13 @@ static int apply_all(struct cli *cli, const struct args *args, const struct docu
 	}
 	if (dry) {
 		differences_print(json_object_get(answer, "changes"));
+		fflush(stdout);
+		status = tell_refused(answer, all, "would refuse");
+		tell_unasked(answer);
 	} else {
 		print_changes(answer);
 		fflush(stdout);
-		status = tell_refused(answer, all, wait > 0, args->set[APPLY_WAIT]);
+		status = tell_settled(answer, all, wait > 0, args->set[APPLY_WAIT]);
 		if (isatty(STDERR_FILENO) && all->count >= PROGRESS_LARGE)
 			fprintf(stderr, "in %.2f s\n", clock_now() - start);
 	}
@@ -344,6 +375,9 @@ static int diff_run(struct cli *cli, const struct args *args)
 			print_json(json_incref(answer));
 		else
 			print_differences(changes, &all);
+		fflush(stdout);
+		tell_refused(answer, &all, "would refuse");
+		tell_unasked(answer);
 		status = json_array_size(changes) > 0 ? STATUS_FAILED : STATUS_OK;
 	}
 	json_decref(answer);

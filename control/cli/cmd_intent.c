@@ -10,7 +10,7 @@
 #include "show.h"
 #include "text.h"
 
-enum { CHANGE_DRY_RUN, CHANGE_WAIT, CHANGE_NO_WAIT, CHANGE_REVISION };
+enum { CHANGE_DRY_RUN, CHANGE_WAIT, CHANGE_NO_WAIT, CHANGE_NO_CHECK, CHANGE_REVISION };
 
 #define DRY_RUN_DEF                                                                                \
 	{                                                                                          \
@@ -21,8 +21,9 @@ enum { CHANGE_DRY_RUN, CHANGE_WAIT, CHANGE_NO_WAIT, CHANGE_REVISION };
 	{"wait", 'w', OPTION_VALUE, "SECONDS",                                                     \
 		"wait so long for the dataplane to take it (5), and fail when it did not",         \
 		WORD_NONE},                                                                        \
+		{"no-wait", 0, OPTION_FLAG, NULL, "do not wait for the dataplane", WORD_NONE},     \
 	{                                                                                          \
-		"no-wait", 0, OPTION_FLAG, NULL, "do not wait for the dataplane", WORD_NONE        \
+		"no-check", 0, OPTION_FLAG, NULL, NO_CHECK_HELP, WORD_NONE                         \
 	}
 
 static const struct option_def create_options[] = {
@@ -57,11 +58,19 @@ static char *path_of(const struct cli *cli, const char *name, const char *query)
 
 static int dry_run(struct cli *cli, json_t *answer)
 {
-	if (cli->json)
-		return print_json(answer);
+	int status =
+		json_array_size(json_object_get(answer, "refused")) > 0 ? STATUS_FAILED : STATUS_OK;
+
+	if (cli->json) {
+		print_json(answer);
+		return status;
+	}
 	differences_print(json_object_get(answer, "changes"));
+	fflush(stdout);
+	status = tell_would_refuse(answer);
+	tell_unasked(answer);
 	json_decref(answer);
-	return STATUS_OK;
+	return status;
 }
 
 /* "slice blue created, applied" and the like; the status to leave with. */
@@ -127,13 +136,13 @@ static int ask_change(struct cli *cli, const struct args *args, const struct cha
 		.body = change->body,
 		.type = change->type,
 		.timeout_s = 30 + (double)wait};
-	char query[40], *path;
+	char query[60], *path;
 	int status;
 
 	if (!create)
 		request.if_match = args->value[CHANGE_REVISION];
-	snprintf(query, sizeof(query), args->set[CHANGE_DRY_RUN] ? "dry_run=1" : "wait=%lld",
-		(long long)wait);
+	snprintf(query, sizeof(query), args->set[CHANGE_DRY_RUN] ? "dry_run=1" : "wait=%lld%s",
+		(long long)wait, args->set[CHANGE_NO_CHECK] ? "&check=false" : "");
 	path = path_of(cli, create ? "" : change->name, query);
 	request.path = path;
 	status = control_call(cli, &request, answer);

@@ -119,6 +119,24 @@ class Create(ControlTest):
                          "--- slice air (not there)\n+++ slice air (wanted)\n@@ -0,0 +1,2 @@\n+name: air\n+vni: 5\n")
         self.assertEqual(self.asked().query, "dry_run=1")
 
+    def test_dry_run_says_when_the_dataplane_was_not_asked(self):
+        self.routes["POST /v1/slices"] = {"dry_run": True, "changes": [], "refused": [],
+                                          "dataplane": {"site": "gj", "asked": False, "why": "the dataplane is not connected"}}
+        self.assertEqual(self.run_cli("slice", "create", "air", "-n")[1],
+                         "the dataplane was not asked what it would refuse: the dataplane is not connected\n")
+
+    def test_what_would_be_refused_is_told_and_may_be_kept(self):
+        refused = [{"kind": "slice", "name": "air", "reason": "full"}]
+        self.routes["POST /v1/slices"] = {"dry_run": True, "changes": [], "refused": refused}
+        self.assertEqual(self.run_cli("slice", "create", "air", "-n", status=1)[1], "error: the dataplane would refuse slice air: full\n")
+        self.routes["POST /v1/slices"] = problem(409, "the dataplane would refuse slice air: full", refused=refused)
+        self.assertEqual(self.err("slice", "create", "air", status=1),
+                         "error: the dataplane would refuse slice air: full\n  nothing was changed; with --no-check it is kept "
+                         "all the same, and tried again when what it needs changes\n")
+        self.routes["POST /v1/slices"] = Raw(json.dumps(shown()).encode(), 201)
+        self.out("slice", "create", "air", "--no-check")
+        self.assertEqual(self.asked().query, "wait=5&check=false")
+
 
 class Set(ControlTest):
     def setUp(self):

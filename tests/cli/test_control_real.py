@@ -143,7 +143,8 @@ class Real(unittest.TestCase):
             said = self.sluice("--socket", self.control.dataplane.socket, "dp", "put", "port", "name=f", f"device={device}", status=1)
             self.assertIn("not allowed", said)
             self.assertIn("net_af_packetN,iface=IF", said)
-            self.control.request("PUT", "/v1/wans/evil", {"name": "evil", "site": "gj", "device": device})
+            self.assertIn("not allowed", self.sluice("wan", "create", "bad", "site=gj", f"device={device}", status=1))
+            self.control.request("PUT", "/v1/wans/evil?check=false", {"name": "evil", "site": "gj", "device": device})
             self.control.until(lambda: "not allowed" in self.control.get("/v1/wans/evil").json["status"].get("reason", ""), 20)
         self.assertFalse(os.path.exists(mark))
         with open(kept) as file:
@@ -163,8 +164,18 @@ class Real(unittest.TestCase):
 
     def test_what_the_dataplane_refuses(self):
         path = self.file("odd.yaml", "kind: wan\nname: odd\nsite: gj\ndevice: net_af_packet7,iface=nowhere0\naddresses: [198.18.9.1/24]\ntap: false\n")
+        before = self.sluice("get")
+        for option in ("--dry-run", "--no-wait"):
+            out = self.sluice("apply", "-f", path, option, status=1)
+            self.assertIn(f"{path}:1: document 1, wan odd: the dataplane would refuse wan odd: port odd: there is no interface nowhere0", out)
+            self.assertEqual("nothing was changed" in out, option == "--no-wait")
+        self.assertIn("would refuse wan odd", self.sluice("diff", "-f", path, status=1))
+        for option in ("--dry-run", "--no-wait"):
+            out = self.sluice("wan", "create", "odd", "site=gj", "device=net_af_packet7,iface=nowhere0", option, status=1)
+            self.assertIn("the dataplane would refuse wan odd: port odd: there is no interface nowhere0", out)
+        self.assertEqual(before, self.sluice("get"))
         for done in ("1 created", "1 unchanged"):  # again, as it is: it is still refused
-            out = self.sluice("apply", "-f", path, *(["-w", "20"] if done == "1 created" else []), status=1)
+            out = self.sluice("apply", "-f", path, "--no-check", *(["-w", "20"] if done == "1 created" else []), status=1)
             self.assertIn(done, out)
             self.assertIn(f"{path}:1: document 1, wan odd: the dataplane refused wan odd", out)
         self.sluice("apply", "-f", "-", stdin=BOXES)
