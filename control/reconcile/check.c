@@ -11,6 +11,10 @@
 
 #define SUBJECTS_MOST 10000
 #define SETTLED_MS    2000
+#define SILENT_MS     1000 /* a dataplane that owes answers for so long is not waited for */
+#define PATIENCE_MS   250  /* between two looks */
+
+static const char silent[] = "the dataplane does not answer";
 
 int check_subject_cmp(const struct subject *a, const struct subject *b)
 {
@@ -270,6 +274,8 @@ int reconciler_check(struct reconciler *rec, const struct world_change *changes,
 	check->rec = rec;
 	if (dataplane_state(rec->dp) != DATAPLANE_UP)
 		check->why = "the dataplane is not connected";
+	else if (dataplane_silent_ms(rec->dp) > SILENT_MS)
+		check->why = silent;
 	else if (!rec->known)
 		check->why = "what is in the dataplane is not known yet";
 	for (size_t i = 0; i < count && !check->why; i++) {
@@ -310,7 +316,7 @@ static void refuse_for_wan(struct reconcile_check *check, struct subject *subjec
 	}
 }
 
-static void finish(struct reconcile_check *check)
+static void tell(struct reconcile_check *check)
 {
 	struct reconcile_refusal *list = calloc(check->subject_count + 1, sizeof(*list));
 	struct reconcile_checked checked = {.why = check->why, .refusal = list};
@@ -332,7 +338,24 @@ static void finish(struct reconcile_check *check)
 	}
 	check->done(&checked, check->arg);
 	free(list);
+}
+
+static void finish(struct reconcile_check *check)
+{
+	tell(check);
 	check->out = false;
+	reconciler_check_free(check);
+}
+
+/* A dataplane that hangs holds up nobody's change: it goes on unasked. */
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct reconcile_check *check = arg;
+
+	if (dataplane_silent_ms(check->rec->dp) <= SILENT_MS)
+		return;
+	check->why = silent;
+	tell(check);
 	reconciler_check_free(check);
 }
 
@@ -406,9 +429,17 @@ static void on_settled(bool settled, void *arg)
 
 void reconciler_check_run(struct reconcile_check *check, reconciler_checked done, void *arg)
 {
+	const struct timeval look = {.tv_usec = PATIENCE_MS * 1000};
+
 	check->done = done;
 	check->arg = arg;
 	if (check->why) {
+		finish(check);
+		return;
+	}
+	check->patience = event_new(check->rec->base, -1, EV_PERSIST, on_patience, check);
+	if (!check->patience || event_add(check->patience, &look)) {
+		check->lost = true;
 		finish(check);
 		return;
 	}
@@ -425,6 +456,9 @@ void reconciler_check_free(struct reconcile_check *check)
 	if (!check)
 		return;
 	check->done = NULL;
+	if (check->patience)
+		event_free(check->patience);
+	check->patience = NULL;
 	if (check->out) /* by the answer */
 		return;
 	if (check->waiting)

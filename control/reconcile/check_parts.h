@@ -56,6 +56,7 @@ struct reconcile_check {
 	bool again;
 	const char *why;  /* it is not asked; NULL: it is */
 	uint64_t waiting; /* for what was touched before; 0: not */
+	struct event *patience; /* looks whether the dataplane still answers */
 	reconciler_checked done;
 	void *arg;
 
