@@ -74,9 +74,11 @@ static void again_without_huge(int argc, char **argv)
 
 static int start_eal(const struct options *opt, int argc, char **argv)
 {
-	char *eal_argv[EAL_ARGS_MAX];
-	int eal_argc = options_eal_args(opt, eal_argv), error;
+	static char *kept[EAL_ARGS_MAX]; /* EAL may point into them as long as this runs */
+	char *eal_argv[EAL_ARGS_MAX];	 /* and writes into the array */
+	int eal_argc = options_eal_args(opt, kept), error;
 
+	memcpy(eal_argv, kept, sizeof(kept));
 	if (rte_eal_init(eal_argc, eal_argv) >= 0)
 		return 0;
 	error = rte_errno;

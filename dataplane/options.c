@@ -288,7 +288,7 @@ static char *arg(const char *fmt, ...)
 	return text;
 }
 
-/* "0@0,1@1,2@3": the main thread on the CPUs that no worker has, or on all when there are none. */
+/* "--lcores=0@0,1@1,2@3": the main thread on the CPUs that no worker has, or on all when there are none. */
 static char *lcores_arg(const struct options *opt)
 {
 	char text[4096];
@@ -313,7 +313,7 @@ static char *lcores_arg(const struct options *opt)
 	}
 	for (uint32_t i = 0; i < opt->workers; i++)
 		len += snprintf(text + len, sizeof(text) - len, ",%u@%u", i + 1, opt->cpu[i]);
-	return arg("%s", text);
+	return arg("--lcores=%s", text);
 }
 
 int options_eal_args(const struct options *opt, char *argv[EAL_ARGS_MAX])
@@ -321,7 +321,7 @@ int options_eal_args(const struct options *opt, char *argv[EAL_ARGS_MAX])
 	int n = 0;
 
 	argv[n++] = arg("sluice-dataplane");
-	argv[n++] = arg("--lcores=%s", lcores_arg(opt));
+	argv[n++] = lcores_arg(opt);
 	argv[n++] = arg("--main-lcore=0");
 	argv[n++] = arg("-m");
 	argv[n++] = arg("%u", opt->memory_mb);

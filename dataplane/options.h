@@ -30,7 +30,8 @@ int options_parse(int argc, char **argv, struct options *opt);
 /* Huge pages or not: when too few are free, opt->no_huge is set and the reason said. */
 void options_choose_memory(struct options *opt);
 
-/* The EAL's arguments; returns how many. Worker i becomes lcore i + 1. */
+/* The EAL's arguments, each from malloc(), which it may point into for ever; returns how many.
+ * Worker i becomes lcore i + 1. */
 int options_eal_args(const struct options *opt, char *argv[EAL_ARGS_MAX]);
 
 #endif
