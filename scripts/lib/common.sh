@@ -32,18 +32,21 @@ quietly() {
 	fi
 }
 
-# ensure_build DIR [meson setup option…]: configures DIR if it is not, then compiles what changed.
+# ensure_build DIR [-option of meson setup…] [target…]: configures DIR if it is not, then compiles what changed of the targets (all).
 ensure_build() {
-	local dir=$1 name=${1##*/}
+	local dir=$1 name=${1##*/} word options=() targets=()
 	shift
+	for word; do
+		if [[ $word == -* ]]; then options+=("$word"); else targets+=("$word"); fi
+	done
 	if [[ ! -f $dir/build.ninja ]]; then
 		say "configuring $name"
 		rm -rf "$dir/meson-private" "$dir/meson-info" # what a failed attempt left
-		quietly "$logs/$name-setup.log" meson setup "$dir" "$top" "$@" || return 1
+		quietly "$logs/$name-setup.log" meson setup "$dir" "$top" "${options[@]}" || return 1
 	fi
 	# ninja -n answers in a moment; only a build that has something to do is announced
-	if ! ninja -C "$dir" -n 2>/dev/null | grep -q 'no work to do'; then
+	if ! ninja -C "$dir" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
 		say "building $name"
 	fi
-	quietly "$logs/$name-compile.log" meson compile -C "$dir"
+	quietly "$logs/$name-compile.log" meson compile -C "$dir" "${targets[@]}"
 }
