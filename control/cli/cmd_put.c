@@ -128,6 +128,23 @@ static json_t *file_objects(const char *path)
 	return objects;
 }
 
+/* What the switch says of the ports that were put; the change has been made, whatever that is. */
+static void warn_of_ports(struct cli *cli, const json_t *ports)
+{
+	const json_t *port, *found, *one;
+	size_t i, j;
+	json_t *all = cli_call(cli, "list", json_pack("{s:s}", "type", "port"));
+
+	found = json_object_get(all, "objects");
+	json_array_foreach (ports, i, port)
+		json_array_foreach (found, j, one)
+			if (!strcmp(json_text(one, "name"), json_text(port, "name")) &&
+				*json_text(one, "warning"))
+				fprintf(stderr, "warning: port %s: %s\n", json_text(one, "name"),
+					json_text(one, "warning"));
+	json_decref(all);
+}
+
 enum { PUT_FILE };
 
 static const struct option_def put_options[] = {
@@ -159,8 +176,12 @@ static int put_run(struct cli *cli, const struct args *args)
 		objects = json_pack("[o]", object);
 	}
 	say_sending(cli, json_array_size(objects), "objects");
-	return change(cli, "put", json_pack("{s:s, s:o}", "type", type->name, "objects", objects),
+	status = change(cli, "put", json_pack("{s:s, s:O}", "type", type->name, "objects", objects),
 		json_array_size(objects));
+	if (status == STATUS_OK && type->type == OBJECT_PORT)
+		warn_of_ports(cli, objects);
+	json_decref(objects);
+	return status;
 }
 
 const struct command command_put = {

@@ -206,10 +206,16 @@ static bool is_well(const json_t *health)
 
 static void print_health(const json_t *health)
 {
+	const json_t *note;
+	size_t i;
+
 	if (is_well(health))
 		puts("well");
 	else
 		printf("NOT WELL: %s\n", json_text(health, "text"));
+	json_array_foreach (json_object_get(health, "notes"), i, note)
+		printf("note: %s %s: %s\n", json_text(note, "kind"), json_text(note, "name"),
+			json_text(note, "text"));
 }
 
 /* The first line of all; a control of before has no such thing. */

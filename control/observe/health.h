@@ -72,6 +72,8 @@ enum { HEALTH_LISTED = 1000, HEALTH_NOTED = 4096 };
 struct health_report {
 	json_t *not_well;     /* [{kind, name, health, text, because?, tenant?}], the first
 				 HEALTH_LISTED; what others rest on comes first */
+	json_t *notes;	      /* [{kind, name, text}]: well, and yet to be seen to (a port's
+				 `warning`) */
 	json_t *counts;	      /* {KIND: {well, not_well}} */
 	json_t *sessions;     /* {SLICE: {tenant, sessions, not_well, ues}} */
 	json_t *noted;	      /* {"KIND:NAME": entry of not_well}, without hosts and sessions */

@@ -169,11 +169,12 @@ static bool view_step(void *state, struct text *out)
 
 	if (health_walk_step(state))
 		return true;
-	body = json_pack("{s:s, s:b, s:s, s:s, s:I, s:O, s:O, s:I}", "health",
+	body = json_pack("{s:s, s:b, s:s, s:s, s:I, s:O, s:O, s:I, s:O}", "health",
 		report->wrong ? report->word : "well", "well", !report->wrong, "text", report->text,
 		"site", control.site, "at_us", (json_int_t)control_now_us(), "counts",
 		report->counts, "not_well", report->not_well, "more",
-		(json_int_t)(report->wrong - json_array_size(report->not_well)));
+		(json_int_t)(report->wrong - json_array_size(report->not_well)), "notes",
+		report->notes);
 	text_add_json(out, body);
 	json_decref(body);
 	return false;
@@ -214,7 +215,8 @@ static void get_health(struct request *r)
 const struct route observe_health_routes[] = {
 	{"GET", "/v1/health", get_health, ROLE_VIEWER, "getHealth",
 		"Would a packet pass? \"well\", or what is not and why: box, ports, tunnels, GTP-U "
-		"peers, and the intents of this site. Tenants: of what is theirs. At most a tenth "
+		"peers, and the intents of this site; notes say what is to be seen to all the "
+		"same. Tenants: of what is theirs. At most a tenth "
 		"of a second old, or what twenty times its making takes; ports and tunnels are "
 		"read from the dataplane every two seconds.",
 		.tag = "visibility"},

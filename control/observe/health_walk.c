@@ -96,6 +96,7 @@ struct health_walk *health_walk_new(const struct actor *actor)
 	w->whole = view_whole(actor);
 	w->phase = w->whole ? PHASE_BOX : PHASE_INTENTS;
 	w->report.not_well = json_array();
+	w->report.notes = json_array();
 	w->report.counts = json_object();
 	w->report.sessions = json_object();
 	w->report.noted = json_object();
@@ -108,6 +109,7 @@ void health_walk_free(struct health_walk *w)
 	if (!w)
 		return;
 	json_decref(w->report.not_well);
+	json_decref(w->report.notes);
 	json_decref(w->report.counts);
 	json_decref(w->report.sessions);
 	json_decref(w->report.noted);
@@ -178,6 +180,16 @@ static void take(struct health_walk *w, const char *kind, const char *name, cons
 
 /* ---- what the dataplane lists ---- */
 
+static void note_port(struct health_walk *w, const struct health_facts *facts)
+{
+	const json_t *warning = json_object_get(json_object_get(facts->ports, w->key), "warning");
+
+	if (warning)
+		json_array_append_new(w->report.notes,
+			json_pack("{s:s, s:s, s:O}", "kind", "port", "name", w->key, "text",
+				warning));
+}
+
 static bool next_listed(struct health_walk *w, const struct health_facts *facts)
 {
 	static const struct {
@@ -203,6 +215,8 @@ static bool next_listed(struct health_walk *w, const struct health_facts *facts)
 	snprintf(w->key, sizeof(w->key), "%s", json_object_iter_key(at));
 	is_well = kinds[w->phase].judge(facts, w->key, &health);
 	take(w, kinds[w->phase].kind, w->key, "", is_well, &health);
+	if (w->phase == PHASE_PORTS)
+		note_port(w, facts);
 	return true;
 }
 

@@ -47,6 +47,8 @@ static const struct api_field port_fields[] = {
 	{AT(api_port, gone, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "the kernel interface below it vanished or left the network namespace: "
 			"delete the port and put it again"},
+	{AT(api_port, warning, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "what about the interface below it loses traffic, and the cure"},
 	{.name = NULL},
 };
 

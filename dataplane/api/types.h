@@ -54,7 +54,8 @@ struct api_port {
 	uint32_t speed_mbps;		/* 0 = the device does not say */
 	struct api_mac_addr mac_in_use; /* the one it answers to */
 	char tap_name[16];
-	bool gone; /* the interface below it */
+	bool gone;	   /* the interface below it */
+	char warning[192]; /* port_veth.h; "": none */
 };
 
 struct api_address {

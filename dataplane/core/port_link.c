@@ -202,3 +202,8 @@ bool port_link_gone(uint16_t id)
 {
 	return id < LIMIT_PORTS && links[id].gone;
 }
+
+uint32_t port_link_ifindex(uint16_t id)
+{
+	return id < LIMIT_PORTS && !links[id].gone ? links[id].ifindex : 0;
+}

@@ -31,5 +31,7 @@ bool port_link_up(uint16_t id);
 /* The interface below it vanished, or went to another network namespace: its link stays down until
  * it is back by name (port_reopen()). */
 bool port_link_gone(uint16_t id);
+/* The interface of the kernel below it; 0: none, or gone. */
+uint32_t port_link_ifindex(uint16_t id);
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static int on_link(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_STOP;
 }
 
-int link_flags(uint32_t ifindex, uint32_t *flags)
+static int link_ask(uint32_t ifindex, mnl_cb_t answer, void *arg)
 {
 	char buf[512];
 	struct nlmsghdr *nlh = request_start(buf, RTM_GETLINK, 0);
@@ -121,7 +122,86 @@ int link_flags(uint32_t ifindex, uint32_t *flags)
 	memset(ifi, 0, sizeof(*ifi));
 	ifi->ifi_index = ifindex;
 	nlh->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
-	return rtnl_ask(nlh, on_link, flags);
+	return rtnl_ask(nlh, answer, arg);
+}
+
+int link_flags(uint32_t ifindex, uint32_t *flags)
+{
+	return link_ask(ifindex, on_link, flags);
+}
+
+struct veth {
+	bool is;
+	uint32_t peer;
+	int nsid;
+};
+
+static int on_link_kind(const struct nlattr *attr, void *arg)
+{
+	struct veth *veth = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		veth->is = strcmp(mnl_attr_get_str(attr), "veth") == 0;
+	return MNL_CB_OK;
+}
+
+static int on_link_attr(const struct nlattr *attr, void *arg)
+{
+	struct veth *veth = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		mnl_attr_parse_nested(attr, on_link_kind, veth);
+	else if (mnl_attr_get_type(attr) == IFLA_LINK)
+		veth->peer = mnl_attr_get_u32(attr);
+	else if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID)
+		veth->nsid = (int)mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
+static int on_veth(const struct nlmsghdr *nlh, void *arg)
+{
+	if (nlh->nlmsg_type == RTM_NEWLINK)
+		mnl_attr_parse(nlh, sizeof(struct ifinfomsg), on_link_attr, arg);
+	return MNL_CB_STOP;
+}
+
+int link_veth_peer(uint32_t ifindex, uint32_t *peer, int *nsid)
+{
+	struct veth veth = {.nsid = -1};
+	int rc = link_ask(ifindex, on_veth, &veth);
+
+	if (rc != 0)
+		return rc;
+	*peer = veth.peer;
+	*nsid = veth.nsid;
+	return veth.is && veth.peer != 0 ? 0 : -EOPNOTSUPP;
+}
+
+static int on_netns_attr(const struct nlattr *attr, void *arg)
+{
+	if (mnl_attr_get_type(attr) == NETNSA_NSID)
+		*(int *)arg = (int)mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
+static int on_netns(const struct nlmsghdr *nlh, void *arg)
+{
+	if (nlh->nlmsg_type == RTM_NEWNSID)
+		mnl_attr_parse(nlh, sizeof(struct rtgenmsg), on_netns_attr, arg);
+	return MNL_CB_STOP;
+}
+
+int netns_id(int fd, int *nsid)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = request_start(buf, RTM_GETNSID, 0);
+	struct rtgenmsg *gen = mnl_nlmsg_put_extra_header(nlh, sizeof(*gen));
+
+	gen->rtgen_family = AF_UNSPEC;
+	mnl_attr_put_u32(nlh, NETNSA_FD, fd);
+	nlh->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
+	*nsid = -1;
+	return rtnl_ask(nlh, on_netns, nsid);
 }
 
 int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has)

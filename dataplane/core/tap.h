@@ -26,4 +26,11 @@ int link_carrier(uint32_t ifindex, bool on);
  * there is none of that index in this network namespace. */
 int link_flags(uint32_t ifindex, uint32_t *flags);
 
+/* The other end of a veth: its index, and this namespace's id of the network namespace it is in
+ * (-1: this one). 0, or -errno: -EOPNOTSUPP when the interface is none, -ENODEV as above. */
+int link_veth_peer(uint32_t ifindex, uint32_t *peer, int *nsid);
+/* This namespace's id of the network namespace that fd (of a file as /run/netns/NAME) is of, -1
+ * when it has none. 0 or -errno. */
+int netns_id(int fd, int *nsid);
+
 #endif

@@ -11,6 +11,7 @@
 #include "noun_port.h"
 #include "port.h"
 #include "port_link.h"
+#include "port_veth.h"
 #include "tx.h"
 #include "underlay.h"
 
@@ -177,13 +178,30 @@ static void port_undo(const struct tx *tx, struct object *obj, const struct vers
 		port_change(obj->id, &old->data->port, &ignored);
 }
 
+static uint64_t warned; /* these, in the log */
+
+/* "" or what is wrong below it; what is new goes to the log. */
+static const char *port_warning(const struct object *obj)
+{
+	const char *text = port_veth_warning(obj->id, port_link_ifindex(obj->id));
+	uint64_t bit = 1ull << obj->id;
+
+	if (*text && !(warned & bit))
+		fprintf(stderr, "sluice-dataplane: port %s: %s\n", obj->key, text);
+	warned = *text ? warned | bit : warned & ~bit;
+	return text;
+}
+
 static void port_commit(struct object *obj, const struct version *old, const struct version *new)
 {
 	if (!new) {
 		port_close(obj->id);
 		underlay_port_gone(obj->id);
+		port_veth_forget(obj->id);
+		warned &= ~(1ull << obj->id);
 	} else if (!old) {
 		port_publish(obj->id);
+		port_warning(obj);
 	} else {
 		attachment_port_mtu(obj->id);
 	}
@@ -212,6 +230,7 @@ uint64_t noun_port_poll(void)
 				obj->key, err.message);
 		told = rc ? told | bit : told & ~bit;
 		back |= rc ? 0 : bit;
+		port_warning(obj);
 	}
 	return back;
 }
@@ -224,6 +243,7 @@ static void port_answer(const struct object *obj, union api_object *copy)
 	copy->port.link = port_link(obj->id, &copy->port.speed_mbps);
 	copy->port.gone = port_link_gone(obj->id);
 	memcpy(copy->port.mac_in_use.bytes, hot->mac.addr_bytes, 6);
+	snprintf(copy->port.warning, sizeof(copy->port.warning), "%s", port_warning(obj));
 	if (tap)
 		snprintf(copy->port.tap_name, sizeof(copy->port.tap_name), "%s", tap);
 }

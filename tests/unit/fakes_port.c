@@ -7,6 +7,7 @@
 #include "fakes.h"
 #include "port.h"
 #include "port_link.h"
+#include "port_veth.h"
 #include "trace.h"
 
 struct port_hot port_hot[PORT_MAX];
@@ -107,6 +108,20 @@ bool port_link(uint16_t id, uint32_t *speed_mbps)
 bool port_link_gone(uint16_t id)
 {
 	return fakes.gone;
+}
+
+uint32_t port_link_ifindex(uint16_t id)
+{
+	return 0;
+}
+
+const char *port_veth_warning(uint16_t id, uint32_t ifindex)
+{
+	return "";
+}
+
+void port_veth_forget(uint16_t id)
+{
 }
 
 const char *port_name(uint16_t id)
