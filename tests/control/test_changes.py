@@ -55,6 +55,8 @@ class Changes(unittest.TestCase):
         # a resync by the clock would put right what the change itself did not
         cls.control = api.Control(dataplane=True, config={"resync_s": 600, "keep": ["slice lab-*"]}).start()
         cls.addClassCleanup(cls.control.close)
+        # until it knows what is in the dataplane it asks nothing
+        cls.control.until(lambda: cls.control.apply([site()], "?dry_run=1").json["dataplane"]["asked"], 20)
 
     def setUp(self):
         self.apply(*self.start(), prune="all")
