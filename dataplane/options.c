@@ -288,7 +288,8 @@ static char *arg(const char *fmt, ...)
 	return text;
 }
 
-/* "--lcores=0@0,1@1,2@3": the main thread on the CPUs that no worker has, or on all when there are none. */
+/* "--lcores=0@0,1@1,2@3": the main thread on the CPUs that no worker has, or on all when there are
+ * none. */
 static char *lcores_arg(const struct options *opt)
 {
 	char text[4096];

@@ -107,7 +107,8 @@ void route_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t 
 void route_redirect(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	door_t door, const uint8_t *to);
 
-/* The same as route_send() by a way into a session (SESSION_GROUP_BACK), as if it had come in there.
+/* The same as route_send() by a way into a session (SESSION_GROUP_BACK), as if it had come in
+ * there.
  */
 void route_send_session(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	uint32_t session, uint8_t group);

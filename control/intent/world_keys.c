@@ -377,7 +377,8 @@ const char *key_show(const struct key *key, char *text)
 			key->text);
 	else if (key->kind == KEY_TEID)
 		snprintf(text, 128, "TEID %lu of GTP-U address %.*s of site %.*s",
-			strtoul(vlan + 1, NULL, 10), (int)(vlan - slash - 1), slash + 1, site, key->text);
+			strtoul(vlan + 1, NULL, 10), (int)(vlan - slash - 1), slash + 1, site,
+			key->text);
 	else if (!strcmp(vlan, "/0"))
 		snprintf(text, 128, "port %.*s of site %.*s without VLAN", (int)(vlan - slash - 1),
 			slash + 1, site, key->text);

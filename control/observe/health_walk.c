@@ -185,9 +185,8 @@ static void note_port(struct health_walk *w, const struct health_facts *facts)
 	const json_t *warning = json_object_get(json_object_get(facts->ports, w->key), "warning");
 
 	if (warning)
-		json_array_append_new(w->report.notes,
-			json_pack("{s:s, s:s, s:O}", "kind", "port", "name", w->key, "text",
-				warning));
+		json_array_append_new(w->report.notes, json_pack("{s:s, s:s, s:O}", "kind", "port",
+							       "name", w->key, "text", warning));
 }
 
 static bool next_listed(struct health_walk *w, const struct health_facts *facts)

@@ -54,8 +54,8 @@ struct reconcile_check {
 	bool lost; /* no memory */
 	bool out;  /* a call is */
 	bool again;
-	const char *why;  /* it is not asked; NULL: it is */
-	uint64_t waiting; /* for what was touched before; 0: not */
+	const char *why;	/* it is not asked; NULL: it is */
+	uint64_t waiting;	/* for what was touched before; 0: not */
 	struct event *patience; /* looks whether the dataplane still answers */
 	reconciler_checked done;
 	void *arg;

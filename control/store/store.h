@@ -27,7 +27,8 @@ struct store_state {
 	uint64_t written; /* how many commits there were since store_start() */
 	uint64_t durable; /* and how many of them are on disk */
 	int err;   /* the disk has failed: what is not durable by now never will be, and all changes
-		      are   refused with this from now on. What is true is what the next start reads */
+		      are refused with this from now on. What is true is what the next start reads
+		    */
 	bool busy; /* the thread has the store to itself for a while: who calls it now waits */
 };
 void store_state(struct store *store, struct store_state *out);

@@ -134,7 +134,8 @@ static bool is_seen(struct search *s, ino_t inode)
 }
 
 /* In a folder of files, or of processes: the descriptor, path filled in, or -1. */
-static int search_in(struct search *s, const char *folder, const char *below, char *path, size_t size)
+static int search_in(
+	struct search *s, const char *folder, const char *below, char *path, size_t size)
 {
 	DIR *dir = opendir(folder);
 	const struct dirent *entry;
@@ -156,8 +157,8 @@ static int search_in(struct search *s, const char *folder, const char *below, ch
 
 static int netns_find(struct veth_port *p, int nsid)
 {
-	struct search search = {.nsid = nsid,
-		.until_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) + SEARCH_MS};
+	struct search search = {
+		.nsid = nsid, .until_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) + SEARCH_MS};
 	int fd = *p->netns ? netns_open(p->netns, nsid) : -1;
 	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 

@@ -58,8 +58,8 @@ static int address_check(const struct tx *tx, const struct object *obj,
 
 /* Both ways at check time: a delete followed by a put of the same address must reach the kernel in
  * that order. */
-static int address_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int address_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	const struct version *version = new ? new : old;
 	const struct object *port = version_ref(version, OBJECT_PORT);

@@ -66,8 +66,8 @@ static int attachment_check(const struct tx *tx, const struct object *obj,
 	return -1;
 }
 
-static int attachment_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int attachment_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	if (!old && attachment_reserve(&obj->id)) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",

@@ -72,8 +72,8 @@ static int gtpu_check(const struct tx *tx, const struct object *obj, const union
 	return check_tunnels(err);
 }
 
-static int gtpu_prepare_noun(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int gtpu_prepare_noun(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	int rc = old ? 0 : gtpu_reserve(&obj->id);
 

@@ -110,8 +110,8 @@ static int meter_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int meter_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int meter_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	if (old || !police_reserve(&obj->id))
 		return 0;

@@ -94,8 +94,8 @@ static void count(const struct object *obj, const struct version *version, int b
 		network->neighbors += by;
 }
 
-static int neighbor_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int neighbor_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	const struct object *at = version_ref(new ? new : old, OBJECT_ATTACHMENT);
 	const struct network *network;

@@ -88,8 +88,8 @@ static int route_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int route_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int route_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	int rc = new ? underlay_route_reserve(new->data->route.prefix.family) : 0;
 

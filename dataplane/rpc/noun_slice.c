@@ -55,8 +55,8 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int slice_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int slice_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	if (old)
 		return 0;

@@ -105,8 +105,8 @@ static int tunnel_check(const struct tx *tx, const struct object *obj, const uni
 	return check_gtpu(new, err) ? -1 : check_port(obj, new, err);
 }
 
-static int tunnel_prepare(const struct tx *tx, struct object *obj,
-	const struct version *old, const struct version *new, struct rpc_error *err)
+static int tunnel_prepare(const struct tx *tx, struct object *obj, const struct version *old,
+	const struct version *new, struct rpc_error *err)
 {
 	if (old || !tunnel_reserve(&obj->id)) {
 		count_port(old, -1);

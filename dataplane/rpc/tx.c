@@ -291,8 +291,7 @@ static void prefix_session(const struct tx *tx, uint32_t session, struct rpc_err
 
 		if (step->kind != TX_SESSION || step->session.session != session)
 			continue;
-		rpc_error_prefix(
-			err, "ops[%u].objects[%u]", step->session.op, step->session.index);
+		rpc_error_prefix(err, "ops[%u].objects[%u]", step->session.op, step->session.index);
 		break;
 	}
 }

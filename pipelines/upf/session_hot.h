@@ -25,8 +25,8 @@
 #include "exact.h"
 #include "teid.h"
 
-/* What a TEID names (teid.h) is checked against the group's own: an F-TEID that was put may look like
- * another session's, and lies in teid_table. */
+/* What a TEID names (teid.h) is checked against the group's own: an F-TEID that was put may look
+ * like another session's, and lies in teid_table. */
 
 /* Value words of teid_table, ue4_table, ue6_table. 0: taken by a transaction that has not
  * committed; nobody's for workers. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets by F-TEID that are too big for the next tunnel. Those that may be cut: pieces, their counts
- * and copies; the others' senders are told, through the tunnel that leads to them. */
+/* Packets by F-TEID that are too big for the next tunnel. Those that may be cut: pieces, their
+ * counts and copies; the others' senders are told, through the tunnel that leads to them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -232,7 +232,8 @@ END_TEST
 /* Where the UE's address is known in the slice, that is the way to it: as for any packet. */
 START_TEST(too_big_is_said_by_the_slice_where_the_ue_is_in_it)
 {
-	intermediate(",'ue':{'ipv4':'" UE1 "'}", ",{'id':3,'precedence':1,'source':'core','far':3}");
+	intermediate(
+		",'ue':{'ipv4':'" UE1 "'}", ",{'id':3,'precedence':1,'source':'core','far':3}");
 	send_too_big(false, true);
 	expect_told(false, "198.18.0.2", 5000);
 }

@@ -321,8 +321,8 @@ START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 }
 END_TEST
 
-/* Two numbers of sessions are in the range. One is named by a TEID of another session, if at another
- * address: the chosen one names the other. After that any TEID of the range is taken. */
+/* Two numbers of sessions are in the range. One is named by a TEID of another session, if at
+ * another address: the chosen one names the other. After that any TEID of the range is taken. */
 START_TEST(grant_leaves_few_numbers_of_sessions)
 {
 #define UPLINK(name, address)                                                                      \

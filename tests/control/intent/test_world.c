@@ -372,7 +372,8 @@ START_TEST(world_chooses_an_fteid_and_keeps_it)
 }
 END_TEST
 
-/* Each has a number of its own, and they lie close together: the dataplane's memory is by number. */
+/* Each has a number of its own, and they lie close together: the dataplane's memory is by number.
+ */
 START_TEST(world_numbers_sessions_closely)
 {
 	enum { COUNT = 3000, MOST = 8192 };
