@@ -236,6 +236,7 @@ class Others(Rest):
         listed = next(t for t in self.control.get("/v1/tokens").json["items"] if t["id"] == made.json["id"])
         self.assertEqual({**listed, "token": token}, made.json)
         self.assertEqual(listed.keys(), {"id", "name", "role", "tenant", "created_us", "expires_us"})
+        self.assertEqual(listed["expires_us"] - listed["created_us"], 3600 * 1000000)
         self.ok(self.control.post("/v1/slices", slice_("by-token", "gj/p1/10"), token=token), 201)
         self.assertEqual(self.control.get("/v1/slices/by-token").json["tenant"], "kr")
         self.problem(self.control.get("/v1/tokens", token=token), 403)

@@ -193,15 +193,16 @@ START_TEST(route_with_ways_by_foreign_links_has_the_others)
 {
 	const struct fake_way way[] = {{3, "198.18.3.2", 1}, {7, "198.18.0.3", 256},
 		{7, "198.18.0.2", 1}, {2, "198.18.1.2", 128}, {7, "2001:db8::2", 1},
-		{7, "198.18.0.2", 3}};
+		{7, "198.18.0.2", 3}, {2, "198.18.1.3", 1}};
 
 	fake_link(OWN, 7, "wan0", true);
 	fake_link(OWN, 2, "ens2", true);
-	fake_route(OWN, 254, "198.18.7.0/24", 0, RTN_UNICAST, RTPROT_BGP, way, 6);
+	fake_route(OWN, 254, "198.18.7.0/24", 0, RTN_UNICAST, RTPROT_BGP, way, 7);
 	rig_run();
 	ck_assert_str_eq(rig_text(OBJECT_ROUTE, "underlay 198.18.7.0/24"),
 		"{\"prefix\":\"198.18.7.0/24\",\"table\":\"underlay\",\"via\":["
 		"{\"address\":\"198.18.1.2\",\"port\":\"nic0\",\"weight\":127},"
+		"{\"address\":\"198.18.1.3\",\"port\":\"nic0\",\"weight\":1},"
 		"{\"address\":\"198.18.0.2\",\"port\":\"wan0\",\"weight\":3},"
 		"{\"address\":\"198.18.0.3\",\"port\":\"wan0\",\"weight\":255}]}");
 	fake_link(OWN, 2, "ens2", false);
