@@ -11,6 +11,7 @@
 
 #define SUBJECTS_MOST 10000
 #define SETTLED_MS    2000
+#define REJECTIONS_MOST 16
 #define SILENT_MS     1000 /* a dataplane that owes answers for so long is not waited for */
 #define PATIENCE_MS   250  /* between two looks */
 
@@ -359,6 +360,33 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	reconciler_check_free(check);
 }
 
+/* What a refused one has stays as it is in force, and nobody wants what it wanted. False: there is
+ * none that this was not known of. */
+static bool drop_refused(struct reconcile_check *check)
+{
+	struct subject *subject;
+	struct probe *probe;
+	bool dropped = false;
+
+	RB_FOREACH (subject, check_subjects, &check->subjects) {
+		if (!subject->refused || !subject->compiled)
+			continue;
+		compiled_list_clear(&subject->list);
+		subject->compiled = false;
+		subject->rejected = dropped = true;
+	}
+	if (!dropped)
+		return false;
+	RB_FOREACH (probe, check_probes, &check->probes) {
+		probe->wants = NULL;
+		probe->text = NULL;
+		probe->away = probe->replace = false;
+	}
+	RB_FOREACH (subject, check_subjects, &check->subjects)
+		probe_subject(check, subject);
+	return true;
+}
+
 static void begin_again(struct reconcile_check *check)
 {
 	struct subject *subject;
@@ -376,8 +404,18 @@ static void ask(struct reconcile_check *check)
 {
 	int err;
 
-	while ((err = check->why || check->lost ? 1 : check_message(check)) == 1 && check->again)
+	while ((err = check->why || check->lost ? 1 : check_message(check)) == 1) {
+		/* what stays because its intent is refused may be in the way of others */
+		if (!check->again && check->rejections < REJECTIONS_MOST && !check->why &&
+			!check->lost && drop_refused(check)) {
+			check->rejections++;
+			check->rounds = 0;
+			check->again = true;
+		}
+		if (!check->again)
+			break;
 		begin_again(check);
+	}
 	if (!err)
 		err = dataplane_call_text(check->rec->dp, "transaction", check->text,
 			check->text_used, on_answer, check);
@@ -423,6 +461,7 @@ static void on_settled(bool settled, void *arg)
 	check->waiting = 0;
 	RB_FOREACH (subject, check_subjects, &check->subjects)
 		probe_subject(check, subject);
+	drop_refused(check);
 	check->lost |= check_collect(check) != 0;
 	ask(check);
 }

@@ -50,7 +50,7 @@ struct reconcile_check {
 	struct reconciler *rec;
 	struct check_subjects subjects;
 	struct check_probes probes;
-	uint32_t subject_count, rounds;
+	uint32_t subject_count, rounds, rejections;
 	bool lost; /* no memory */
 	bool out;  /* a call is */
 	bool again;

@@ -25,7 +25,7 @@ struct fake {
 	/* bytes in and out over all connections; at cut_at the connection is closed, once; 0: never
 	 */
 	uint64_t bytes, cut_at;
-	uint32_t connections, hellos, calls, lists, applied, refused;
+	uint32_t connections, hellos, calls, lists, applied, refused, checks;
 	json_t *refuse; /* {"TYPE KEY": {code, message} or true}: puts of it are refused */
 	bool refuse_no_path;
 	json_t *limits;	 /* {TYPE: objects at most} */

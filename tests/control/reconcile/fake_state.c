@@ -200,7 +200,9 @@ static json_t *delete_one(struct fake *fake, json_t *state, const struct api_typ
 	return NULL;
 }
 
-static json_t *run_op(struct fake *fake, json_t *state, const json_t *op, size_t number)
+/* NULL, or the first refusal; with refused all of them go there instead, and the rest goes on. */
+static json_t *run_op(
+	struct fake *fake, json_t *state, const json_t *op, size_t number, json_t *refused)
 {
 	const struct api_type *type =
 		api_type_find(json_string_value(json_object_get(op, "type")) ?: "");
@@ -216,10 +218,27 @@ static json_t *run_op(struct fake *fake, json_t *state, const json_t *op, size_t
 		error = put ? put_one(fake, state, type, one, path)
 			    : delete_one(fake, state, type, json_string_value(one),
 				      json_is_true(json_object_get(op, "missing_ok")), path);
-		if (error)
+		if (error && !refused)
 			return error;
+		if (error)
+			json_array_append(refused, json_object_get(error, "error"));
+		json_decref(error);
 	}
 	return NULL;
+}
+
+/* transaction {check: true}: what would be refused, and nothing else. */
+static json_t *rehearse(struct fake *fake, const json_t *params)
+{
+	json_t *state = json_deep_copy(fake->state), *refused = json_array(), *op;
+	size_t i;
+
+	json_array_foreach (json_object_get(params, "ops"), i, op)
+		run_op(fake, state, op, i, refused);
+	json_decref(state);
+	fake->checks++;
+	return json_pack("{s:{s:o, s:I}}", "result", "refused", refused, "refused_total",
+		(json_int_t)json_array_size(refused));
 }
 
 static json_t *transaction(struct fake *fake, const json_t *params)
@@ -227,11 +246,13 @@ static json_t *transaction(struct fake *fake, const json_t *params)
 	json_t *state, *op, *error;
 	size_t i;
 
+	if (json_is_true(json_object_get(params, "check")))
+		return rehearse(fake, params);
 	if (fake->before_transaction)
 		fake->before_transaction(fake);
 	state = json_deep_copy(fake->state);
 	json_array_foreach (json_object_get(params, "ops"), i, op) {
-		error = run_op(fake, state, op, i);
+		error = run_op(fake, state, op, i, NULL);
 		if (!error)
 			continue;
 		fake->refused++;

@@ -159,28 +159,85 @@ void fake_intent_load(enum intent_type type, const char *name, const char *spec)
 	place_set(count - 1);
 }
 
-void fake_intent(struct reconciler *rec, enum intent_type type, const char *name, const char *spec)
+/* Takes it out of the world; NULL: there is none. */
+static struct intent *take_out(enum intent_type type, const char *name)
 {
 	size_t i = place_of(type, name);
-	struct intent *before = i < count ? intents[i] : NULL;
-	struct world_change change = {.type = type, .name = name};
+	struct intent *intent = i < count ? intents[i] : NULL;
 
-	if (before) {
-		json_object_del(places, label_of(type, name));
-		intents[i] = intents[--count];
-		if (i < count)
-			place_set(i);
-		change.before = before->spec;
+	if (!intent)
+		return NULL;
+	json_object_del(places, label_of(type, name));
+	intents[i] = intents[--count];
+	if (i < count)
+		place_set(i);
+	return intent;
+}
+
+static void put_back(struct intent *intent)
+{
+	intents[count++] = intent;
+	place_set(count - 1);
+}
+
+/* The world is as the change has it; before and changes have room for count. */
+static void make(const struct fake_change *list, size_t changed, struct intent **before,
+	struct world_change *changes)
+{
+	for (size_t i = 0; i < changed; i++) {
+		before[i] = take_out(list[i].type, list[i].name);
+		changes[i] = (struct world_change){.type = list[i].type, .name = list[i].name};
+		if (before[i])
+			changes[i].before = before[i]->spec;
+		if (list[i].spec) {
+			fake_intent_load(list[i].type, list[i].name, list[i].spec);
+			changes[i].intent = intents[count - 1];
+			changes[i].after = changes[i].intent->spec;
+		}
+		changes[i].effect = !before[i]	   ? WORLD_CREATED
+				    : list[i].spec ? WORLD_UPDATED
+						   : WORLD_DELETED;
 	}
-	if (spec) {
-		fake_intent_load(type, name, spec);
-		change.intent = intents[count - 1];
-		change.after = change.intent->spec;
+}
+
+#define CHANGES 8
+
+void fake_change(struct reconciler *rec, const struct fake_change *list, size_t changed)
+{
+	struct world_change changes[CHANGES];
+	struct intent *before[CHANGES];
+
+	ck_assert_uint_le(changed, CHANGES);
+	make(list, changed, before, changes);
+	reconciler_touch(rec, changes, changed);
+	for (size_t i = 0; i < changed; i++)
+		if (before[i])
+			intent_free(before[i]);
+}
+
+struct reconcile_check *fake_check(
+	struct reconciler *rec, const struct fake_change *list, size_t changed)
+{
+	struct world_change changes[CHANGES];
+	struct intent *before[CHANGES], *after;
+	struct reconcile_check *check;
+
+	ck_assert_uint_le(changed, CHANGES);
+	make(list, changed, before, changes);
+	ck_assert_int_eq(reconciler_check(rec, changes, changed, &check), 0);
+	for (size_t i = 0; i < changed; i++) {
+		after = take_out(list[i].type, list[i].name);
+		if (after)
+			intent_free(after);
+		if (before[i])
+			put_back(before[i]);
 	}
-	change.effect = !before ? WORLD_CREATED : spec ? WORLD_UPDATED : WORLD_DELETED;
-	reconciler_touch(rec, &change, 1);
-	if (before)
-		intent_free(before);
+	return check;
+}
+
+void fake_intent(struct reconciler *rec, enum intent_type type, const char *name, const char *spec)
+{
+	fake_change(rec, &(struct fake_change){type, name, spec}, 1);
 }
 
 const struct intent *fake_intent_get(enum intent_type type, const char *name)

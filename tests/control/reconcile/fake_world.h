@@ -9,6 +9,15 @@
 
 /* As rest/ does it: the change, touch. spec NULL: delete. */
 void fake_intent(struct reconciler *rec, enum intent_type type, const char *name, const char *spec);
+/* Several in one change; and whether the dataplane would take them, with the world as it was
+ * afterwards. */
+struct fake_change {
+	enum intent_type type;
+	const char *name, *spec; /* NULL: delete */
+};
+void fake_change(struct reconciler *rec, const struct fake_change *list, size_t count);
+struct reconcile_check *fake_check(
+	struct reconciler *rec, const struct fake_change *list, size_t count);
 /* Without a touch: before the reconciler starts. */
 void fake_intent_load(enum intent_type type, const char *name, const char *spec);
 const struct intent *fake_intent_get(enum intent_type type, const char *name);
