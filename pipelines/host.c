@@ -176,7 +176,7 @@ void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
 		return;
 	}
 	if (odd->back != 0)
-		route_send_session(w, b, m, odd->slice, DOOR_ID(odd->door), odd->back - 1);
+		route_send_session(w, b, m, odd->slice, DOOR_SESSION_ID(odd->door), odd->back - 1);
 	else if (by_attachment &&
 		 ((NEXTHOP_KIND(word) == NEXTHOP_ASK && NEXTHOP_ID(word) == DOOR_ID(odd->door)) ||
 			 (family == 6 && is_link_local(to))))

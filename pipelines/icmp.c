@@ -196,9 +196,17 @@ static bool may_complain(const struct odd_packet *odd, const struct ip_view *v)
 	return true;
 }
 
-/* What the error is sent from: an address of the door's, or else of the slice's. */
-static const uint8_t *source_of(const struct odd_packet *odd, bool v4)
+/* What the error is sent from: an address of the door's, or else of the slice's. Of an intermediate
+ * UPF to the anchor it is the UE's, which the packet went to: the anchor takes no other in that
+ * tunnel (TS 29.244, 8.2.62). To the UE, too, it is the receiver's where the slice has no
+ * address: what the UE matches is the packet that is quoted. */
+static const uint8_t *source_of(
+	const struct odd_packet *odd, const struct ip_view *v, const bool v4)
 {
+	const uint8_t *receiver = v->ip + (v4 ? 16 : 24);
+
+	if (odd->in_session)
+		return receiver;
 	const struct l3_source *s = host_from_tunnel(odd) ? &slice_source[odd->slice]
 							  : &attachment_source[DOOR_ID(odd->door)];
 	uint32_t index = __atomic_load_n(v4 ? &s->v4 : &s->v6, __ATOMIC_RELAXED);
@@ -207,7 +215,7 @@ static const uint8_t *source_of(const struct odd_packet *odd, bool v4)
 		s = &slice_source[odd->slice];
 		index = __atomic_load_n(v4 ? &s->v4 : &s->v6, __ATOMIC_RELAXED);
 	}
-	return index != 0 ? nexthop_address[index].bytes : NULL;
+	return index != 0 ? nexthop_address[index].bytes : odd->back != 0 ? receiver : NULL;
 }
 
 static uint8_t *header4(struct switch_worker *sw, uint8_t *ip, const struct ip_view *v,
@@ -271,7 +279,7 @@ void icmp_error(struct worker *w, struct burst *b, const struct odd_packet *odd,
 {
 	const uint8_t *source;
 
-	if (!may_complain(odd, v) || (source = source_of(odd, v->family == 4)) == NULL)
+	if (!may_complain(odd, v) || (source = source_of(odd, v, v->family == 4)) == NULL)
 		return;
 	struct rte_mbuf *e =
 		host_may(w, odd->slice, RATE_ERROR) ? rte_pktmbuf_alloc(odd->m->pool) : NULL;

@@ -78,6 +78,7 @@ struct odd_packet {
 	enum odd why;
 	uint8_t back; /* 1 + the way of the door's session that leads to the sender; 0: the slice's
 			 FIB does */
+	bool in_session; /* with back: what is said comes from the UE, to who checks that */
 };
 void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
 

@@ -155,10 +155,12 @@ static __rte_noinline void no_fit(struct worker *w, struct burst *b, const struc
 		if (!may_cut && x->door[k] != (DOOR_SESSION | x->session[k]))
 			session_count_drop(w, x->session[k]);
 		const struct session_group *g = session_group_at(x->s[k], x->group[k]);
+		uint8_t back = up ? group_back(x->s[k], g) : 0;
 		const struct odd_packet odd = {.m = m,
 			.door = x->door[k],
 			.slice = g->slice,
-			.back = up ? group_back(x->s[k], g) : 0,
+			.back = back,
+			.in_session = back != 0 && (g->flags & GROUP_UPLINK) == 0,
 			.mtu = e->max_len - extra,
 			.hash = FLOW_HASH(x->flow[k]),
 			.why = ODD_TOO_BIG};

@@ -36,7 +36,7 @@ static __rte_always_inline bool group_fits(const struct found *f, uint32_t k)
 	const struct session_group *g = session_group_at(s, group);
 
 	if (unlikely(f->group[k] & SESSION_GROUP_BACK))
-		return g->teid_be != 0 && g->acts > 0;
+		return g->teid_be != 0 && g->acts > 0 && g->slice == f->slice[k];
 	return g->teid_be == 0 && g->slice == f->slice[k];
 }
 

@@ -142,40 +142,61 @@ START_TEST(a_jumbo_packet_is_cut_into_many)
 }
 END_TEST
 
-/* An intermediate UPF: N3 to N9 and back, both by F-TEID; more: PDRs of its own. */
-static void intermediate(const char *ue, const char *more)
+/* An intermediate UPF: N3 to N9 and back, both by F-TEID; more: PDRs of its own. TEIDs that name
+ * sessions with an index of more than 16 bits have others of the lower 16. */
+struct anchored {
+	const char *slice, *ue, *more;
+	bool high;
+};
+#define N3_TEID(a) ((a)->high ? 0x11111111u : 1111)
+#define N9_TEID(a) ((a)->high ? 0x11112222u : 2222)
+
+static void intermediate(const struct anchored *a)
 {
 	char text[1400];
 
 	snprintf(text, sizeof(text),
-		"{'name':'m','slice':'internet'%s,'pdrs':["
-		"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':1111,'far':1},"
-		"{'id':2,'precedence':1,'source':'core','gtpu':'n9','teid':2222,'far':2}%s],"
+		"{'name':'m','slice':'%s'%s,'pdrs':["
+		"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':%u,'far':1},"
+		"{'id':2,'precedence':1,'source':'core','gtpu':'n9','teid':%u,'far':2}%s],"
 		"'fars':[{'id':1,'action':'forward','destination':'core',"
 		"'outer_header':{'teid':3333,'peer':'198.18.0.3'}},"
 		"{'id':2,'action':'forward','destination':'access',"
 		"'outer_header':{'teid':4097,'peer':'198.18.0.2'}},"
 		"{'id':3,'action':'forward','destination':'access',"
 		"'outer_header':{'teid':5000,'peer':'198.18.0.2'}}]}",
-		ue, more);
+		a->slice, a->ue ? a->ue : "", N3_TEID(a), N9_TEID(a), a->more ? a->more : "");
 	rig_sessions(text);
 }
 
-static void send_too_big(bool v6, bool up)
+/* Another slice's, where the index of the one above ends up when it is cut to 16 bits. */
+static void decoy(void)
+{
+	rig_sessions(
+		"{'name':'decoy','slice':'edge','pdrs':["
+		"{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':17895425,'far':1},"
+		"{'id':2,'precedence':1,'source':'core','gtpu':'n9','teid':17895426,'far':2}],"
+		"'fars':[{'id':1,'action':'forward','destination':'core',"
+		"'outer_header':{'teid':187,'peer':'198.18.0.3'}},"
+		"{'id':2,'action':'forward','destination':'access',"
+		"'outer_header':{'teid':170,'peer':'198.18.0.2'}}]}");
+}
+
+static void send_too_big(const struct anchored *a, bool v6, bool up)
 {
 	const char *ue = v6 ? UE1_6 : UE1, *other = v6 ? "fd09::1" : "10.9.0.1";
 	struct ip_packet i = {.from = up ? ue : other,
 		.to = up ? other : ue,
 		.frag = v6 ? 0 : 0x4000,
 		.payload = v6 ? 1460 : 1480};
-	struct gtpu g = from_gnb(1111);
+	struct gtpu g = from_gnb(N3_TEID(a));
 
 	if (!up)
 		g = (struct gtpu){.dst = rig_port_mac(net.wan),
 			.src = UPF2,
 			.from = "198.18.0.3",
 			.to = "198.18.0.9",
-			.teid = 2222};
+			.teid = N9_TEID(a)};
 	build_ip(&in_pkt, &i);
 	build_gtpu(&a_pkt, &g, &in_pkt);
 	rig_begin();
@@ -200,30 +221,49 @@ static void expect_told(bool v6, const char *peer, uint32_t teid)
 	ck_assert_uint_eq(get16(icmp), v6 ? 0x0200 : 0x0304);
 	ck_assert_uint_eq(get32(icmp + 4), 1500 - 20 - 8 - 8);
 	ck_assert(icmp_ok(&seen.inner));
-	/* from the slice's gateway, to who sent it, quoted as it came */
-	if (v6)
-		ck_assert_int_eq(memcmp(ip + 24, cause + 8, 16), 0);
-	else
-		ck_assert_uint_eq(get32(ip + 12), 0x0a0000fe); /* 10.0.0.254 */
-	if (!v6)
-		ck_assert_uint_eq(get32(ip + 16), get32(cause + 12));
+	/* to who sent it, quoted as it came */
+	ck_assert_int_eq(memcmp(ip + (v6 ? 24 : 16), cause + (v6 ? 8 : 12), v6 ? 16 : 4), 0);
 	ck_assert_int_eq(memcmp(icmp + 8, cause, 100), 0);
 }
 
-/* The slice has a way to 10.0.0.0/8 of its own; told: does the session know its UE's addresses? */
+/* Who the last one is from: the slice's gateway, or who the packet was for. */
+static void expect_from(bool v6, bool gateway)
+{
+	static const uint8_t gateway6[16] = {0xfd, [15] = 0xfe}, gateway4[4] = {10, 0, 0, 254};
+	const uint8_t *ip = seen.inner.b + 14, *cause = in_pkt.b + 14;
+
+	if (!gateway)
+		ck_assert_int_eq(
+			memcmp(ip + (v6 ? 8 : 12), cause + (v6 ? 24 : 16), v6 ? 16 : 4), 0);
+	else
+		ck_assert_int_eq(
+			memcmp(ip + (v6 ? 8 : 12), v6 ? gateway6 : gateway4, v6 ? 16 : 4), 0);
+}
+
+/* The slice has a way to 10.0.0.0/8 of its own. In the loop: IPv6; does the session know its UE's
+ * addresses; TEIDs of more than 28 bits; a slice without an address. The anchor takes what is from
+ * the UE. */
 START_TEST(too_big_is_said_through_the_tunnel_to_the_sender)
 {
-	bool v6 = _i & 1, told = _i & 2;
+	bool v6 = _i & 1, told = _i & 2, bare = _i & 8;
+	const struct anchored a = {.slice = bare ? "bare" : "internet",
+		.ue = told ? ",'ue':{'ipv4':'" UE1 "','ipv6':'fd45:0:0:1::/64'}" : "",
+		.high = _i & 4};
 	struct l3_via via = rig_via(un.internet_lan, v6 ? "fd00::1" : "10.0.0.1", 1);
 
 	rig_l3_route(un.internet, v6 ? "::/0" : "0.0.0.0/0", &via, 1);
-	intermediate(told ? ",'ue':{'ipv4':'" UE1 "','ipv6':'fd45:0:0:1::/64'}" : "", "");
-	send_too_big(v6, true);
+	if (bare)
+		rig_upf_slice("bare", rig_l3_slice(777));
+	decoy();
+	intermediate(&a);
+	send_too_big(&a, v6, true);
 	expect_told(v6, "198.18.0.2", 4097);
+	expect_from(v6, !bare);
 	ck_assert_uint_eq(rig_session_counters("m").dl_packets, 1);
 	ck_assert_uint_eq(rig_session_counters("m").ul_packets, 0);
-	send_too_big(v6, false);
+	send_too_big(&a, v6, false);
 	expect_told(v6, "198.18.0.3", 3333);
+	expect_from(v6, false);
 	ck_assert_uint_eq(rig_session_counters("m").dl_packets, 1);
 	ck_assert_uint_eq(rig_session_counters("m").ul_packets, 1);
 }
@@ -232,10 +272,14 @@ END_TEST
 /* Where the UE's address is known in the slice, that is the way to it: as for any packet. */
 START_TEST(too_big_is_said_by_the_slice_where_the_ue_is_in_it)
 {
-	intermediate(
-		",'ue':{'ipv4':'" UE1 "'}", ",{'id':3,'precedence':1,'source':'core','far':3}");
-	send_too_big(false, true);
+	const struct anchored a = {.slice = "internet",
+		.ue = ",'ue':{'ipv4':'" UE1 "'}",
+		.more = ",{'id':3,'precedence':1,'source':'core','far':3}"};
+
+	intermediate(&a);
+	send_too_big(&a, false, true);
 	expect_told(false, "198.18.0.2", 5000);
+	expect_from(false, true);
 }
 END_TEST
 
@@ -247,7 +291,7 @@ TCase *upf_cut_tests(void)
 	tcase_add_test(tc, too_big_for_n9_is_cut_and_each_piece_goes_the_same_way);
 	tcase_add_test(tc, copies_of_pieces_are_pieces);
 	tcase_add_test(tc, a_jumbo_packet_is_cut_into_many);
-	tcase_add_loop_test(tc, too_big_is_said_through_the_tunnel_to_the_sender, 0, 4);
+	tcase_add_loop_test(tc, too_big_is_said_through_the_tunnel_to_the_sender, 0, 16);
 	tcase_add_test(tc, too_big_is_said_by_the_slice_where_the_ue_is_in_it);
 	return tc;
 }
