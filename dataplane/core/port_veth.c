@@ -176,6 +176,15 @@ static int netns_find(struct veth_port *p, int nsid)
 
 /* ---- ports ---- */
 
+/* Whoever is root in a container names its end as it likes: nothing of that is for a terminal or a
+ * shell to read, nor breaks a JSON text. */
+static void name_clean(char *name)
+{
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._-:@", *name))
+			*name = '?';
+}
+
 static void ask(struct veth_port *p)
 {
 	struct question q = {.netns = -1};
@@ -199,6 +208,8 @@ static void ask(struct veth_port *p)
 	if (q.rc < 0)
 		RTE_LOG(DEBUG, USER1, "the other end of %s cannot be asked: %s\n", name,
 			strerror(-q.rc));
+	name_clean(name);
+	name_clean(q.name);
 	if (q.rc > 0)
 		snprintf(p->text, sizeof(p->text),
 			"frames from %s, the other end of %s, come without checksums: `ethtool -K "

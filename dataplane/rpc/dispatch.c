@@ -219,6 +219,22 @@ static json_t *answer_of(struct client *client, const json_t *request)
 	return NULL;
 }
 
+char *dispatch_text(const json_t *answer)
+{
+	json_t *id = json_object_get(answer, "id"), *error;
+	char *text = json_write(answer);
+	struct rpc_error err = {0};
+
+	if (text)
+		return text;
+	rpc_fail(&err, RPC_ERR_INTERNAL,
+		"the answer cannot be written: no memory, or it holds what is no UTF-8");
+	error = dispatch_error(json_incref(id), &err);
+	text = json_write(error);
+	json_decref(error);
+	return text;
+}
+
 char *dispatch_line(struct client *client, const char *line, size_t len)
 {
 	struct rpc_error err = {0};
@@ -240,7 +256,7 @@ char *dispatch_line(struct client *client, const char *line, size_t len)
 	answer = request ? answer_of(client, request) : dispatch_error(NULL, &err);
 	budget_request_pause(); /* the text outlives the request */
 	if (answer)
-		text = json_write(answer);
+		text = dispatch_text(answer);
 	if (one) {
 		budget_request_end();
 		return text;

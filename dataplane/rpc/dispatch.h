@@ -14,6 +14,10 @@ struct client;
  */
 char *dispatch_line(struct client *client, const char *line, size_t len);
 
+/* An answer's text: an error with its id where it cannot be written, so that each request has an
+ * answer. NULL: no memory for that. Free with budget_free_text. */
+char *dispatch_text(const json_t *answer);
+
 /* {code, message, data?} */
 json_t *error_json(const struct rpc_error *err);
 /* An error answer; takes over id, which may be NULL. */

@@ -85,6 +85,21 @@ def check_kinds(lab, box):
     equal(warning(box, "pod0"), "", "a port that is gone")
 
 
+def check_names(lab, box):
+    """Who has the other end names it as it likes."""
+    inner = lab.ns("inner")
+    veth(box.ns, "odd0", "eth0", inner.full)
+    put(box, "odd0", box.device("odd0", kind="af_packet"))
+    last = b"eth0"
+    for name, shown in ((b"a\xff", "a?"), (b"\x1b[2Jx", "??2Jx"), (b"x;id", "x?id"), (b"$(id)", "??id?"), (b"ok-1.2", "ok-1.2")):
+        subprocess.run([b"ip", b"-n", inner.full.encode(), b"link", b"set", b"dev", last, b"name", name], check=True)
+        last = name
+        wait_for(lambda: f"frames from {shown}, the other end" in warning(box, "odd0"), f"{name!r} is {shown}", 5)
+        check(f"`ethtool -K {shown} tx off`" in warning(box, "odd0"), "the cure, too")
+        check(any(port["name"] == "odd0" for port in box.list("port")), f"list answers with {name!r}")
+    box.delete("port", "odd0")
+
+
 def check_quick(box):
     """Asking in another namespace does not hold up the main thread."""
     box.ns.run("ethtool -K far0 tx on")
@@ -127,6 +142,7 @@ def check_control(lab):
 def test(lab):
     box = Box(lab, args=("--no-huge", "--memory", "512"))
     check_kinds(lab, box)
+    check_names(lab, box)
     check_quick(box)
     check_none(box)
     box.stop()

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "budget.h"
+#include "dispatch.h"
 #include "fakes.h"
 #include "rpc_client.h"
 #include "server.h"
@@ -25,6 +27,23 @@ START_TEST(put_counts_created_updated_unchanged)
 		"2");
 	ck_assert_int_eq(fakes.slices_held, 0);
 	ck_assert_int_eq(fakes.slices_set, 0);
+}
+END_TEST
+
+START_TEST(answer_that_is_no_text_is_an_error)
+{
+	json_t *answer = json_pack(
+		"{s:i, s:{s:o}}", "id", 7, "result", "name", json_stringn_nocheck("a\xff", 2));
+	char *text = dispatch_text(answer);
+	json_t *read = json_loads(text, 0, NULL);
+
+	ck_assert_int_eq(json_integer_value(json_object_get(read, "id")), 7);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(json_object_get(read, "error"), "code")),
+		RPC_ERR_INTERNAL);
+	budget_free_text(text, strlen(text), NULL);
+	json_decref(read);
+	json_decref(answer);
 }
 END_TEST
 
@@ -432,6 +451,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, put_counts_created_updated_unchanged);
+	tcase_add_test(tcase, answer_that_is_no_text_is_an_error);
 	tcase_add_loop_test(tcase, refusal_names_the_place_and_changes_nothing, 0,
 		sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_test(tcase, failing_device_undoes_what_went_before);
