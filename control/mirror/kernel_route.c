@@ -180,6 +180,9 @@ static struct route **place6(struct kernel *kernel, const struct route_group *gr
 {
 	struct route **at = group->at, **class = NULL;
 
+	/* the kernel may join others, too: `unreachable … via …` goes without a word */
+	if (group->count > 1)
+		dump_verify(kernel, DUMP_ROUTE6, 0, route->table);
 	for (uint32_t i = 0; i < group->count; i++, at = &(*at)->next) {
 		if (!(flags & NLM_F_REPLACE) && (*at)->pub.type == route->type &&
 			within(route_path(*at), path))
@@ -187,7 +190,7 @@ static struct route **place6(struct kernel *kernel, const struct route_group *gr
 		if (!class && joins(&(*at)->pub, route_path(*at)) == joins(route, path))
 			class = at;
 	}
-	if (group->count > 1 || (class && !(flags & NLM_F_REPLACE) && joins(route, path)))
+	if (group->count == 1 && class && !(flags & NLM_F_REPLACE) && joins(route, path))
 		dump_verify(kernel, DUMP_ROUTE6, 0, route->table);
 	if (flags & NLM_F_REPLACE)
 		return class ? class : group->at;

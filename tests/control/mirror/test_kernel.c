@@ -298,6 +298,15 @@ START_TEST(ways_of_an_ipv6_route_come_and_go_one_by_one)
 	rig_ip("-6 route del 2001:db8:9::/48");
 	rig_quiet();
 	ck_assert_ptr_null(rig_route(254, "2001:db8:9::/48"));
+	/* the kernel takes one that was behind it away without a word */
+	rig_ip("link del vc");
+	two_links();
+	rig_ip("-6 route add 2001:db8:9::/48 nexthop via 2001:db8:1::2 nexthop via 2001:db8:2::2");
+	rig_ip("-6 route append unreachable 2001:db8:9::/48 via 2001:db8:1::3");
+	rig_quiet();
+	rig_ip("-6 route prepend 2001:db8:9::/48 via 2001:db8:1::3");
+	rig_quiet();
+	rig_compare("what was unreachable");
 }
 END_TEST
 
