@@ -221,7 +221,8 @@ void ask_sweep(struct mirror *mirror); /* those that the kernel has given up */
 /* ---- mirror_tap.c ---- */
 
 void name_look(struct place *place); /* is its tap's name free? */
-void names_link(struct space *space, const struct kernel_link *link);
+/* A link of this space is there, was renamed, or is gone. */
+void names_link(struct space *space, const struct kernel_link *link, bool gone);
 void tap_link(struct space *space, const struct kernel_link *link); /* one that has come */
 void tap_space(struct space *space);				    /* has come, or is complete */
 /* Its interface has come (fresh), or something of it or its slice has changed. */

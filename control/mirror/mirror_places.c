@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "emit.h"
 #include "mirror_parts.h"
 
@@ -228,29 +229,13 @@ static int place_set(struct mirror *mirror, const struct place *as)
 	return 0;
 }
 
-/* The NIC of "net_af_xdp0,iface=ens2": false: it is another kind of device. */
-static bool nic_of(const char *device, char *interface)
-{
-	const char *iface = strstr(device, ",iface=");
-	size_t length;
-
-	if (strncmp(device, "net_af_xdp", 10) || !iface)
-		return false;
-	iface += strlen(",iface=");
-	length = strcspn(iface, ",");
-	if (!length || length >= IFNAMSIZ)
-		return false;
-	memcpy(interface, iface, length);
-	interface[length] = '\0';
-	return true;
-}
-
 static int port_set(struct mirror *mirror, struct source *underlay, const struct intent_port *port)
 {
 	struct place place = {.source = underlay, .space = underlay->space};
 	size_t length = strlen(port->name);
 
-	place.nic = nic_of(port->device, place.interface);
+	place.nic = !strncmp(port->device, "net_af_xdp", 10) &&
+		    device_interface(port->device, place.interface);
 	if (!place.nic && (!port->tap || length >= IFNAMSIZ))
 		return 0;
 	if (!place.nic)

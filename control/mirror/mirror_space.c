@@ -50,7 +50,7 @@ static void changed(
 	case KERNEL_LINK:
 		gap_touch(space->mirror);
 		places_link(space, entry);
-		names_link(space, entry);
+		names_link(space, entry, gone);
 		if (!gone) {
 			tap_link(space, entry);
 			tap_master(space, entry);

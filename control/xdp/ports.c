@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
+
 static const char *text_of(const json_t *object, const char *field)
 {
 	const char *text = json_string_value(json_object_get(object, field));
@@ -27,14 +29,12 @@ static bool has_port(const struct xdp_port_list *ports, const struct xdp_port *p
 
 static int add(struct xdp_port_list *ports, const json_t *object)
 {
-	const char *device = text_of(object, "device"), *iface = strstr(device, "iface=");
+	const char *device = text_of(object, "device");
 	struct xdp_port port = {0}, *more;
 
-	if (strncmp(device, "net_af_xdp", 10) || !iface)
+	if (strncmp(device, "net_af_xdp", 10) || !device_interface(device, port.interface))
 		return 0;
 	snprintf(port.name, sizeof(port.name), "%s", text_of(object, "name"));
-	snprintf(port.interface, sizeof(port.interface), "%.*s", (int)strcspn(iface + 6, ","),
-		iface + 6);
 	if (has_port(ports, &port))
 		return 0;
 	more = realloc(ports->port, (ports->count + 1) * sizeof(*more));

@@ -63,9 +63,23 @@ void reconciler_mirror_ready(struct reconciler *rec, bool is)
 	ready = is;
 }
 
-/* among real kernels: tests/netns/test_tap_name.py */
+static char retried[512];
+
+/* of taps' names among real kernels: tests/netns/test_tap_name.py */
 void reconciler_retry(struct reconciler *rec, enum intent_type type, const char *name)
 {
+	size_t used = strlen(retried);
+
+	snprintf(retried + used, sizeof(retried) - used, "%s %s\n", intent_kind(type), name);
+}
+
+const char *rig_retried(void)
+{
+	static char out[sizeof(retried)];
+
+	strcpy(out, retried);
+	retried[0] = '\0';
+	return out;
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -332,7 +346,8 @@ void rig_setup(void)
 	published[0] = '\0';
 	base = event_base_new();
 	begin();
-	ck_fine(put("site", "{'name': 'gj', 'ports': [{'name': 'lan0', 'device': 'net_null0'}]}"));
+	ck_fine(put("site", "{'name': 'gj', 'ports': [{'name': 'lan0', 'device': 'net_null0'}, "
+			    "{'name': 'lan1', 'device': 'net_af_packet1,iface=eth5,blocksz=4096'}]}"));
 	ck_fine(put("site", "{'name': 'bs', 'ports': [{'name': 'lan0'}]}"));
 	ck_fine(put("wan", "{'name': 'wan0', 'site': 'gj', 'device': 'net_null1', 'mtu': 1600, "
 			   "'addresses': ['198.18.0.1/24']}"));

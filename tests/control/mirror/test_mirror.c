@@ -66,6 +66,29 @@ START_TEST(intents_addresses_are_put_on_the_nic_of_an_af_xdp_port)
 }
 END_TEST
 
+START_TEST(port_whose_interface_comes_is_asked_for_again)
+{
+	rig_run();
+	rig_retried();
+	fake_link(OWN, 20, "ens22", true);
+	rig_run();
+	ck_assert_str_eq(rig_retried(), "");
+	fake_link_gone(OWN, 2);
+	rig_run();
+	ck_assert_str_eq(rig_retried(), "");
+	fake_link(OWN, 21, "ens2", false);
+	rig_run();
+	ck_assert_str_eq(rig_retried(), "wan nic0\n");
+	fake_link(OWN, 22, "eth5", true);
+	rig_run();
+	ck_assert_str_eq(rig_retried(), "site gj\n");
+	/* in another namespace it is another one */
+	fake_link("red", 22, "eth5", true);
+	rig_run();
+	ck_assert_str_eq(rig_retried(), "");
+}
+END_TEST
+
 START_TEST(neighbor_with_a_mac_becomes_the_ports)
 {
 	fake_link(OWN, 7, "wan0", true);
@@ -387,6 +410,7 @@ int main(void)
 	tcase_add_test(tcase, address_of_a_tap_becomes_the_ports);
 	tcase_add_test(tcase, address_that_we_put_is_left_out);
 	tcase_add_test(tcase, intents_addresses_are_put_on_the_nic_of_an_af_xdp_port);
+	tcase_add_test(tcase, port_whose_interface_comes_is_asked_for_again);
 	tcase_add_test(tcase, neighbor_with_a_mac_becomes_the_ports);
 	tcase_add_test(tcase, route_by_a_port_becomes_the_underlays);
 	tcase_add_test(tcase, route_of_no_use_is_counted_until_its_link_comes);
