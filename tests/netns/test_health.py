@@ -10,6 +10,7 @@ requests, and the dataplane dies: GET /v1/health, `sluice status --check`, /metr
 import json
 import os
 import subprocess
+import time
 
 from checks import BUILD
 from control import Site
@@ -118,6 +119,29 @@ def check_dead(site, health):
     equal(health.check()[0], 4, "sluice status --check without sluice-control")
 
 
+def check_late(lab, site):
+    """A WAN whose interface comes after it, as at boot; and after the dataplane has started again without it."""
+    late = {"kind": "wan", "name": "a-late", "site": "a", "device": "net_af_packet5,iface=late0", "mtu": 1600, "tap": False}
+
+    def state():
+        return site.get("/v1/wans/a-late")["status"]["state"]
+
+    def come():
+        site.ns.ip("link add late0 type veth peer name late1")
+        began = time.monotonic()
+        wait_for(lambda: state() == "applied", "its interface has come", 30)
+        check(time.monotonic() - began < 5, f"it took {time.monotonic() - began:.1f} s")
+    site.call("POST", "/v1/apply?check=false", {"documents": [late]})
+    wait_for(lambda: state() == "refused", "a WAN without its interface", 10)
+    come()
+    site.ns.ip("link del late0")
+    site.kill_dataplane()
+    site.box.start()
+    wait_for(lambda: state() == "refused", "it is gone, and the dataplane another", 30)
+    come()
+    site.call("DELETE", "/v1/wans/a-late?wait=10")
+
+
 def check_events(site):
     """Changes and changes back, and no more of them than there were."""
     seen = [json.loads(line) for line in open(site.log) if '"health.changed"' in line]
@@ -141,6 +165,7 @@ def test(lab):
     check_events(site)
     check_path(site, health)
     check_gone(site, health)
+    check_late(lab, site)
     check_dead(site, health)
 
 
