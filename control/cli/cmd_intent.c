@@ -83,7 +83,7 @@ static int tell(const struct cli *cli, const json_t *intent, const char *name, c
 	printf("%s %s %s", cli->noun->name, name, done);
 	if (waited && strcmp(state, "applied") == 0)
 		printf(", applied");
-	else if (strcmp(state, "elsewhere") == 0)
+	else if (strcmp(state, "elsewhere") == 0 && strcmp(cli->noun->name, "tenant") != 0)
 		printf("; nothing of it is at this box's site");
 	putchar('\n');
 	if (strcmp(state, "refused") == 0) {
