@@ -85,7 +85,7 @@ START_TEST(downlink_from_all_three_merges)
 }
 END_TEST
 
-/* A UPF in the middle: what a container says goes on, type and QFI its own. */
+/* A UPF in the middle: there is a container again, type and QFI its own. */
 START_TEST(n9_carries_the_container_up_and_down)
 {
 	struct ip_packet i = {.from = "192.0.2.9", .to = UE1, .payload = 61};
