@@ -63,9 +63,16 @@ START_TEST(downlink_from_all_three_merges)
 		.to = "198.18.0.9",
 		.teid = 2222};
 
+	struct counters c;
+
 	classifier();
 	send_down("10.0.0.1", UE1, 60);
 	expect_gtpu("from N6", "198.18.0.2", GNB_TEID, -1, 1);
+	/* a slice counts frames, into a tunnel as well */
+	slice_counters_read(un.internet, &c);
+	ck_assert(c.in_packets == 1 && c.out_packets == 1);
+	ck_assert_uint_eq(c.in_bytes, 14 + 20 + 60);
+	ck_assert_uint_eq(c.out_bytes, c.in_bytes);
 	build_ip(&in_pkt, &i);
 	a_pkt = in_pkt;
 	memmove(a_pkt.b + 16, a_pkt.b + 12, a_pkt.len - 12);
