@@ -92,6 +92,21 @@ START_TEST(downlink_from_all_three_merges)
 }
 END_TEST
 
+START_TEST(what_comes_back_to_its_own_session_goes_no_further)
+{
+	struct counters c;
+
+	rig_sessions("{'name':'r','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+		     "{'id':1,'precedence':1,'source':'core','far':1}],"
+		     "'fars':[{'id':1,'action':'forward','destination':'core'}]}");
+	send_down("10.0.0.1", UE1, 60);
+	expect_drop("turned round", DROP_SAME_DOOR);
+	slice_counters_read(un.internet, &c);
+	ck_assert_uint_eq(c.in_packets, 2);
+	ck_assert_uint_eq(rig_session_counters("r").dl_packets, 2);
+}
+END_TEST
+
 /* A UPF in the middle: there is a container again, type and QFI its own. */
 START_TEST(n9_carries_the_container_up_and_down)
 {
@@ -302,6 +317,7 @@ TCase *upf_way_tests(void)
 	tcase_add_checked_fixture(tc, upf_setup, upf_teardown);
 	tcase_add_test(tc, the_uplink_classifier_sends_three_ways);
 	tcase_add_test(tc, downlink_from_all_three_merges);
+	tcase_add_test(tc, what_comes_back_to_its_own_session_goes_no_further);
 	tcase_add_test(tc, n9_carries_the_container_up_and_down);
 	tcase_add_test(tc, too_big_for_n9_is_said_to_the_ue);
 	tcase_add_test(tc, filters_of_a_downlink_by_teid);
