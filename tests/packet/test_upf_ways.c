@@ -310,6 +310,34 @@ START_TEST(the_slices_meter_refuses_and_nothing_is_charged)
 }
 END_TEST
 
+/* The packet itself goes into the slice, whose meter looks at what leaves into tunnels: the copy. */
+START_TEST(a_copy_that_the_slices_meter_refuses_takes_nothing_back)
+{
+	struct api_meter cfg = {
+		.cir_bps = 8000, .pir_bps = 8000, .cbs_bytes = 2000, .pbs_bytes = 2000};
+	uint64_t red = 0;
+	uint16_t meter;
+
+	rig_sessions("{'name':'d','slice':'internet','ue':{'ipv4':'" UE1 "'},'pdrs':["
+		     "{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':1111,'far':1}],"
+		     "'fars':[{'id':1,'action':'forward','destination':'core',"
+		     "'duplicate_to':{'teid':99,'peer':'198.18.0.3'}}]}");
+	ck_assert_int_eq(police_reserve(&meter), 0);
+	police_set(meter, &cfg);
+	police_use(POLICE_SLICE, un.internet, meter);
+	for (int n = 0; n < 40; n++) {
+		send_up(1111, UE1, "10.0.0.1");
+		red += rig.drop[DROP_SLICE_METER_RED];
+		ck_assert_uint_eq(rig.outs + rig.drops, 2);
+	}
+	ck_assert_uint_gt(red, 10);
+	struct session_counters c = rig_session_counters("d");
+
+	ck_assert_uint_eq(c.ul_packets, 40);
+	ck_assert_uint_eq(c.dropped, 0);
+}
+END_TEST
+
 TCase *upf_way_tests(void)
 {
 	TCase *tc = tcase_create("upf_ways");
@@ -325,5 +353,6 @@ TCase *upf_way_tests(void)
 	tcase_add_test(tc, what_goes_no_further_is_named);
 	tcase_add_test(tc, a_copy_goes_to_another_peer);
 	tcase_add_test(tc, the_slices_meter_refuses_and_nothing_is_charged);
+	tcase_add_test(tc, a_copy_that_the_slices_meter_refuses_takes_nothing_back);
 	return tc;
 }
