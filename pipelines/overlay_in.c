@@ -10,6 +10,7 @@
 #include "ipv4_sum.h"
 #include "mss.h"
 #include "overlay_gtpu.h"
+#include "peer_share.h"
 #include "stages.h"
 #include "tunnel_header.h"
 
@@ -35,26 +36,6 @@ static bool local_endpoint6(const uint8_t *local)
 
 	memcpy(key + 1, local, 16);
 	return exact_find(&vtep6_table, key) != NULL;
-}
-
-/* Whose fragments these are: with how many others a sender shares what may wait for reassembly. */
-static uint32_t fragment_share4(const uint8_t *ip)
-{
-	uint64_t key[VTEP4_WORDS] = {vtep_word(0, 0, VTEP_ANY_PEER),
-		(uint64_t) * (const wire32_t *)(ip + 12) << 32 | *(const wire32_t *)(ip + 16)};
-
-	return exact_find(&vtep4_table, key) != NULL ? reassembly_share(key + 1, 1)
-						     : REASSEMBLY_STRANGERS;
-}
-
-static uint32_t fragment_share6(const uint8_t *ip)
-{
-	uint64_t key[VTEP6_WORDS] = {vtep_word(0, 0, VTEP_ANY_PEER)};
-
-	memcpy(key + 1, ip + 24, 16);
-	memcpy(key + 3, ip + 8, 16);
-	return exact_find(&vtep6_table, key) != NULL ? reassembly_share(key + 3, 2)
-						     : REASSEMBLY_STRANGERS;
 }
 
 static __rte_always_inline uint64_t vtep_addresses(const uint8_t *ip)
@@ -148,7 +129,7 @@ static enum verdict take_ipv4(
 	if (unlikely(load16(ip + 6) & RTE_BE16(0x3fff))) {
 		if (!local_endpoint4(ip + 16))
 			return PUNT;
-		m = reassembly_add4(w, b, m, hlen, fragment_share4(ip));
+		m = reassembly_add4(w, b, m, hlen, peer_share4(ip + 16, ip + 12));
 		if (m == NULL)
 			return GONE;
 		ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
@@ -192,7 +173,7 @@ static enum verdict take_ipv6(
 	if (unlikely(payload > m->pkt_len - ETH - 40))
 		return drop(w, b, m, DROP_IP_HEADER);
 	if (unlikely(ip[6] == IPPROTO_FRAGMENT && local_endpoint6(ip + 24))) {
-		m = reassembly_add6(w, b, m, fragment_share6(ip));
+		m = reassembly_add6(w, b, m, peer_share6(ip + 24, ip + 8));
 		if (m == NULL)
 			return GONE;
 		ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);

@@ -2,11 +2,11 @@
 /* Outer fragments put together again by rte_ip_frag, within bounds, per worker (fragments of a
  * packet share addresses, and so the queue RSS puts them in). Called by overlay_in.c; owns the
  * tables and a pool of large buffers. */
-#include <rte_hash_crc.h>
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 
 #include "hot.h"
+#include "peer_share.h"
 #include "stages.h"
 
 #define FLOWS	    1024 /* packets in the making at once, a worker and family */
@@ -21,18 +21,8 @@ struct reassembly {
 	struct rte_ip_frag_death_row dead;
 	struct rte_mempool *pool;
 	uint32_t held; /* fragments that wait */
-	uint32_t held_of[REASSEMBLY_SHARES];
+	uint32_t held_of[PEER_SHARES];
 };
-
-/* A sender whose address hashes alike has the same share. CRC32 of the words. */
-uint32_t reassembly_share(const uint64_t *address, uint32_t words)
-{
-	uint32_t hash = 0;
-
-	for (uint32_t i = 0; i < words; i++)
-		hash = rte_hash_crc_8byte(address[i], hash);
-	return 1 + hash % (REASSEMBLY_SHARES - 1);
-}
 
 /* A share may have as much as is still free (dynamic thresholds: Choudhury and Hahne, IEEE/ACM ToN
  * 1998): one that floods leaves half of all to the others, two a third, and strangers together,

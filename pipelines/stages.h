@@ -52,13 +52,9 @@ int police_worker_init(struct worker *w);
 /* Outer fragments (rte_ip_frag), per worker. */
 int reassembly_init(struct worker *w);
 void reassembly_fini(struct worker *w);
-#define REASSEMBLY_SHARES    256
-#define REASSEMBLY_STRANGERS 0 /* the share of all who are no peer of a tunnel */
-/* The share of a peer: words of its address, or what has it in it. */
-uint32_t reassembly_share(const uint64_t *address, uint32_t words);
 /* Takes m; returns the whole packet in one buffer, or NULL while parts are missing or it was
- * dropped (counted). l3_len: of the IPv4 header. share: whose it is; where shares flood, the others
- * have their room. */
+ * dropped (counted). l3_len: of the IPv4 header. share: whose it is (peer_share.h);
+ * where shares flood, the others have their room. */
 struct rte_mbuf *reassembly_add4(
 	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t l3_len, uint32_t share);
 struct rte_mbuf *reassembly_add6(
