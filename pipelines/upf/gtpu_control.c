@@ -4,19 +4,28 @@
  * gtpu_in.c on the workers, off the common path; owns nothing.
  *
  * Answers leave by the port the packet came in by, to the MAC it came from: whoever asks need not
- * be a peer, so there is no path to look up. */
+ * be a peer, so there is no path to look up. All that strangers can ask for or tell has a rate, and
+ * no peer's rate is theirs. */
 #include "gtpu_control.h"
 
 #include "gtpu_control_frame.h"
 #include "gtpu_path.h"
 #include "host.h"
+#include "peer_share.h"
 #include "shaper.h"
 #include "stages.h"
 #include "upf_worker.h"
 
-static bool may(struct worker *w, struct bucket *k, uint64_t cost)
+static uint32_t share_of(const struct gtpu_sender *from)
 {
-	return bucket_take(k, w->now_tsc, rte_get_tsc_hz() / 10, cost);
+	return from->family == 4 ? peer_share4(from->us, from->them)
+				 : peer_share6(from->us, from->them);
+}
+
+/* k: a bucket for each share. */
+static bool may(struct worker *w, struct bucket *k, const struct gtpu_sender *from, uint64_t cost)
+{
+	return bucket_take(&k[share_of(from)], w->now_tsc, rte_get_tsc_hz() / 10, cost);
 }
 
 /* ---- answers ---- */
@@ -42,7 +51,7 @@ static void echo(struct worker *w, struct burst *b, uint32_t i, const struct gtp
 		worker_drop(w, b, m, DROP_GTPU_MESSAGE);
 		return;
 	}
-	if (!may(w, &upf->answers, upf->answer_cost)) {
+	if (!may(w, upf->answers, &from, upf->answer_cost)) {
 		worker_drop(w, b, m, DROP_GTPU_RATE);
 		return;
 	}
@@ -85,7 +94,7 @@ static void teid_unknown(struct worker *w, struct burst *b, uint32_t i, const st
 
 	if (!gtpu_sender_read(b->gtpu[i], b->gtpu_at[i], &from)) {
 		w->box.errors_held++;
-	} else if (!may(w, &upf->errors, upf->error_cost)) {
+	} else if (!may(w, upf->errors, &from, upf->error_cost)) {
 		w->box.errors_held++;
 	} else {
 		size_t len = gtpu_write_error_indication(
@@ -107,7 +116,7 @@ static void extension_unknown(
 	 */
 	if (h->type == GTPU_SUPPORTED_EXTENSIONS ||
 		!gtpu_sender_read(b->gtpu[i], b->gtpu_at[i], &from) ||
-		!may(w, &upf->errors, upf->error_cost)) {
+		!may(w, upf->errors, &from, upf->error_cost)) {
 		w->box.errors_held++;
 	} else {
 		size_t len = gtpu_write_supported_extensions(text, sizeof(text), h->sequence);
@@ -140,10 +149,14 @@ static void echo_answered(
 		worker_drop(w, b, b->gtpu[i], DROP_GTPU_MESSAGE);
 		return;
 	}
-	/* A flood of answers that nobody asked for, or of requests, keeps no peer's answer out: its
-	 * number is one of 65,536. */
+	/* Only peers are asked. A flood of answers that nobody asked for, or of requests, keeps no
+	 * peer's answer out: its number is one of 65,536. */
+	if (share_of(&from) == PEER_STRANGERS) {
+		worker_drop(w, b, b->gtpu[i], DROP_GTPU_TAKEN);
+		return;
+	}
 	if (!gtpu_path_waits_for(h->sequence) &&
-		(h->sequence != 0 || !may(w, &upf->responses, upf->answer_cost))) {
+		(h->sequence != 0 || !may(w, upf->responses, &from, upf->answer_cost))) {
 		worker_drop(w, b, b->gtpu[i], h->sequence != 0 ? DROP_GTPU_TAKEN : DROP_GTPU_RATE);
 		return;
 	}
@@ -159,16 +172,20 @@ static void error_indicated(
 	struct upf_worker *upf = switch_of(w)->upf;
 	const uint8_t *payload = payload_of(b, i, h);
 	struct gtpu_error_indication e;
+	struct gtpu_sender from;
 	struct upf_report report = {.kind = REPORT_ERROR_INDICATION, .gtpu = b->gtpu_id[i]};
 
 	if (payload == NULL || gtpu_read_error_indication(payload, h->payload_len, &e) != 0) {
 		worker_drop(w, b, b->gtpu[i], DROP_GTPU_HEADER);
 		return;
 	}
-	if (!may(w, &upf->indications, upf->error_cost)) {
+	/* nothing is sent to a sender of no use, and main goes by what is named */
+	gtpu_sender_read(b->gtpu[i], b->gtpu_at[i], &from);
+	if (!may(w, upf->indications, &from, upf->error_cost)) {
 		worker_drop(w, b, b->gtpu[i], DROP_GTPU_RATE);
 		return;
 	}
+	report.stranger = share_of(&from) == PEER_STRANGERS;
 	report.teid_be = e.teid_be;
 	report.family = e.address_len == 4 ? 4 : 6;
 	memcpy(report.address, e.address, sizeof(report.address));

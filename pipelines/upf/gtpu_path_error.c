@@ -12,6 +12,7 @@
 #include "session.h"
 
 #define WANTED_MAX   32
+#define STRANGERS    16 /* of those that wait, told by who is no peer: a peer's always has room */
 #define PAGE	     256
 #define PAGES_A_POLL 16
 #define QUIET_S	     1 /* the same indication again: every packet on its way causes one */
@@ -49,7 +50,7 @@ void gtpu_error_report(const struct upf_report *report, uint64_t now_tsc)
 		if (is_same(&told[i], &w) &&
 			now_tsc - told[i].seen_tsc < QUIET_S * rte_get_tsc_hz())
 			return;
-	if (waitings == WANTED_MAX)
+	if (waitings >= (uint32_t)(report->stranger ? STRANGERS : WANTED_MAX))
 		return; /* it will be indicated again */
 	waiting[waitings++] = w;
 	told[tolds++ % WANTED_MAX] = w;

@@ -11,8 +11,9 @@
 #include "hold.h"
 
 #define ORDERS_A_TICK BURST_MAX
-#define ERRORS_PPS    100  /* error indications, over all workers */
-#define ANSWERS_PPS   1000 /* echo answers */
+/* of each share, over all workers */
+#define ERRORS_PPS  100	 /* error indications */
+#define ANSWERS_PPS 1000 /* echo answers */
 
 int upf_worker_init(struct worker *w)
 {

@@ -8,6 +8,7 @@
 #include <rte_ring.h>
 
 #include "hot.h"
+#include "peer_share.h"
 #include "session_hot.h"
 
 #define UPF_REPORTS 16384
@@ -30,7 +31,8 @@ struct upf_report {
 	uint16_t gtpu, sequence;
 	uint8_t family;
 	uint8_t address[16]; /* or a MAC */
-	uint8_t pad[7];
+	bool stranger;	     /* sent by no peer (REPORT_ERROR_INDICATION) */
+	uint8_t pad[6];
 };
 _Static_assert(sizeof(struct upf_report) % 8 == 0, "an element of a ring");
 
@@ -50,13 +52,14 @@ struct upf_worker {
 	struct session_cell *cells; /* this worker's, by block->cells + act->cell */
 	struct rte_ring *reports;   /* SP: this worker, SC: main */
 	struct rte_ring *orders;    /* SP: main, SC: this worker */
-	struct bucket errors;	    /* error indications that are sent, over all */
-	struct bucket indications;  /* those that come in */
-	struct bucket answers;	    /* echo answers that are sent */
-	struct bucket responses;    /* those that come in with sequence number 0 */
 	uint64_t error_cost, answer_cost;
 	uint64_t reports_lost;
 	struct hold_worker *hold; /* hold_worker.c */
+	/* by share (peer_share.h) */
+	struct bucket errors[PEER_SHARES];	/* error indications that are sent */
+	struct bucket indications[PEER_SHARES]; /* those that come in */
+	struct bucket answers[PEER_SHARES];	/* echo answers that are sent */
+	struct bucket responses[PEER_SHARES];	/* those that come in with sequence number 0 */
 };
 
 /* switch_worker.upf; NULL until the first gtpu is put. */

@@ -6,7 +6,6 @@
 
 #include "event.h"
 #include "gtpu_path.h"
-#include "gtpu_path.h"
 #include "upf_net.h"
 
 static struct pkt ask_pkt;
@@ -193,6 +192,7 @@ START_TEST(no_rate_exhausts_another)
 		0x32, 26, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 9, 133, 0, 4, 198, 18, 0, 2};
 	uint64_t over = 0;
 
+	upf_session("a", "internet", UE1, ""); /* the gNB is a peer: strangers' answers are none */
 	rig_advance(1);
 	for (int i = 0; i < 1500; i++) {
 		send_raw(&g, echo, sizeof(echo));
@@ -222,6 +222,93 @@ START_TEST(no_rate_exhausts_another)
 	expect_drop("over the rate of error indications that come in", DROP_GTPU_RATE);
 	send_raw(&g, data, sizeof(data));
 	ck_assert_uint_eq(rig.originated, 1);
+}
+END_TEST
+
+/* ---- shares of the rates ---- */
+
+/* Sends to both gNBs and UPF 2: they are peers. */
+static void peers_known(void)
+{
+	static const char *const peer[] = {
+		"198.18.0.2", "2001:db8::2", "198.18.0.3", "2001:db8::3"};
+	char text[1024];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text),
+			"{'name':'p%d','slice':'internet','ue':{'ipv4':'10.45.0.%d'},"
+			"'pdrs':[{'id':2,'precedence':100,'source':'core','far':2}],"
+			"'fars':[{'id':2,'action':'forward','destination':'access',"
+			"'outer_header':{'teid':%d,'peer':'%s'}}]}",
+			i, 10 + i, 100 + i, peer[i]);
+		rig_sessions(text);
+	}
+}
+
+static struct gtpu peer_of(bool v6, bool other)
+{
+	struct gtpu g = v6 ? plain_gnb6() : plain_gnb();
+
+	if (other)
+		g.from = v6 ? "2001:db8::3" : "198.18.0.3";
+	return g;
+}
+
+/* 320 of this message: from ever new strangers, or by the other peer. */
+static void flood(bool v6, bool stranger, const uint8_t *bytes, uint32_t len)
+{
+	static struct pkt burst[32];
+	static uint32_t n;
+	struct gtpu g = peer_of(v6, true);
+	char from[46];
+
+	for (int i = 0; i < 10; i++) {
+		for (int k = 0; k < 32; k++) {
+			n++;
+			snprintf(from, sizeof(from), v6 ? "fd00:bad::%x:%x" : "203.%u.%u.9",
+				n >> 8 & 255, n & 255);
+			if (stranger)
+				g.from = from;
+			build_raw(&burst[k], &g, bytes, len);
+		}
+		rig_send(net.wan, burst, 32);
+	}
+}
+
+/* TS 23.527 5.3: a gNB that is not answered takes the path for broken, and drops its sessions. */
+START_TEST(a_peers_echo_is_answered_while_others_flood)
+{
+	const uint8_t echo[] = {0x32, 1, 0, 4, 0, 0, 0, 0, 0x47, 0x11, 0, 0};
+	bool v6 = _i & 1, stranger = _i & 2;
+	struct gtpu g = peer_of(v6, false);
+	uint64_t over = 0;
+
+	peers_known();
+	for (int k = 0; k < 60; k++) {
+		rig_begin();
+		flood(v6, stranger, echo, sizeof(echo));
+		over += rig.drop[DROP_GTPU_RATE];
+		send_raw(&g, echo, sizeof(echo));
+		EXPECT("a peer's", 2152, 0x32, 2, 0, 6, 0, 0, 0, 0, 0x47, 0x11, 0, 0, 14, 0);
+	}
+	ck_assert_uint_ge(over, 60 * 100); /* the others' rate is a rate all the same */
+}
+END_TEST
+
+START_TEST(a_peer_is_told_of_unknown_teids_while_others_flood)
+{
+	const uint8_t data[] = {0x30, 255, 0, 4, 0, 0, 0, 9, 1, 2, 3, 4};
+	bool v6 = _i & 1, stranger = _i & 2;
+	struct gtpu g = peer_of(v6, false);
+
+	peers_known();
+	for (int k = 0; k < 6; k++) {
+		rig_begin();
+		flood(v6, stranger, data, sizeof(data));
+		ck_assert_uint_le(rig.originated, 110);
+		send_raw(&g, data, sizeof(data));
+		ck_assert_uint_eq(rig.originated, 1);
+	}
 }
 END_TEST
 
@@ -439,6 +526,63 @@ START_TEST(an_error_indication_becomes_the_sessions_event)
 }
 END_TEST
 
+/* Strangers' word of our own peers: the rate of those that come in. (What main keeps of it:
+ * tests/unit/test_gtpu_path.c.) */
+START_TEST(a_peers_error_indication_is_heard_while_others_flood)
+{
+	uint8_t bytes[] = {
+		0x32, 26, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 133, 0, 4, 198, 18, 0, 3};
+	bool v6 = _i & 1, stranger = _i & 2;
+	struct gtpu g = peer_of(v6, false);
+
+	hear();
+	peers_known();
+	rig_begin();
+	for (int k = 0; k < 4; k++) {
+		bytes[14] = (uint8_t)(k + 1);
+		flood(v6, stranger, bytes, sizeof(bytes));
+	}
+	ck_assert_uint_ge(rig.drop[DROP_GTPU_RATE], 1);
+	if (v6)
+		SEND(&g, 0x32, 26, 0, 28, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 101, 133, 0, 16,
+			0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2);
+	else
+		SEND(&g, 0x32, 26, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 100, 133, 0, 4, 198,
+			18, 0, 2);
+	expect_drop("the peer's", DROP_GTPU_TAKEN);
+	for (int i = 0; i < 8; i++)
+		upf_poll();
+	ck_assert_uint_eq(n_heard, 1);
+	ck_assert_int_eq(heard[0].kind, UPF_ERROR_INDICATION);
+	ck_assert_str_eq(heard_session, v6 ? "p1" : "p0");
+	upf_on_event = NULL;
+}
+END_TEST
+
+/* What strangers answer, even with a number that is waited for, costs main nothing. */
+START_TEST(answers_by_strangers_go_nowhere)
+{
+	const uint8_t waited[] = {0x32, 2, 0, 4, 0, 0, 0, 0, 0x43, 0x21, 0, 0};
+	const uint8_t linux_[] = {0x32, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct rte_ring *reports = switch_of(workers[0])->upf->reports;
+	bool v6 = _i;
+	struct gtpu g = peer_of(v6, false);
+
+	peers_known();
+	gtpu_path_waits[0x4321 / 64] |= 1ull << 0x4321 % 64;
+	rig_begin();
+	flood(v6, true, waited, sizeof(waited));
+	flood(v6, true, linux_, sizeof(linux_));
+	ck_assert_uint_eq(rig.drop[DROP_GTPU_TAKEN], 640);
+	ck_assert_uint_eq(rte_ring_count(reports), 0);
+	send_raw(&g, waited, sizeof(waited));
+	send_raw(&g, linux_, sizeof(linux_));
+	ck_assert_uint_eq(rte_ring_count(reports), 2);
+	gtpu_path_waits[0x4321 / 64] = 0;
+	upf_poll();
+}
+END_TEST
+
 /* Main's time goes on, and the worker carries out what it is told. */
 static void turn(double seconds)
 {
@@ -500,12 +644,16 @@ TCase *upf_control_tests(void)
 	tcase_add_test(t, nobody_is_not_answered);
 	tcase_add_test(t, answers_and_errors_have_a_rate);
 	tcase_add_test(t, no_rate_exhausts_another);
+	tcase_add_loop_test(t, a_peers_echo_is_answered_while_others_flood, 0, 4);
+	tcase_add_loop_test(t, a_peer_is_told_of_unknown_teids_while_others_flood, 0, 4);
 	tcase_add_test(t, an_unknown_teid_is_indicated);
 	tcase_add_test(t, an_extension_that_must_be_understood_is_told_what_is);
 	tcase_add_test(t, what_is_wrong_has_a_name);
 	tcase_add_test(t, an_end_marker_goes_on_behind_what_came_before_it);
 	tcase_add_test(t, an_end_marker_may_end_here);
 	tcase_add_test(t, an_error_indication_becomes_the_sessions_event);
+	tcase_add_loop_test(t, a_peers_error_indication_is_heard_while_others_flood, 0, 4);
+	tcase_add_loop_test(t, answers_by_strangers_go_nowhere, 0, 2);
 	tcase_add_test(t, peers_are_asked_and_heard);
 	return t;
 }

@@ -368,16 +368,22 @@ static void unmake(uint32_t index)
 	blocks[index] = NULL;
 }
 
-static void indicate(uint16_t peer, uint32_t teid)
+static void indicate_as(bool stranger, uint16_t peer, uint32_t teid)
 {
 	struct api_ip a = peer_address(peer);
 	struct upf_report r = {.kind = REPORT_ERROR_INDICATION,
 		.gtpu = 3,
+		.stranger = stranger,
 		.teid_be = rte_cpu_to_be_32(teid),
 		.family = 4};
 
 	memcpy(r.address, a.bytes, 4);
 	gtpu_path_report(&r);
+}
+
+static void indicate(uint16_t peer, uint32_t teid)
+{
+	indicate_as(false, peer, teid);
 }
 
 static void look(void)
@@ -454,6 +460,36 @@ START_TEST(the_same_indication_is_told_once_a_second)
 }
 END_TEST
 
+START_TEST(strangers_leave_room_for_a_peers_indication)
+{
+	struct made *m = make(5);
+
+	m->a2 = (struct session_act){.what = ACT_GTPU, .teid_be = rte_cpu_to_be_32(42), .peer = 2};
+	for (uint32_t k = 0; k < 10; k++) /* peers' before strangers' */
+		indicate(2, 500 + k);
+	for (uint32_t k = 0; k < 100; k++)
+		indicate_as(true, 2, 1000 + k);
+	indicate(2, 42);
+	look();
+	ck_assert_uint_eq(n_events, 1);
+	/* strangers are heard where there is room: a peer may send from another address */
+	m->a2.teid_be = rte_cpu_to_be_32(43);
+	indicate_as(true, 2, 43);
+	look();
+	ck_assert_uint_eq(n_events, 2);
+	/* nor do they come in again where peers have more than their half */
+	for (uint32_t k = 0; k < 20; k++)
+		indicate(2, 2000 + k);
+	for (uint32_t k = 0; k < 100; k++)
+		indicate_as(true, 2, 3000 + k);
+	m->a2.teid_be = rte_cpu_to_be_32(44);
+	indicate(2, 44);
+	look();
+	ck_assert_uint_eq(n_events, 3);
+	unmake(5);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gtpu_path");
@@ -472,6 +508,7 @@ int main(void)
 	tcase_add_test(t, an_error_indication_finds_the_session_that_sends_there);
 	tcase_add_test(t, copies_are_sent_too);
 	tcase_add_test(t, the_same_indication_is_told_once_a_second);
+	tcase_add_test(t, strangers_leave_room_for_a_peers_indication);
 	suite_add_tcase(suite, t);
 	SRunner *runner = srunner_create(suite);
 
