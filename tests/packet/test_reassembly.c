@@ -378,6 +378,19 @@ START_TEST(reassembly_of_others_goes_on_while_one_floods)
 }
 END_TEST
 
+/* The address of nobody is no peer's, though the endpoint tables have it for "any". */
+START_TEST(reassembly_takes_nobody_for_a_stranger)
+{
+	bool v6 = _i;
+
+	rig_begin();
+	flood(v6, v6 ? "fd00:bad::1" : "203.0.113.5", 1500);
+	flood(v6, v6 ? "::" : "0.0.0.0", 1500);
+	ck_assert_uint_eq(rig.held, 512);
+	rig_advance(2);
+}
+END_TEST
+
 TCase *reassembly_tests(void)
 {
 	TCase *tc = tcase_create("reassembly");
@@ -385,6 +398,7 @@ TCase *reassembly_tests(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, reassembly_takes_fragments_in_any_order, 0, 6);
 	tcase_add_loop_test(tc, reassembly_of_others_goes_on_while_one_floods, 0, 4);
+	tcase_add_loop_test(tc, reassembly_takes_nobody_for_a_stranger, 0, 2);
 	tcase_add_test(tc, reassembly_takes_up_to_eight_fragments_of_odd_length);
 	tcase_add_test(tc, reassembly_keeps_interleaved_packets_apart);
 	tcase_add_test(tc, reassembly_puts_fragments_of_one_burst_together);
