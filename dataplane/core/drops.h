@@ -87,7 +87,7 @@
 	X(QER_RATE, "qer_rate", "over the rate of a QER")                                          \
 	X(URR_QUOTA, "urr_quota", "the quota of a URR is used up")                                 \
 	X(HOLD_FULL, "hold_full", "as many packets are held for the session as its BAR allows")    \
-	X(HOLD_NO_ROOM, "hold_no_room", "as many packets are held as the box may")                 \
+	X(HOLD_NO_ROOM, "hold_no_room", "as many packets are held as the slice, or the box, may")  \
 	X(HOLD_DROPPED, "hold_dropped", "held for an idle UE, then its FAR said drop, or it went") \
 	X(COPY_NO_MBUF, "copy_no_mbuf",                                                            \
 		"no buffer for the copy that a session's FAR asks for (duplicate_to)")             \

@@ -22,6 +22,7 @@ struct store {
 static struct store queues, nodes;
 static uint32_t *queue_of; /* [LIMIT_SESSIONS + 1], queue + 1; its pages come as they are needed */
 static uint32_t held;
+static uint32_t *held_of; /* [LIMIT_SLICES + 1] of those, by slice */
 static uint32_t *due; /* queues with something to tell */
 static uint32_t dues, due_size;
 static uint64_t due_next; /* none is due before */
@@ -267,6 +268,14 @@ static void no_more(const struct hold_queue *q, uint8_t flag)
 		hold_flag(s, flag, 0);
 }
 
+/* Of all that may be held a slice may have as much as is still free, as of a worker's buffers; and
+ * again what comes back (the queue is no longer at rest) keeps its place. */
+static bool has_room(const struct hold_queue *q, uint16_t slice)
+{
+	return held < HOLD_PACKETS &&
+	       (q->state != HOLD_REST || held_of[slice] < HOLD_PACKETS - held);
+}
+
 /* A queue and a node have been reserved. */
 static void take(const struct hold_report *r, uint8_t worker)
 {
@@ -299,12 +308,13 @@ static void take(const struct hold_report *r, uint8_t worker)
 	if (q->in.n >= q->limit) {
 		no_more(q, SESSION_FULL);
 		hold_order_discard(node, DROP_HOLD_FULL);
-	} else if (held >= HOLD_PACKETS) {
+	} else if (!has_room(q, r->slice)) {
 		no_more(q, SESSION_NO_ROOM);
 		hold_order_discard(node, DROP_HOLD_NO_ROOM);
 	} else {
 		hold_append(&q->in, node);
 		held++;
+		held_of[r->slice]++;
 	}
 }
 
@@ -339,9 +349,10 @@ uint32_t hold_drain(bool all)
 	return total;
 }
 
-void hold_released(uint32_t packets)
+void hold_released(uint16_t slice)
 {
-	held -= packets;
+	held--;
+	held_of[slice]--;
 }
 
 uint32_t hold_poll(void)
@@ -369,10 +380,11 @@ uint32_t hold_total(void)
 int hold_init(uint32_t workers_total)
 {
 	queue_of = calloc(LIMIT_SESSIONS + 1, sizeof(*queue_of));
+	held_of = calloc(LIMIT_SLICES + 1, sizeof(*held_of));
 	queues = nodes = (struct store){.free = HOLD_NONE};
 	held = dues = 0;
 	hold_flush_init();
-	return queue_of != NULL ? 0 : -ENOMEM;
+	return queue_of != NULL && held_of != NULL ? 0 : -ENOMEM;
 }
 
 static void list_free(const struct hold_list *list)
@@ -390,10 +402,12 @@ void hold_fini(void)
 	free(hold_queues);
 	free(hold_nodes);
 	free(queue_of);
+	free(held_of);
 	free(due);
 	hold_queues = NULL;
 	hold_nodes = NULL;
 	queue_of = NULL;
+	held_of = NULL;
 	due = NULL;
 	due_size = 0;
 	queues = nodes = (struct store){.free = HOLD_NONE};

@@ -16,8 +16,8 @@
  * again in the midst of that, some have been held once more and some are still on their way, which
  * would come back in the wrong order: with SESSION_RECALL all go back to main first.
  *
- * Everything a worker took comes back to it, drops too: its own count of buffers held is all that
- * the bound by the port's pool needs. */
+ * Everything a worker took comes back to it, drops too: its own count of buffers held, by slice, is
+ * all that the bound by the port's pool needs, and the slices' shares of it. */
 #ifndef UPF_HOLD_H
 #define UPF_HOLD_H
 
@@ -28,9 +28,9 @@
 #include "session_hot.h"
 #include "worker.h"
 
-#define HOLD_PACKETS                                                                               \
-	65536		  /* over all sessions, at most; also at most a quarter of a port's pool   \
-			   */
+/* Over all sessions, at most; also at most a quarter of a port's pool. A slice may have as much of
+ * both as is still free. */
+#define HOLD_PACKETS   65536
 #define HOLD_PRESET    64 /* of one session without a BAR */
 #define HOLD_POOL_PART 4
 #define HOLD_RING      4096 /* packets on their way to main, and parked, of a worker */

@@ -182,10 +182,10 @@ static void queue_order(uint32_t queue)
 {
 	struct hold_list *in = &hold_queues[queue].in;
 
-	hold_released(in->n);
 	while (in->n > 0) {
 		uint32_t node = hold_take_first(in);
 
+		hold_released(hold_nodes[node].slice);
 		if (hold_nodes[node].group >= SESSION_GROUPS)
 			order(node, HOLD_DISCARD, DROP_HOLD_DROPPED);
 		else

@@ -14,7 +14,7 @@
 struct hold_report {
 	struct rte_mbuf *m; /* NULL: no room for it here, but the control plane may want to know */
 	uint32_t session;
-	uint16_t slice; /* it is counted in */
+	uint16_t slice; /* the session's: it is counted in, and has its share */
 	uint8_t group, rule;
 	uint8_t far; /* ordinal */
 	bool notify;
@@ -59,6 +59,7 @@ _Static_assert(DROP_SLICE_REASONS <= 256, "a reason fits an order");
 struct hold_pool {
 	const struct rte_mempool *pool;
 	uint32_t held, limit; /* buffers of it that this worker has taken and not got back */
+	uint32_t *held_of;    /* [LIMIT_SLICES + 1] of those, by slice */
 };
 
 struct hold_parked {
@@ -84,6 +85,8 @@ struct hold_worker {
 	uint32_t parked;
 	uint32_t pools;
 	struct hold_pool pool[HOLD_POOLS];
+	uint32_t *held_of;   /* [HOLD_POOLS][LIMIT_SLICES + 1]; pages come as they are needed */
+	uint16_t *parked_of; /* [LIMIT_SLICES + 1] */
 	struct burst burst; /* what orders are carried out with */
 	bool busy;	    /* `burst` is being worked on: what meets a flush meanwhile is parked */
 	bool more;	    /* something was, and must go before a fence is met */
@@ -173,8 +176,8 @@ uint32_t hold_take_first(struct hold_list *list);
  */
 uint32_t hold_drain(bool all);
 
-/* Packets have left the queues. */
-void hold_released(uint32_t packets);
+/* A packet of the slice has left its queue. */
+void hold_released(uint16_t slice);
 
 /* hold_flush.c: orders. */
 void hold_flush_init(void);

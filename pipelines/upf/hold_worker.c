@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <rte_malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gtpu.h"
 #include "hold_state.h"
@@ -21,7 +22,7 @@ static const struct session_block *block_of(uint32_t session)
 	return __atomic_load_n(&session_block[session], __ATOMIC_ACQUIRE);
 }
 
-/* ---- buffers: no more of a pool than this worker's share ---- */
+/* ---- buffers: no more of a pool than this worker's share, and of that than the slice's ---- */
 
 static struct hold_pool *pool_of(struct hold_worker *h, const struct rte_mempool *mp)
 {
@@ -35,25 +36,36 @@ static struct hold_pool *pool_of(struct hold_worker *h, const struct rte_mempool
 	}
 	if (h->pools < HOLD_POOLS)
 		idle = &h->pool[h->pools++];
-	if (idle != NULL)
-		*idle = (struct hold_pool){
-			.pool = mp, .limit = RTE_MAX(1u, mp->size / HOLD_POOL_PART / worker_count)};
+	if (idle != NULL) /* (and so by no slice) */
+		*idle = (struct hold_pool){.pool = mp,
+			.limit = RTE_MAX(1u, mp->size / HOLD_POOL_PART / worker_count),
+			.held_of = h->held_of + (idle - h->pool) * (LIMIT_SLICES + 1)};
 	return idle;
 }
 
-static bool buffers_take(struct hold_worker *h, const struct rte_mbuf *m)
+/* A slice may have as much as is still free (as in reassembly.c): one that floods leaves half to
+ * the others, two a third. But what was held before keeps its place when it is held once more,
+ * though others have come meanwhile. */
+static bool buffers_take(
+	struct hold_worker *h, const struct rte_mbuf *m, uint16_t slice, bool again)
 {
 	struct hold_pool *p = pool_of(h, m->pool);
 
 	if (p == NULL || p->held + m->nb_segs > p->limit)
 		return false;
+	if (!again && p->held_of[slice] + m->nb_segs > p->limit - p->held)
+		return false;
 	p->held += m->nb_segs;
+	p->held_of[slice] += m->nb_segs;
 	return true;
 }
 
-static void buffers_give(struct hold_worker *h, const struct rte_mbuf *m)
+static void buffers_give(struct hold_worker *h, const struct rte_mbuf *m, uint16_t slice)
 {
-	pool_of(h, m->pool)->held -= m->nb_segs;
+	struct hold_pool *p = pool_of(h, m->pool);
+
+	p->held -= m->nb_segs;
+	p->held_of[slice] -= m->nb_segs;
 }
 
 /* ---- what comes in ---- */
@@ -63,10 +75,11 @@ void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 {
 	struct hold_worker *h = of(w);
 	uint8_t flags = __atomic_load_n(&s->flags, __ATOMIC_RELAXED);
-	bool room = !(flags & (SESSION_FULL | SESSION_NO_ROOM)) && buffers_take(h, m);
+	bool room = !(flags & (SESSION_FULL | SESSION_NO_ROOM)) &&
+		    buffers_take(h, m, s->slice, h->busy);
 	struct hold_report r = {.m = room ? m : NULL,
 		.session = session,
-		.slice = a->slice,
+		.slice = s->slice,
 		.group = group,
 		.rule = rule,
 		.far = a->far,
@@ -80,7 +93,7 @@ void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 		return;
 	}
 	if (room)
-		buffers_give(h, m);
+		buffers_give(h, m, s->slice);
 	session_drop(
 		w, b, m, session, s, flags & SESSION_FULL ? DROP_HOLD_FULL : DROP_HOLD_NO_ROOM);
 }
@@ -110,7 +123,7 @@ static void send_later(struct worker *w, struct hold_worker *h, struct rte_mbuf 
 {
 	const struct session_block *s = block_of(session);
 
-	buffers_give(h, m);
+	buffers_give(h, m, slice);
 	/* a group may have gone meanwhile, or be another */
 	if (s == NULL || group >= s->groups ||
 		(uplink != NULL &&
@@ -129,7 +142,7 @@ static void discard(struct worker *w, struct hold_worker *h, const struct hold_o
 {
 	const struct session_block *s = o->session != 0 ? block_of(o->session) : NULL;
 
-	buffers_give(h, o->m);
+	buffers_give(h, o->m, o->slice);
 	if (s != NULL)
 		session_drop(w, &h->burst, o->m, o->session, s, o->why);
 	else
@@ -247,10 +260,12 @@ static void park_release(struct worker *w, struct hold_worker *h)
 	for (uint32_t i = 0; i < h->parked; i++) {
 		struct hold_parked p = h->park[i];
 
-		if (p.ready)
-			send_later(w, h, p.m, p.session, p.slice, p.group, NULL);
-		else
+		if (!p.ready) {
 			h->park[kept++] = p;
+			continue;
+		}
+		h->parked_of[p.slice]--;
+		send_later(w, h, p.m, p.session, p.slice, p.group, NULL);
 	}
 	h->parked = kept;
 	send_collected(w, h);
@@ -292,10 +307,13 @@ void hold_park(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 {
 	struct hold_worker *h = of(w);
 
-	if (h->parked == HOLD_RING || !buffers_take(h, m)) {
+	/* places are shared as buffers are */
+	if (h->parked_of[s->slice] >= HOLD_RING - h->parked ||
+		!buffers_take(h, m, s->slice, false)) {
 		session_drop(w, b, m, session, s, DROP_HOLD_NO_ROOM);
 		return;
 	}
+	h->parked_of[s->slice]++;
 	h->park[h->parked++] =
 		(struct hold_parked){.m = m, .session = session, .slice = s->slice, .group = group};
 }
@@ -312,10 +330,10 @@ static void recall(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32
 		.far = FAR_UNKNOWN,
 		.uplink = session_group_at(s, group)->flags & GROUP_UPLINK};
 
-	if (buffers_take(h, m)) {
+	if (buffers_take(h, m, s->slice, true)) {
 		if (rte_ring_sp_enqueue_elem(h->reports, &r, sizeof(r)) == 0)
 			return;
-		buffers_give(h, m);
+		buffers_give(h, m, s->slice);
 	}
 	session_drop(w, b, m, session, s, DROP_HOLD_NO_ROOM);
 }
@@ -374,9 +392,11 @@ int hold_worker_init(struct worker *w)
 	if (h == NULL)
 		return -ENOMEM;
 	switch_of(w)->upf->hold = h;
+	h->held_of = calloc((size_t)HOLD_POOLS * (LIMIT_SLICES + 1), sizeof(*h->held_of));
+	h->parked_of = calloc(LIMIT_SLICES + 1, sizeof(*h->parked_of));
 	h->reports = ring_new("up", w->id, HOLD_RING, sizeof(struct hold_report));
 	h->orders = ring_new("down", w->id, HOLD_ORDERS, sizeof(struct hold_order));
-	if (h->reports != NULL && h->orders != NULL)
+	if (h->held_of != NULL && h->parked_of != NULL && h->reports != NULL && h->orders != NULL)
 		return 0;
 	hold_worker_fini(w);
 	return -ENOMEM;
@@ -399,6 +419,8 @@ void hold_worker_fini(struct worker *w)
 		rte_pktmbuf_free(h->park[i].m);
 	rte_ring_free(h->reports);
 	rte_ring_free(h->orders);
+	free(h->held_of);
+	free(h->parked_of);
 	rte_free(h);
 	switch_of(w)->upf->hold = NULL;
 }

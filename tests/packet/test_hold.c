@@ -54,13 +54,11 @@ static void put(const char *far, const char *more)
 	rig_sessions(text);
 }
 
-static void one_down(struct pkt *p, const char *from, const char *to, uint32_t n)
+static void one_down_in(
+	struct pkt *p, uint16_t slice, uint16_t vlan, const char *from, const char *to, uint32_t n)
 {
-	struct ip_packet i = {.dst = rig_l3_mac(un.internet),
-		.src = HOST_A,
-		.from = from,
-		.to = to,
-		.payload = 60};
+	struct ip_packet i = {
+		.dst = rig_l3_mac(slice), .src = HOST_A, .from = from, .to = to, .payload = 60};
 
 	build_ip(p, &i);
 	uint32_t at = 14 + (strchr(to, ':') != NULL ? 40 : 20);
@@ -69,8 +67,13 @@ static void one_down(struct pkt *p, const char *from, const char *to, uint32_t n
 	put16(p->b + at + 6, 0); /* no checksum: IPv4 */
 	memmove(p->b + 16, p->b + 12, p->len - 12);
 	put16(p->b + 12, 0x8100);
-	put16(p->b + 14, 30);
+	put16(p->b + 14, vlan);
 	p->len += 4;
+}
+
+static void one_down(struct pkt *p, const char *from, const char *to, uint32_t n)
+{
+	one_down_in(p, un.internet, 30, from, to, n);
 }
 
 /* n packets from the network, each with the next number. */
@@ -278,7 +281,9 @@ START_TEST(hold_no_more_than_the_bar_says)
 }
 END_TEST
 
-/* Ports of the rig have 2,047 buffers. */
+/* Ports of the rig have 2,047 buffers: a quarter may be held, by one slice half of that. */
+#define OF_A_SLICE 256
+
 START_TEST(hold_leaves_the_port_its_buffers)
 {
 	put("'action':'buffer'", ",'bar':{'id':1,'packets':60000}");
@@ -288,14 +293,92 @@ START_TEST(hold_leaves_the_port_its_buffers)
 		upf_poll();
 	}
 	upf_turns();
-	ck_assert_uint_le(hold_total(), 2047 / 4);
-	ck_assert_uint_ge(hold_total(), 2047 / 4 - 1);
+	ck_assert_uint_eq(hold_total(), OF_A_SLICE);
 	upf_session("b", "internet", UE2, ""); /* others go on */
 	rig_begin();
 	send_down("10.0.0.1", UE2, 60);
 	expect_gtpu("another UE", "198.18.0.2", GNB_TEID, 9, 1);
 	rig_session_gone("s");
 	upf_turns();
+}
+END_TEST
+
+/* A session with a UE of both families, by number; extra begins with a comma. */
+static void put_of(const char *slice, uint32_t ue, const char *far, const char *extra)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"{'name':'%s%u','slice':'%s','ue':{'ipv4':'10.45.1.%u',"
+		"'ipv6':'fd45:0:1:%x::/64'},"
+		"'pdrs':[{'id':22,'precedence':1,'source':'core','far':2}],"
+		"'fars':[{'id':2,%s}]%s}",
+		slice, ue, slice, ue, ue, far, extra);
+	rig_sessions(text);
+}
+
+static void down_to(uint16_t slice, uint32_t ue, bool v6, uint32_t from, uint32_t n)
+{
+	char to[46];
+
+	snprintf(to, sizeof(to), v6 ? "fd45:0:1:%x::1" : "10.45.1.%u", ue);
+	while (n-- > 0) {
+		one_down_in(&in_pkt, slice, slice == un.internet ? 30 : 40,
+			v6 ? "fd00::1" : "10.0.0.1", to, from++);
+		rig_send(net.lan, &in_pkt, 1);
+	}
+}
+
+/* Of this slice as many come as there are buffers: to one UE for which any number is held, or to
+ * many as they are by default. */
+static void greedy(uint16_t slice, uint32_t ues, bool v6)
+{
+	for (uint32_t ue = 1; ue <= ues; ue++)
+		put_of("internet", ue, "'action':'buffer'",
+			ues == 1 ? ",'bar':{'id':1,'packets':65535}" : "");
+	for (uint32_t k = 0; k < 2048 / ues; k += 32)
+		for (uint32_t ue = 1; ue <= ues; ue++) {
+			down_to(slice, ue, v6, k, 32);
+			upf_poll();
+		}
+}
+
+/* What one slice has held takes nothing from another, and is all given back when it goes. */
+START_TEST(hold_of_one_slice_leaves_another_its_packets)
+{
+	bool v6 = _i & 1;
+	uint32_t ues = _i & 2 ? 32 : 1;
+	char name[64];
+
+	for (uint32_t round = 0; round < 3; round++) {
+		rig_begin();
+		greedy(un.internet, ues, v6);
+		ck_assert_uint_eq(hold_total(), OF_A_SLICE);
+		ck_assert_int_eq(rig.held, OF_A_SLICE);
+		put_of("other", 1, "'action':'buffer'", "");
+		rig_begin();
+		down_to(un.other, 1, v6, 1, 20);
+		upf_poll();
+		ck_assert_uint_eq(rig.drops, 0);
+		ck_assert_int_eq(rig.held, 20);
+		put_of("other", 1, FORWARD OLD, "");
+		upf_turns();
+		ck_assert_uint_eq(rig.outs, 20);
+		for (uint32_t i = 0; i < 20; i++) {
+			ck_assert(gtpu_parse(&rig_out[i].pkt, &seen));
+			ck_assert_uint_eq(seen.teid, 4097);
+			ck_assert_uint_eq(get16(seen.inner.b + (v6 ? 54 : 34)), i + 1);
+		}
+		rig_begin();
+		for (uint32_t ue = 1; ue <= ues; ue++) {
+			snprintf(name, sizeof(name), "internet%u", ue);
+			rig_session_gone(name);
+		}
+		upf_turns();
+		ck_assert_int_eq(rig.held, -OF_A_SLICE);
+		ck_assert_uint_eq(rig.drop[DROP_HOLD_DROPPED], OF_A_SLICE);
+		ck_assert_uint_eq(hold_total(), 0);
+	}
 }
 END_TEST
 
@@ -479,6 +562,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, hold_drops_what_was_to_an_address_that_is_lost);
 	tcase_add_test(tc, hold_no_more_than_the_bar_says);
 	tcase_add_test(tc, hold_leaves_the_port_its_buffers);
+	tcase_add_loop_test(tc, hold_of_one_slice_leaves_another_its_packets, 0, 4);
 	tcase_add_test(tc, handover_sends_the_marker_between_old_and_new);
 	tcase_add_test(tc, handover_while_packets_are_held);
 	tcase_add_test(tc, a_marker_without_a_buffer_or_a_path_is_counted);

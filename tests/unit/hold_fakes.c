@@ -171,8 +171,36 @@ void fake_start(uint32_t workers_total, uint32_t buffers)
 	ck_assert_int_eq(hold_init(workers_total), 0);
 }
 
+uint32_t fake_held(uint32_t worker, uint16_t slice)
+{
+	const struct hold_worker *h = hold_worker_of(worker);
+
+	return h->pools > 0 ? h->pool[0].held_of[slice] : 0;
+}
+
+uint32_t fake_parked(uint32_t worker, uint16_t slice)
+{
+	return hold_worker_of(worker)->parked_of[slice];
+}
+
+/* What slices have is what is there. */
+static void shares_check(uint32_t worker)
+{
+	const struct hold_worker *h = hold_worker_of(worker);
+	uint64_t held = 0, parked = 0;
+
+	for (uint32_t slice = 0; slice <= LIMIT_SLICES; slice++) {
+		held += fake_held(worker, slice);
+		parked += fake_parked(worker, slice);
+	}
+	ck_assert_uint_eq(held, h->pools > 0 ? h->pool[0].held : 0);
+	ck_assert_uint_eq(parked, h->parked);
+}
+
 void fake_stop(void)
 {
+	for (uint32_t i = 0; i < worker_count; i++)
+		shares_check(i);
 	hold_fini();
 	worker_stop();
 	ck_assert_uint_eq(rte_mempool_in_use_count(fake.pool), 0);
@@ -187,19 +215,26 @@ void fake_stop(void)
 
 /* ---- sessions ---- */
 
-static struct session_block *block_new(enum act_what what, uint8_t flags, uint32_t teid)
+static uint16_t slice_of(uint32_t session)
+{
+	return FAKE_SLICE + (fake.slices != 0 ? session % fake.slices : 0);
+}
+
+static struct session_block *block_new(
+	uint32_t session, enum act_what what, uint8_t flags, uint32_t teid)
 {
 	struct session_block *s = NULL;
+	uint16_t slice = slice_of(session);
 
 	ck_assert_int_eq(posix_memalign((void **)&s, 128, 128), 0);
 	memset(s, 0, 128);
-	s->slice = FAKE_SLICE;
+	s->slice = slice;
 	s->groups = 1;
 	s->at[0] = 2;
 	*(struct session_group *)((uint8_t *)s + 32) =
-		(struct session_group){.rules = 1, .acts = 1, .slice = FAKE_SLICE};
+		(struct session_group){.rules = 1, .acts = 1, .slice = slice};
 	*(struct session_act *)((uint8_t *)s + 48) = (struct session_act){
-		.what = what, .flags = flags, .teid_be = teid, .slice = FAKE_SLICE, .far = 3};
+		.what = what, .flags = flags, .teid_be = teid, .slice = slice, .far = 3};
 	return s;
 }
 
@@ -209,11 +244,11 @@ void fake_prepare(struct fake_change *c, uint32_t session, enum act_what what, u
 	memset(c, 0, sizeof(*c));
 	c->marker = (struct hold_marker){.teid_be = marker_teid, .peer = 1};
 	c->hold = (struct hold_change){.session = session,
-		.slice = FAKE_SLICE,
+		.slice = slice_of(session),
 		.marker = &c->marker,
 		.markers = marker_teid != 0};
 	fake.peers += c->hold.markers;
-	c->after = what != ACT_GATE ? block_new(what, flags, teid) : NULL;
+	c->after = what != ACT_GATE ? block_new(session, what, flags, teid) : NULL;
 	ck_assert_int_eq(hold_prepare(&c->hold), 0);
 }
 

@@ -12,7 +12,7 @@
 #include "session.h"
 
 #define FAKE_SESSIONS 20000
-#define FAKE_SLICE    7
+#define FAKE_SLICE    7 /* of session 0, see fake.slices */
 
 /* What is written into a packet. */
 struct stamp {
@@ -35,6 +35,7 @@ struct fake {
 	uint32_t events;
 	struct api_bar bar;
 	bool has_bar;
+	uint32_t slices; /* session n is of slice FAKE_SLICE + n % slices; 0: of FAKE_SLICE */
 	int32_t peers; /* uses of peers that were not given back */
 	struct rte_mempool *pool;
 	/* called for whatever leaves, instead of the log; worker: that sent it */
@@ -45,7 +46,7 @@ extern struct fake fake;
 void fake_eal(void);
 /* A box with so many workers and buffers. */
 void fake_start(uint32_t workers_total, uint32_t buffers);
-/* Checks that no buffer and no use of a peer is lost. */
+/* Checks that no buffer, no slice's share and no use of a peer is lost. */
 void fake_stop(void);
 
 /* A change of a session as session_commit() makes it, in three steps for several at once. */
@@ -67,5 +68,8 @@ void fake_tick(uint32_t worker);
 /* Until nothing is on its way any more. */
 void fake_settle(void);
 uint64_t fake_drops(enum drop_reason why);
+/* Buffers that the worker has taken for the slice; places where it has parked. */
+uint32_t fake_held(uint32_t worker, uint16_t slice);
+uint32_t fake_parked(uint32_t worker, uint16_t slice);
 
 #endif

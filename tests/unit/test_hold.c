@@ -161,6 +161,7 @@ START_TEST(hold_never_takes_more_than_a_quarter_of_the_pool)
 	fake_start(2, 2047);
 	fake.has_bar = true;
 	fake.bar.packets = 64;
+	fake.slices = 1000; /* one would leave half of it to others */
 	for (uint32_t s = 1; s <= 1000; s++)
 		fake_put(s, ACT_HOLD, ACT_NOTIFY, 0, 0);
 	/* main does not come round: what is on its way counts as well */
@@ -234,23 +235,164 @@ START_TEST(hold_takes_no_more_than_its_packets_over_the_box)
 	fake_start(1, 300000);
 	fake.has_bar = true;
 	fake.bar.packets = 100000;
+	fake.slices = 2;
 	fake_put(1, ACT_HOLD, 0, 0, 0);
 	fake_put(2, ACT_HOLD, 0, 0, 0);
-	for (uint32_t i = 0; i < 40000; i++) {
+	fake_put(3, ACT_HOLD, 0, 0, 0);		       /* of the same slice as 1 */
+	for (uint32_t round = 0; round < 2; round++) { /* the second finds no less room */
+		uint64_t no_room = fake_drops(DROP_HOLD_NO_ROOM);
+
+		fake.lefts = 0;
+		for (uint32_t i = 0; i < 40000; i++) {
+			come(0, i < 3000 ? 3 : 1, i, 1);
+			if (i % 1000 == 0)
+				hold_poll();
+		}
+		fake_settle();
+		ck_assert_uint_eq(hold_total(), HOLD_PACKETS / 2); /* the other's half is free */
+		for (uint32_t i = 0; i < 40000; i++) {
+			come(0, 2, i, 1);
+			if (i % 1000 == 0)
+				hold_poll();
+		}
+		fake_settle();
+		ck_assert_uint_eq(hold_count(2), HOLD_PACKETS / 4);
+		ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM) - no_room, 80000 - hold_total());
+		fake_put(3, ACT_GTPU, 0, 5, 0);
+		fake_put(3, ACT_HOLD, 0, 0, 0); /* recalled: it keeps its place */
+		fake_settle();
+		ck_assert_uint_eq(hold_count(3), 3000);
+		fake_put(2, ACT_GTPU, 0, 5, 0);
+		fake_settle();
+		expect_run(0, 0, HOLD_PACKETS / 4, 5);
+		fake_put(1, ACT_DROP, 0, 0, 0);
+		fake_put(3, ACT_GATE, 0, 0, 0);
+		fake_settle();
+		ck_assert_uint_eq(hold_total(), 0);
+		for (uint32_t session = 1; session <= 3; session++)
+			fake_put(session, ACT_HOLD, 0, 0, 0);
+	}
+}
+END_TEST
+
+/* ---- slices ---- */
+
+#define GREEDY (FAKE_SLICE + 1) /* of session 1 */
+#define OTHER  (FAKE_SLICE + 0) /* of session 2 */
+
+/* One worker, with 511 buffers for what is held: half of them for session 1's slice. */
+static void greedy_start(void)
+{
+	fake_stop();
+	fake_start(1, 2047);
+	fake.slices = 2;
+	fake.has_bar = true;
+	fake.bar.packets = 65535;
+}
+
+static void greedy_comes(void)
+{
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	for (uint32_t i = 0; i < 2000; i++) {
 		come(0, 1, i, 1);
-		come(0, 2, i, 1);
-		if (i % 1000 == 0)
+		if (i % 100 == 0)
 			hold_poll();
 	}
+	hold_poll();
+	ck_assert_uint_eq(fake_held(0, GREEDY), 256);
+	ck_assert_uint_eq(hold_count(1), 256);
+}
+
+START_TEST(hold_of_one_slice_leaves_room_to_another)
+{
+	greedy_start();
+	greedy_comes();
+	fake.has_bar = false;
+	fake_put(2, ACT_HOLD, 0, 0, 0);
+	uint64_t before = fake_drops(DROP_HOLD_NO_ROOM);
+
+	come(0, 2, 0, 20);
+	hold_poll();
+	ck_assert_uint_eq(hold_count(2), 20);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), before);
+	fake_put(2, ACT_GTPU, 0, 5, 0);
 	fake_settle();
-	ck_assert_uint_eq(hold_total(), HOLD_PACKETS);
-	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), 80000 - HOLD_PACKETS);
+	expect_run(0, 0, 20, 5);
+	ck_assert_uint_eq(fake.lefts, 20);
+}
+END_TEST
+
+/* Whatever becomes of the session, and however far its packets are on their way. */
+START_TEST(hold_gives_a_slice_its_share_back)
+{
+	static const enum act_what become[] = {ACT_GTPU, ACT_DROP, ACT_GATE};
+
+	greedy_start();
+	for (uint32_t i = 0; i < 18; i++) {
+		greedy_comes();
+		if (i % 2 == 1) { /* some of them on their way already */
+			fake_put(1, ACT_GTPU, 0, 5, 0);
+			come(0, 1, 3000, i / 2 % 3);
+		}
+		if (i >= 9) /* to be recalled */
+			fake_put(1, ACT_HOLD, 0, 0, 0);
+		fake_put(1, become[i % 3], 0, 6, 0);
+		fake_settle();
+		ck_assert_uint_eq(fake_held(0, GREEDY), 0);
+		ck_assert_uint_eq(fake_parked(0, GREEDY), 0);
+		ck_assert_uint_eq(hold_total(), 0);
+		ck_assert_uint_eq(rte_mempool_in_use_count(fake.pool), 0);
+	}
+}
+END_TEST
+
+/* Others have come since it was held: it is not for that dropped. */
+START_TEST(hold_again_keeps_the_slices_place)
+{
+	uint64_t before;
+
+	greedy_start();
+	greedy_comes();
+	fake_put(2, ACT_HOLD, 0, 0, 0);
+	come(0, 2, 0, 100);
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	before = fake_drops(DROP_HOLD_NO_ROOM);
+	fake_put(1, ACT_HOLD, 0, 0, 0); /* recalled */
+	fake_settle();
+	ck_assert_uint_eq(hold_count(1), 256);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), before);
 	fake_put(1, ACT_GTPU, 0, 5, 0);
 	fake_settle();
-	fake_put(2, ACT_DROP, 0, 0, 0);
+	expect_run(0, 0, 256, 5);
+}
+END_TEST
+
+/* More than a ring takes is on its way back, and newer ones come meanwhile. */
+START_TEST(parked_packets_of_one_slice_leave_room_to_another)
+{
+	fake_stop();
+	fake_start(1, 131071);
+	fake.slices = 2;
+	fake.has_bar = true;
+	fake.bar.packets = 65535;
+	fake_put(1, ACT_HOLD, 0, 0, 0);
+	fake_put(2, ACT_HOLD, 0, 0, 0);
+	come(0, 2, 0, 10);
+	for (uint32_t i = 0; i < 6; i++) {
+		come(0, 1, 1000 * i, 1000);
+		hold_poll();
+	}
+	fake_put(1, ACT_GTPU, 0, 5, 0);
+	fake_put(2, ACT_GTPU, 0, 6, 0);
+	come(0, 1, 6000, HOLD_RING);
+	ck_assert_uint_eq(fake_parked(0, GREEDY), HOLD_RING / 2);
+	ck_assert_uint_eq(fake_drops(DROP_HOLD_NO_ROOM), HOLD_RING / 2);
+	come(0, 2, 10, 20);
+	ck_assert_uint_eq(fake_parked(0, OTHER), 20);
 	fake_settle();
-	expect_run(0, 0, 30000, 5);
-	ck_assert_uint_eq(fake.lefts + fake_drops(DROP_HOLD_DROPPED), HOLD_PACKETS);
+	expect_run(0, 0, 6000, 5);
+	ck_assert_uint_eq(fake.lefts, 6000 + HOLD_RING / 2 + 30);
+	ck_assert_uint_eq(fake_parked(0, GREEDY) + fake_parked(0, OTHER), 0);
 }
 END_TEST
 
@@ -456,6 +598,10 @@ int main(void)
 	tcase_add_test(tc, hold_never_takes_more_than_a_quarter_of_the_pool);
 	tcase_add_test(tc, hold_ten_thousand_idle_sessions_with_a_packet_each);
 	tcase_add_test(tc, hold_takes_no_more_than_its_packets_over_the_box);
+	tcase_add_test(tc, hold_of_one_slice_leaves_room_to_another);
+	tcase_add_test(tc, hold_gives_a_slice_its_share_back);
+	tcase_add_test(tc, hold_again_keeps_the_slices_place);
+	tcase_add_test(tc, parked_packets_of_one_slice_leave_room_to_another);
 	tcase_add_test(tc, marker_follows_the_last_packet_to_the_old_tunnel);
 	tcase_add_test(tc, marker_is_sent_without_traffic);
 	tcase_add_test(tc, marker_goes_before_what_was_held);
