@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "flood_list.h"
+#include "hold_count.h"
 #include "hot.h"
 #include "ids.h"
 #include "neighbor.h"
@@ -21,6 +22,7 @@
 struct slice_hot *slice_hot;
 static struct ids ids;
 static uint32_t *ageing_s, *max_macs; /* [LIMIT_SLICES + 1] */
+static bool *waits; /* [LIMIT_SLICES + 1] id is free once the last held packet is counted */
 static const struct flood_list empty_list;
 
 int slice_init(uint32_t workers_total)
@@ -29,8 +31,10 @@ int slice_init(uint32_t workers_total)
 		"slice_hot", (LIMIT_SLICES + 1) * sizeof(*slice_hot), RTE_CACHE_LINE_SIZE);
 	ageing_s = calloc(LIMIT_SLICES + 1, sizeof(*ageing_s));
 	max_macs = calloc(LIMIT_SLICES + 1, sizeof(*max_macs));
+	waits = calloc(LIMIT_SLICES + 1, sizeof(*waits));
 	ids_init(&ids, LIMIT_SLICES);
-	return slice_hot != NULL && ageing_s != NULL && max_macs != NULL ? 0 : -ENOMEM;
+	return slice_hot != NULL && ageing_s != NULL && max_macs != NULL && waits != NULL ? 0
+											  : -ENOMEM;
 }
 
 static void list_free(struct flood_list *list)
@@ -47,7 +51,9 @@ void slice_fini(void)
 	slice_hot = NULL;
 	free(ageing_s);
 	free(max_macs);
+	free(waits);
 	ageing_s = max_macs = NULL;
+	waits = NULL;
 }
 
 int slice_reserve(uint16_t *id)
@@ -136,10 +142,8 @@ void slice_sessions_set(uint16_t id, bool has)
 		has ? flags | SLICE_SESSIONS : flags & ~SLICE_SESSIONS, __ATOMIC_RELEASE);
 }
 
-static void free_id(void *arg)
+static void id_free(uint16_t id)
 {
-	uint16_t id = (uintptr_t)arg;
-
 	counters_zero(offsetof(struct switch_worker, slice), id);
 	for (uint32_t i = 0; i < worker_count; i++)
 		memset(switch_of(workers[i])->slice_drops[id], 0,
@@ -147,6 +151,23 @@ static void free_id(void *arg)
 	shaper_class_unset(id); /* what still waits is dropped, not the next slice's */
 	host_epoch_next();
 	ids_give(&ids, id);
+}
+
+/* After a grace period. */
+static void id_leave(void *arg)
+{
+	uint16_t id = (uintptr_t)arg;
+
+	waits[id] = hold_slice_busy(id);
+	if (!waits[id])
+		id_free(id);
+}
+
+void slice_quiet(uint16_t id)
+{
+	if (waits[id])
+		id_free(id);
+	waits[id] = false;
 }
 
 static void free_list(void *arg)
@@ -166,7 +187,7 @@ void slice_unset(uint16_t id)
 	s->live = false;
 	__atomic_store_n(&s->flood, NULL, __ATOMIC_RELAXED);
 	rcu_defer(free_list, old);
-	rcu_defer(free_id, (void *)(uintptr_t)id);
+	rcu_defer(id_leave, (void *)(uintptr_t)id);
 }
 
 bool slice_is_live(uint16_t id)

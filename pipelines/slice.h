@@ -32,8 +32,11 @@ void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps);
 void slice_set(uint16_t id, const struct api_slice *cfg);
 
 /* Unpublishes; forgets its learned MACs; zeroes its counters; the id is free again after a grace
- * period. The caller has made sure that no attachment, member or static MAC is left. */
+ * period, and when no packet that was held for its sessions is on its way to be dropped. The caller
+ * has made sure that no attachment, member or static MAC is left. */
 void slice_unset(uint16_t id);
+/* upf/hold_flush.c: no such packet is, any more. */
+void slice_quiet(uint16_t id);
 
 /* Sessions of the user plane have addresses (or are doors) here: from before the first until after
  * the last. */

@@ -9,6 +9,7 @@
 #include "session_line.h"
 #include "peer.h"
 #include "rcu.h"
+#include "slice.h"
 
 #define ROOM_FENCE 2 /* of a ring, for what may not wait */
 #define FLAGS	   (SESSION_FLUSHING | SESSION_RETURNED | SESSION_RECALL)
@@ -21,6 +22,7 @@ static struct hold_change *changes, **last; /* begun, not finished */
 static uint32_t fenced, fenced_last;
 static struct hold_list marked;
 static bool wants_fence; /* something went out in this round */
+static uint32_t flushing[LIMIT_SLICES + 1]; /* queues that are not at rest */
 
 /* ---- orders ---- */
 
@@ -169,8 +171,13 @@ static uint32_t pump(void)
 static void rest(uint32_t queue)
 {
 	struct hold_queue *q = &hold_queues[queue];
+	uint16_t was = q->slice;
 
 	q->state = HOLD_REST;
+	if (!q->gone)
+		q->slice = session_block[q->session]->slice; /* what it holds from now on */
+	if (--flushing[was] == 0)
+		slice_quiet(was);
 	flag(q, 0, SESSION_FLUSHING | SESSION_RETURNED);
 	session_line_on(q->session);
 	if (q->gone || (q->in.n == 0 && q->out == 0 && q->notified == 0))
@@ -299,11 +306,13 @@ bool hold_begin(
 		return false;
 	}
 	if (queue == HOLD_NONE)
-		queue = hold_queue_new(c->session, c->slice, true);
+		queue = hold_queue_new(c->session, before->slice, true);
 	else
 		hold_unreserve(1, 0);
 	struct hold_queue *q = &hold_queues[queue];
 
+	if (q->state == HOLD_REST)
+		flushing[q->slice]++;
 	q->limit = HOLD_NONE;
 	q->gone = after == NULL;
 	if (after != NULL)
@@ -393,6 +402,11 @@ void hold_finish(void)
 	pump();
 }
 
+bool hold_slice_busy(uint16_t slice)
+{
+	return flushing[slice] > 0;
+}
+
 bool hold_busy(uint32_t session)
 {
 	uint32_t queue = hold_queue_of(session);
@@ -406,6 +420,7 @@ void hold_flush_init(void)
 {
 	memset(outbox, 0, sizeof(outbox));
 	memset(fence_sent, 0, sizeof(fence_sent));
+	memset(flushing, 0, sizeof(flushing));
 	fence_last = 0;
 	fenced = fenced_last = HOLD_NONE;
 	marked = (struct hold_list){0};
@@ -416,6 +431,7 @@ void hold_flush_init(void)
 
 void hold_flush_fini(void)
 {
+	memset(flushing, 0, sizeof(flushing));
 	for (uint32_t w = 0; w < LIMIT_WORKERS; w++)
 		while (outbox[w].n > 0) {
 			const struct hold_node *n = &hold_nodes[hold_take_first(&outbox[w])];

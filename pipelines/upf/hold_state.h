@@ -136,8 +136,8 @@ enum hold_state {
 /* Of a session with packets held, or whose idle period the control plane was told of. */
 struct hold_queue {
 	uint32_t session;
-	uint16_t slice;
-	uint8_t state; /* enum hold_state */
+	uint16_t slice; /* the session's when it was last at rest */
+	uint8_t state;	/* enum hold_state */
 	bool gone;     /* the session was deleted */
 	struct hold_list in;
 	uint32_t out;	/* nodes in outboxes */

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attachment.h"
 #include "event.h"
 #include "hold.h"
+#include "rcu.h"
 #include "slice.h"
 #include "upf_net.h"
 
@@ -382,6 +384,53 @@ START_TEST(hold_of_one_slice_leaves_another_its_packets)
 }
 END_TEST
 
+static uint64_t slice_dropped_of(uint16_t slice, enum drop_reason why)
+{
+	uint64_t drops[DROP_REASONS];
+
+	slice_drops_read(slice, drops);
+	return drops[why];
+}
+
+static uint64_t slice_dropped(enum drop_reason why)
+{
+	return slice_dropped_of(un.internet, why);
+}
+
+/* The next slice with the same id counts none of the packets of the one before. */
+START_TEST(a_slice_that_goes_is_counted_to_the_end)
+{
+	uint16_t late = rig_l3_slice(600), door = rig_attachment(late, net.lan, 60), next, again;
+	struct pkt p;
+
+	rig_gateway(late, door, "10.6.0.254/24");
+	rig_upf_slice("late", late);
+	put_of("late", 1, "'action':'buffer'", "");
+	for (uint32_t i = 0; i < 20; i++) {
+		one_down_in(&p, late, 60, "10.0.0.1", "10.45.1.1", i);
+		rig_send(net.lan, &p, 1);
+	}
+	ck_assert_int_eq(rig.held, 20);
+	rig_session_gone("late1");
+	rig_gateway_gone(late, door, "10.6.0.254/24");
+	attachment_unset(door);
+	slice_unset(late);
+	rcu_reclaim(true); /* a grace period, before the worker has carried out its orders */
+	ck_assert_int_eq(slice_reserve(&next), 0);
+	ck_assert_uint_ne(next, late);
+	rig_advance(0.002);
+	ck_assert_uint_eq(rig.drop[DROP_HOLD_DROPPED], 20);
+	ck_assert_uint_eq(slice_dropped_of(late, DROP_HOLD_DROPPED), 20);
+	upf_poll(); /* hears of it */
+	rig_begin();
+	ck_assert_int_eq(slice_reserve(&again), 0);
+	ck_assert_uint_eq(again, late);
+	ck_assert_uint_eq(slice_dropped_of(late, DROP_HOLD_DROPPED), 0);
+	slice_release(next);
+	slice_release(again);
+}
+END_TEST
+
 /* Traffic before, at, and after a handover. */
 START_TEST(handover_sends_the_marker_between_old_and_new)
 {
@@ -420,14 +469,6 @@ START_TEST(handover_while_packets_are_held)
 	expect_run(4, "198.18.0.3", 4098, 4, 7);
 }
 END_TEST
-
-static uint64_t slice_dropped(enum drop_reason why)
-{
-	uint64_t drops[DROP_REASONS];
-
-	slice_drops_read(un.internet, drops);
-	return drops[why];
-}
 
 /* An end marker comes but once: another port's buffer does, and what cannot be sent has a name. */
 START_TEST(a_marker_without_a_buffer_or_a_path_is_counted)
@@ -563,6 +604,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, hold_no_more_than_the_bar_says);
 	tcase_add_test(tc, hold_leaves_the_port_its_buffers);
 	tcase_add_loop_test(tc, hold_of_one_slice_leaves_another_its_packets, 0, 4);
+	tcase_add_test(tc, a_slice_that_goes_is_counted_to_the_end);
 	tcase_add_test(tc, handover_sends_the_marker_between_old_and_new);
 	tcase_add_test(tc, handover_while_packets_are_held);
 	tcase_add_test(tc, a_marker_without_a_buffer_or_a_path_is_counted);

@@ -346,6 +346,38 @@ START_TEST(hold_gives_a_slice_its_share_back)
 }
 END_TEST
 
+/* A slice's id is not another's before all that was held in it is counted; a session that moves to
+ * another slice leaves some behind. */
+START_TEST(hold_says_when_a_slice_is_quiet)
+{
+	greedy_start();
+	for (uint32_t i = 0; i < 4; i++) {
+		fake.slices = 2;
+		fake_put(1, ACT_HOLD, 0, 0, 0);
+		fake_put(2, ACT_HOLD, 0, 0, 0);
+		come(0, 1, 0, 20);
+		ck_assert(!hold_slice_busy(GREEDY));
+		memset(fake.quiet, 0, sizeof(fake.quiet));
+		if (i & 1)
+			fake.slices = 1; /* it is of OTHER from now on */
+		fake_put(1, i & 2 ? ACT_GATE : ACT_HOLD, 0, i + 1, 0);
+		if (i & 3) {
+			hold_poll();
+			ck_assert(hold_slice_busy(GREEDY));
+			ck_assert_uint_eq(fake.quiet[GREEDY], 0);
+		}
+		fake_settle();
+		ck_assert(!hold_slice_busy(GREEDY) && !hold_slice_busy(OTHER));
+		ck_assert_uint_eq(fake.quiet[GREEDY], i & 3 ? 1 : 0);
+		ck_assert_uint_eq(fake_held(0, OTHER) + fake_held(0, GREEDY), hold_total());
+		fake_put(1, ACT_GATE, 0, 0, 0);
+		fake_settle();
+		ck_assert(!hold_slice_busy(GREEDY) && !hold_slice_busy(OTHER));
+		ck_assert_uint_eq(fake_held(0, GREEDY), 0);
+	}
+}
+END_TEST
+
 /* Others have come since it was held: it is not for that dropped. */
 START_TEST(hold_again_keeps_the_slices_place)
 {
@@ -600,6 +632,7 @@ int main(void)
 	tcase_add_test(tc, hold_takes_no_more_than_its_packets_over_the_box);
 	tcase_add_test(tc, hold_of_one_slice_leaves_room_to_another);
 	tcase_add_test(tc, hold_gives_a_slice_its_share_back);
+	tcase_add_test(tc, hold_says_when_a_slice_is_quiet);
 	tcase_add_test(tc, hold_again_keeps_the_slices_place);
 	tcase_add_test(tc, parked_packets_of_one_slice_leave_room_to_another);
 	tcase_add_test(tc, marker_follows_the_last_packet_to_the_old_tunnel);
