@@ -9,7 +9,8 @@
 #include "world.h"
 #include "world_parts.h"
 
-#define NUMBER_TRIES 256 /* where 95 % are taken, two sessions of a million find none */
+#define NUMBER_TRIES	   256 /* where 95 % are taken, two sessions of a million find none */
+#define NUMBER_TRIES_LEAST 8
 
 /* PDRs of one session with the same GTP-U address and choose_id have one F-TEID. */
 static bool same_choice(const struct api_pdr *a, const struct api_pdr *b)
@@ -59,26 +60,45 @@ bool fteid_keep(const union intent_object *before, union intent_object *obj)
 	return kept;
 }
 
-static bool teid_is_free(const struct world *world, const struct intent_session *intent,
-	const char *gtpu, uint32_t teid)
-{
-	const struct api_pdrs *own = &intent->session.pdrs;
-	struct key key;
-
-	for (uint32_t i = 0; i < own->count; i++)
-		if (own->item[i].teid == teid && !strcmp(own->item[i].gtpu, gtpu))
-			return false;
-	key_teid(&key, intent->site, gtpu, teid);
-	return !index_holder(world, ROLE_HAS, KEY_TEID, key.text, NULL);
-}
-
 struct choice {
-	const struct world *world;
+	struct world *world;
 	const struct intent_session *intent;
 	const char *gtpu;
 	uint32_t first, last; /* what it may be */
 	uint64_t hash;
 };
+
+/* The index is without them while the session is edited. */
+static bool is_own(const struct choice *c, uint32_t teid)
+{
+	const struct api_pdrs *own = &c->intent->session.pdrs;
+
+	for (uint32_t i = 0; i < own->count; i++)
+		if (own->item[i].teid == teid && !strcmp(own->item[i].gtpu, c->gtpu))
+			return true;
+	return false;
+}
+
+/* 0: none is free. */
+static uint32_t first_free(const struct choice *c, uint64_t first, uint32_t last)
+{
+	const struct numbers teids = {c->world, c->intent->site, c->gtpu};
+	uint32_t teid;
+
+	for (; first <= last && number_free(&teids, (uint32_t)first, last, &teid);
+		first = (uint64_t)teid + 1)
+		if (!is_own(c, teid))
+			return teid;
+	return 0;
+}
+
+/* Of first..last, from `from` on, and then from the first on. */
+static uint32_t free_from(const struct choice *c, uint32_t first, uint32_t last, uint32_t from)
+{
+	uint32_t teid = first_free(c, from, last);
+
+	return teid || from == first ? teid : first_free(c, first, from - 1);
+}
 
 /* No session's at the site has a TEID that names it. */
 static bool number_is_free(const struct choice *c, uint32_t number)
@@ -100,12 +120,23 @@ static bool number_is_free(const struct choice *c, uint32_t number)
 	return true;
 }
 
+/* Fewer after each search that was in vain: a transaction of a thousand sessions of a tenant that
+ * has all its numbers taken is soon done. */
+static uint32_t number_tries(const struct world *world)
+{
+	uint32_t tries = NUMBER_TRIES;
+
+	for (unsigned i = 0; i < world->numberless && tries > NUMBER_TRIES_LEAST; i++)
+		tries /= 2;
+	return tries;
+}
+
 /* Of two to four times as many as there are sessions: few are tried, and they lie close together in
  * the dataplane's memory. 0: none was free of those that were tried. */
 static uint32_t choose_number(const struct choice *c)
 {
 	uint32_t first = TEID_SESSION(c->first), last = TEID_SESSION(c->last);
-	uint32_t room = 1024, number;
+	uint32_t room = 1024, most = number_tries(c->world), number;
 
 	if (first == 0)
 		first = 1; /* nobody's */
@@ -117,13 +148,14 @@ static uint32_t choose_number(const struct choice *c)
 		return 0;
 	if (room > last - first + 1)
 		room = last - first + 1;
-	for (uint64_t tries = 0; tries < NUMBER_TRIES; tries++) {
+	for (uint64_t tries = 0; tries < most; tries++) {
 		uint64_t mixed = (c->hash + tries) * 0x9e3779b97f4a7c15;
 
 		number = first + (uint32_t)((mixed >> 32) % room);
 		if (number_is_free(c, number))
 			return number;
 	}
+	c->world->numberless++;
 	return 0;
 }
 
@@ -152,7 +184,7 @@ static bool group_is_free(const struct choice *c, uint32_t number, uint32_t grou
 /* In the form by which the dataplane finds the session without a table; 0: none is left. */
 static uint32_t choose_in_form(const struct choice *c)
 {
-	uint32_t number = number_before(c), group = 0;
+	uint32_t number = number_before(c), group = 0, first, last, from;
 
 	if (!number)
 		number = choose_number(c);
@@ -160,31 +192,29 @@ static uint32_t choose_in_form(const struct choice *c)
 		group++;
 	if (!number || group == LIMIT_SESSION_TEIDS)
 		return 0;
-	for (uint32_t salt = 0; salt < 256; salt++) {
-		uint32_t teid = TEID_MAKE(number, group, (uint8_t)(c->hash + salt));
-
-		if (teid >= c->first && teid <= c->last &&
-			teid_is_free(c->world, c->intent, c->gtpu, teid))
-			return teid;
-	}
-	return 0;
+	first = TEID_MAKE(number, group, 0);
+	last = TEID_MAKE(number, group, 255);
+	from = TEID_MAKE(number, group, (uint8_t)c->hash);
+	if (first < c->first)
+		first = c->first;
+	if (last > c->last)
+		last = c->last;
+	if (first > last)
+		return 0;
+	return free_from(c, first, last, from < first || from > last ? first : from);
 }
 
 static uint32_t choose_any(const struct choice *c)
 {
 	uint32_t size = c->last - c->first + 1, at = (uint32_t)(c->hash ^ c->hash >> 32) % size;
 
-	for (uint32_t tries = 0; tries < size; tries++, at = (at + 1) % size)
-		if (teid_is_free(c->world, c->intent, c->gtpu, c->first + at))
-			return c->first + at;
-	return 0;
+	return free_from(c, c->first, c->last, c->first + at);
 }
 
 /* From the names, so that a box that is told the same again mostly chooses the same. Within the
  * tenant's grant, where it names the address. 0 is no TEID of a tunnel (TS 29.281, 5.1), and means
  * here that none is left. */
-static uint32_t choose_teid(
-	const struct world *world, const struct node *node, const struct api_pdr *pdr)
+static uint32_t choose_teid(struct world *world, const struct node *node, const struct api_pdr *pdr)
 {
 	const struct intent_session *intent = &node->intent.obj->session;
 	const struct intent_tenant *grant = grant_of(world, &node->intent);

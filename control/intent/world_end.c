@@ -50,6 +50,7 @@ static void end(struct world *world)
 	free(world->change);
 	world->change = NULL;
 	world->touches = 0;
+	world->numberless = 0;
 	world->open = false;
 }
 

@@ -36,8 +36,88 @@ static int entry_compare(const struct entry *a, const struct entry *b)
 	return order ? order : holder_compare(a->holder, b->holder);
 }
 
+static uint32_t texts_of(const struct entry *entry)
+{
+	return entry ? entry->texts : 0;
+}
+
+static void count_texts(struct entry *entry)
+{
+	entry->texts = texts_of(RB_LEFT(entry, link)) + texts_of(RB_RIGHT(entry, link)) +
+		       (entry->role == ROLE_HAS && !entry->repeats);
+}
+
+#undef RB_AUGMENT
+#define RB_AUGMENT(entry) count_texts(entry)
 RB_PROTOTYPE(index_tree, entry, link, entry_compare)
 RB_GENERATE(index_tree, entry, link, entry_compare)
+
+/* The tree counts anew where it turns; those above are left to its user. */
+static void count_upwards(struct entry *entry)
+{
+	for (; entry; entry = RB_PARENT(entry, link))
+		count_texts(entry);
+}
+
+static bool same_text(const struct entry *a, const struct entry *b)
+{
+	return a && b && a->role == b->role && a->kind == b->kind && !strcmp(a->text, b->text);
+}
+
+static void set_repeats(struct entry *entry, bool repeats)
+{
+	if (entry->repeats == repeats)
+		return;
+	entry->repeats = repeats;
+	count_upwards(entry);
+}
+
+/* Returns the entry that is there already; NULL: there was none. */
+static struct entry *tree_insert(struct world *world, struct entry *entry)
+{
+	struct entry *there, *next;
+
+	entry->repeats = false;
+	there = RB_INSERT(index_tree, &world->index, entry);
+	if (there)
+		return there;
+	if (entry->role == ROLE_HAS) {
+		entry->repeats = same_text(RB_PREV(index_tree, NULL, entry), entry);
+		next = RB_NEXT(index_tree, NULL, entry);
+		if (same_text(next, entry))
+			set_repeats(next, true);
+	}
+	count_upwards(entry);
+	return NULL;
+}
+
+static void tree_remove(struct world *world, struct entry *entry)
+{
+	struct entry *above = RB_PARENT(entry, link), *next;
+
+	if (entry->role == ROLE_HAS) {
+		next = RB_NEXT(index_tree, NULL, entry);
+		if (same_text(next, entry))
+			set_repeats(next, entry->repeats);
+	}
+	RB_REMOVE(index_tree, &world->index, entry);
+	count_upwards(above);
+}
+
+uint32_t index_rank(const struct world *world, enum key_kind kind, const char *text)
+{
+	const struct entry *at = RB_ROOT(&world->index);
+	uint32_t rank = 0;
+
+	while (at) {
+		bool less = text_compare(at, ROLE_HAS, kind, text) < 0;
+
+		if (less)
+			rank += at->texts - texts_of(RB_RIGHT(at, link));
+		at = less ? RB_RIGHT(at, link) : RB_LEFT(at, link);
+	}
+	return rank;
+}
 
 struct entry *index_from(
 	const struct world *world, enum key_role role, enum key_kind kind, const char *text)
@@ -97,7 +177,7 @@ static struct entry *take(struct world *world)
 
 static void give(struct world *world, struct entry *entry)
 {
-	RB_REMOVE(index_tree, &world->index, entry);
+	tree_remove(world, entry);
 	entry->spare = world->spare;
 	world->spare = entry;
 }
@@ -126,7 +206,7 @@ static struct entry *entry_add(
 	entry->refs = 1;
 	entry->value = 0;
 	strcpy(entry->text, key->text);
-	there = RB_INSERT(index_tree, &world->index, entry);
+	there = tree_insert(world, entry);
 	if (!there)
 		return entry;
 	entry->spare = world->spare;

@@ -63,14 +63,15 @@ static void needs(struct visit *visit, enum key_kind kind, const char *a, const 
 }
 
 static void triple(struct key *key, enum key_kind kind, const char *a, const char *b, int digits,
-	uint32_t number)
+	uint64_t number)
 {
 	size_t len;
 
 	key->kind = kind;
 	pair(key->text, a, b);
 	len = strlen(key->text);
-	snprintf(key->text + len, sizeof(key->text) - len, "/%0*u", digits, number);
+	snprintf(key->text + len, sizeof(key->text) - len, "/%0*llu", digits,
+		(unsigned long long)number);
 }
 
 void key_place(struct key *key, const char *site, const char *port, uint32_t vlan)
@@ -78,7 +79,7 @@ void key_place(struct key *key, const char *site, const char *port, uint32_t vla
 	triple(key, KEY_PLACE, site, port, 0, vlan);
 }
 
-void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid)
+void key_teid(struct key *key, const char *site, const char *gtpu, uint64_t teid)
 {
 	triple(key, KEY_TEID, site, gtpu, KEY_TEID_DIGITS, teid);
 }

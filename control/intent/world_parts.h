@@ -63,6 +63,8 @@ struct entry {
 	struct node *holder; /* NULL: a total */
 	uint64_t value;
 	uint32_t refs; /* how often the holder has this key */
+	uint32_t texts; /* of ROLE_HAS in its subtree; a text of two holders is one */
+	bool repeats;	/* the entry before it has the same text */
 	uint8_t role, kind;
 	char text[KEY_BYTES];
 };
@@ -99,6 +101,7 @@ struct world {
 	struct touch *touch;
 	uint32_t touches, touch_room;
 	struct world_change *change;
+	unsigned numberless; /* searches of the open transaction that found no number (fteid.c) */
 };
 
 RB_PROTOTYPE(intent_tree, intent, entry, intent_compare)
@@ -130,7 +133,16 @@ bool fteid_keep(const union intent_object *before, union intent_object *obj);
 int fteid_choose(struct world *world, struct node *node, struct rpc_error *err);
 /* Puts SITE/GTPU/TEID into key->text, with zeros before it: they are in the index by number. */
 #define KEY_TEID_DIGITS 10
-void key_teid(struct key *key, const char *site, const char *gtpu, uint32_t teid);
+void key_teid(struct key *key, const char *site, const char *gtpu, uint64_t teid);
+
+/* numbers.c: numbers that somebody has, TEIDs of an own address. */
+struct numbers {
+	const struct world *world;
+	const char *site, *gtpu;
+};
+/* The first free one of first..last. False: all are taken. Its steps are few however many are taken
+ * (some logarithm of them), since tenants choose what is. */
+bool number_free(const struct numbers *n, uint32_t first, uint32_t last, uint32_t *number);
 
 /* grant.c: what of a tenant's change is beyond its grant, with RPC_ERR_FORBIDDEN. _asked: what it
  * says itself; _chosen: what came of it, when VNIs and WANs have been chosen. What an intent had
@@ -157,6 +169,8 @@ struct entry *index_find(const struct world *world, enum key_role role, enum key
 struct node *index_holder(const struct world *world, enum key_role role, enum key_kind kind,
 	const char *text, const struct intent *after);
 struct entry *index_next(const struct entry *entry);
+/* How many texts of ROLE_HAS and this kind are less, plus what is the same for all of the kind. */
+uint32_t index_rank(const struct world *world, enum key_kind kind, const char *text);
 /* The first whose text is not less. */
 struct entry *index_from(
 	const struct world *world, enum key_role role, enum key_kind kind, const char *text);
