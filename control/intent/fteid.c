@@ -82,7 +82,7 @@ static bool is_own(const struct choice *c, uint32_t teid)
 /* 0: none is free. */
 static uint32_t first_free(const struct choice *c, uint64_t first, uint32_t last)
 {
-	const struct numbers teids = {c->world, c->intent->site, c->gtpu};
+	const struct numbers teids = {c->world, KEY_TEID, c->intent->site, c->gtpu};
 	uint32_t teid;
 
 	for (; first <= last && number_free(&teids, (uint32_t)first, last, &teid);

@@ -360,7 +360,8 @@ static const struct api_field tenant_fields[] = {
 		.max_items = 2, NO_REF, .help = "vxlan, geneve; left out: vxlan"},
 	{LIST(intent_tenant, vnis, FIELD_HIDE_DEFAULT, 0, INTENT_LIST, vni_range_fields,
 		 intent_range),
-		.help = "VNIs that its slices have; left out: they are chosen among all"},
+		.help = "VNIs that its slices have; left out: they are chosen among those of "
+			"nobody's grant"},
 	{LIST(intent_tenant, places, FIELD_HIDE_DEFAULT, 0, INTENT_SITES, grant_place_fields,
 		 intent_grant_place),
 		.help = "where its slices and hosts may be"},

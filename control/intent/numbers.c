@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Free numbers among those that somebody has. The index counts what is taken, so that a run of
- * taken ones of any length is passed by halving it. Called by fteid.c; owns nothing. */
+ * taken ones of any length is passed by halving it. Called by fteid.c and vni.c; owns nothing. */
 #include "world_parts.h"
 
 /* How many are taken that are less, plus what is the same for all of these numbers. */
@@ -8,7 +8,10 @@ static uint32_t rank(const struct numbers *n, uint64_t number)
 {
 	struct key key;
 
-	key_teid(&key, n->site, n->gtpu, number);
+	if (n->kind == KEY_VNI)
+		key_vni(&key, number);
+	else
+		key_teid(&key, n->site, n->gtpu, number);
 	return index_rank(n->world, key.kind, key.text);
 }
 

@@ -188,62 +188,30 @@ static int look_left(const struct key *key, void *arg)
 
 /* ---- VNIs ---- */
 
-static bool vni_is_free(const struct world *world, uint32_t vni)
+static int refuse_no_vni(
+	const struct world *world, const struct intent *intent, struct rpc_error *err)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", vni);
-	return !index_holder(world, ROLE_HAS, KEY_VNI, text, NULL);
-}
-
-static uint32_t ranges_size(const struct intent_ranges *ranges)
-{
-	uint32_t size = 0;
-
-	for (uint32_t i = 0; i < ranges->count; i++)
-		size += ranges->item[i].last - ranges->item[i].first + 1;
-	return size;
-}
-
-static uint32_t ranges_number(const struct intent_ranges *ranges, uint32_t at)
-{
-	const struct intent_range *range = ranges->item;
-
-	for (; at > range->last - range->first; range++)
-		at -= range->last - range->first + 1;
-	return range->first + at;
-}
-
-/* From the name, so that boxes that are told the same choose the same; the next free one where two
- * names meet. Among those of the tenant's grant, if it names any. 0: none is left of them. */
-static uint32_t choose_vni(const struct world *world, const struct intent *intent)
-{
-	static const struct intent_range range = {VNI_FIRST, VNI_LAST};
-	static const struct intent_ranges all = {1, (struct intent_range *)&range};
 	const struct intent_tenant *grant = grant_of(world, intent);
-	const struct intent_ranges *ranges = grant && grant->vnis.count ? &grant->vnis : &all;
-	uint64_t hash = name_hash(NAME_HASH, intent->name);
-	uint32_t size = ranges_size(ranges), at = (uint32_t)((hash ^ hash >> 32) % size);
 
-	for (uint32_t tries = 0; tries < size; tries++, at = (at + 1) % size)
-		if (vni_is_free(world, ranges_number(ranges, at)))
-			return ranges_number(ranges, at);
-	return 0;
+	if (grant && grant->vnis.count)
+		return rpc_fail(err, RPC_ERR_CAPACITY,
+			"no VNI is left of those in tenant %s's grant", intent->tenant);
+	return rpc_fail(err, RPC_ERR_CAPACITY,
+		"no VNI is left of those that no tenant's grant names (vnis)");
 }
 
 static int give_vni(struct world *world, struct node *node, struct rpc_error *err)
 {
 	uint32_t *vni = intent_vni(node->intent.type, node->intent.obj);
+	int rc;
 
 	if (!vni || *vni)
 		return 0;
 	world_edit_begin(world, node);
-	*vni = choose_vni(world, &node->intent);
-	if (world_edit_end(world, node))
+	rc = vni_choose(world, &node->intent, vni);
+	if (world_edit_end(world, node) || rc)
 		return out_of_memory(err);
-	return *vni ? 0
-		    : rpc_fail(err, RPC_ERR_CAPACITY,
-			      "no VNI is left of those in tenant %s's grant", node->intent.tenant);
+	return *vni ? 0 : refuse_no_vni(world, &node->intent, err);
 }
 
 static int give_teids(struct world *world, struct node *node, struct rpc_error *err)
@@ -380,6 +348,7 @@ int world_check(struct world *world, struct rpc_error *err)
 		rule_taken, rule_place, admission_choose, rule_chosen, rule_user, rule_wan,
 		rule_restate};
 
+	vni_forget(world);
 	if (check_missed(world, err) || touch_networks(world, err))
 		return -1;
 	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)

@@ -51,6 +51,7 @@ static void end(struct world *world)
 	world->change = NULL;
 	world->touches = 0;
 	world->numberless = 0;
+	vni_forget(world);
 	world->open = false;
 }
 

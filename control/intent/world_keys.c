@@ -84,6 +84,12 @@ void key_teid(struct key *key, const char *site, const char *gtpu, uint64_t teid
 	triple(key, KEY_TEID, site, gtpu, KEY_TEID_DIGITS, teid);
 }
 
+void key_vni(struct key *key, uint64_t vni)
+{
+	key->kind = KEY_VNI;
+	snprintf(key->text, sizeof(key->text), "%08llu", (unsigned long long)vni);
+}
+
 static void has_teid(
 	struct visit *visit, const char *site, const struct api_pdr *pdr, unsigned index)
 {
@@ -147,11 +153,12 @@ static void rates(struct visit *visit, const char *tenant, const char *wan,
 
 static void has_vni(struct visit *visit, uint32_t vni)
 {
-	char text[16];
+	struct key key = {.role = ROLE_HAS, .path = "vni"};
 
-	snprintf(text, sizeof(text), "%u", vni);
-	if (vni)
-		has(visit, KEY_VNI, text, NULL, "vni", 0);
+	if (visit->rc || !vni)
+		return;
+	key_vni(&key, vni);
+	visit->rc = visit->call(&key, visit->arg);
 }
 
 static void visit_site(struct visit *visit, const struct intent_site *site)
@@ -362,14 +369,15 @@ const char *key_show(const struct key *key, char *text)
 		[KEY_ROUTER] = "l3 slice",
 		[KEY_HOST] = "host",
 		[KEY_NAME] = "slice or network",
-		[KEY_VNI] = "VNI",
 		[KEY_TAP] = "interface",
 		[KEY_PLACE] = "place",
 		[KEY_TEID] = "TEID"};
 	const char *slash = strchr(key->text, '/'), *vlan = slash ? strchr(slash + 1, '/') : NULL;
 	int site = slash ? (int)(slash - key->text) : 0;
 
-	if (!slash)
+	if (key->kind == KEY_VNI)
+		snprintf(text, 128, "VNI %lu", strtoul(key->text, NULL, 10));
+	else if (!slash)
 		snprintf(text, 128, "%s %s", kinds[key->kind], key->text);
 	else if (key->kind == KEY_KERNEL)
 		snprintf(text, 128, "%.*s %s of the kernel", site, key->text, slash + 1);

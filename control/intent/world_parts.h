@@ -17,7 +17,7 @@ enum key_kind {
 	KEY_ROUTER, /* NAME: a slice that is l3 */
 	KEY_HOST,   /* NAME */
 	KEY_NAME,   /* NAME of a slice or network: the dataplane knows both as slices */
-	KEY_VNI,    /* number */
+	KEY_VNI,    /* number, with zeros before it */
 	KEY_TAP, /* SITE/NAME of an interface: taps of slices, and ports, whose twins are called so
 		  */
 	KEY_KERNEL, /* netns/NAME and the like: what feeds a slice */
@@ -101,6 +101,7 @@ struct world {
 	struct touch *touch;
 	uint32_t touches, touch_room;
 	struct world_change *change;
+	struct intent_ranges ungranted; /* VNIs (vni.c) */
 	unsigned numberless; /* searches of the open transaction that found no number (fteid.c) */
 };
 
@@ -125,6 +126,11 @@ int world_edit_end(struct world *world, struct node *node); /* 0 or -ENOMEM */
 /* Of a slice or network; NULL for others. */
 uint32_t *intent_vni(enum intent_type type, union intent_object *obj);
 
+/* vni.c: chooses for an intent that has none; *vni 0: none is left. 0 or -ENOMEM. */
+int vni_choose(struct world *world, const struct intent *intent, uint32_t *vni);
+/* Before a check: grants may have changed. */
+void vni_forget(struct world *world);
+
 /* fteid.c: the TEIDs of a session. True: obj has got what before had, for the PDRs that name none.
  * before may be NULL. */
 bool fteid_keep(const union intent_object *before, union intent_object *obj);
@@ -135,10 +141,13 @@ int fteid_choose(struct world *world, struct node *node, struct rpc_error *err);
 #define KEY_TEID_DIGITS 10
 void key_teid(struct key *key, const char *site, const char *gtpu, uint64_t teid);
 
-/* numbers.c: numbers that somebody has, TEIDs of an own address. */
+void key_vni(struct key *key, uint64_t vni); /* likewise */
+
+/* numbers.c: numbers that somebody has: VNIs, or the TEIDs of an own address. */
 struct numbers {
 	const struct world *world;
-	const char *site, *gtpu;
+	enum key_kind kind;	 /* KEY_VNI, KEY_TEID */
+	const char *site, *gtpu; /* of TEIDs */
 };
 /* The first free one of first..last. False: all are taken. Its steps are few however many are taken
  * (some logarithm of them), since tenants choose what is. */

@@ -304,7 +304,7 @@ def grant(name, sites=("gj", "bs"), ports=("p1", "p2"), wans=True, **fields):
     rate = 10_000_000_000
     return {"kind": "tenant", "name": name, "slices": 16000, "hosts": 16000, "local_data_networks": 16000, "sessions": 16000,
             "committed_bps": rate, "peak_bps": rate, "unmetered": True, "weight": 1000, "encaps": ["vxlan", "geneve"],
-            "vnis": [{"first": 1, "last": 16777215}], "ue_pools": ["0.0.0.0/0", "::/0"],
+            "vnis": [{"first": 1, "last": 8_000_000}], "ue_pools": ["0.0.0.0/0", "::/0"],
             "places": [{"site": s, "port": p, "untagged": True, "vlans": [{"first": 1, "last": 4094}]} for s in sites for p in ports],
             "wans": [{"site": s, "wan": s + "-kt"} for s in sites if wans], **fields}
 

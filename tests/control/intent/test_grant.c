@@ -321,6 +321,65 @@ START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 }
 END_TEST
 
+/* What u may ask for is not taken by t, which asks for none, nor by operators' own; u gets it, and
+ * operators may give it to anybody. */
+START_TEST(grant_keeps_its_vnis_from_others)
+{
+	static const char *const owners[] = {"'tenant':'t',", "", "'tenant':'nobody',"};
+	int vni;
+
+	ck_fine(put("tenant", "{'name':'t','slices':9}"));
+	ck_fine(put("slice", "{'name':'blue',%s'weight':1}", owners[_i]));
+	vni = atoi(field("slice", "blue", "vni"));
+	ck_assert_int_ge(vni, VNI_FIRST);
+	ck_fine(del("slice", "blue"));
+	ck_fine(put("tenant", "{'name':'w','vnis':[{'first':%d,'last':%d}]}", vni + 1, vni + 3));
+	ck_fine(put("tenant",
+		"{'name':'u','slices':9,'vnis':[{'first':1,'last':%d},{'first':%d,'last':%d},"
+		"{'first':%d}]}",
+		VNI_FIRST, vni - 1, vni + 1, vni + 5));
+	ck_fine(put("slice", "{'name':'taken','vni':%d}", vni + 4));
+	ck_fine(put("slice", "{'name':'blue',%s'weight':1}", owners[_i]));
+	ck_assert_int_eq(atoi(field("slice", "blue", "vni")), vni + 6);
+	ck_fine(put("slice", "{'name':'green','tenant':'t','vni':%d}", vni));
+	ck_fine(put("slice", "{'name':'blue',%s'weight':2}", owners[_i])); /* it keeps it */
+	ck_assert_int_eq(atoi(field("slice", "blue", "vni")), vni + 6);
+}
+END_TEST
+
+/* The last of all is granted, and so is the first: it goes on behind that one. */
+START_TEST(grant_of_all_vnis_leaves_none)
+{
+	ck_fine(put("tenant", "{'name':'t','slices':9}"));
+	ck_fine(put("tenant",
+		"{'name':'u','vnis':[{'first':5000,'last':%d},{'first':1,'last':4097}]}",
+		VNI_LAST));
+	ck_fine(put("slice", "{'name':'c','tenant':'t','vni':4098}"));
+	begin();
+	for (int vni = 4099; vni < 4999; vni++)
+		ck_fine(put("slice", "{'name':'c%d','vni':%d}", vni, vni));
+	ck_fine(finish());
+	ck_fine(ask("slice", "{'name':'a','tenant':'t'}"));
+	ck_assert_str_eq(field("slice", "a", "vni"), "4999");
+	ck_refused(ask("slice", "{'name':'b','tenant':'t'}"), RPC_ERR_CAPACITY, "[0]");
+	ck_assert_str_eq(
+		err.message, "no VNI is left of those that no tenant's grant names (vnis)");
+	ck_fine(put("tenant",
+		"{'name':'u','vnis':[{'first':1,'last':%d},{'first':7000,'last':7001}]}",
+		VNI_LAST));
+	ck_refused(ask("slice", "{'name':'b','tenant':'t'}"), RPC_ERR_CAPACITY, "[0]");
+	ck_fine(put("slice", "{'name':'o'}")); /* operators could as well name one */
+	ck_assert_int_ge(atoi(field("slice", "o", "vni")), 5000);
+	ck_fine(del("slice", "o"));
+	/* in one transaction with what gives some back */
+	begin();
+	ck_fine(put("slice", "{'name':'b','tenant':'t'}"));
+	ck_fine(put("tenant", "{'name':'u','vnis':[{'first':1,'last':%d}]}", VNI_LAST - 1));
+	ck_fine(finish());
+	ck_assert_int_eq(atoi(field("slice", "b", "vni")), VNI_LAST);
+}
+END_TEST
+
 /* Two numbers of sessions are in the range. One is named by a TEID of another session, if at
  * another address: the chosen one names the other. After that any TEID of the range is taken. */
 START_TEST(grant_leaves_few_numbers_of_sessions)
@@ -462,6 +521,8 @@ int main(void)
 	tcase_add_test(t, grant_is_where_vnis_and_teids_are_chosen);
 	tcase_add_loop_test(
 		t, grant_that_makes_no_sense_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_loop_test(t, grant_keeps_its_vnis_from_others, 0, 3);
+	tcase_add_test(t, grant_of_all_vnis_leaves_none);
 	tcase_add_test(t, grant_leaves_few_numbers_of_sessions);
 	tcase_add_test(t, grant_without_a_teid_left_refuses_the_session);
 	tcase_add_test(t, grant_holds_its_places);
