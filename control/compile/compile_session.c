@@ -47,36 +47,6 @@ static void leave_out_slices(struct api_session *s)
 			s->fars.item[i].slice[0] = '\0';
 }
 
-static const struct intent_gtpu *find_gtpu(const struct intent_gtpus *gtpus, const char *name)
-{
-	for (uint32_t i = 0; i < gtpus->count; i++)
-		if (!strcmp(gtpus->item[i].name, name))
-			return &gtpus->item[i];
-	return NULL;
-}
-
-/* Where the session itself is reached, on the side it is sent to. */
-static const char *own_gtpu(const struct api_session *s, const struct intent_gtpus *gtpus,
-	uint32_t interface, uint8_t family)
-{
-	for (uint32_t i = 0; i < s->pdrs.count; i++) {
-		const struct intent_gtpu *gtpu = find_gtpu(gtpus, s->pdrs.item[i].gtpu);
-
-		if (gtpu && gtpu->interface == interface && gtpu->address.family == family)
-			return gtpu->name;
-	}
-	return NULL;
-}
-
-static const char *any_gtpu(const struct intent_gtpus *gtpus, uint32_t interface, uint8_t family)
-{
-	for (uint32_t i = 0; i < gtpus->count; i++)
-		if (gtpus->item[i].interface == interface &&
-			gtpus->item[i].address.family == family)
-			return gtpus->item[i].name;
-	return NULL;
-}
-
 /* The dataplane leaves the session's own address out of its lists; which of the box's others it
  * takes depends on the order in which they came, so that one is said. */
 static void settle_outer(const struct api_session *s, const struct intent_gtpus *gtpus,
@@ -87,12 +57,11 @@ static void settle_outer(const struct api_session *s, const struct intent_gtpus 
 
 	if (!outer->teid)
 		return;
-	own = own_gtpu(s, gtpus, interface, family);
+	own = session_gtpu_own(s, gtpus, interface, family);
 	if (own && (!outer->gtpu[0] || !strcmp(own, outer->gtpu))) {
 		outer->gtpu[0] = '\0';
 	} else if (!outer->gtpu[0]) {
-		name = any_gtpu(gtpus, interface, family);
-		name = name ? name : any_gtpu(gtpus, !interface, family);
+		name = session_gtpu_any(gtpus, interface, family);
 		strcpy(outer->gtpu, name ? name : "");
 	}
 }

@@ -16,7 +16,7 @@ enum demand_kind {
 	DEMAND_WAN,	  /* site, name */
 	DEMAND_UE,	  /* ip */
 	DEMAND_GTPU,	  /* site, name, number: own TEID or 0 */
-	DEMAND_PEER,	  /* site, name: own GTP-U address or "", ip, number: the peer's TEID */
+	DEMAND_PEER,	  /* site, name: own GTP-U address, ip, number: the peer's TEID */
 	DEMANDS
 };
 
@@ -33,6 +33,7 @@ struct demand {
 typedef int demand_visit(const struct demand *demand, void *arg);
 
 struct asking {
+	const struct world *world;
 	demand_visit *visit;
 	void *arg;
 	int rc;
@@ -76,11 +77,28 @@ static void ask_network(struct asking *a, const struct intent_network *network)
 		ASK(a, DEMAND_UNMETERED, "bandwidth", .number = 0);
 }
 
-static void ask_outer_header(struct asking *a, const char *site,
-	const struct api_outer_header *outer, const char *path, unsigned index)
+/* That which is named, or which is taken because none is. NULL: the site has none for the peer. */
+static const char *sender_of(const struct world *world, const struct intent_session *intent,
+	uint32_t interface, const struct api_outer_header *outer)
+{
+	const struct intent *site = world_find(world, INTENT_SITE, intent->site);
+	const struct intent_gtpus *gtpus = site ? &site->obj->site.gtpu : NULL;
+	uint8_t family = outer->peer.family;
+	const char *own;
+
+	if (outer->gtpu[0] || !gtpus)
+		return outer->gtpu;
+	own = session_gtpu_own(&intent->session, gtpus, interface, family);
+	return own ? own : session_gtpu_any(gtpus, interface, family);
+}
+
+static void ask_outer_header(struct asking *a, const struct intent_session *intent,
+	const struct api_far *far, const struct api_outer_header *outer, const char *path)
 {
 	if (outer->teid)
-		ASK(a, DEMAND_PEER, path, .index = index, .site = site, .name = outer->gtpu,
+		ASK(a, DEMAND_PEER, path, .index = (unsigned)(far - intent->session.fars.item),
+			.site = intent->site,
+			.name = sender_of(a->world, intent, far->destination, outer),
 			.ip = &outer->peer, .number = outer->teid);
 }
 
@@ -107,14 +125,15 @@ static void ask_session(struct asking *a, const struct intent_session *intent)
 	for (uint32_t i = 0; i < session->fars.count; i++) {
 		const struct api_far *far = &session->fars.item[i];
 
-		ask_outer_header(a, intent->site, &far->outer_header, "fars[%u].outer_header", i);
-		ask_outer_header(a, intent->site, &far->duplicate_to, "fars[%u].duplicate_to", i);
+		ask_outer_header(a, intent, far, &far->outer_header, "fars[%u].outer_header");
+		ask_outer_header(a, intent, far, &far->duplicate_to, "fars[%u].duplicate_to");
 	}
 }
 
-static int demands_asked(const struct intent *intent, demand_visit *visit, void *arg)
+static int demands_asked(
+	const struct world *world, const struct intent *intent, demand_visit *visit, void *arg)
 {
-	struct asking a = {visit, arg, 0};
+	struct asking a = {world, visit, arg, 0};
 
 	switch (intent->type) {
 	case INTENT_SLICE:
@@ -136,9 +155,10 @@ static int demands_asked(const struct intent *intent, demand_visit *visit, void 
 	return a.rc;
 }
 
-static int demands_chosen(const struct intent *intent, demand_visit *visit, void *arg)
+static int demands_chosen(
+	const struct world *world, const struct intent *intent, demand_visit *visit, void *arg)
 {
-	struct asking a = {visit, arg, 0};
+	struct asking a = {world, visit, arg, 0};
 
 	for (uint32_t i = 0; i < use_count(intent); i++) {
 		struct use use = use_get(intent, i);
@@ -274,7 +294,6 @@ static bool gtpu_has_peer(const struct intent_grant_gtpu *gtpu, const struct dem
 	return false;
 }
 
-/* Where no own address is named, it is chosen by interface and family: any that is granted. */
 static bool has_peer(const struct look *look, const struct demand *d)
 {
 	const struct intent_grant_gtpus *gtpus = &look->grant->gtpu;
@@ -282,7 +301,7 @@ static bool has_peer(const struct look *look, const struct demand *d)
 	for (uint32_t i = 0; i < gtpus->count; i++) {
 		const struct intent_grant_gtpu *gtpu = &gtpus->item[i];
 
-		if (!strcmp(gtpu->site, d->site) && (!*d->name || !strcmp(gtpu->gtpu, d->name)) &&
+		if (!strcmp(gtpu->site, d->site) && !strcmp(gtpu->gtpu, d->name) &&
 			gtpu_has_peer(gtpu, d))
 			return true;
 	}
@@ -349,8 +368,8 @@ static void say_peer(const struct look *look, const struct demand *d, char *text
 	char ip[64];
 
 	api_ip_format(d->ip, false, ip);
-	snprintf(text, TEXT_BYTES, "GTP-U peer %s with TEID %u from site %s", ip, d->number,
-		d->site);
+	snprintf(text, TEXT_BYTES, "GTP-U peer %s with TEID %u from %s%sof site %s", ip, d->number,
+		d->name, *d->name ? " " : "any address ", d->site);
 }
 
 static const struct {
@@ -371,7 +390,8 @@ static const struct {
 
 /* ---- demands of a transaction ---- */
 
-typedef int demands_of(const struct intent *intent, demand_visit *visit, void *arg);
+typedef int demands_of(
+	const struct world *world, const struct intent *intent, demand_visit *visit, void *arg);
 
 static int same_demand(const struct demand *a, void *arg)
 {
@@ -382,10 +402,11 @@ static int same_demand(const struct demand *a, void *arg)
 }
 
 /* It had this before: what operators have given beyond the grant may stay. */
-static bool had(const struct touch *touch, demands_of *of, const struct demand *d)
+static bool had(const struct world *world, const struct touch *touch, demands_of *of,
+	const struct demand *d)
 {
 	return touch->was.obj && !strcmp(touch->was.tenant, touch->node->intent.tenant) &&
-	       of(&touch->was, same_demand, (void *)d);
+	       of(world, &touch->was, same_demand, (void *)d);
 }
 
 struct pass {
@@ -399,7 +420,8 @@ static int check_demand(const struct demand *d, void *arg)
 	const struct look *look = &pass->look;
 	char text[TEXT_BYTES];
 
-	if (demands[d->kind].has(look, d) || had(touch_of(look->world, look->node), pass->of, d))
+	if (demands[d->kind].has(look, d) ||
+		had(look->world, touch_of(look->world, look->node), pass->of, d))
 		return 0;
 	demands[d->kind].say(look, d, text);
 	snprintf(look->err->path, sizeof(look->err->path), d->path, d->index);
@@ -533,7 +555,7 @@ int grant_check_asked(const struct world *world, const struct node *node, struct
 		return 0;
 	if (!pass.look.grant)
 		return no_grant(&node->intent, err);
-	return demands_asked(&node->intent, check_demand, &pass) ? -1 : 0;
+	return demands_asked(world, &node->intent, check_demand, &pass) ? -1 : 0;
 }
 
 int grant_check_chosen(const struct world *world, const struct node *node, struct rpc_error *err)
@@ -542,7 +564,7 @@ int grant_check_chosen(const struct world *world, const struct node *node, struc
 
 	if (!world->limited)
 		return 0;
-	if (demands_chosen(&node->intent, check_demand, &pass) ||
+	if (demands_chosen(world, &node->intent, check_demand, &pass) ||
 		keys_visit(node->intent.type, node->intent.obj, check_sum, &pass.look))
 		return -1;
 	return 0;

@@ -62,6 +62,13 @@ const char *intent_obj_tenant(enum intent_type type, const union intent_object *
 #define NAME_HASH 14695981039346656037ull
 uint64_t name_hash(uint64_t hash, const char *text);
 
+/* The own address, of a site's, from which a session sends to a peer of this family on the side
+ * `interface`, where its outer header names none. _own: of those that the session is reached at;
+ * _any: where it has none there. NULL: none. */
+const char *session_gtpu_own(const struct api_session *s, const struct intent_gtpus *gtpus,
+	uint32_t interface, uint8_t family);
+const char *session_gtpu_any(const struct intent_gtpus *gtpus, uint32_t interface, uint8_t family);
+
 /* As the API shows it: spec with "status" and "meta". New; NULL: no memory. */
 json_t *intent_show(const struct intent *intent);
 

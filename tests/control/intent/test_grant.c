@@ -14,6 +14,8 @@
 #define FAR(teid, peer, more)                                                                      \
 	"{'id':2,'action':'forward','destination':'access','outer_header':{'teid':" teid           \
 	",'peer':'" peer "'" more "}}"
+#define TO_CORE(field, peer)                                                                       \
+	"{'id':2,'action':'forward','destination':'core','" field "':{'teid':500," peer "}}"
 #define UE(ue, teid, far) UE_OF("u", "gj", ue, teid, far)
 #define UE_OF(name, site, ue, teid, far)                                                           \
 	"{'name':'" name "','tenant':'t','site':'" site "','slice':'net','ue':{" ue "},"           \
@@ -35,7 +37,8 @@ static const char grant[] =
 	"'wans':[{'site':'gj','wan':'gj-lg','committed_bps':10000000,'peak_bps':12000000},"
 	"{'site':'bs','wan':'bs-kt'}],"
 	"'gtpu':[{'site':'gj','gtpu':'n3','first_teid':100,'last_teid':199,"
-	"'peers':[{'prefix':'198.18.2.0/24','first_teid':500,'last_teid':599}]}],"
+	"'peers':[{'prefix':'198.18.2.0/24','first_teid':500,'last_teid':599}]},"
+	"{'site':'gj','gtpu':'n7','peers':[{'prefix':'2001:db8::/32'}]}],"
 	"'ue_pools':['10.45.0.0/16','10.60.0.0/16','2001:db8:45::/48']}";
 
 static void grant_setup(void)
@@ -45,7 +48,9 @@ static void grant_setup(void)
 			    "{'name':'x1','device':'net_af_xdp0,iface=eth9'},"
 			    "{'name':'a1','addresses':['192.0.2.1/24']}],"
 			    "'gtpu':[{'name':'n3','address':'198.18.3.1','interface':'access'},"
-			    "{'name':'n9','address':'198.18.4.1','interface':'core'}]}"));
+			    "{'name':'n9','address':'198.18.4.1','interface':'core'},"
+			    "{'name':'n6','address':'2001:db8:3::1','interface':'access'},"
+			    "{'name':'n7','address':'2001:db8:3::2','interface':'access'}]}"));
 	ck_fine(put("site", "{'name':'bs','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'}],"
 			    "'gtpu':[{'name':'n3','address':'198.18.5.1','interface':'access'}]}"));
 	ck_fine(put("tenant", "%s", grant));
@@ -83,6 +88,10 @@ static const struct {
 		"{'name':'l','tenant':'t','slice':'net','prefixes':['10.9.0.0/16']}"},
 	{"session", UE(GOOD_UE, "", GOOD_FAR)},
 	{"session", UE(GOOD_UE, "'teid':199,", FAR("599", "198.18.2.255", ",'gtpu':'n3'"))},
+	{"session", "{'name':'u','tenant':'t','site':'gj','slice':'net','ue':{" GOOD_UE "},'pdrs':["
+		    "{'id':1,'precedence':1,'source':'access','gtpu':'n7','far':1},"
+		    "{'id':2,'precedence':1,'source':'core','far':2}],"
+		    "'fars':[{'id':1,'action':'forward'}," FAR("500", "2001:db8::2", "") "]}"},
 	{"session", UE("'ipv6':'2001:db8:45:1::/64','framed':['10.45.8.0/24']", "", GOOD_FAR)},
 };
 
@@ -163,6 +172,24 @@ static const struct {
 		"(gtpu.peers) does not have GTP-U peer 198.18.3.2 with TEID 500"},
 	{"session", UE(GOOD_UE, "", FAR("500", "198.18.2.2", ",'gtpu':'n9'")),
 		"[0].fars[1].outer_header", "(gtpu.peers) does not have GTP-U peer 198.18.2.2"},
+	/* left out, it is the one that is taken then: of the side it is sent to */
+	{"session", UE(GOOD_UE, "", TO_CORE("outer_header", "'peer':'198.18.2.2'")),
+		"[0].fars[1].outer_header", "198.18.2.2 with TEID 500 from n9 of site gj"},
+	{"session", UE(GOOD_UE, "", TO_CORE("duplicate_to", "'peer':'198.18.2.2'")),
+		"[0].fars[1].duplicate_to", "198.18.2.2 with TEID 500 from n9 of site gj"},
+	{"session", UE(GOOD_UE, "", TO_CORE("outer_header", "'peer':'2001:db8::2'")),
+		"[0].fars[1].outer_header", "2001:db8::2 with TEID 500 from n6 of site gj"},
+	{"session",
+		"{'name':'u','tenant':'t','site':'gj','slice':'net','ue':{" GOOD_UE "},'pdrs':["
+		"{'id':2,'precedence':1,'source':'core','far':2}],'fars':[" FAR(
+			"500", "2001:db8::2", "") "]}",
+		"[0].fars[0].outer_header", "2001:db8::2 with TEID 500 from n6 of site gj"},
+	{"session",
+		"{'name':'u','tenant':'t','site':'bs','slice':'net','ue':{" GOOD_UE "},'pdrs':["
+		"{'id':2,'precedence':1,'source':'core','far':2}],'fars':[" FAR(
+			"500", "2001:db8::2", "") "]}",
+		"[0].fars[0].outer_header",
+		"2001:db8::2 with TEID 500 from any address of site bs"},
 	{"session",
 		UE(GOOD_UE, "",
 			"{'id':2,'action':'forward','duplicate_to':{'teid':1,'peer':"
