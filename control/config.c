@@ -85,7 +85,8 @@ static const struct api_field peer_fields[] = {
 
 static const struct api_field limit_fields[] = {
 	LIMIT(connections, 65536, 1024, "connections at once by TCP, and by the unix socket"),
-	LIMIT(connections_each, 65536, 128, "of them from one address or IPv6 /64"),
+	LIMIT(connections_each, 65536, 128,
+		"of them from one address or IPv6 /64, or of one user of the socket"),
 	LIMIT(body_bytes, 1u << 30, 16u << 20, "of a request's body"),
 	LIMIT(header_bytes, 1u << 20, 16384, "of a request's headers"),
 	LIMIT(request_s, 3600, 10, "for a request to come in whole"),

@@ -77,8 +77,10 @@ static void unix_peer(struct conn *conn, int fd)
 	struct ucred cred;
 
 	actor->role = ROLE_NONE;
+	conn->uid = UINT32_MAX; /* nobody's */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
 		return;
+	conn->uid = cred.uid;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len))
 		groups_len = 0; /* of more groups than anybody has */
 	peer = find_peer(&cred, groups, groups_len / sizeof(*groups));

@@ -25,14 +25,17 @@
 #include "tls.h"
 
 #define STRANGERS_SHARE 4	    /* one place in so many is for who has shown no token */
+#define ADMINS_SHARE	8	    /* one place in so many of the unix socket is for admins */
 #define WAITING_BYTES	(64u << 10) /* read ahead while a request is in work */
 #define LEAST_BYTES_PS	(16u << 10) /* slower readers of an answer are cut off */
 
 TAILQ_HEAD(conns, conn);
 
-/* An address, or an IPv6 /64, that has connections. */
+/* An address, an IPv6 /64, or a user of the unix socket, that has connections. */
 struct source {
 	LIST_ENTRY(source) entry;
+	bool local;
+	uint32_t uid; /* local */
 	uint8_t prefix[16];
 	uint32_t connections, stranger_count;
 	struct conns strangers;
@@ -78,17 +81,21 @@ void conn_doom(struct conn *conn)
 
 /* ---- places ---- */
 
-static struct source *source_get(const uint8_t prefix[16])
+static struct source *source_get(const struct conn *conn)
 {
+	bool local = conn->door->kind == DOOR_UNIX;
 	struct source *source;
 
 	LIST_FOREACH(source, &sources, entry)
-	if (!memcmp(source->prefix, prefix, 16))
+	if (source->local == local && source->uid == conn->uid &&
+		!memcmp(source->prefix, conn->prefix, 16))
 		return source;
 	source = calloc(1, sizeof(*source));
 	if (!source)
 		return NULL;
-	memcpy(source->prefix, prefix, 16);
+	source->local = local;
+	source->uid = conn->uid;
+	memcpy(source->prefix, conn->prefix, 16);
 	TAILQ_INIT(&source->strangers);
 	LIST_INSERT_HEAD(&sources, source, entry);
 	return source;
@@ -124,10 +131,12 @@ static int source_join(struct conn *conn)
 	memcpy(conn->prefix, conn->address, 16);
 	if (memcmp(conn->address, mapped, 12))
 		memset(conn->prefix + 8, 0, 8);
-	conn->source = source_get(conn->prefix);
+	conn->source = source_get(conn);
 	if (!conn->source)
 		return -ENOMEM;
 	conn->source->connections++;
+	if (conn->known)
+		return 0;
 	conn->source->stranger_count++;
 	conn->door->strangers++;
 	TAILQ_INSERT_TAIL(&conn->source->strangers, conn, stranger);
@@ -145,11 +154,27 @@ static struct conn *stranger_to_go(void)
 	return most ? TAILQ_FIRST(&most->strangers) : NULL;
 }
 
+/* No user takes more than its share, and all of them together leave admins theirs: who is to see to
+ * the box gets in. */
+static bool has_local_place(const struct conn *conn)
+{
+	const struct door *door = conn->door;
+
+	if (conn->actor.role == ROLE_ADMIN)
+		return door->connections <= door->most;
+	if (conn->source->connections > http.limits.connections_each)
+		return false;
+	return door->connections - door->admins <= door->most - (door->most + 7) / ADMINS_SHARE &&
+	       door->connections <= door->most;
+}
+
 static bool has_place(struct conn *conn)
 {
 	struct conn *other;
 
-	if (conn->source && conn->source->connections > http.limits.connections_each)
+	if (conn->door->kind == DOOR_UNIX)
+		return has_local_place(conn);
+	if (conn->source->connections > http.limits.connections_each)
 		return false;
 	if (conn->door->connections <= conn->door->most &&
 		conn->door->strangers <= (conn->door->most + 3) / STRANGERS_SHARE)
@@ -179,6 +204,7 @@ static void conn_free(struct conn *conn)
 	bufferevent_free(conn->bev);
 	source_leave(conn);
 	conn->door->connections--;
+	conn->door->admins -= conn->admin;
 	http.counters.connections--;
 	free(conn);
 }
@@ -329,13 +355,12 @@ static void read_address(struct conn *conn, const struct sockaddr *address)
 }
 
 /* An answer goes to TLS piece by piece: each would wait for the ACK of the one before. */
-static int begin_tcp(struct conn *conn, int fd, const struct sockaddr *address)
+static void begin_tcp(struct conn *conn, int fd, const struct sockaddr *address)
 {
 	const int on = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	read_address(conn, address);
-	return source_join(conn);
 }
 
 static struct conn *conn_new(struct door *door, int fd)
@@ -365,16 +390,17 @@ void conn_begin(struct door *door, int fd, const struct sockaddr *address)
 {
 	const struct timeval write_timeout = {http.limits.idle_s, 0};
 	struct conn *conn = conn_new(door, fd);
-	int rc = 0;
 
 	if (!conn) {
 		close(fd);
 		return;
 	}
 	if (door->kind != DOOR_UNIX)
-		rc = begin_tcp(conn, fd, address);
+		begin_tcp(conn, fd, address);
 	auth_peer(conn, fd);
-	if (rc || !has_place(conn)) {
+	conn->admin = conn->actor.role == ROLE_ADMIN;
+	door->admins += conn->admin;
+	if (source_join(conn) || !has_place(conn)) {
 		http.counters.refused_connections++;
 		if (!conn->ssl)
 			reply_turn_away(fd, 503, "too many connections; try again later");

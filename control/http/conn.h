@@ -27,7 +27,7 @@ enum conn_state {
 struct door {
 	enum door_kind { DOOR_UNIX, DOOR_TLS, DOOR_METRICS } kind;
 	struct evconnlistener *listener;
-	uint32_t connections, strangers, most;
+	uint32_t connections, strangers, admins, most;
 	bool paused; /* out of descriptors: the clock opens it again */
 };
 
@@ -36,6 +36,7 @@ struct conn {
 	TAILQ_ENTRY(conn) stranger; /* of its source, oldest first, until it shows a token */
 	TAILQ_ENTRY(conn) work;
 	bool in_work, doomed;
+	bool admin;   /* by the unix socket */
 	bool known;   /* local, or has shown a valid token */
 	bool closing; /* after this answer */
 	bool unread;  /* the last request's body was not read to its end */
@@ -44,11 +45,12 @@ struct conn {
 	uint32_t scanned;     /* bytes of a head that were looked at */
 	uint32_t thrown;      /* bytes of a stranger that were read and thrown away */
 	struct door *door;
-	struct source *source; /* NULL: the unix socket */
+	struct source *source;
 	struct bufferevent *bev;
 	SSL *ssl; /* NULL: plain */
 	http_parser parser;
 	struct request *request; /* in work, or its answer on the way */
+	uint32_t uid;		 /* unix */
 	uint8_t address[16];	 /* TCP; IPv4 as ::ffff:… */
 	uint8_t prefix[16];	 /* what limits count: the address, of IPv6 its /64 */
 	struct actor actor;	 /* who it is without a token */

@@ -120,10 +120,12 @@ void stream_end(struct request *r);
 /* ---- the server ---- */
 
 struct http_limits {
-	uint32_t connections;	   /* at once by TCP, and as many by the unix socket; default 1024.
-				      A quarter of TCP's is for who has shown no token (yet): the
-				      oldest of these goes, of whom has the most, for a new one */
-	uint32_t connections_each; /* of one address, of IPv6: of one /64; default 128 */
+	uint32_t connections;	   /* at once by TCP, and as many by the unix socket, of which an
+				      eighth is for admins; default 1024. A quarter of TCP's is for who
+				      has shown no token (yet): the      oldest of these goes, of whom has the
+				      most, for a new one */
+	uint32_t connections_each; /* of one address, of IPv6: of one /64, or of one user of the
+				      unix socket who is no admin; default 128 */
 	uint32_t body_bytes;	   /* default 16 MiB; of strangers 64 KiB are taken */
 	uint32_t header_bytes;	   /* default 16 KiB */
 	uint32_t request_s;	   /* from its first byte to its last; default 10 */

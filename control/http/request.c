@@ -45,7 +45,8 @@ static bool within_rate(struct request *r)
 	const void *key = *r->token_id ? (void *)r->token_id : r->conn->prefix;
 	size_t len = *r->token_id ? strlen(r->token_id) : sizeof(r->conn->prefix);
 	uint32_t per_s = http.limits.requests_each_s;
-	uint32_t wait_s = r->conn->source ? rate_take(key, len, per_s, http_now_us()) : 0;
+	uint32_t wait_s =
+		r->conn->door->kind != DOOR_UNIX ? rate_take(key, len, per_s, http_now_us()) : 0;
 	char text[16];
 
 	if (!wait_s)

@@ -220,6 +220,50 @@ class Many(ServerTest):
         self.until(served)
 
 
+class Users(ServerTest):
+    """Of the unix socket: each has a share, and admins' places are theirs."""
+    options = ("-C", "24", "-E", "6")
+
+    def client_of(self, uid):
+        os.seteuid(uid)
+        try:
+            return self.client()
+        finally:
+            os.seteuid(0)
+
+    def served(self, client):
+        return client.ask("GET", "/v1/small").status == 200
+
+    def setUp(self):
+        for folder in self.folder.name, os.path.dirname(self.path):
+            os.chmod(folder, 0o755)
+        os.chmod(self.path, 0o666)
+
+    def test_users_keep_to_their_share_and_root_always_gets_in(self):
+        for uid in 4001, 4002, 4003:
+            clients = [self.client_of(uid) for _ in range(6)]
+            self.assertTrue(all(map(self.served, clients)))
+            more = self.client_of(uid)
+            self.problem(more.answer(), 503, "too many connections")
+            self.assertTrue(more.closed())
+        last = [self.client_of(4004) for _ in range(3)]
+        self.assertTrue(all(map(self.served, last)))  # 21 of 24
+        self.problem(self.client_of(4004).answer(), 503, "too many connections")
+        roots = [self.client() for _ in range(3)]
+        self.assertTrue(all(map(self.served, roots)))
+        self.problem(self.client().answer(), 503, "too many connections")
+        roots[0].close()
+        self.until(lambda: roots[1].ask("GET", "/v1/gone").json["connections"] == 23)
+        self.problem(self.client_of(4004).answer(), 503, "too many connections")  # not for them
+        self.assertTrue(self.served(self.client()))
+        last[0].close()
+        self.until(lambda: roots[1].ask("GET", "/v1/gone").json["connections"] == 23)
+        self.assertTrue(self.served(self.client_of(4004)))
+
+    def test_root_may_have_more_than_a_share(self):
+        self.assertTrue(all(map(self.served, [self.client() for _ in range(12)])))
+
+
 class Descriptors(ServerTest):
     @classmethod
     def start(cls):
