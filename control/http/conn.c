@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/sslerr.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -235,6 +236,16 @@ static void throw_away(struct conn *conn)
 
 /* ---- bytes ---- */
 
+/* The client sends no more: what is not a whole request by now never will be. */
+static void end_when_idle(struct conn *conn)
+{
+	bool put_off = conn->ssl && durable_busy() &&
+		       evbuffer_get_length(bufferevent_get_input(conn->bev));
+
+	if ((conn->state == CONN_IDLE || conn->state == CONN_READING) && !put_off)
+		conn_doom(conn);
+}
+
 void conn_feed(struct conn *conn)
 {
 	struct evbuffer *input = bufferevent_get_input(conn->bev);
@@ -253,6 +264,10 @@ void conn_feed(struct conn *conn)
 	}
 	if (conn->doomed)
 		return;
+	if (conn->ended) {
+		end_when_idle(conn);
+		return;
+	}
 	if (evbuffer_get_length(input) > WAITING_BYTES && conn->state >= CONN_ANSWERING)
 		bufferevent_disable(conn->bev, EV_READ);
 	else
@@ -280,7 +295,7 @@ static void answered(struct conn *conn)
 
 	conn->request = NULL;
 	request_free(r);
-	if (conn->closing && conn->unread) {
+	if (conn->closing && conn->unread && !conn->ended) {
 		linger(conn);
 	} else if (conn->closing) {
 		conn_doom(conn);
@@ -318,6 +333,24 @@ static bool spoke_plain_http(struct conn *conn)
 	return false;
 }
 
+/* It has not only shut its side, as far as can be told: TLS says no more than that in the end. */
+static bool has_left(const struct conn *conn)
+{
+	struct pollfd poll_fd = {.fd = bufferevent_getfd(conn->bev)};
+
+	return conn->ssl || poll(&poll_fd, 1, 0) < 0 || poll_fd.revents & (POLLHUP | POLLERR);
+}
+
+/* A request that is whole is answered though nothing comes after it, and a change is made whoever
+ * has left: it does not depend on whether the dataplane was asked first. A stream ends. */
+static bool will_answer(const struct conn *conn)
+{
+	if (conn->state == CONN_SENDING)
+		return request_is_sent(conn->request);
+	return conn->state == CONN_ANSWERING &&
+	       (request_is_change(conn->request) || !has_left(conn));
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *conn = arg;
@@ -325,13 +358,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	if (what & BEV_EVENT_CONNECTED) {
 		conn->state = CONN_IDLE;
 		conn_set_deadline(conn, http.limits.idle_s);
-	} else if (what & BEV_EVENT_EOF && conn->state == CONN_SENDING &&
-		   request_is_sent(conn->request)) {
-		conn->closing = true; /* it only waits for the answer */
-		conn->unread = false;
-		bufferevent_disable(bev, EV_READ);
-	} else if (what & BEV_EVENT_EOF && conn->request && conn->request->held) {
-		conn->request->keep = false;
+	} else if (what & BEV_EVENT_EOF && will_answer(conn)) {
+		conn->ended = true;
 		bufferevent_disable(bev, EV_READ);
 	} else {
 		if (conn->ssl && spoke_plain_http(conn))

@@ -39,6 +39,7 @@ struct conn {
 	bool admin;   /* by the unix socket */
 	bool known;   /* local, or has shown a valid token */
 	bool closing; /* after this answer */
+	bool ended;   /* the client sends no more, and waits for its answers */
 	bool unread;  /* the last request's body was not read to its end */
 	enum conn_state state;
 	uint64_t deadline_us; /* monotonic; 0: none */

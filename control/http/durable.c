@@ -32,11 +32,6 @@ static TAILQ_HEAD(, held) held_list = TAILQ_HEAD_INITIALIZER(held_list);
 static TAILQ_HEAD(, parked) parked_list = TAILQ_HEAD_INITIALIZER(parked_list);
 static struct event *told;
 
-static bool is_get(const struct request *r)
-{
-	return r->head || !strcmp(r->method, "GET");
-}
-
 /* ---- answers ---- */
 
 static struct request *take(struct held *held)
@@ -84,7 +79,7 @@ bool durable_hold(struct request *r, int status, const char *type, const char *t
 	struct store_state state;
 	struct held *held;
 
-	if (!told || is_get(r) || r->failed || r->conn->state != CONN_ANSWERING)
+	if (!told || !request_is_change(r) || r->failed || r->conn->state != CONN_ANSWERING)
 		return false;
 	store_state(http.store, &state);
 	if (state.durable == state.written)

@@ -106,8 +106,9 @@ void reply_error(struct request *r, const struct rpc_error *err);
 void reply_error_with(
 	struct request *r, const struct rpc_error *err, const char *name, json_t *member);
 
-/* A reply later: called when the client has gone before (or has shut its side of the connection);
- * the handler may not use r after that. */
+/* A reply later: called when the client has gone before; the handler may not use r after that. Who
+ * has only shut its side of the connection has not gone, nor has by EOF who asked for a change; a
+ * stream ends with either. */
 void request_on_gone(struct request *r, void (*gone)(void *arg), void *arg);
 
 /* A stream without an end (server-sent events): begun with 200; each chunk is sent at once. false:
@@ -122,8 +123,8 @@ void stream_end(struct request *r);
 struct http_limits {
 	uint32_t connections;	   /* at once by TCP, and as many by the unix socket, of which an
 				      eighth is for admins; default 1024. A quarter of TCP's is for who
-				      has shown no token (yet): the      oldest of these goes, of whom has the
-				      most, for a new one */
+				      has shown no token (yet): the      oldest of these goes, of whom
+				      has the      most, for a new one */
 	uint32_t connections_each; /* of one address, of IPv6: of one /64, or of one user of the
 				      unix socket who is no admin; default 128 */
 	uint32_t body_bytes;	   /* default 16 MiB; of strangers 64 KiB are taken */

@@ -442,11 +442,16 @@ bool request_feed(struct conn *conn, struct evbuffer *input)
 
 void request_run(struct request *r)
 {
-	if (r->head || !strcmp(r->method, "GET") || !request_put_off(r))
+	if (!request_is_change(r) || !request_put_off(r))
 		r->route->handler(r);
 }
 
 /* ---- life ---- */
+
+bool request_is_change(const struct request *r)
+{
+	return !r->head && strcmp(r->method, "GET") != 0;
+}
 
 bool request_is_sent(const struct request *r)
 {

@@ -56,6 +56,7 @@ bool request_feed(struct conn *conn, struct evbuffer *input);
 /* The body is parsed, or refused: body.c says so, at once or later. */
 void request_run(struct request *r);
 bool request_is_sent(const struct request *r);
+bool request_is_change(const struct request *r); /* by its method */
 /* The connection is going: gone() is called, the request freed where nobody needs it. */
 void request_closed(struct request *r);
 void request_free(struct request *r);

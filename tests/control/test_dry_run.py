@@ -4,6 +4,9 @@
 """Dry runs, and changes that the dataplane would refuse, with a real dataplane: what it would say is told beforehand, to
 each what it may hear, and nothing of it stays anywhere."""
 import json
+import os
+import signal
+import socket
 import unittest
 
 import api
@@ -146,6 +149,36 @@ class DryRun(unittest.TestCase):
         """As it would in earnest."""
         self.control.dataplane.call("put", type="port", objects=[{"name": "stray", "device": api.null(12)}])
         self.assertEqual(self.dry(wan(api.null(12))), {})
+
+    def send(self, document):
+        """A change by hand; the connection that waits for its answer."""
+        conn = api.UnixConnection(self.control.socket)
+        conn.connect()
+        body = json.dumps(document).encode()
+        conn.sock.sendall(b"PUT /v1/slices/%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" %
+                          (document["name"].encode(), len(body), body))
+        self.addCleanup(conn.sock.close)
+        self.addCleanup(self.control.delete, "/v1/slices/" + document["name"])
+        return conn.sock
+
+    def test_a_change_is_made_whoever_sends_no_more(self):
+        """The dataplane is asked while the client has shut its side, as "nc -N" does, or has left."""
+        dataplane = self.control.dataplane.process.pid
+        os.kill(dataplane, signal.SIGSTOP)
+        try:
+            shut = self.send(slice_("shut", "gj/p1/41"))
+            shut.shutdown(socket.SHUT_WR)
+            refused = self.send(slice_("refused", "gj/p1/42", vni=999))
+            refused.shutdown(socket.SHUT_WR)
+            self.send(slice_("left", "gj/p1/43")).close()
+            self.control.get("/v1/sites")  # they have been read
+        finally:
+            os.kill(dataplane, signal.SIGCONT)
+        self.assertIn(b" 201 ", shut.makefile("rb").readline())
+        self.assertIn(b" 409 ", refused.makefile("rb").readline())
+        self.assertEqual(self.control.get("/v1/slices/shut").status, 200)
+        self.assertEqual(self.control.get("/v1/slices/refused").status, 404)
+        self.control.until(lambda: self.control.get("/v1/slices/left").status == 200, 20)
 
     def test_several_at_once(self):
         reasons = self.dry(wan("net_nonsense0"), slice_("bee", "gj/p1/30", vni=999), slice_("cat", "gj/p1/31"))

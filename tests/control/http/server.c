@@ -238,6 +238,7 @@ static const struct route table[] = {{ROUTE("GET", "/v1/small", small, ROLE_VIEW
 	{ROUTE("GET", "/v1/openapi.json", openapi, ROLE_VIEWER, "openapi")},
 	{ROUTE("GET", "/v1/gone", gone_show, ROLE_ADMIN, "gone")},
 	{ROUTE("GET", "/v1/later", later, ROLE_VIEWER, "later"), .query = later_query},
+	{ROUTE("POST", "/v1/later", later, ROLE_ADMIN, "later_change"), .query = later_query},
 	{ROUTE("GET", "/v1/stream", stream, ROLE_VIEWER, "stream"), .query = stream_query,
 		.produces = "text/event-stream"},
 	{0}};

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """control/http: clients that are slow, that go, that do not read, that are too many; answers later and streams."""
+import json
 import os
 import socket
 import time
@@ -89,18 +90,46 @@ class Going(ServerTest):
         return self.state()["gone"].count(line)
 
     def test_client_that_goes_before_a_late_answer_is_noticed(self):
-        for close in ("close", "reset", "shut"):
+        for close in ("close", "reset"):
             before = self.gone("GET /v1/later")
             client = self.client()
             client.send(f"GET /v1/later?ms=60000 HTTP/1.1\r\n{HOST}\r\n")
             time.sleep(0.05)
             if close == "reset":
                 client.send("x" * 100)
-            if close == "shut":
-                client.sock.shutdown(socket.SHUT_WR)
-            else:
-                client.close()
+            client.close()
             self.until(lambda: self.gone("GET /v1/later") == before + 1)
+
+    def test_client_that_has_only_shut_its_side_gets_all_its_answers(self):
+        """As "nc -N" does, with requests one behind the other, and the last one in part."""
+        for method in ("GET", "POST"):
+            before = self.gone(f"{method} /v1/later")
+            client = self.client()
+            client.send(f"{method} /v1/later?ms=200 HTTP/1.1\r\n{HOST}\r\n" * 2 + GET + "GET /v1/sm")
+            client.sock.shutdown(socket.SHUT_WR)
+            self.assertEqual([client.answer().json for _ in range(2)], [{"late": True}] * 2)
+            self.assertEqual(client.answer().status, 200)
+            self.assertTrue(client.closed())
+            self.assertEqual(self.gone(f"{method} /v1/later"), before)
+
+    def test_body_that_is_long_to_parse_is_answered_to_who_has_shut(self):
+        body = json.dumps({"a": ["x" * 90] * 5000})
+        client = self.client()
+        client.send(f"POST /v1/echo HTTP/1.1\r\n{HOST}Content-Length: {len(body)}\r\n\r\n{body}")
+        client.sock.shutdown(socket.SHUT_WR)
+        self.assertEqual(client.answer().json["body"], json.loads(body))
+        self.assertTrue(client.closed())
+
+    def test_change_of_who_has_left_is_made(self):
+        watcher = self.client()
+        state = lambda: watcher.ask("GET", "/v1/gone").json
+        before = self.gone("POST /v1/later")
+        client = self.client()
+        client.send(f"POST /v1/later?ms=300 HTTP/1.1\r\n{HOST}\r\n")
+        client.close()
+        there = state()["connections"]
+        self.until(lambda: state()["connections"] < there)
+        self.assertEqual(self.gone("POST /v1/later"), before)
 
     def test_late_answer_that_nobody_waits_for_is_dropped(self):
         for _ in range(10):
