@@ -244,6 +244,10 @@ static int on_chunk(http_parser *parser)
 		body_refuse_large(r);
 		return -1;
 	}
+	if (!parser->content_length) {
+		r->trailing = true;
+		r->conn->scanned = 0;
+	}
 	http_parser_pause(parser, 1);
 	return 0;
 }
@@ -331,6 +335,25 @@ static void refuse_head(struct request *r, int status, const char *why)
 	reply_problem(r, status, "the request is malformed: %s", why);
 }
 
+static void refuse_length(struct request *r, int head, const char *what)
+{
+	switch (head) {
+	case HEAD_BARE_LF:
+		refuse_head(r, 400, "a line ends without CR");
+		break;
+	case HEAD_FOLDED:
+		refuse_head(r, 400, "a header goes on in the next line");
+		break;
+	case HEAD_NUL:
+		refuse_head(r, 400, "it has a NUL");
+		break;
+	default:
+		r->keep = false;
+		reply_problem(r, 431, "the request's %s are larger than %u bytes", what,
+			http.limits.header_bytes);
+	}
+}
+
 static void head_parse(struct request *r, struct evbuffer *input, const char *text, size_t len)
 {
 	http_parser *parser = &r->conn->parser;
@@ -380,24 +403,10 @@ static bool head_feed(struct conn *conn, struct evbuffer *input)
 	r = request_new(conn);
 	if (!r)
 		return false;
-	switch (head) {
-	case HEAD_BARE_LF:
-		refuse_head(r, 400, "a line ends without CR");
-		break;
-	case HEAD_FOLDED:
-		refuse_head(r, 400, "a header goes on in the next line");
-		break;
-	case HEAD_NUL:
-		refuse_head(r, 400, "it has a NUL");
-		break;
-	case HEAD_MORE:
-		r->keep = false;
-		reply_problem(
-			r, 431, "the request's line and headers are larger than %u bytes", most);
-		break;
-	default:
+	if (head > 0)
 		head_parse(r, input, text, head);
-	}
+	else
+		refuse_length(r, head, "line and headers");
 	return true;
 }
 
@@ -407,6 +416,38 @@ static bool chunk_line_is_bad(const struct request *r, const char *text, size_t 
 	return r->conn->parser.flags & F_CHUNKED && read >= 2 && memcmp(text + read - 2, "\r\n", 2);
 }
 
+/* Behind the last chunk: headers that nobody here reads, ended as a head is (RFC 9112 7.1.2). The
+ * parser stops at the last LF. */
+static bool trailers_feed(struct request *r, struct evbuffer *input)
+{
+	uint32_t most = http.limits.header_bytes, len = evbuffer_get_length(input);
+	http_parser *parser = &r->conn->parser;
+	const char *text;
+	int end;
+
+	len = len < most ? len : most;
+	text = (const char *)evbuffer_pullup(input, len);
+	if (len >= 2 && !memcmp(text, "\r\n", 2))
+		end = 2;
+	else
+		end = head_length(text, len, &r->conn->scanned);
+	if (end == HEAD_MORE && len < most)
+		return false;
+	if (end <= 0) {
+		refuse_length(r, end, "trailers");
+		return false;
+	}
+	if (http_parser_execute(parser, &settings, text, end) != (size_t)end - 1 ||
+		HTTP_PARSER_ERRNO(parser) != HPE_PAUSED) {
+		refuse_head(r, 400, http_errno_description(HTTP_PARSER_ERRNO(parser)));
+		return false;
+	}
+	evbuffer_drain(input, end);
+	r->complete = true;
+	body_read(r);
+	return false;
+}
+
 static bool body_feed(struct request *r, struct evbuffer *input)
 {
 	http_parser *parser = &r->conn->parser;
@@ -414,6 +455,8 @@ static bool body_feed(struct request *r, struct evbuffer *input)
 	bool paused;
 	size_t read;
 
+	if (r->trailing)
+		return trailers_feed(r, input);
 	if (!evbuffer_peek(input, -1, NULL, &vec, 1))
 		return false;
 	read = http_parser_execute(parser, &settings, vec.iov_base, vec.iov_len);

@@ -35,6 +35,7 @@ struct request {
 	bool old;	   /* HTTP/1.0 */
 	bool keep;	   /* the connection, after the answer */
 	bool head_read;	   /* all headers are in */
+	bool trailing;	   /* the last chunk is in: its trailer section comes */
 	bool complete;	   /* all of it is in */
 	bool parsing;	   /* in the parser's thread */
 	bool marked;	   /* by its handler */

@@ -229,6 +229,32 @@ class Bodies(ServerTest):
                 time.sleep(0.0005)
             self.assertEqual(client.answer().json["body"], {"a": 1})
 
+    CHUNKED = f"POST /v1/echo HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n" + '7\r\n{"a":1}\r\n0\r\n'
+
+    def test_trailers_are_read_and_thrown_away(self):
+        client = self.client()
+        for trailers in ("X-T: 1\r\n", "A: b\r\nB:\r\nC: \t d\r\n", "Content-Length: 9\r\n", "Authorization: Bearer t-none\r\n",
+                         "Transfer-Encoding: gzip\r\n", "Host: y\r\n" * 200, ""):
+            client.send(self.CHUNKED + trailers + "\r\n")
+            self.assertEqual(client.answer().json["body"], {"a": 1}, trailers)
+        for byte in self.CHUNKED + "X-T: 1\r\nY: 2\r\n\r\n":
+            client.send(byte)
+            time.sleep(0.0005)
+        self.assertEqual(client.answer().json["body"], {"a": 1})
+        client.send((self.CHUNKED + "X-T: 1\r\n\r\n") * 2 + f"GET /v1/small HTTP/1.1\r\n{HOST}\r\n")
+        self.assertEqual([client.answer().status for _ in range(3)], [200] * 3)
+
+    def test_trailers_that_are_none_are_refused(self):
+        for trailers, status, why in (("X-T: 1\nY: 2\r\n\r\n", 400, "without CR"), ("X-T: 1\r\n y\r\n\r\n", 400, "goes on"),
+                                      ("X-T: 1\0\r\n\r\n", 400, "NUL"), ("\n", 400, "without CR"), (" \r\n\r\n", 400, ""),
+                                      ("no colon\r\n\r\n", 400, ""), ("X-T: 1\r\r\n\r\n", 400, ""),
+                                      ("X-T: " + "x" * 20000, 431, "trailers are larger than 4096 bytes"),
+                                      ("X-T: 1\r\n" * 5000, 431, "trailers are larger")):
+            client = self.client()
+            client.send(self.CHUNKED + trailers)
+            self.problem(client.answer(), status, why)
+            self.assertTrue(client.closed())
+
     def test_heads_that_a_proxy_may_read_otherwise_are_refused(self):
         for head, why in ((f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\r\n c\r\n\r\n", "goes on"), (f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\r\n\tc\r\n\r\n", "goes on"),
                           ("GET /v1/small HTTP/1.1\nHost: x\n\n", "without CR"), (f"GET /v1/small HTTP/1.1\r\n{HOST}A: b\nB: c\r\n\r\n", "without CR"),
