@@ -191,7 +191,7 @@ static bool in_ranges(const struct intent_ranges *ranges, uint32_t number)
 }
 
 /* Its untagged frames are the host's: of a WAN the underlay, of a NIC in AF_XDP all that is not
- * taken from it. */
+ * taken from it, of a port with addresses what is sent to these. */
 static bool is_hosts_own(const struct world *world, const char *site, const char *port)
 {
 	const struct intent *its_site = world_find(world, INTENT_SITE, site);
@@ -537,6 +537,24 @@ bool grant_has_wan(
 
 	return !world->limited || !look.grant ||
 	       has_wan(&look, &(struct demand){.site = site, .name = wan});
+}
+
+int grant_check_untagged(const struct world *world, const struct node *node, struct rpc_error *err)
+{
+	const struct intent_grant_places *places = &node->intent.obj->tenant.places;
+
+	for (uint32_t i = 0; i < places->count; i++) {
+		const struct intent_grant_place *place = &places->item[i];
+
+		if (!place->untagged || !is_hosts_own(world, place->site, place->port))
+			continue;
+		snprintf(err->path, sizeof(err->path), "places[%u].untagged", i);
+		return rpc_fail(err, RPC_ERR_PARAMS,
+			"the untagged frames of port %s of site %s are the host's own: no tenant "
+			"gets them",
+			place->port, place->site);
+	}
+	return 0;
 }
 
 static int no_grant(const struct intent *intent, struct rpc_error *err)

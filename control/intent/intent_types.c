@@ -293,8 +293,8 @@ static const struct api_field grant_place_fields[] = {
 		 intent_range),
 		.help = "VLANs on it that the tenant may have"},
 	{AT(intent_grant_place, untagged, FIELD_BOOL, FIELD_HIDE_DEFAULT), NO_REF,
-		.help = "its untagged frames, too; never of a WAN, nor of an AF_XDP port, which "
-			"are the host's own"},
+		.help = "its untagged frames, too; never of a WAN, an AF_XDP port or one with "
+			"addresses, which are the host's own"},
 	{.name = NULL},
 };
 

@@ -302,6 +302,11 @@ static int rule_chosen(struct world *world, struct node *node, struct rpc_error 
 	return grant_check_chosen(world, node, err);
 }
 
+static int rule_granted(struct world *world, struct node *node, struct rpc_error *err)
+{
+	return node->intent.type == INTENT_TENANT ? grant_check_untagged(world, node, err) : 0;
+}
+
 static int rule_user(struct world *world, struct node *node, struct rpc_error *err)
 {
 	return node->intent.type == INTENT_WAN ? 0 : wan_check(world, node, err);
@@ -344,9 +349,9 @@ static int check_missed(struct world *world, struct rpc_error *err)
 
 int world_check(struct world *world, struct rpc_error *err)
 {
-	static node_rule *const rules[] = {rule_asked, rule_needed, rule_left, give_vni, give_teids,
-		rule_taken, rule_place, admission_choose, rule_chosen, rule_user, rule_wan,
-		rule_restate};
+	static node_rule *const rules[] = {rule_asked, rule_needed, rule_granted, rule_left,
+		give_vni, give_teids, rule_taken, rule_place, admission_choose, rule_chosen,
+		rule_user, rule_wan, rule_restate};
 
 	vni_forget(world);
 	if (check_missed(world, err) || touch_networks(world, err))

@@ -158,6 +158,8 @@ bool number_free(const struct numbers *n, uint32_t first, uint32_t last, uint32_
  * before the transaction is not looked at again. */
 int grant_check_asked(const struct world *world, const struct node *node, struct rpc_error *err);
 int grant_check_chosen(const struct world *world, const struct node *node, struct rpc_error *err);
+/* Of a grant: does it give what no tenant gets? */
+int grant_check_untagged(const struct world *world, const struct node *node, struct rpc_error *err);
 /* Of the tenant of an intent; NULL: it has none. */
 const struct intent_tenant *grant_of(const struct world *world, const struct intent *intent);
 /* The part of a grant for a GTP-U address; NULL: none. */

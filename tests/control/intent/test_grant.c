@@ -33,7 +33,7 @@ static const char grant[] =
 	"{'site':'bs','port':'p1','vlans':[{'first':10,'last':19}]},"
 	"{'site':'gj','port':'p2','untagged':true},{'site':'gj','port':'x1','untagged':true},"
 	"{'site':'gj','port':'a1','untagged':true},"
-	"{'site':'gj','port':'gj-kt','untagged':true,'vlans':[{'first':7}]}],"
+	"{'site':'gj','port':'w1','untagged':true,'vlans':[{'first':7}]}],"
 	"'wans':[{'site':'gj','wan':'gj-lg','committed_bps':10000000,'peak_bps':12000000},"
 	"{'site':'bs','wan':'bs-kt'}],"
 	"'gtpu':[{'site':'gj','gtpu':'n3','first_teid':100,'last_teid':199,"
@@ -41,19 +41,27 @@ static const char grant[] =
 	"{'site':'gj','gtpu':'n7','peers':[{'prefix':'2001:db8::/32'}]}],"
 	"'ue_pools':['10.45.0.0/16','10.60.0.0/16','2001:db8:45::/48']}";
 
+#define GJ(ports)                                                                                  \
+	"{'name':'gj','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'}," ports                   \
+	"],'gtpu':[{'name':'n3','address':'198.18.3.1','interface':'access'},"                     \
+	"{'name':'n9','address':'198.18.4.1','interface':'core'},"                                 \
+	"{'name':'n6','address':'2001:db8:3::1','interface':'access'},"                            \
+	"{'name':'n7','address':'2001:db8:3::2','interface':'access'}]}"
+
 static void grant_setup(void)
 {
 	sites_setup();
-	ck_fine(put("site", "{'name':'gj','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'},"
-			    "{'name':'x1','device':'net_af_xdp0,iface=eth9'},"
-			    "{'name':'a1','addresses':['192.0.2.1/24']}],"
-			    "'gtpu':[{'name':'n3','address':'198.18.3.1','interface':'access'},"
-			    "{'name':'n9','address':'198.18.4.1','interface':'core'},"
-			    "{'name':'n6','address':'2001:db8:3::1','interface':'access'},"
-			    "{'name':'n7','address':'2001:db8:3::2','interface':'access'}]}"));
+	ck_fine(put("site", GJ("{'name':'x1'},{'name':'a1'},{'name':'w1'}")));
 	ck_fine(put("site", "{'name':'bs','ports':[{'name':'p1'},{'name':'p2'},{'name':'p3'}],"
 			    "'gtpu':[{'name':'n3','address':'198.18.5.1','interface':'access'}]}"));
 	ck_fine(put("tenant", "%s", grant));
+	/* whose untagged frames become the host's when it has them already */
+	begin();
+	ck_fine(put("site", GJ("{'name':'x1','device':'net_af_xdp0,iface=eth9'},"
+			       "{'name':'a1','addresses':['192.0.2.1/24']}")));
+	ck_fine(put("wan", "{'name':'w1','site':'gj','addresses':['198.18.8.1/24'],"
+			   "'preference':200}"));
+	ck_fine(finish());
 	ck_fine(put("slice", "{'name':'net','service':'l3','tenant':'t','vni':999}"));
 }
 
@@ -79,7 +87,7 @@ static const struct {
 				     "bs", "p1", "10") "]")},
 	{"slice", SLICE("a", "'bandwidth':{'peak_bps':40000000},'endpoints':[{'site':'gj','port':'"
 			     "p2'}]")},
-	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "gj-kt", "7") "]")},
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "w1", "7") "]")},
 	{"slice", "{'name':'a','tenant':'t'}"},
 	{"host", "{'name':'h','tenant':'t','site':'gj','port':'p1','vlan':10,'mac':"
 		 "'02:00:00:00:00:01'}"},
@@ -138,7 +146,7 @@ static const struct {
 		"[0].endpoints[0]", "port p1 of site gj without VLAN"},
 	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "p2", "10") "]"),
 		"[0].endpoints[0]", "(places) does not have VLAN 10 of port p2"},
-	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'gj-kt'}]"),
+	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'w1'}]"),
 		"[0].endpoints[0]", "without VLAN, the host's own"},
 	{"slice", SLICE("a", RATE("1000000") ",'endpoints':[{'site':'gj','port':'x1'}]"),
 		"[0].endpoints[0]", "without VLAN, the host's own"},
@@ -459,6 +467,13 @@ static const struct {
 	{"{'name':'t','vnis':[{'first':1},{'first':9,'last':8}]}", "[0].vnis[1].last"},
 	{"{'name':'t','places':[{'site':'gj','port':'p1','vlans':[{'first':9,'last':8}]}]}",
 		"[0].places[0].vlans[0].last"},
+	{"{'name':'t','places':[{'site':'gj','port':'p1','untagged':true},"
+	 "{'site':'gj','port':'gj-kt','untagged':true,'vlans':[{'first':7}]}]}",
+		"[0].places[1].untagged"},
+	{"{'name':'t','places':[{'site':'gj','port':'x1','untagged':true}]}",
+		"[0].places[0].untagged"},
+	{"{'name':'t','places':[{'site':'gj','port':'a1','untagged':true}]}",
+		"[0].places[0].untagged"},
 	{"{'name':'t','places':[{'site':'gj','port':'p9'}]}", "[0].places[0].port"},
 	{"{'name':'t','places':[{'site':'xx','port':'p1'}]}", "[0].places[0].site"},
 	{"{'name':'t','wans':[{'site':'bs','wan':'gj-kt'}]}", "[0].wans[0].wan"},
