@@ -80,7 +80,7 @@ int control_try(struct cli *cli, const struct http_request *request, struct http
 }
 
 /* What to do, where the answer itself can hardly know. */
-static const char *advice(const struct cli *cli, int status)
+static const char *advice(const struct cli *cli, int status, const char *detail)
 {
 	switch (status) {
 	case 401:
@@ -89,7 +89,10 @@ static const char *advice(const struct cli *cli, int status)
 				 "one"
 			       : "give a token: --token-file FILE, or SLUICE_TOKEN_FILE=FILE";
 	case 403:
-		return "your role does not allow it";
+		/* a tenant's limit, which the answer has named, is not its role's */
+		return detail != NULL && strstr(detail, "grant") != NULL
+			       ? "operators may grant more: sluice tenant"
+			       : "your role does not allow it";
 	case 412:
 		return "somebody changed it in the meantime: look again, then give its revision";
 	case 413:
@@ -138,7 +141,7 @@ int control_refused(const struct cli *cli, struct http_answer *answer, const cha
 {
 	const char *detail = json_string_value(json_object_get(answer->json, "detail"));
 	const char *title = json_string_value(json_object_get(answer->json, "title"));
-	const char *hint = advice(cli, answer->status);
+	const char *hint = advice(cli, answer->status, detail);
 	json_t *details = problem_details(answer->json);
 
 	detail = detail != NULL ? detail : title;

@@ -241,6 +241,11 @@ class Refusals(ControlTest):
         for status, says in ((401, "give a token: --token-file"), (403, "your role"), (413, "split it"), (429, "wait a second")):
             self.routes["GET /v1/status"] = problem(status, "no")
             self.assertIn(says, self.err("status", status=1))
+        for detail in ("the grant of tenant kr has 3 slices, and this makes it 4", "tenant kr has no grant: operators give one"):
+            self.routes["GET /v1/status"] = problem(403, detail)
+            err = self.err("status", status=1)
+            self.assertIn("operators may grant more: sluice tenant", err)
+            self.assertNotIn("your role", err)
 
     def test_answers_that_make_no_sense(self):
         for answer, says in ((Raw(b"<html>", 500, "text/html"), "answered 500 and did not say why"),
