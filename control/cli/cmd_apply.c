@@ -93,8 +93,10 @@ static void tell_others(const struct documents *all, const struct document *but)
 			continue;
 		}
 		where = document_where(one, type < 0 ? "kind" : err.path);
-		if (type < 0)
-			fail("%s: there is no such kind", where);
+		if (kind == NULL)
+			fail("%s: its kind is missing: want %s", where, intent_kinds());
+		else if (type < 0)
+			fail("%s: there is no such kind: want %s", where, intent_kinds());
 		else
 			fail("%s: %s", where, err.message);
 		free(where);

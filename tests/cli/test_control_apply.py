@@ -307,11 +307,13 @@ class Look(ControlTest):
     def test_all_faults_of_a_file_are_told_at_once(self):
         self.routes["POST /v1/apply"] = problem(422, "documents[0].vni: want integer", field="documents[0].vni", want="integer", got="x")
         path = self.file("bad.yaml", "kind: slice\nname: a\nvni: x\n---\nkind: slice\nname: b\nbandwidth: {committed_bps: 100Mbps}\n"
-                                     "---\nkind: slcie\nname: c\n---\nkind: slice\nname: d\n")
+                                     "---\nkind: slcie\nname: c\n---\nkind: slice\nname: d\n---\nname: e\n---\nkind: 5\n")
         err = self.err("apply", "-f", path, status=1)
         self.assertIn(":3: document 1, slice a", err)
         self.assertRegex(err, r":7: document 2, slice b: .*also 100M.*got \"100Mbps\"")
-        self.assertIn("document 3, slcie c: there is no such kind", err)
+        self.assertIn("document 3, slcie c: there is no such kind: want site, wan", err)
+        self.assertRegex(err, "document 5, e: its kind is missing: want site, .* or tenant\n")
+        self.assertRegex(err, "document 6: its kind is missing")
         self.assertNotIn("document 4", err)
 
     def test_byte_order_mark_and_tab(self):
