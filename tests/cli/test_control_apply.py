@@ -396,6 +396,10 @@ class Look(ControlTest):
             self.err("token", "create", *words, status=2)
         self.routes["DELETE /v1/tokens/1"] = Raw(b"", 204)
         self.assertEqual(self.out("token", "delete", "1"), "token 1 deleted\n")
+        self.routes["DELETE /v1/tokens/kr"] = problem(404, "there is no token with the id kr")
+        out, err = self.run_cli("token", "delete", "1", "kr", "1", status=1)
+        self.assertEqual(out, "token 1 deleted\n")
+        self.assertEqual(err, "error: there is no token with the id kr\n  tokens are deleted by id, not by name: sluice token list\n")
 
     def test_progress_is_shown_on_a_terminal_only(self):
         seen = threading.Semaphore(0)
