@@ -129,6 +129,16 @@ int xdp_program_find(unsigned ifindex, struct xdp_program_fds *out)
 	return rc;
 }
 
+int xdp_program_on(unsigned ifindex, uint32_t id)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int rc;
+
+	libbpf_set_print(hear);
+	rc = bpf_xdp_query(ifindex, 0, &query);
+	return rc != 0 ? rc : query.drv_prog_id == id || query.skb_prog_id == id;
+}
+
 /* A copy of the descriptor: the skeleton's are closed with it. */
 static int copy_fd(const struct bpf_map *map)
 {

@@ -25,6 +25,9 @@ struct xdp_program_fds {
  * named in `foreign`; else -errno. */
 int xdp_program_find(unsigned ifindex, struct xdp_program_fds *out);
 
+/* Is the program of that id on the interface? 1 or 0; -ENODEV, else -errno. */
+int xdp_program_on(unsigned ifindex, uint32_t id);
+
 /* Loads ours, attached nowhere: its maps may be filled first. 0, to be closed; -EOPNOTSUPP: this
  * kernel has no XDP or no AF_XDP; -EPERM: not root; else -errno. */
 int xdp_program_load(struct xdp_program_fds *out);

@@ -22,9 +22,10 @@ void offer(const struct completion *c, const char *prefix, const char *text)
 
 static void offer_events(const struct completion *c, const char *prefix)
 {
-	static const char *const events[] = {"link", "link.up", "link.down", "mac", "mac.learned",
-		"mac.moved", "mac.aged", "usage", "downlink_data", "path", "path.up", "path.down",
-		"error_indication", "neighbor", "neighbor_wanted", "neighbor_unwanted", NULL};
+	static const char *const events[] = {"link", "link.up", "link.down", "port", "port.fault",
+		"port.mended", "mac", "mac.learned", "mac.moved", "mac.aged", "usage",
+		"downlink_data", "path", "path.up", "path.down", "error_indication", "neighbor",
+		"neighbor_wanted", "neighbor_unwanted", NULL};
 	static const char *const control[] = {"intent", "intent.created", "intent.updated",
 		"intent.deleted", "intent.applied", "intent.refused", "dataplane", "drift",
 		"auth.refused", "kernel", NULL};

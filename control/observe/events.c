@@ -156,7 +156,8 @@ static const char *const event_names[] = {"auth.refused", "dataplane.down", "dat
 	"dataplane.up", "downlink_data", "drift", "error_indication", "gap", "health.changed",
 	"intent.applied", "intent.created", "intent.deleted", "intent.refused", "intent.updated",
 	"kernel.complete", "kernel.incomplete", "link.down", "link.up", "mac.aged", "mac.learned",
-	"mac.moved", "neighbor_unwanted", "neighbor_wanted", "path.down", "path.up", "usage"};
+	"mac.moved", "neighbor_unwanted", "neighbor_wanted", "path.down", "path.up", "port.fault",
+	"port.mended", "usage"};
 
 static bool is_event(const char *name, size_t len)
 {

@@ -86,6 +86,8 @@ bool health_port(const struct health_facts *facts, const char *name, struct heal
 		return ill(out, "pending", "port %s is not seen in the dataplane yet", name);
 	if (json_is_true(json_object_get(port, "gone")))
 		return ill(out, "gone", "the interface of port %s is gone", name);
+	if (*text_of(port, "fault"))
+		return ill(out, "fault", "port %s: %s", name, text_of(port, "fault"));
 	if (!json_is_true(json_object_get(port, "link")))
 		return ill(out, "no_link", "port %s has no link", name);
 	return well(out);

@@ -7,6 +7,7 @@
  *   refused, pending                the intent is not, or not yet, in the dataplane
  *   not_synced                      the box: objects differ from what is wanted
  *   gone, no_link                   the port's interface is away, or has no carrier
+ *   fault                           nothing comes in by the port: its XDP program was taken off
  *   no_route, unresolved            a tunnel's or peer's: no route, no neighbour
  *   path_down                       a GTP-U peer does not answer echo requests
  *   kernel_incomplete               what a slice names of the kernel is not there
@@ -21,7 +22,7 @@
 #include "reconcile.h"
 #include "world.h"
 
-#define HEALTH_TEXT  256
+#define HEALTH_TEXT  384
 #define HEALTH_CAUSE 128
 
 struct health {

@@ -11,6 +11,8 @@
 
 #define FACTS_US 500000 /* what the kernel lacks is asked for again */
 #define CAUSES	 5	/* named in a report's text */
+#define SAID_FIRST 300	  /* of the first of them, which may say what to do about it */
+#define SAID_SHORT 90	  /* of each other */
 
 /* ---- facts ---- */
 
@@ -142,8 +144,8 @@ static void say_cause(struct health_report *report, const struct health *health)
 	if (!report->causes)
 		snprintf(report->word, sizeof(report->word), "%s", health->word);
 	if (report->causes++ < CAUSES && used < sizeof(report->text))
-		snprintf(report->text + used, sizeof(report->text) - used, "%s%.90s",
-			used ? "; " : "", health->text);
+		snprintf(report->text + used, sizeof(report->text) - used, "%s%.*s",
+			used ? "; " : "", used ? SAID_SHORT : SAID_FIRST, health->text);
 }
 
 static void take(struct health_walk *w, const char *kind, const char *name, const char *tenant,

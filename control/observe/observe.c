@@ -20,9 +20,9 @@ static uint64_t drift_seen;
 static enum log_level level_of(const char *event)
 {
 	if (!strcmp(event, "link.down") || !strcmp(event, "path.down") ||
-		!strcmp(event, "error_indication"))
+		!strcmp(event, "port.fault") || !strcmp(event, "error_indication"))
 		return LOG_WARN_;
-	if (!strcmp(event, "link.up") || !strcmp(event, "path.up"))
+	if (!strcmp(event, "link.up") || !strcmp(event, "path.up") || !strcmp(event, "port.mended"))
 		return LOG_INFO_;
 	return LOG_DEBUG_;
 }
@@ -47,7 +47,7 @@ static void on_event(const json_t *event, void *arg)
 
 	if (!name)
 		return;
-	if (!strncmp(name, "link.", 5) || !strncmp(name, "path.", 5))
+	if (!strncmp(name, "link.", 5) || !strncmp(name, "path.", 5) || !strncmp(name, "port.", 5))
 		collector_list_soon(control.collector);
 	fields = json_copy((json_t *)event);
 	json_object_del(fields, "event");

@@ -169,7 +169,7 @@ static uint64_t instance_of(struct dataplane *dp, const json_t *hello)
 void link_greeted(struct dataplane *dp, const json_t *hello)
 {
 	static const char events[] = "{\"events\":[\"link\",\"mac\",\"usage\",\"downlink_data\","
-				     "\"path\",\"error_indication\",\"neighbor\"]}";
+				     "\"path\",\"error_indication\",\"neighbor\",\"port\"]}";
 
 	dp->greeted = true;
 	dp->retry_ms = dp->first_retry_ms;

@@ -49,6 +49,8 @@ static const struct api_field port_fields[] = {
 			"delete the port and put it again"},
 	{AT(api_port, warning, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "what about the interface below it loses traffic, and the cure"},
+	{AT(api_port, fault, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "why nothing comes in by it though its link is up, and the cure"},
 	{.name = NULL},
 };
 

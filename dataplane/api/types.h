@@ -39,6 +39,8 @@ struct api_ip {
 	uint8_t bytes[16];
 };
 
+#define PORT_FAULT 240
+
 struct api_port {
 	api_name name;
 	char device[LIMIT_DEVICE + 1]; /* DPDK devargs or a PCI address */
@@ -56,6 +58,7 @@ struct api_port {
 	char tap_name[16];
 	bool gone;	   /* the interface below it */
 	char warning[192]; /* port_veth.h; "": none */
+	char fault[PORT_FAULT]; /* port_xdp.h; "": none */
 };
 
 struct api_address {

@@ -377,6 +377,16 @@ void port_take(uint16_t id, uint16_t vlan, bool take)
 	port_xdp_take(ports[id].dev.xdp, vlan, take);
 }
 
+void port_look(uint16_t id, bool *lost, bool *back)
+{
+	port_xdp_look(ports[id].dev.xdp, lost, back);
+}
+
+const char *port_fault(uint16_t id)
+{
+	return port_xdp_fault(ports[id].dev.xdp);
+}
+
 void port_close(uint16_t id)
 {
 	uint16_t twin = port_hot[id].twin;

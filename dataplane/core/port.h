@@ -82,6 +82,12 @@ void port_publish(uint16_t id);
  * the kernel uses, too, has the others. */
 void port_take(uint16_t id, uint16_t vlan, bool take);
 
+/* Looks after what stands between its interface and its device, an XDP program, and puts that back
+ * where it can; to be called a few times a second. As port_xdp_look(). */
+void port_look(uint16_t id, bool *lost, bool *back);
+/* "", or why nothing comes in by it though its link is up, and what is to be done. */
+const char *port_fault(uint16_t id);
+
 /* Takes it from the workers (waits a grace period), closes the device and its twin. Works on an
  * unpublished port too. */
 void port_close(uint16_t id);

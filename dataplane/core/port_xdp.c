@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -21,9 +22,14 @@
 #include "port_sockets.h"
 #include "xdp_filter.h"
 
+#define LOOK_MS 500 /* between two looks for the program */
+
 struct port_xdp {
 	unsigned ifindex;
 	uint32_t program; /* its id */
+	struct xdp_program_fds held; /* the program alone, open: what was taken off is put back */
+	uint64_t looked_ms;
+	char fault[PORT_FAULT];
 	struct xdp_filter *filter;
 	struct port_sockets sockets;
 };
@@ -244,6 +250,7 @@ int port_xdp_open(const struct device_request *req, char *devargs, size_t size,
 	if (xdp == NULL)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "port %s: out of memory", req->port);
 	xdp->ifindex = if_nametoindex(name);
+	xdp->held.program = -1;
 	if (attach(req, name, xdp->ifindex, err) != 0) {
 		free(xdp);
 		return -1;
@@ -262,6 +269,7 @@ int port_xdp_opened(struct port_xdp *xdp)
 	if (rc != 0)
 		return rc;
 	xdp->program = program.id;
+	xdp->held.program = dup(program.program);
 	rc = xdp_program_own(&program, getpid());
 	if (rc == 0)
 		rc = xdp_filter_open(&program, &xdp->filter);
@@ -273,6 +281,69 @@ void port_xdp_take(struct port_xdp *xdp, uint16_t vlan, bool take)
 {
 	if (xdp != NULL)
 		xdp_filter_vlan(xdp->filter, vlan, take);
+}
+
+/* ---- the program taken off by somebody ---- */
+
+static void say_foreign(struct port_xdp *xdp, const char *name, const char *what)
+{
+	snprintf(xdp->fault, sizeof(xdp->fault),
+		"its XDP program is gone from %s, another is there, %s; take that off (ip link set "
+		"%s xdp off), and its own is put back by itself",
+		name, what, name);
+}
+
+/* Its maps still have the sockets, and what is for them: the program was only taken off. */
+static int put_back(struct port_xdp *xdp, const char *name)
+{
+	struct xdp_program_fds there;
+	int rc = xdp_program_find(xdp->ifindex, &there);
+
+	if (rc == -EEXIST) {
+		say_foreign(xdp, name, there.foreign);
+		return rc;
+	}
+	if (rc == 0) {
+		xdp_program_close(&there);
+		say_foreign(xdp, name, "of another sluice");
+		return -EEXIST;
+	}
+	if (rc == -ENOENT)
+		rc = xdp_program_attach(xdp->ifindex, &xdp->held);
+	if (rc != 0)
+		snprintf(xdp->fault, sizeof(xdp->fault),
+			"its XDP program is gone from %s and cannot be put back, which is tried on "
+			"and on: %s. %s",
+			name, strerror(-rc), xdp_program_why());
+	return rc;
+}
+
+void port_xdp_look(struct port_xdp *xdp, bool *lost, bool *back)
+{
+	char name[IFNAMSIZ] = "";
+	struct timespec now;
+	uint64_t now_ms;
+	int on;
+
+	*lost = *back = false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+	if (xdp == NULL || xdp->held.program < 0 || now_ms - xdp->looked_ms < LOOK_MS)
+		return;
+	xdp->looked_ms = now_ms;
+	on = xdp_program_on(xdp->ifindex, xdp->program);
+	if (on < 0 || if_indextoname(xdp->ifindex, name) == NULL)
+		return; /* the interface itself is gone, as its link says */
+	*lost = on == 0 && xdp->fault[0] == '\0';
+	if (on != 0 || put_back(xdp, name) == 0) {
+		*back = *lost || xdp->fault[0] != '\0';
+		xdp->fault[0] = '\0';
+	}
+}
+
+const char *port_xdp_fault(const struct port_xdp *xdp)
+{
+	return xdp != NULL ? xdp->fault : "";
 }
 
 void port_xdp_close(struct port_xdp *xdp)
@@ -293,6 +364,8 @@ void port_xdp_close(struct port_xdp *xdp)
 			xdp_program_detach(xdp->ifindex, &program);
 		xdp_program_close(&program);
 	}
+	if (xdp->held.program >= 0)
+		close(xdp->held.program);
 	if (xdp->program != 0)
 		xdp_program_forget(xdp->program);
 	port_sockets_forget(&xdp->sockets);

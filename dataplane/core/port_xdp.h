@@ -33,6 +33,13 @@ int port_xdp_opened(struct port_xdp *xdp);
 /* Frames of that VLAN (0: untagged) are for the sockets from now on, or for the kernel again. NULL
  * is fine. */
 void port_xdp_take(struct port_xdp *xdp, uint16_t vlan, bool take);
+/* Somebody may take the program off the interface: `ip link set IF xdp off`. Looks for it at most
+ * twice a second, and puts it back, with the sockets and maps that it had, where nothing else has
+ * taken its place. *lost: it was gone since the last look; *back: it is there again. Both may be.
+ */
+void port_xdp_look(struct port_xdp *xdp, bool *lost, bool *back);
+/* "", or why nothing comes in by the port, with what to do: as of the last look. */
+const char *port_xdp_fault(const struct port_xdp *xdp);
 /* After the device is closed: what the driver left open, and the program. NULL is fine. */
 void port_xdp_close(struct port_xdp *xdp);
 

@@ -26,6 +26,9 @@ static const struct {
 	{"link", EVENT_LINK},
 	{"link.up", EVENT_LINK_UP},
 	{"link.down", EVENT_LINK_DOWN},
+	{"port", EVENT_PORT},
+	{"port.fault", EVENT_PORT_FAULT},
+	{"port.mended", EVENT_PORT_MENDED},
 	{"mac", EVENT_MAC},
 	{"mac.learned", EVENT_MAC_LEARNED},
 	{"mac.moved", EVENT_MAC_MOVED},
@@ -135,6 +138,16 @@ void events_links(uint64_t ports)
 		if (port)
 			on_link(port);
 	}
+}
+
+void events_port(const struct object *port, const char *fault)
+{
+	unsigned mask = *fault ? EVENT_PORT_FAULT : EVENT_PORT_MENDED;
+
+	if (client_watched() & mask)
+		event_broadcast(mask, json_pack("{s:s, s:s, s:s*}", "event",
+					      *fault ? "port.fault" : "port.mended", "port",
+					      port->key, "text", *fault ? fault : NULL));
 }
 
 static void on_hop(const struct underlay_hop *hop)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct client;
+struct object;
 
 #define EVENT_LINK_UP	  0x01u
 #define EVENT_LINK_DOWN	  0x02u
@@ -25,6 +26,9 @@ struct client;
 #define EVENT_WANTED	  0x400u
 #define EVENT_UNWANTED	  0x800u
 #define EVENT_NEIGHBOR	  (EVENT_WANTED | EVENT_UNWANTED)
+#define EVENT_PORT_FAULT  0x1000u
+#define EVENT_PORT_MENDED 0x2000u
+#define EVENT_PORT	  (EVENT_PORT_FAULT | EVENT_PORT_MENDED)
 /* What the control plane accounts and acts by: dropped for a slow watcher only when far more waits
  * than of other events. */
 #define EVENT_REPORTS (EVENT_USAGE | EVENT_DOWNLINK | EVENT_PATH | EVENT_ERROR | EVENT_NEIGHBOR)
@@ -34,6 +38,8 @@ void events_start(void); /* hooks the MAC table's events */
 void events_stop(void);
 /* The links of these ports (a bit each) changed: after what follows from it for packets. */
 void events_links(uint64_t ports);
+/* Nothing comes in by that port, and why; "": it does again. */
+void events_port(const struct object *port, const char *fault);
 /* Which next hops paths want, a bounded number at a time: true when there may be more. */
 bool events_hops(void);
 

@@ -8,6 +8,7 @@
 
 #include "attachment.h"
 #include "device_allow.h"
+#include "events.h"
 #include "noun_port.h"
 #include "port.h"
 #include "port_link.h"
@@ -210,6 +211,26 @@ static void port_commit(struct object *obj, const struct version *old, const str
 
 static uint64_t told; /* why these could not be opened again */
 
+/* What was taken from below it is put back, or said to be gone: in the log, and to watchers. */
+static void port_look_after(const struct object *obj)
+{
+	bool lost, back;
+
+	port_look(obj->id, &lost, &back);
+	if (lost) {
+		const char *fault = port_fault(obj->id);
+
+		if (!*fault)
+			fault = "its XDP program was taken off its interface";
+		fprintf(stderr, "sluice-dataplane: port %s: %s\n", obj->key, fault);
+		events_port(obj, fault);
+	}
+	if (back) {
+		fprintf(stderr, "sluice-dataplane: port %s: its XDP program is back\n", obj->key);
+		events_port(obj, "");
+	}
+}
+
 uint64_t noun_port_poll(void)
 {
 	uint64_t back = 0;
@@ -219,6 +240,8 @@ uint64_t noun_port_poll(void)
 		struct rpc_error err = {0};
 		int rc;
 
+		if (!port_link_gone(obj->id))
+			port_look_after(obj);
 		if (!port_link_gone(obj->id) ||
 			!port_reopen(obj->id, &obj->now->data->port, &rc, &err)) {
 			told &= ~bit;
@@ -244,6 +267,7 @@ static void port_answer(const struct object *obj, union api_object *copy)
 	copy->port.gone = port_link_gone(obj->id);
 	memcpy(copy->port.mac_in_use.bytes, hot->mac.addr_bytes, 6);
 	snprintf(copy->port.warning, sizeof(copy->port.warning), "%s", port_warning(obj));
+	snprintf(copy->port.fault, sizeof(copy->port.fault), "%s", port_fault(obj->id));
 	if (tap)
 		snprintf(copy->port.tap_name, sizeof(copy->port.tap_name), "%s", tap);
 }

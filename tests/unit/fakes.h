@@ -29,6 +29,8 @@ struct fakes {
 	bool tap_there; /* told port_open_check() last */
 	int devices_more;
 	bool link, gone;
+	bool port_lost, port_back; /* told by port_look() */
+	const char *port_fault;	   /* NULL: none */
 	int routes_reserved;
 	struct underlay_hop hop;    /* wanted, */
 	uint32_t missing, hop_news; /* and (0 or 1) without a neighbour, to be told */

@@ -56,6 +56,17 @@ bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_er
 	return false;
 }
 
+void port_look(uint16_t id, bool *lost, bool *back)
+{
+	*lost = fakes.port_lost;
+	*back = fakes.port_back;
+}
+
+const char *port_fault(uint16_t id)
+{
+	return fakes.port_fault ? fakes.port_fault : "";
+}
+
 void port_publish(uint16_t id)
 {
 	fakes.ports_published++;

@@ -11,6 +11,7 @@
 
 #include "bounds.h"
 #include "events.h"
+#include "noun_port.h"
 #include "fakes.h"
 #include "rpc_client.h"
 #include "server.h"
@@ -87,6 +88,28 @@ START_TEST(watcher_hears_of_macs_and_links)
 	EXPECT(next_json(), "params",
 		"{\"event\":\"link.down\",\"gone\":true,\"port\":\"p0\",\"speed_mbps\":10000}");
 	EXPECT(ask(CALL("get", "{'type':'port','key':'p0'}")), "result.gone", "true");
+}
+END_TEST
+
+START_TEST(watcher_hears_of_a_program_taken_off_and_put_back)
+{
+	furnish();
+	EXPECT(ask(CALL("watch", "{'events':['port']}")), "result.watching",
+		"[\"port.fault\",\"port.mended\"]");
+	fakes.port_lost = true;
+	fakes.port_fault = "another is there";
+	noun_port_poll();
+	EXPECT(next_json(), "params",
+		"{\"event\":\"port.fault\",\"port\":\"p0\",\"text\":\"another is there\"}");
+	EXPECT(next_json(), "params.port", "p1");
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p0'}")), "result.fault", "another is there");
+	fakes.port_back = true; /* at once */
+	fakes.port_fault = NULL;
+	noun_port_poll();
+	EXPECT(next_json(), "params.event", "port.fault");
+	EXPECT(next_json(), "params", "{\"event\":\"port.mended\",\"port\":\"p0\"}");
+	EXPECT(next_json(), "params.event", "port.fault");
+	EXPECT(next_json(), "params", "{\"event\":\"port.mended\",\"port\":\"p1\"}");
 }
 END_TEST
 
@@ -395,6 +418,7 @@ int main(void)
 		sizeof(malformed) / sizeof(malformed[0]));
 	tcase_add_test(tcase, notification_gets_no_answer);
 	tcase_add_test(tcase, watcher_hears_of_macs_and_links);
+	tcase_add_test(tcase, watcher_hears_of_a_program_taken_off_and_put_back);
 	tcase_add_test(tcase, watcher_hears_of_next_hops_and_can_list_them);
 	tcase_add_test(tcase, watcher_that_does_not_read_loses_events_and_is_told);
 	tcase_add_test(tcase, trace_sends_packets_then_an_end);

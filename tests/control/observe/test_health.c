@@ -130,6 +130,11 @@ START_TEST(ports)
 	expect(OF(INTENT_SITE, "a"), "no_link", "port:lan");
 	expect(OF(INTENT_SESSION, "u"), "no_link", "port:lan");
 	expect(OF(INTENT_WAN, "aw"), "well", "");
+	lists("[{'name':'lan','link':true,'fault':'its XDP program is gone'}," PORT("aw") "]",
+		TUNNELS, "[]");
+	expect(health_port(&facts, "lan", &health), "fault", "");
+	ck_assert_str_eq(health.text, "port lan: its XDP program is gone");
+	expect(OF(INTENT_SLICE, "s"), "fault", "port:lan");
 	lists("[{'name':'aw','link':true,'gone':true}," PORT("lan") "]", TUNNELS, "[]");
 	expect(OF(INTENT_WAN, "aw"), "gone", "port:aw");
 	lists("[" PORT("aw") "]", TUNNELS, "[]");
