@@ -55,6 +55,18 @@ static bool dataplane_well(const struct health_facts *facts, struct health *out)
 	return ill(out, "dataplane_down", "the dataplane is down");
 }
 
+/* Nothing may differ yet: intents have come and are still being compiled, or the dataplane has just
+ * come up and is being read. */
+static bool not_synced(const struct reconcile_counters *c, struct health *out)
+{
+	if (c->differing)
+		return ill(out, "not_synced", "the dataplane is not as wanted: %u object%s",
+			c->differing, c->differing > 1 ? "s differ" : " differs");
+	return ill(out, "not_synced", "%s",
+		c->pending ? "changes are on their way to the dataplane"
+			   : "what the dataplane has is still being read");
+}
+
 bool health_box(const struct health_facts *facts, struct health *out)
 {
 	const struct reconcile_counters *c = &facts->reconciler;
@@ -62,8 +74,7 @@ bool health_box(const struct health_facts *facts, struct health *out)
 	if (!dataplane_well(facts, out))
 		return false;
 	if (!c->synced) /* what is refused says so itself */
-		return ill(out, "not_synced", "the dataplane is not as wanted: %u objects differ",
-			c->differing);
+		return not_synced(c, out);
 	if (facts->mirror_waits)
 		return ill(out, "pending", "the kernel is still being read");
 	return well(out);

@@ -263,7 +263,9 @@ void reconciler_on_drift(struct reconciler *rec,
 void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out)
 {
 	*out = rec->counters;
-	out->synced = reconcile_synced(rec);
+	/* before the first intent nothing is wanted of what is there, so that nothing differs */
+	out->synced =
+		rec->enabled ? reconcile_synced(rec) : dataplane_state(rec->dp) == DATAPLANE_UP;
 	out->desired = rec->desired_count;
 	out->actual = rec->actual_count;
 	out->differing = rec->dirty_count + rec->stuck_count;

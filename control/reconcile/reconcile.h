@@ -127,7 +127,8 @@ void reconciler_on_drift(struct reconciler *rec,
 	void (*found)(uint32_t objects, const char *first, void *arg), void *arg);
 
 struct reconcile_counters {
-	bool synced; /* nothing is known to differ but for what was refused */
+	bool synced; /* nothing is known to differ but for what was refused; and before the first
+			intent, when the dataplane is let be */
 	uint64_t transactions, transactions_refused, resyncs;
 	uint64_t drift_total; /* objects that a resync found other than they had been left */
 	uint32_t drift_last;

@@ -34,6 +34,11 @@ class Probes(unittest.TestCase):
         self.assertEqual(self.control.get("/healthz", uid=7).status, 200)
         self.assertEqual(self.control.get("/v1/status", uid=7).status, 401)
 
+    def test_a_box_without_intents_is_well(self):
+        self.control.until(lambda: self.control.get("/v1/status").json["dataplane"]["state"] == "up")
+        self.control.until(lambda: self.control.get("/v1/health").json["well"])
+        self.assertIs(self.control.get("/v1/status").json["reconciler"]["synced"], True)
+
     def test_role_metrics_reads_metrics_and_nothing_else(self):
         token = self.control.post("/v1/tokens", {"name": "scrape", "role": "metrics"}).json["token"]
         for who in ({"uid": 8}, {"uid": 7, "token": token}):

@@ -201,6 +201,17 @@ START_TEST(box)
 	facts.reconciler.synced = false;
 	facts.reconciler.differing = 3;
 	expect(health_box(&facts, &health), "not_synced", "");
+	ck_assert_str_eq(health.text, "the dataplane is not as wanted: 3 objects differ");
+	facts.reconciler.differing = 1;
+	expect(health_box(&facts, &health), "not_synced", "");
+	ck_assert_str_eq(health.text, "the dataplane is not as wanted: 1 object differs");
+	facts.reconciler.differing = 0; /* what is wanted is not known yet */
+	facts.reconciler.pending = 2;
+	expect(health_box(&facts, &health), "not_synced", "");
+	ck_assert_str_eq(health.text, "changes are on their way to the dataplane");
+	facts.reconciler.pending = 0;
+	expect(health_box(&facts, &health), "not_synced", "");
+	ck_assert_str_eq(health.text, "what the dataplane has is still being read");
 	facts.reconciler.synced = true; /* what is refused differs, and says so itself */
 	expect(health_box(&facts, &health), "well", "");
 	facts.mirror_waits = true;
