@@ -174,9 +174,14 @@ static bool in_dataplane(
 	return well(out);
 }
 
+/* What to do about a port's fault is said of the port, to those who may do it. */
 static bool port_of(const struct health_facts *facts, const char *name, struct health *out)
 {
-	return health_port(facts, name, out) || because(out, "port", name);
+	if (health_port(facts, name, out))
+		return true;
+	if (!strcmp(out->word, "fault"))
+		ill(out, "fault", "nothing comes in by port %s", name);
+	return because(out, "port", name);
 }
 
 static bool tunnel_of(const struct health_facts *facts, const char *name, struct health *out)

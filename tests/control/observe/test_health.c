@@ -135,6 +135,7 @@ START_TEST(ports)
 	expect(health_port(&facts, "lan", &health), "fault", "");
 	ck_assert_str_eq(health.text, "port lan: its XDP program is gone");
 	expect(OF(INTENT_SLICE, "s"), "fault", "port:lan");
+	ck_assert_str_eq(health.text, "nothing comes in by port lan");
 	lists("[{'name':'aw','link':true,'gone':true}," PORT("lan") "]", TUNNELS, "[]");
 	expect(OF(INTENT_WAN, "aw"), "gone", "port:aw");
 	lists("[" PORT("aw") "]", TUNNELS, "[]");
