@@ -46,7 +46,7 @@ static const char *text_of(const json_t *object, const char *name)
 
 /* ---- the box ---- */
 
-static bool dataplane_well(const struct health_facts *facts, struct health *out)
+bool health_dataplane(const struct health_facts *facts, struct health *out)
 {
 	if (!strcmp(facts->dataplane, "up"))
 		return well(out);
@@ -71,7 +71,7 @@ bool health_box(const struct health_facts *facts, struct health *out)
 {
 	const struct reconcile_counters *c = &facts->reconciler;
 
-	if (!dataplane_well(facts, out))
+	if (!health_dataplane(facts, out))
 		return false;
 	if (!c->synced) /* what is refused says so itself */
 		return not_synced(c, out);
@@ -82,7 +82,7 @@ bool health_box(const struct health_facts *facts, struct health *out)
 
 static bool here(const struct health_facts *facts, struct health *out)
 {
-	return dataplane_well(facts, out) || because(out, "box", facts->site);
+	return health_dataplane(facts, out) || because(out, "box", facts->site);
 }
 
 /* ---- what the dataplane lists ---- */

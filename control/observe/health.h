@@ -52,6 +52,7 @@ void health_facts_clear(struct health_facts *facts);
 
 /* All: true when well (or elsewhere); out is filled in either way. */
 bool health_box(const struct health_facts *facts, struct health *out);
+bool health_dataplane(const struct health_facts *facts, struct health *out); /* that of the box */
 bool health_port(const struct health_facts *facts, const char *name, struct health *out);
 bool health_tunnel(const struct health_facts *facts, const char *name, struct health *out);
 bool health_peer(const struct health_facts *facts, const char *key, struct health *out);

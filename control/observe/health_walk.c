@@ -96,7 +96,6 @@ struct health_walk *health_walk_new(const struct actor *actor)
 		return NULL;
 	w->actor = *actor;
 	w->whole = view_whole(actor);
-	w->phase = w->whole ? PHASE_BOX : PHASE_INTENTS;
 	w->report.not_well = json_array();
 	w->report.notes = json_array();
 	w->report.counts = json_object();
@@ -161,7 +160,8 @@ static void take(struct health_walk *w, const char *kind, const char *name, cons
 	if (is_well)
 		return;
 	report->wrong++;
-	if (health->cause[0] && w->whole)
+	/* what else a tenant's rests on, it is not told of */
+	if (health->cause[0] && (w->whole || !strncmp(health->cause, "box:", 4)))
 		add_one(w->affected, kind);
 	else
 		say_cause(report, health);
@@ -296,9 +296,12 @@ bool health_walk_step(struct health_walk *w)
 	bool more = false;
 
 	if (w->phase == PHASE_BOX) {
-		bool is_well = health_box(facts, &health);
+		bool is_well =
+			w->whole ? health_box(facts, &health) : health_dataplane(facts, &health);
 
 		take(w, "box", control.site, "", is_well, &health);
+		if (!w->whole)
+			w->phase = PHASE_INTENTS - 1;
 	} else if (w->phase < PHASE_INTENTS) {
 		more = next_listed(w, facts);
 	} else {

@@ -141,6 +141,24 @@ END_TEST
 
 /* ---- topology ---- */
 
+START_TEST(tenants_are_told_of_a_dataplane_that_is_down_and_of_no_more_of_the_box)
+{
+	rig_reconciler.synced = false;
+	rig_reconciler.differing = 3;
+	rig_be_tenant("kim"); /* who has no slice yet */
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("\"well\":true"));
+	rig_state = DATAPLANE_DOWN;
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("{\"health\":\"dataplane_down\",\"well\":false,\"text\":\"the dataplane "
+			   "is down\""));
+	rig_slice("blue", "kim", "lan0", 10)->status.state = INTENT_APPLIED;
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("\"text\":\"the dataplane is down; affected: 1 slice\""));
+	rig_state = DATAPLANE_UP;
+}
+END_TEST
+
 START_TEST(topology_has_the_state_of_ports_at_endpoints)
 {
 	rig_slice("blue", "kim", "lan0", 10);
@@ -360,6 +378,8 @@ int main(void)
 	tcase_add_test(tcase, status_is_made_at_most_ten_times_a_second);
 	tcase_add_test(tcase, status_tells_of_xdp_where_there_is_such_a_port);
 	tcase_add_test(tcase, health_names_causes_and_counts_what_rests_on_them);
+	tcase_add_test(
+		tcase, tenants_are_told_of_a_dataplane_that_is_down_and_of_no_more_of_the_box);
 	tcase_add_test(tcase, topology_has_the_state_of_ports_at_endpoints);
 	tcase_add_test(tcase, topology_joins_tunnels_to_the_wans_at_both_ends);
 	tcase_add_test(tcase, topology_of_a_tenant_has_no_others_and_no_tunnels);
