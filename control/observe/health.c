@@ -71,8 +71,11 @@ bool health_box(const struct health_facts *facts, struct health *out)
 {
 	const struct reconcile_counters *c = &facts->reconciler;
 
-	if (!health_dataplane(facts, out))
+	if (!health_dataplane(facts, out)) {
+		if (facts->why[0])
+			snprintf(out->text, sizeof(out->text), "%s", facts->why);
 		return false;
+	}
 	if (!c->synced) /* what is refused says so itself */
 		return not_synced(c, out);
 	if (facts->mirror_waits)

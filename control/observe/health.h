@@ -37,6 +37,7 @@ struct health_facts {
 	const struct world *world;
 	const char *site;
 	const char *dataplane; /* "up", "down", "hung" */
+	const char *why;       /* dataplane_why(): for the box, whose health tenants do not see */
 	struct reconcile_counters reconciler;
 	bool mirror_waits; /* the kernel's first picture is not whole */
 	json_t *ports;	   /* {NAME: object}; NULL: not read yet */

@@ -52,6 +52,7 @@ const struct health_facts *health_facts_now(void)
 	now.world = control.world;
 	now.site = control.site;
 	now.dataplane = view_dataplane();
+	now.why = dataplane_why(control.dataplane);
 	reconciler_counters(control.reconciler, &now.reconciler);
 	if (control.mirror)
 		mirror_counters(control.mirror, &mirror);

@@ -71,6 +71,11 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 	health_look();
 }
 
+static void on_trouble(const char *why, void *arg)
+{
+	log_text(LOG_ERROR_, "%s", why);
+}
+
 /* What was put is seen with the next round. */
 static void on_applied(void *arg)
 {
@@ -122,6 +127,7 @@ int observe_start(void)
 		dataplane_on_change(control.dataplane, on_dataplane, NULL) || events_start() ||
 		reconciler_on_applied(control.reconciler, on_applied, NULL) || health_start())
 		return -ENOMEM;
+	dataplane_on_trouble(control.dataplane, on_trouble, NULL);
 	reconciler_on_status(control.reconciler, on_status, NULL);
 	collector_on_read(control.collector, on_read, NULL);
 	http_on_refused(on_refused, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /healthz and /readyz, for load balancers and supervisors, without a token: they tell nothing
- * but yes or no. */
+ * but yes or no; why not, only to those who see the whole box. */
 #include "observe.h"
 #include "view.h"
 
@@ -19,6 +19,8 @@ static void get_readyz(struct request *r)
 {
 	struct reconcile_counters counters = {0};
 	bool up = !strcmp(view_dataplane(), "up");
+	const struct actor *actor = request_actor(r);
+	const char *why = dataplane_why(control.dataplane);
 
 	reconciler_counters(control.reconciler, &counters);
 	was_synced = up && (was_synced || counters.synced || !store_revision(control.store));
@@ -27,7 +29,9 @@ static void get_readyz(struct request *r)
 	else
 		reply_problem(r, 503, "%s",
 			up ? "the dataplane is not yet as the intents want it"
-			   : "the dataplane does not answer");
+			: why[0] && actor->role >= ROLE_VIEWER && view_whole(actor)
+				? why
+				: "the dataplane does not answer");
 }
 
 const struct route observe_probe_routes[] = {

@@ -155,7 +155,8 @@ static void add_site(struct graph *g, const struct intent *site)
 		intent_health(
 			site, json_pack("{s:s}", "description", site->obj->site.description)));
 	if (here(site->name))
-		is_well = health_box(health_facts_now(), &health);
+		is_well = g->whole ? health_box(health_facts_now(), &health)
+				   : health_dataplane(health_facts_now(), &health);
 	add_node(g, "box", site->name, box,
 		with_health(json_pack("{s:s, s:b}", "site", site->name, "here", here(site->name)),
 			is_well, &health));

@@ -45,6 +45,13 @@ int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
 	return listener_add(dp, NULL, event, arg);
 }
 
+void dataplane_on_trouble(
+	struct dataplane *dp, void (*trouble)(const char *why, void *arg), void *arg)
+{
+	dp->trouble = trouble;
+	dp->trouble_arg = arg;
+}
+
 static void sweep(struct dataplane *dp)
 {
 	struct listener *one, *next;
@@ -66,6 +73,8 @@ void dataplane_forget(struct dataplane *dp, void *arg)
 
 	TAILQ_FOREACH (one, &dp->listeners, link)
 		one->gone |= one->arg == arg;
+	if (dp->trouble_arg == arg)
+		dp->trouble = NULL;
 	sweep(dp);
 }
 
@@ -103,6 +112,15 @@ static void retry_later(struct dataplane *dp)
 	dp->retry_ms = dp->retry_ms * 2 < RETRY_LAST_MS ? dp->retry_ms * 2 : RETRY_LAST_MS;
 }
 
+static void tell_trouble(struct dataplane *dp)
+{
+	if (dp->state != DATAPLANE_DOWN || !dp->why[0] || !strcmp(dp->why, dp->told))
+		return;
+	strcpy(dp->told, dp->why);
+	if (dp->trouble)
+		dp->trouble(dp->why, dp->trouble_arg);
+}
+
 void link_lost(struct dataplane *dp, enum dataplane_state state)
 {
 	struct call_list calls = TAILQ_HEAD_INITIALIZER(calls);
@@ -123,6 +141,7 @@ void link_lost(struct dataplane *dp, enum dataplane_state state)
 	link_answer_all(&calls);
 	if (changed)
 		tell_changed(dp);
+	tell_trouble(dp);
 	retry_later(dp);
 }
 
@@ -172,6 +191,7 @@ void link_greeted(struct dataplane *dp, const json_t *hello)
 				     "\"path\",\"error_indication\",\"neighbor\",\"port\"]}";
 
 	dp->greeted = true;
+	dp->why[0] = dp->told[0] = '\0';
 	dp->retry_ms = dp->first_retry_ms;
 	json_decref(dp->hello);
 	dp->hello = json_incref((json_t *)hello);
@@ -192,13 +212,22 @@ static void on_read(struct bufferevent *bev, void *arg)
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct dataplane *dp = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
 
 	if (what & BEV_EVENT_CONNECTED)
 		return;
-	if (what & BEV_EVENT_EOF) /* what came just before its end still counts */
+	/* what came just before its end still counts, even where a write noticed that first: one
+	 * that turns us away says why and reads nothing */
+	if ((what & BEV_EVENT_ERROR) && (what & BEV_EVENT_WRITING) && evbuffer_unfreeze(in, 0) == 0)
+		evbuffer_read(in, bufferevent_getfd(bev), -1);
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
 		link_read(dp);
-	if (dp->bev == bev)
-		link_lost(dp, DATAPLANE_DOWN);
+	if (dp->bev != bev)
+		return;
+	if (!dp->greeted && !dp->refused)
+		snprintf(dp->why, sizeof(dp->why),
+			"the dataplane is down: what listens at %s answers no hello", dp->path);
+	link_lost(dp, DATAPLANE_DOWN);
 }
 
 static void on_hello(const json_t *result, const json_t *error, void *arg)
@@ -208,8 +237,12 @@ static void on_hello(const json_t *result, const json_t *error, void *arg)
 
 	if (result)
 		link_greeted(dp, result);
-	else if (error)
-		evtimer_add(dp->drop, &now); /* too many connections: again later */
+	if (result || !error)
+		return;
+	snprintf(dp->why, sizeof(dp->why), "the dataplane refuses sluice-control: %s",
+		json_string_value(json_object_get(error, "message")) ?: "it does not say why");
+	dp->refused = true;
+	evtimer_add(dp->drop, &now); /* again later: there may be too many connections */
 }
 
 /* Blocks never: AF_UNIX connects at once, or fails with EAGAIN when nobody accepts. */
@@ -235,6 +268,7 @@ static int connect_now(struct dataplane *dp)
 		close(fd);
 		return -ENOMEM;
 	}
+	dp->refused = false;
 	bufferevent_set_max_single_write(dp->bev, WRITE_BYTES);
 	bufferevent_setcb(dp->bev, on_read, NULL, on_event, dp);
 	return bufferevent_enable(dp->bev, EV_READ | EV_WRITE) ? -ENOMEM : 0;
@@ -247,9 +281,12 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 
 	if (!err)
 		err = link_send(dp, "hello", NULL, 0, on_hello, dp);
+	if (!err)
+		return;
 	/* a full backlog is the mark of one that accepts nobody, not of one that is gone */
-	if (err)
-		link_lost(dp, err == -EAGAIN ? DATAPLANE_HUNG : DATAPLANE_DOWN);
+	snprintf(dp->why, sizeof(dp->why), "the dataplane is down: %s: %s", dp->path,
+		strerror(-err));
+	link_lost(dp, err == -EAGAIN ? DATAPLANE_HUNG : DATAPLANE_DOWN);
 }
 
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
@@ -342,6 +379,11 @@ uint32_t dataplane_silent_ms(const struct dataplane *dp)
 const char *dataplane_path(const struct dataplane *dp)
 {
 	return dp->path;
+}
+
+const char *dataplane_why(const struct dataplane *dp)
+{
+	return dp->state == DATAPLANE_DOWN ? dp->why : "";
 }
 
 const json_t *dataplane_hello(const struct dataplane *dp)

@@ -11,6 +11,8 @@
 
 struct dataplane;
 
+#define DATAPLANE_WHY 256
+
 enum dataplane_state {
 	DATAPLANE_DOWN, /* nobody answers at the socket; tried again, 50 ms to 1 s apart */
 	DATAPLANE_UP,	/* hello was answered */
@@ -37,6 +39,10 @@ void dataplane_close(struct dataplane *dp);
 /* More than one may listen; called in order. 0, -ENOMEM. */
 int dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg);
 int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg);
+/* Why it is down, a sentence for who runs the box: each once until it is up again, however often it
+ * is tried. One may listen. */
+void dataplane_on_trouble(
+	struct dataplane *dp, void (*trouble)(const char *why, void *arg), void *arg);
 /* Neither calls this arg any more. */
 void dataplane_forget(struct dataplane *dp, void *arg);
 
@@ -45,6 +51,8 @@ enum dataplane_state dataplane_state(const struct dataplane *dp);
  * and the connection made anew, this tells people. */
 uint32_t dataplane_silent_ms(const struct dataplane *dp);
 const char *dataplane_path(const struct dataplane *dp);
+/* The sentence of dataplane_on_trouble(); "" while it is not down, and when nothing is known. */
+const char *dataplane_why(const struct dataplane *dp);
 /* What hello said; NULL while down. Borrowed. */
 const json_t *dataplane_hello(const struct dataplane *dp);
 

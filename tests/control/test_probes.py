@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """/healthz and /readyz without a token, the role metrics, /metrics on a plain listener of the loopback."""
 import http.client
+import time
 import unittest
 
 from api import Answer, Control, null, own_network, site, slice_
@@ -72,6 +73,12 @@ class Probes(unittest.TestCase):
         self.control.until(lambda: self.control.get("/readyz", uid=7).status == 503)
         self.assertIn("dataplane", self.control.get("/readyz", uid=7).json["detail"])
         self.assertEqual(self.control.get("/healthz", uid=7).status, 200)
+        why = f"the dataplane is down: {self.control.dataplane.socket}: No such file or directory"
+        self.control.until(lambda: self.control.get("/readyz").json["detail"] == why)
+        time.sleep(1)  # it is tried on and on
+        self.assertEqual(self.control.said().count(why), 1)
+        self.assertEqual(self.control.get("/v1/health").json["not_well"][0]["text"], why)
+        self.assertNotIn("directory", self.control.get("/readyz", uid=7).text)
 
 
 class Refused(unittest.TestCase):

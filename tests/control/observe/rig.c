@@ -62,6 +62,18 @@ enum dataplane_state dataplane_state(const struct dataplane *dp)
 	return rig_state;
 }
 
+const char *rig_why;
+
+const char *dataplane_why(const struct dataplane *dp)
+{
+	return rig_why && rig_state == DATAPLANE_DOWN ? rig_why : "";
+}
+
+void dataplane_on_trouble(
+	struct dataplane *dp, void (*trouble)(const char *why, void *arg), void *arg)
+{
+}
+
 const char *dataplane_path(const struct dataplane *dp)
 {
 	return "/run/sluice-dataplane/dataplane.sock";
@@ -405,7 +417,7 @@ static const struct route *route_of(const char *path, size_t len)
 {
 	static const struct route *const tables[] = {observe_metrics_routes, observe_status_routes,
 		observe_health_routes, observe_kernel_routes, observe_topology_routes,
-		observe_counter_routes, observe_event_routes, NULL};
+		observe_counter_routes, observe_event_routes, observe_probe_routes, NULL};
 
 	for (int i = 0; tables[i]; i++)
 		for (const struct route *route = tables[i]; route->method; route++)

@@ -66,6 +66,7 @@ static void lists(const char *ports, const char *tunnels, const char *peers)
 	facts.world = world;
 	facts.site = "a";
 	facts.dataplane = "up";
+	facts.why = "";
 	facts.reconciler.synced = true;
 }
 
@@ -221,7 +222,13 @@ START_TEST(box)
 	expect(health_box(&facts, &health), "dataplane_hung", "");
 	facts.dataplane = "down";
 	expect(health_box(&facts, &health), "dataplane_down", "");
+	facts.why = "the dataplane refuses sluice-control: uid 7 may not";
+	expect(health_box(&facts, &health), "dataplane_down", "");
+	ck_assert_str_eq(health.text, facts.why);
+	expect(health_dataplane(&facts, &health), "dataplane_down", ""); /* a tenant's */
+	ck_assert_str_eq(health.text, "the dataplane is down");
 	expect(health_port(&facts, "lan", &health), "dataplane_down", "box:a");
+	ck_assert_str_eq(health.text, "the dataplane is down");
 	expect(health_tunnel(&facts, "aw:bw", &health), "dataplane_down", "box:a");
 	expect(OF(INTENT_SLICE, "s"), "dataplane_down", "box:a");
 	expect(OF(INTENT_SESSION, "u"), "dataplane_down", "box:a");

@@ -149,12 +149,27 @@ START_TEST(tenants_are_told_of_a_dataplane_that_is_down_and_of_no_more_of_the_bo
 	rig_get("/v1/health", NULL);
 	ck_assert(rig_sent("\"well\":true"));
 	rig_state = DATAPLANE_DOWN;
+	rig_why = "the dataplane refuses sluice-control: uid 7 may not";
 	rig_get("/v1/health", NULL);
 	ck_assert(rig_sent("{\"health\":\"dataplane_down\",\"well\":false,\"text\":\"the dataplane "
 			   "is down\""));
 	rig_slice("blue", "kim", "lan0", 10)->status.state = INTENT_APPLIED;
 	rig_get("/v1/health", NULL);
 	ck_assert(rig_sent("\"text\":\"the dataplane is down; affected: 1 slice\""));
+	rig_get("/v1/topology", NULL);
+	ck_assert(!rig_sent("uid 7"));
+	rig_get("/readyz", NULL);
+	ck_assert(rig_sent("the dataplane does not answer"));
+	rig_actor = (struct actor){.role = ROLE_NONE};
+	rig_get("/readyz", NULL);
+	ck_assert(rig_sent("the dataplane does not answer"));
+	rig_actor.role = ROLE_OPERATOR;
+	rig_get("/readyz", NULL);
+	ck_assert(rig_sent("refuses sluice-control: uid 7 may not"));
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("\"text\":\"the dataplane refuses sluice-control: uid 7 may not; "
+			   "affected: 1 site, 1 slice\""));
+	rig_why = NULL;
 	rig_state = DATAPLANE_UP;
 }
 END_TEST

@@ -123,6 +123,16 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
 	struct fake_client *client = calloc(1, sizeof(*client));
 	struct fake *fake = arg;
 
+	if (fake->turn_away) { /* as the dataplane does it: unread, and with no id */
+		dprintf(fd,
+			"{\"error\":{\"code\":-32600,\"message\":\"%s\"},\"id\":null,"
+			"\"jsonrpc\":\"2.0\"}\n",
+			fake->turn_away);
+		fake->connections++;
+		close(fd);
+		free(client);
+		return;
+	}
 	client->fake = fake;
 	client->bev = bufferevent_socket_new(fake->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	client->next = fake->clients;

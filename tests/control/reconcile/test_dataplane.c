@@ -241,6 +241,43 @@ START_TEST(one_that_owes_an_answer_is_seen_to)
 }
 END_TEST
 
+static char trouble[DATAPLANE_WHY];
+static int troubles;
+
+static void on_trouble(const char *why, void *arg)
+{
+	snprintf(trouble, sizeof(trouble), "%s", why);
+	troubles++;
+}
+
+START_TEST(why_it_is_down_is_told_once)
+{
+	char want[DATAPLANE_WHY];
+
+	dataplane_set_patience(dp, 5000, 30000, 5);
+	dataplane_on_trouble(dp, on_trouble, NULL);
+	fake.turn_away = "uid 7 may not use this socket";
+	for (int i = 0; i < 3000 && fake.connections < 5; i++)
+		run_for(base, 10);
+	ck_assert_uint_ge(fake.connections, 5);
+	ck_assert_int_eq(troubles, 1);
+	ck_assert_str_eq(
+		trouble, "the dataplane refuses sluice-control: uid 7 may not use this socket");
+	ck_assert_str_eq(dataplane_why(dp), trouble);
+	fake.turn_away = NULL;
+	wait_up();
+	ck_assert_str_eq(dataplane_why(dp), "");
+	changed = false;
+	fake_stop(&fake);
+	ck_assert(run_until(base, &changed, WAIT_MS));
+	run_for(base, 300);
+	ck_assert_int_eq(troubles, 2);
+	snprintf(want, sizeof(want), "the dataplane is down: %s: No such file or directory",
+		fake.path);
+	ck_assert_str_eq(dataplane_why(dp), want);
+}
+END_TEST
+
 START_TEST(close_answers_what_waits)
 {
 	wait_up();
@@ -311,6 +348,7 @@ int main(void)
 	tcase_add_test(tcase, what_waits_is_answered_with_nothing_when_the_connection_is_lost);
 	tcase_add_test(tcase, one_that_hangs_is_told_and_connected_to_again);
 	tcase_add_test(tcase, one_that_owes_an_answer_is_seen_to);
+	tcase_add_test(tcase, why_it_is_down_is_told_once);
 	tcase_add_test(tcase, close_answers_what_waits);
 	tcase_add_test(tcase, a_notification_without_an_event_is_passed_over);
 	suite_add_tcase(suite, tcase);
