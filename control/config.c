@@ -158,7 +158,8 @@ static void usage(FILE *to)
 		"in\n                      its history), and what they have in the dataplane; "
 		"without it "
 		"it does not start\n"
-		"  --check             reads options and file, and says what is wrong with them\n"
+		"  --check             says what the start would refuse of options and file; makes "
+		"nothing\n"
 		"  --version, --help\n"
 		"\nFields of the file, options go first:\n",
 		FILE_DEFAULT);

@@ -3,15 +3,18 @@
  * requests, the dataplane's socket, time. */
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bus.h"
 #include "config.h"
 #include "control.h"
+#include "folder.h"
 #include "follow.h"
 #include "lock.h"
 #include "mirror.h"
@@ -29,10 +32,15 @@ int64_t control_now_us(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
+static void complain(const char *what, const char *why)
+{
+	fprintf(stderr, "sluice-control: %s: %s\n", what, why);
+}
+
 static int fail(const char *what, const char *why)
 {
 	log_text(LOG_ERROR_, "%s: %s", what, why);
-	fprintf(stderr, "sluice-control: %s: %s\n", what, why);
+	complain(what, why);
 	return -1;
 }
 
@@ -341,16 +349,38 @@ err_store:
 	return rc;
 }
 
-/* --check: also what the options and the file lead to. */
+/* ---- --check ---- */
+
+/* As log_open() would, without making the file. */
+static int check_log(const char *file)
+{
+	int fd = *file ? open(file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+	int rc = 0;
+
+	if (fd >= 0)
+		close(fd);
+	else if (*file)
+		rc = errno == ENOENT ? folder_takes(file) : -errno;
+	if (rc)
+		complain(file, strerror(-rc));
+	return rc;
+}
+
+/* What the start would refuse for what the options and the file say, in its words and its order;
+ * nothing is made, and nobody is listened to. What another process does at the moment (it answers
+ * at the socket, it holds the store or the dataplane) is no reason. */
 static int check_only(const struct config *config)
 {
 	const struct http_config http = http_config_of(config);
 	char why[512] = "";
+	int rc = check_log(config->log_file);
 
-	if (http_check(&http, why, sizeof(why))) {
-		fprintf(stderr, "sluice-control: %s\n", why);
+	if (!rc && (rc = store_could_open(config->store, why, sizeof(why))))
+		complain(config->store, why);
+	if (!rc && (rc = http_check(&http, why, sizeof(why))))
+		complain("the REST API", why);
+	if (rc)
 		return 2;
-	}
 	printf("sluice-control: options and file are fine\n");
 	return 0;
 }
@@ -371,7 +401,7 @@ int main(int argc, char **argv)
 	intent_types_init();
 	rc = log_open(config.log_file[0] ? config.log_file : NULL, config.log_level);
 	if (rc) {
-		fprintf(stderr, "sluice-control: %s: %s\n", config.log_file, strerror(-rc));
+		complain(config.log_file, strerror(-rc));
 		return 1;
 	}
 	rc = 1;

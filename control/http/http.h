@@ -165,7 +165,8 @@ void http_stop(void);
 /* SIGHUP: the certificate, key and client CA are read again, for connections from now on. 0, or
  * -errno with why filled: the old ones stay. */
 int http_reload(char *why, size_t why_size);
-/* Before http_start(): would its certificate, key and authorities do? The same answers. */
+/* Before http_start(): would its socket's path, its addresses, certificate, key and authorities do?
+ * The same answers; nothing is made, and nobody is listened to. */
 int http_check(const struct http_config *config, char *why, size_t why_size);
 
 /* Called for a 401 or 403, before the answer; at most ten times a second. line: "PUT

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Start and end of the server: its listening sockets, and the clock that looks
  * after deadlines. Called by main.c. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/listener.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "auth.h"
 #include "conn.h"
 #include "durable.h"
@@ -43,79 +42,32 @@ static int fail(char *why, size_t size, int rc, const char *what, const char *wh
 
 /* ---- TCP ---- */
 
-/* "ADDR:PORT", "[ADDR6]:PORT" → what getaddrinfo takes. */
-static int split_address(const char *listen, char *host, size_t size, const char **port)
-{
-	const char *colon = strrchr(listen, ':');
-	size_t len = colon ? colon - listen : 0;
-
-	if (!colon || !colon[1])
-		return -EINVAL;
-	*port = colon + 1;
-	if (len >= 2 && *listen == '[' && listen[len - 1] == ']') {
-		listen++;
-		len -= 2;
-	} else if (memchr(listen, ':', len)) {
-		return -EINVAL;
-	}
-	if (!len || len >= size)
-		return -EINVAL;
-	memcpy(host, listen, len);
-	host[len] = '\0';
-	return 0;
-}
-
-static int bind_tcp(const struct addrinfo *info)
+static int bind_tcp(const struct sockaddr_storage *address, socklen_t len)
 {
 	const int on = 1;
 	int fd, rc;
 
-	fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, BACKLOG))
+	if (!bind(fd, (const struct sockaddr *)address, len) && !listen(fd, BACKLOG))
 		return fd;
 	rc = -errno;
 	close(fd);
 	return rc;
 }
 
-static bool is_loopback(const struct sockaddr *address)
+static int listen_tcp(const char *field, const char *where, bool loopback, char *why, size_t size)
 {
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+	struct sockaddr_storage address;
+	socklen_t len;
+	int rc = address_read(field, where, loopback, &address, &len, why, size);
 
-	return address->sa_family == AF_INET ? ntohl(four->sin_addr.s_addr) >> 24 == 127
-					     : IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-}
-
-static int listen_tcp(const char *where, bool loopback, char *why, size_t size)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	struct addrinfo *info;
-	const char *port;
-	char host[64];
-	int fd;
-
-	if (split_address(where, host, sizeof(host), &port) ||
-		getaddrinfo(host, port, &hints, &info)) {
-		snprintf(why, size, "listen %s: want ADDR:PORT or [ADDR6]:PORT", where);
-		return -EINVAL;
-	}
-	if (loopback && !is_loopback(info->ai_addr)) {
-		freeaddrinfo(info);
-		snprintf(why, size,
-			"metrics_listen %s: plain HTTP is for this box alone; want 127.0.0.1:PORT "
-			"or "
-			"[::1]:PORT",
-			where);
-		return -EINVAL;
-	}
-	fd = bind_tcp(info);
-	freeaddrinfo(info);
-	return fd < 0 ? fail(why, size, fd, "listen", where) : fd;
+	if (rc)
+		return rc;
+	rc = bind_tcp(&address, len);
+	return rc < 0 ? fail(why, size, rc, field, where) : rc;
 }
 
 /* ---- doors ---- */
@@ -198,6 +150,26 @@ static void set_limits(void)
 	preset(&limits->requests_each_s, 1000);
 }
 
+/* rc: what unix_socket_listen() or unix_socket_check() says. */
+static int fail_unix(const char *path, int rc, char *why, size_t size)
+{
+	if (rc == -EADDRINUSE)
+		snprintf(why, size, "socket %s: somebody answers there already; stop it first",
+			path);
+	else if (rc == -EEXIST)
+		snprintf(why, size,
+			"%s is there, and is no socket: move it away, or choose another path with "
+			"--socket",
+			path);
+	else if (rc == -ENOENT || rc == -ENAMETOOLONG)
+		snprintf(why, size, "socket %s: %s; %s, or choose another path with --socket", path,
+			strerror(-rc),
+			rc == -ENOENT ? "make its folder" : "107 bytes are the most");
+	else
+		fail(why, size, rc, "socket", path);
+	return rc;
+}
+
 static int open_unix(char *why, size_t size)
 {
 	int fd, rc;
@@ -205,28 +177,21 @@ static int open_unix(char *why, size_t size)
 	if (!config.socket)
 		return 0;
 	fd = unix_socket_listen(config.socket, BACKLOG);
-	if (fd == -EADDRINUSE) {
-		snprintf(why, size, "socket %s: somebody answers there already; stop it first",
-			config.socket);
-		return fd;
-	}
-	if (fd == -EEXIST) {
-		snprintf(why, size,
-			"%s is there, and is no socket: move it away, or choose another path with "
-			"--socket",
-			config.socket);
-		return fd;
-	}
-	if (fd == -ENOENT || fd == -ENAMETOOLONG) {
-		snprintf(why, size, "socket %s: %s; %s, or choose another path with --socket",
-			config.socket, strerror(-fd),
-			fd == -ENOENT ? "make its folder" : "107 bytes are the most");
-		return fd;
-	}
 	if (fd >= 0)
 		strcpy(socket_path, config.socket);
 	rc = fd < 0 ? fd : open_door(&unix_door, fd, http.limits.connections);
-	return rc ? fail(why, size, rc, "socket", config.socket) : 0;
+	return rc ? fail_unix(config.socket, rc, why, size) : 0;
+}
+
+static int check_tcp(const struct http_config *given, char *why, size_t size)
+{
+	if (given->certificate && given->key)
+		return tls_load(given, why, size);
+	snprintf(why, size,
+		"listen %s: TCP is served with TLS only; give a certificate and its key (PEM "
+		"files)",
+		given->listen);
+	return -EINVAL;
 }
 
 static int open_tcp(char *why, size_t size)
@@ -235,18 +200,10 @@ static int open_tcp(char *why, size_t size)
 
 	if (!config.listen)
 		return 0;
-	if (!config.certificate || !config.key) {
-		snprintf(why, size,
-			"listen %s: TCP is served with TLS only; give a certificate and its key "
-			"(PEM "
-			"files)",
-			config.listen);
-		return -EINVAL;
-	}
-	rc = tls_load(&config, why, size);
+	rc = check_tcp(&config, why, size);
 	if (rc)
 		return rc;
-	fd = listen_tcp(config.listen, false, why, size);
+	fd = listen_tcp("listen", config.listen, false, why, size);
 	if (fd < 0)
 		return fd;
 	rc = open_door(&tls_door, fd, http.limits.connections);
@@ -259,7 +216,7 @@ static int open_metrics(char *why, size_t size)
 
 	if (!config.metrics_listen)
 		return 0;
-	fd = listen_tcp(config.metrics_listen, true, why, size);
+	fd = listen_tcp("metrics_listen", config.metrics_listen, true, why, size);
 	if (fd < 0)
 		return fd;
 	rc = open_door(&metrics_door, fd, METRICS_PLACES);
@@ -323,10 +280,21 @@ void http_stop(void)
 	router_free();
 }
 
-int http_check(const struct http_config *config, char *why, size_t size)
+int http_check(const struct http_config *given, char *why, size_t size)
 {
-	int rc = config->listen ? tls_load(config, why, size) : 0;
+	struct sockaddr_storage address;
+	socklen_t len;
+	int rc = given->socket ? unix_socket_check(given->socket) : 0;
 
+	if (rc)
+		fail_unix(given->socket, rc, why, size);
+	if (!rc && given->listen)
+		rc = check_tcp(given, why, size);
+	if (!rc && given->listen)
+		rc = address_read("listen", given->listen, false, &address, &len, why, size);
+	if (!rc && given->metrics_listen)
+		rc = address_read(
+			"metrics_listen", given->metrics_listen, true, &address, &len, why, size);
 	tls_unload();
 	return rc;
 }

@@ -4,6 +4,7 @@
  * exclusive mode also needs no shared memory beside the file, which a full disk could tear away. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "sqlite.h"
 
 #define PAGES_KEEP 131072 /* of 4 KiB */
@@ -259,31 +261,60 @@ static int migrate(sqlite3 *db, int version)
 	return rc;
 }
 
+static int fail_folder(const char *dir, int err, char *why, size_t size)
+{
+	snprintf(why, size,
+		"cannot make the store's directory %s: %s; make its parent, or choose another with "
+		"--store",
+		dir, strerror(-err));
+	return err;
+}
+
+static int fail_file(const char *path, int err, char *why, size_t size)
+{
+	snprintf(why, size, "cannot open %s: %s", path, strerror(-err));
+	return err;
+}
+
+static int file_path(const char *dir, char *path, size_t size, char *why, size_t why_size)
+{
+	if ((size_t)snprintf(path, size, "%s/store.db", dir) < size)
+		return 0;
+	snprintf(why, why_size, "the path of the store is too long: %s", dir);
+	return -ENAMETOOLONG;
+}
+
 /* The directory, and the file with a mode that SQLite then gives its WAL, too. */
 static int file_make(const char *dir, char *path, size_t size, char *why, size_t why_size)
 {
-	int fd, err;
+	int fd = file_path(dir, path, size, why, why_size);
 
-	if ((size_t)snprintf(path, size, "%s/store.db", dir) >= size) {
-		snprintf(why, why_size, "the path of the store is too long: %s", dir);
-		return -ENAMETOOLONG;
-	}
-	if (mkdir(dir, 0700) && errno != EEXIST) {
-		err = -errno;
-		snprintf(why, why_size,
-			"cannot make the store's directory %s: %s; make its parent, or choose "
-			"another with --store",
-			dir, strerror(-err));
-		return err;
-	}
+	if (fd < 0)
+		return fd;
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return fail_folder(dir, -errno, why, why_size);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err = -errno;
-		snprintf(why, why_size, "cannot open %s: %s", path, strerror(-err));
-		return err;
-	}
+	if (fd < 0)
+		return fail_file(path, -errno, why, why_size);
 	close(fd);
 	return 0;
+}
+
+int store_could_open(const char *dir, char *why, size_t size)
+{
+	char path[PATH_MAX];
+	int rc = file_path(dir, path, sizeof(path), why, size);
+
+	if (rc)
+		return rc;
+	if (access(dir, F_OK)) {
+		rc = errno == ENOENT ? folder_takes(dir) : -errno;
+		return rc ? fail_folder(dir, rc, why, size) : 0;
+	}
+	rc = faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) ? -errno : 0;
+	if (!rc || rc == -ENOENT)
+		rc = folder_takes(path); /* the file, or what SQLite puts beside it */
+	return rc ? fail_file(path, rc, why, size) : 0;
 }
 
 static int explain(struct store *store, const char *path, int rc, char *why, size_t why_size)

@@ -17,6 +17,8 @@ struct store;
 /* dir is made when it is not there (mode 0700). 0; -errno with why filled for a person: what to do.
  * A newer schema is refused, an older one is brought up. A second process is refused (-EBUSY). */
 int store_open(const char *dir, struct store **out, char *why, size_t why_size);
+/* Could dir be made, or its file be opened? The same answers; nothing is made. */
+int store_could_open(const char *dir, char *why, size_t why_size);
 void store_close(struct store *store);
 /* From now on a thread waits for the disk, and nobody else does. 0, -errno. */
 int store_start(struct store *store);

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "folder.h"
+
 static int new_socket(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -62,6 +64,16 @@ static int bind_and_listen(int fd, const struct sockaddr_un *address, int backlo
 	return rc;
 }
 
+/* 0, or -errno: -ENOENT when its folder is not there. */
+static int path_check(const char *path)
+{
+	struct stat stat;
+
+	if (lstat(path, &stat) == 0 && !S_ISSOCK(stat.st_mode))
+		return -EEXIST;
+	return folder_takes(path);
+}
+
 int unix_socket_listen(const char *path, int backlog)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -83,4 +95,21 @@ int unix_socket_listen(const char *path, int backlog)
 		return fd;
 	close(fd);
 	return rc;
+}
+
+int unix_socket_check(const char *path)
+{
+	struct sockaddr_un address;
+	char *slash;
+	int rc;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	rc = path_check(path);
+	strcpy(address.sun_path, path);
+	slash = strrchr(address.sun_path, '/');
+	if (rc != -ENOENT || !slash || slash == address.sun_path)
+		return rc;
+	*slash = '\0';
+	return folder_takes(address.sun_path); /* the folder would be made */
 }

@@ -8,5 +8,7 @@
  * away. A descriptor, or -errno: -EADDRINUSE when somebody answers there, -EEXIST when it is no
  * socket, -ENAMETOOLONG. The caller unlinks path in the end. */
 int unix_socket_listen(const char *path, int backlog);
+/* Would it? The same answers but for -EADDRINUSE, which may be over by then; nothing is made. */
+int unix_socket_check(const char *path);
 
 #endif

@@ -15,6 +15,13 @@ def control(*words):
     return done.returncode, done.stdout, done.stderr
 
 
+def certificate(folder):
+    cert, key = (os.path.join(folder, name) for name in ("cert.pem", "key.pem"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=gj", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return cert, key
+
+
 class Config(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -51,9 +58,7 @@ class Config(unittest.TestCase):
         self.assertIn("tls", stderr)
 
     def test_a_whole_file_is_taken(self):
-        cert, key = (os.path.join(self.folder.name, name) for name in ("cert.pem", "key.pem"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                        "-subj", "/CN=gj", "-keyout", key, "-out", cert], check=True, capture_output=True)
+        cert, key = certificate(self.folder.name)
         file = {
             "site": "gj", "socket": "/tmp/s", "listen": "127.0.0.1:8443", "dataplane": "/tmp/d", "store": "/tmp/store",
             "tls": {"certificate": cert, "key": key, "client_ca": cert}, "peers": [{"user": "root", "role": "admin"},
@@ -83,6 +88,44 @@ class Config(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn(self.path, stderr)
         self.assertNotIn(":-1", stderr)
+
+    def test_check_refuses_what_the_start_would_in_its_words_and_makes_nothing(self):
+        plain, store, new = (os.path.join(self.folder.name, name) for name in ("plain", "store", "new"))
+        open(plain, "w").close()
+        usual = {"--store": store, "--socket": self.folder.name + "/c.sock", "--dataplane": self.folder.name + "/d.sock"}
+        for given in ({"--metrics-listen": "banana"}, {"--metrics-listen": "0.0.0.0:9100"}, {"--metrics-listen": "[::]:9100"},
+                      {"--metrics-listen": "127.0.0.1:99999"}, {"--store": "/nonexistent/x"}, {"--store": plain + "/x"}, {"--store": plain},
+                      {"--socket": "/nonexistent/a/c.sock"}, {"--socket": plain}, {"--socket": "/tmp/" + "x" * 110},
+                      {"--config": {"log": {"file": "/nonexistent/log"}}}, {"--config": {"metrics_listen": "[::1]:70000"}},
+                      {"--config": {"store": "/nonexistent/y"}, "--store": None}):
+            if "--config" in given:
+                with open(self.path, "w") as file:
+                    json.dump(given["--config"], file)
+                given = {**given, "--config": self.path}
+            words = [word for option, value in {**usual, **given}.items() if value is not None for word in (option, value)]
+            before = sorted(os.listdir(self.folder.name))
+            status, out, said = control("--check", *words)
+            self.assertEqual((status, out), (2, ""), given)
+            self.assertEqual(sorted(os.listdir(self.folder.name)), before, given)
+            status, _, started = control(*words)
+            self.assertIn(status, (1, 2), given)
+            self.assertIn(said, started, given)
+        words = [word for option, value in {**usual, "--store": new}.items() for word in (option, value)]
+        before = sorted(os.listdir(self.folder.name))
+        self.assertEqual(control("--check", *words)[0], 0)
+        self.assertEqual(sorted(os.listdir(self.folder.name)), before)
+
+    def test_check_is_for_a_running_one_too(self):
+        with api.Control(site="gj") as running:
+            self.assertEqual(control("--check", "--site", "gj", "--socket", running.socket, "--store", running.store)[::2], (0, ""))
+
+    def test_a_tcp_address_is_checked(self):
+        cert, key = certificate(self.folder.name)
+        for where, status in (("0.0.0.0:99999", 2), ("banana", 2), ("127.0.0.1:0", 2), ("127.0.0.1:8443", 0), ("[::1]:8443", 0)):
+            got, _, stderr = self.check({"tls": {"certificate": cert, "key": key}, "store": self.folder.name + "/store",
+                                         "socket": self.folder.name + "/c.sock", "listen": where})
+            self.assertEqual(got, status, where)
+            self.assertEqual(f"listen {where}: want ADDR:PORT" in stderr, status == 2, stderr)
 
     def test_a_socket_that_cannot_be_is_said(self):
         plain = os.path.join(self.folder.name, "plain")
