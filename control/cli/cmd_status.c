@@ -9,6 +9,8 @@
 #include "grid.h"
 #include "text.h"
 
+#define CHECK_S 5 /* --check is called by cron and the like, again and again */
+
 /* "3 d 04:05:06" */
 static const char *duration_text(json_int_t seconds, char *out)
 {
@@ -186,9 +188,10 @@ static void print_kernel_reasons(struct cli *cli, const json_t *kernel)
 
 /* GET /v1/health into *health, which the caller owns: STATUS_OK, STATUS_UNREACHED or STATUS_FAILED
  * after saying why. */
-static int health_get(struct cli *cli, json_t **health)
+static int health_get(struct cli *cli, double timeout_s, json_t **health)
 {
-	struct http_request request = {.method = "GET", .path = "/v1/health"};
+	struct http_request request = {
+		.method = "GET", .path = "/v1/health", .timeout_s = timeout_s};
 	struct http_answer answer = {.json = NULL};
 
 	if (control_try(cli, &request, &answer) != STATUS_OK)
@@ -236,8 +239,9 @@ static int check_run(struct cli *cli, json_int_t wait_s)
 	json_t *health = NULL;
 	int status;
 
-	while ((status = health_get(cli, &health)) == STATUS_OK && !is_well(health) &&
-		time(NULL) < until) {
+	while ((status = health_get(cli, wait_s > CHECK_S ? wait_s : CHECK_S, &health)) ==
+			STATUS_OK &&
+		!is_well(health) && time(NULL) < until) {
 		json_decref(health);
 		usleep(200000);
 	}
@@ -256,7 +260,7 @@ enum { OPTION_CHECK, OPTION_WAIT };
 static const struct option_def status_options[] = {
 	{"check", 0, OPTION_FLAG, NULL,
 		"for scripts: the first line alone, and a status: 0 well, 3 not well, 4 "
-		"sluice-control cannot be reached",
+		"sluice-control cannot be reached, or says nothing for 5 s",
 		WORD_NONE},
 	{"wait", 0, OPTION_VALUE, "SECONDS", "with --check: until it is well, at most so long",
 		WORD_NONE},

@@ -4,8 +4,10 @@
 back, against a scripted server."""
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -333,6 +335,15 @@ class Look(ControlTest):
         self.assertIn("27 wanted; what is there is not known", out)
         self.routes["GET /v1/health"] = {"health": "well", "well": True, "text": ""}
         self.assertTrue(self.out("status").startswith("well\n"))
+
+    def test_check_does_not_wait_for_a_control_that_hangs(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as silent:
+            path = os.path.join(folder, "hangs.sock")
+            silent.bind(path)
+            silent.listen()
+            begun = time.monotonic()
+            self.err("status", "--check", status=4, env={"SLUICE_CONTROL": path})
+            self.assertLess(time.monotonic() - begun, 15)  # not 30; the machine may be busy
 
     def test_check_leaves_with_what_it_found(self):
         self.routes["GET /v1/health"] = {"health": "well", "well": True, "text": ""}
