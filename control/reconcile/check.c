@@ -381,6 +381,7 @@ static bool drop_refused(struct reconcile_check *check)
 		probe->wants = NULL;
 		probe->text = NULL;
 		probe->away = probe->replace = false;
+		probe->cause = NULL;
 	}
 	RB_FOREACH (subject, check_subjects, &check->subjects)
 		probe_subject(check, subject);

@@ -10,23 +10,25 @@
 #define ROUNDS_MOST   16 /* each finds something more that is in the way */
 #define TYPE_OF(code) ((enum rpc_code)json_integer_value(json_object_get(code, "code")))
 
-/* Whoever wants what was refused, as round_refused.c blames; of a deletion who gives it up. */
-static void blame(
-	struct reconcile_check *check, const struct probe *probe, bool put, const char *message)
+/* Whoever wants what was refused, as round_refused.c blames; of a deletion who gives it up. False:
+ * nobody does. */
+static bool blame_for(
+	struct reconcile_check *check, const struct probe *probe, bool put, const char *reason)
 {
 	const struct item *item = check_item(check, probe);
-	char reason[ROUND_REASON];
 	struct subject *subject;
 	const struct ref *ref;
+	bool any = false;
 
-	round_reason(probe->type, probe->key, message, reason);
 	RB_FOREACH (subject, check_subjects, &check->subjects)
 		for (size_t i = 0; put && probe->text && i < subject->list.count; i++)
 			if (subject->list.item[i].type == probe->type &&
-				!strcmp(subject->list.item[i].key, probe->key))
+				!strcmp(subject->list.item[i].key, probe->key)) {
 				check_refuse(subject, reason);
+				any = true;
+			}
 	if (!item || (put && probe->text))
-		return;
+		return any;
 	TAILQ_FOREACH (ref, &item->refs, link) {
 		bool ours = check_is_subject(check, ref->owner);
 
@@ -36,6 +38,22 @@ static void blame(
 			continue;
 		if (subject)
 			check_refuse(subject, reason);
+		any = true;
+	}
+	return any;
+}
+
+/* What nobody's intent says, but is kept, is put anew for the sake of another one: that is not
+ * taken then. */
+static void blame(
+	struct reconcile_check *check, const struct probe *probe, bool put, const char *message)
+{
+	char reason[ROUND_REASON];
+
+	round_reason(probe->type, probe->key, message, reason);
+	while (!blame_for(check, probe, put, reason) && probe->cause) {
+		probe = probe->cause;
+		put = probe->text != NULL;
 	}
 }
 
@@ -49,27 +67,33 @@ static bool differs(const struct reconcile_check *check, const struct probe *pro
 
 static bool flag(struct reconcile_check *check, struct probe *probe);
 
+struct flagging {
+	struct reconcile_check *check;
+	struct probe *cause;
+};
+
 /* What names one that is put anew goes before it, and comes back if an intent wants it. */
 static bool flag_user(struct item *user, void *arg)
 {
-	struct reconcile_check *check = arg;
-	struct probe *probe = check_probe(check, user->type, user->key);
+	const struct flagging *flagging = arg;
+	struct probe *probe = check_probe(flagging->check, user->type, user->key);
 
 	if (probe && user->mirrored && !item_wanted(user) && !probe->text)
 		probe->away = true;
-	else if (probe)
-		flag(check, probe);
+	else if (probe && flag(flagging->check, probe))
+		probe->cause = flagging->cause;
 	return true;
 }
 
 static bool flag(struct reconcile_check *check, struct probe *probe)
 {
 	struct item *item = check_item(check, probe);
+	struct flagging flagging = {check, probe};
 
 	if (probe->replace || !item || !item->actual)
 		return false;
 	probe->replace = true;
-	replace_users(check->rec, item, flag_user, check);
+	replace_users(check->rec, item, flag_user, &flagging);
 	return true;
 }
 

@@ -33,6 +33,7 @@ struct probe {
 	const char *text;      /* as it does; the subject's */
 	bool away;	       /* goes, though no intent says so: it would give way */
 	bool replace;	       /* is deleted first, if it is there */
+	struct probe *cause;   /* for this one, which it names; NULL: for its own sake */
 	bool refused;	       /* told in this round already */
 	enum object_type type;
 	char key[];

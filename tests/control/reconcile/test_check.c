@@ -236,6 +236,31 @@ START_TEST(a_check_may_be_given_up_at_any_time)
 }
 END_TEST
 
+/* What nobody of ours put still uses it. */
+START_TEST(who_gives_up_what_is_in_use_is_refused)
+{
+	static const char *const keep[] = {"attachment hand*", NULL};
+
+	rig_keep = keep;
+	start();
+	fake_intent(rec, INTENT_SLICE, "blue", slice_spec("blue", 100, ""));
+	rig_settle();
+	fake_put(&fake, "attachment",
+		"{\"name\":\"hand\",\"slice\":\"blue\",\"port\":\"lan0\",\"vlan\":7}");
+	rig_resync();
+	ask(&(struct fake_change){INTENT_SLICE, "blue", NULL}, 1);
+	ck_assert_str_eq(reason_of("slice blue"),
+		"attachment hand: there is no slice blue");
+	ck_assert_uint_eq(json_object_size(told), 1);
+	fake_intent(rec, INTENT_SLICE, "blue", NULL);
+	rig_settle();
+	ck_assert_ptr_nonnull(fake_get(&fake, "slice", "blue"));
+	ck_assert_ptr_nonnull(fake_get(&fake, "attachment", "hand"));
+	rig_stop();
+	rig_keep = NULL;
+}
+END_TEST
+
 /* ---- what it says is what happens ---- */
 
 #define SLICES	  6
@@ -415,6 +440,7 @@ int main(void)
 	tcase_add_test(cases, a_dataplane_that_is_away_or_hangs_is_not_asked);
 	tcase_add_test(cases, one_that_goes_while_it_is_asked_is_told);
 	tcase_add_test(cases, a_check_may_be_given_up_at_any_time);
+	tcase_add_test(cases, who_gives_up_what_is_in_use_is_refused);
 	suite_add_tcase(suite, cases);
 	tcase_set_timeout(random, 200);
 	tcase_add_loop_test(random, what_it_says_is_what_happens, 0, 2);
