@@ -78,6 +78,39 @@ static int check_peak(
 	return rpc_fail_value(err, path, want, got);
 }
 
+static int compare_wans(const void *base, uint32_t a, uint32_t b)
+{
+	const struct intent_grant_wan *wans = base;
+
+	return strcmp(wans[a].site, wans[b].site) ?: strcmp(wans[a].wan, wans[b].wan);
+}
+
+static int compare_gtpus(const void *base, uint32_t a, uint32_t b)
+{
+	const struct intent_grant_gtpu *gtpus = base;
+
+	return strcmp(gtpus[a].site, gtpus[b].site) ?: strcmp(gtpus[a].gtpu, gtpus[b].gtpu);
+}
+
+/* Of two with other rates, or other TEIDs, only one would count. */
+static int check_twins(const struct intent_tenant *tenant, struct rpc_error *err)
+{
+	uint32_t again, first;
+
+	if (find_twin(tenant->wans.item, tenant->wans.count, compare_wans, &again, &first)) {
+		rpc_fail_value(err, "", "each site and WAN once", tenant->wans.item[again].wan);
+		rpc_error_prefix(err, "wans[%u]", again);
+		return -1;
+	}
+	if (find_twin(tenant->gtpu.item, tenant->gtpu.count, compare_gtpus, &again, &first)) {
+		rpc_fail_value(
+			err, "", "each site and GTP-U address once", tenant->gtpu.item[again].gtpu);
+		rpc_error_prefix(err, "gtpu[%u]", again);
+		return -1;
+	}
+	return 0;
+}
+
 int check_grant(const struct intent_tenant *tenant, struct rpc_error *err)
 {
 	if (check_list_names(
@@ -101,5 +134,5 @@ int check_grant(const struct intent_tenant *tenant, struct rpc_error *err)
 	for (uint32_t i = 0; i < tenant->gtpu.count; i++)
 		if (check_gtpu(&tenant->gtpu.item[i], i, err))
 			return -1;
-	return 0;
+	return check_twins(tenant, err);
 }

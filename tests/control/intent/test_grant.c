@@ -485,6 +485,11 @@ static const struct {
 	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n3','peers':[{'prefix':'10.0.0.0/8',"
 	 "'first_teid':9,'last_teid':8}]}]}",
 		"[0].gtpu[0].peers[0].last_teid"},
+	{"{'name':'t','wans':[{'site':'gj','wan':'gj-kt'},{'site':'gj','wan':'gj-kt'}]}",
+		"[0].wans[1]"},
+	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n3','first_teid':1,'last_teid':9},"
+	 "{'site':'bs','gtpu':'n3'},{'site':'gj','gtpu':'n3','first_teid':20,'last_teid':29}]}",
+		"[0].gtpu[2]"},
 	{"{'name':'t','slices':1000000}", "[0].slices"},
 };
 
