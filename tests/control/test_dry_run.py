@@ -183,6 +183,10 @@ class DryRun(unittest.TestCase):
     def test_several_at_once(self):
         reasons = self.dry(wan("net_nonsense0"), slice_("bee", "gj/p1/30", vni=999), slice_("cat", "gj/p1/31"))
         self.assertEqual(sorted(reasons), ["bee", "gj-lg"])
+        answer = self.control.apply([wan("net_nonsense0"), slice_("bee", "gj/p1/30", vni=999)])
+        self.assertEqual(answer.status, 409, answer)
+        self.assertIn("; and 1 more (refused)", answer.json["detail"])
+        self.assertEqual(len(answer.json["refused"]), 2, answer)
 
     def test_one_dataplane_that_is_away(self):
         with api.Control() as control:

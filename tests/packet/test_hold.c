@@ -553,6 +553,30 @@ START_TEST(hold_both_directions_by_tunnel)
 }
 END_TEST
 
+/* Its header is made anew as it is let go: by its own family. */
+START_TEST(what_was_held_uplink_is_a_frame_of_its_family)
+{
+	static const char *const text =
+		"{'name':'n','slice':'internet','ue':{'ipv4':'" UE2 "','ipv6':'fd45:0:0:1::/64'},"
+		"'pdrs':[{'id':1,'precedence':1,'source':'access','gtpu':'n3','teid':71,"
+		"'outer_header_removal':0,'far':1}],"
+		"'fars':[{'id':1,'action':'%s','destination':'core'}]}";
+	char now[1024];
+
+	snprintf(now, sizeof(now), text, "buffer");
+	rig_sessions(now);
+	rig_begin();
+	send_up(71, _i ? UE1_6 : UE2, _i ? "fd00::1" : "10.0.0.1");
+	ck_assert_int_eq(rig.held, 1);
+	snprintf(now, sizeof(now), text, "forward");
+	rig_sessions(now);
+	rig_begin();
+	upf_turns();
+	expect_access("let go", net.lan, 30, HOST_A, un.internet);
+	ck_assert_uint_eq(get16(rig_out[0].pkt.b + 16), _i ? 0x86dd : 0x0800);
+}
+END_TEST
+
 /* What comes back and goes to another UE meets that one's flush in the midst of its own: it waits
  * its turn, and nothing is sent twice. */
 START_TEST(held_packets_of_two_that_talk)
@@ -610,6 +634,7 @@ TCase *upf_hold_tests(void)
 	tcase_add_test(tc, a_marker_without_a_buffer_or_a_path_is_counted);
 	tcase_add_test(tc, handover_without_being_asked_sends_no_marker);
 	tcase_add_test(tc, hold_both_directions_by_tunnel);
+	tcase_add_loop_test(tc, what_was_held_uplink_is_a_frame_of_its_family, 0, 2);
 	tcase_add_test(tc, held_packets_of_two_that_talk);
 	return tc;
 }

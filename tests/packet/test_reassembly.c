@@ -95,6 +95,19 @@ START_TEST(reassembly_puts_fragments_of_one_burst_together)
 }
 END_TEST
 
+/* What has left no longer counts, for the box nor for the peer. */
+START_TEST(reassembly_gives_back_each_fragment)
+{
+	for (uint32_t k = 0; k < 600; k++) {
+		uint32_t n = pieces(_i, 1000, 400, 1000 + k);
+
+		rig_begin();
+		rig_send(net.wan, piece, n);
+		ck_assert_msg(rig.outs == 1, "the %uth packet of a peer is not there", k + 1);
+	}
+}
+END_TEST
+
 /* RFC 791: an option without the copy flag is in the first fragment only, so that the headers
  * differ in length. */
 START_TEST(reassembly_takes_options_of_the_first_fragment_only)
@@ -117,15 +130,18 @@ START_TEST(reassembly_takes_options_of_the_first_fragment_only)
 }
 END_TEST
 
+/* Of the first as well: what follows it lies right behind its end. */
 START_TEST(reassembly_trims_padding_of_a_fragment)
 {
-	ck_assert_uint_eq(pieces(false, 420, 472, 9), 2);
-	memset(piece[1].b + piece[1].len, 0xee, 60);
-	ck_assert_uint_lt(piece[1].len, 60);
-	piece[1].len = 60;
-	rig_begin();
-	rig_send(net.wan, piece, 2);
-	expect_out("padded to 60 bytes", net.lan, &a_pkt);
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int k = 0; k < 2; k++) {
+			ck_assert_uint_eq(pieces(v6, 420, 472, 9 + k), 2);
+			memset(piece[k].b + piece[k].len, 0xee, 60);
+			piece[k].len = k == 1 && piece[k].len < 60 ? 60 : piece[k].len + 7;
+			rig_begin();
+			rig_send(net.wan, piece, 2);
+			expect_out("padded", net.lan, &a_pkt);
+		}
 }
 END_TEST
 
@@ -403,6 +419,7 @@ TCase *reassembly_tests(void)
 	tcase_add_test(tc, reassembly_keeps_interleaved_packets_apart);
 	tcase_add_test(tc, reassembly_puts_fragments_of_one_burst_together);
 	tcase_add_test(tc, reassembly_takes_options_of_the_first_fragment_only);
+	tcase_add_loop_test(tc, reassembly_gives_back_each_fragment, 0, 2);
 	tcase_add_test(tc, reassembly_trims_padding_of_a_fragment);
 	tcase_add_test(tc, reassembly_checks_the_checksum_of_the_whole);
 	tcase_add_test(tc, reassembly_drops_by_name_what_waits_too_long);

@@ -9,6 +9,7 @@
 #include "session_line.h"
 #include "port.h"
 #include "session_store.h"
+#include "slice.h"
 #include "trace.h"
 #include "upf.h"
 #include "upf_net.h"
@@ -19,20 +20,26 @@
 
 static struct pkt burst[32];
 
-static void put(const char *name, const char *ue, const char *pdr, const char *rest)
+static void put_in(
+	const char *slice, const char *name, const char *ue, const char *pdr, const char *rest)
 {
 	char text[2048];
 
 	snprintf(text, sizeof(text),
-		"{'name':'%s','slice':'internet','ue':{'ipv4':'%s','ipv6':'fd45:0:0:%c::/64'},"
+		"{'name':'%s','slice':'%s','ue':{'ipv4':'%s','ipv6':'fd45:0:0:%c::/64'},"
 		"'pdrs':[{'id':1,'precedence':100,'source':'access','gtpu':'n3',"
 		"'outer_header_removal':0,'far':1%s},"
 		"{'id':2,'precedence':100,'source':'core','far':2%s}],"
 		"'fars':[{'id':1,'action':'forward','destination':'core'},"
 		"{'id':2,'action':'forward','destination':'access',"
 		"'outer_header':{'teid':4097,'peer':'198.18.0.2'}}]%s}",
-		name, ue, name[0], pdr, pdr, rest);
+		name, slice, ue, name[0], pdr, pdr, rest);
 	rig_sessions(text);
+}
+
+static void put(const char *name, const char *ue, const char *pdr, const char *rest)
+{
+	put_in("internet", name, ue, pdr, rest);
 }
 
 static const struct session_line *line(const char *name, bool down)
@@ -103,6 +110,105 @@ START_TEST(packets_that_no_line_takes_are_not_overtaken)
 	ck_assert_uint_eq(rig.outs, 12);
 	for (uint32_t k = 0; k < 12; k++)
 		ck_assert_uint_eq(get16(rig_out[k].pkt.b + 18 + 4), 100 + k);
+}
+END_TEST
+
+/* A packet by the line in front of one that no line takes: neither has what is the other's. */
+START_TEST(packets_that_no_line_takes_keep_what_is_theirs)
+{
+	static struct pkt inner;
+	struct ip_packet i = {.from = UE1, .to = "10.0.0.1", .tos = 1, .payload = 60};
+	struct gtpu g = from_gnb(0);
+
+	put("a", UE1, "", "");
+	g.teid = rig_teid("a", 1);
+	build_ip(&inner, &i);
+	build_gtpu(&burst[0], &g, &inner);
+	g.sequence = true;
+	g.tos = 3;
+	build_gtpu(&burst[1], &g, &inner);
+	rig_begin();
+	rig_send(net.wan, burst, 2);
+	ck_assert_uint_eq(rig.outs, 2);
+	for (uint32_t k = 0; k < 2; k++) /* the line's first */
+		ck_assert_uint_eq(rig_out[k].pkt.b[18 + 1], k == 0 ? 1 : 3);
+	/* the same TEID at two addresses of the box */
+	g = from_gnb(rig_teid("a", 1));
+	build_gtpu(&burst[0], &g, &inner);
+	g.to = "198.18.0.9";
+	g.sequence = true;
+	build_gtpu(&burst[1], &g, &inner);
+	rig_begin();
+	rig_send(net.wan, burst, 2);
+	ck_assert_uint_eq(rig.drops, 1); /* (and an error indication is sent) */
+}
+END_TEST
+
+static void frame_of(struct pkt *p, uint16_t slice, uint16_t vlan, const char *to)
+{
+	static struct pkt frame;
+	struct ip_packet i = {.dst = rig_l3_mac(slice),
+		.src = HOST_A,
+		.from = "10.0.0.1",
+		.to = to,
+		.payload = 80};
+
+	build_ip(&frame, &i);
+	memcpy(p->b, frame.b, 12);
+	put32(p->b + 12, 0x81000000 | vlan);
+	memcpy(p->b + 16, frame.b + 12, frame.len - 12);
+	p->len = frame.len + 4;
+}
+
+static uint16_t sport_alone(const struct pkt *p)
+{
+	rig_begin();
+	rig_send(net.lan, p, 1);
+	ck_assert_uint_eq(rig.outs, 1);
+	ck_assert(gtpu_parse(&rig_out[0].pkt, &seen));
+	return seen.sport;
+}
+
+/* Packets of two slices in a burst, some by the line: each is counted at its slice, and its source
+ * port in the tunnel is that of its flow. */
+START_TEST(packets_of_a_burst_keep_their_slices_and_flows)
+{
+	struct counters internet, other, now;
+	uint16_t sport[4];
+
+	put("a", UE1, "", "");
+	put("b", UE2, "", "");
+	put_in("other", "c", "10.45.0.3", ",'urrs':[1]",
+		",'urrs':[{'id':1,'measure':['volume'],'threshold_bytes':1000000}]");
+	put_in("other", "d", "10.45.0.4", "", "");
+	ck_assert_uint_eq(line("c", true)->key, 0);
+	ck_assert_uint_ne(line("d", true)->key, 0);
+	frame_of(&burst[0], un.internet, 30, UE1);
+	frame_of(&burst[1], un.other, 40, "10.45.0.3");
+	frame_of(&burst[2], un.internet, 30, UE2);
+	frame_of(&burst[3], un.other, 40, "10.45.0.4");
+	for (uint32_t k = 0; k < 4; k++)
+		sport[k] = sport_alone(&burst[k]);
+	slice_counters_read(un.internet, &internet);
+	slice_counters_read(un.other, &other);
+	rig_begin();
+	rig_send(net.lan, burst, 4);
+	ck_assert_uint_eq(rig.outs, 4);
+	ck_assert_uint_eq(rig.drops, 0);
+	for (uint32_t k = 0; k < 4; k++) {
+		bool found = false;
+
+		for (uint32_t j = 0; j < 4; j++) {
+			ck_assert(gtpu_parse(&rig_out[j].pkt, &seen));
+			found |= get32(seen.inner.b + 30) == get32(burst[k].b + 34) &&
+				 seen.sport == sport[k];
+		}
+		ck_assert_msg(found, "packet %u has left by another flow, or not at all", k);
+	}
+	slice_counters_read(un.internet, &now);
+	ck_assert_uint_eq(now.out_packets, internet.out_packets + 2);
+	slice_counters_read(un.other, &now);
+	ck_assert_uint_eq(now.out_packets, other.out_packets + 2);
 }
 END_TEST
 
@@ -283,6 +389,26 @@ START_TEST(line_and_block_count_and_meter_in_the_same_place)
 }
 END_TEST
 
+/* A direction's only rate may be that of its second meter; and what that refuses takes nothing of
+ * the first. */
+START_TEST(the_second_rate_is_asked_alone_and_after_the_first)
+{
+	put("a", UE1, ",'qers':[1,2]",
+		",'qers':[{'id':1,'mbr_ul_bps':1000000000},{'id':2,'mbr_ul_bps':8,'mbr_dl_bps':8}"
+		"]");
+	ck_assert_uint_ne(line("a", true)->key, 0);
+	down(UE1, 20, LEN);
+	expect_split(BURST, 20 - BURST, DROP_QER_RATE);
+	up(UE1, FAR_HOST, rig_teid("a", 1), BURST, LEN);
+	expect_split(BURST, 0, DROP_QER_RATE);
+	uint64_t charged = line("a", false)->bucket[0];
+
+	up(UE1, FAR_HOST, rig_teid("a", 1), 4, LEN);
+	expect_split(0, 4, DROP_QER_RATE);
+	ck_assert_uint_eq(line("a", false)->bucket[0], charged);
+}
+END_TEST
+
 /* ---- rules ---- */
 
 START_TEST(rules_look_at_the_qfi)
@@ -313,6 +439,9 @@ TCase *upf_line_tests(void)
 
 	tcase_add_checked_fixture(tc, upf_setup, upf_teardown);
 	tcase_add_test(tc, packets_that_no_line_takes_are_not_overtaken);
+	tcase_add_test(tc, packets_that_no_line_takes_keep_what_is_theirs);
+	tcase_add_test(tc, packets_of_a_burst_keep_their_slices_and_flows);
+	tcase_add_test(tc, the_second_rate_is_asked_alone_and_after_the_first);
 	tcase_add_loop_test(tc, what_is_traced_goes_by_the_line_as_well, 0, 2);
 	tcase_add_loop_test(tc, the_line_waits_for_what_was_held, 0, 2);
 	tcase_add_test(tc, what_the_slice_refuses_takes_nothing_of_the_session);

@@ -134,6 +134,9 @@ static const struct {
 		"-32004 ops[0].objects[0].prefix\n-32001 ops[1].keys[0]\n"},
 	{PUT("slice", "{'name':'x','vni':100},{'name':'y','vni':9},{'name':'y','vni':10}"),
 		"-32004 ops[0].objects[0].vni\n-32004 ops[0].objects[2]\n"},
+	{PUT("slice", "{'name':'new','vni':9}") "," PUT(
+		 "slice", "{'name':'new','vni':9},{'name':'new','vni':10}"),
+		"-32004 ops[1].objects[1]\n"},
 	{PUT("attachment", "{'name':'x','slice':'blue','port':'p1','vlan':7},"
 			   "{'name':'y','slice':'blue','port':'p1','vlan':70,'tap':'lo'},"
 			   "{'name':'z','slice':'blue','port':'p1','vlan':71,'tap':'tc'}"),
@@ -154,6 +157,10 @@ static const struct {
 	{PUT("session", SESSION("s2", "10.60.0.1", "") "," SESSION(
 				"s3", "10.60.0.3", "'teid':1,") "," SESSION("s4", "10.60.0.4", "")),
 		"-32004 ops[0].objects[0].ue.ipv4\n-32004 ops[0].objects[1].pdrs[0].teid\n"},
+	/* one that was put twice: where it was last */
+	{PUT("session", SESSION("s2", "10.60.0.2", "")) "," PUT(
+		 "session", SESSION("s2", "10.60.0.1", "")),
+		"-32004 ops[1].objects[0].ue.ipv4\n"},
 };
 
 static void refused_of(json_t *answer, char *text, size_t size)

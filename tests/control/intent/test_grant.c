@@ -222,6 +222,21 @@ START_TEST(grant_refuses_what_is_beyond_it)
 }
 END_TEST
 
+/* What operators gave beyond the grant stays, but nothing else comes by it. */
+START_TEST(grant_leaves_what_was_given_and_no_more)
+{
+	ck_fine(put("session", UE("'ipv4':'10.99.0.1'", "", GOOD_FAR)));
+	ck_fine(ask("session", UE("'ipv4':'10.99.0.1'", "", GOOD_FAR)));
+	ck_refused(ask("session", UE("'ipv4':'10.99.0.2'", "", GOOD_FAR)), RPC_ERR_FORBIDDEN,
+		"[0].ue.ipv4");
+	ck_fine(put(
+		"slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "p1", "20") "]")));
+	ck_refused(
+		ask("slice", SLICE("a", RATE("1000000") ",'endpoints':[" AT("gj", "p1", "21") "]")),
+		RPC_ERR_FORBIDDEN, "[0].endpoints[0]");
+}
+END_TEST
+
 START_TEST(grant_none_is_nothing)
 {
 	ck_fine(del("tenant", "t"));
@@ -415,8 +430,9 @@ START_TEST(grant_of_all_vnis_leaves_none)
 }
 END_TEST
 
-/* Two numbers of sessions are in the range. One is named by a TEID of another session, if at
- * another address: the chosen one names the other. After that any TEID of the range is taken. */
+/* Two numbers of sessions are in the range. One is named by a TEID of another session, of its first
+ * or its last group, if at another address: the chosen one names the other. After that any TEID of
+ * the range is taken. */
 START_TEST(grant_leaves_few_numbers_of_sessions)
 {
 #define UPLINK(name, address)                                                                      \
@@ -429,9 +445,11 @@ START_TEST(grant_leaves_few_numbers_of_sessions)
 
 	ck_fine(put("tenant", "{'name':'t','sessions':9,'ue_pools':['10.45.0.0/16'],'gtpu':[{"
 			      "'site':'gj','gtpu':'n3','first_teid':20480,'last_teid':28671}]}"));
-	ck_fine(put("session", "{'name':'w','site':'gj','slice':'net','ue':{'ipv4':'10.46.0.1'},"
-			       "'pdrs':[{'id':1,'precedence':1,'source':'core','gtpu':'n9','teid':"
-			       "20500,'far':1}],'fars':[{'id':1,'action':'forward'}]}"));
+	ck_fine(put("session",
+		"{'name':'w','site':'gj','slice':'net','ue':{'ipv4':'10.46.0.1'},"
+		"'pdrs':[{'id':1,'precedence':1,'source':'core','gtpu':'n9','teid':"
+		"%d,'far':1}],'fars':[{'id':1,'action':'forward'}]}",
+		TEID_MAKE(5, _i * 15, 20)));
 	for (int i = 0; i < 2; i++) {
 		ck_fine(ask("session", text[i]));
 		teid[i] = world_find(world, INTENT_SESSION, names[i])
@@ -440,7 +458,20 @@ START_TEST(grant_leaves_few_numbers_of_sessions)
 		ck_assert(teid[i] >= 20480 && teid[i] <= 28671);
 	}
 	ck_assert_uint_eq(TEID_SESSION(teid[0]), 6);
+	ck_assert_uint_eq(TEID_GROUP(teid[0]), 0); /* by its number, not any */
 	ck_assert_uint_ne(teid[1], teid[0]);
+}
+END_TEST
+
+START_TEST(grant_of_few_teids_gives_them_all)
+{
+	static const char *const text[] = {UPLINK("u", "10.45.0.1"), UPLINK("v", "10.45.0.2"),
+		UPLINK("w", "10.45.0.3"), UPLINK("x", "10.45.0.4")};
+
+	ck_fine(put("tenant", "{'name':'t','sessions':9,'ue_pools':['10.45.0.0/16'],'gtpu':[{"
+			      "'site':'gj','gtpu':'n3','first_teid':7,'last_teid':10}]}"));
+	for (int i = 0; i < 4; i++)
+		ck_fine(ask("session", text[i]));
 }
 END_TEST
 
@@ -485,6 +516,9 @@ static const struct {
 	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n3','peers':[{'prefix':'10.0.0.0/8',"
 	 "'first_teid':9,'last_teid':8}]}]}",
 		"[0].gtpu[0].peers[0].last_teid"},
+	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n9'},{'site':'gj','gtpu':'n3','peers':[{"
+	 "'prefix':'10.0.0.0/8','first_teid':9,'last_teid':8}]}]}",
+		"[0].gtpu[1].peers[0].last_teid"},
 	{"{'name':'t','wans':[{'site':'gj','wan':'gj-kt'},{'site':'gj','wan':'gj-kt'}]}",
 		"[0].wans[1]"},
 	{"{'name':'t','gtpu':[{'site':'gj','gtpu':'n3','first_teid':1,'last_teid':9},"
@@ -570,7 +604,9 @@ int main(void)
 		t, grant_that_makes_no_sense_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_loop_test(t, grant_keeps_its_vnis_from_others, 0, 3);
 	tcase_add_test(t, grant_of_all_vnis_leaves_none);
-	tcase_add_test(t, grant_leaves_few_numbers_of_sessions);
+	tcase_add_loop_test(t, grant_leaves_few_numbers_of_sessions, 0, 2);
+	tcase_add_test(t, grant_of_few_teids_gives_them_all);
+	tcase_add_test(t, grant_leaves_what_was_given_and_no_more);
 	tcase_add_test(t, grant_without_a_teid_left_refuses_the_session);
 	tcase_add_test(t, grant_holds_its_places);
 	tcase_add_test(t, grant_reasons_tell_nothing_of_others);

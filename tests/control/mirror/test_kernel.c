@@ -291,9 +291,13 @@ START_TEST(ways_of_an_ipv6_route_come_and_go_one_by_one)
 	rig_ip("-6 route del 2001:db8:9::/48 via 2001:db8:2::2");
 	rig_quiet();
 	ck_assert_uint_eq(rig_route(254, "2001:db8:9::/48")->via_count, 2);
+	rig_ip("-6 route add 2001:db8:8::/48 nexthop via 2001:db8:1::2 weight 3 nexthop via "
+	       "2001:db8:2::2 weight 5");
+	rig_quiet();
 	rig_ip("link del va");
 	rig_quiet();
 	ck_assert_uint_eq(rig_route(254, "2001:db8:9::/48")->via_count, 1);
+	ck_assert_uint_eq(rig_route(254, "2001:db8:8::/48")->via[0].weight, 1);
 	rig_compare("one way");
 	rig_ip("-6 route del 2001:db8:9::/48");
 	rig_quiet();

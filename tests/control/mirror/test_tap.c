@@ -59,6 +59,32 @@ START_TEST(tap_waits_until_its_name_is_free)
 }
 END_TEST
 
+/* Somebody's interface has it: gone, or by another name. */
+START_TEST(who_wants_the_name_of_a_tap_is_tried_again)
+{
+	ck_fine(put("wan",
+		"{'name': 'up0', 'site': 'gj', 'device': 'net_null7', 'mtu': 1600, 'tap': "
+		"true, 'addresses': ['198.18.6.1/24']}"));
+	mirror_touch(mirror);
+	rig_run();
+	for (int i = 0; i < 2; i++) {
+		fake_bridge("", 30, "red0");
+		fake_bridge("", 31, "up0");
+		rig_run();
+		rig_retried();
+		if (i == 0)
+			fake_link_gone("", 30);
+		else
+			fake_bridge("", 30, "blue0");
+		rig_run();
+		ck_assert_str_eq(rig_retried(), "slice red\n");
+		fake_link_gone("", 31);
+		rig_run();
+		ck_assert_str_eq(rig_retried(), "site gj\nwan up0\n");
+	}
+}
+END_TEST
+
 START_TEST(tap_leaves_a_bridge_that_is_not_the_slices)
 {
 	fake_bridge("", BRIDGE, "br10");
@@ -323,6 +349,7 @@ int main(void)
 	tcase_add_test(tcase, tap_is_moved_when_the_dataplane_is_done_with_it);
 	tcase_add_test(tcase, tap_does_not_stay_in_a_namespace_that_is_not_the_slices);
 	tcase_add_test(tcase, tap_waits_until_its_name_is_free);
+	tcase_add_test(tcase, who_wants_the_name_of_a_tap_is_tried_again);
 	tcase_add_test(tcase, tap_leaves_a_bridge_that_is_not_the_slices);
 	tcase_add_test(tcase, tap_is_down_until_its_namespace_is_there);
 	tcase_add_test(tcase, tap_leaves_its_vrf_when_the_slice_has_a_table_instead);

@@ -27,6 +27,7 @@ struct fake {
 	 */
 	uint64_t bytes, cut_at;
 	uint32_t connections, hellos, calls, lists, applied, refused, checks;
+	uint32_t checked_routes, checked_macs; /* that checks would put */
 	json_t *refuse; /* {"TYPE KEY": {code, message} or true}: puts of it are refused */
 	bool refuse_no_path;
 	json_t *limits;	 /* {TYPE: objects at most} */

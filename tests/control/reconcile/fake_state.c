@@ -227,14 +227,25 @@ static json_t *run_op(
 	return NULL;
 }
 
+static void count_checked(struct fake *fake, const json_t *op)
+{
+	const char *type = json_string_value(json_object_get(op, "type"));
+	uint32_t n = (uint32_t)json_array_size(json_object_get(op, "objects"));
+
+	fake->checked_routes += strcmp(type, "route") ? 0 : n;
+	fake->checked_macs += strcmp(type, "mac") ? 0 : n;
+}
+
 /* transaction {check: true}: what would be refused, and nothing else. */
 static json_t *rehearse(struct fake *fake, const json_t *params)
 {
 	json_t *state = json_deep_copy(fake->state), *refused = json_array(), *op;
 	size_t i;
 
-	json_array_foreach (json_object_get(params, "ops"), i, op)
+	json_array_foreach (json_object_get(params, "ops"), i, op) {
 		run_op(fake, state, op, i, refused);
+		count_checked(fake, op);
+	}
 	json_decref(state);
 	fake->checks++;
 	return json_pack("{s:{s:o, s:I}}", "result", "refused", refused, "refused_total",

@@ -236,6 +236,60 @@ START_TEST(a_check_may_be_given_up_at_any_time)
 }
 END_TEST
 
+/* ---- who is refused for whose sake ---- */
+
+static struct fake_change over_wan(const char *name, int vni, const char *site)
+{
+	static char text[2][300];
+	static unsigned next;
+	char *out = text[next++ % 2];
+
+	snprintf(out, sizeof(text[0]),
+		"{\"slice\":[{\"name\":\"%s\",\"vni\":%d}],\"needs\":[\"wan kt\"],"
+		"\"endpoints\":[{\"site\":\"%s\",\"wan\":\"kt\"}]}",
+		name, vni, site);
+	return (struct fake_change){INTENT_SLICE, name, out};
+}
+
+/* Of the WAN's port, or of what it has beside that. */
+START_TEST(a_slice_is_refused_with_the_wan_that_is_not_there)
+{
+	static const char wan[] = "{\"port\":[{\"name\":\"kt\",\"device\":\"net_null%d\"}]%s}";
+	struct fake_change here = over_wan("here", 100, "gj"), there = over_wan("there", 101, "bs");
+	char text[300];
+
+	start();
+	json_object_set_new(fake.refuse, "port kt", json_true());
+	snprintf(text, sizeof(text), wan, 8, "");
+	fake_intent(rec, INTENT_WAN, "kt", text);
+	rig_settle();
+	rig_state(INTENT_WAN, "kt", INTENT_REFUSED);
+	ask(&here, 1);
+	ck_assert_str_eq(
+		reason_of("slice here"), "wan kt: port kt: it is refused, as the test wants it");
+	ask(&there, 1);
+	ck_assert_uint_eq(json_object_size(told), 0);
+	fake_change(rec, &here, 1);
+	rig_settle();
+	rig_state(INTENT_SLICE, "here", INTENT_REFUSED);
+	/* that the slice is still refused is no news */
+	snprintf(text, sizeof(text), wan, 9, "");
+	ask(&(struct fake_change){INTENT_WAN, "kt", text}, 1);
+	ck_assert_str_ne(reason_of("wan kt"), "");
+	ck_assert_uint_eq(json_object_size(told), 1);
+	json_object_clear(fake.refuse);
+	rig_resync();
+	rig_state(INTENT_SLICE, "here", INTENT_APPLIED);
+	json_object_set_new(fake.refuse, "address kt 198.18.7.1/24", json_true());
+	snprintf(text, sizeof(text), wan, 8,
+		",\"address\":[{\"port\":\"kt\",\"prefix\":\"198.18.7.1/24\"}]");
+	ask(&(struct fake_change){INTENT_WAN, "kt", text}, 1);
+	ck_assert_str_ne(reason_of("wan kt"), "");
+	ck_assert_uint_eq(json_object_size(told), 1);
+	rig_stop();
+}
+END_TEST
+
 /* What nobody of ours put still uses it. */
 START_TEST(who_gives_up_what_is_in_use_is_refused)
 {
@@ -249,8 +303,7 @@ START_TEST(who_gives_up_what_is_in_use_is_refused)
 		"{\"name\":\"hand\",\"slice\":\"blue\",\"port\":\"lan0\",\"vlan\":7}");
 	rig_resync();
 	ask(&(struct fake_change){INTENT_SLICE, "blue", NULL}, 1);
-	ck_assert_str_eq(reason_of("slice blue"),
-		"attachment hand: there is no slice blue");
+	ck_assert_str_eq(reason_of("slice blue"), "attachment hand: there is no slice blue");
 	ck_assert_uint_eq(json_object_size(told), 1);
 	fake_intent(rec, INTENT_SLICE, "blue", NULL);
 	rig_settle();
@@ -258,6 +311,110 @@ START_TEST(who_gives_up_what_is_in_use_is_refused)
 	ck_assert_ptr_nonnull(fake_get(&fake, "attachment", "hand"));
 	rig_stop();
 	rig_keep = NULL;
+}
+END_TEST
+
+/* Slices that swap their VNIs are put anew, and with them what another intent has in them. */
+START_TEST(who_loses_what_is_put_anew_is_told_of)
+{
+	struct fake_change swap[2];
+
+	start();
+	fake_intent(rec, INTENT_SLICE, "blue", slice_spec("blue", 100, ""));
+	fake_intent(rec, INTENT_SLICE, "red", slice_spec("red", 200, ""));
+	fake_intent(rec, INTENT_HOST, "h",
+		"{\"attachment\":[{\"name\":\"h:lan0.7\",\"slice\":\"blue\",\"port\":\"lan0\","
+		"\"vlan\":7}]}");
+	rig_settle();
+	rig_state(INTENT_HOST, "h", INTENT_APPLIED);
+	swap[0] = (struct fake_change){INTENT_SLICE, "blue", slice_spec("blue", 200, "")};
+	swap[1] = (struct fake_change){INTENT_SLICE, "red", slice_spec("red", 100, "")};
+	ask(swap, 2);
+	ck_assert_uint_eq(json_object_size(told), 0);
+	json_object_set_new(fake.refuse, "attachment h:lan0.7", json_true());
+	ask(swap, 2);
+	ck_assert_str_eq(
+		reason_of("host h"), "attachment h:lan0.7: it is refused, as the test wants it");
+	rig_stop();
+}
+END_TEST
+
+/* ---- a box that is full ---- */
+
+static const char *routes_spec(const char *slice, int vni, int first, int count, const char *more)
+{
+	static char text[1 << 20];
+	size_t used = (size_t)snprintf(text, sizeof(text),
+		"{\"slice\":[{\"name\":\"%s\",\"vni\":%d,\"kind\":\"l3\"}],\"attachment\":[{"
+		"\"name\":"
+		"\"%s:lan0.%d\",\"slice\":\"%s\",\"port\":\"lan0\",\"vlan\":%d}],\"needs\":[\"site "
+		"gj\"]%s,\"route\":[",
+		slice, vni, slice, vni, slice, vni, more);
+
+	for (int i = first; i < first + count; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+			"%s{\"table\":\"%s\",\"prefix\":\"10.%d.%d.0/24\",\"via\":[{\"address\":"
+			"\"198.18.1.2\",\"attachment\":\"%s:lan0.%d\"}]}",
+			i > first ? "," : "", slice, i / 256, i % 256, slice, vni);
+	snprintf(text + used, sizeof(text) - used, "]}");
+	return text;
+}
+
+START_TEST(only_what_the_mirror_alone_wants_makes_room)
+{
+	struct fake_change blue = {INTENT_SLICE, "blue", NULL};
+
+	start();
+	json_object_set_new(fake.limits, "route", json_integer(1));
+	blue.spec = routes_spec("blue", 101, 1, 0, "");
+	fake_change(rec, &blue, 1);
+	rig_settle();
+	rig_route(1, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 1);
+	blue.spec = routes_spec("blue", 101, 2, 1, "");
+	ask(&blue, 1);
+	ck_assert_uint_eq(json_object_size(told), 0);
+	/* not where an intent wants it as well */
+	fake_intent(rec, INTENT_HOST, "h",
+		"{\"route\":[{\"table\":\"blue\",\"prefix\":\"10.0.1.0/24\",\"via\":[{\"address\":"
+		"\"198.18.1.2\",\"attachment\":\"blue:lan0.101\"}]}],\"needs\":[\"slice blue\"]}");
+	rig_settle();
+	ask(&blue, 1);
+	ck_assert_str_eq(reason_of("slice blue"), "route blue 10.0.2.0/24: there is no room");
+	/* nor of what the mirror never has */
+	json_object_set_new(fake.limits, "slice", json_integer(1));
+	ask(&(struct fake_change){INTENT_SLICE, "red", slice_spec("red", 200, "")}, 1);
+	ck_assert_str_eq(reason_of("slice red"), "slice red: there is no room");
+	rig_stop();
+}
+END_TEST
+
+/* ---- more than a message ---- */
+
+START_TEST(each_of_many_is_asked_for_once)
+{
+	static const char macs[] = ",\"mac\":[{\"slice\":\"green\",\"mac\":\"02:00:00:00:00:01\","
+				   "\"attachment\":\"green:lan0.300\"}]";
+	struct fake_change list[3] = {{INTENT_SLICE, "blue", NULL}, {INTENT_SLICE, "red", NULL},
+		{INTENT_SLICE, "green", slice_spec("green", 300, macs)}};
+
+	start();
+	list[0].spec = strdup(routes_spec("blue", 100, 0, 4000, ""));
+	list[1].spec = strdup(routes_spec("red", 200, 0, 3000, ""));
+	ask(list, 3);
+	ck_assert_uint_eq(json_object_size(told), 0);
+	ck_assert_uint_ge(fake.checks, 3);
+	ck_assert_uint_eq(fake.checked_routes, 7000);
+	ck_assert_uint_eq(fake.checked_macs, 1);
+	json_object_set_new(fake.refuse, "route red 10.11.7.0/24", json_true());
+	ask(list, 3);
+	ck_assert_str_eq(reason_of("slice red"),
+		"route red 10.11.7.0/24: it is refused, as the test wants it");
+	ck_assert_uint_eq(json_object_size(told), 1);
+	free((char *)list[0].spec);
+	free((char *)list[1].spec);
+	rig_stop();
 }
 END_TEST
 
@@ -440,7 +597,11 @@ int main(void)
 	tcase_add_test(cases, a_dataplane_that_is_away_or_hangs_is_not_asked);
 	tcase_add_test(cases, one_that_goes_while_it_is_asked_is_told);
 	tcase_add_test(cases, a_check_may_be_given_up_at_any_time);
+	tcase_add_test(cases, a_slice_is_refused_with_the_wan_that_is_not_there);
 	tcase_add_test(cases, who_gives_up_what_is_in_use_is_refused);
+	tcase_add_test(cases, who_loses_what_is_put_anew_is_told_of);
+	tcase_add_test(cases, only_what_the_mirror_alone_wants_makes_room);
+	tcase_add_test(cases, each_of_many_is_asked_for_once);
 	suite_add_tcase(suite, cases);
 	tcase_set_timeout(random, 200);
 	tcase_add_loop_test(random, what_it_says_is_what_happens, 0, 2);
