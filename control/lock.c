@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +36,33 @@ static int lock_path(const char *socket, char *path, size_t size)
 	return 0;
 }
 
+/* Reading is enough for flock(). The descriptor, or -errno. */
+static int open_file(const char *path)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
+	int fd = open(path, flags);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? -errno : fd;
+	fd = open(path, flags | O_CREAT | O_EXCL, 0640);
+	if (fd < 0 && errno == EEXIST) /* just now */
+		fd = open(path, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool may_not(int err)
+{
+	return err == -EACCES || err == -EPERM || err == -EROFS;
+}
+
 int lock_dataplane(const char *socket, char *why, size_t size)
 {
 	char path[2 * PATH_MAX];
 	int err = lock_path(socket, path, sizeof(path)), fd = -1;
 
 	if (!err) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		err = fd < 0 ? -errno : 0;
+		fd = open_file(path);
+		err = fd < 0 ? fd : 0;
 	}
 	if (!err && flock(fd, LOCK_EX | LOCK_NB)) {
 		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
@@ -52,6 +72,13 @@ int lock_dataplane(const char *socket, char *why, size_t size)
 		snprintf(why, size,
 			"another sluice-control works this dataplane; stop it, or name another "
 			"with --dataplane");
+	else if (may_not(err))
+		snprintf(why, size,
+			"this user cannot lock it, so that another sluice-control might work it, "
+			"too "
+			"(%s: %s): start sluice-dataplane, which makes that file for the group of "
+			"its socket, and see that this user is of that group",
+			path, strerror(-err));
 	else if (err)
 		snprintf(why, size, "cannot lock it (%s): see that no other sluice-control uses it",
 			strerror(-err));

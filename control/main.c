@@ -201,6 +201,9 @@ static int open_dataplane(const struct config *config)
 	case 0:
 		break;
 	case -EBUSY:
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
 		return fail(config->dataplane, why);
 	default:
 		log_text(LOG_WARN_, "%s: %s", config->dataplane, why);

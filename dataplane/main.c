@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "announce.h"
 #include "attachment_tap.h"
+#include "device_allow.h"
 #include "events.h"
 #include "fdb.h"
 #include "neighbor.h"
@@ -27,6 +29,7 @@
 #include "session.h"
 #include "switch.h"
 #include "underlay.h"
+#include "unix_socket.h"
 #include "worker.h"
 
 #define POLL_BUSY_US 1000  /* while workers have news */
@@ -52,6 +55,12 @@ static int fail(const char *what, int rc)
 {
 	fprintf(stderr, "sluice-dataplane: %s: %s\n", what, strerror(rc < 0 ? -rc : rc));
 	return -1;
+}
+
+static void say_second(void)
+{
+	fprintf(stderr, "sluice-dataplane: another one runs: a second one takes a --socket and a "
+			"--file-prefix of its own\n");
 }
 
 /* Others have taken huge pages since options_choose_memory() looked; DPDK starts only once in a
@@ -84,7 +93,30 @@ static int start_eal(const struct options *opt, int argc, char **argv)
 	error = rte_errno;
 	if (!opt->no_huge && (error == ENOMEM || error == EACCES)) /* too few, none */
 		again_without_huge(argc, argv);
-	return fail("starting DPDK (more with --verbose)", error);
+	fail("starting DPDK (more with --verbose)", error);
+	if (error == EAGAIN || error == EADDRINUSE) /* its files are locked */
+		say_second();
+	return -1;
+}
+
+/* A mistyped one would allow nothing, and nobody would know. */
+static bool driver_known(const char *driver)
+{
+	struct rte_devargs args = {0};
+	bool known = rte_devargs_parse(&args, driver) == 0;
+
+	rte_devargs_reset(&args);
+	return known;
+}
+
+static int check_allowed(void)
+{
+	char why[160];
+
+	if (device_allow_check(driver_known, why, sizeof(why)) == 0)
+		return 0;
+	fprintf(stderr, "sluice-dataplane: --allow-device %s\n", why);
+	return -1;
 }
 
 static int start_workers(const struct options *opt)
@@ -122,7 +154,11 @@ static void on_links(uint64_t ports)
 
 static void on_link_news(evutil_socket_t fd, short what, void *arg)
 {
-	on_links(port_link_read());
+	uint64_t changed = port_link_read();
+
+	noun_port_news(port_link_news());
+	on_links(changed);
+	underlay_resolve();
 }
 
 static void on_poll(evutil_socket_t fd, short what, void *arg)
@@ -131,6 +167,7 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll() + announce_poll();
 
 	on_links(port_link_poll());
+	noun_port_news(port_link_news());
 	underlay_resolve(); /* what went without a transaction */
 	news += events_hops();
 	struct timeval next = {.tv_usec = news > 0 ? POLL_BUSY_US : POLL_IDLE_US};
@@ -255,6 +292,8 @@ int main(int argc, char **argv)
 	rc = 1;
 	if (start_eal(&opt, argc, argv) != 0)
 		return 1;
+	if (check_allowed() != 0)
+		goto err_eal;
 	if (rcu_init() != 0) {
 		fail("RCU", ENOMEM);
 		goto err_eal;
@@ -276,8 +315,13 @@ int main(int argc, char **argv)
 	rc = rpc_start(base, opt.socket);
 	if (rc != 0) {
 		fail(opt.socket, rc);
+		if (rc == -EADDRINUSE)
+			say_second();
 		goto err_base;
 	}
+	rc = unix_socket_lock_file(opt.socket);
+	if (rc != 0) /* without it a sluice-control that may not make it does not start */
+		fail("the lock file beside the socket, for sluice-control", rc);
 	rc = load_config(&opt) == 0 && run(&opt, links_fd) == 0 ? 0 : 1;
 	rpc_stop();
 err_base:

@@ -33,9 +33,14 @@ void punt_run(struct worker *w, struct burst *b)
 void kernel_out_run(struct worker *w, struct burst *b)
 {
 	uint16_t port = port_hot[b->port].twin;
+	uint32_t max = port_hot[port].mtu + sizeof(struct rte_ether_hdr) + RTE_VLAN_HLEN;
 
 	w->box.from_kernel += b->n;
 	for (uint32_t i = 0; i < b->n; i++) {
+		if (unlikely(b->pkt[i]->pkt_len > max)) {
+			worker_drop(w, b, b->pkt[i], DROP_KERNEL_MTU);
+			continue;
+		}
 		TRACE(b, b->pkt[i], STAGE_PUNT, "from the kernel, to port {port %u}", port);
 		shaper_mark(b->pkt[i], MARK_BOX, 0);
 		worker_tx(w, port, b->pkt[i]);

@@ -90,6 +90,23 @@ static bool here(const struct health_facts *facts, struct health *out)
 
 /* ---- what the dataplane lists ---- */
 
+/* Nothing comes in by it. */
+static bool is_off(const char *fault)
+{
+	return !strncmp(fault, "its XDP program", 15);
+}
+
+/* What loses some of its traffic, though it has a link. */
+static bool port_whole(const json_t *port, struct health *out)
+{
+	const char *fault = text_of(port, "fault");
+	const char *word = is_off(fault)					     ? "fault"
+			   : json_is_true(json_object_get(port, "tap_lost")) ? "twin"
+									     : "interface_mtu";
+
+	return *fault ? ill(out, word, "%s", fault) : well(out);
+}
+
 bool health_port(const struct health_facts *facts, const char *name, struct health *out)
 {
 	const json_t *port = json_object_get(facts->ports, name);
@@ -100,11 +117,11 @@ bool health_port(const struct health_facts *facts, const char *name, struct heal
 		return ill(out, "pending", "port %s is not seen in the dataplane yet", name);
 	if (json_is_true(json_object_get(port, "gone")))
 		return ill(out, "gone", "the interface of port %s is gone", name);
-	if (*text_of(port, "fault"))
+	if (is_off(text_of(port, "fault")))
 		return ill(out, "fault", "port %s: %s", name, text_of(port, "fault"));
 	if (!json_is_true(json_object_get(port, "link")))
 		return ill(out, "no_link", "port %s has no link", name);
-	return well(out);
+	return port_whole(port, out);
 }
 
 /* state: the dataplane's "up via wan0 198.18.0.2", "down: no link to 198.18.0.2". */
@@ -177,7 +194,7 @@ static bool in_dataplane(
 	return well(out);
 }
 
-/* What to do about a port's fault is said of the port, to those who may do it. */
+/* What to do about a port's fault is said of the port. */
 static bool port_of(const struct health_facts *facts, const char *name, struct health *out)
 {
 	if (health_port(facts, name, out))
@@ -187,9 +204,31 @@ static bool port_of(const struct health_facts *facts, const char *name, struct h
 	return because(out, "port", name);
 }
 
-static bool tunnel_of(const struct health_facts *facts, const char *name, struct health *out)
+/* Of what may be a tenant's: the names of the box's interfaces are the operators'. False. */
+static bool port_told(const char *name, struct health *out)
 {
-	return health_tunnel(facts, name, out) || because(out, "tunnel", name);
+	if (!strcmp(out->word, "fault"))
+		ill(out, "fault", "nothing comes in by port %s", name);
+	else if (!strcmp(out->word, "interface_mtu"))
+		ill(out, "interface_mtu", "port %s loses large frames", name);
+	else if (!strcmp(out->word, "twin"))
+		ill(out, "twin", "the twin of port %s is down or gone", name);
+	return because(out, "port", name);
+}
+
+static bool access_of(const struct health_facts *facts, const char *name, struct health *out)
+{
+	return port_of(facts, name, out) || port_told(name, out);
+}
+
+/* wan: its own end. A tunnel may be up by another port, where routes say so, and well while its
+ * WAN's has no link. */
+static bool tunnel_of(
+	const struct health_facts *facts, const char *wan, const char *name, struct health *out)
+{
+	if (!health_tunnel(facts, name, out))
+		return because(out, "tunnel", name);
+	return port_whole(json_object_get(facts->ports, wan), out) || port_told(wan, out);
 }
 
 static bool site_well(
@@ -224,12 +263,12 @@ bool health_endpoint(const struct health_facts *facts, const struct intent *slic
 	if (slice->status.state == INTENT_ELSEWHERE)
 		goto elsewhere;
 	if (!strcmp(end->site, facts->site))
-		return port_of(facts, end->port, out);
+		return access_of(facts, end->port, out);
 	far = end->wan[0] ? end->wan : wan_at(&obj->endpoints, end->site);
 	if (!own || !far)
 		goto elsewhere;
 	compile_way_name(name, own, far, obj->encap);
-	return tunnel_of(facts, name, out);
+	return tunnel_of(facts, own, name, out);
 
 elsewhere:
 	well(out);
@@ -268,7 +307,7 @@ static bool network_well(
 		if (!own || !own[0] || own == at->item[i].wan || !at->item[i].wan[0])
 			continue;
 		compile_way_name(name, own, at->item[i].wan, ENCAP_VXLAN);
-		if (!tunnel_of(facts, name, out))
+		if (!tunnel_of(facts, own, name, out))
 			return false;
 	}
 	for (uint32_t i = 0; i < network->hosts.count; i++) {
@@ -276,7 +315,7 @@ static bool network_well(
 			world_find(facts->world, INTENT_HOST, network->hosts.item[i].text);
 
 		if (host && !strcmp(host->obj->host.site, facts->site) &&
-			!port_of(facts, host->obj->host.port, out))
+			!access_of(facts, host->obj->host.port, out))
 			return false;
 	}
 	return true;
@@ -333,7 +372,7 @@ bool health_intent(
 	case INTENT_SLICE:
 		return slice_well(facts, intent, out);
 	case INTENT_HOST:
-		return port_of(facts, obj->host.port, out);
+		return access_of(facts, obj->host.port, out);
 	case INTENT_NETWORK:
 		return network_well(facts, &obj->network, out);
 	case INTENT_SESSION:

@@ -8,6 +8,8 @@
  *   not_synced                      the box: objects differ from what is wanted
  *   gone, no_link                   the port's interface is away, or has no carrier
  *   fault                           nothing comes in by the port: its XDP program was taken off
+ *   interface_mtu                   the port's interface takes less than the port
+ *   twin                            the port's twin in the kernel is down or gone
  *   no_route, unresolved            a tunnel's or peer's: no route, no neighbour
  *   path_down                       a GTP-U peer does not answer echo requests
  *   kernel_incomplete               what a slice names of the kernel is not there

@@ -46,11 +46,19 @@ static const struct api_field port_fields[] = {
 		.help = "the kernel's name of its twin"},
 	{AT(api_port, gone, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "the kernel interface below it vanished or left the network namespace: "
-			"delete the port and put it again"},
+			"when one of its name is there again, the port is taken up again"},
+	{AT(api_port, interface_mtu, FIELD_U32, FIELD_ANSWER | FIELD_HIDE_DEFAULT),
+		.max = UINT32_MAX, NO_REF,
+		.help = "the MTU of the kernel interface below it, while that is less than mtu: "
+			"larger frames are dropped (access_mtu, underlay_mtu, too_big)"},
+	{AT(api_port, tap_lost, FIELD_BOOL, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "others have taken its twin down, or deleted or renamed it: then it is "
+			"made "
+			"again by itself"},
+	{AT(api_port, fault, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "what about the interface below it or its twin is wrong, and the cure"},
 	{AT(api_port, warning, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
 		.help = "what about the interface below it loses traffic, and the cure"},
-	{AT(api_port, fault, FIELD_TEXT, FIELD_ANSWER | FIELD_HIDE_DEFAULT), NO_REF,
-		.help = "why nothing comes in by it though its link is up, and the cure"},
 	{.name = NULL},
 };
 

@@ -57,8 +57,10 @@ struct api_port {
 	struct api_mac_addr mac_in_use; /* the one it answers to */
 	char tap_name[16];
 	bool gone;	   /* the interface below it */
+	uint32_t interface_mtu; /* of the interface below it, while it is less than mtu */
+	bool tap_lost;
 	char warning[192]; /* port_veth.h; "": none */
-	char fault[PORT_FAULT]; /* port_xdp.h; "": none */
+	char fault[PORT_FAULT]; /* what loses its traffic, and the cure; "": nothing known */
 };
 
 struct api_address {

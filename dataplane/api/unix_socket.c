@@ -3,6 +3,10 @@
 #include "unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -112,4 +116,33 @@ int unix_socket_check(const char *path)
 		return rc;
 	*slash = '\0';
 	return folder_takes(address.sun_path); /* the folder would be made */
+}
+
+int unix_socket_lock_file(const char *path)
+{
+	char real[PATH_MAX], file[PATH_MAX + sizeof(".control")];
+	struct stat socket, now;
+	int fd, rc = 0;
+
+	if (!realpath(path, real) || stat(real, &socket))
+		return -errno;
+	snprintf(file, sizeof(file), "%s.control", real);
+	fd = open(file, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+	if (fd < 0 || fstat(fd, &now)) {
+		rc = -errno;
+		goto out;
+	}
+	if (!S_ISREG(now.st_mode) || now.st_nlink != 1) {
+		rc = -EEXIST;
+		goto out;
+	}
+	/* one of before may be root's alone; whose it is otherwise may lock it as it is */
+	if (now.st_uid == geteuid() &&
+		((now.st_gid != socket.st_gid && fchown(fd, -1, socket.st_gid)) ||
+			fchmod(fd, 0640)))
+		rc = -errno;
+out:
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }

@@ -137,6 +137,8 @@
 	X(PUNT_MTU, "punt_mtu",                                                                    \
 		"for the kernel, larger than the MTU of the port's tap (at most 1500)")            \
 	X(PUNT_RATE, "punt_rate", "for the kernel, over the rate a port may send it")              \
+	X(KERNEL_MTU, "kernel_mtu",                                                                \
+		"from the kernel by the port's tap, larger than the port's MTU")                   \
 	X(TAP_REFUSED, "tap_refused",                                                              \
 		"for the kernel by an attachment's tap, which is down or does not take it")        \
 	X(TAP_GONE, "tap_gone", "to or from an attachment's tap that was just deleted")            \

@@ -23,6 +23,7 @@
 #define TWIN_MTU_MAX                                                                               \
 	1500 /* of net_tap, whose transmit refuses more; the kernel is told, so that TCP to it     \
 		keeps to that */
+#define TWIN_MTU_MIN 1280 /* with less the kernel takes the twin's IPv6 away */
 
 struct port_hot port_hot[PORT_MAX];
 
@@ -30,6 +31,7 @@ struct port_hot port_hot[PORT_MAX];
 struct port {
 	bool used;
 	char name[LIMIT_NAME + 1];
+	uint16_t mtu; /* as it was put; the workers' may be less (port_bound()) */
 	struct device dev;
 	uint64_t missed_before;	       /* the device's own losses when it was opened */
 	struct rte_ether_addr own_mac; /* the device's, before a port's mac was put on it */
@@ -95,14 +97,14 @@ static int port_fill(uint16_t id, const char *name, const struct device *dev,
 		.vlan = vlan,
 		.pool = dev->pool,
 	};
-	ports[id] = (struct port){.used = true, .dev = *dev, .missed_before = device_missed(dev)};
+	ports[id] = (struct port){
+		.used = true, .mtu = mtu, .dev = *dev, .missed_before = device_missed(dev)};
 	rte_eth_macaddr_get(dev->ethdev, &ports[id].own_mac);
 	ph->mac = rte_is_zero_ether_addr(mac) ? ports[id].own_mac : *mac;
 	if (!ph->is_twin && !rte_is_zero_ether_addr(mac))
 		rte_eth_dev_default_mac_addr_set(
 			dev->ethdev, &ph->mac); /* promiscuous anyway where it cannot */
 	snprintf(ports[id].name, sizeof(ports[id].name), "%s", name);
-	counters_clear(id);
 	return 0;
 }
 
@@ -198,6 +200,8 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 
 	if (port_xdp_check(cfg, err) != 0 || device_open(&req, &dev, err) != 0)
 		return -1;
+	counters_clear(p);
+	counters_clear(p + LIMIT_PORTS);
 	memcpy(&mac, &cfg->mac, sizeof(mac));
 	if (port_fill(p, cfg->name, &dev, &mac, req.mtu) != 0) {
 		device_close(&dev);
@@ -208,7 +212,7 @@ int port_open(const struct api_port *cfg, uint16_t *id, struct rpc_error *err)
 	if (port_shape(p, cfg, err) != 0)
 		goto err_twin;
 	port_shape_divide(); /* its pool may be the smallest */
-	port_link_open(p, dev.ethdev, cfg->tap ? if_nametoindex(cfg->name) : 0);
+	port_link_open(p, dev.ethdev, cfg->tap ? cfg->name : NULL);
 	*id = p;
 	return 0;
 
@@ -223,6 +227,35 @@ err_device:
 	return -1;
 }
 
+static void twin_set_mtu(uint16_t id)
+{
+	uint32_t mtu = RTE_MAX(
+		RTE_MIN(port_hot[id].mtu, TWIN_MTU_MAX), RTE_MIN(ports[id].mtu, TWIN_MTU_MIN));
+	uint16_t twin = port_hot[id].twin;
+	struct rpc_error ignored = {0};
+
+	if (twin == PORT_NONE)
+		return;
+	port_hot[twin].mtu = mtu;
+	device_set_mtu(port_hot[twin].ethdev, NULL, mtu, &ignored);
+}
+
+/* What the pipelines hold frames to already, so that a lower bound costs no packet anything. Below
+ * MTU_MIN they could not put their headers, so that is the least. */
+bool port_bound(uint16_t id)
+{
+	struct port_hot *ph = &port_hot[id];
+	uint32_t below = port_link_mtu(id), mtu = ports[id].mtu;
+
+	if (below != 0 && below < mtu)
+		mtu = RTE_MAX(below, (uint32_t)MTU_MIN);
+	if (!ports[id].used || ph->mtu == mtu)
+		return false;
+	ph->mtu = mtu;
+	twin_set_mtu(id);
+	return true;
+}
+
 int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 {
 	struct port_hot *ph = &port_hot[id];
@@ -232,7 +265,7 @@ int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error 
 
 	if (port_xdp_check(cfg, err) != 0)
 		return -1;
-	if (mtu != ph->mtu && mtu + around > rte_pktmbuf_data_room_size(ph->pool)) {
+	if (mtu != ports[id].mtu && mtu + around > rte_pktmbuf_data_room_size(ph->pool)) {
 		snprintf(err->path, sizeof(err->path), "mtu");
 		snprintf(err->want, sizeof(err->want), "at most %u",
 			rte_pktmbuf_data_room_size(ph->pool) - around);
@@ -243,7 +276,7 @@ int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error 
 			"again",
 			cfg->name);
 	}
-	return mtu != ph->mtu ? device_check_mtu(cfg->device, mtu, err) : 0;
+	return mtu != ports[id].mtu ? device_check_mtu(cfg->device, mtu, err) : 0;
 }
 
 int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
@@ -253,15 +286,15 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 
 	if (port_change_check(id, cfg, err) != 0)
 		return -1;
-	if (mtu != ph->mtu && device_set_mtu(ph->ethdev, cfg->device, mtu, err) != 0)
+	if (mtu != ports[id].mtu && device_set_mtu(ph->ethdev, cfg->device, mtu, err) != 0)
 		return -1;
-	uint16_t mtu_before = ph->mtu;
-
-	ph->mtu = mtu;
-	if (port_shape(id, cfg, err) != 0) {
-		ph->mtu = mtu_before;
+	if (port_shape(id, cfg, err) != 0)
 		return -1;
-	}
+	if (mtu != ports[id].mtu)
+		port_link_ask(id); /* it may just have been raised */
+	ports[id].mtu = mtu;
+	if (!port_bound(id))
+		twin_set_mtu(id);
 	struct rte_ether_addr mac;
 
 	memcpy(&mac, &cfg->mac, sizeof(mac));
@@ -271,8 +304,6 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 		rte_eth_dev_default_mac_addr_set(ph->ethdev, &mac);
 	ph->mac = mac;
 	if (ph->twin != PORT_NONE) {
-		port_hot[ph->twin].mtu = RTE_MIN(mtu, (uint32_t)TWIN_MTU_MAX);
-		device_set_mtu(port_hot[ph->twin].ethdev, NULL, port_hot[ph->twin].mtu, err);
 		rte_eth_dev_default_mac_addr_set(port_hot[ph->twin].ethdev, &mac);
 		port_hot[ph->twin].mac = mac;
 	}
@@ -338,7 +369,7 @@ bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_er
 		.port = cfg->name,
 		.queues = cfg->queues,
 		.workers = port_workers,
-		.mtu = port_hot[id].mtu,
+		.mtu = ports[id].mtu,
 		.mbufs = cfg->mbufs,
 		.pool = xdp ? NULL : pool};
 	struct device dev;
@@ -359,9 +390,53 @@ bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_er
 	device_take(id, cfg, &dev);
 	ports[id].missed_before = device_missed(&dev) - missed;
 	port_shape_divide();
-	port_link_open(id, dev.ethdev, cfg->tap ? if_nametoindex(cfg->name) : 0);
+	port_link_open(id, dev.ethdev, NULL);
 	port_publish(id);
 	return true;
+}
+
+/* What is on its way to the twin is dropped as port_gone, and what comes meanwhile as no_tap.
+ * Returns what it missed. */
+static uint64_t twin_let_go(uint16_t id)
+{
+	uint16_t twin = port_hot[id].twin;
+	uint64_t missed;
+
+	if (twin == PORT_NONE)
+		return 0; /* a try before has done it */
+	port_hot[twin].live = false;
+	port_hot[id].twin = PORT_NONE;
+	worker_assign_queues();
+	if (worker_count > 1)
+		worker_wait_turns(HANDOVER_TURNS);
+	missed = device_missed(&ports[twin].dev) - ports[twin].missed_before;
+	device_close(&ports[twin].dev);
+	port_clear(twin);
+	return missed;
+}
+
+int port_twin_again(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	uint16_t twin = id + LIMIT_PORTS;
+	uint64_t missed;
+
+	/* with all that the kernel has on it */
+	if (port_link_twin(id) == PORT_TWIN_RENAMED &&
+		link_rename(port_link_twin_index(id), cfg->name) == 0) {
+		port_link_twin_open(id, cfg->name);
+		return 0;
+	}
+	if (check_twin(cfg, if_nametoindex(cfg->name) != 0, err) != 0)
+		return -1;
+	missed = twin_let_go(id);
+	if (twin_open(id, cfg, err) != 0)
+		return -1;
+	ports[twin].missed_before -= missed;
+	twin_set_mtu(id);
+	port_link_twin_open(id, cfg->name);
+	port_hot[twin].live = true; /* the port itself may be gone */
+	worker_assign_queues();
+	return 0;
 }
 
 void port_publish(uint16_t id)

@@ -26,7 +26,7 @@ struct shaper;
 struct port_hot {
 	/* line 0: read per burst */
 	uint16_t ethdev; /* DPDK's id */
-	uint16_t mtu;	 /* of the IP packet */
+	uint16_t mtu;	 /* of the IP packet, the interface's below when that is less */
 	uint16_t twin;	 /* PORT_NONE without tap */
 	uint16_t rx_queues;
 	uint16_t tx_queues;
@@ -69,11 +69,19 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 /* What of it can be told beforehand; nothing is done. */
 int port_change_check(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 
+/* The interface below takes no more than port_link_mtu() now: the workers are told the lesser of
+ * that and the port's own. True when that is another than before, and pipelines have to look. */
+bool port_bound(uint16_t id);
+
 /* Where a port's interface has vanished (port_link_gone()) and is there again by name: opens its
  * device anew, under the same id, with its attachments, addresses, shaper, counters and tap. False:
  * it is not there. 0 of *rc: the port is published; -1 with err: it stays gone, and may be tried
  * again. */
 bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_error *err);
+
+/* Where others have deleted or renamed a port's twin (port_link_twin()): it has its name again, or
+ * is made anew, but for its addresses. 0, or -1 with err: it may be tried again. */
+int port_twin_again(uint16_t id, const struct api_port *cfg, struct rpc_error *err);
 
 /* Makes the workers poll it. Cannot fail. */
 void port_publish(uint16_t id);

@@ -5,33 +5,41 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <rte_ethdev.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "bounds.h"
 #include "tap.h"
 
+#define LOWER_UP 0x10000 /* IFF_LOWER_UP of linux/if.h, which does not go with net/if.h */
+
 #define RECEIVE_BYTES (1 << 20) /* of links that change while the main thread is busy */
 
 static struct link {
 	bool open, down, gone;
+	bool bound; /* what is longer than the interface's MTU is lost by the kernel */
 	uint16_t ethdev;
 	uint32_t ifindex; /* of the interface below; 0: the device is asked */
+	uint32_t mtu;	  /* of that, when bound; 0: not known */
 	uint32_t twin;	  /* ifindex of its twin, 0: none */
+	char twin_name[IFNAMSIZ];
+	enum port_twin twin_is;
 } links[LIMIT_PORTS];
 
 static struct mnl_socket *nl;
 static uint64_t unsaid; /* changed while a port was being opened */
+static uint64_t news;	/* of these the interface has another MTU, or the twin is not as it was */
 
 int port_link_start(void)
 {
 	int rc, bytes = RECEIVE_BYTES;
 
 	memset(links, 0, sizeof(links));
-	unsaid = 0;
+	unsaid = news = 0;
 	nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (nl == NULL)
 		return -errno;
@@ -55,7 +63,7 @@ void port_link_stop(void)
 
 static bool flags_up(uint32_t flags)
 {
-	const uint32_t all = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
+	const uint32_t all = IFF_UP | IFF_RUNNING | LOWER_UP;
 
 	return (flags & all) == all;
 }
@@ -69,10 +77,42 @@ static uint64_t set_down(uint16_t id, bool down)
 	return 1ull << id;
 }
 
+static void set_mtu(uint16_t id, uint32_t mtu)
+{
+	if (!links[id].bound || mtu == 0 || links[id].mtu == mtu)
+		return;
+	links[id].mtu = mtu;
+	news |= 1ull << id;
+}
+
 static uint64_t set_gone(uint16_t id)
 {
 	links[id].down = links[id].gone = true;
 	return 1ull << id; /* also when it was down: that it is gone is news */
+}
+
+static void set_twin(uint16_t id, enum port_twin is)
+{
+	if (links[id].twin_is == is)
+		return;
+	links[id].twin_is = is;
+	news |= 1ull << id;
+}
+
+/* The kernel's word of a twin; what is gone once does not come back by itself. */
+static void on_twin(uint16_t id, const struct nlmsghdr *nlh)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const char *name = link_message_name(nlh);
+
+	if (nlh->nlmsg_type == RTM_DELLINK)
+		set_twin(id, PORT_TWIN_GONE);
+	else if (nlh->nlmsg_type != RTM_NEWLINK || links[id].twin_is == PORT_TWIN_GONE)
+		return;
+	else if (name != NULL && strcmp(name, links[id].twin_name) != 0)
+		set_twin(id, PORT_TWIN_RENAMED);
+	else
+		set_twin(id, ifi->ifi_flags & IFF_UP ? PORT_TWIN_UP : PORT_TWIN_DOWN);
 }
 
 /* An interface is known by its index, whatever it is called by now. What comes back from another
@@ -88,13 +128,17 @@ static int on_message(const struct nlmsghdr *nlh, void *arg)
 	for (uint16_t id = 0; id < LIMIT_PORTS; id++) {
 		const struct link *l = &links[id];
 
+		if (l->open && l->twin != 0 && l->twin == (uint32_t)ifi->ifi_index)
+			on_twin(id, nlh);
 		if (!l->open || l->gone || l->ifindex == 0 ||
 			l->ifindex != (uint32_t)ifi->ifi_index)
 			continue;
-		if (nlh->nlmsg_type == RTM_DELLINK)
+		if (nlh->nlmsg_type == RTM_DELLINK) {
 			*changed |= set_gone(id);
-		else if (nlh->nlmsg_type == RTM_NEWLINK)
+		} else if (nlh->nlmsg_type == RTM_NEWLINK) {
 			*changed |= set_down(id, !flags_up(ifi->ifi_flags));
+			set_mtu(id, link_message_mtu(nlh));
+		}
 	}
 	return MNL_CB_OK;
 }
@@ -102,21 +146,42 @@ static int on_message(const struct nlmsghdr *nlh, void *arg)
 /* Asks the kernel for an interface as it is. */
 static uint64_t ask_kernel(uint16_t id)
 {
-	uint32_t flags = 0;
-	int rc = link_flags(links[id].ifindex, &flags);
+	uint32_t flags, mtu;
+	int rc = link_state(links[id].ifindex, &flags, &mtu);
 
 	if (rc == -ENODEV)
 		return set_gone(id);
-	return rc == 0 ? set_down(id, !flags_up(flags)) : 0;
+	if (rc != 0)
+		return 0;
+	set_mtu(id, mtu);
+	return set_down(id, !flags_up(flags));
+}
+
+static void ask_twin(uint16_t id)
+{
+	uint32_t flags, mtu;
+	int rc = link_state(links[id].twin, &flags, &mtu);
+	char name[IFNAMSIZ];
+
+	if (rc == -ENODEV)
+		set_twin(id, PORT_TWIN_GONE);
+	else if (rc == 0 && if_indextoname(links[id].twin, name) != NULL &&
+		 strcmp(name, links[id].twin_name) != 0)
+		set_twin(id, PORT_TWIN_RENAMED);
+	else if (rc == 0)
+		set_twin(id, flags & IFF_UP ? PORT_TWIN_UP : PORT_TWIN_DOWN);
 }
 
 static uint64_t ask_for_all(void)
 {
 	uint64_t changed = 0;
 
-	for (uint16_t id = 0; id < LIMIT_PORTS; id++)
+	for (uint16_t id = 0; id < LIMIT_PORTS; id++) {
 		if (links[id].open && !links[id].gone && links[id].ifindex != 0)
 			changed |= ask_kernel(id);
+		if (links[id].open && links[id].twin != 0 && links[id].twin_is != PORT_TWIN_GONE)
+			ask_twin(id);
+	}
 	return changed;
 }
 
@@ -159,20 +224,64 @@ uint64_t port_link_poll(void)
 	return changed;
 }
 
+uint64_t port_link_news(void)
+{
+	uint64_t changed = news;
+
+	news = 0;
+	return changed;
+}
+
 /* ---- ports ---- */
 
-void port_link_open(uint16_t id, uint16_t ethdev, uint32_t twin_ifindex)
+/* A driver that sends by a socket of the kernel's interface, which loses what its MTU does not
+ * take and says nothing. */
+static bool is_bound(const struct rte_eth_dev_info *info)
+{
+	return info->if_index != 0 && (strcmp(info->driver_name, "net_af_packet") == 0 ||
+					      strcmp(info->driver_name, "net_af_xdp") == 0);
+}
+
+void port_link_open(uint16_t id, uint16_t ethdev, const char *twin)
 {
 	struct rte_eth_dev_info info = {0};
 
 	unsaid |= port_link_read(); /* nothing of before may be taken for this port's */
 	rte_eth_dev_info_get(ethdev, &info);
+	struct link was = links[id];
+
 	links[id] = (struct link){
-		.open = true, .ethdev = ethdev, .ifindex = info.if_index, .twin = twin_ifindex};
+		.open = true, .bound = is_bound(&info), .ethdev = ethdev, .ifindex = info.if_index};
 	if (links[id].ifindex != 0)
 		ask_kernel(id);
 	else
 		links[id].down = !device_up(ethdev);
+	if (!was.open) {
+		port_link_twin_open(id, twin);
+		return;
+	}
+	links[id].twin = was.twin;
+	links[id].twin_is = was.twin_is;
+	memcpy(links[id].twin_name, was.twin_name, sizeof(was.twin_name));
+	port_link_carry(1ull << id, false);
+}
+
+void port_link_twin_open(uint16_t id, const char *name)
+{
+	struct link *l = &links[id];
+
+	unsaid |= port_link_read(); /* as above */
+	if (name == NULL)
+		return;
+	snprintf(l->twin_name, sizeof(l->twin_name), "%s", name);
+	l->twin = if_nametoindex(name);
+	l->twin_is = PORT_TWIN_UP;
+	news |= 1ull << id; /* it may have been gone */
+	if (l->twin == 0) {
+		l->twin_is = PORT_TWIN_GONE; /* deleted meanwhile */
+		return;
+	}
+	ask_twin(id);
 	port_link_carry(1ull << id, false);
 }
 
@@ -180,6 +289,13 @@ void port_link_close(uint16_t id)
 {
 	links[id] = (struct link){0};
 	unsaid &= ~(1ull << id);
+	news &= ~(1ull << id);
+}
+
+void port_link_ask(uint16_t id)
+{
+	if (links[id].open && !links[id].gone && links[id].ifindex != 0)
+		unsaid |= ask_kernel(id);
 }
 
 void port_link_carry(uint64_t ports, bool up)
@@ -198,9 +314,24 @@ bool port_link_up(uint16_t id)
 	return id >= LIMIT_PORTS || !links[id].down;
 }
 
+enum port_twin port_link_twin(uint16_t id)
+{
+	return id < LIMIT_PORTS ? links[id].twin_is : PORT_TWIN_UP;
+}
+
+uint32_t port_link_twin_index(uint16_t id)
+{
+	return id < LIMIT_PORTS ? links[id].twin : 0;
+}
+
 bool port_link_gone(uint16_t id)
 {
 	return id < LIMIT_PORTS && links[id].gone;
+}
+
+uint32_t port_link_mtu(uint16_t id)
+{
+	return id < LIMIT_PORTS && !links[id].gone ? links[id].mtu : 0;
 }
 
 uint32_t port_link_ifindex(uint16_t id)

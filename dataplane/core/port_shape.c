@@ -37,7 +37,7 @@ int port_shape(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	}
 	setting[id] = (struct shaper_setting){.rate_bps = cfg->rate_bps,
 		.overhead = cfg->rate_overhead_bytes,
-		.frame_max = ph->mtu + FRAME_AROUND,
+		.frame_max = (cfg->mtu != 0 ? cfg->mtu : 1500) + FRAME_AROUND,
 		.buffers_max = HELD_MIN};
 	shaper_set(s, &setting[id]);
 	if (ph->shaper == NULL) {

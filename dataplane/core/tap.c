@@ -104,12 +104,60 @@ int link_carrier(uint32_t ifindex, bool on)
 	return rtnl_request(nlh);
 }
 
+static int on_mtu(const struct nlattr *attr, void *arg)
+{
+	if (mnl_attr_get_type(attr) == IFLA_MTU && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+		*(uint32_t *)arg = mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
+uint32_t link_message_mtu(const struct nlmsghdr *nlh)
+{
+	uint32_t mtu = 0;
+
+	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), on_mtu, &mtu);
+	return mtu;
+}
+
+static int on_name(const struct nlattr *attr, void *arg)
+{
+	if (mnl_attr_get_type(attr) == IFLA_IFNAME &&
+		mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+		*(const char **)arg = mnl_attr_get_str(attr);
+	return MNL_CB_OK;
+}
+
+const char *link_message_name(const struct nlmsghdr *nlh)
+{
+	const char *name = NULL;
+
+	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), on_name, &name);
+	return name;
+}
+
+int link_rename(uint32_t ifindex, const char *name)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = request_start(buf, RTM_NEWLINK, 0);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	memset(ifi, 0, sizeof(*ifi));
+	ifi->ifi_index = ifindex;
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	return rtnl_request(nlh);
+}
+
+struct link_state {
+	uint32_t flags, mtu;
+};
+
 static int on_link(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 
 	if (nlh->nlmsg_type == RTM_NEWLINK)
-		*(uint32_t *)arg = ifi->ifi_flags;
+		*(struct link_state *)arg =
+			(struct link_state){ifi->ifi_flags, link_message_mtu(nlh)};
 	return MNL_CB_STOP;
 }
 
@@ -125,9 +173,14 @@ static int link_ask(uint32_t ifindex, mnl_cb_t answer, void *arg)
 	return rtnl_ask(nlh, answer, arg);
 }
 
-int link_flags(uint32_t ifindex, uint32_t *flags)
+int link_state(uint32_t ifindex, uint32_t *flags, uint32_t *mtu)
 {
-	return link_ask(ifindex, on_link, flags);
+	struct link_state state = {0};
+	int rc = link_ask(ifindex, on_link, &state);
+
+	*flags = state.flags;
+	*mtu = state.mtu;
+	return rc;
 }
 
 struct veth {

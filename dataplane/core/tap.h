@@ -8,6 +8,8 @@
 
 #include "types.h"
 
+struct nlmsghdr;
+
 /* Link up, and no IPv6 router solicitations of its own accord. 0 or -errno. */
 int tap_up(const char *name);
 /* Adds an address, *ours: it was not there, or removes one that is *ours; missing is fine. What
@@ -22,9 +24,14 @@ int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has);
 /* Tells the kernel whether a tap has a carrier. 0 or -errno (-EOPNOTSUPP: an old kernel). */
 int link_carrier(uint32_t ifindex, bool on);
 
-/* The interface's flags as `ip link` shows them (IFF_LOWER_UP included). 0, or -errno: -ENODEV when
- * there is none of that index in this network namespace. */
-int link_flags(uint32_t ifindex, uint32_t *flags);
+/* The interface's flags as `ip link` shows them (IFF_LOWER_UP included), and its MTU (0: it does
+ * not say). 0, or -errno: -ENODEV when there is none of that index in this network namespace. */
+int link_state(uint32_t ifindex, uint32_t *flags, uint32_t *mtu);
+/* The MTU and the name in a message of that kind; 0 and NULL: it says none. */
+uint32_t link_message_mtu(const struct nlmsghdr *nlh);
+const char *link_message_name(const struct nlmsghdr *nlh);
+/* Gives an interface another name. 0 or -errno (-EBUSY: an old kernel, and it is up). */
+int link_rename(uint32_t ifindex, const char *name);
 
 /* The other end of a veth: its index, and this namespace's id of the network namespace it is in
  * (-1: this one). 0, or -errno: -EOPNOTSUPP when the interface is none, -ENODEV as above. */

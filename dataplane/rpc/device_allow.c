@@ -5,10 +5,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "noun.h"
 
 #define ALLOWED_MAX 16
@@ -51,6 +52,75 @@ int device_allow(const char *driver)
 	allowed[n_allowed++] = driver;
 	return 0;
 }
+
+/* ---- drivers that nobody knows ---- */
+
+/* Of DPDK's, beside those above: what somebody may have meant. */
+static const char *const others[] = {"net_bonding", "net_failsafe", "net_pcap", "net_ring",
+	"net_softnic", "net_tun", "net_vdev_netvsc", "net_virtio_user"};
+
+/* How many characters have to be put in, left out or changed. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[LIMIT_NAME + 1], len = strlen(b);
+
+	if (len > LIMIT_NAME)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= len; i++)
+		row[i] = i;
+	for (size_t n = 1; *a != '\0'; a++, n++) {
+		size_t corner = row[0];
+
+		row[0] = n;
+		for (size_t i = 1; i <= len; i++) {
+			size_t least = corner + (*a != b[i - 1]);
+
+			corner = row[i];
+			if (row[i] + 1 < least)
+				least = row[i] + 1;
+			if (row[i - 1] + 1 < least)
+				least = row[i - 1] + 1;
+			row[i] = least;
+		}
+	}
+	return row[len];
+}
+
+/* NULL: nothing is like it. */
+static const char *nearest(const char *name, bool (*known)(const char *driver))
+{
+	size_t best = 4, at;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < COUNT(others) + COUNT(drivers); i++) {
+		const char *one = i < COUNT(others) ? others[i] : drivers[i - COUNT(others)].name;
+
+		at = distance(name, one);
+		if (at < best && known(one)) {
+			best = at;
+			found = one;
+		}
+	}
+	return found;
+}
+
+int device_allow_check(bool (*known)(const char *driver), char *why, size_t size)
+{
+	for (size_t i = 0; i < n_allowed; i++) {
+		const char *near;
+
+		if (strcmp(allowed[i], "any") == 0 || known(allowed[i]))
+			continue;
+		near = nearest(allowed[i], known);
+		snprintf(why, size, "%.64s: DPDK has no such driver here%s%s", allowed[i],
+			near != NULL ? "; the nearest is " : " (net_pcap is one, say)",
+			near != NULL ? near : "");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+/* ---- what a port names ---- */
 
 /* "net_tap" of "net_tap7": the name that DPDK finds the driver by, and a number or word behind it.
  */
@@ -194,8 +264,15 @@ int device_check(const char *devargs, struct rpc_error *err)
 		return 0;
 	if (strlen(devargs) < IF_NAMESIZE && if_nametoindex(devargs) != 0)
 		return refuse_interface(devargs, err);
-	return refuse(err,
+	refuse(err,
 		"net_af_packetN,iface=IF, net_af_xdpN,iface=IF, net_tapN, net_memifN, net_vhostN, "
 		"net_nullN, or a PCI address",
 		devargs);
+	return rpc_fail(err, RPC_ERR_PARAMS,
+		"%.*s is none of the drivers that ports may name: net_af_packet, net_af_xdp, "
+		"net_tap, "
+		"net_memif, net_vhost, net_null, a PCI address; root may allow more: "
+		"sluice-dataplane "
+		"--allow-device NAME",
+		(int)(len < 40 ? len : 40), devargs);
 }

@@ -88,7 +88,7 @@ static json_t *row_json(const struct table_decl *table, const struct table_row *
 
 static int find_table(const json_t *params, const struct table_decl **out, struct rpc_error *err)
 {
-	char want[160] = "", got[80];
+	char want[sizeof(err->want)] = "", got[80];
 	const char *name;
 	size_t used = 0;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "networks.h"
+#include "noun_address.h"
 #include "noun_gateway.h"
 #include "port.h"
 #include "tx.h"
@@ -109,6 +110,25 @@ static void address_commit(struct object *obj, const struct version *old, const 
 		underlay_address_set(port->id, &version->data->address.prefix);
 	else
 		underlay_address_unset(port->id, &version->data->address.prefix);
+}
+
+void noun_address_again(const struct object *port)
+{
+	const struct ref *ref;
+
+	LIST_FOREACH(ref, &port->used_by, link)
+	{
+		struct object *obj = ref->from->owner;
+		int rc;
+
+		if (obj->type->type != OBJECT_ADDRESS)
+			continue;
+		rc = port_tap_address(
+			port->id, &ref->from->data->address.prefix, true, &obj->on_tap);
+		if (rc != 0)
+			fprintf(stderr, "sluice-dataplane: address %s on the new tap: %s\n",
+				obj->key, strerror(-rc));
+	}
 }
 
 const struct noun noun_address = {

@@ -9,6 +9,7 @@
 #include "attachment.h"
 #include "device_allow.h"
 #include "events.h"
+#include "noun_address.h"
 #include "noun_port.h"
 #include "port.h"
 #include "port_link.h"
@@ -179,6 +180,63 @@ static void port_undo(const struct tx *tx, struct object *obj, const struct vers
 		port_change(obj->id, &old->data->port, &ignored);
 }
 
+/* ---- what is wrong below a port ---- */
+
+static uint64_t faulty; /* these, in the log */
+
+/* Into text; "": nothing. */
+static void below_fault(const struct object *obj, char *text, size_t size)
+{
+	uint32_t has = port_link_mtu(obj->id), wants = obj->now->data->port.mtu;
+	enum port_twin twin = port_link_twin(obj->id);
+	char name[IFNAMSIZ];
+
+	text[0] = '\0';
+	if (twin >= PORT_TWIN_RENAMED)
+		snprintf(text, size, "the twin %s of port %s is gone", obj->key, obj->key);
+	else if (twin == PORT_TWIN_DOWN)
+		snprintf(text, size, "the twin %s of port %s is down: ip link set %s up", obj->key,
+			obj->key, obj->key);
+	else if (has != 0 && has < wants && if_indextoname(port_link_ifindex(obj->id), name))
+		snprintf(text, size,
+			"interface %s has an MTU of %u, port %s of %u: larger frames are lost; ip "
+			"link set %s mtu %u",
+			name, has, obj->key, wants, name, wants);
+}
+
+static void fault_log(const struct object *obj)
+{
+	uint64_t bit = 1ull << obj->id;
+	char text[sizeof(((struct api_port *)0)->fault)];
+
+	below_fault(obj, text, sizeof(text));
+	if (text[0])
+		fprintf(stderr, "sluice-dataplane: port %s: %s\n", obj->key, text);
+	else if (faulty & bit)
+		fprintf(stderr, "sluice-dataplane: port %s: that is put right\n", obj->key);
+	faulty = text[0] ? faulty | bit : faulty & ~bit;
+}
+
+/* The interface below has another MTU. */
+static void look_below(const struct object *obj)
+{
+	if (port_bound(obj->id)) {
+		attachment_port_mtu(obj->id);
+		underlay_stale();
+	}
+	fault_log(obj);
+}
+
+void noun_port_news(uint64_t ports)
+{
+	for (; ports; ports &= ports - 1) {
+		const struct object *obj = model_by_id(OBJECT_PORT, __builtin_ctzll(ports));
+
+		if (obj)
+			look_below(obj);
+	}
+}
+
 static uint64_t warned; /* these, in the log */
 
 /* "" or what is wrong below it; what is new goes to the log. */
@@ -200,6 +258,7 @@ static void port_commit(struct object *obj, const struct version *old, const str
 		underlay_port_gone(obj->id);
 		port_veth_forget(obj->id);
 		warned &= ~(1ull << obj->id);
+		faulty &= ~(1ull << obj->id);
 	} else if (!old) {
 		port_publish(obj->id);
 		port_warning(obj);
@@ -209,7 +268,27 @@ static void port_commit(struct object *obj, const struct version *old, const str
 	underlay_stale();
 }
 
-static uint64_t told; /* why these could not be opened again */
+static uint64_t told;	   /* why these could not be opened again */
+static uint64_t told_twin; /* likewise of their twins */
+
+static void twin_poll(struct object *obj)
+{
+	uint64_t bit = 1ull << obj->id;
+	struct rpc_error err = {0};
+
+	if (port_link_twin(obj->id) < PORT_TWIN_RENAMED) {
+		told_twin &= ~bit;
+	} else if (port_twin_again(obj->id, &obj->now->data->port, &err) != 0) {
+		if (!(told_twin & bit))
+			fprintf(stderr,
+				"sluice-dataplane: port %s: its twin cannot be made again: %s\n",
+				obj->key, err.message);
+		told_twin |= bit;
+	} else {
+		noun_address_again(obj);
+		fault_log(obj);
+	}
+}
 
 /* What was taken from below it is put back, or said to be gone: in the log, and to watchers. */
 static void port_look_after(const struct object *obj)
@@ -240,6 +319,7 @@ uint64_t noun_port_poll(void)
 		struct rpc_error err = {0};
 		int rc;
 
+		twin_poll(obj);
 		if (!port_link_gone(obj->id))
 			port_look_after(obj);
 		if (!port_link_gone(obj->id) ||
@@ -253,6 +333,8 @@ uint64_t noun_port_poll(void)
 				obj->key, err.message);
 		told = rc ? told | bit : told & ~bit;
 		back |= rc ? 0 : bit;
+		if (!rc)
+			look_below(obj);
 		port_warning(obj);
 	}
 	return back;
@@ -266,9 +348,14 @@ static void port_answer(const struct object *obj, union api_object *copy)
 	copy->port.link = port_link(obj->id, &copy->port.speed_mbps);
 	copy->port.gone = port_link_gone(obj->id);
 	memcpy(copy->port.mac_in_use.bytes, hot->mac.addr_bytes, 6);
-	snprintf(copy->port.warning, sizeof(copy->port.warning), "%s", port_warning(obj));
 	snprintf(copy->port.fault, sizeof(copy->port.fault), "%s", port_fault(obj->id));
-	if (tap)
+	if (!copy->port.fault[0])
+		below_fault(obj, copy->port.fault, sizeof(copy->port.fault));
+	copy->port.tap_lost = port_link_twin(obj->id) != PORT_TWIN_UP;
+	if (port_link_mtu(obj->id) < obj->now->data->port.mtu)
+		copy->port.interface_mtu = port_link_mtu(obj->id);
+	snprintf(copy->port.warning, sizeof(copy->port.warning), "%s", port_warning(obj));
+	if (tap && port_link_twin(obj->id) < PORT_TWIN_RENAMED)
 		snprintf(copy->port.tap_name, sizeof(copy->port.tap_name), "%s", tap);
 }
 

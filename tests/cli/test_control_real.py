@@ -141,11 +141,11 @@ class Real(unittest.TestCase):
         os.unlink(mark)
         for device in (f"net_failsafe0,exec(id -u >{mark}; echo net_null77)", f"net_pcap5,tx_pcap={kept}", "net_null0;net_pcap0"):
             said = self.sluice("--socket", self.control.dataplane.socket, "dp", "put", "port", "name=f", f"device={device}", status=1)
-            self.assertIn("not allowed", said)
+            self.assertIn("none of the drivers that ports may name", said)
             self.assertIn("net_af_packetN,iface=IF", said)
-            self.assertIn("not allowed", self.sluice("wan", "create", "bad", "site=gj", f"device={device}", status=1))
+            self.assertIn("none of the drivers", self.sluice("wan", "create", "bad", "site=gj", f"device={device}", status=1))
             self.control.request("PUT", "/v1/wans/evil?check=false", {"name": "evil", "site": "gj", "device": device})
-            self.control.until(lambda: "not allowed" in self.control.get("/v1/wans/evil").json["status"].get("reason", ""), 20)
+            self.control.until(lambda: "none of the drivers" in self.control.get("/v1/wans/evil").json["status"].get("reason", ""), 20)
         self.assertFalse(os.path.exists(mark))
         with open(kept) as file:
             self.assertEqual(file.read(), "what root wrote")

@@ -97,7 +97,7 @@ class DryRun(unittest.TestCase):
         self.refused("there is no interface nothere9 here", wan("net_af_packet5,iface=nothere9"))
 
     def test_a_device_that_is_not_allowed(self):
-        self.refused("this device is not allowed", wan("net_nonsense0"))
+        self.refused("net_nonsense0 is none of the drivers that ports may name: net_af_packet", wan("net_nonsense0"))
 
     def test_a_name_that_an_object_put_by_hand_has(self):
         self.refused("port hand", wan(api.null(9)))

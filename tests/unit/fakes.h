@@ -31,6 +31,10 @@ struct fakes {
 	bool link, gone;
 	bool port_lost, port_back; /* told by port_look() */
 	const char *port_fault;	   /* NULL: none */
+	uint32_t interface_mtu; /* below ports; 0: not known */
+	int bound;		/* calls of port_bound() */
+	int twin;		/* of port 1; enum port_twin */
+	bool fail_twin;
 	int routes_reserved;
 	struct underlay_hop hop;    /* wanted, */
 	uint32_t missing, hop_news; /* and (0 or 1) without a neighbour, to be told */

@@ -51,6 +51,25 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	return 0;
 }
 
+bool port_bound(uint16_t id)
+{
+	fakes.bound++;
+	return true;
+}
+
+enum port_twin port_link_twin(uint16_t id)
+{
+	return id == 1 ? (enum port_twin)fakes.twin : PORT_TWIN_UP;
+}
+
+int port_twin_again(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
+{
+	if (fakes.fail_twin)
+		return rpc_fail(err, RPC_ERR_CONFLICT, "the name is taken");
+	fakes.twin = PORT_TWIN_UP;
+	return 0;
+}
+
 bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_error *err)
 {
 	return false;
@@ -123,7 +142,12 @@ bool port_link_gone(uint16_t id)
 
 uint32_t port_link_ifindex(uint16_t id)
 {
-	return 0;
+	return fakes.interface_mtu != 0 ? 1 : 0; /* lo, which any namespace has */
+}
+
+uint32_t port_link_mtu(uint16_t id)
+{
+	return fakes.interface_mtu;
 }
 
 const char *port_veth_warning(uint16_t id, uint32_t ifindex)

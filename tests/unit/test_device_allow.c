@@ -66,6 +66,44 @@ START_TEST(an_interface_s_name_alone_is_told_what_to_write)
 }
 END_TEST
 
+START_TEST(unknown_driver_is_told_which_there_are)
+{
+	ck_assert_int_ne(check("net_af_pcket9,iface=lo"), 0);
+	ck_assert_ptr_eq(strstr(err.message, "net_af_pcket9 is none of"), err.message);
+	ck_assert_ptr_nonnull(strstr(err.message, "net_af_packet, net_af_xdp, net_tap, net_memif"));
+	ck_assert_ptr_nonnull(strstr(err.message, "--allow-device NAME"));
+	ck_assert_int_ne(check("net_tap0,remote=eth0"), 0); /* of a known one: its arguments */
+	ck_assert_ptr_nonnull(strstr(err.want, "arguments of net_tap: iface mac"));
+}
+END_TEST
+
+static bool known(const char *driver)
+{
+	return strncmp(driver, "net_pcap", 8) == 0 || strncmp(driver, "net_ring", 8) == 0;
+}
+
+static const struct {
+	const char *name, *says; /* NULL: fine */
+} allowed[] = {
+	{"net_pcap", NULL},
+	{"any", NULL},
+	{"net_pcpa", "net_pcpa: DPDK has no such driver here; the nearest is net_pcap"},
+	{"net_rinf", "net_rinf: DPDK has no such driver here; the nearest is net_ring"},
+	{"crypto_openssl", "crypto_openssl: DPDK has no such driver here (net_pcap is one, say)"},
+};
+
+START_TEST(allowed_driver_that_dpdk_does_not_know_is_told)
+{
+	char why[160] = "";
+	int rc;
+
+	ck_assert_int_eq(device_allow(allowed[_i].name), 0);
+	rc = device_allow_check(known, why, sizeof(why));
+	ck_assert_int_eq(rc != 0, allowed[_i].says != NULL);
+	ck_assert_str_eq(why, allowed[_i].says != NULL ? allowed[_i].says : "");
+}
+END_TEST
+
 START_TEST(root_may_allow_more)
 {
 	ck_assert_int_eq(device_allow("net_pcap"), 0);
@@ -84,6 +122,9 @@ int main(void)
 	tcase_add_test(t, drivers_of_the_list_and_their_arguments_are_taken);
 	tcase_add_test(t, what_runs_programs_or_writes_files_is_refused);
 	tcase_add_test(t, an_interface_s_name_alone_is_told_what_to_write);
+	tcase_add_test(t, unknown_driver_is_told_which_there_are);
+	tcase_add_loop_test(t, allowed_driver_that_dpdk_does_not_know_is_told, 0,
+		sizeof(allowed) / sizeof(allowed[0]));
 	tcase_add_test(t, root_may_allow_more);
 	suite_add_tcase(suite, t);
 	SRunner *runner = srunner_create(suite);

@@ -11,8 +11,9 @@
 
 #include "bounds.h"
 #include "events.h"
-#include "noun_port.h"
 #include "fakes.h"
+#include "noun_port.h"
+#include "port_link.h"
 #include "rpc_client.h"
 #include "server.h"
 
@@ -110,6 +111,46 @@ START_TEST(watcher_hears_of_a_program_taken_off_and_put_back)
 	EXPECT(next_json(), "params", "{\"event\":\"port.mended\",\"port\":\"p0\"}");
 	EXPECT(next_json(), "params.event", "port.fault");
 	EXPECT(next_json(), "params", "{\"event\":\"port.mended\",\"port\":\"p1\"}");
+}
+END_TEST
+
+START_TEST(port_says_that_the_interface_below_takes_less)
+{
+	furnish();
+	fakes.interface_mtu = 1500;
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p0'}")), "result.fault", "");
+	fakes.interface_mtu = 1400;
+	noun_port_news(1ull << 0 | 1ull << 9);
+	ck_assert_int_eq(fakes.bound, 1); /* of the one that is there */
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p0'}")), "result.interface_mtu", "1400");
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p0'}")), "result.fault",
+		"interface lo has an MTU of 1400, port p0 of 1500: larger frames are lost; ip link "
+		"set lo mtu 1500");
+}
+END_TEST
+
+START_TEST(twin_that_others_deleted_is_made_again_with_its_addresses)
+{
+	furnish();
+	OK(ask(CALL("put", "{'type':'address','objects':[{'port':'p1','prefix':'198.18.0.1/24'},"
+			   "{'port':'p1','prefix':'2001:db8::1/64'}]}")));
+	ck_assert_int_eq(fakes.tap_addresses, 2);
+	fakes.twin = PORT_TWIN_DOWN; /* as somebody wants it */
+	ck_assert_uint_eq(noun_port_poll(), 0);
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p1'}")), "result.fault",
+		"the twin p1 of port p1 is down: ip link set p1 up");
+	fakes.twin = PORT_TWIN_GONE;
+	fakes.fail_twin = true;
+	ck_assert_uint_eq(noun_port_poll(), 0);
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p1'}")), "result.fault",
+		"the twin p1 of port p1 is gone");
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p1'}")), "result.tap_lost", "true");
+	ck_assert_int_eq(fakes.tap_addresses, 2);
+	fakes.fail_twin = false;
+	ck_assert_uint_eq(noun_port_poll(), 0); /* the port itself was never away */
+	ck_assert_int_eq(fakes.tap_addresses, 4);
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p1'}")), "result.fault", "");
+	EXPECT(ask(CALL("get", "{'type':'port','key':'p1'}")), "result.tap_lost", "");
 }
 END_TEST
 
@@ -419,6 +460,8 @@ int main(void)
 	tcase_add_test(tcase, notification_gets_no_answer);
 	tcase_add_test(tcase, watcher_hears_of_macs_and_links);
 	tcase_add_test(tcase, watcher_hears_of_a_program_taken_off_and_put_back);
+	tcase_add_test(tcase, port_says_that_the_interface_below_takes_less);
+	tcase_add_test(tcase, twin_that_others_deleted_is_made_again_with_its_addresses);
 	tcase_add_test(tcase, watcher_hears_of_next_hops_and_can_list_them);
 	tcase_add_test(tcase, watcher_that_does_not_read_loses_events_and_is_told);
 	tcase_add_test(tcase, trace_sends_packets_then_an_end);

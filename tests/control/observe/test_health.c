@@ -144,6 +144,36 @@ START_TEST(ports)
 }
 END_TEST
 
+START_TEST(faults_of_ports)
+{
+	const char *text = "interface e0 has an MTU of 1400";
+
+	lists("[{'name':'lan','link':true,'fault':'interface e0 has an MTU of 1400'}," PORT(
+		      "aw") "]",
+		TUNNELS, "[]");
+	expect(health_port(&facts, "lan", &health), "interface_mtu", "");
+	ck_assert_str_eq(health.text, text);
+	expect(OF(INTENT_SITE, "a"), "interface_mtu", "port:lan");
+	expect(OF(INTENT_SLICE, "s"), "interface_mtu", "port:lan");
+	expect(OF(INTENT_SESSION, "u"), "interface_mtu", "port:lan");
+	expect(OF(INTENT_WAN, "aw"), "well", "");
+	lists("[{'name':'aw','link':true,'tap_lost':true,'fault':'the twin aw of port aw is "
+	      "gone'}," PORT("lan") "]",
+		"[" TUNNEL("aw:bw", "down: no neighbor x") "]", "[]");
+	expect(OF(INTENT_WAN, "aw"), "twin", "port:aw");
+	ck_assert_str_eq(health.text, "the twin aw of port aw is gone");
+	/* a WAN's: of what goes over it, too, though its tunnels are up */
+	lists("[{'name':'aw','link':true,'fault':'interface e0 has an MTU of 1400'}," PORT(
+		      "lan") "]",
+		TUNNELS, "[]");
+	expect(OF(INTENT_WAN, "aw"), "interface_mtu", "port:aw");
+	expect(OF(INTENT_SLICE, "s"), "interface_mtu", "port:aw");
+	ck_assert_str_eq(health.text, "port aw loses large frames");
+	expect(OF(INTENT_SLICE, "m"), "well", ""); /* at this site alone */
+	expect(OF(INTENT_SITE, "a"), "well", "");
+}
+END_TEST
+
 START_TEST(tunnels)
 {
 	const struct intent *s = find(INTENT_SLICE, "s");
@@ -245,6 +275,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, all_is_well);
 	tcase_add_test(tcase, ports);
+	tcase_add_test(tcase, faults_of_ports);
 	tcase_add_test(tcase, tunnels);
 	tcase_add_test(tcase, peers);
 	tcase_add_test(tcase, states_of_intents);
