@@ -199,6 +199,19 @@ static void link_changed(struct kernel *kernel, const struct kernel_link *was)
 		table_link_lost(kernel, was, false);
 }
 
+/* Was it replaced, or had it gone with its link's carrier, of which the kernel tells later, and its
+ * routes with it, and is this another one of that id? */
+static void nexthop_changed(struct kernel *kernel, const struct kernel_nexthop *was,
+	const struct kernel_nexthop *is)
+{
+	if (!was->via.index || was->via.index == is->via.index)
+		return;
+	if (route_any_by(kernel, PATH_NEXTHOP(is->id), 4))
+		dump_verify(kernel, DUMP_ROUTE4, 0, 0);
+	if (route_any_by(kernel, PATH_NEXTHOP(is->id), 6))
+		dump_verify(kernel, DUMP_ROUTE6, 0, 0);
+}
+
 static void entry_changed(struct kernel *kernel, enum kernel_kind kind, struct entry *entry,
 	const struct kernel_key *key, const void *body, uint32_t size)
 {
@@ -207,6 +220,8 @@ static void entry_changed(struct kernel *kernel, enum kernel_kind kind, struct e
 	count_drift(kernel);
 	if (kind == KERNEL_LINK)
 		memcpy(&was, entry->body, sizeof(was));
+	if (kind == KERNEL_NEXTHOP)
+		nexthop_changed(kernel, (const void *)entry->body, body);
 	if (entry->size == size) {
 		memcpy(entry->body, body, size);
 	} else {

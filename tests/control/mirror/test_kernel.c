@@ -314,6 +314,21 @@ START_TEST(ways_of_an_ipv6_route_come_and_go_one_by_one)
 }
 END_TEST
 
+/* The kernel tells of the carrier when the object is another one. */
+START_TEST(nexthop_object_that_was_another_has_no_routes)
+{
+	two_links();
+	rig_ip("nexthop add id 6 via %s dev vc", _i ? "2001:db8:2::2" : "198.18.2.2");
+	rig_ip("route add 198.19.0.0/24 proto bgp nhid 6");
+	rig_quiet();
+	rig_ip("link set vd down");
+	rig_ip("nexthop replace id 6 blackhole");
+	rig_quiet();
+	rig_compare("another");
+	ck_assert_ptr_null(rig_route(254, "198.19.0.0/24"));
+}
+END_TEST
+
 /* ---- lost messages ---- */
 
 static void small_buffer(void)
@@ -461,6 +476,7 @@ static Suite *kernel_suite(void)
 	tcase_add_test(tables, routes_are_found_by_table_link_and_object);
 	tcase_add_test(tables, the_route_of_the_lowest_metric_counts);
 	tcase_add_test(tables, ways_of_an_ipv6_route_come_and_go_one_by_one);
+	tcase_add_loop_test(tables, nexthop_object_that_was_another_has_no_routes, 0, 2);
 	tcase_add_test(tables, what_is_written_is_in_the_kernel);
 	tcase_add_test(tables, what_the_kernel_refuses_is_counted);
 	tcase_add_test(tables, a_neighbour_is_resolved_and_kept_until_it_may_age);
