@@ -80,8 +80,9 @@ static bool flag_user(struct item *user, void *arg)
 
 	if (probe && user->mirrored && !item_wanted(user) && !probe->text)
 		probe->away = true;
-	else if (probe && flag(flagging->check, probe))
-		probe->cause = flagging->cause;
+	else if (probe && flag(flagging->check, probe) &&
+		 item_kept(flagging->check->rec, user->type, user->key))
+		probe->cause = flagging->cause; /* the mirror's just goes with it */
 	return true;
 }
 
