@@ -111,12 +111,13 @@ static void ways(FILE *to, bool six, int count)
 
 static void route_command(FILE *to)
 {
-	bool six = pick(2);
+	bool six = pick(2), reject;
 	const char *verb = ONE_OF(
 		"add", "add", "append", "prepend", "replace", "replace", "change", "del", "del");
 
 	fprintf(to, "%s route %s ", six ? "-6" : "-4", verb);
-	if (!pick(10))
+	reject = !pick(10);
+	if (reject)
 		fprintf(to, "%s ", ONE_OF("blackhole", "unreachable", "prohibit"));
 	fprintf(to, six ? "2001:db8:f%d::/48" : "198.19.%d.0/24", pick(6));
 	if (pick(3) == 0)
@@ -132,7 +133,7 @@ static void route_command(FILE *to)
 			fprintf(to, " nhid %d", pick(2) ? 1 + pick(6) : 11 + pick(3));
 		else if (six && pick(5) == 0)
 			fprintf(to, " dev x%d", pick(LINKS));
-		else
+		else if (!six || !reject) /* `prohibit … via`: hidden and shown again unsaid */
 			ways(to, six, 1 + pick(3));
 	}
 	fprintf(to, "\n");
