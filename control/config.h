@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What sluice-control is told at start: options (contract.md, "sluice-control") and, for what they
- * do not say, a JSON file. Called by main.c before anything else. */
+/* What sluice-control is told at start: options (contract.md, "sluice-control") and, for what
+ * they do not say, a JSON file. */
 #ifndef CONTROL_CONFIG_H
 #define CONTROL_CONFIG_H
 
@@ -14,7 +14,7 @@
 struct config {
 	api_name site; /* which of the sites this box is; default: the host's name */
 	char socket[LIMIT_DEVICE + 1];
-	char listen[LIMIT_DEVICE + 1]; /* "": no TCP */
+	char listen[LIMIT_DEVICE + 1];	       /* "": no TCP */
 	char metrics_listen[LIMIT_DEVICE + 1]; /* "": none */
 	char dataplane[LIMIT_DEVICE + 1];
 	char store[LIMIT_DEVICE + 1];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lock of lock.h. Called by main.c once; the file's descriptor is the process's. */
+/* The lock of lock.h. The file's descriptor is the process's. */
 #include "lock.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Options of sluice-dataplane: nobody ever writes EAL flags. Called by main.c before anything else;
- * owns nothing. */
+/* Options of sluice-dataplane: nobody ever writes EAL flags. */
 #include "options.h"
 
 #include <errno.h>
@@ -36,9 +35,12 @@ static void usage(FILE *to)
 		"                      cache has 48 KB or more, else 32)\n"
 		"  --idle spin|nap     what a worker without packets does (default spin)\n"
 		"  --config FILE       JSON, the params of one transaction, put at start\n"
-		"  --allow-device NAME one more driver that ports may name, with all its arguments: net_pcap, say; again for\n"
-		"                      each. any: every driver of DPDK, for labs: some run programs and write files as root.\n"
-		"                      Always allowed: net_af_packet, net_af_xdp, net_tap, net_memif, net_vhost, net_null,\n"
+		"  --allow-device NAME one more driver that ports may name, with all its "
+		"arguments: net_pcap, say; again for\n"
+		"                      each. any: every driver of DPDK, for labs: some run "
+		"programs and write files as root.\n"
+		"                      Always allowed: net_af_packet, net_af_xdp, net_tap, "
+		"net_memif, net_vhost, net_null,\n"
 		"                      PCI addresses\n"
 		"  --verbose           DPDK's log at level info\n"
 		"  --version, --help\n",

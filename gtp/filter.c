@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* IPFilterRule text to structure (RFC 6733 section 4.3.1). Called by session_check.c,
- * pipelines/upf, tests and the fuzzer; owns nothing, libc alone. The way back is filter_format.c.
- */
+/* IPFilterRule text to structure (RFC 6733 section 4.3.1). Owns nothing, libc alone. The way
+ * back is filter_format.c. */
 #include "filter.h"
 
 #include <arpa/inet.h>
@@ -176,14 +175,14 @@ static bool read_address(struct reader *r, struct filter_end *e)
 
 	skip_blanks(r);
 	if (r->at < r->end && *r->at == '!') {
-		e->not = true;
+		e->negated = true;
 		r->at++;
 	}
 	size_t n = next_word(r, &word);
 	bool any = is_word(word, n, "any");
 
 	if (any || is_word(word, n, "assigned")) {
-		if (e->not )
+		if (e->negated)
 			return refuse(r, word, "an address or a prefix after !");
 		e->assigned = !any;
 		return true;

@@ -26,7 +26,7 @@ struct filter_ports {
 struct filter_end {
 	uint8_t family; /* 0: any; 4, 6 */
 	bool assigned;	/* the UE's own address; family 0 */
-	bool not ;	/* `!`: all but these */
+	bool negated;	/* `!`: all but these */
 	uint8_t len;	/* of the prefix */
 	uint8_t bytes[16];
 	uint8_t n_ports; /* 0: any, also without ports */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A filter as text, the one way that all equal ones are written (TS 29.212 section 5.4.2: out,
- * numbers). Called by tables_upf.c, session_pack.c, tests and the fuzzer; owns nothing. */
+ * numbers). */
 #include "filter.h"
 
 #include <arpa/inet.h>
@@ -33,7 +33,7 @@ static void add_end(struct writer *w, const struct filter_end *e)
 		add(w, "%s", e->assigned ? "assigned" : "any");
 	} else {
 		inet_ntop(e->family == 6 ? AF_INET6 : AF_INET, e->bytes, address, sizeof(address));
-		add(w, "%s%s", e->not ? "!" : "", address);
+		add(w, "%s%s", e->negated ? "!" : "", address);
 		if (e->len != (e->family == 6 ? 128 : 32))
 			add(w, "/%u", e->len);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GTP-U headers and messages (TS 29.281, TS 38.415), bytes to structures and back. Called by
- * pipelines/upf, tests and the fuzzer; owns nothing, libc alone. */
+/* GTP-U headers and messages (TS 29.281, TS 38.415), bytes to structures and back. Owns nothing,
+ * libc alone. */
 #include "gtpu.h"
 
 #include <string.h>

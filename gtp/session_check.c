@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The session as a whole, its UE and its PDRs (TS 29.244 clauses 5.2.1, 7.5.2.2). Called by rpc/
- * for every put, so nothing is allocated and texts are made only when something is refused. FARs,
- * QERs and URRs: session_check_rules.c. */
+/* The session as a whole, its UE and its PDRs (TS 29.244 clauses 5.2.1, 7.5.2.2). FARs, QERs and
+ * URRs: session_check_rules.c. */
 #include "session_check.h"
 
 #include <stdio.h>

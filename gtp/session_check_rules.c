@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A session's ids, FARs, QERs, URRs and BAR (TS 29.244 clauses 7.5.2.3 to 7.5.2.6). Called by
- * session_check.c; owns nothing. */
+/* A session's ids, FARs, QERs, URRs and BAR (TS 29.244 clauses 7.5.2.3 to 7.5.2.6). */
 #include "session_check_rules.h"
 
 #include <stdio.h>

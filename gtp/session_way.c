@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* By which way in do packets meet a PDR? Called by session_check.c and pipelines/upf/session.c;
- * owns nothing. */
+/* By which way in do packets meet a PDR? */
 #include <string.h>
 
 #include "session_check.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Out to a tenant: the frame of a slice leaves by an attachment, tagged where that has a VLAN.
- * Called by switch.c after bridge and by flood.c; owns nothing. */
+/* Out to a tenant: the frame of a slice leaves by an attachment, tagged where that has a VLAN. */
 #include <rte_ether.h>
 
 #include "hot.h"

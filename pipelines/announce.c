@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See announce.h. Called by gateway.c and the main loop; owns the lists of those that are due. */
+/* See announce.h. Owns the lists of those that are due. */
 #include "announce.h"
 
 #include <rte_cycles.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ARP of IPv4 over Ethernet (RFC 826, RFC 5227): read, answered, asked. Called by host.c and
- * suppress.c on the workers; owns nothing. */
+/* ARP of IPv4 over Ethernet (RFC 826, RFC 5227): read, answered, asked. Runs on workers. */
 #include "host.h"
 
 #define ARP_LEN	  28u

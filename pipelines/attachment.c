@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Attachments: (port, VLAN) → slice. Called by rpc/ on the main thread; owns attachment_hot[] and
- * fills the ports' VLAN maps. */
+/* Attachments: (port, VLAN) → slice. Main thread only. Owns attachment_hot[] and fills the
+ * ports' VLAN maps. */
 #include "attachment.h"
 
 #include <rte_malloc.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Taps of attachments, the main thread's part: between the kernel's descriptors and the workers'
- * rings (attachment_tap.h). Called by rpc/ and the main loop; owns tap_serial[]. */
+ * rings (attachment_tap.h). Owns tap_serial[]. */
 #include "attachment_tap.h"
 
 #include <errno.h>

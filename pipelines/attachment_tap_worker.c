@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Taps of attachments, a worker's part: packets for the kernel into a ring to main, and what the
- * kernel sent out of its attachment (attachment_tap.h). Called by host.c and its parts, and by
- * switch.c once a millisecond; owns the two rings. */
+ * kernel sent out of its attachment (attachment_tap.h). Owns the two rings. */
 #include "attachment_tap.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both in
- * one bulk lookup. Called by switch.c after parse and overlay_in; owns nothing. */
+/* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both
+ * in one bulk lookup. */
 #include "flow.h"
 #include "host.h"
 #include "session_hot.h"

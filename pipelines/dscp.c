@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Yellow frames are told apart by their drop precedence (RFC 2597). Called by police.c; owns
- * nothing. */
+/* Yellow frames are told apart by their drop precedence (RFC 2597). */
 #include "dscp.h"
 
 #include <rte_ether.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Drop precedence of the Assured Forwarding classes. Called by police.c for yellow frames only. */
+/* Drop precedence of the Assured Forwarding classes. */
 #ifndef PIPELINES_DSCP_H
 #define PIPELINES_DSCP_H
 

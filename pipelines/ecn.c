@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Congestion marks on their way out of a tunnel. Called by overlay_in.c for marked packets only;
- * owns nothing. */
+/* Congestion marks on their way out of a tunnel. */
 #include "ecn.h"
 
 #include <rte_ether.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Congestion marks across a tunnel (RFC 6040). Called by overlay_in.c; the other direction is a
- * copy, in overlay_out.c. */
+/* Congestion marks across a tunnel (RFC 6040). The other direction is a copy, in overlay_out.c. */
 #ifndef PIPELINES_ECN_H
 #define PIPELINES_ECN_H
 

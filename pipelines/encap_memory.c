@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memory for the paths of tunnels (encap_memory.h). Called by tunnel.c; owns the lines. */
+/* Memory for the paths of tunnels (encap_memory.h). Owns the lines. */
 #include "encap_memory.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The MAC table's writer: static entries, learning from the workers' reports, ageing. Called by
- * rpc/ and the main loop on the main thread; owns fdb_table and the counts by slice and door. */
+/* The MAC table's writer: static entries, learning from the workers' reports, ageing. Main
+ * thread only. Owns fdb_table and the counts by slice and door. */
 #include "fdb.h"
 
 #include <rte_malloc.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The routes of l3 slices. Called by rpc/, gateway.c and neighbor.c on the main thread; owns fib4
- * and fib6. A table's value is the next hop's index with the owner above it. */
+/* The routes of l3 slices. Main thread only. Owns fib4 and fib6. A table's value is the next
+ * hop's index with the owner above it. */
 #include "fib.h"
 
 #include <errno.h>

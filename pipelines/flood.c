@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never from
- * tunnel to tunnel, at no more than the slice's rate. Called by switch.c after bridge; uses the
- * lanes out, and down[] for Ethernet sessions, and empties them as they fill. */
+/* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never
+ * from tunnel to tunnel, at no more than the slice's rate. Uses the lanes out, and down[] for
+ * Ethernet sessions, and empties them as they fill. */
 #include "admit.h"
 #include "flow.h"
 #include "hot.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The flow of a frame inside a slice: entropy for the outer source port, the flow label and the
- * choice of path. Called by bridge.c and flood.c for frames on their way into tunnels. */
+ * choice of path. */
 #ifndef PIPELINES_FLOW_H
 #define PIPELINES_FLOW_H
 

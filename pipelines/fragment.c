@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Outer packets in pieces. Each piece is a buffer of its own that any port can send: rte_ip_frag
- * 22.11 copies for IPv4 only, and its other form chains buffers that share the packet's. Called by
- * overlay_out.c; owns nothing. */
+ * 22.11 copies for IPv4 only, and its other form chains buffers that share the packet's. */
 #include "fragment.h"
 
 #include <netinet/in.h>

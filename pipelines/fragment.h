@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Fragments of outer packets, for tunnels with `fragment`. Called by overlay_out.c. */
+/* Fragments of outer packets, for tunnels with `fragment`. */
 #ifndef PIPELINES_FRAGMENT_H
 #define PIPELINES_FRAGMENT_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An IPv4 packet of a slice that is larger than its way out carries, and may be cut (RFC 791
- * section 3.2). The packet itself becomes the first fragment. Called by host.c and
- * upf/session_cut.c on the workers; owns nothing. */
+ * section 3.2). The packet itself becomes the first fragment. Runs on workers. */
 #include <rte_ip.h>
 
 #include "host.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gateway addresses on attachments of l3 slices, and the connected networks that come with them.
- * Called by rpc/ and neighbor.c on the main thread; owns attachment_source[] and slice_source[]. */
+ * Main thread only. Owns attachment_source[] and slice_source[]. */
 #include "gateway.h"
 
 #include <errno.h>

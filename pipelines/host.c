@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets that routing could not just send on: answered, asked for, fragmented, or dropped by name.
- * Called by route.c on the workers; owns nothing. */
+/* Packets that routing could not just send on: answered, asked for, fragmented, or dropped by
+ * name. Runs on workers. */
 #include "host.h"
 
 #include <rte_ip.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's part of what the switch says itself: rates per slice, reports to main, and the
- * questions that main has it ask. Called by host.c and its parts, and by switch.c once a
- * millisecond; owns struct host_worker. */
+ * questions that main has it ask. Owns struct host_worker. */
 #include <rte_malloc.h>
 #include <stdio.h>
 

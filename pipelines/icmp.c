@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443) of the switch inside l3 slices: echo answered,
- * errors sent. Called by host.c on the workers; owns nothing. */
+ * errors sent. Runs on workers. */
 #include "host.h"
 
 #include <rte_ip.h>

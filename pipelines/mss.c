@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The MSS option of TCP SYNs, found and lowered. Called by overlay_in.c and overlay_out.c; owns
- * nothing. */
+/* The MSS option of TCP SYNs, found and lowered. */
 #include "mss.h"
 
 #include <netinet/in.h>
@@ -80,12 +79,12 @@ static bool to_tcp6(struct rest *r)
 }
 
 /* HC' = ~(~HC + ~m + m'); a field at an odd offset counts with its bytes swapped. */
-static void checksum_change(uint8_t *tcp, uint16_t old, uint16_t new, bool odd)
+static void checksum_change(uint8_t *tcp, uint16_t old, uint16_t next, bool odd)
 {
 	uint32_t sum = (uint16_t)~load16(tcp + 16);
 
 	sum += odd ? __builtin_bswap16(~old) : (uint16_t)~old;
-	sum += odd ? __builtin_bswap16(new) : new;
+	sum += odd ? __builtin_bswap16(next) : next;
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	*(wire16_t *)(tcp + 16) = ~sum;
@@ -104,11 +103,11 @@ static bool lower(uint8_t *tcp, uint32_t hlen, uint16_t most)
 			len = tcp[i + 1];
 		}
 		if (tcp[i] == OPTION_MSS && len == 4) {
-			uint16_t old = load16(tcp + i + 2), new = rte_cpu_to_be_16(most);
+			uint16_t old = load16(tcp + i + 2), next = rte_cpu_to_be_16(most);
 
 			if (rte_be_to_cpu_16(old) > most) {
-				*(wire16_t *)(tcp + i + 2) = new;
-				checksum_change(tcp, old, new, i & 1);
+				*(wire16_t *)(tcp + i + 2) = next;
+				checksum_change(tcp, old, next, i & 1);
 				lowered = true;
 			}
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* MSS clamping: a TCP connection through a tunnel is told, as it begins, of segments that fit the
- * tunnel. Called by overlay_out.c and overlay_in.c for slices with mss_clamp. */
+/* MSS clamping: a TCP connection through a tunnel is told, as it begins, of segments that fit
+ * the tunnel. */
 #ifndef PIPELINES_MSS_H
 #define PIPELINES_MSS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbor Discovery (RFC 4861): solicitations and advertisements, read, answered, asked. Routers
- * are not advertised: hosts of an l3 slice are configured, or told by a router advertisement daemon
- * of the tenant's. Called by host.c and suppress.c on the workers; owns nothing. */
+/* Neighbor Discovery (RFC 4861): solicitations and advertisements, read, answered, asked.
+ * Routers are not advertised: hosts of an l3 slice are configured, or told by a router
+ * advertisement daemon of the tenant's. Runs on workers. */
 #include "host.h"
 
 #include <rte_ip.h>

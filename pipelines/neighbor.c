@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbours as others on the main thread see them: put by hand, wanted by routes, listed, and what
- * becomes of them when networks and slices go. Called by rpc/, gateway.c, nexthop.c and fib.c; what
- * time and packets do to them is neighbor_state.c's. */
+/* Neighbours as others on the main thread see them: put by hand, wanted by routes, listed, and
+ * what becomes of them when networks and slices go. What time and packets do to them is
+ * neighbor_state.c's. */
 #include "neighbor.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What becomes of a host on an attachment: asked for, resolved, confirmed, forgotten (RFC 4861
- * section 7.3 in short, for ARP as well), and what workers see of it. Called by neighbor.c and the
- * main loop on the main thread; the store is neighbor_table.c's. */
+ * section 7.3 in short, for ARP as well), and what workers see of it. Main thread only. The
+ * store is neighbor_table.c's. */
 #include "neighbor_state.h"
 
 #include <rte_random.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hosts of l3 slices: memory, hash, timers, bounds. Called by neighbor.c on the main thread; owns
- * nodes[]. */
+/* Hosts of l3 slices: memory, hash, timers, bounds. Main thread only. Owns nodes[]. */
 #include "neighbor_table.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Next hops, interned and counted. Called by fib.c's users, gateway.c and neighbor.c on the main
- * thread; owns nexthop_hot[] and nexthop_address[]. Groups are nexthop_group.c's. */
+/* Next hops, interned and counted. Main thread only. Owns nexthop_hot[] and nexthop_address[].
+ * Groups are nexthop_group.c's. */
 #include "nexthop.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Weighted groups of next hops: slots addressed by flow hash, a power of two of them, replaced as a
- * whole under RCU. Called by nexthop.c on the main thread; owns the slots. */
+/* Weighted groups of next hops: slots addressed by flow hash, a power of two of them, replaced
+ * as a whole under RCU. Main thread only. Owns the slots. */
 #include <errno.h>
 #include <rte_malloc.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a slice
- * (RFC 7348 section 4.1, RFC 8926 section 3). The endpoint table holds (local, remote, UDP port,
- * VNI): who is not in it gets in nowhere. GTP-U to an address that is a gtpu's goes to
- * upf/gtpu_in.c, its outer headers checked as all others. Everything else for this box is for the
- * kernel. Called by switch.c after parse; owns nothing. */
+/* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a
+ * slice (RFC 7348 section 4.1, RFC 8926 section 3). The endpoint table holds (local, remote, UDP
+ * port, VNI): who is not in it gets in nowhere. GTP-U to an address that is a gtpu's goes to
+ * upf/gtpu_in.c, its outer headers checked as all others. Everything else for this box is for
+ * the kernel. */
 #include "candidates.h"
 #include "ecn.h"
 #include "hot.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Encapsulation: a frame of a slice becomes a UDP packet to the other site (RFC 7348 section 5).
- * The finished header of the path is copied in front; length, DSCP and ECN, source port and VNI are
- * filled in. Called by switch.c after bridge and by flood.c. */
+ * The finished header of the path is copied in front; length, DSCP and ECN, source port and VNI
+ * are filled in. */
 #include <rte_ip.h>
 #include <rte_memcpy.h>
 #include <rte_udp.h>

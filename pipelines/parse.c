@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* First stage: which door did a frame come in by? (port, VLAN) → attachment → slice; untagged
- * frames of an underlay port without an untagged attachment may be for this box. Called by switch.c
- * for every burst; owns nothing. */
+ * frames of an underlay port without an untagged attachment may be for this box. */
 #include <rte_ether.h>
 #include <rte_memcpy.h>
 #include <rte_prefetch.h>

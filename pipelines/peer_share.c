@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See peer_share.h. Called by overlay_in.c and upf/gtpu_control.c on the workers; owns nothing. */
+/* See peer_share.h. Runs on workers. */
 #include "peer_share.h"
 
 #include <rte_hash_crc.h>

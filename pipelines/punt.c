@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* To the kernel and from it: what no pipeline wants goes to the port's tap twin at a bounded rate,
- * and what the kernel sends there goes out of the port. Called by switch.c; owns nothing. */
+/* To the kernel and from it: what no pipeline wants goes to the port's tap twin at a bounded
+ * rate, and what the kernel sends there goes out of the port. */
 #include "hot.h"
 #include "shaper.h"
 #include "stages.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Outer fragments put together again by rte_ip_frag, within bounds, per worker (fragments of a
- * packet share addresses, and so the queue RSS puts them in). Called by overlay_in.c; owns the
- * tables and a pool of large buffers. */
+ * packet share addresses, and so the queue RSS puts them in). Owns the tables and a pool of
+ * large buffers. */
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 

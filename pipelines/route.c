@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Routing inside the slice (RFC 1812, RFC 8200): the destination is looked up in the slice's own
- * routes, TTL goes down, the frame gets the next hop's MAC and leaves by an attachment or a tunnel.
- * What is not that simple is an exception (host.c). Called by switch.c after parse and overlay_in;
- * owns nothing.
- */
+ * routes, TTL goes down, the frame gets the next hop's MAC and leaves by an attachment or a
+ * tunnel. What is not that simple is an exception (host.c). */
 #include <rte_ether.h>
 
 #include "fib.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets that are routed one at a time: the switch's own, fragments, and those that a session
- * sends elsewhere than where they want to go. Called by host.c's parts and upf/; owns nothing. */
+ * sends elsewhere than where they want to go. */
 #include "fib.h"
 #include "flow.h"
 #include "host.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Slices and where they flood to. Called by rpc/ on the main thread; owns slice_hot[] and the flood
- * lists. */
+/* Slices and where they flood to. Main thread only. Owns slice_hot[] and the flood lists. */
 #include "slice.h"
 
 #include <rte_byteorder.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is known of hosts of l2 slices, kept: learned from the workers' reports, put by hand, and
- * forgotten with its MAC. Called by neighbor.c on the main thread; owns the two tables that
- * suppress_run.c reads on the workers. */
+ * forgotten with its MAC. Main thread only. Owns the two tables that suppress_run.c reads on the
+ * workers. */
 #include "suppress.h"
 
 #include <errno.h>

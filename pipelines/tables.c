@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The switch's tables as data, and their rows for people. Called by rpc/ on the main thread; owns
- * nothing. */
+/* The switch's tables as data, and their rows for people. Main thread only. */
 #include "tables.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The tables of routing slices as data, and their rows for people: routes by slice, next hops,
- * neighbours. Called by rpc/ on the main thread through tables.c's list; owns nothing. */
+ * neighbours. Main thread only. */
 #include "tables.h"
 
 #include <rte_common.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The user plane's own addresses and its peers as tables. Called by rpc/ on the main thread through
- * tables.c's list; owns nothing. */
+/* The user plane's own addresses and its peers as tables. Main thread only. */
 #include <rte_common.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The classifier's table: the rule lists of the box, filter by filter, in the order in which they
- * are met. Sessions with equal rules share a list; sessions_uplink and sessions_downlink say which.
- * Called by rpc/ on the main thread through tables.c's list; owns nothing. */
+/* The classifier's table: the rule lists of the box, filter by filter, in the order in which
+ * they are met. Sessions with equal rules share a list; sessions_uplink and sessions_downlink
+ * say which. Main thread only. */
 #include <arpa/inet.h>
 #include <rte_byteorder.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static void number_text(char *text, int value)
 }
 
 static void prefix_text(
-	char *text, const struct rules_entry *e, const uint32_t *address, uint8_t len, bool not )
+	char *text, const struct rules_entry *e, const uint32_t *address, uint8_t len, bool negated)
 {
 	struct api_ip ip = {.family = asks_key(e, KEY_V6) ? 6 : 4, .len = len};
 	char prefix[64];
@@ -46,10 +46,10 @@ static void prefix_text(
 		memcpy(ip.bytes + 4 * i, &be, 4);
 	}
 	api_ip_format(&ip, true, prefix);
-	if (len == 0 && !not )
+	if (len == 0 && !negated)
 		snprintf(text, TEXT, "any");
 	else
-		snprintf(text, TEXT, "%s%.46s", not ? "!" : "", prefix);
+		snprintf(text, TEXT, "%s%.46s", negated ? "!" : "", prefix);
 }
 
 static void mac_text(char *text, const uint8_t *bytes)

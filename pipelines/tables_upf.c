@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The user plane's tables as data, and their rows for people: by which way in a packet meets which
- * session, which rules it is looked at by, what is done with it. Called by rpc/ on the main thread
- * through tables.c's list; owns nothing. What is shown of sessions is what workers read; a million
- * of them are never walked for a page. */
+/* The user plane's tables as data, and their rows for people: by which way in a packet meets
+ * which session, which rules it is looked at by, what is done with it. Main thread only. What is
+ * shown of sessions is what workers read; a million of them are never walked for a page. */
 #include "tables.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tunnels: who may send to us (the endpoint tables) and what we send with (the paths' finished
- * headers). Called by rpc/ and underlay.c on the main thread; owns tunnel_hot[], the endpoint
- * tables and the paths. */
+ * headers). Main thread only. Owns tunnel_hot[], the endpoint tables and the paths. */
 #include "tunnel.h"
 
 #include <rte_ether.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The underlay: addresses, neighbours and routes, and the paths of every tunnel that follow from
- * them. Called by rpc/ on the main thread; owns all three. No packet ever looks here. */
+ * them. Main thread only. Owns all three. No packet ever looks here. */
 #include "underlay.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Next hops of the underlay, (port, address): their MACs, as neighbours are put, and how many paths
- * lead over them. Called by underlay.c; main thread only. */
+/* Next hops of the underlay, (port, address): their MACs, as neighbours are put, and how many
+ * paths lead over them. Main thread only. */
 #ifndef PIPELINES_UNDERLAY_HOP_H
 #define PIPELINES_UNDERLAY_HOP_H
 

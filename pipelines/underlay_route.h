@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Routes of the underlay: prefix → ways. Called by underlay.c; main thread only. */
+/* Routes of the underlay: prefix → ways. Main thread only. */
 #ifndef PIPELINES_UNDERLAY_ROUTE_H
 #define PIPELINES_UNDERLAY_ROUTE_H
 

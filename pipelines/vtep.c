@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The endpoint tables of the box. Called by tunnel.c on the main thread; owns vtep4_table,
- * vtep6_table and tunnel_port[]. */
+/* The endpoint tables of the box. Main thread only. Owns vtep4_table, vtep6_table and
+ * tunnel_port[]. */
 #include "vtep.h"
 
 #include <rte_malloc.h>

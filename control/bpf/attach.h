@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The XDP program of an AF_XDP port on its interface: found, put there, taken away. Called by
- * dataplane/core (port_xdp.c), which needs it there before it opens its sockets and fills its
- * maps, and by control/xdp, which reads them. Nothing is kept here, the kernel knows all: the
- * program stays with the interface when the process that attached it is gone.
+/* The XDP program of an AF_XDP port on its interface: found, put there, taken away. Nothing is
+ * kept here, the kernel knows all: the program stays with the interface when the process that
+ * attached it is gone.
  *
  * Interfaces are those of the caller's network namespace. */
 #ifndef BPF_ATTACH_H

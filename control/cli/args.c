@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A command's words: options taken out by its description, the rest left in order. Called by main.c
- * and by the commands for what they have in common; owns nothing. */
+/* A command's words: options taken out by its description, the rest left in order. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Calls to sluice-control, and how their errors are told. Called by the commands that are not of
- * `dp`; the connection belongs to the invocation (main.c closes it). */
+/* Calls to sluice-control, and how their errors are told. The connection belongs to the
+ * invocation (main.c closes it). */
 #ifndef CLI_CALL_H
 #define CLI_CALL_H
 

@@ -14,7 +14,13 @@
 
 #define SOCKET_DEFAULT "/run/sluice-dataplane/dataplane.sock"
 
-enum status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_NOT_WELL = 3, STATUS_UNREACHED = 4 };
+enum status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NOT_WELL = 3,
+	STATUS_UNREACHED = 4
+};
 
 struct cli {
 	const char *socket;

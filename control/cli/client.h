@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A blocking JSON-RPC client on a unix socket: one message a line (contract.md, "The socket").
- * Called by report.c and complete.c; owns the connection and its buffer. Reports nothing itself. */
+ * Owns the connection and its buffer. Reports nothing itself. */
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 

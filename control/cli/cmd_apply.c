@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice apply and diff: files of intents against what is there. Called by main.c; own nothing. */
+/* sluice apply and diff: files of intents against what is there. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp drops: what was dropped and why. Called by main.c; keeps the counts of the picture
- * before, for rates. */
+/* sluice dp drops: what was dropped and why. Keeps the counts of the picture before, for rates. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice events: what happens, as sluice-control tells it (server-sent events). Called by main.c;
- * owns nothing. */
+/* sluice events: what happens, as sluice-control tells it (server-sent events). */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

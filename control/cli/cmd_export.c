@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice get: intents as documents that apply takes again, with what was chosen for them (vni,
- * wan). Called by main.c; owns nothing. */
+ * wan). */
 #include <stdlib.h>
 #include <string.h>
 

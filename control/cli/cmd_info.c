@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp watch, schema and hello: what happens, what there is to say, and who answers. Called by
- * main.c; own nothing. */
+/* sluice dp watch, schema and hello: what happens, what there is to say, and who answers. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice TYPE create, set and delete: what changes one intent. Called by main.c; own nothing. */
+/* sluice TYPE create, set and delete: what changes one intent. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp get and list. Called by main.c; own nothing. */
+/* sluice dp get and list. */
 #include <stdlib.h>
 
 #include "cli.h"

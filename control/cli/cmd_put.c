@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp put, apply and delete: what changes the switch. Called by main.c; own nothing. */
+/* sluice dp put, apply and delete: what changes the switch. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

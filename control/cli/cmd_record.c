@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What control wrote down: sluice TYPE history, sluice history, audit, and its tokens. Called by
- * main.c; own nothing. */
+/* What control wrote down: sluice TYPE history, sluice history, audit, and its tokens. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice TYPE list, show and history. Called by main.c; own nothing. */
+/* sluice TYPE list, show and history. */
 #include <stdlib.h>
 #include <string.h>
 

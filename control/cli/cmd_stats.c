@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp stats: counters of objects, of the box, its workers and its stages. Called by main.c;
- * keeps the counters of the picture before, for rates. */
+/* sluice dp stats: counters of objects, of the box, its workers and its stages. Keeps the
+ * counters of the picture before, for rates. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice status: how the box does. Called by main.c; owns nothing. */
+/* sluice status: how the box does. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

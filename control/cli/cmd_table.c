@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp table: the match tables that objects compile into, as a P4 person knows them. Called by
- * main.c; owns nothing. */
+/* sluice dp table: the match tables that objects compile into, as a P4 person knows them. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice token create, list and delete. Called by main.c; own nothing. */
+/* sluice token create, list and delete. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +54,8 @@ static int create_run(struct cli *cli, const struct args *args)
 	for (i = 1; i < args->count && status == STATUS_OK; i++)
 		status = token_word(args, args->words[i], body);
 	if (status == STATUS_OK && json_object_get(body, "role") == NULL)
-		status = usage(args->command, "role=metrics|viewer|tenant|operator|admin is missing");
+		status = usage(
+			args->command, "role=metrics|viewer|tenant|operator|admin is missing");
 	request.body = body;
 	if (status == STATUS_OK)
 		status = control_call(cli, &request, &answer);
@@ -78,7 +79,8 @@ const struct command command_token_create = {
 	.synopsis = "NAME role=ROLE [tenant=NAME] [expires=90d]",
 	.summary = "make a token, and print it once",
 	.details =
-		"Roles: metrics reads /metrics, viewer looks, tenant changes what is its tenant's, operator changes\n"
+		"Roles: metrics reads /metrics, viewer looks, tenant changes what is its tenant's, "
+		"operator changes\n"
 		"everything, admin makes tokens, too.\n"
 		"  umask 077; sluice token create kr role=tenant tenant=kr expires=90d >kr.token\n",
 	.words = WORD_TOKEN_NEW,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice top: who uses how much, now, from /v1/counters. Called by main.c; owns nothing. */
+/* sluice top: who uses how much, now, from /v1/counters. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice topology: sites, WANs, tunnels, slices and hosts with their state. Called by main.c; owns
- * nothing. */
+/* sluice topology: sites, WANs, tunnels, slices and hosts with their state. */
 #include <stdlib.h>
 #include <string.h>
 

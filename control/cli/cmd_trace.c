@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice dp trace: the next packets that match, with the stages they went through and what each
- * decided. Called by main.c; owns nothing. */
+ * decided. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

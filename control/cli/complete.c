@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice __complete WORDS…: what the last word could become, one candidate a line. The words are
- * those behind `sluice` up to the cursor, the last one perhaps empty. ":files" means: a file name.
- * Called by main.c for scripts/completion/sluice.bash; answers from the descriptions of commands
- * and types, and from live objects. */
+ * those behind `sluice` up to the cursor, the last one perhaps empty. ":files" means: a file
+ * name. Answers from the descriptions of commands and types, and from live objects. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Completion of what `dp` puts, matches and names: from dataplane/api's tables, and from live
- * objects. Called by complete.c; owns nothing. */
+ * objects. */
 #include <stdlib.h>
 #include <string.h>
 

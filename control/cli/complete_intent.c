@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Completion for sluice-control's commands: fields from control/intent's tables, names from what is
- * there. Quick and silent: without an answer in half a second there are no names. Called by
- * complete.c; owns nothing. */
+/* Completion for sluice-control's commands: fields from control/intent's tables, names from what
+ * is there. Quick and silent: without an answer in half a second there are no names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,8 +195,8 @@ static void offer_tokens(struct completion *c)
 
 static void offer_new_token(const struct completion *c)
 {
-	static const char *const words[] = {"role=metrics", "role=viewer", "role=tenant", "role=operator",
-		"role=admin", "tenant=", "expires=", NULL};
+	static const char *const words[] = {"role=metrics", "role=viewer", "role=tenant",
+		"role=operator", "role=admin", "tenant=", "expires=", NULL};
 	int i;
 
 	for (i = 0; words[i] != NULL && c->count > 0; i++)

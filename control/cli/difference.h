@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a change would do, as people read differences: lines of YAML with - and + before them.
- * Called by the commands that have --dry-run, by diff and by history; owns nothing. */
+/* What a change would do, as people read differences: lines of YAML with - and + before them. */
 #ifndef CLI_DIFFERENCE_H
 #define CLI_DIFFERENCE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Documents of intents in files: JSON or YAML, several in one file (a list, or with --- between),
- * many files in a directory, standard input. Remembers where each stood, for error messages.
- * Called by cmd_apply.c and cmd_diff.c; owns the texts and the documents. */
+/* Documents of intents in files: JSON or YAML, several in one file (a list, or with ---
+ * between), many files in a directory, standard input. Remembers where each stood, for error
+ * messages. Owns the texts and the documents. */
 #ifndef CLI_DOC_H
 #define CLI_DOC_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between the words of a command line and the JSON of an intent, by the descriptions in
  * control/intent: field=value, field.inner=value, and lists, whose items are given one by one
- * (endpoint=site=gj,port=lan0,vlan=10). Called by the intent commands and completion; owns nothing.
- */
+ * (endpoint=site=gj,port=lan0,vlan=10). */
 #ifndef CLI_FIELDS_H
 #define CLI_FIELDS_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An aligned table of text, printed to stdout a page at a time. Called by the commands that show
- * many things; owns its cells. */
+/* An aligned table of text, printed to stdout a page at a time. Owns its cells. */
 #ifndef CLI_GRID_H
 #define CLI_GRID_H
 

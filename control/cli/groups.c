@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The commands there are and the words before them. Called by main.c, help and completion; owns
- * the tables. */
+/* The commands there are and the words before them. Owns the tables. */
 #include <string.h>
 
 #include "cli.h"

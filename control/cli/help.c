@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The help pages: of the program, of `dp`, of each command, and of each type in a command. All from
- * the commands' and the types' descriptions. Called by main.c; owns nothing. */
+/* The help pages: of the program, of `dp`, of each command, and of each type in a command. All
+ * from the commands' and the types' descriptions. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The help pages of the intents' commands: from control/intent's tables. Called by main.c; owns
- * nothing. */
+/* The help pages of the intents' commands: from control/intent's tables. */
 #include <string.h>
 
 #include "cli.h"

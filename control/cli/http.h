@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* HTTP to sluice-control, by libcurl: on its unix socket, or by TLS with a token. Called by call.c,
- * cmd_events.c and completion; owns the connections. Says nothing itself. */
+/* HTTP to sluice-control, by libcurl: on its unix socket, or by TLS with a token. Owns the
+ * connections. Says nothing itself. */
 #ifndef CLI_HTTP_H
 #define CLI_HTTP_H
 

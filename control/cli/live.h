@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the running dataplane knows, for completion: quick, silent, and nothing when it does not
- * answer. Called by complete.c; owns the connection. */
+ * answer. Owns the connection. */
 #ifndef CLI_LIVE_H
 #define CLI_LIVE_H
 

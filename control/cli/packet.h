@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The first bytes of a packet as one line for people. Called by cmd_trace.c; owns nothing. */
+/* The first bytes of a packet as one line for people. */
 #ifndef CLI_PACKET_H
 #define CLI_PACKET_H
 

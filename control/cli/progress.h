@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What people see on a terminal while long work lasts: one line on stderr that is written over.
- * Nothing when stderr is no terminal. Called by cmd_apply.c; owns that line. */
+ * Nothing when stderr is no terminal. Owns that line. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What `sluice` says when something is wrong, and the calls that say it. Called by every command;
- * opens the invocation's connection on its first call (main.c closes it). */
+/* What `sluice` says when something is wrong, and the calls that say it. Opens the invocation's
+ * connection on its first call (main.c closes it). */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

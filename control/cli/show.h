@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Objects of the socket as text for people: a table of many, a page of one. Called by cmd_list.c
- * and cmd_put.c. */
+/* Objects of the socket as text for people: a table of many, a page of one. */
 #ifndef CLI_SHOW_H
 #define CLI_SHOW_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* text/event-stream taken apart as it comes (the HTML standard, "Server-sent events"). Called by
- * http.c; owns the line and the event that are not yet whole. */
+/* text/event-stream taken apart as it comes (the HTML standard, "Server-sent events"). Owns the
+ * line and the event that are not yet whole. */
 #ifndef CLI_SSE_H
 #define CLI_SSE_H
 

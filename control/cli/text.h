@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Numbers as people read them, and memory that is there or the program ends: a command line tool
- * has nothing to undo. Called by everything that prints; owns nothing. */
+ * has nothing to undo. */
 #ifndef CLI_TEXT_H
 #define CLI_TEXT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rates as people write them: 100M, 1.5G. Called by fields.c and doc.c; owns nothing. */
+/* Rates as people write them: 100M, 1.5G. */
 #ifndef CLI_UNITS_H
 #define CLI_UNITS_H
 

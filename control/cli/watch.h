@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* --watch and --count: the same picture again and again, with what happened in between as rates.
- * Called by cmd_stats.c and cmd_drops.c; owns the terminal while it runs. */
+ * Owns the terminal while it runs. */
 #ifndef CLI_WATCH_H
 #define CLI_WATCH_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* YAML to JSON and back, by libyaml: what JSON can say (YAML 1.2's core schema) and nothing else.
- * Anchors, aliases, tags, keys that are not text or come twice, and more than YAML_DEPTH levels are
- * refused: a file of intents needs none of them. Called by doc.c and what prints; owns nothing. */
+/* YAML to JSON and back, by libyaml: what JSON can say (YAML 1.2's core schema) and nothing
+ * else. Anchors, aliases, tags, keys that are not text or come twice, and more than YAML_DEPTH
+ * levels are refused: a file of intents needs none of them. */
 #ifndef CLI_YAML_JSON_H
 #define CLI_YAML_JSON_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The one text that equal objects have, whether they were compiled or listed by the dataplane.
- * Called by emit.c and by reconcile/; owns nothing.
  *
  * The dataplane lists objects by the same tables (dataplane/api) that they are compiled by, so
  * nothing is decoded here: a resync looks at a hundred thousand objects. */

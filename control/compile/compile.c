@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The compiler's entry (compile.h). Called by reconcile/ and rest/ for dry runs; owns nothing. */
+/* The compiler's entry (compile.h). */
 #include <stdlib.h>
 
 #include "emit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* host → a static MAC in an l2 slice, wherever that is; a static neighbour at its own site in an l3
- * slice. Called by compile.c; owns nothing. Hosts of networks are compile_network.c's. */
+/* host → a static MAC in an l2 slice, wherever that is; a static neighbour at its own site in an
+ * l3 slice. Hosts of networks are compile_network.c's. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

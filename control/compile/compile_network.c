@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* virtual dedicated network → an l2 slice that holds its hosts' MACs and no other: attachments at
- * their places here, tunnels to their other sites. Called by compile.c; owns nothing. ARP is still
- * flooded, but for hosts that are known it is answered here (suppress). */
+/* virtual dedicated network → an l2 slice that holds its hosts' MACs and no other: attachments
+ * at their places here, tunnels to their other sites. ARP is still flooded, but for hosts that
+ * are known it is answered here (suppress). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

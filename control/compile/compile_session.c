@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* session → session, in the one form that the dataplane lists it in. Called by compile.c; owns
- * nothing. What local data networks add is session_local.c's. */
+/* session → session, in the one form that the dataplane lists it in. What local data networks
+ * add is session_local.c's. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* site and wan → ports, addresses, neighbours and routes of the underlay, own GTP-U addresses.
- * Called by compile.c; owns nothing.
  *
  * Several ports may have a route to the same prefix (two WANs, a default route by each): the box
  * has one route with all ways, and each intent that has one of them gives the whole. Its ways say

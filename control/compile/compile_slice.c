@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* slice → slice, meter, attachments, tunnels and members. Called by compile.c; owns nothing. What
- * an l3 slice routes is slice_routes.c's. */
+/* slice → slice, meter, attachments, tunnels and members. What an l3 slice routes is
+ * slice_routes.c's. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whose objects depend on an intent? Called by reconcile/; owns nothing. Read from the intent's
- * JSON, since of what it was before a change nothing else is left. */
+/* Whose objects depend on an intent? Read from the intent's JSON,
+ * since of what it was before a change nothing else is left. */
 #include <string.h>
 
 #include "emit.h"

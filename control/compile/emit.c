@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The list of compiled objects and the objects that several types of intent give. Called by
- * compile_*.c; owns nothing but what is in the caller's list. */
+/* The list of compiled objects and the objects that several types of intent give. Owns nothing
+ * but what is in the caller's list. */
 #include "emit.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The uplink classifier: what a session's UE sends to the prefixes of a local data network leaves
- * by that one's slice, and what comes from there goes down like all the rest. Called by
- * compile_session.c; owns nothing.
+/* The uplink classifier: what a session's UE sends to the prefixes of a local data network
+ * leaves by that one's slice, and what comes from there goes down like all the rest.
  *
  * Uplink: for each F-TEID that the session has towards access a PDR with filters that goes before
  * all others, and one FAR into the slice. Downlink: the session's own downlink PDRs again, from

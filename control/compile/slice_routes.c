@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an l3 slice routes: its gateways here, networks behind hosts here, and by tunnel all that is
- * at other sites. Called by compile_slice.c; owns nothing. A prefix is at one endpoint alone
- * (intent/ refuses others), so each is one route with one way. */
+/* What an l3 slice routes: its gateways here, networks behind hosts here, and by tunnel all that
+ * is at other sites. A prefix is at one endpoint alone (intent/ refuses others), so each is one
+ * route with one way. */
 #include <string.h>
 
 #include "slice_routes.h"

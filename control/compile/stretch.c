@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ways between sites (stretch.h). Called by compile_*.c; owns nothing. */
+/* Ways between sites (stretch.h). */
 #include "stretch.h"
 
 #include <errno.h>

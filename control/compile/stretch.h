@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Over which tunnels a slice or network reaches its other sites. Called by compile_slice.c,
- * compile_network.c and compile_host.c; nobody outside includes it.
+/* Over which tunnels a slice or network reaches its other sites. Nobody outside includes it.
  *
  * One tunnel a pair of sites: with two between the same sites each flooded frame would come twice,
  * and its source would seem to move from one to the other with every frame. So admission lets a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See address.h. Called by server.c; owns nothing. */
+/* See address.h. */
 #include "address.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who asks: a unix socket's peer by its credentials, a TCP one by its bearer token. Called by
- * conn.c when a connection begins and by request.c for each request. */
+/* Who asks: a unix socket's peer by its credentials, a TCP one by its bearer token. */
 #include "auth.h"
 
 #include <arpa/inet.h>

@@ -87,10 +87,10 @@ static struct source *source_get(const struct conn *conn)
 	bool local = conn->door->kind == DOOR_UNIX;
 	struct source *source;
 
-	LIST_FOREACH(source, &sources, entry)
-	if (source->local == local && source->uid == conn->uid &&
-		!memcmp(source->prefix, conn->prefix, 16))
-		return source;
+	LIST_FOREACH (source, &sources, entry)
+		if (source->local == local && source->uid == conn->uid &&
+			!memcmp(source->prefix, conn->prefix, 16))
+			return source;
 	source = calloc(1, sizeof(*source));
 	if (!source)
 		return NULL;
@@ -149,9 +149,10 @@ static struct conn *stranger_to_go(void)
 {
 	struct source *source, *most = NULL;
 
-	LIST_FOREACH(source, &sources, entry)
-	if (source->stranger_count && (!most || source->stranger_count > most->stranger_count))
-		most = source;
+	LIST_FOREACH (source, &sources, entry)
+		if (source->stranger_count &&
+			(!most || source->stranger_count > most->stranger_count))
+			most = source;
 	return most ? TAILQ_FIRST(&most->strangers) : NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* OpenAPI 3.1 of the tables of routes and of the intents' types: what is served is what is
- * described. Called by control/rest for /v1/openapi.json; the caller owns what it gets. */
+ * described. The caller owns what it gets. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Refusals as application/problem+json (RFC 9457). Called by the handlers and the files of
- * control/http. */
+/* Refusals as application/problem+json (RFC 9457). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

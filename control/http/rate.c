@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How often a token or an address may ask: token buckets of one second's burst, in a table of fixed
- * size, four ways a set; who asked last the longest ago makes room. Called by request.c. */
+/* How often a token or an address may ask: token buckets of one second's burst, in a table of
+ * fixed size, four ways a set; who asked last the longest ago makes room. */
 #include <string.h>
 
 #include "auth.h"

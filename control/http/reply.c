@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Answers: JSON, texts, streams. Called by the handlers, now or later; put into the connection's
- * output whole, so that the request is freed (conn.c) when it is out or its connection is gone. */
+/* Answers: JSON, texts, streams. Put into the connection's output whole, so that the request is
+ * freed (conn.c) when it is out or its connection is gone. */
 #include "reply.h"
 
 #include <event2/util.h>

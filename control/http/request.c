@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A request's way to its handler: its head, who asks, how often, which route, query and body; each
- * refusal is a problem+json. What a head decides is decided before its body is taken. The grammar
- * is http_parser's. Called by conn.c with bytes, and when a connection ends; owns struct request.
- */
+/* A request's way to its handler: its head, who asks, how often, which route, query and body;
+ * each refusal is a problem+json. What a head decides is decided before its body is taken. The
+ * grammar is http_parser's. Owns struct request. */
 #include "request.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The routes, cut into segments once at start; a literal goes before a {parameter}. Called by
- * request.c; owns the cut routes, not the tables. */
+/* The routes, cut into segments once at start; a literal goes before a {parameter}. Owns the cut
+ * routes, not the tables. */
 #include "router.h"
 
 #include <ctype.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Start and end of the server: its listening sockets, and the clock that looks
- * after deadlines. Called by main.c. */
+/* Start and end of the server: its listening sockets, and the clock that looks after deadlines. */
 #include <errno.h>
 #include <event2/listener.h>
 #include <signal.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Certificates and the TLS side of a connection. Called by server.c at start and on SIGHUP, and by
- * conn.c for each TCP connection; owns the context. */
+/* Certificates and the TLS side of a connection. Owns the context. */
 #include "tls.h"
 
 #include <errno.h>

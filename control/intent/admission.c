@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Admission control: which WAN carries a slice or network at each of its sites, where nobody said.
- * Called by world_check; what it chooses is written into the intent. Owns nothing. */
+/* Admission control: which WAN carries a slice or network at each of its sites, where nobody
+ * said. What it chooses is written into the intent. Owns nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rules that a tenant's grant keeps by itself. Called by intent_check; owns nothing. */
+/* The rules that a tenant's grant keeps by itself. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rules that sites and WANs keep by themselves. Called by intent_check; owns nothing. */
+/* The rules that sites and WANs keep by themselves. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rules that slices, hosts and networks keep by themselves. Called by intent_check; owns
- * nothing. */
+/* The rules that slices, hosts and networks keep by themselves. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The F-TEIDs of sessions that were left to the UPF to choose (TS 29.244, 5.5.3): chosen when the
- * intent is admitted, so that they are stored, shown, and the same after any restart. Called by
- * world.c and world_check.c; owns nothing. */
+/* The F-TEIDs of sessions that were left to the UPF to choose (TS 29.244, 5.5.3): chosen when
+ * the intent is admitted, so that they are stored, shown, and the same after any restart. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a tenant's change asks for, against what its grant (an operators' intent `tenant`) says.
- * An intent is a list of demands; one table says of each kind of demand whether a grant has it.
- * Called by world_check for transactions of tenants, and by admission.c; owns nothing. */
+ * An intent is a list of demands; one table says of each kind of demand whether a grant has it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Kinds and paths, JSON → intent and back. Called by world, rest and the tests; owns nothing. */
+/* Kinds and paths, JSON → intent and back. */
 #include "intent.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rules that an intent keeps by itself: names here, the rest by type in check_*.c. Called by
- * intent_parse for every document; the rules between intents are world_check's. Owns nothing. */
+/* The rules that an intent keeps by itself: names here, the rest by type in check_*.c. The rules
+ * between intents are world_check's. Owns nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Copies of intents with everything they point to, by the field tables, and their JSON with keys in
- * order. Called by intent.c and world; owns nothing. */
+/* Copies of intents with everything they point to, by the field tables, and their JSON with keys
+ * in order. */
 #include <stdlib.h>
 #include <string.h>
 

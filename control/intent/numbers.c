@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Free numbers among those that somebody has. The index counts what is taken, so that a run of
- * taken ones of any length is passed by halving it. Called by fteid.c and vni.c; owns nothing. */
+ * taken ones of any length is passed by halving it. */
 #include "world_parts.h"
 
 /* How many are taken that are less, plus what is the same for all of these numbers. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From which own address of its site a session sends into a tunnel. Called by compile_session.c,
- * which says it to the dataplane, and by grant.c, which judges it; owns nothing. */
+/* From which own address of its site a session sends into a tunnel. */
 #include <string.h>
 
 #include "intent.h"

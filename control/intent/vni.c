@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The VNIs of slices and networks that name none: chosen when the intent is admitted. Called by
- * world_check.c; owns the list of those that no grant has, for one transaction. */
+/* The VNIs of slices and networks that name none: chosen when the intent is admitted. Owns the
+ * list of those that no grant has, for one transaction. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether WANs have the room for what is booked on them, and carry what goes over them. Called by
- * world_check and admission.c; owns nothing. */
+/* Whether WANs have the room for what is booked on them, and carry what goes over them. */
 #include <stdio.h>
 #include <string.h>
 

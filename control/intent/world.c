@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The world and its transactions. Called by rest and main; owns all intents. Every change goes
- * through here: the tree by name, the index (world_index.c) and the list of what the open
- * transaction has touched change together. */
+/* The world and its transactions. Owns all intents. Every change goes through here: the tree by
+ * name, the index (world_index.c) and the list of what the open transaction has touched change
+ * together. */
 #include "world.h"
 
 #include <errno.h>

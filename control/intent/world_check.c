@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The rules between intents, for what the open transaction has touched: what is needed is there,
- * what is there is not in another's way, what is gone is not missed; then places, VNIs and WANs.
- * Called by rest before it stores a transaction; owns nothing. */
+ * what is there is not in another's way, what is gone is not missed; then places, VNIs and WANs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

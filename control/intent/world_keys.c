@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What each type of intent has, needs and books, as keys of the index. The one place where
- * references between intents are written down. Called by world_index.c and world_check.c. */
+ * references between intents are written down. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

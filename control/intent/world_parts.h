@@ -62,7 +62,7 @@ struct entry {
 	struct entry *spare;
 	struct node *holder; /* NULL: a total */
 	uint64_t value;
-	uint32_t refs; /* how often the holder has this key */
+	uint32_t refs;	/* how often the holder has this key */
 	uint32_t texts; /* of ROLE_HAS in its subtree; a text of two holders is one */
 	bool repeats;	/* the entry before it has the same text */
 	uint8_t role, kind;

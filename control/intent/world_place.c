@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who may be at a place (site, port, VLAN): one slice, or one network by way of its hosts, and
- * hosts that go with it. Called by world_check for what a transaction has touched; owns nothing. */
+ * hosts that go with it. */
 #include <stdio.h>
 #include <string.h>
 

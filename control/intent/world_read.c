@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading the world: by name, in order, by place, by site. Called by everybody; changes nothing. */
+/* Reading the world: by name, in order, by place, by site. Changes nothing. */
 #include <stdio.h>
 #include <string.h>
 

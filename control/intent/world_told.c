@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Why an intent is refused, as its tenant may read it. Called by rest and observe; owns nothing. */
+/* Why an intent is refused, as its tenant may read it. */
 #include <stdio.h>
 #include <string.h>
 

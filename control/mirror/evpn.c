@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* EVPN's feeds: which VXLAN device belongs to which slice, and what of it is to be looked at again
- * (evpn.h). Called by mirror.c; what is found is evpn_vtep.c's and evpn_station.c's. */
+/* EVPN's feeds: which VXLAN device belongs to which slice, and what of it is to be looked at
+ * again (evpn.h). What is found is evpn_vtep.c's and evpn_station.c's. */
 #include "evpn_parts.h"
 
 #include <errno.h>

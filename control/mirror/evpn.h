@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What EVPN has put into the kernel (FRR, or anybody who writes FDBs): VXLAN devices with a slice's
- * VNI → tunnel, member and mac objects, and the ways of routes by other VTEPs (RFC 8365; RFC 9135,
- * RFC 9136 section 4.4.2). Called by mirror.c; owns the feeds and what the reconciler was told.
+/* What EVPN has put into the kernel (FRR, or anybody who writes FDBs): VXLAN devices with a
+ * slice's VNI → tunnel, member and mac objects, and the ways of routes by other VTEPs (RFC 8365;
+ * RFC 9135, RFC 9136 section 4.4.2). Owns the feeds and what the reconciler was told.
  *
  *   l2 slice   the VXLAN device that is a port of the slice's bridge: its entries of MAC 00:… are
  *              members (type 3), stations that the bridge has behind it are movable macs (type 2)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where the kernel has a station: behind one VTEP, or behind a group of them (EVPN's multihoming:
- * an FDB entry with the id of a group of FDB next hops), and which stations a group has. Called by
- * evpn.c, evpn_station.c and evpn_vtep.c; owns the groups. */
+/* Where the kernel has a station: behind one VTEP, or behind a group of them (EVPN's
+ * multihoming: an FDB entry with the id of a group of FDB next hops), and which stations a group
+ * has. Owns the groups. */
 #include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +129,7 @@ void group_changed(
 			(group->id != nexthop->id &&
 				!has_member(kernel_nexthop(kernel, group->id), nexthop->id)))
 			continue;
-		LIST_FOREACH(station, &group->stations, by_group)
-		station_changed(evpn, station->feed, &station->mac);
+		LIST_FOREACH (station, &group->stations, by_group)
+			station_changed(evpn, station->feed, &station->mac);
 	}
 }

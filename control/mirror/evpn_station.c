@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Stations behind other VTEPs (evpn_parts.h). Called by evpn.c; owns the feeds' stations. */
+/* Stations behind other VTEPs (evpn_parts.h). Owns the feeds' stations. */
 #include "evpn_parts.h"
 
 #include <linux/neighbour.h>

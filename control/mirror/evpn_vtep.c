@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tunnels to other VTEPs, and which slices are stretched over them (evpn_parts.h). Called by
- * evpn.c; owns the VTEPs and the feeds' members. */
+/* Tunnels to other VTEPs, and which slices are stretched over them (evpn_parts.h). Owns the
+ * VTEPs and the feeds' members. */
 #include "evpn_parts.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The life of a kernel's mirror (kernel.h): opened, its namespace looked for, found, lost; and
- * telling who listens. Called by mirror*.c and the loop; owns struct kernel. */
+ * telling who listens. Owns struct kernel. */
 #include "kernel_parts.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Dumps: of all tables one after the other, or of the part that the kernel may have changed without
- * a word. Called by kernel.c and the socket for calls; owns struct dump.
+/* Dumps: of all tables one after the other, or of the part that the kernel may have changed
+ * without a word. Owns struct dump.
  *
  * A dump takes its time, and events go on. Where the tables can be relied on (trusted), events are
  * taken in at once, and what the dump says of a key that an event has named since it began is not
@@ -179,8 +179,7 @@ void dump_verify(struct kernel *kernel, enum dump_step step, uint32_t oif, uint3
 
 	if (kernel->calls_fd < 0)
 		return;
-	STAILQ_FOREACH(verify, &dump->verifies, link)
-	{
+	STAILQ_FOREACH (verify, &dump->verifies, link) {
 		if (verify->step != step)
 			continue;
 		if ((verify->oif == oif && verify->table == table) ||
@@ -189,8 +188,7 @@ void dump_verify(struct kernel *kernel, enum dump_step step, uint32_t oif, uint3
 		count++;
 	}
 	if (count >= VERIFIES_MAX) {
-		STAILQ_FOREACH_SAFE(verify, &dump->verifies, link, next)
-		{
+		STAILQ_FOREACH_SAFE (verify, &dump->verifies, link, next) {
 			if (verify->step != step)
 				continue;
 			STAILQ_REMOVE(&dump->verifies, verify, verify, link);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Events while a dump goes on (kernel_dump.c tells how the two go together): the keys they have
- * named, or the events themselves, until it is over. Called by the tables, the socket for events,
- * the dump. */
+ * named, or the events themselves, until it is over. */
 #include "kernel_parts.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The two sockets of a namespace: one that only listens, and one for dumps and writes, so that a
- * dump's answers never crowd out events. Called by kernel.c and the loop. */
+ * dump's answers never crowd out events. */
 #include "kernel_parts.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Network namespaces by name: into one and back, and their coming and going under /run/netns
- * (inotify, one for all). Called by kernel.c; owns the watch. */
+ * (inotify, one for all). Owns the watch. */
 #include "kernel_parts.h"
 
 #include <errno.h>
@@ -100,8 +100,7 @@ static void on_directory(evutil_socket_t fd, short what, void *arg)
 
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	TAILQ_FOREACH_SAFE(kernel, &watch.kernels, link, next)
-	{
+	TAILQ_FOREACH_SAFE (kernel, &watch.kernels, link, next) {
 		kernel->look_ms = 0;
 		kernel_look(kernel);
 	}

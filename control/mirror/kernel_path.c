@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The ways of routes, each set of them stored once: a million routes of BGP have a few thousand.
- * By them the routes of a link or a next hop object are found. Called by kernel_route.c. */
+ * By them the routes of a link or a next hop object are found. */
 #include "kernel_parts.h"
 
 #include <stdlib.h>
@@ -98,8 +98,7 @@ struct path *path_get(struct routes *routes, uint32_t nexthop, uint32_t source,
 
 	if ((!routes->paths || routes->path_count > routes->path_mask) && grow(routes) < 0)
 		return NULL;
-	LIST_FOREACH(path, &routes->paths[hash & routes->path_mask], chain)
-	{
+	LIST_FOREACH (path, &routes->paths[hash & routes->path_mask], chain) {
 		if (path->hash == hash && path->nexthop == nexthop && path->source == source &&
 			path->via_count == via_count && !memcmp(path->via, via, bytes)) {
 			path->held++;
@@ -154,10 +153,8 @@ void path_each_route(const struct routes *routes, uint64_t key,
 
 	if (!user)
 		return;
-	LIST_FOREACH(use, &user->uses, link)
-	{
-		LIST_FOREACH(route, &use->path->routes, by_path)
-		{
+	LIST_FOREACH (use, &user->uses, link) {
+		LIST_FOREACH (route, &use->path->routes, by_path) {
 			if (!each(route, arg))
 				return;
 		}

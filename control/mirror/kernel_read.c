@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading the tables (kernel.h). Called by those who listen; changes nothing. */
+/* Reading the tables (kernel.h). Changes nothing. */
 #include "kernel_parts.h"
 
 #include <linux/neighbour.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The routes of one key (prefix, metric, tos), in the order in which the kernel prefers them: what
- * its messages make of them. Called by the parser, the dump and by what a link takes along
- * (kernel_table.c). */
+/* The routes of one key (prefix, metric, tos), in the order in which the kernel prefers them:
+ * what its messages make of them. */
 #include "kernel_parts.h"
 
 #include <stdlib.h>

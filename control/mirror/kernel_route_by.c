@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Routes in numbers: those by a link or a next hop object, those that a dump did not see, all.
- * Called by the dump and by what a link or a next hop object takes along (kernel_table.c). */
+/* Routes in numbers: those by a link or a next hop object, those that a dump did not see, all. */
 #include "kernel_parts.h"
 
 #include <stdlib.h>

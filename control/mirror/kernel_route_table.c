@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where the routes are: a hash a table of the kernel's, by prefix; those of one key (prefix,
- * metric, tos) together. Called by kernel_route.c and by those who read. */
+ * metric, tos) together. */
 #include "kernel_parts.h"
 
 #include <stdlib.h>

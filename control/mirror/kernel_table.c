@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The tables of all kinds but routes: a tree a kind, entries of bytes by keys of bytes; and what
- * becomes of others when a link or a next hop object goes. Called by the parsers and the dump. */
+ * becomes of others when a link or a next hop object goes. */
 #include "kernel_parts.h"
 
 #include <arpa/inet.h>
@@ -201,8 +201,8 @@ static void link_changed(struct kernel *kernel, const struct kernel_link *was)
 
 /* Was it replaced, or had it gone with its link's carrier, of which the kernel tells later, and its
  * routes with it, and is this another one of that id? */
-static void nexthop_changed(struct kernel *kernel, const struct kernel_nexthop *was,
-	const struct kernel_nexthop *is)
+static void nexthop_changed(
+	struct kernel *kernel, const struct kernel_nexthop *was, const struct kernel_nexthop *is)
 {
 	if (!was->via.index || was->via.index == is->via.index)
 		return;

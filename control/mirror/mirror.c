@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The mirror's beginning, its end, and its work in the loop (mirror.h). Called by main.c and
- * rest/commit.c; owns all of it. */
+/* The mirror's beginning, its end, and its work in the loop (mirror.h). Owns all of it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

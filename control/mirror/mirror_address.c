@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Addresses of the kernel's interfaces → objects: on an underlay port what the box is, on an
- * attachment a gateway. Called by mirror_space.c and mirror_subject.c; owns nothing.
+ * attachment a gateway.
  *
  * An intent's address that the dataplane or control itself has put on a tap comes back by netlink.
  * Taken for the kernel's own it would stay when the intent goes, so those carry API_KERNEL_PROTOCOL

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Next hops that the dataplane's tunnels and peers need: the kernel is asked to resolve them and to
- * keep them. Told by the dataplane's events, and by its list after each connection. An entry goes
- * with its interface's carrier, so it is asked for again when the link is back, when the kernel
- * drops it, and every few seconds as long as there is no MAC. Called by mirror.c and
- * mirror_space.c; owns the asks. */
+/* Next hops that the dataplane's tunnels and peers need: the kernel is asked to resolve them and
+ * to keep them. Told by the dataplane's events, and by its list after each connection. An entry
+ * goes with its interface's carrier, so it is asked for again when the link is back, when the
+ * kernel drops it, and every few seconds as long as there is no MAC. Owns the asks. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

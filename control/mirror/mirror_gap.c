@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What slices name of the kernel and is not there or not as it should be, one line a slice, in
- * words that say what to do. Worked out anew each time somebody asks. Called by observe; owns
- * nothing. */
+ * words that say what to do. Worked out anew each time somebody asks. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What slices lack of the kernel, as events: "kernel.incomplete" with the reason, "kernel.complete"
- * when it is mended. Looked for a while after something has changed, and told when it is so at two
- * looks: what comes one after the other (a namespace, its links, its taps) is no news. Called by
- * mirror.c and mirror_space.c; owns what was told. */
+/* What slices lack of the kernel, as events: "kernel.incomplete" with the reason,
+ * "kernel.complete" when it is mended. Looked for a while after something has changed, and told
+ * when it is so at two looks: what comes one after the other (a namespace, its links, its taps)
+ * is no news. Owns what was told. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

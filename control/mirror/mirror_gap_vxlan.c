@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is wrong with the VXLAN device of a slice, or why there is none: EVPN is silent about all of
- * it. Called by mirror_gap.c; owns nothing. */
+/* What is wrong with the VXLAN device of a slice, or why there is none: EVPN is silent about all
+ * of it. */
 #include <stdio.h>
 #include <string.h>
 

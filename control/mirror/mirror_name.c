@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Names of interfaces in the dataplane's namespace that decide what it can do: those that taps are
- * to have and somebody else's interface has, and those that ports are to be on. It refuses what
- * wants them, and is asked again when they are free, or there. Called by
- * mirror_space.c and mirror_places.c; owns place.taken. */
+/* Names of interfaces in the dataplane's namespace that decide what it can do: those that taps
+ * are to have and somebody else's interface has, and those that ports are to be on. It refuses
+ * what wants them, and is asked again when they are free, or there. Owns place.taken. */
 #include <string.h>
 
 #include "device.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbours of the kernel → objects. On an underlay port all that have a MAC; on
- * an attachment the static ones, since the switch finds the others itself. Called by
- * mirror_subject.c; owns nothing. */
+/* Neighbours of the kernel → objects. On an underlay port all that have a MAC; on an attachment
+ * the static ones, since the switch finds the others itself. */
 #include <linux/neighbour.h>
 #include <string.h>
 

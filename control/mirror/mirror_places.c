@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which interface of the kernel stands for which port or attachment, and which of its tables feeds
- * which of the dataplane's: as the world names them, and as far as they are there. Called by
- * mirror.c when the world has changed, by mirror_space.c when a link has; owns places and
- * sources. */
+/* Which interface of the kernel stands for which port or attachment, and which of its tables
+ * feeds which of the dataplane's: as the world names them, and as far as they are there. Owns
+ * places and sources. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,16 +335,16 @@ void places_trim(struct mirror *mirror)
 	struct place *place, *next_place;
 	struct source *source, *next_source;
 
-	TAILQ_FOREACH_SAFE(place, &mirror->places, link, next_place)
-	if (!place->home.used && !place->home.subjects) {
-		TAILQ_REMOVE(&mirror->places, place, link);
-		free(place);
-	}
-	TAILQ_FOREACH_SAFE(source, &mirror->sources, link, next_source)
-	if (!source->home.used && !source->home.subjects) {
-		TAILQ_REMOVE(&mirror->sources, source, link);
-		free(source);
-	}
+	TAILQ_FOREACH_SAFE (place, &mirror->places, link, next_place)
+		if (!place->home.used && !place->home.subjects) {
+			TAILQ_REMOVE(&mirror->places, place, link);
+			free(place);
+		}
+	TAILQ_FOREACH_SAFE (source, &mirror->sources, link, next_source)
+		if (!source->home.used && !source->home.subjects) {
+			TAILQ_REMOVE(&mirror->sources, source, link);
+			free(source);
+		}
 }
 
 int places_rebuild(struct mirror *mirror)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Routes of the kernel's tables that feed one of the dataplane's → objects. Called by
- * mirror_subject.c; owns nothing.
+/* Routes of the kernel's tables that feed one of the dataplane's → objects.
  *
  * Of several routes to a prefix the one of the lowest metric counts, as in the kernel. Its ways by
  * interfaces that are no place of this source, that have no carrier, or that are dead are left

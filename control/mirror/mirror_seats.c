@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Places by the number of their interface, sources by that of their table: each message of the
- * kernel names one. Called by mirror_space.c, mirror_route.c and mirror_places.c, which says when
- * they are stale; owns the two sorted lists. */
+ * kernel names one. Owns the two sorted lists. */
 #include <stdlib.h>
 
 #include "mirror_parts.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The namespaces that are looked at: opened as the world names them, and their changes on the way
- * to the subjects they concern. Called by kernel.c (changes), mirror_places.c (spaces); owns the
- * spaces. */
+/* The namespaces that are looked at: opened as the world names them, and their changes on the
+ * way to the subjects they concern. Owns the spaces. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,8 +188,7 @@ void spaces_trim(struct mirror *mirror)
 {
 	struct space *space, *next;
 
-	TAILQ_FOREACH_SAFE(space, &mirror->spaces, link, next)
-	{
+	TAILQ_FOREACH_SAFE (space, &mirror->spaces, link, next) {
 		if (space->used)
 			continue;
 		TAILQ_REMOVE(&mirror->spaces, space, link);

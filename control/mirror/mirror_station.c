@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Stations that the dataplane has learned at taps' attachments of l2 slices → the FDB of the
- * slice's bridge, from which FRR tells the other boxes (RFC 7432 section 9). What the dataplane has
- * is asked for at each connection and now and then; between those its events say what changes.
- * Called by mirror.c; owns the list of what was told to the kernel. */
+ * slice's bridge, from which FRR tells the other boxes (RFC 7432 section 9). What the dataplane
+ * has is asked for at each connection and now and then; between those its events say what
+ * changes. Owns the list of what was told to the kernel. */
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <stdio.h>

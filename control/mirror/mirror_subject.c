@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the kernel has that may become an object: which of it is to be looked at again, and what
- * the reconciler was told. Called by mirror_space.c (marks) and mirror.c (works); owns the
- * subjects. */
+ * the reconciler was told. Owns the subjects. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

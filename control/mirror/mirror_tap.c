@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Taps of slices in their place: the dataplane makes them in our own namespace, and they belong
- * into the slice's: moved to its namespace, made a port of its VRF or bridge, up. A dataplane that
- * comes anew brings new ones. Called by mirror_space.c and mirror_places.c; owns nothing. */
+ * into the slice's: moved to its namespace, made a port of its VRF or bridge, up. A dataplane
+ * that comes anew brings new ones. */
 #include <string.h>
 
 #include "mirror_parts.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Events in one order, and who listens. Called by rest/, observe/ and main; owns the last events as
- * text. */
+/* Events in one order, and who listens. Owns the last events as text. */
 #include "bus.h"
 
 #include <bsd/sys/queue.h>
@@ -96,43 +95,43 @@ static void tell_all(void)
 
 void bus_publish(enum log_level level, const char *event, const char *tenant, json_t *fields)
 {
-	struct bus_entry new = {.id = bus.last + 1};
+	struct bus_entry next = {.id = bus.last + 1};
 	size_t len;
 
 	if (!tenant)
 		tenant = "";
 	if (!bus.ring)
 		bus.ring = calloc(BUS_KEPT, sizeof(*bus.ring));
-	new.json = log_make(level, event, tenant, new.id, fields, &len);
-	if (!bus.ring || !new.json || entry_fill(&new, event, tenant)) {
-		free((char *)new.json);
+	next.json = log_make(level, event, tenant, next.id, fields, &len);
+	if (!bus.ring || !next.json || entry_fill(&next, event, tenant)) {
+		free((char *)next.json);
 		return;
 	}
-	new.length = len;
-	log_line(level, new.json, len);
+	next.length = len;
+	log_line(level, next.json, len);
 	if (bus.telling &&
-		bus.told == new.id - BUS_KEPT) { /* it would go from under who hears it */
-		entry_clear(&new);
+		bus.told == next.id - BUS_KEPT) { /* it would go from under who hears it */
+		entry_clear(&next);
 		return;
 	}
-	bus.last = new.id;
-	entry_clear(entry_at(new.id));
-	*entry_at(new.id) = new;
+	bus.last = next.id;
+	entry_clear(entry_at(next.id));
+	*entry_at(next.id) = next;
 	tell_all();
 }
 
 uint64_t bus_listen(void (*heard)(const struct bus_entry *entry, void *arg), void *arg)
 {
-	struct listener *new = calloc(1, sizeof(*new));
+	struct listener *added = calloc(1, sizeof(*added));
 
-	if (!new)
+	if (!added)
 		return 0;
-	new->number = ++bus.numbers;
-	new->after = bus.last;
-	new->heard = heard;
-	new->arg = arg;
-	TAILQ_INSERT_TAIL(&bus.listeners, new, entry);
-	return new->number;
+	added->number = ++bus.numbers;
+	added->after = bus.last;
+	added->heard = heard;
+	added->arg = arg;
+	TAILQ_INSERT_TAIL(&bus.listeners, added, entry);
+	return added->number;
 }
 
 void bus_forget(uint64_t number)

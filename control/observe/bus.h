@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Everything that happens, in one order: to the JSON log and to those who listen at /v1/events.
  * Names: "intent.created|updated|deleted|applied|refused", "dataplane.up|down|hung", "drift",
- * "auth.refused", "health.changed", "kernel.incomplete|complete", and the dataplane's own ("link.up", "mac.learned",
- * "path.down", "usage", …). One thread. */
+ * "auth.refused", "health.changed", "kernel.incomplete|complete", and the dataplane's own
+ * ("link.up", "mac.learned", "path.down", "usage", …). One thread. */
 #ifndef OBSERVE_BUS_H
 #define OBSERVE_BUS_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads the dataplane's counters from a timer. Called by main (start, stop) and by the handlers of
- * observe/ (reading); owns two readings. All questions of a round are sent at once, and the round
- * counts only when every answer has come. */
+/* Reads the dataplane's counters from a timer. Owns two readings. All questions of a round are
+ * sent at once, and the round counts only when every answer has come. */
 #include "collector.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The streams of /v1/events; called by observe.c. */
+/* The streams of /v1/events. */
 #ifndef OBSERVE_EVENTS_H
 #define OBSERVE_EVENTS_H
 

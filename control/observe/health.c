@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The words of health.h: one pure function a kind, each made of those below it. Called by
- * health_walk.c, topology.c and rest/show.c; owns nothing. */
+/* The words of health.h: one pure function a kind, each made of those below it. */
 #include "health.h"
 
 #include <stdarg.h>
@@ -100,7 +99,7 @@ static bool is_off(const char *fault)
 static bool port_whole(const json_t *port, struct health *out)
 {
 	const char *fault = text_of(port, "fault");
-	const char *word = is_off(fault)					     ? "fault"
+	const char *word = is_off(fault)				     ? "fault"
 			   : json_is_true(json_object_get(port, "tap_lost")) ? "twin"
 									     : "interface_mtu";
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Over all that has a health, one object at a time: who waits for the loop waits for one. Called by
- * health_view.c; owns the facts of now. */
+/* Over all that has a health, one object at a time: who waits for the loop waits for one. Owns
+ * the facts of now. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "mirror.h"
 #include "view.h"
 
-#define FACTS_US 500000 /* what the kernel lacks is asked for again */
-#define CAUSES	 5	/* named in a report's text */
+#define FACTS_US   500000 /* what the kernel lacks is asked for again */
+#define CAUSES	   5	  /* named in a report's text */
 #define SAID_FIRST 300	  /* of the first of them, which may say what to do about it */
 #define SAID_SHORT 90	  /* of each other */
 

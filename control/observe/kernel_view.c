@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is mirrored of the kernel, and why some of it is not in the dataplane: a part of /v1/status,
- * GET /v1/kernel, and metrics. Called by status.c, metrics_control.c and http/; owns nothing. */
+/* What is mirrored of the kernel, and why some of it is not in the dataplane: a part of
+ * /v1/status, GET /v1/kernel, and metrics. */
 #include "metrics.h"
 #include "mirror.h"
 #include "observe.h"

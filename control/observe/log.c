@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The JSON log. Called by everybody in control; owns the file. */
+/* The JSON log. Owns the file. */
 #include "log.h"
 
 #include <errno.h>

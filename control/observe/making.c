@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Answers that are made a bit at a time (making.h). Called by topology.c and metrics.c; owns what
- * is being made, and who waits for it. One of them has its turn at a turn of the loop. */
+/* Answers that are made a bit at a time (making.h). Owns what is being made, and who waits for
+ * it. One of them has its turn at a turn of the loop. */
 #include "making.h"
 
 #include <bsd/sys/queue.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The dataplane's counters as Prometheus families. Called by metrics.c; owns nothing. */
+/* The dataplane's counters as Prometheus families. */
 #include "measure.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GET /metrics and /metrics/slices. Called by http; owns nothing. */
+/* GET /metrics and /metrics/slices. */
 #include "making.h"
 #include "measure.h"
 #include "metrics.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The parts of /metrics; called by metrics.c. */
+/* The parts of /metrics. */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H
 

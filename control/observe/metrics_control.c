@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What control knows of itself: intents, WANs, the reconciler, the dataplane's connection, HTTP.
- * Called by metrics.c; owns nothing. */
+/* What control knows of itself: intents, WANs, the reconciler, the dataplane's connection, HTTP. */
 #include "bus.h"
 #include "metrics.h"
 #include "view.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Health, GTP-U paths and sessions at /metrics. Objects one by one while they are few, else their
- * numbers; sessions are numbers always. Called by metrics.c; owns nothing. */
+/* Health, GTP-U paths and sessions at /metrics. Objects one by one while they are few, else
+ * their numbers; sessions are numbers always. */
 #include <stdio.h>
 #include <string.h>
 

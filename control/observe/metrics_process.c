@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What Prometheus' client libraries tell of their process, from /proc. Called by metrics.c; owns
- * nothing. */
+/* What Prometheus' client libraries tell of their process, from /proc. */
 #include "metrics.h"
 
 #include <dirent.h>

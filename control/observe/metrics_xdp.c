@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the XDP programs under AF_XDP ports let through to the dataplane, and what to the kernel.
- * Called by metrics.c and status.c; owns nothing. */
+/* What the XDP programs under AF_XDP ports let through to the dataplane, and what to the kernel. */
 #include "metrics.h"
 #include "status.h"
 #include "xdp.h"

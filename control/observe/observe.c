@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What happens in the other rooms becomes events: the dataplane's notifications and state, the
- * states of intents, drift. Called by main; owns nothing but what it saw last. */
+ * states of intents, drift. Owns nothing but what it saw last. */
 #include "observe.h"
 
 #include "bus.h"

@@ -15,10 +15,9 @@
 
 #include "control.h"
 
-extern const struct route observe_metrics_routes[], observe_status_routes[],
-	observe_probe_routes[], observe_topology_routes[], observe_counter_routes[],
-	observe_event_routes[], observe_smartx_routes[], observe_kernel_routes[],
-	observe_health_routes[];
+extern const struct route observe_metrics_routes[], observe_status_routes[], observe_probe_routes[],
+	observe_topology_routes[], observe_counter_routes[], observe_event_routes[],
+	observe_smartx_routes[], observe_kernel_routes[], observe_health_routes[];
 
 /* Dataplane's events to the bus; /v1/events' listeners. Once, after control is filled in. */
 int observe_start(void); /* 0 or -ENOMEM */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prometheus text format. Called by metrics*.c; owns nothing. */
+/* Prometheus text format. */
 #include "prom.h"
 
 #include <inttypes.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prometheus text format 0.0.4, written into memory. Called by metrics*.c; knows nothing of what is
- * measured. */
+/* Prometheus text format 0.0.4, written into memory. Knows nothing of what is measured. */
 #ifndef OBSERVE_PROM_H
 #define OBSERVE_PROM_H
 

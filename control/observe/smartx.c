@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the playground's Multi-View showed. Called by http; owns nothing.
+/* What the playground's Multi-View showed.
  *
  * The paths, and the fields of boxes and controllers, are those of KOREN-Platform's
  * SmartX_Open_Platform (Visibility_OpenAPIs: multiviewRoutes.ts, multiviewModel.ts, the collections

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GET, POST /access_slices and DELETE /access_slices/{name}: hosts in slices. Called by http; owns
- * nothing.
+/* GET, POST /access_slices and DELETE /access_slices/{name}: hosts in slices.
  *
  * The fields are those of KOREN-Platform's SmartX_Open_Platform (Orchestration_OpenAPIs:
  * api/slices/main.py): {slice_id, mac, location, ip} asked, rows of MAC, IP, Slicing_ID, Intent and

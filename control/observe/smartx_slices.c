@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GET, POST /slices and DELETE /slices/{name}. Called by http; owns nothing.
+/* GET, POST /slices and DELETE /slices/{name}.
  *
  * The answers are those of KOREN-Platform's SmartX_Open_Platform (Orchestration_OpenAPIs:
  * api/slices/main.py, Slicing_list.sh, Slice_Create.sh): Slicing_ID, Tenant_ID, Authority ("high"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Traffic by tenant. Called by observe.c after each reading of the collector, and by metrics.c;
- * owns the sums. */
+/* Traffic by tenant. Owns the sums. */
 #include "measure.h"
 
 #include <bsd/sys/tree.h>

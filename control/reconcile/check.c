@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Would the dataplane take a change? It is compiled while it stands in the world, and what would
- * differ is asked for without effect (reconciler_check() of reconcile.h). Called by rest/; owns the
- * checks. */
+ * differ is asked for without effect (reconciler_check() of reconcile.h). Owns the checks. */
 #include "check_parts.h"
 
 #include <errno.h>
@@ -9,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBJECTS_MOST 10000
-#define SETTLED_MS    2000
+#define SUBJECTS_MOST	10000
+#define SETTLED_MS	2000
 #define REJECTIONS_MOST 16
-#define SILENT_MS     1000 /* a dataplane that owes answers for so long is not waited for */
-#define PATIENCE_MS   250  /* between two looks */
+#define SILENT_MS	1000 /* a dataplane that owes answers for so long is not waited for */
+#define PATIENCE_MS	250  /* between two looks */
 
 static const char silent[] = "the dataplane does not answer";
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a check's refusals mean: some would be cured in earnest, since what is in the way gives way
- * or is put anew (round_refused.c, replace.c, way.c); the others are somebody's. Called by check.c;
- * owns nothing. */
+/* What a check's refusals mean: some would be cured in earnest, since what is in the way gives
+ * way or is put anew (round_refused.c, replace.c, way.c); the others are somebody's. */
 #include <stdio.h>
 #include <string.h>
 

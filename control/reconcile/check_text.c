@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The messages of a check: transactions that only check, each with all that others name and some of
- * those that nobody names. Called by check.c; owns the ops and the text. */
+/* The messages of a check: transactions that only check, each with all that others name and some
+ * of those that nobody names. Owns the ops and the text. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

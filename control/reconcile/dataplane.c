@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The connection itself: connecting, hello, losing it, who listens (dataplane.h). Called by the
- * loop; owns struct dataplane. What goes over it is dataplane_call.c's. */
+/* The connection itself: connecting, hello, losing it, who listens (dataplane.h). Owns struct
+ * dataplane. What goes over it is dataplane_call.c's. */
 #include "dataplane_link.h"
 
 #include <errno.h>
@@ -58,8 +58,7 @@ static void sweep(struct dataplane *dp)
 
 	if (dp->walking)
 		return;
-	TAILQ_FOREACH_SAFE(one, &dp->listeners, link, next)
-	{
+	TAILQ_FOREACH_SAFE (one, &dp->listeners, link, next) {
 		if (!one->gone)
 			continue;
 		TAILQ_REMOVE(&dp->listeners, one, link);

@@ -42,7 +42,7 @@ struct dataplane {
 	size_t scanned; /* bytes of the input that hold no newline */
 	struct call_list calls;
 	struct listener_list listeners;
-	uint32_t walking; /* listeners are being called */
+	uint32_t walking;			      /* listeners are being called */
 	char why[DATAPLANE_WHY], told[DATAPLANE_WHY]; /* it is down; the one that was told */
 	bool refused;				      /* this connection: `why` is its own word */
 	void (*trouble)(const char *why, void *arg);

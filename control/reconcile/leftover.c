@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an earlier life of control has left in the dataplane. An intent whose newest form is refused
- * goes on as it was before; after a restart nobody knows what that was, but it is still there: as
- * long as such an intent has not been in force in this life, what bears its name stays. Called by
- * round_text.c, round.c and owner.c; owns nothing. */
+/* What an earlier life of control has left in the dataplane. An intent whose newest form is
+ * refused goes on as it was before; after a restart nobody knows what that was, but it is still
+ * there: as long as such an intent has not been in force in this life, what bears its name
+ * stays. */
 #include <string.h>
 
 #include "reconciler.h"

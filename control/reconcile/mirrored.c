@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the kernel says, by control/mirror: which objects are wanted for it, and which of them are
- * set aside, refused or in wait for others (reconcile.h). Called by mirror/ and the files of the
- * reconciler; owns the list of the refused, and what was said of items that were out. */
+/* What the kernel says, by control/mirror: which objects are wanted for it, and which of them
+ * are set aside, refused or in wait for others (reconcile.h). Owns the list of the refused, and
+ * what was said of items that were out. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

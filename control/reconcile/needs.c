@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which object names which: of addresses, neighbours, routes, members and MACs, of which there may
- * be a hundred thousand on one slice, so that nobody has to look through all of them. Read from the
- * texts, which are compact JSON, and names hold nothing that it would escape. Called by item.c and
- * way.c; owns the needs of items. */
+/* Which object names which: of addresses, neighbours, routes, members and MACs, of which there
+ * may be a hundred thousand on one slice, so that nobody has to look through all of them. Read
+ * from the texts, which are compact JSON, and names hold nothing that it would escape. Owns the
+ * needs of items. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,19 +196,19 @@ static void address_users(struct item *item, bool (*found)(struct item *user, vo
 
 	if (!prefix || !item->needs || api_ip_parse(prefix + 1, true, &network))
 		return;
-	LIST_FOREACH_SAFE(need, &item->needs->need[0].on->users, link, next)
-	if ((need->user->type == OBJECT_NEIGHBOR || need->user->type == OBJECT_ROUTE) &&
-		needs_on_network(need->user->actual, &network) && !found(need->user, arg))
-		return;
+	LIST_FOREACH_SAFE (need, &item->needs->need[0].on->users, link, next)
+		if ((need->user->type == OBJECT_NEIGHBOR || need->user->type == OBJECT_ROUTE) &&
+			needs_on_network(need->user->actual, &network) && !found(need->user, arg))
+			return;
 }
 
 void needs_users(struct item *item, bool (*found)(struct item *user, void *arg), void *arg)
 {
 	struct need *need, *next;
 
-	LIST_FOREACH_SAFE(need, &item->users, link, next)
-	if (!found(need->user, arg))
-		return;
+	LIST_FOREACH_SAFE (need, &item->users, link, next)
+		if (!found(need->user, arg))
+			return;
 	if (item->type == OBJECT_ADDRESS)
 		address_users(item, found, arg);
 }

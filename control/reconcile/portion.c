@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The mirror's part of the transactions: so many objects at a time that the dataplane and this loop
- * are free again within some milliseconds, what others need first. One that is refused is set aside
- * and the rest goes on. Called by round.c; owns nothing. */
+/* The mirror's part of the transactions: so many objects at a time that the dataplane and this
+ * loop are free again within some milliseconds, what others need first. One that is refused is
+ * set aside and the rest goes on. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

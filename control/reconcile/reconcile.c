@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The reconciler's life: what sets it to work, and in which order the work is done (reconcile.h).
- * Called by main, rest/ and the loop; owns struct reconciler. */
+/* The reconciler's life: what sets it to work, and in which order the work is done
+ * (reconcile.h). Owns struct reconciler. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Objects whose old and new forms are in each other's way: two slices that swap their VNIs, an
- * attachment that goes while a MAC still names it. They and all that names them are deleted first
- * and put anew in the same transaction; ports, which cannot be opened while they are still open, in
- * the next one. Called by round_refused.c; owns nothing. */
+ * attachment that goes while a MAC still names it. They and all that names them are deleted
+ * first and put anew in the same transaction; ports, which cannot be opened while they are still
+ * open, in the next one. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dataplane lists beside what is known of it: type by type and page by page, in slices of
- * time, while transactions go on. The next page is asked for when this one is compared and gone, so
- * that memory does not grow with what the dataplane holds. What a transaction has changed since a
- * resync began is left to the next one. Called by reconcile.c's loop. */
+/* What the dataplane lists beside what is known of it: type by type and page by page, in slices
+ * of time, while transactions go on. The next page is asked for when this one is compared and
+ * gone, so that memory does not grow with what the dataplane holds. What a transaction has
+ * changed since a resync began is left to the next one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

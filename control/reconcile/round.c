@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tries: so many of the pending intents as go into one transaction, and what becomes of them. A
- * refusal (round_refused.c) takes intents out of the try, and the rest goes again. Called by
- * reconcile.c's loop. */
+ * refusal (round_refused.c) takes intents out of the try, and the rest goes again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who is to blame for a transaction that the dataplane refused. Its error names the object; the
- * intents that want it so are refused, or what changes is deleted and put anew first (replace.c).
- * When it names nothing, halves are tried. Called by round.c. */
+ * intents that want it so are refused, or what changes is deleted and put anew first
+ * (replace.c). When it names nothing, halves are tried. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

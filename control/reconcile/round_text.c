@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The text of one transaction: of all items that may differ those that do, in an order in which
- * each finds what it needs. Called by round.c; writes the ops and the text of struct reconciler. */
+ * each finds what it needs. Writes the ops and the text of struct reconciler. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,8 +284,8 @@ static int collect(struct reconciler *rec)
 	TAILQ_FOREACH (item, list, list_link)
 		while (item->contested && settle_contest(rec, item))
 			;
-	TAILQ_FOREACH_SAFE(item, list, list_link, next)
-	err = err ?: collect_item(rec, item);
+	TAILQ_FOREACH_SAFE (item, list, list_link, next)
+		err = err ?: collect_item(rec, item);
 	return err ?: rec->clearing ? -EAGAIN : 0;
 }
 

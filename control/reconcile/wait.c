@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who waits until what was touched so far is applied or refused. Called by rest/ (reconcile.h) and
- * reconcile.c's loop; owns the waiters. */
+/* Who waits until what was touched so far is applied or refused. Owns the waiters. */
 #include <stdlib.h>
 
 #include "reconciler.h"

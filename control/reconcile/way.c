@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where what the mirror wants stands in the way of what intents want: it is taken away first, and
- * comes back by itself when it can. Called by round_text.c and round_refused.c; owns nothing. */
+/* Where what the mirror wants stands in the way of what intents want: it is taken away first,
+ * and comes back by itself when it can. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Intents that were touched are compiled, a slice of time at a turn of the loop. Called by
- * reconcile.c; owns nothing. */
+/* Intents that were touched are compiled, a slice of time at a turn of the loop. */
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>

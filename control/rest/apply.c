@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* POST /v1/apply: many documents in one change, and with prune nothing besides them. What each says
- * is read a bit at a time (making.h), then all of it is put in one turn of the loop: its place
- * among changes is that of its end. Called by http/ through routes.c. */
+/* POST /v1/apply: many documents in one change, and with prune nothing besides them. What each
+ * says is read a bit at a time (making.h), then all of it is put in one turn of the loop: its
+ * place among changes is that of its end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

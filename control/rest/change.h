@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The way of a change through rights, rules, store, reconciler and events. change.c decides,
- * commit.c makes it so; both are called by write.c, apply.c and rest_change. One thread: a change
+ * commit.c makes it so. One thread: a change
  * begins and ends within one call of the loop; what an apply says is read before, a bit at a time.
  */
 #ifndef REST_CHANGE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What was: history of one intent and of all, and the audit log. Called by http/. */
+/* What was: history of one intent and of all, and the audit log. */
 #include <string.h>
 
 #include "change.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON Merge Patch, RFC 7396. Called by write.c; owns nothing. */
+/* JSON Merge Patch, RFC 7396. */
 #ifndef REST_MERGE_PATCH_H
 #define REST_MERGE_PATCH_H
 

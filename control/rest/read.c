@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GET of one intent and of many, the same for every type. Called by http/ through routes.c. */
+/* GET of one intent and of many, the same for every type. */
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <stdlib.h>

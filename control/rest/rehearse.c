@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A change is put to the dataplane's own checks before it is made, or instead (?dry_run). Called by
- * change.c, write.c and apply.c; owns what waits for the answer. */
+/* A change is put to the dataplane's own checks before it is made, or instead (?dry_run). Owns
+ * what waits for the answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Intents as an actor may see them. Called by read.c, write.c and reply.c; owns nothing. */
+/* Intents as an actor may see them. */
 #include "change.h"
 #include "health.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* POST, PUT, PATCH and DELETE of one intent, the same for every type. Called by http/ through
- * routes.c. */
+/* POST, PUT, PATCH and DELETE of one intent, the same for every type. */
 #include <string.h>
 
 #include "change.h"

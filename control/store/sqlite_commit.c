@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Changes of intents, with their history, audit entry and repeatable answer in one transaction; and
- * reading all of it back at start. Called by rest/ and main.c. */
+/* Changes of intents, with their history, audit entry and repeatable answer in one transaction;
+ * and reading all of it back at start. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opens and closes the store: directory, lock, schema and its migrations, prepared statements.
- * Called by main.c. The lock on the file is SQLite's own, held as long as the store is open: its
- * exclusive mode also needs no shared memory beside the file, which a full disk could tear away. */
+ * The lock on the file is SQLite's own, held as long as the store is open: its exclusive mode
+ * also needs no shared memory beside the file, which a full disk could tear away. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whose store it is: one that was filled for a site does not serve another by mistake, since all
- * that the dataplane has would be deleted as nobody's. Called by main.c at the start; owns nothing.
- */
+ * that the dataplane has would be deleted as nobody's. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

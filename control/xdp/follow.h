@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Looks after the XDP programs of the dataplane's ports: after each round of the reconciler, and
- * once a second for ports that were opened anew. Called by main.c. */
+ * once a second for ports that were opened anew. */
 #ifndef XDP_FOLLOW_H
 #define XDP_FOLLOW_H
 

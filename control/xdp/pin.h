@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The programs' maps by name, for bpftool and for people: FOLDER/NETNS-IFINDEX/{setting,locals,
- * counts}. Called by xdp.c. Nothing depends on them: where no bpffs can be had there are none. */
+ * counts}. Nothing depends on them: where no bpffs can be had there are none. */
 #ifndef XDP_PIN_H
 #define XDP_PIN_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which ports are AF_XDP, and on which interface, made of the dataplane's objects. Called by
- * follow.c; pure. */
+/* Which ports are AF_XDP, and on which interface, made of the dataplane's objects. Pure. */
 #ifndef XDP_PORTS_H
 #define XDP_PORTS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The XDP programs under the dataplane's AF_XDP ports, as control sees them: what they have
- * counted, and which of them nobody owns any more. Called by follow.c and observe/. The dataplane
- * puts a program on an interface when it opens the port, tells it what to let through and takes it
- * away when it closes the port. One thread. */
+ * counted, and which of them nobody owns any more. The dataplane puts a program on an interface
+ * when it opens the port, tells it what to let through and takes it away when it closes the
+ * port. One thread. */
 #ifndef XDP_XDP_H
 #define XDP_XDP_H
 

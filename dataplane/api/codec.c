@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON → structure, by the tables of types.c. Called by rpc for every object of a put, and by the
- * control plane; owns nothing. A message may hold a hundred thousand objects, so the texts of an
- * error are made only for the error. */
+/* JSON → structure, by the tables of types.c. A message may hold a hundred thousand objects, so
+ * the texts of an error are made only for the error. */
 #include "codec.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON lists → the lists of types.h. Called by codec.c; the items lie in the thread's arena. What
- * an item's refusal names is its place: "filters[2]", "pdrs[1].teid". */
+/* JSON lists → the lists of types.h. The items lie in the thread's arena. What an item's refusal
+ * names is its place: "filters[2]", "pdrs[1].teid". */
 #include <string.h>
 
 #include "arena.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Structure → JSON, by the tables of types.c. Called by rpc for answers, and by the control plane;
- * owns nothing. */
+/* Structure → JSON, by the tables of types.c. */
 #include "codec.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Filling error answers. Called by every check of dataplane/api, rpc and core; owns nothing. */
+/* Filling error answers. */
 #include "errors.h"
 
 #include <stdarg.h>

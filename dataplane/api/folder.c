@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See folder.h. Called by unix_socket.c and control; owns nothing. libc alone. */
+/* See folder.h. libc alone. */
 #include "folder.h"
 
 #include <errno.h>

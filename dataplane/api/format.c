@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Addresses as text and back. Called by the codec, the CLI and everything that writes for people;
- * owns nothing. The MAC parser is written out because a single message may carry a hundred thousand
- * of them. */
+/* Addresses as text and back. The MAC parser is written out because a single message may carry a
+ * hundred thousand of them. */
 #include "schema.h"
 
 #include <arpa/inet.h>

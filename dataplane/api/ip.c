@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prefixes (ip.h). Called by rpc, pipelines and control; owns nothing. */
+/* Prefixes (ip.h). */
 #include "ip.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Canonical keys: the key fields as text, a space between. Called by rpc's model and the CLI; owns
- * nothing. */
+/* Canonical keys: the key fields as text, a space between. */
 #include "codec.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON Schema (draft 2020-12) of every type, from the tables of types.c. Called by rpc's `schema`
- * method and by the control plane for OpenAPI; the caller owns what it gets. */
+/* JSON Schema (draft 2020-12) of every type, from the tables of types.c. The caller owns what it
+ * gets. */
 #include "codec.h"
 
 #include <string.h>

@@ -56,10 +56,10 @@ struct api_port {
 	uint32_t speed_mbps;		/* 0 = the device does not say */
 	struct api_mac_addr mac_in_use; /* the one it answers to */
 	char tap_name[16];
-	bool gone;	   /* the interface below it */
+	bool gone;		/* the interface below it */
 	uint32_t interface_mtu; /* of the interface below it, while it is less than mtu */
 	bool tap_lost;
-	char warning[192]; /* port_veth.h; "": none */
+	char warning[192];	/* port_veth.h; "": none */
 	char fault[PORT_FAULT]; /* what loses its traffic, and the cure; "": nothing known */
 };
 
@@ -148,7 +148,8 @@ struct api_tunnel {
 	bool fragment;	   /* what does not fit the underlay leaves in fragments; default false */
 	uint32_t dscp;	   /* 0 to 63 fixed; left out: DSCP_COPY */
 	uint32_t udp_csum; /* enum tunnel_csum */
-	bool accept_zero_csum6; /* take UDP checksum zero over IPv6; default: vxlan, RFC 7348 section 5 */
+	bool accept_zero_csum6; /* take UDP checksum zero over IPv6; default: vxlan, RFC 7348
+				   section 5 */
 	bool has_zero_csum6;	/* accept_zero_csum6 was said */
 	char state[160];	/* only in answers: "up via wan0 198.18.0.2" */
 };

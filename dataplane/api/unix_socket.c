@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See unix_socket.h. Called by dataplane/rpc and control/http; owns nothing. libc alone. */
+/* See unix_socket.h. libc alone. */
 #include "unix_socket.h"
 
 #include <errno.h>

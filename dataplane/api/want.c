@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What refusals say: what a field takes, what it was given, which field there is not. Called by the
- * decoder for an error only, and by the CLI; owns nothing. */
+/* What refusals say: what a field takes, what it was given, which field there is not. */
 #include "codec.h"
 
 #include <stdio.h>

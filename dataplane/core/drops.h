@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every reason a packet can be dropped for: one line here is the reason, its counter and its help
- * text. There is no unnamed drop: in + replicated + originated = out + drops + merged, whenever
- * traffic is stopped. Called by every stage through burst.h; owns nothing. */
+/* Every reason a packet can be dropped for: one line here is the reason, its counter and its
+ * help text. There is no unnamed drop: in + replicated + originated = out + drops + merged,
+ * whenever traffic is stopped. */
 #ifndef CORE_DROPS_H
 #define CORE_DROPS_H
 

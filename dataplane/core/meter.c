@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Meters' shared credit (meter.h): how workers take it and give it back. Called by meter_hot.h and
- * by the pipeline's tick; the buckets are changed here alone. */
+/* Meters' shared credit (meter.h): how workers take it and give it back. The buckets are changed
+ * here alone. */
 #include "meter.h"
 
 #include <rte_atomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Meters as the main thread sees them (meter.h): profiles, what a use belongs to, what it counted,
- * and their memory. Called by pipelines/police.c; writes no bucket. */
+/* Meters as the main thread sees them (meter.h): profiles, what a use belongs to, what it
+ * counted, and their memory. Writes no bucket. */
 #include <errno.h>
 #include <rte_malloc.h>
 #include <string.h>
@@ -54,27 +54,27 @@ void meter_profile_set(
 {
 	struct meter_slot *slot = &bank->slot[profile];
 	const struct meter_profile *old = bank->profile[profile];
-	struct meter_profile *new = &slot->version[old == &slot->version[0]];
+	struct meter_profile *next = &slot->version[old == &slot->version[0]];
 	bool spill = cfg->algorithm == METER_SRTCM;
 	uint64_t second_bps = spill ? 0 : cfg->pir_bps;
 
 	if (rte_rcu_qsbr_check(rcu_qsbr, slot->token, false) == 0)
 		rcu_synchronize();
-	new->epoch_tsc = now_tsc;
-	new->generation = old->generation + 1;
-	new->flags = (cfg->algorithm == METER_TRTCM ? METER_BOTH : 0) | (spill ? METER_SPILL : 0) |
-		     (cfg->blind ? METER_BLIND : 0) | cfg->yellow << METER_YELLOW_SHIFT;
-	line_set(&new->committed, &old->committed,
+	next->epoch_tsc = now_tsc;
+	next->generation = old->generation + 1;
+	next->flags = (cfg->algorithm == METER_TRTCM ? METER_BOTH : 0) | (spill ? METER_SPILL : 0) |
+		      (cfg->blind ? METER_BLIND : 0) | cfg->yellow << METER_YELLOW_SHIFT;
+	line_set(&next->committed, &old->committed,
 		line_clock(&old->committed, old->epoch_tsc, now_tsc), cfg->cir_bps, cfg->cbs_bytes,
 		bank);
-	line_set(&new->second, &old->second, line_clock(&old->second, old->epoch_tsc, now_tsc),
+	line_set(&next->second, &old->second, line_clock(&old->second, old->epoch_tsc, now_tsc),
 		second_bps, cfg->pbs_bytes, bank);
-	new->committed.full_after =
+	next->committed.full_after =
 		marks_to_fill((uint64_t)cfg->cbs_bytes + (spill ? cfg->pbs_bytes : 0), cfg->cir_bps,
 			bank->tsc_hz);
-	new->second.full_after = marks_to_fill(cfg->pbs_bytes, second_bps, bank->tsc_hz);
+	next->second.full_after = marks_to_fill(cfg->pbs_bytes, second_bps, bank->tsc_hz);
 	/* release: pairs with the acquire in use_profile() */
-	__atomic_store_n(&bank->profile[profile], new, __ATOMIC_RELEASE);
+	__atomic_store_n(&bank->profile[profile], next, __ATOMIC_RELEASE);
 	slot->token = rte_rcu_qsbr_start(rcu_qsbr);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a packet meets of a meter (meter.h). A run is one stage's turn over (a part of) a burst:
- * meter_begin(), meter_color() a packet, meter_end(). Called by the stages through
- * pipelines/police_hot.h; owns nothing. */
+ * meter_begin(), meter_color() a packet, meter_end(). */
 #ifndef CORE_METER_HOT_H
 #define CORE_METER_HOT_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One ethdev from devargs to started, and back. Called by port.c on the main thread; owns the
- * device and its pool. */
+/* One ethdev from devargs to started, and back. Main thread only. Owns the device and its pool. */
 #include "port_device.h"
 
 #include <errno.h>

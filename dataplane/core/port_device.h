@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening and closing one ethdev; called by port.c alone. */
+/* Opening and closing one ethdev. Main thread only. */
 #ifndef CORE_PORT_DEVICE_H
 #define CORE_PORT_DEVICE_H
 

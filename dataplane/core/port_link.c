@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Links of ports (port_link.h). Called by main's loop and by port.c on the main thread; owns the
- * netlink socket and what is known of each port's link. */
+/* Links of ports (port_link.h). Main thread only. Owns the netlink socket and what is known of
+ * each port's link. */
 #include "port_link.h"
 
 #include <errno.h>

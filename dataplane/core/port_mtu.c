@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a device carries: its MTU, and that of the kernel's interface below it. Called by port.c and
- * port_device.c on the main thread; owns nothing. */
+/* What a device carries: its MTU, and that of the kernel's interface below it. Main thread only. */
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <stdio.h>

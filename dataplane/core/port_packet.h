@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What net_af_packet does not tell: frames that came while its ring was full, lost in the kernel.
- * Called by port_device.c and port.c, main thread. */
+/* What net_af_packet does not tell: frames that came while its ring was full, lost in the
+ * kernel. Main thread only. */
 #ifndef CORE_PORT_PACKET_H
 #define CORE_PORT_PACKET_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which ports are shaped, at what rate, and how many buffers their shapers may hold. Called by
- * port.c on the main thread, and by rpc/ to read. Owns the shapers; a worker serves each
- * (worker_tx.c). */
+/* Which ports are shaped, at what rate, and how many buffers their shapers may hold. Main thread
+ * only. Owns the shapers; a worker serves each (worker_tx.c). */
 #include "port_shape.h"
 
 #include <rte_cycles.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The shaper of a port; called by port.c alone. Main thread. */
+/* The shaper of a port. Main thread only. */
 #ifndef CORE_PORT_SHAPE_H
 #define CORE_PORT_SHAPE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sockets that a DPDK driver has opened in this process and keeps to itself, found by their kind.
- * Called by port_xdp.c and port_packet.c, main thread. */
+/* Sockets that a DPDK driver has opened in this process and keeps to itself, found by their
+ * kind. Main thread only. */
 #ifndef CORE_PORT_SOCKETS_H
 #define CORE_PORT_SOCKETS_H
 

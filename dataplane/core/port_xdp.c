@@ -26,7 +26,7 @@
 
 struct port_xdp {
 	unsigned ifindex;
-	uint32_t program; /* its id */
+	uint32_t program;	     /* its id */
 	struct xdp_program_fds held; /* the program alone, open: what was taken off is put back */
 	uint64_t looked_ms;
 	char fault[PORT_FAULT];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What net_af_xdp needs around it; called by port_device.c alone, main thread. */
+/* What net_af_xdp needs around it. Main thread only. */
 #ifndef CORE_PORT_XDP_H
 #define CORE_PORT_XDP_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The shaper of a port: frames wait in a queue a class and leave at the port's rate. Core knows
  * nothing of slices: classes are numbers, 0 is what belongs to none (kernel, ARP, control).
- * Called by worker_tx.c on the worker that owns the shaper, configured by main; tests drive it with
- * a clock of their own.
+ * Tests drive it with a clock of their own.
  *
  * Who goes next:
  * 1. A class below its guarantee. Its clock moves by length/guarantee a frame; it is eligible while

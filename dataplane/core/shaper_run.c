@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Queues, clocks and the order between classes; see shaper.h. Called by worker_tx.c on the worker
- * that owns the shaper, and by port_shape.c when none does any more. Owns the frames that wait. */
+/* Queues, clocks and the order between classes; see shaper.h. Owns the frames that wait. */
 #include <rte_mbuf_dyn.h>
 
 #include "shaper_state.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests to the kernel for a twin (rtnetlink: link up, address add and delete), and for the
- * interface below a port. Called by port.c and port_device.c on the main thread; owns nothing. */
+ * interface below a port. Main thread only. */
 #include "tap.h"
 
 #include "bounds.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a kernel interface needs that is a port's twin, or lies below it. Main thread; called by
- * port.c and port_device.c. */
+/* What a kernel interface needs that is a port's twin, or lies below it. Main thread only. */
 #ifndef CORE_TAP_H
 #define CORE_TAP_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Interfaces held through /dev/net/tun (tun.h). Called by rpc/ on the main thread; owns nothing.
- * They are closed by tun_close.c. */
+/* Interfaces held through /dev/net/tun (tun.h). Main thread only. They are closed by
+ * tun_close.c. */
 #include "tun.h"
 
 #include <ctype.h>

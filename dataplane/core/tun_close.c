@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Closing of interfaces held through /dev/net/tun (tun.h). Called by tun.c and rpc/ on the main
- * thread; owns the threads that close, for the kernel takes some ten milliseconds for one, or for
- * all of one network namespace at once. */
+/* Closing of interfaces held through /dev/net/tun (tun.h). Main thread only. Owns the threads
+ * that close, for the kernel takes some ten milliseconds for one, or for all of one network
+ * namespace at once. */
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>

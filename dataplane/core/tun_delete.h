@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Many interfaces of one network namespace deleted at once: the kernel then waits for its readers
- * once, instead of some ten milliseconds for each. Called by tun_close.c, on its threads. */
+/* Many interfaces of one network namespace deleted at once: the kernel then waits for its
+ * readers once, instead of some ten milliseconds for each. */
 #ifndef CORE_TUN_DELETE_H
 #define CORE_TUN_DELETE_H
 

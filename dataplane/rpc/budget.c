@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Counts what jansson allocates (budget.h). Called by jansson on any thread, hence the atomic; owns
- * the count, and the memory of the request in work: one range of addresses, taken from its
- * beginning on and never given back piece by piece. Freeing a session's JSON one by one took as
- * long as parsing it. */
+/* Counts what jansson allocates (budget.h). Owns the count, and the memory of the request in
+ * work: one range of addresses, taken from its beginning on and never given back piece by piece.
+ * Freeing a session's JSON one by one took as long as parsing it. */
 #include "budget.h"
 
 #include <jansson.h>

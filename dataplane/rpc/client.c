@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Connections (client.h). Called by server.c and by libevent; owns the clients and their buffers.
+/* Connections (client.h). Owns the clients and their buffers.
  *
  * Fairness: a client has one message handled per turn of the event loop; while it has more, it is
  * not read and a timer of zero brings its next turn, after everyone else had theirs. Memory: a

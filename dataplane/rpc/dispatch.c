@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON-RPC 2.0: parsing, the table of methods, answers. Called by client.c for every line; owns
- * nothing. */
+/* JSON-RPC 2.0: parsing, the table of methods, answers. */
 #include "dispatch.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* watch, and what is then sent. Called by fdb_poll() through fdb_on_event, and by main's loop; owns
- * nothing: who watches what is the client's. Costs next to nothing while nobody watches. */
+/* watch, and what is then sent. Owns nothing: who watches what is the client's. Costs next to
+ * nothing while nobody watches. */
 #include "events.h"
 
 #include <stdio.h>

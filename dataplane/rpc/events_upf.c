@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The user plane's events as text for watchers. Called by pipelines/upf through upf_on_event on the
- * main thread; owns nothing. Thousands may come at once (a batch of sessions deleted, all periods
- * ending together), so they are written straight into a buffer: names hold nothing that JSON would
- * have to escape (api_name_valid). */
+/* The user plane's events as text for watchers. Main thread only. Thousands may come at once (a
+ * batch of sessions deleted, all periods ending together), so they are written straight into a
+ * buffer: names hold nothing that JSON would have to escape (api_name_valid). */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

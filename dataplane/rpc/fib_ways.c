@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ways of routes of l3 slices (fib_ways.h). Called by noun_fib.c; owns the counts of routes in
- * attachment and member objects, which keep those from being deleted. */
+/* Ways of routes of l3 slices (fib_ways.h). Owns the counts of routes in attachment and member
+ * objects, which keep those from being deleted. */
 #include "fib_ways.h"
 
 #include <stdio.h>

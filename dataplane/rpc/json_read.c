@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See json_read.h. Called by dispatch.c for every line; owns nothing. jansson's reader takes a
- * character at a time through a function and each text through a buffer; reading was more than half
- * of what a session cost. Here a text is found by its end and copied once. */
+/* See json_read.h. jansson's reader takes a character at a time through a function and each text
+ * through a buffer; reading was more than half of what a session cost. Here a text is found by
+ * its end and copied once. */
 #include "json_read.h"
 
 #include <stdbool.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See json_write.h. Called by dispatch.c for every answer; owns nothing. jansson looks for loops at
- * every object and list, with a text of its address in a hash; answers have none, and that was most
- * of what writing a session cost. */
+/* See json_write.h. jansson looks for loops at every object and list, with a text of its address
+ * in a hash; answers have none, and that was most of what writing a session cost. */
 #include "json_write.h"
 
 #include <stdbool.h>

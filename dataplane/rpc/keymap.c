@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hashes for the model's side tables (keymap.h): open addressing with linear probing, at most half
- * full, no tombstones. Called by noun_*.c; owns its array. */
+/* Hashes for the model's side tables (keymap.h): open addressing with linear probing, at most
+ * half full, no tombstones. Owns its array. */
 #include "keymap.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Pages of MACs, routes of slices, learned and missing neighbours and sessions (list_store.h).
- * Called by method_list.c; owns nothing. A page ends when it is full, or after so many entries
- * looked at, so that a filter that seldom matches does not hold the main thread. */
+/* Pages of MACs, routes of slices, learned and missing neighbours and sessions (list_store.h). A
+ * page ends when it is full, or after so many entries looked at, so that a filter that seldom
+ * matches does not hold the main thread. */
 #include "list_store.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* list: objects in order, page by page, filtered by `match`. Called by dispatch.c; owns nothing. A
- * page ends when it is full, or after so many objects looked at, so that a filter that seldom
- * matches does not hold the main thread. */
+/* list: objects in order, page by page, filtered by `match`. A page ends when it is full, or
+ * after so many objects looked at, so that a filter that seldom matches does not hold the main
+ * thread. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* put, delete, transaction and get. Called by dispatch.c and rpc_apply_config(); owns nothing. */
+/* put, delete, transaction and get. */
 #include <string.h>
 
 #include "methods.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* stats, drops and drops.help: everything that counts. Called by dispatch.c; owns nothing. */
+/* stats, drops and drops.help: everything that counts. */
 #include <stdio.h>
 #include <string.h>
 

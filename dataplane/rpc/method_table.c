@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* table.list and table.read: the match tables as the pipelines declare them, shaped after P4Info.
- * Called by dispatch.c; owns nothing. */
+/* table.list and table.read: the match tables as the pipelines declare them, shaped after
+ * P4Info. */
 #include <stdio.h>
 #include <string.h>
 

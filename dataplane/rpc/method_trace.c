@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* trace: the next packets that match, told to the client that asked. Called by dispatch.c, client.c
- * and rpc_poll(); owns who has it armed. */
+/* trace: the next packets that match, told to the client that asked. Owns who has it armed. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>

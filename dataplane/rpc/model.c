@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The model of objects (model.h). Called by tx.c, which changes it, and by the methods and nouns,
- * which read it; owns the objects and their versions. */
+/* The model of objects (model.h). Owns the objects and their versions. */
 #include "model.h"
 
 #include <stdio.h>

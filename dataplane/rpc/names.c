@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Names for ids in texts of traces and table rows. Called by method_trace.c and method_table.c;
- * owns nothing. */
+/* Names for ids in texts of traces and table rows. */
 #include "names.h"
 
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Networks and next hops of l3 slices beside the model (networks.h). Called by noun_gateway.c,
- * noun_neighbor.c and noun_fib.c while a transaction is checked or rolled back; owns both maps. */
+/* Networks and next hops of l3 slices beside the model (networks.h). Owns both maps. */
 #include "networks.h"
 
 #include <errno.h>

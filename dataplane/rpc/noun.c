@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the nouns share: checks of addresses, common refusals, counters as JSON. Called by noun_*.c;
- * owns nothing. */
+/* What the nouns share: checks of addresses, common refusals, counters as JSON. */
 #include "noun.h"
 
 #include <errno.h>

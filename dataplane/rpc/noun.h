@@ -26,11 +26,11 @@ struct noun {
 	 * or -1 with err and nothing left behind. Of tx->check only what nobody but the main thread
 	 * sees: no device, interface or address of the kernel is touched. */
 	int (*prepare)(const struct tx *tx, struct object *obj, const struct version *old,
-		const struct version *new, struct rpc_error *err);
+		const struct version *next, struct rpc_error *err);
 	void (*undo)(const struct tx *tx, struct object *obj, const struct version *old,
-		const struct version *new);
+		const struct version *next);
 	/* Makes it so for the workers. Cannot fail. */
-	void (*commit)(struct object *obj, const struct version *old, const struct version *new);
+	void (*commit)(struct object *obj, const struct version *old, const struct version *next);
 	/* Fills the fields that only answers have. */
 	void (*answer)(const struct object *obj, union api_object *copy);
 	/* Adds counters to out; NULL when the type has none. */

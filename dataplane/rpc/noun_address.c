@@ -23,18 +23,18 @@ static void address_unique(const union api_object *data, char *text)
 		gateway_unique(data->address.attachment, &data->address.prefix, text);
 }
 
-static int check_port(const struct api_address *new, struct rpc_error *err)
+static int check_port(const struct api_address *next, struct rpc_error *err)
 {
 	const struct object *taken;
 	char untagged[NOUN_UNIQUE];
 
-	if (!noun_ip_unicast(&new->prefix))
+	if (!noun_ip_unicast(&next->prefix))
 		return noun_fail_ip(
-			err, "prefix", "a unicast address and length", &new->prefix, true);
+			err, "prefix", "a unicast address and length", &next->prefix, true);
 	if (networks_on_ports >= LIMIT_UNDERLAY_ADDRESSES)
 		return noun_fail_room(
 			err, -ENOSPC, "ports hold at most %u addresses", LIMIT_UNDERLAY_ADDRESSES);
-	snprintf(untagged, sizeof(untagged), "port %s untagged", new->port);
+	snprintf(untagged, sizeof(untagged), "port %s untagged", next->port);
 	taken = model_unique_holder(OBJECT_ATTACHMENT, untagged);
 	if (taken) {
 		snprintf(err->path, sizeof(err->path), "port");
@@ -42,7 +42,7 @@ static int check_port(const struct api_address *new, struct rpc_error *err)
 		return rpc_fail(err, RPC_ERR_CONFLICT,
 			"the untagged traffic of port %s is a slice's: give %.100s a vlan, or "
 			"another port",
-			new->port, err->with);
+			next->port, err->with);
 	}
 	return 0;
 }
@@ -50,30 +50,30 @@ static int check_port(const struct api_address *new, struct rpc_error *err)
 static int address_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
-	const struct api_address *new = &data->address;
+	const struct api_address *next = &data->address;
 
 	if (obj) /* all of it is key: what differs is the kind of place */
 		return noun_fail_place(err, obj);
-	return new->attachment[0] ? gateway_noun_check(tx, new, err) : check_port(new, err);
+	return next->attachment[0] ? gateway_noun_check(tx, next, err) : check_port(next, err);
 }
 
 /* Both ways at check time: a delete followed by a put of the same address must reach the kernel in
  * that order. */
 static int address_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	const struct object *port = version_ref(version, OBJECT_PORT);
 	int rc;
 
 	if (!port)
-		return gateway_noun_prepare(obj, old, new, err);
+		return gateway_noun_prepare(obj, old, next, err);
 	rc = tx->check ? 0
-		       : port_tap_address(port->id, &version->data->address.prefix, new != NULL,
+		       : port_tap_address(port->id, &version->data->address.prefix, next != NULL,
 				 &obj->on_tap);
 	/* what is not there any more need not be removed */
-	if (rc == 0 || !new) {
-		networks_on_ports += new ? 1 : -1;
+	if (rc == 0 || !next) {
+		networks_on_ports += next ? 1 : -1;
 		return 0;
 	}
 	rpc_fail(err, RPC_ERR_INTERNAL, "the kernel refused the address on the tap of port %s: %s",
@@ -84,29 +84,30 @@ static int address_prepare(const struct tx *tx, struct object *obj, const struct
 }
 
 static void address_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	const struct object *port = version_ref(version, OBJECT_PORT);
 
 	if (!port) {
-		gateway_noun_undo(obj, old, new);
+		gateway_noun_undo(obj, old, next);
 		return;
 	}
-	networks_on_ports -= new ? 1 : -1;
+	networks_on_ports -= next ? 1 : -1;
 	if (!tx->check)
 		port_tap_address(
-			port->id, &version->data->address.prefix, new == NULL, &obj->on_tap);
+			port->id, &version->data->address.prefix, next == NULL, &obj->on_tap);
 }
 
-static void address_commit(struct object *obj, const struct version *old, const struct version *new)
+static void address_commit(
+	struct object *obj, const struct version *old, const struct version *next)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	const struct object *port = version_ref(version, OBJECT_PORT);
 
 	if (!port)
-		gateway_noun_commit(obj, old, new);
-	else if (new)
+		gateway_noun_commit(obj, old, next);
+	else if (next)
 		underlay_address_set(port->id, &version->data->address.prefix);
 	else
 		underlay_address_unset(port->id, &version->data->address.prefix);
@@ -116,8 +117,7 @@ void noun_address_again(const struct object *port)
 {
 	const struct ref *ref;
 
-	LIST_FOREACH(ref, &port->used_by, link)
-	{
+	LIST_FOREACH (ref, &port->used_by, link) {
 		struct object *obj = ref->from->owner;
 		int rc;
 

@@ -36,8 +36,7 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 			"attachment a vlan",
 			port->key);
 	}
-	LIST_FOREACH(ref, &port->used_by, link)
-	{
+	LIST_FOREACH (ref, &port->used_by, link) {
 		const struct object *user = ref->from->owner;
 
 		if (user->type->type != OBJECT_ADDRESS)
@@ -67,7 +66,7 @@ static int attachment_check(const struct tx *tx, const struct object *obj,
 }
 
 static int attachment_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
 	if (!old && attachment_reserve(&obj->id)) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
@@ -75,7 +74,7 @@ static int attachment_prepare(const struct tx *tx, struct object *obj, const str
 		err->limit = LIMIT_ATTACHMENTS;
 		return -1;
 	}
-	if (!noun_tap_prepare(tx, obj, old, new, err))
+	if (!noun_tap_prepare(tx, obj, old, next, err))
 		return 0;
 	if (!old)
 		attachment_release(obj->id);
@@ -83,24 +82,24 @@ static int attachment_prepare(const struct tx *tx, struct object *obj, const str
 }
 
 static void attachment_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
-	noun_tap_undo(obj, old, new);
+	noun_tap_undo(obj, old, next);
 	if (!old)
 		attachment_release(obj->id);
 }
 
 static void attachment_commit(
-	struct object *obj, const struct version *old, const struct version *new)
+	struct object *obj, const struct version *old, const struct version *next)
 {
-	noun_meter_commit(POLICE_IN, obj, old, new);
-	noun_meter_commit(POLICE_OUT, obj, old, new);
-	if (new)
-		attachment_set(obj->id, version_ref(new, OBJECT_SLICE)->id,
-			version_ref(new, OBJECT_PORT)->id, new->data->attachment.vlan);
+	noun_meter_commit(POLICE_IN, obj, old, next);
+	noun_meter_commit(POLICE_OUT, obj, old, next);
+	if (next)
+		attachment_set(obj->id, version_ref(next, OBJECT_SLICE)->id,
+			version_ref(next, OBJECT_PORT)->id, next->data->attachment.vlan);
 	else
 		attachment_unset(obj->id);
-	noun_tap_commit(obj, old, new);
+	noun_tap_commit(obj, old, next);
 }
 
 static void attachment_answer(const struct object *obj, union api_object *copy)

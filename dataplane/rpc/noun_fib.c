@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* route in the table of an l3 slice: staged per transaction and kept in the FIB alone. Called by
- * tx.c and the methods; owns nothing but a step's use of its next hop until it is committed. */
+/* route in the table of an l3 slice: staged per transaction and kept in the FIB alone. Owns
+ * nothing but a step's use of its next hop until it is committed. */
 #include "noun_fib.h"
 #include "noun_session.h"
 
@@ -129,27 +129,27 @@ static int take(const struct object *slice, const struct ways *ways, uint32_t th
 }
 
 /* Logs old → new; takes over the use of `new` when it succeeds. The log has room for it. */
-static int stage_step(struct tx *tx, struct object *slice, struct staged_route *state, uint32_t new,
-	struct tx_step *step, struct rpc_error *err)
+static int stage_step(struct tx *tx, struct object *slice, struct staged_route *state,
+	uint32_t next, struct tx_step *step, struct rpc_error *err)
 {
 	const struct api_ip *prefix = &state->key.ip;
 	struct ways old_ways, new_ways;
-	int rc = new ? fib_reserve(prefix->family, 1) : 0;
+	int rc = next ? fib_reserve(prefix->family, 1) : 0;
 
 	if (rc)
 		return noun_fail_room(err, rc,
 			"the routing tables hold at most %u entries of a family", LIMIT_FIB_ROUTES);
-	ways_of(new, &new_ways);
-	if (new &&ways_take(slice, &new_ways)) {
-		fib_release(prefix->family, new ? 1 : 0);
+	ways_of(next, &new_ways);
+	if (next && ways_take(slice, &new_ways)) {
+		fib_release(prefix->family, next ? 1 : 0);
 		return noun_fail_room(err, -ENOMEM, "", 0);
 	}
 	ways_of(state->nexthop, &old_ways);
 	if (state->nexthop)
 		ways_give(slice, &old_ways);
-	*step = (struct tx_step){.kind = TX_ROUTE, .route = {slice, *prefix, state->nexthop, new}};
+	*step = (struct tx_step){.kind = TX_ROUTE, .route = {slice, *prefix, state->nexthop, next}};
 	tx->count++;
-	state->nexthop = new;
+	state->nexthop = next;
 	return 0;
 }
 
@@ -226,8 +226,8 @@ int fib_delete(struct tx *tx, const struct api_route *route, struct rpc_error *e
 
 void fib_commit(const struct tx_route *step)
 {
-	if (step->new)
-		fib_route_set(step->slice->id, &step->prefix, step->new);
+	if (step->next)
+		fib_route_set(step->slice->id, &step->prefix, step->next);
 	else
 		fib_route_unset(step->slice->id, &step->prefix);
 }
@@ -242,12 +242,12 @@ void fib_rollback(const struct tx_route *step)
 	ways_of(step->old, &ways);
 	if (step->old)
 		ways_take(step->slice, &ways);
-	ways_of(step->new, &ways);
-	if (step->new)
+	ways_of(step->next, &ways);
+	if (step->next)
 		ways_give(step->slice, &ways);
-	if (!step->new)
+	if (!step->next)
 		return;
-	nexthop_drop(step->new);
+	nexthop_drop(step->next);
 	fib_release(step->prefix.family, 1);
 }
 

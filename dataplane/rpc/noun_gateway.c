@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* address on an attachment: the gateway of an l3 slice, answered by the switch itself. Called by
- * noun_address.c; owns nothing: its networks are networks.h's. What conflicts is looked for in the
- * model and in what this transaction has said, since pipelines/gateway.h knows only what is
- * committed. */
+/* address on an attachment: the gateway of an l3 slice, answered by the switch itself. Owns
+ * nothing: its networks are networks.h's. What conflicts is looked for in the model and in what
+ * this transaction has said, since pipelines/gateway.h knows only what is committed. */
 #include "noun_gateway.h"
 #include "noun_session.h"
 
@@ -139,25 +138,25 @@ static bool is_martian(const struct api_ip *ip)
 	       !memcmp(ip->bytes, mapped, sizeof(mapped));
 }
 
-int gateway_noun_check(const struct tx *tx, const struct api_address *new, struct rpc_error *err)
+int gateway_noun_check(const struct tx *tx, const struct api_address *next, struct rpc_error *err)
 {
-	const struct object *at = model_find(OBJECT_ATTACHMENT, new->attachment), *slice;
+	const struct object *at = model_find(OBJECT_ATTACHMENT, next->attachment), *slice;
 
 	if (!at)
 		return 0; /* the reference is refused by itself */
 	slice = version_ref(at->now, OBJECT_SLICE);
 	if (slice->now->data->slice.kind != SLICE_L3)
 		return rpc_fail_value(
-			err, "attachment", "an attachment of an l3 slice", new->attachment);
-	if (!noun_ip_unicast(&new->prefix) || is_martian(&new->prefix) || new->prefix.len == 0)
+			err, "attachment", "an attachment of an l3 slice", next->attachment);
+	if (!noun_ip_unicast(&next->prefix) || is_martian(&next->prefix) || next->prefix.len == 0)
 		return noun_fail_ip(
-			err, "prefix", "a unicast address and length", &new->prefix, true);
-	if (!network_host(&new->prefix, new->prefix.len))
+			err, "prefix", "a unicast address and length", &next->prefix, true);
+	if (!network_host(&next->prefix, next->prefix.len))
 		return noun_fail_ip(err, "prefix",
 			"a host's address, not its network's own or the broadcast address",
-			&new->prefix, true);
-	return check_edges(tx, slice, &new->prefix, err) ||
-			       check_others(tx, slice, at, &new->prefix, err)
+			&next->prefix, true);
+	return check_edges(tx, slice, &next->prefix, err) ||
+			       check_others(tx, slice, at, &next->prefix, err)
 		       ? -1
 		       : 0;
 }
@@ -177,10 +176,10 @@ static int fail_in_use(
 	return noun_fail_in_use(err, obj, by);
 }
 
-static int prepare_new(struct object *obj, const struct version *new, struct rpc_error *err)
+static int prepare_new(struct object *obj, const struct version *next, struct rpc_error *err)
 {
-	const struct object *at = version_ref(new, OBJECT_ATTACHMENT);
-	const struct api_ip *prefix = &new->data->address.prefix;
+	const struct object *at = version_ref(next, OBJECT_ATTACHMENT);
+	const struct api_ip *prefix = &next->data->address.prefix;
 	int rc = gateway_reserve(prefix->family);
 
 	obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
@@ -193,14 +192,14 @@ static int prepare_new(struct object *obj, const struct version *new, struct rpc
 	return noun_fail_room(err, -ENOMEM, "", 0);
 }
 
-int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *new,
+int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *next,
 	struct rpc_error *err)
 {
 	struct api_ip network;
 	const struct network *there;
 
-	if (new)
-		return prepare_new(obj, new, err);
+	if (next)
+		return prepare_new(obj, next, err);
 	network = old->data->address.prefix;
 	api_ip_mask(&network);
 	there = network_find(obj->slice, &network);
@@ -210,12 +209,12 @@ int gateway_noun_prepare(struct object *obj, const struct version *old, const st
 	return 0;
 }
 
-void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *new)
+void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *next)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	const struct api_ip *prefix = &version->data->address.prefix;
 
-	if (new) {
+	if (next) {
 		network_remove(obj->slice, prefix);
 		gateway_release(prefix->family);
 	} else {
@@ -224,13 +223,13 @@ void gateway_noun_undo(struct object *obj, const struct version *old, const stru
 }
 
 void gateway_noun_commit(
-	const struct object *obj, const struct version *old, const struct version *new)
+	const struct object *obj, const struct version *old, const struct version *next)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	const struct api_ip *prefix = &version->data->address.prefix;
 	uint16_t attachment = version_ref(version, OBJECT_ATTACHMENT)->id;
 
-	if (!new) {
+	if (!next) {
 		gateway_unset(obj->slice, attachment, prefix);
 		return;
 	}

@@ -12,11 +12,11 @@ void gateway_unique(const char *attachment, const struct api_ip *address, char *
 /* The address object of the slice with this address, NULL when there is none. */
 struct object *gateway_holder(const struct object *slice, const struct api_ip *address);
 
-int gateway_noun_check(const struct tx *tx, const struct api_address *new, struct rpc_error *err);
-int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *new,
+int gateway_noun_check(const struct tx *tx, const struct api_address *next, struct rpc_error *err);
+int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *next,
 	struct rpc_error *err);
-void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *new);
+void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *next);
 void gateway_noun_commit(
-	const struct object *obj, const struct version *old, const struct version *new);
+	const struct object *obj, const struct version *old, const struct version *next);
 
 #endif

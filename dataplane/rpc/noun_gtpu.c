@@ -35,26 +35,27 @@ static int check_tunnels(struct rpc_error *err)
 }
 
 /* What sessions send to this box itself would come back. */
-static int check_peers(const struct object *obj, const struct api_gtpu *new, struct rpc_error *err)
+static int check_peers(const struct object *obj, const struct api_gtpu *next, struct rpc_error *err)
 {
 	char address[64];
 
-	if (obj && !memcmp(&obj->now->data->gtpu.address, &new->address, sizeof(new->address)))
+	if (obj && !memcmp(&obj->now->data->gtpu.address, &next->address, sizeof(next->address)))
 		return 0;
-	if (!peer_is_at(&new->address))
+	if (!peer_is_at(&next->address))
 		return 0;
-	api_ip_format(&new->address, false, address);
+	api_ip_format(&next->address, false, address);
 	return noun_fail_conflict(err, "address", "session",
 		"FARs of sessions send to %s: it is a peer, and cannot be this box", address);
 }
 
 /* What sessions rest on: their peers and F-TEIDs are of this address and side. */
-static int check_change(const struct object *obj, const struct api_gtpu *new, struct rpc_error *err)
+static int check_change(
+	const struct object *obj, const struct api_gtpu *next, struct rpc_error *err)
 {
 	const struct api_gtpu *now = &obj->now->data->gtpu;
-	bool moves = memcmp(&now->address, &new->address, sizeof(now->address)) != 0;
+	bool moves = memcmp(&now->address, &next->address, sizeof(now->address)) != 0;
 
-	if ((!moves && now->interface == new->interface) || !noun_session_check_unused(err, obj))
+	if ((!moves && now->interface == next->interface) || !noun_session_check_unused(err, obj))
 		return 0;
 	snprintf(err->path, sizeof(err->path), moves ? "address" : "interface");
 	return -1;
@@ -63,39 +64,39 @@ static int check_change(const struct object *obj, const struct api_gtpu *new, st
 static int gtpu_check(const struct tx *tx, const struct object *obj, const union api_object *data,
 	struct rpc_error *err)
 {
-	const struct api_gtpu *new = &data->gtpu;
+	const struct api_gtpu *next = &data->gtpu;
 
-	if (!noun_ip_unicast(&new->address))
-		return noun_fail_ip(err, "address", "a unicast address", &new->address, false);
-	if ((obj && check_change(obj, new, err)) || check_peers(obj, new, err))
+	if (!noun_ip_unicast(&next->address))
+		return noun_fail_ip(err, "address", "a unicast address", &next->address, false);
+	if ((obj && check_change(obj, next, err)) || check_peers(obj, next, err))
 		return -1;
 	return check_tunnels(err);
 }
 
 static int gtpu_prepare_noun(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
 	int rc = old ? 0 : gtpu_reserve(&obj->id);
 
 	if (rc)
 		return noun_fail_room(
 			err, rc, "a box holds at most %u objects of type gtpu", LIMIT_GTPU);
-	gtpu_prepare(obj->id, new ? &new->data->gtpu : NULL);
+	gtpu_prepare(obj->id, next ? &next->data->gtpu : NULL);
 	return 0;
 }
 
 static void gtpu_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
 	gtpu_prepare(obj->id, old ? &old->data->gtpu : NULL);
 	if (!old)
 		gtpu_release(obj->id);
 }
 
-static void gtpu_commit(struct object *obj, const struct version *old, const struct version *new)
+static void gtpu_commit(struct object *obj, const struct version *old, const struct version *next)
 {
-	if (new)
-		gtpu_set(obj->id, &new->data->gtpu);
+	if (next)
+		gtpu_set(obj->id, &next->data->gtpu);
 	else
 		gtpu_unset(obj->id);
 	underlay_stale();

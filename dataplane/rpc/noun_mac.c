@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mac: static MACs, staged per transaction and kept in the MAC table alone. Called by tx.c and the
- * methods; owns the counts of static MACs in slice, attachment, tunnel and member objects, which
- * keep those from being deleted. */
+/* mac: static MACs, staged per transaction and kept in the MAC table alone. Owns the counts of
+ * static MACs in slice, attachment, tunnel and member objects, which keep those from being
+ * deleted. */
 #include "noun_mac.h"
 
 #include <stdio.h>

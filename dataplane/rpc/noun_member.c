@@ -5,13 +5,13 @@
 
 #include "tunnel.h"
 
-static void member_commit(struct object *obj, const struct version *old, const struct version *new)
+static void member_commit(struct object *obj, const struct version *old, const struct version *next)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	uint16_t slice = version_ref(version, OBJECT_SLICE)->id;
 	uint16_t tunnel = version_ref(version, OBJECT_TUNNEL)->id;
 
-	if (new)
+	if (next)
 		member_set(slice, tunnel);
 	else
 		member_unset(slice, tunnel);

@@ -47,9 +47,9 @@ static uint16_t meter_id(enum police_place place, const struct version *version)
 }
 
 void noun_meter_commit(enum police_place place, const struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
-	uint16_t before = meter_id(place, old), now = meter_id(place, new);
+	uint16_t before = meter_id(place, old), now = meter_id(place, next);
 
 	if (before != now)
 		police_use(place, obj->id, now);
@@ -91,27 +91,27 @@ void noun_meter_stats(
 static int meter_check(const struct tx *tx, const struct object *obj, const union api_object *data,
 	struct rpc_error *err)
 {
-	const struct api_meter *new = &data->meter;
+	const struct api_meter *next = &data->meter;
 	char want[80], got[32];
 
-	if (new->algorithm != METER_TRTCM)
+	if (next->algorithm != METER_TRTCM)
 		return 0;
-	if (new->pir_bps < new->cir_bps) {
-		snprintf(want, sizeof(want), "at least cir_bps, %" PRIu64, new->cir_bps);
-		snprintf(got, sizeof(got), "%" PRIu64, new->pir_bps);
+	if (next->pir_bps < next->cir_bps) {
+		snprintf(want, sizeof(want), "at least cir_bps, %" PRIu64, next->cir_bps);
+		snprintf(got, sizeof(got), "%" PRIu64, next->pir_bps);
 		return rpc_fail_value(err, "pir_bps", want, got);
 	}
-	if (new->pbs_bytes < METER_BURST_MIN) {
+	if (next->pbs_bytes < METER_BURST_MIN) {
 		snprintf(
 			want, sizeof(want), "integer %d to %llu", METER_BURST_MIN, METER_BURST_MAX);
-		snprintf(got, sizeof(got), "%u", new->pbs_bytes);
+		snprintf(got, sizeof(got), "%u", next->pbs_bytes);
 		return rpc_fail_value(err, "pbs_bytes", want, got);
 	}
 	return 0;
 }
 
 static int meter_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
 	if (old || !police_reserve(&obj->id))
 		return 0;
@@ -122,22 +122,21 @@ static int meter_prepare(const struct tx *tx, struct object *obj, const struct v
 }
 
 static void meter_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
 	if (!old)
 		police_release(obj->id);
 }
 
-static void meter_commit(struct object *obj, const struct version *old, const struct version *new)
+static void meter_commit(struct object *obj, const struct version *old, const struct version *next)
 {
 	const struct ref *ref;
 
-	if (new)
-		police_set(obj->id, &new->data->meter);
+	if (next)
+		police_set(obj->id, &next->data->meter);
 	else
 		police_unset(obj->id);
-	LIST_FOREACH(ref, &obj->used_by, link)
-	{
+	LIST_FOREACH (ref, &obj->used_by, link) {
 		const struct object *user = ref->from->owner;
 
 		if (user->type->type == OBJECT_SLICE)
@@ -151,8 +150,7 @@ static void meter_stats(const struct object *obj, json_t *out)
 	struct meter_counts counts = {0};
 	const struct ref *ref;
 
-	LIST_FOREACH(ref, &obj->used_by, link)
-	{
+	LIST_FOREACH (ref, &obj->used_by, link) {
 		const struct object *user = ref->from->owner;
 		enum police_place place = POLICE_SLICE;
 

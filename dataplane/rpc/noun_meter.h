@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Meters as slices and attachments use them. Called by noun_slice.c and noun_attachment.c. Main
- * thread only. */
+/* Meters as slices and attachments use them. Main thread only. */
 #ifndef RPC_NOUN_METER_H
 #define RPC_NOUN_METER_H
 
@@ -11,7 +10,7 @@
  * metered at this place follows. A meter that stays the same keeps its buckets. Before the
  * object is published or goes, so that no frame slips by. Cannot fail. */
 void noun_meter_commit(enum police_place place, const struct object *obj, const struct version *old,
-	const struct version *new);
+	const struct version *next);
 
 /* cir_bps of the meter that is named at a place, as it is by now; 0 without one. */
 uint64_t noun_meter_cir(enum police_place place, const struct version *version);

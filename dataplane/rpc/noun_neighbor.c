@@ -59,20 +59,20 @@ static int check_network(const struct object *slice, const struct object *at,
 static int neighbor_check(const struct tx *tx, const struct object *obj,
 	const union api_object *data, struct rpc_error *err)
 {
-	const struct api_neighbor *new = &data->neighbor;
-	const struct object *at = model_find(OBJECT_ATTACHMENT, new->attachment), *slice;
+	const struct api_neighbor *next = &data->neighbor;
+	const struct object *at = model_find(OBJECT_ATTACHMENT, next->attachment), *slice;
 
-	if (obj && strcmp(obj->now->data->neighbor.port, new->port))
+	if (obj && strcmp(obj->now->data->neighbor.port, next->port))
 		return noun_fail_place(err, obj);
-	if (!noun_ip_unicast(&new->address))
-		return noun_fail_ip(err, "address", "a unicast address", &new->address, false);
-	if (!noun_mac_unicast(&new->mac))
-		return noun_fail_mac(err, "mac", &new->mac);
-	if (!new->attachment[0] || !at)
+	if (!noun_ip_unicast(&next->address))
+		return noun_fail_ip(err, "address", "a unicast address", &next->address, false);
+	if (!noun_mac_unicast(&next->mac))
+		return noun_fail_mac(err, "mac", &next->mac);
+	if (!next->attachment[0] || !at)
 		return 0;
 	slice = version_ref(at->now, OBJECT_SLICE);
 	return slice->now->data->slice.kind == SLICE_L3
-		       ? check_network(slice, at, &new->address, err)
+		       ? check_network(slice, at, &next->address, err)
 		       : 0;
 }
 
@@ -95,15 +95,15 @@ static void count(const struct object *obj, const struct version *version, int b
 }
 
 static int neighbor_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
-	const struct object *at = version_ref(new ? new : old, OBJECT_ATTACHMENT);
+	const struct object *at = version_ref(next ? next : old, OBJECT_ATTACHMENT);
 	const struct network *network;
 	int rc;
 
 	if (!at)
 		return 0;
-	if (!new) {
+	if (!next) {
 		count(obj, old, -1);
 		return 0;
 	}
@@ -113,38 +113,38 @@ static int neighbor_prepare(const struct tx *tx, struct object *obj, const struc
 	if (old)
 		return 0;
 	obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
-	network = network_of(obj->slice, at->id, &new->data->neighbor.address);
+	network = network_of(obj->slice, at->id, &next->data->neighbor.address);
 	obj->network_len = network ? network->key.ip.len : 0;
-	count(obj, new, 1);
+	count(obj, next, 1);
 	return 0;
 }
 
 static void neighbor_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
-	if (!version_ref(new ? new : old, OBJECT_ATTACHMENT))
+	if (!version_ref(next ? next : old, OBJECT_ATTACHMENT))
 		return;
-	if (new)
+	if (next)
 		neighbor_release();
 	if (!old)
-		count(obj, new, -1);
-	else if (!new)
+		count(obj, next, -1);
+	else if (!next)
 		count(obj, old, 1);
 }
 
 static void neighbor_commit(
-	struct object *obj, const struct version *old, const struct version *new)
+	struct object *obj, const struct version *old, const struct version *next)
 {
-	const struct version *version = new ? new : old;
+	const struct version *version = next ? next : old;
 	const struct api_neighbor *neighbor = &version->data->neighbor;
 	const struct object *at = version_ref(version, OBJECT_ATTACHMENT);
 	const struct object *port = version_ref(version, OBJECT_PORT);
 
-	if (at && new)
+	if (at && next)
 		neighbor_set(obj->slice, at->id, &neighbor->address, &neighbor->mac);
 	else if (at)
 		neighbor_unset(obj->slice, at->id, &neighbor->address);
-	else if (new)
+	else if (next)
 		underlay_neighbor_set(port->id, &neighbor->address, &neighbor->mac);
 	else
 		underlay_neighbor_unset(port->id, &neighbor->address);

@@ -35,26 +35,26 @@ static int fail_fixed(const struct object *obj, const char *field, struct rpc_er
 }
 
 /* One with this name or device that the transaction has deleted; NULL: none. */
-static const struct api_port *deleted(const struct tx *tx, const struct api_port *new)
+static const struct api_port *deleted(const struct tx *tx, const struct api_port *next)
 {
 	for (size_t i = 0; i < tx->count; i++) {
 		const struct tx_object *step = &tx->steps[i].object;
 		const struct api_port *old;
 
-		if (tx->steps[i].kind != TX_OBJECT || step->new ||
+		if (tx->steps[i].kind != TX_OBJECT || step->next ||
 			step->obj->type->type != OBJECT_PORT)
 			continue;
 		old = &step->old->data->port;
-		if (!strcmp(old->name, new->name) || !strcmp(old->device, new->device))
+		if (!strcmp(old->name, next->name) || !strcmp(old->device, next->device))
 			return old;
 	}
 	return NULL;
 }
 
 /* A port deleted earlier in the transaction is still open until it is committed. */
-static int check_reopen(const struct tx *tx, const struct api_port *new, struct rpc_error *err)
+static int check_reopen(const struct tx *tx, const struct api_port *next, struct rpc_error *err)
 {
-	const struct api_port *old = tx->check ? NULL : deleted(tx, new);
+	const struct api_port *old = tx->check ? NULL : deleted(tx, next);
 
 	if (!old)
 		return 0;
@@ -67,45 +67,45 @@ static int port_check(const struct tx *tx, const struct object *obj, const union
 	struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
-	const struct api_port *new = &data->port, *old;
+	const struct api_port *next = &data->port, *old;
 
-	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
-		return noun_fail_mac(err, "mac", &new->mac);
-	if (new->rate_bps > 0 && new->rate_bps < RATE_MIN_BPS) {
+	if (memcmp(&next->mac, &none, sizeof(none)) && !noun_mac_unicast(&next->mac))
+		return noun_fail_mac(err, "mac", &next->mac);
+	if (next->rate_bps > 0 && next->rate_bps < RATE_MIN_BPS) {
 		char got[32];
 
-		snprintf(got, sizeof(got), "%llu", (unsigned long long)new->rate_bps);
+		snprintf(got, sizeof(got), "%llu", (unsigned long long)next->rate_bps);
 		return rpc_fail_value(err, "rate_bps", "0, or 100000 and more", got);
 	}
 	if (!obj)
-		return check_reopen(tx, new, err);
+		return check_reopen(tx, next, err);
 	old = &obj->now->data->port;
-	if (strcmp(old->device, new->device))
+	if (strcmp(old->device, next->device))
 		return fail_fixed(obj, "device", err);
-	if (old->queues != new->queues)
+	if (old->queues != next->queues)
 		return fail_fixed(obj, "queues", err);
-	if (old->mbufs != new->mbufs)
+	if (old->mbufs != next->mbufs)
 		return fail_fixed(obj, "mbufs", err);
-	if (old->tap != new->tap)
+	if (old->tap != next->tap)
 		return fail_fixed(obj, "tap", err);
 	return 0;
 }
 
 /* DPDK knows a device by what stands before the first comma. */
-static int check_device_name(const struct api_port *new, struct rpc_error *err)
+static int check_device_name(const struct api_port *next, struct rpc_error *err)
 {
-	size_t length = strcspn(new->device, ",");
+	size_t length = strcspn(next->device, ",");
 	const struct object *obj = model_after(OBJECT_PORT, "");
 
 	while (obj && (strcspn(obj->now->data->port.device, ",") != length ||
-			      strncmp(obj->now->data->port.device, new->device, length) != 0))
+			      strncmp(obj->now->data->port.device, next->device, length) != 0))
 		obj = model_next((struct object *)obj);
 	if (!obj)
 		return 0;
 	snprintf(err->path, sizeof(err->path), "device");
-	snprintf(err->with, sizeof(err->with), "device %.*s", (int)length, new->device);
-	return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %.*s is open already", new->name,
-		(int)length, new->device);
+	snprintf(err->with, sizeof(err->with), "device %.*s", (int)length, next->device);
+	return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %.*s is open already", next->name,
+		(int)length, next->device);
 }
 
 /* How many more devices are open by now than there are. */
@@ -119,8 +119,8 @@ static int devices_more(const struct tx *tx)
 		if (tx->steps[i].kind != TX_OBJECT || step->obj->type->type != OBJECT_PORT)
 			continue;
 		if (!step->old)
-			more += 1 + step->new->data->port.tap;
-		else if (!step->new)
+			more += 1 + step->next->data->port.tap;
+		else if (!step->next)
 			more -= 1 + step->old->data->port.tap;
 	}
 	return more;
@@ -128,13 +128,13 @@ static int devices_more(const struct tx *tx)
 
 /* Of one that would be opened: its id is one that no port of the model has. */
 static int check_open(
-	const struct tx *tx, struct object *obj, const struct api_port *new, struct rpc_error *err)
+	const struct tx *tx, struct object *obj, const struct api_port *next, struct rpc_error *err)
 {
-	const struct api_port *old = deleted(tx, new);
-	bool tap_there = old && old->tap && !strcmp(old->name, new->name);
+	const struct api_port *old = deleted(tx, next);
+	bool tap_there = old && old->tap && !strcmp(old->name, next->name);
 
-	if (device_check(new->device, err) != 0 || check_device_name(new, err) != 0 ||
-		port_open_check(new, tap_there, devices_more(tx), err) != 0)
+	if (device_check(next->device, err) != 0 || check_device_name(next, err) != 0 ||
+		port_open_check(next, tap_there, devices_more(tx), err) != 0)
 		return -1;
 	while (model_by_id(OBJECT_PORT, obj->id))
 		obj->id++;
@@ -152,27 +152,27 @@ static bool is_new(const struct tx *tx, const struct object *obj)
 }
 
 static int port_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
-	if (!new)
+	if (!next)
 		return 0;
 	if (tx->check)
-		return !old		 ? check_open(tx, obj, &new->data->port, err)
+		return !old		 ? check_open(tx, obj, &next->data->port, err)
 		       : is_new(tx, obj) ? 0
-					 : port_change_check(obj->id, &new->data->port, err);
+					 : port_change_check(obj->id, &next->data->port, err);
 	if (!old)
-		return device_check(new->data->port.device, err) != 0
+		return device_check(next->data->port.device, err) != 0
 			       ? -1
-			       : port_open(&new->data->port, &obj->id, err);
-	return port_change(obj->id, &new->data->port, err);
+			       : port_open(&next->data->port, &obj->id, err);
+	return port_change(obj->id, &next->data->port, err);
 }
 
 static void port_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
 	struct rpc_error ignored = {0};
 
-	if (!new || tx->check)
+	if (!next || tx->check)
 		return;
 	if (!old)
 		port_close(obj->id);
@@ -251,9 +251,9 @@ static const char *port_warning(const struct object *obj)
 	return text;
 }
 
-static void port_commit(struct object *obj, const struct version *old, const struct version *new)
+static void port_commit(struct object *obj, const struct version *old, const struct version *next)
 {
-	if (!new) {
+	if (!next) {
 		port_close(obj->id);
 		underlay_port_gone(obj->id);
 		port_veth_forget(obj->id);

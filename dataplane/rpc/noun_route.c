@@ -89,9 +89,9 @@ static int route_check(const struct tx *tx, const struct object *obj, const unio
 }
 
 static int route_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
-	int rc = new ? underlay_route_reserve(new->data->route.prefix.family) : 0;
+	int rc = next ? underlay_route_reserve(next->data->route.prefix.family) : 0;
 
 	return rc ? noun_fail_room(err, rc, "the underlay holds at most %u routes of a family",
 			    LIMIT_ROUTES)
@@ -99,28 +99,28 @@ static int route_prepare(const struct tx *tx, struct object *obj, const struct v
 }
 
 static void route_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
-	if (new)
-		underlay_route_release(new->data->route.prefix.family);
+	if (next)
+		underlay_route_release(next->data->route.prefix.family);
 }
 
-static void route_commit(struct object *obj, const struct version *old, const struct version *new)
+static void route_commit(struct object *obj, const struct version *old, const struct version *next)
 {
 	struct underlay_via via[LIMIT_ROUTE_VIA];
 	const struct api_route *route;
 	uint32_t ref = 0;
 
-	if (!new) {
+	if (!next) {
 		underlay_route_unset(&old->data->route.prefix);
 		return;
 	}
-	route = &new->data->route;
+	route = &next->data->route;
 	for (uint32_t i = 0; i < route->via_count; i++) {
 		via[i].address = route->via[i].address;
 		via[i].weight = route->via[i].weight;
 		/* ports are all it refers to: one ref for each that is given */
-		via[i].port = route->via[i].port[0] ? new->refs[ref++].to->id : PORT_NONE;
+		via[i].port = route->via[i].port[0] ? next->refs[ref++].to->id : PORT_NONE;
 	}
 	underlay_route_set(&route->prefix, via, route->via_count);
 	underlay_route_release(route->prefix.family);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* session: checked in itself by gtp/, its names looked up here, the rest by pipelines/upf, which
- * also keeps it. Called by tx.c and the methods; owns what a transaction has named so far. */
+ * also keeps it. Owns what a transaction has named so far. */
 #include "noun_session.h"
 
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* session: what answers show of it, its counters, and what it keeps from being deleted. Called by
- * the methods and noun.c; owns nothing. */
+/* session: what answers show of it, its counters, and what it keeps from being deleted. */
 #include <stdio.h>
 #include <string.h>
 

@@ -21,47 +21,47 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 	struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
-	const struct api_slice *new = &data->slice;
+	const struct api_slice *next = &data->slice;
 
-	if (obj && obj->now->data->slice.kind != new->kind &&noun_check_unused(err, obj)) {
+	if (obj && obj->now->data->slice.kind != next->kind && noun_check_unused(err, obj)) {
 		snprintf(err->path, sizeof(err->path), "kind");
 		return -1;
 	}
-	if (new->kind == SLICE_L3 &&new->suppress)
+	if (next->kind == SLICE_L3 && next->suppress)
 		return rpc_fail_value(err, "suppress",
 			"false: an l3 slice floods nothing, and answers for its gateways anyway",
 			"true");
-	if (new->kind == SLICE_L3 && !new->tunnel_learning)
+	if (next->kind == SLICE_L3 && !next->tunnel_learning)
 		return rpc_fail_value(err, "tunnel_learning",
 			"true: an l3 slice learns no MACs from tunnels anyway", "false");
-	if (memcmp(&new->mac, &none, sizeof(none)) && !noun_mac_unicast(&new->mac))
-		return noun_fail_mac(err, "mac", &new->mac);
-	if (!strcmp(new->name, "underlay"))
+	if (memcmp(&next->mac, &none, sizeof(none)) && !noun_mac_unicast(&next->mac))
+		return noun_fail_mac(err, "mac", &next->mac);
+	if (!strcmp(next->name, "underlay"))
 		return rpc_fail_value(err, "name",
-			"a name other than \"underlay\", which is a route table", new->name);
-	if (new->guarantee_bps > 0 && new->guarantee_bps < GUARANTEE_MIN_BPS) {
+			"a name other than \"underlay\", which is a route table", next->name);
+	if (next->guarantee_bps > 0 && next->guarantee_bps < GUARANTEE_MIN_BPS) {
 		char got[32];
 
-		snprintf(got, sizeof(got), "%llu", (unsigned long long)new->guarantee_bps);
+		snprintf(got, sizeof(got), "%llu", (unsigned long long)next->guarantee_bps);
 		return rpc_fail_value(err, "guarantee_bps", "0, or 1000 and more", got);
 	}
-	if (obj && new->max_macs < obj->macs) {
+	if (obj && next->max_macs < obj->macs) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "slice %s has %u static mac objects, more than %u",
-			obj->key, obj->macs, new->max_macs);
+			obj->key, obj->macs, next->max_macs);
 		snprintf(err->path, sizeof(err->path), "max_macs");
-		err->limit = new->max_macs;
+		err->limit = next->max_macs;
 		return -1;
 	}
 	return 0;
 }
 
 static int slice_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
 	if (old)
 		return 0;
 	if (!slice_reserve(&obj->id)) {
-		slice_mac_set(obj->id, &new->data->slice);
+		slice_mac_set(obj->id, &next->data->slice);
 		return 0;
 	}
 	rpc_fail(
@@ -71,7 +71,7 @@ static int slice_prepare(const struct tx *tx, struct object *obj, const struct v
 }
 
 static void slice_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
 	if (!old)
 		slice_release(obj->id);
@@ -105,12 +105,12 @@ static void slice_change(const struct object *obj, const struct api_slice *cfg, 
 		gateway_announce(obj->id, NULL);
 }
 
-static void slice_commit(struct object *obj, const struct version *old, const struct version *new)
+static void slice_commit(struct object *obj, const struct version *old, const struct version *next)
 {
-	noun_meter_commit(POLICE_SLICE, obj, old, new);
-	if (new) {
-		slice_share_set(obj->id, new->data->slice.weight, slice_guarantee(new));
-		slice_change(obj, &new->data->slice, !old);
+	noun_meter_commit(POLICE_SLICE, obj, old, next);
+	if (next) {
+		slice_share_set(obj->id, next->data->slice.weight, slice_guarantee(next));
+		slice_change(obj, &next->data->slice, !old);
 		noun_tap_slice(obj);
 	} else {
 		slice_unset(obj->id);

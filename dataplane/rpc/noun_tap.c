@@ -117,9 +117,9 @@ static int check_open(const char *name)
 	return there && (!tun_wait_closed(name) || if_nametoindex(name) != 0) ? -EEXIST : 0;
 }
 
-static int take(const struct version *new, bool check, struct rpc_error *err)
+static int take(const struct version *next, bool check, struct rpc_error *err)
 {
-	struct tap *tap = tap_of(new);
+	struct tap *tap = tap_of(next);
 	int rc;
 
 	if (tap) {
@@ -129,12 +129,12 @@ static int take(const struct version *new, bool check, struct rpc_error *err)
 	tap = calloc(1, sizeof(*tap));
 	if (!tap)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	strcpy(tap->name, new->data->attachment.tap);
+	strcpy(tap->name, next->data->attachment.tap);
 	tap->fd = -1;
-	rc = check ? check_open(tap->name) : open_for(tap, new);
+	rc = check ? check_open(tap->name) : open_for(tap, next);
 	if (rc) {
 		free(tap);
-		return fail_open(new->data->attachment.tap, rc, err);
+		return fail_open(next->data->attachment.tap, rc, err);
 	}
 	tap->users = 1;
 	RB_INSERT(taps, &taps, tap);
@@ -162,32 +162,32 @@ static void hold(const struct version *version, const struct object *obj)
 /* ---- a transaction's steps ---- */
 
 int noun_tap_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
-	if (new &&new->data->attachment.tap[0] && take(new, tx->check, err))
+	if (next && next->data->attachment.tap[0] && take(next, tx->check, err))
 		return -1;
 	hold(old, NULL);
-	hold(new, obj);
+	hold(next, obj);
 	return 0;
 }
 
-void noun_tap_undo(struct object *obj, const struct version *old, const struct version *new)
+void noun_tap_undo(struct object *obj, const struct version *old, const struct version *next)
 {
-	hold(new, NULL);
+	hold(next, NULL);
 	hold(old, obj);
-	give(tap_of(new));
+	give(tap_of(next));
 }
 
-void noun_tap_commit(struct object *obj, const struct version *old, const struct version *new)
+void noun_tap_commit(struct object *obj, const struct version *old, const struct version *next)
 {
-	struct tap *tap = tap_of(new);
+	struct tap *tap = tap_of(next);
 	struct api_mac_addr mac;
 
 	if (!tap) {
 		attachment_tap_unset(obj->id);
 	} else if (tap->fd >= 0) {
-		gateway_mac(new, &mac);
-		if (is_l3(new))
+		gateway_mac(next, &mac);
+		if (is_l3(next))
 			tun_mac(tap->fd, &mac);
 		attachment_tap_set(obj->id, tap->fd);
 	}
@@ -209,8 +209,7 @@ void noun_tap_slice(const struct object *slice)
 	if (RB_EMPTY(&taps) || slice->now->data->slice.kind != SLICE_L3)
 		return;
 	slice_gateway_mac(slice->id, &mac);
-	LIST_FOREACH(ref, &slice->used_by, link)
-	{
+	LIST_FOREACH (ref, &slice->used_by, link) {
 		bool attachment = ref->from->owner->type->type == OBJECT_ATTACHMENT;
 		const struct tap *tap = attachment ? tap_of(ref->from) : NULL;
 

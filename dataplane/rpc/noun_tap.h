@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The kernel's interfaces of attachments, by name: opened while a transaction is prepared, so that
- * it can still fail, and shared by the states of objects that name them: one attachment may take
- * over from another in one transaction. Called by noun_attachment.c, noun_slice.c and the server;
- * owns the descriptors. Main thread only. */
+/* The kernel's interfaces of attachments, by name: opened while a transaction is prepared, so
+ * that it can still fail, and shared by the states of objects that name them: one attachment may
+ * take over from another in one transaction. Owns the descriptors. Main thread only. */
 #ifndef RPC_NOUN_TAP_H
 #define RPC_NOUN_TAP_H
 
@@ -13,10 +12,10 @@ int noun_tap_check(const struct object *obj, const union api_object *data, struc
 
 /* The four steps of struct noun, for an attachment whose tap stays, comes, changes or goes. */
 int noun_tap_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err);
-void noun_tap_undo(struct object *obj, const struct version *old, const struct version *new);
+	const struct version *next, struct rpc_error *err);
+void noun_tap_undo(struct object *obj, const struct version *old, const struct version *next);
 /* After the attachment itself. */
-void noun_tap_commit(struct object *obj, const struct version *old, const struct version *new);
+void noun_tap_commit(struct object *obj, const struct version *old, const struct version *next);
 
 /* Index of the attachment's interface; 0: it has none, or somebody deleted it a moment ago. */
 uint32_t noun_tap_index(const struct object *obj);

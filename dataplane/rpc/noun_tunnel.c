@@ -42,23 +42,24 @@ static struct object *find_port_user(uint32_t encap, uint32_t port, const struct
 	return obj;
 }
 
-static int check_port(const struct object *obj, const struct api_tunnel *new, struct rpc_error *err)
+static int check_port(
+	const struct object *obj, const struct api_tunnel *next, struct rpc_error *err)
 {
-	uint32_t other = new->encap == ENCAP_VXLAN ? ENCAP_GENEVE : ENCAP_VXLAN;
+	uint32_t other = next->encap == ENCAP_VXLAN ? ENCAP_GENEVE : ENCAP_VXLAN;
 	const struct api_tunnel *now = obj ? &obj->now->data->tunnel : NULL;
-	bool own = now && now->encap == other && now->dst_port == new->dst_port;
+	bool own = now && now->encap == other && now->dst_port == next->dst_port;
 	struct object *user;
 
-	if (port_users[other][new->dst_port] <= (own ? 1 : 0))
+	if (port_users[other][next->dst_port] <= (own ? 1 : 0))
 		return 0;
-	user = find_port_user(other, new->dst_port, obj);
+	user = find_port_user(other, next->dst_port, obj);
 	rpc_fail(err, RPC_ERR_CONFLICT,
 		"dst_port %u is in use for %s, by tunnel %.100s: a UDP port carries vxlan or "
 		"geneve, not both",
-		new->dst_port, encap_names[other], user ? user->key : "?");
+		next->dst_port, encap_names[other], user ? user->key : "?");
 	snprintf(err->path, sizeof(err->path), "dst_port");
 	snprintf(err->want, sizeof(err->want), "a port without %s tunnels", encap_names[other]);
-	snprintf(err->got, sizeof(err->got), "%u", new->dst_port);
+	snprintf(err->got, sizeof(err->got), "%u", next->dst_port);
 	snprintf(err->with, sizeof(err->with), "tunnel %.150s", user ? user->key : "?");
 	return -1;
 }
@@ -75,9 +76,9 @@ struct object *noun_tunnel_at(uint32_t port)
 }
 
 /* While there is a user plane its port carries GTP-U, at whatever address: see check_port(). */
-static int check_gtpu(const struct api_tunnel *new, struct rpc_error *err)
+static int check_gtpu(const struct api_tunnel *next, struct rpc_error *err)
 {
-	struct object *obj = new->dst_port == 2152 ? model_after(OBJECT_GTPU, "") : NULL;
+	struct object *obj = next->dst_port == 2152 ? model_after(OBJECT_GTPU, "") : NULL;
 	char label[160];
 
 	if (!obj)
@@ -90,27 +91,27 @@ static int check_gtpu(const struct api_tunnel *new, struct rpc_error *err)
 static int tunnel_check(const struct tx *tx, const struct object *obj, const union api_object *data,
 	struct rpc_error *err)
 {
-	const struct api_tunnel *new = &data->tunnel;
+	const struct api_tunnel *next = &data->tunnel;
 
-	if (!noun_ip_unicast(&new->local))
-		return noun_fail_ip(err, "local", "a unicast address", &new->local, false);
-	if (!noun_ip_unicast(&new->remote))
-		return noun_fail_ip(err, "remote", "a unicast address", &new->remote, false);
-	if (new->local.family != new->remote.family)
+	if (!noun_ip_unicast(&next->local))
+		return noun_fail_ip(err, "local", "a unicast address", &next->local, false);
+	if (!noun_ip_unicast(&next->remote))
+		return noun_fail_ip(err, "remote", "a unicast address", &next->remote, false);
+	if (next->local.family != next->remote.family)
 		return noun_fail_ip(err, "remote", "an address of the same family as local",
-			&new->remote, false);
-	if (!memcmp(&new->local, &new->remote, sizeof(new->local)))
+			&next->remote, false);
+	if (!memcmp(&next->local, &next->remote, sizeof(next->local)))
 		return noun_fail_ip(
-			err, "remote", "another address than local", &new->remote, false);
-	return check_gtpu(new, err) ? -1 : check_port(obj, new, err);
+			err, "remote", "another address than local", &next->remote, false);
+	return check_gtpu(next, err) ? -1 : check_port(obj, next, err);
 }
 
 static int tunnel_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new, struct rpc_error *err)
+	const struct version *next, struct rpc_error *err)
 {
 	if (old || !tunnel_reserve(&obj->id)) {
 		count_port(old, -1);
-		count_port(new, 1);
+		count_port(next, 1);
 		return 0;
 	}
 	rpc_fail(err, RPC_ERR_CAPACITY, "no tunnel id is free: a box holds at most %u",
@@ -120,18 +121,18 @@ static int tunnel_prepare(const struct tx *tx, struct object *obj, const struct 
 }
 
 static void tunnel_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *new)
+	const struct version *next)
 {
-	count_port(new, -1);
+	count_port(next, -1);
 	count_port(old, 1);
 	if (!old)
 		tunnel_release(obj->id);
 }
 
-static void tunnel_commit(struct object *obj, const struct version *old, const struct version *new)
+static void tunnel_commit(struct object *obj, const struct version *old, const struct version *next)
 {
-	if (new)
-		tunnel_set(obj->id, &new->data->tunnel);
+	if (next)
+		tunnel_set(obj->id, &next->data->tunnel);
 	else
 		tunnel_unset(obj->id);
 	underlay_stale();

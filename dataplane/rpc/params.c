@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Parameters of methods (params.h). Called by method_*.c; owns nothing. */
+/* Parameters of methods (params.h). */
 #include "params.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The listening socket (server.h). Called by main; owns the listener and the socket's file. */
+/* The listening socket (server.h). Owns the listener and the socket's file. */
 #include "server.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The transaction engine (tx.h). Called by method_objects.c; owns the log while a transaction
- * lasts. Everything that can fail happens while the log grows; tx_commit only makes it so. */
+/* The transaction engine (tx.h). Owns the log while a transaction lasts. Everything that can
+ * fail happens while the log grows; tx_commit only makes it so. */
 #include "tx.h"
 
 #include <stdio.h>
@@ -115,7 +115,7 @@ static int check_room(const struct api_type *type, struct rpc_error *err)
 
 /* A new state of obj (NULL: create): prepared, linked and logged. */
 static int apply(struct tx *tx, const struct api_type *type, struct object *obj, const char *key,
-	struct version *new, struct rpc_error *err)
+	struct version *next, struct rpc_error *err)
 {
 	struct tx_step *step = tx_next_step(tx);
 	struct version *old = obj ? obj->now : NULL;
@@ -127,10 +127,10 @@ static int apply(struct tx *tx, const struct api_type *type, struct object *obj,
 		rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 		goto err_free;
 	}
-	if (nouns[type->type]->prepare && nouns[type->type]->prepare(tx, obj, old, new, err))
+	if (nouns[type->type]->prepare && nouns[type->type]->prepare(tx, obj, old, next, err))
 		goto err_free;
-	model_link(obj, new);
-	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, new}};
+	model_link(obj, next);
+	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, next}};
 	tx->count++;
 	if (old)
 		tx->updated++;
@@ -156,7 +156,7 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 {
 	char key[API_KEY_BYTES], unique[NOUN_UNIQUE];
 	union api_object data;
-	struct version *new;
+	struct version *next;
 	struct object *obj;
 
 	if (api_decode(type, json, "", &data, err))
@@ -177,13 +177,13 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 	}
 	if ((nouns[type->type]->check && nouns[type->type]->check(tx, obj, &data, err)) ||
 		(!obj && check_room(type, err)) || check_unique(type, obj, &data, unique, err) ||
-		version_new(type, &data, unique, &new, err))
+		version_new(type, &data, unique, &next, err))
 		return -1;
-	if (apply(tx, type, obj, key, new, err)) {
-		version_free(new);
+	if (apply(tx, type, obj, key, next, err)) {
+		version_free(next);
 		return -1;
 	}
-	obj = new->owner;
+	obj = next->owner;
 named:
 	obj->op = tx->op;
 	obj->op_index = index;
@@ -351,7 +351,7 @@ static void commit_step(const struct tx_step *step)
 		break; /* commit_steps() */
 	case TX_OBJECT:
 		nouns[step->object.obj->type->type]->commit(
-			step->object.obj, step->object.old, step->object.new);
+			step->object.obj, step->object.old, step->object.next);
 	}
 }
 
@@ -400,7 +400,7 @@ void tx_commit(struct tx *tx)
 		if (step->kind != TX_OBJECT)
 			continue;
 		version_free(step->object.old);
-		if (!step->object.new)
+		if (!step->object.next)
 			object_free(step->object.obj);
 	}
 	tx_end(tx);
@@ -415,8 +415,8 @@ static void rollback_object(const struct tx *tx, const struct tx_object *step)
 	else
 		model_unlink(step->obj);
 	if (noun->undo)
-		noun->undo(tx, step->obj, step->old, step->new);
-	version_free(step->new);
+		noun->undo(tx, step->obj, step->old, step->next);
+	version_free(step->next);
 	if (!step->old)
 		object_free(step->obj);
 }

@@ -24,7 +24,7 @@ struct session_change;
 
 struct tx_object {
 	struct object *obj;
-	struct version *old, *new;
+	struct version *old, *next;
 };
 
 struct tx_mac {
@@ -40,7 +40,7 @@ struct tx_mac {
 struct tx_route {
 	struct object *slice;
 	struct api_ip prefix;
-	uint32_t old, new;
+	uint32_t old, next;
 };
 
 /* A learned neighbour to forget. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The writer's side of the exact-match table: entries, grace periods, growth. Called by the main
- * thread only; the memory is exact_memory.c's. */
+/* The writer's side of the exact-match table: entries, grace periods, growth. Main thread only.
+ * The memory is exact_memory.c's. */
 #include "exact.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The memory of exact-match tables: taken when a table begins, given back when it ends; what is
- * mapped is used as it is touched. Called by the main thread; owns all buckets of a table. */
+ * mapped is used as it is touched. Main thread only. Owns all buckets of a table. */
 #include <errno.h>
 #include <rte_malloc.h>
 #include <rte_random.h>

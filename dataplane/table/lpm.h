@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Longest-prefix-match table: the IPv4 or the IPv6 routes of every slice. Bulk lookup for workers,
- * one writer (the main thread). Called by pipelines/route.c and the route noun; owns the routes: no
- * other record of them is needed, since they are found, counted and listed here exactly.
+/* Longest-prefix-match table: the IPv4 or the IPv6 routes of every slice. Bulk lookup for
+ * workers, one writer (the main thread). Owns the routes: no other record of them is needed,
+ * since they are found, counted and listed here exactly.
  *
  * A slice's routes are a trie of 64-way nodes. A node holds the routes whose last bit lies in its
  * six bits (a bitmap and an array of values) and its children (a bitmap and an array of 32-byte
@@ -19,8 +19,7 @@
  * linear / binary): 100,000 IPv4 routes of mixed length 53 / 177 / 243, IPv6 135 / 589 / 572; a
  * million 78 / 429 / 488 and 169 / 1536 / 907; 4,000 slices of 25 83 / 166 / 182 and 105 / 307 /
  * 198. Markers took 114 bytes an IPv6 route. Hashing wins only where all routes are IPv6 hosts
- * (95 / 78 / 67). With AVX-512 the trie takes about 25 and 70 for 100,000. bench/micro_lpm.c
- */
+ * (95 / 78 / 67). With AVX-512 the trie takes about 25 and 70 for 100,000. bench/micro_lpm.c */
 #ifndef TABLE_LPM_H
 #define TABLE_LPM_H
 

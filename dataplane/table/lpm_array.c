@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The root of a slice's routes in a longest-prefix-match table: one trie, or an array of tries over
- * the first bits once there are many routes. Called by lpm.c on the main thread; owns the arrays.
- */
+/* The root of a slice's routes in a longest-prefix-match table: one trie, or an array of tries
+ * over the first bits once there are many routes. Main thread only. Owns the arrays. */
 #include "lpm_node.h"
 
 #include <stdlib.h>
@@ -59,14 +58,14 @@ void lpm_root_set_trie(
 {
 	uint32_t depth, kind = *root & LPM_KIND_MASK;
 	const struct lpm_slot *old = lpm_root_trie(t, *root, k, &depth);
-	struct lpm_slot *new = s->meta != LPM_EMPTY ? lpm_slot_new(t, s) : NULL;
+	struct lpm_slot *next = s->meta != LPM_EMPTY ? lpm_slot_new(t, s) : NULL;
 	struct lpm_array *a = lpm_array_of(*root);
 
 	if (kind == 0) {
 		/* release: pairs with the acquire in lpm_lookup.c */
-		__atomic_store_n(root, (uintptr_t) new, __ATOMIC_RELEASE);
+		__atomic_store_n(root, (uintptr_t)next, __ATOMIC_RELEASE);
 	} else if (depth == 0) {
-		a->shorts = new;
+		a->shorts = next;
 		lpm_root_paint(t, *root, k);
 	} else {
 		uint64_t *entry = &a->entry[entry_of(kind, k)];
@@ -74,7 +73,7 @@ void lpm_root_set_trie(
 
 		/* release: pairs with the acquire in lpm_lookup.c */
 		__atomic_store_n(
-			entry, value | (new != NULL ? new - t->slot : 0), __ATOMIC_RELEASE);
+			entry, value | (next != NULL ? next - t->slot : 0), __ATOMIC_RELEASE);
 	}
 	if (old != NULL)
 		lpm_retire(t, old - t->slot);

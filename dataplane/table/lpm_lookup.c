@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The readers' side of the longest-prefix-match table. Called by workers; owns nothing.
+/* The readers' side of the longest-prefix-match table. Runs on workers.
  *
  * All addresses of a burst go down their tries together, a node a round: what the next round looks
  * at is on its way into the cache meanwhile. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memory for the nodes of a longest-prefix-match table: blocks of 1 to 73 units of 32 bytes, from
- * pages of 8 KiB that hold blocks of one size each. A page without blocks serves any size again.
- * Called by lpm.c and lpm_tree.c on the main thread; owns the table's address range and the blocks
- * that wait for a grace period. */
+/* Memory for the nodes of a longest-prefix-match table: blocks of 1 to 73 units of 32 bytes,
+ * from pages of 8 KiB that hold blocks of one size each. A page without blocks serves any size
+ * again. Main thread only. Owns the table's address range and the blocks that wait for a grace
+ * period. */
 #include "lpm_node.h"
 
 #include <errno.h>

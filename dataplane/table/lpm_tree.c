@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The tries of the longest-prefix-match table: find, put and delete. A change copies the blocks
  * from its own node up to the first slot, which is the caller's copy: the caller publishes it.
- * Called by lpm.c on the main thread; owns nothing. */
+ * Main thread only. */
 #include "lpm_node.h"
 
 #define NO_PLACE 64 /* no child, or no route, is changed */
@@ -81,7 +81,7 @@ static uint32_t block_units(uint64_t inner, uint64_t outer)
 }
 
 /* An array's copy with or without the element of one bit: `new` has what `old` has otherwise. */
-static void array_edit(void *to, const void *from, size_t size, uint64_t old, uint64_t new,
+static void array_edit(void *to, const void *from, size_t size, uint64_t old, uint64_t next,
 	uint32_t bit, const void *element)
 {
 	char *out = to;
@@ -93,7 +93,7 @@ static void array_edit(void *to, const void *from, size_t size, uint64_t old, ui
 		return;
 	out += head;
 	in += head;
-	if (new >> bit & 1) {
+	if (next >> bit & 1) {
 		memcpy(out, element, size);
 		out += size;
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The slice's meter is the top of the hierarchy of a session's meters: what it refuses, after the
- * session had let it pass in the same burst, is taken back here. Called by police.c; owns the mark.
- */
+/* The slice's meter is the top of the hierarchy of a session's meters: what it refuses, after
+ * the session had let it pass in the same burst, is taken back here. Owns the mark. */
 #include "admit.h"
 #include "session_line.h"
 

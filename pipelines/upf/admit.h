@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* May this packet pass? Its QERs' rates (qer_hot.h) and its URRs' quotas (urr.h): all of them, or
- * it is dropped and none has been charged. Called by gtpu_in.c and session_down.c for acts with
- * ACT_METERED or ACT_URRS; counting (cells) is the caller's, after it, and so is session_mark(). */
+/* May this packet pass? Its QERs' rates (qer_hot.h) and its URRs' quotas (urr.h): all of them,
+ * or it is dropped and none has been charged. Counting (cells) is the caller's, after it, and so
+ * is session_mark(). */
 #ifndef UPF_ADMIT_H
 #define UPF_ADMIT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Flow keys of packets that are not plain: IPv6 and its extension headers, options, fragments, ESP,
- * Ethernet frames. Called by flow_key.h; owns nothing. */
+/* Flow keys of packets that are not plain: IPv6 and its extension headers, options, fragments,
+ * ESP, Ethernet frames. */
 #include "flow_key.h"
 
 #include <rte_ether.h>

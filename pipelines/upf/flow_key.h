@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A packet's flow key (rules.h): what filters look at, taken from the packet once. Called by
- * gtpu_in.c and session_down.c; owns nothing. Workers.
+/* A packet's flow key (rules.h): what filters look at, taken from the packet once. Workers.
  *
  * Protocol and ports are those of RFC 791 and RFC 8200's chain: at most FLOW_KEY_HEADERS extension
  * headers are passed by; ESP and AH end the chain with their SPI. Ports only of whole packets and

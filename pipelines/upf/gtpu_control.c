@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GTP-U that is no user data of a session: echo requests are answered, unknown TEIDs and extension
- * headers are told their sender, what peers tell us goes to main (TS 29.281 clause 7). Called by
- * gtpu_in.c on the workers, off the common path; owns nothing.
+/* GTP-U that is no user data of a session: echo requests are answered, unknown TEIDs and
+ * extension headers are told their sender, what peers tell us goes to main (TS 29.281 clause 7).
+ * Runs on workers.
  *
  * Answers leave by the port the packet came in by, to the MAC it came from: whoever asks need not
  * be a peer, so there is no path to look up. All that strangers can ask for or tell has a rate, and

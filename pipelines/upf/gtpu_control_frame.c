@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ethernet, IP and UDP around an answer. Called by gtpu_control.c on the workers; owns nothing. */
+/* Ethernet, IP and UDP around an answer. Runs on workers. */
 #include "gtpu_control_frame.h"
 
 #include <rte_ip.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GTP-U that came in (TS 29.281): TEID → session, header off, the packet inside looked at, and on
- * to what the session does with it (session_batch.c). Called by switch.c after overlay_in; owns
- * nothing. */
+/* GTP-U that came in (TS 29.281): TEID → session, header off, the packet inside looked at, and
+ * on to what the session does with it (session_batch.c). */
 #include "flow.h"
 #include "gtpu_control.h"
 #include "gtpu_plain.h"

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Into GTP-U tunnels (TS 29.281, TS 38.415): the finished header of the peer's path is copied in
  * front of the packet; lengths, TEID, PDU Session Container, DSCP and ECN, and source port are
- * filled in. What comes here fits and has been counted (session_batch.c). Called by switch.c; owns
- * nothing.
- */
+ * filled in. What comes here fits and has been counted (session_batch.c). */
 #include <rte_ip.h>
 
 #include "gtpu_put.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Path supervision (TS 29.281 clauses 7.2.1, 12; TS 23.527 5.3). Called by peer.c as peers come and
- * go, and by upf_poll(); owns what is known of each peer. Requests are sent by worker 0, by the
- * paths of the peer's tunnel. Main thread only. */
+/* Path supervision (TS 29.281 clauses 7.2.1, 12; TS 23.527 5.3). Owns what is known of each
+ * peer. Requests are sent by worker 0, by the paths of the peer's tunnel. Main thread only. */
 #include "gtpu_path.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whose FAR sends to the (peer, TEID) that an error indication names (TS 29.281 7.3.1, TS 23.527
- * 5.3.3)? Error indications are rare and sessions are many: rather than an index of all TEIDs sent
- * to, which every session would pay for, all sessions are gone through once for as many indications
- * as wait, some of them a poll. Called by gtpu_path.c; owns what waits. Main thread. */
+ * 5.3.3)? Error indications are rare and sessions are many: rather than an index of all TEIDs
+ * sent to, which every session would pay for, all sessions are gone through once for as many
+ * indications as wait, some of them a poll. Owns what waits. Main thread. */
 #include "gtpu_path_error.h"
 
 #include <rte_cycles.h>

@@ -23,7 +23,7 @@ static struct store queues, nodes;
 static uint32_t *queue_of; /* [LIMIT_SESSIONS + 1], queue + 1; its pages come as they are needed */
 static uint32_t held;
 static uint32_t *held_of; /* [LIMIT_SLICES + 1] of those, by slice */
-static uint32_t *due; /* queues with something to tell */
+static uint32_t *due;	  /* queues with something to tell */
 static uint32_t dues, due_size;
 static uint64_t due_next; /* none is due before */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a session's block says about packets that are held: which FARs hold, whether a change
- * matters to them, and where they belong after it. Called by hold_flush.c; owns nothing. */
+ * matters to them, and where they belong after it. */
 #include "hold_state.h"
 
 static const struct session_act *acts_end(const struct session_group *g)

@@ -21,7 +21,7 @@ static struct hold_change *changes, **last; /* begun, not finished */
 /* Queues whose flags go once their fence is reached; the same for markers' peers. In order. */
 static uint32_t fenced, fenced_last;
 static struct hold_list marked;
-static bool wants_fence; /* something went out in this round */
+static bool wants_fence;		    /* something went out in this round */
 static uint32_t flushing[LIMIT_SLICES + 1]; /* queues that are not at rest */
 
 /* ---- orders ---- */

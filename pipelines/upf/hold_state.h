@@ -87,9 +87,9 @@ struct hold_worker {
 	struct hold_pool pool[HOLD_POOLS];
 	uint32_t *held_of;   /* [HOLD_POOLS][LIMIT_SLICES + 1]; pages come as they are needed */
 	uint16_t *parked_of; /* [LIMIT_SLICES + 1] */
-	struct burst burst; /* what orders are carried out with */
-	bool busy;	    /* `burst` is being worked on: what meets a flush meanwhile is parked */
-	bool more;	    /* something was, and must go before a fence is met */
+	struct burst burst;  /* what orders are carried out with */
+	bool busy; /* `burst` is being worked on: what meets a flush meanwhile is parked */
+	bool more; /* something was, and must go before a fence is met */
 	/* sends that wait for a burst to be full */
 	uint32_t n;
 	struct rte_mbuf *m[BURST_MAX];
@@ -138,7 +138,7 @@ struct hold_queue {
 	uint32_t session;
 	uint16_t slice; /* the session's when it was last at rest */
 	uint8_t state;	/* enum hold_state */
-	bool gone;     /* the session was deleted */
+	bool gone;	/* the session was deleted */
 	struct hold_list in;
 	uint32_t out;	/* nodes in outboxes */
 	uint32_t limit; /* by its BAR; HOLD_NONE: to be looked up */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's side of holding packets: hands them to main, parks what is newer while they come back,
- * and carries out main's orders. Called by session_down.c, gtpu_in.c and upf_worker.c; owns the
- * worker's rings and what lies in them. */
+/* A worker's side of holding packets: hands them to main, parks what is newer while they come
+ * back, and carries out main's orders. Owns the worker's rings and what lies in them. */
 #include <errno.h>
 #include <rte_malloc.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Own GTP-U addresses, and the peers that sessions send to. Called by rpc/ and session_build.c on
- * the main thread; owns both. What workers see of a peer is its tunnel's paths (tunnel.c). */
+/* Own GTP-U addresses, and the peers that sessions send to. Main thread only. Owns both. What
+ * workers see of a peer is its tunnel's paths (tunnel.c). */
 #include "peer.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Units by size class, from one range of addresses. Called by session_store.c; owns the range. */
+/* Units by size class, from one range of addresses. Owns the range. */
 #include "pool.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a packet meets of its QERs (qer.h): all of an act's meters, charged or not. Called by
- * admit.h on workers; what is not one worker and at most two meters is in qer.c. */
+/* What a packet meets of its QERs (qer.h): all of an act's meters, charged or not. Runs on
+ * workers. What is not one worker and at most two meters is in qer.c. */
 #ifndef UPF_QER_HOT_H
 #define UPF_QER_HOT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rule lists of the box (rules.h): equal ones are one, found by a hash of what they compile to,
- * and counted. Called by session.c on the main thread; owns the lists, which workers read through
- * RCU until a grace period after the last use was given back. */
+/* The rule lists of the box (rules.h): equal ones are one, found by a hash of what they compile
+ * to, and counted. Main thread only. Owns the lists, which workers read through RCU until a
+ * grace period after the last use was given back. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which PDR a packet meets (rules.h). Called by gtpu_in.c and session_down.c; owns nothing. */
+/* Which PDR a packet meets (rules.h). */
 #include "rules_scan.h"
 #include "rules_wide.h"
 

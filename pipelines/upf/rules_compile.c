@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* PDRs' filters → entries (rules_hot.h): one form for what means the same. What can never match is
- * left out, and what comes after a filter that takes everything. Called by rules.c on the main
- * thread; owns the buffers it compiles into. */
+/* PDRs' filters → entries (rules_hot.h): one form for what means the same. What can never match
+ * is left out, and what comes after a filter that takes everything. Main thread only. Owns the
+ * buffers it compiles into. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <rte_byteorder.h>
@@ -89,8 +89,8 @@ static bool filter_possible(const struct filter *f)
 		return false;
 	if (f->remote.assigned) /* the UE's own address at the other end */
 		return false;
-	if ((f->remote.not &&f->remote.family == 0) ||
-		(f->local.not &&f->local.family == 0 && !f->local.assigned))
+	if ((f->remote.negated && f->remote.family == 0) ||
+		(f->local.negated && f->local.family == 0 && !f->local.assigned))
 		return false; /* all but any */
 	if (f->proto == IPPROTO_ICMPV6 && family == 4)
 		return false;
@@ -116,7 +116,7 @@ static void filter_word(struct rules_entry *e, const struct filter *f)
 	if (f->local.family)
 		require_family(e, f->local.family);
 	if (f->local.assigned)
-		require(e, WORD_KEY(KEY_ASSIGNED), WORD_KEY(f->local.not ? 0 : KEY_ASSIGNED));
+		require(e, WORD_KEY(KEY_ASSIGNED), WORD_KEY(f->local.negated ? 0 : KEY_ASSIGNED));
 }
 
 /* All but a prefix: for bitmaps, only as far as one word says all of it. */
@@ -134,9 +134,9 @@ static void filter_entry(struct rules_entry *e, const struct filter *f)
 	end_ports(&f->local, e, false);
 	if (f->deny)
 		e->flags |= ENTRY_DENY;
-	if (f->remote.not )
+	if (f->remote.negated)
 		e->flags |= end_not(&f->remote, ENTRY_REMOTE_NOT);
-	if (f->local.not &&f->local.family)
+	if (f->local.negated && f->local.family)
 		e->flags |= end_not(&f->local, ENTRY_LOCAL_NOT);
 	if (f->has_spi) {
 		e->spi = f->spi;

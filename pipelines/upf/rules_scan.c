@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Entries → blocks of sixteen (rules_scan.h). A block may say more than its entries: where it does,
- * the entry has ENTRY_SCAN_DOUBT. Called by rules.c on the main thread; owns nothing. */
+/* Entries → blocks of sixteen (rules_scan.h). A block may say more than its entries: where it
+ * does, the entry has ENTRY_SCAN_DOUBT. Main thread only. */
 #include "rules_scan.h"
 
 bool scan_is_wide6(const struct rules_entry *entry, uint32_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Entries → bitmaps by field (rules_wide.h). A field's filters begin and end at values; sorted,
- * those are swept once, and the bitmap of each range is kept unless an equal one is. Called by
- * rules.c on the main thread; owns nothing after wide_build() returned. */
+ * those are swept once, and the bitmap of each range is kept unless an equal one is. Main thread
+ * only. Owns nothing after wide_build() returned. */
 #include "rules_wide.h"
 
 #include <stdlib.h>
@@ -38,14 +38,14 @@ static bool is_family(const struct rules_entry *e, uint32_t of6)
 /* The ranges of values of a field that the entry takes, sorted and apart: how many. -1: any. */
 static int address_ranges(const struct rules_entry *e, uint32_t i, bool local, uint32_t (*out)[2])
 {
-	bool not = e->flags & (local ? ENTRY_LOCAL_NOT : ENTRY_REMOTE_NOT);
+	bool negated = e->flags & (local ? ENTRY_LOCAL_NOT : ENTRY_REMOTE_NOT);
 	const uint32_t *word = local ? e->local : e->remote;
 	uint32_t len = local ? e->local_len : e->remote_len, n = 0;
 	uint32_t mask = prefix_mask(len, i), low = word[i], high = word[i] | ~mask;
 
-	if (not &&len > 32) /* decided by the entry */
+	if (negated && len > 32) /* decided by the entry */
 		return -1;
-	if (!not ) {
+	if (!negated) {
 		out[0][0] = low;
 		out[0][1] = high;
 		return mask == 0 ? -1 : 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The steps of a change of a session: everything that may fail, and its way back. Called by rpc/ on
- * the main thread; owns the plan under way. What a step does is in session_ways.c,
- * session_filters.c, session_build.c, session_claim.c; the rest of a change in session_commit.c. */
+/* The steps of a change of a session: everything that may fail, and its way back. Main thread
+ * only. Owns the plan under way. What a step does is in session_ways.c, session_filters.c,
+ * session_build.c, session_claim.c; the rest of a change in session_commit.c. */
 #include "session.h"
 
 #include <errno.h>

@@ -283,17 +283,17 @@ static bool act_cells(struct plan *p, struct used *used, bool stay)
 static bool buckets_fit(const struct plan *p)
 {
 	uint8_t was[LIMIT_SESSION_QERS][2];
-	const struct api_qers *old = &p->old->cfg.qers, *new = &p->put->qers;
+	const struct api_qers *old = &p->old->cfg.qers, *next = &p->put->qers;
 
 	if (p->buckets != p->old_state->bucket_count && !p->home)
 		return false;
 	if (p->buckets == 0 && p->old_state->bucket_count == 0)
 		return true;
-	if (old->count > new->count)
+	if (old->count > next->count)
 		return false;
 	bucket_numbers(old, p->home, was);
 	for (uint32_t i = 0; i < old->count; i++)
-		if (old->item[i].id != new->item[i].id ||
+		if (old->item[i].id != next->item[i].id ||
 			memcmp(was[i], p->bucket_of[i], sizeof(was[i])) != 0)
 			return false;
 	return true;

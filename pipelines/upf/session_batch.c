@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a session does with its packets (session_batch.h): classified, admitted, counted, sent on.
- * Called by gtpu_in.c, session_down.c and hold.c on the workers; owns nothing. */
+/* What a session does with its packets (session_batch.h): classified, admitted, counted, sent
+ * on. Runs on workers. */
 #include "session_batch.h"
 
 #include "flow.h"

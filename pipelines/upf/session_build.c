@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiles a session into the block that workers read: groups, their rules, acts with meters, peers
- * and places to count. Called by session.c on the main thread; owns nothing: what it takes (rules,
- * rates, peers) belongs to the block from then on. */
+/* Compiles a session into the block that workers read: groups, their rules, acts with meters,
+ * peers and places to count. Main thread only. Owns nothing: what it takes (rules, rates, peers)
+ * belongs to the block from then on. */
 #include <errno.h>
 #include <rte_byteorder.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a session wants for itself alone (F-TEIDs, the UE's addresses), what it uses with others
- * (slices, own addresses), and the refusals. Called by session.c on the main thread; owns the
- * counts of uses. */
+ * (slices, own addresses), and the refusals. Main thread only. Owns the counts of uses. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Makes prepared changes so for the workers: blocks, entries, flags. Called by rpc/ on the
- * main thread; owns the counts of UEs in slices. However many sessions a transaction changes,
- * it is one grace period. */
+/* Makes prepared changes so for the workers: blocks, entries, flags. Main thread only. Owns the
+ * counts of UEs in slices. However many sessions a transaction changes, it is one grace period. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An IPv4 packet that is too big for the path to the peer its FAR names, and may be cut: by a route
- * its pieces would go where the slice sends them, so they are acted upon here as the packet would
- * have been. Called by session_batch.c on the workers; owns nothing. */
+/* An IPv4 packet that is too big for the path to the peer its FAR names, and may be cut: by a
+ * route its pieces would go where the slice sends them, so they are acted upon here as the
+ * packet would have been. Runs on workers. */
 #include "host.h"
 #include "session_batch.h"
 

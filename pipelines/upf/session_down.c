@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets and frames to UEs, which routing and bridging found by their addresses: on to what their
- * sessions do with them. Called by switch.c after route, and for packets that were held; owns
- * nothing. */
+/* Packets and frames to UEs, which routing and bridging found by their addresses: on to what
+ * their sessions do with them. */
 #include "flow.h"
 #include "hold.h"
 #include "session_batch.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lists of filters, stored once each. Called by session.c and its parts on the main thread; owns
- * the lists. A list's texts lie one after the other, each with its NUL; so two lists are the same
- * when their bytes are. */
+/* Lists of filters, stored once each. Main thread only. Owns the lists. A list's texts lie one
+ * after the other, each with its NUL; so two lists are the same when their bytes are. */
 #include "session_filters.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What acts counted that are no more, so that no counter goes back: into the session's past, and to
- * urr.c. Called by session_commit.c and session.c on the main thread; owns nothing. */
+/* What acts counted that are no more, so that no counter goes back: into the session's past, and
+ * to urr.c. Main thread only. */
 #include <string.h>
 
 #include "session_change.h"

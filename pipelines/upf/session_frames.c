@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What an Ethernet session may say, and which tag the frames of each slice have at its UE
- * (session_doors.h). Called by session.c on the main thread; owns nothing. */
+ * (session_doors.h). Main thread only. */
 #include <stdio.h>
 
 #include "session_plan.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memory and indices on their way back: of what a committed change replaced, after a grace period;
- * of what was prepared and cancelled, at once. Called by session_commit.c and session.c on the main
- * thread; owns what waits. */
+/* Memory and indices on their way back: of what a committed change replaced, after a grace
+ * period; of what was prepared and cancelled, at once. Main thread only. Owns what waits. */
 #include <rte_log.h>
 #include <stdlib.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sessions that would count at home (session_line.h), had workers not been able to count there yet
- * when their acts became others: once they are not, the session moves there by a change of its own,
- * and its lines serve it again. Called by session_give.c and upf.c on the main thread; owns the
- * list of those that wait. */
+/* Sessions that would count at home (session_line.h), had workers not been able to count there
+ * yet when their acts became others: once they are not, the session moves there by a change of
+ * its own, and its lines serve it again. Main thread only. Owns the list of those that wait. */
 #include <stdlib.h>
 
 #include "session_change.h"

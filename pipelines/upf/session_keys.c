@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who has a TEID or an address of a UE: what workers see (the exact tables and the FIB), and above
- * it what the running transaction has changed and not committed. Called by session.c on the main
- * thread; owns teid_table, ue4_table, ue6_table and the transaction's claims.
+/* Who has a TEID or an address of a UE: what workers see (the exact tables and the FIB), and
+ * above it what the running transaction has changed and not committed. Main thread only. Owns
+ * teid_table, ue4_table, ue6_table and the transaction's claims.
  *
  * A key that is taken has its entry at once, with the value 0, which is nobody's: so that commit
  * cannot fail. One that was somebody's keeps that word until commit: a packet finds the old session

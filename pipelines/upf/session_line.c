@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which sessions their lines serve, and what stands in them (session_line.h). Called by
- * session_commit.c, session_give.c and hold_flush.c on the main thread; owns nothing but the
- * commits' numbers. */
+/* Which sessions their lines serve, and what stands in them (session_line.h). Main thread only.
+ * Owns nothing but the commits' numbers. */
 #include "session_line.h"
 
 #include "qer_hot.h"

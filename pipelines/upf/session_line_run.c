@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets that a session's line says all about (session_line.h): checked, admitted, counted and
- * sent on in one go. Called by gtpu_in.c and session_down.c before they look for blocks; owns
- * nothing. */
+ * sent on in one go. */
 #include "admit.h"
 #include "ecn.h"
 #include "flow.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packed definitions. Called by session.c and its parts on the main thread; owns nothing.
+/* Packed definitions. Main thread only.
  *
  *   length (2 bytes), name (length, bytes), then numbers as varints, seven bits a byte; what is at
  *   its default is left out, by a bit of a flags byte in front of each item. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Answers about sessions: definitions, counters, pages of indices. Called by rpc/ and urr.c on the
- * main thread; owns the definition that was answered last. */
+/* Answers about sessions: definitions, counters, pages of indices. Main thread only. Owns the
+ * definition that was answered last. */
 #include <string.h>
 
 #include "peer.h"

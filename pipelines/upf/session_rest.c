@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What hangs on a change beside the session's state: end markers, room for what was counted, the
- * parts of hold.c and urr.c. Called by session.c on the main thread; owns nothing. */
+ * parts of hold.c and urr.c. Main thread only. */
 #include <errno.h>
 #include <rte_byteorder.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where sessions lie: indices, names, and the memory of blocks, cells, buckets and definitions.
- * Called by session.c and its parts on the main thread; owns all of it.
+ * Main thread only. Owns all of it.
  *
  * A session of two PDRs (uplink by F-TEID, downlink by IPv4 address), two FARs, a QER and a URR
  * takes, in bytes, with one worker:

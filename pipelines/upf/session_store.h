@@ -32,8 +32,8 @@ struct session_cold {
 	uint32_t off : 1;   /* session_line.c: a change's grace period is not over */
 	uint32_t homeless : 1; /* its home was taken yet when it moved: session_home.c */
 	uint32_t free : 1;     /* the index is nobody's, and may be taken */
-	uint32_t past : 25;  /* in pack_pool: a struct session_past; 0: none */
-	uint32_t commit : 7; /* the latest such change's */
+	uint32_t past : 25;    /* in pack_pool: a struct session_past; 0: none */
+	uint32_t commit : 7;   /* the latest such change's */
 };
 _Static_assert(sizeof(struct session_cold) == 20, "counts for a million");
 _Static_assert(LIMIT_SESSIONS < 1u << 20, "next names one");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The ways into a session: F-TEIDs, and the UE's addresses in a slice. Groups PDRs by them and
- * chooses TEIDs (TS 29.244 5.5). Called by session.c on the main thread; owns nothing.
+ * chooses TEIDs (TS 29.244 5.5). Main thread only.
  *
  * A way keeps its number as long as it is there: a TEID chosen here has the number in it, and so
  * have the entries of addresses. */

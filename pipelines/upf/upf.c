@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The user plane's start, end and turn of the main loop. Called by peer.c, session.c, switch.c and
- * main.c on the main thread; owns nothing but whether it is started. */
+/* The user plane's start, end and turn of the main loop. Main thread only. Owns nothing but
+ * whether it is started. */
 #include "upf.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's part of the user plane: its life, the rings to and from the main thread, and drops as
- * sessions count them. Called by peer.c (life), switch.c (tick) and the stages of this folder; owns
- * struct upf_worker but for its cells, which are session_store.c's. */
+/* A worker's part of the user plane: its life, the rings to and from the main thread, and drops
+ * as sessions count them. Owns struct upf_worker but for its cells, which are session_store.c's. */
 #include "upf_worker.h"
 
 #include <errno.h>

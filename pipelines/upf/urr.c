@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What main keeps of the URRs of sessions (urr.h): memory and sums. Called by urr_record.c
- * and by rpc/ for answers; owns the records and what workers share. */
+/* What main keeps of the URRs of sessions (urr.h): memory and sums. Owns the records and what
+ * workers share. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

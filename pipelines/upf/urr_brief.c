@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is kept of a session whose URRs only count and never changed: a quarter of a record. With
- * the first change it becomes one. Called by urr.c and urr_record.c on the main thread; owns the
- * briefs. */
+ * the first change it becomes one. Main thread only. Owns the briefs. */
 #include <stdlib.h>
 
 #include "urr_live.h"

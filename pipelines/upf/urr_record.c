@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* URRs as sessions come, change and go (urr.h): measurement goes on where the id stays the same.
- * Called by session.c on the main thread; owns prepared changes. */
+ * Main thread only. Owns prepared changes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When a URR has something to report, and the report (TS 29.244 5.2.2). Called by urr_record.c and
- * by urr_timer.c, on the main thread; owns nothing.
+/* When a URR has something to report, and the report (TS 29.244 5.2.2). Main thread only.
  *
  * Any report begins a new measurement: thresholds count from it, quotas go on (5.2.2.3.1). Time is
  * measured from the first packet on; after inactivity_s without one it stops, that time included,

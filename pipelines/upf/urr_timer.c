@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* When URRs are due by time: a wheel of seconds, so that a million of them cost what those cost
- * that are due. Called by upf_poll() and urr_report.c, on the main thread; owns the wheel. */
+ * that are due. Main thread only. Owns the wheel. */
 #include <rte_cycles.h>
 #include <string.h>
 

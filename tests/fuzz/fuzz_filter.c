@@ -26,7 +26,7 @@ static void check_end(const struct filter_end *e, const char *text)
 			wrong("ports that are not sorted and merged", text);
 	if (e->family != 0 && (e->assigned || e->len > (e->family == 4 ? 32 : 128)))
 		wrong("an end that cannot be", text);
-	if (e->family == 0 && (e->not || e->len != 0))
+	if (e->family == 0 && (e->negated || e->len != 0))
 		wrong("any, with an address", text);
 }
 

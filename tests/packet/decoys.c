@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What other tenants send (decoys.h). Called by rig.c; owns the packets. */
+/* What other tenants send (decoys.h). Owns the packets. */
 #include "decoys.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What may happen to a packet, read off the configuration in world.h by plain search: which slice
- * it may enter, whose door it left by, which next hops its address has. Knows nothing of the
- * pipelines' tables. Called by test_isolation.c and its parts. */
+/* What may happen to a packet, read off the configuration in world.h by plain search: which
+ * slice it may enter, whose door it left by, which next hops its address has. Knows nothing of
+ * the pipelines' tables. */
 #include <string.h>
 
 #include "world.h"

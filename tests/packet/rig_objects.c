@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What tests put into the box beside ports, as rpc/ would: slices, attachments, tunnels, MACs, and
- * the underlay's addresses, neighbours and routes. Called by the tests (rig.h); owns nothing. */
+/* What tests put into the box beside ports, as rpc/ would: slices, attachments, tunnels, MACs,
+ * and the underlay's addresses, neighbours and routes. */
 #include "attachment.h"
 #include "fdb.h"
 #include "port.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets as they come by a port: frames with tags, or around them what a tunnel puts there, mostly
- * right, sometimes another's. Called by test_isolation.c; owns shot[]. */
+/* Packets as they come by a port: frames with tags, or around them what a tunnel puts there,
+ * mostly right, sometimes another's. Owns shot[]. */
 #include "shots.h"
 
 #include <string.h>

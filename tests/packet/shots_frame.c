@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A tenant's frames, at random: to neighbours, gateways, routes and other slices' addresses, with
- * options, extension headers, fragments, lies in ARP and ND, ICMP errors. Called by shots.c. */
+/* A tenant's frames, at random: to neighbours, gateways, routes and other slices' addresses,
+ * with options, extension headers, fragments, lies in ARP and ND, ICMP errors. */
 #include <string.h>
 
 #include "shots.h"

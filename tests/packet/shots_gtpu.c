@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GTP-U as gNBs send it, and as who would like to be one: other sessions' TEIDs, other UEs'
- * sources, other messages, lengths that lie. Called by shots.c. */
+ * sources, other messages, lengths that lie. */
 #include <string.h>
 
 #include "rig_upf.h"

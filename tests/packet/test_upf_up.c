@@ -172,12 +172,12 @@ static void teid_text(char *text, size_t size, const char *name, int n, uint32_t
 		name, n, teid);
 }
 
-static void expect_ue(uint32_t teid, const char *ue, const char * not )
+static void expect_ue(uint32_t teid, const char *ue, const char *negated)
 {
 	send_up(teid, ue, "10.0.0.1");
 	expect_access(ue, net.lan, 30, HOST_A, un.internet);
-	send_up(teid, not, "10.0.0.1");
-	expect_drop(not, DROP_UE_SOURCE);
+	send_up(teid, negated, "10.0.0.1");
+	expect_drop(negated, DROP_UE_SOURCE);
 }
 
 /* Like UEs' addresses (test_upf_down.c), in whichever order they are put. */

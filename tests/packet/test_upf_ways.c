@@ -310,7 +310,8 @@ START_TEST(the_slices_meter_refuses_and_nothing_is_charged)
 }
 END_TEST
 
-/* The packet itself goes into the slice, whose meter looks at what leaves into tunnels: the copy. */
+/* The packet itself goes into the slice, whose meter looks at what leaves into tunnels: the copy.
+ */
 START_TEST(a_copy_that_the_slices_meter_refuses_takes_nothing_back)
 {
 	struct api_meter cfg = {

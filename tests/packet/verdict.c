@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* No mark of another tenant in what left, whatever its headers look like; frames of l2 slices are
- * untouched and by another door. Called by test_isolation.c; routed packets are verdict_l3.c's. */
+/* No mark of another tenant in what left, whatever its headers look like; frames of l2 slices
+ * are untouched and by another door. Routed packets are verdict_l3.c's. */
 #include "verdict.h"
 
 #include <rte_cycles.h>

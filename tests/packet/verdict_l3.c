@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What left an l3 slice: forwarded as RFC 1812 wants it and by a way that the slice's own routes
- * have, or the switch's own answer, error or question. Called by verdict.c; knows world.h's
- * configuration and what was sent. */
+ * have, or the switch's own answer, error or question. Knows world.h's configuration and what
+ * was sent. */
 #include <string.h>
 
 #include "schema.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Taps of attachments among random traffic: to the kernel goes only what came in by that very
- * attachment, and what the kernel says leaves by it and nowhere else. Called by test_isolation.c.
- */
+ * attachment, and what the kernel says leaves by it and nowhere else. */
 #include <rte_common.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sessions of slices that route: UEs with the same few addresses in all of them, some of which send
- * into another slice than their own; put, changed and deleted at random; and whose packet some
- * GTP-U is, read off that configuration. Called by world.c and model.c; owns nothing. */
+/* Sessions of slices that route: UEs with the same few addresses in all of them, some of which
+ * send into another slice than their own; put, changed and deleted at random; and whose packet
+ * some GTP-U is, read off that configuration. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Random changes of slices, attachments, tunnels, members, MACs, routes and ports, in the order the
- * socket would make them: nothing is deleted while something points to it. Called by test_churn.c
- * on the main thread, while workers forward. */
+/* Random changes of slices, attachments, tunnels, members, MACs, routes and ports, in the order
+ * the socket would make them: nothing is deleted while something points to it. Main thread only. */
 #include "churn.h"
 
 #include <stdio.h>

@@ -142,18 +142,18 @@ static void slot_ends(uint32_t slot)
 {
 	const struct state *was = &churn_state[slot], *is = &want[slot];
 	uint32_t old[3] = {was->up_outlet, was->down_outlet[0], was->down_outlet[1]};
-	uint32_t new[3] = {is->up_outlet, is->down_outlet[0], is->down_outlet[1]};
+	uint32_t next[3] = {is->up_outlet, is->down_outlet[0], is->down_outlet[1]};
 	struct slot *to = &churn_slot[slot];
 
 	for (int k = 0; k < 3; k++)
-		turn(old[k], new[k], &churn_outlet[old[k]].ended, &churn_outlet[new[k]].ended);
+		turn(old[k], next[k], &churn_outlet[old[k]].ended, &churn_outlet[next[k]].ended);
 	for (int k = 0; k < 2; k++) {
 		uint32_t o = was->inlet[k], n = is->inlet[k];
 
 		turn(o, n, &churn_inlet[o].ended, &churn_inlet[n].ended);
 		link_latest(&to->inlet, &churn_inlet[n].before, o, n);
 	}
-	link_latest(&to->up_outlet, &churn_outlet[new[0]].before, old[0], new[0]);
+	link_latest(&to->up_outlet, &churn_outlet[next[0]].before, old[0], next[0]);
 	/* what it sent while it had one may have been held */
 	if (is->v6 != was->v6)
 		__atomic_store_n(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Judges every packet that comes out: whose it is, by which state of its session, once and in order
- * (churn_upf.h). Called by churn_upf_traffic.c in its thread; owns what was seen. */
+/* Judges every packet that comes out: whose it is, by which state of its session, once and in
+ * order (churn_upf.h). Owns what was seen. */
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a slot's session is to be next: at random, without taking what another has (churn_upf.h).
- * Called by churn_upf.c; owns names, TEIDs that are put, and outlets. */
+ * Owns names, TEIDs that are put, and outlets. */
 #include <stdlib.h>
 #include <string.h>
 

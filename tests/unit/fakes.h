@@ -31,9 +31,9 @@ struct fakes {
 	bool link, gone;
 	bool port_lost, port_back; /* told by port_look() */
 	const char *port_fault;	   /* NULL: none */
-	uint32_t interface_mtu; /* below ports; 0: not known */
-	int bound;		/* calls of port_bound() */
-	int twin;		/* of port 1; enum port_twin */
+	uint32_t interface_mtu;	   /* below ports; 0: not known */
+	int bound;		   /* calls of port_bound() */
+	int twin;		   /* of port 1; enum port_twin */
 	bool fail_twin;
 	int routes_reserved;
 	struct underlay_hop hop;    /* wanted, */

@@ -37,7 +37,7 @@ struct fake {
 	bool has_bar;
 	uint32_t slices;      /* session n is of slice FAKE_SLICE + n % slices; 0: of FAKE_SLICE */
 	uint32_t quiet[2048]; /* by slice: how often slice_quiet() was called */
-	int32_t peers; /* uses of peers that were not given back */
+	int32_t peers;	      /* uses of peers that were not given back */
 	struct rte_mempool *pool;
 	/* called for whatever leaves, instead of the log; worker: that sent it */
 	void (*on_left)(uint32_t worker, const struct left *left);

@@ -230,12 +230,12 @@ static void any_end(struct filter_end *end, uint8_t family, bool local)
 		for (uint32_t i = 0; i < 128; i++)
 			if (i >= end->len)
 				end->bytes[i / 8] &= ~(0x80 >> i % 8);
-		end->not = chance(15);
+		end->negated = chance(15);
 	} else if (what < 8 && local) {
 		end->assigned = true;
-		end->not = chance(10);
+		end->negated = chance(10);
 	} else {
-		end->not = chance(3);
+		end->negated = chance(3);
 	}
 }
 
@@ -302,7 +302,7 @@ static bool end_matches(const struct filter_end *end, const uint8_t *bytes, cons
 		in = local && m->assigned;
 	for (uint32_t i = 0; end->family != 0 && i < end->len; i++)
 		in = in && ((end->bytes[i / 8] ^ bytes[i / 8]) & 0x80 >> i % 8) == 0;
-	if (in == end->not )
+	if (in == end->negated)
 		return false;
 	if (end->n_ports == 0)
 		return true;

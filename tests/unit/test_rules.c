@@ -289,11 +289,11 @@ START_TEST(what_takes_everything_is_trivial)
 	ck_assert(rules_is_trivial_for_ue(rules_hot[index]));
 	ck_assert_uint_eq(rules_hot[index]->result.rule, 0);
 	rules_give(index);
-	f->local.not = true;
+	f->local.negated = true;
 	ck_assert_int_eq(rules_take(rule, 1, &index), 0);
 	ck_assert(!rules_is_trivial_for_ue(rules_hot[index]));
 	rules_give(index);
-	f->local.not = false;
+	f->local.negated = false;
 	f->proto = 6;
 	ck_assert_int_eq(rules_take(rule, 1, &index), 0);
 	ck_assert(!rules_is_trivial_for_ue(rules_hot[index]));

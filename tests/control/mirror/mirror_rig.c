@@ -346,8 +346,9 @@ void rig_setup(void)
 	published[0] = '\0';
 	base = event_base_new();
 	begin();
-	ck_fine(put("site", "{'name': 'gj', 'ports': [{'name': 'lan0', 'device': 'net_null0'}, "
-			    "{'name': 'lan1', 'device': 'net_af_packet1,iface=eth5,blocksz=4096'}]}"));
+	ck_fine(put("site",
+		"{'name': 'gj', 'ports': [{'name': 'lan0', 'device': 'net_null0'}, "
+		"{'name': 'lan1', 'device': 'net_af_packet1,iface=eth5,blocksz=4096'}]}"));
 	ck_fine(put("site", "{'name': 'bs', 'ports': [{'name': 'lan0'}]}"));
 	ck_fine(put("wan", "{'name': 'wan0', 'site': 'gj', 'device': 'net_null1', 'mtu': 1600, "
 			   "'addresses': ['198.18.0.1/24']}"));

@@ -28,7 +28,8 @@ uint32_t rig_told(void); /* calls of reconciler_mirror since the last time */
 bool rig_ready(void);
 /* What mirror_gaps says of that slice; "": nothing. Static. */
 const char *rig_gap(const char *slice);
-/* Intents that the reconciler was to try again since the last time, "KIND NAME", a line each. Static.
+/* Intents that the reconciler was to try again since the last time, "KIND NAME", a line each.
+ * Static.
  */
 const char *rig_retried(void);
 /* Events on the bus since the last time, as "NAME SLICE REASON", a line each. Static. */

@@ -21,9 +21,9 @@ extern struct mirror_counters rig_mirror;
 void rig_reading(const char *type, const char *json); /* becomes the newest; NULL: none */
 void rig_read(void);				      /* tells who waits for readings */
 extern int rig_listed_soon;			      /* how often the collector was asked to */
-extern const char *rig_why; /* dataplane_why() while it is down; NULL: "" */
-extern bool rig_xdp;				      /* there is an AF_XDP port */
-void rig_event(const char *json);		      /* a notification */
+extern const char *rig_why;	  /* dataplane_why() while it is down; NULL: "" */
+extern bool rig_xdp;		  /* there is an AF_XDP port */
+void rig_event(const char *json); /* a notification */
 
 /* Intents: what observe looks at, no more. */
 struct intent *rig_slice(const char *name, const char *tenant, const char *port, uint32_t vlan);

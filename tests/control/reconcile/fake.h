@@ -20,9 +20,9 @@ struct fake {
 	json_t *snapshot; /* that pages are of: what goes between two does not hide another one */
 	bool keep;
 	uint64_t instance;
-	uint32_t page; /* objects a page of a list; 1000 */
+	uint32_t page;	       /* objects a page of a list; 1000 */
 	const char *turn_away; /* this message, and the connection is closed; NULL: it is not */
-	bool hang;     /* reads, answers nothing */
+	bool hang;	       /* reads, answers nothing */
 	/* bytes in and out over all connections; at cut_at the connection is closed, once; 0: never
 	 */
 	uint64_t bytes, cut_at;

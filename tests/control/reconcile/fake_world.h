@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Intents that say themselves which objects they are compiled to, and a compiler that takes them at
  * their word: in place of intent/ and compile/ in the reconciler's tests. spec:
- * {"TYPE": [objects…], "endpoints": [{"site": …, "wan": …}…], "needs": ["slice blue"…], "fail": "why it cannot be compiled"} */
+ * {"TYPE": [objects…], "endpoints": [{"site": …, "wan": …}…], "needs": ["slice blue"…], "fail":
+ * "why it cannot be compiled"} */
 #ifndef FAKE_WORLD_H
 #define FAKE_WORLD_H
 

@@ -59,7 +59,8 @@ static const char *slice_spec(const char *name, int vni, const char *more)
 	char *out = text[next++ % 4];
 
 	snprintf(out, sizeof(text[0]),
-		"{\"slice\":[{\"name\":\"%s\",\"vni\":%d}],\"attachment\":[{\"name\":\"%s:lan0.%d\","
+		"{\"slice\":[{\"name\":\"%s\",\"vni\":%d}],\"attachment\":[{\"name\":\"%s:lan0.%"
+		"d\","
 		"\"slice\":\"%s\",\"port\":\"lan0\",\"vlan\":%d}],\"needs\":[\"site gj\"]%s}",
 		name, vni, name, vni, name, vni, more);
 	return out;
@@ -131,7 +132,8 @@ START_TEST(what_swaps_is_taken)
 	ask(swap, 3);
 	ck_assert_uint_eq(json_object_size(told), 0);
 	ask(swap, 2); /* green stays in red's way */
-	ck_assert_str_eq(reason_of("slice red"), "slice red: the vni is already taken by slice green");
+	ck_assert_str_eq(
+		reason_of("slice red"), "slice red: the vni is already taken by slice green");
 	ck_assert_uint_ge(json_object_size(told), 1);
 	rig_stop();
 }
@@ -154,10 +156,12 @@ START_TEST(what_another_wants_otherwise_is_told)
 	ask(&(struct fake_change){INTENT_SLICE, "red", slice_spec("red", 200, one)}, 1);
 	ck_assert_uint_eq(json_object_size(told), 0);
 	/* and of two that come together */
-	both[0] = (struct fake_change){INTENT_SLICE, "green", slice_spec("green", 300,
-		",\"meter\":[{\"name\":\"tin\",\"cir_bps\":1000,\"cbs_bytes\":100000}]")};
-	both[1] = (struct fake_change){INTENT_SLICE, "red", slice_spec("red", 200,
-		",\"meter\":[{\"name\":\"tin\",\"cir_bps\":2000,\"cbs_bytes\":100000}]")};
+	both[0] = (struct fake_change){INTENT_SLICE, "green",
+		slice_spec("green", 300,
+			",\"meter\":[{\"name\":\"tin\",\"cir_bps\":1000,\"cbs_bytes\":100000}]")};
+	both[1] = (struct fake_change){INTENT_SLICE, "red",
+		slice_spec("red", 200,
+			",\"meter\":[{\"name\":\"tin\",\"cir_bps\":2000,\"cbs_bytes\":100000}]")};
 	ask(both, 2);
 	ck_assert_uint_eq(json_object_size(told), 1);
 	rig_stop();
@@ -188,8 +192,8 @@ START_TEST(one_that_goes_while_it_is_asked_is_told)
 
 	start();
 	fake.hang = true;
-	check = fake_check(rec,
-		&(struct fake_change){INTENT_SLICE, "blue", slice_spec("blue", 100, "")}, 1);
+	check = fake_check(
+		rec, &(struct fake_change){INTENT_SLICE, "blue", slice_spec("blue", 100, "")}, 1);
 	answered = false;
 	reconciler_check_run(check, on_checked, &answered);
 	run_for(base, 50);
@@ -565,7 +569,9 @@ START_TEST(what_it_says_is_what_happens)
 				said = reason_of(label);
 				refusals += *is != 0;
 				taken += !*is;
-				if (!strcmp(is, said) || (!*is && (names_one_of(said, now) || names_one_of(said, earlier))) ||
+				if (!strcmp(is, said) ||
+					(!*is && (names_one_of(said, now) ||
+							 names_one_of(said, earlier))) ||
 					(count > 1 && *is && *said))
 					continue;
 				show(list, count);
