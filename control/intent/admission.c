@@ -100,13 +100,13 @@ static const char *wan_at(const struct intent_slice *slice, const char *site)
 static int choose_endpoint(
 	const struct world *world, struct node *node, uint32_t index, struct rpc_error *err)
 {
-	const struct intent *was = &touch_of(world, node)->was;
+	const struct intent *was = touch_of(world, node)->was;
 	struct intent_slice *slice = &node->intent.obj->slice;
 	struct intent_endpoint *endpoint = &slice->endpoints.item[index];
 	struct ask ask = {.world = world,
 		.intent = &node->intent,
 		.site = endpoint->site,
-		.before = was->obj ? wan_at(&was->obj->slice, endpoint->site) : "",
+		.before = was ? wan_at(&was->obj->slice, endpoint->site) : "",
 		.mtu = slice->mtu,
 		.bps = slice->bandwidth.committed_bps};
 	const char *wan = wan_at(slice, endpoint->site); /* that of a neighbour is paid already */
@@ -194,14 +194,14 @@ static bool same_placements(
 static int choose_placements(const struct world *world, struct node *node,
 	struct intent_placement *list, uint32_t count, struct rpc_error *err)
 {
-	const struct intent *was = &touch_of(world, node)->was;
+	const struct intent *was = touch_of(world, node)->was;
 	const struct intent_network *network = &node->intent.obj->network;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct ask ask = {.world = world,
 			.intent = &node->intent,
 			.site = list[i].site,
-			.before = was->obj ? placement_at(&was->obj->network, list[i].site) : "",
+			.before = was ? placement_at(&was->obj->network, list[i].site) : "",
 			.bps = network->bandwidth.committed_bps,
 			.path = "placements"};
 		const char *wan = placement_at(network, list[i].site);

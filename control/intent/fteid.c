@@ -107,13 +107,11 @@ static bool number_is_free(const struct choice *c, uint32_t number)
 
 	for (uint32_t i = 0; site && i < site->obj->site.gtpu.count; i++) {
 		const char *gtpu = site->obj->site.gtpu.item[i].name;
-		const struct entry *entry;
 
 		key_teid(&from, c->intent->site, gtpu, TEID_MAKE(number, 0, 0));
-		key_teid(&to, c->intent->site, gtpu, TEID_MAKE(number, 15, 255));
-		entry = index_from(c->world, ROLE_HAS, KEY_TEID, from.text);
-		if (entry && entry->role == ROLE_HAS && entry->kind == KEY_TEID &&
-			strcmp(entry->text, to.text) <= 0)
+		key_teid(&to, c->intent->site, gtpu, TEID_MAKE(number, 15, 255) + 1ull);
+		if (index_rank(c->world, KEY_TEID, from.text) !=
+			index_rank(c->world, KEY_TEID, to.text))
 			return false;
 	}
 	return true;

@@ -404,8 +404,8 @@ static int same_demand(const struct demand *a, void *arg)
 static bool had(const struct world *world, const struct touch *touch, demands_of *of,
 	const struct demand *d)
 {
-	return touch->was.obj && !strcmp(touch->was.tenant, touch->node->intent.tenant) &&
-	       of(world, &touch->was, same_demand, (void *)d);
+	return touch->was && !strcmp(touch->was->tenant, touch->node->intent.tenant) &&
+	       of(world, touch->was, same_demand, (void *)d);
 }
 
 struct pass {
@@ -475,23 +475,16 @@ static bool grows(const struct touch *touch, const struct key *key)
 	struct key before = *key;
 
 	before.value = 0;
-	if (touch->was.obj)
-		keys_visit(touch->was.type, touch->was.obj, value_before, &before);
+	if (touch->was)
+		keys_visit(touch->was->type, touch->was->obj, value_before, &before);
 	return key->value > before.value;
-}
-
-static uint64_t total_of(const struct world *world, const struct key *key)
-{
-	const struct entry *total = index_find(world, ROLE_TOTAL, key->kind, key->text, NULL);
-
-	return total ? total->value : 0;
 }
 
 static int check_sum(const struct key *key, void *arg)
 {
 	const struct look *look = arg;
 	const char *what = strchr(key->text, '/');
-	uint64_t limit, total = total_of(look->world, key);
+	uint64_t limit, total = index_total(look->world, key->kind, key->text);
 
 	if (key->role != ROLE_BOOKS || key->kind == KEY_BOOKED || !limit_of(look, key, &limit) ||
 		total <= limit || !grows(touch_of(look->world, look->node), key))
@@ -592,7 +585,7 @@ uint64_t world_tenant_count(const struct world *world, const char *tenant, const
 	struct key key = {.kind = KEY_COUNT};
 
 	snprintf(key.text, sizeof(key.text), "%.*s/%s", INTENT_NAME, tenant, what);
-	return total_of(world, &key);
+	return index_total(world, key.kind, key.text);
 }
 
 static uint64_t rate_of(
@@ -601,7 +594,7 @@ static uint64_t rate_of(
 	struct key key = {.kind = kind};
 
 	snprintf(key.text, sizeof(key.text), "%.*s/%.*s", INTENT_NAME, tenant, INTENT_NAME, wan);
-	return total_of(world, &key);
+	return index_total(world, key.kind, key.text);
 }
 
 uint64_t world_tenant_committed_bps(const struct world *world, const char *tenant, const char *wan)

@@ -263,7 +263,7 @@ static int check_wan_itself(
 			node->intent.name, (unsigned long long)booked,
 			(unsigned long long)wan->capacity_bps);
 	}
-	if (!touch->was.obj || carries_as_before(&touch->was, &node->intent))
+	if (!touch->was || carries_as_before(touch->was, &node->intent))
 		return 0;
 	return check_users(world, &node->intent, err);
 }

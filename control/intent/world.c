@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "world_parts.h"
 
@@ -24,8 +25,10 @@ int world_create(struct world **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-static void node_free(struct node *node)
+void node_free(struct node *node)
 {
+	if (!node)
+		return;
 	free(node->intent.obj);
 	json_decref(node->intent.spec);
 	free(node);
@@ -36,21 +39,29 @@ void world_free(struct world *world)
 	if (!world)
 		return;
 	if (world->open)
-		world_rollback(world);
+		world_discard(world);
+	world_finish(world, 0);
 	for (int type = 0; type < INTENT_TYPES; type++) {
 		struct intent *intent, *next;
 
 		RB_FOREACH_SAFE (intent, intent_tree, &world->tree[type], next) {
-			index_remove(world, node_of(intent), intent->obj);
 			RB_REMOVE(intent_tree, &world->tree[type], intent);
 			node_free(node_of(intent));
 		}
 	}
-	index_trim(world);
+	index_free(world);
 	free(world->touch);
 	free(world->change);
 	free(world);
 	api_decode_free();
+}
+
+uint64_t world_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 const char *intent_title(const struct intent *intent, char *text, size_t size)
@@ -77,12 +88,25 @@ static int out_of_memory(struct rpc_error *err)
 
 int world_begin(struct world *world)
 {
-	if (world->open)
+	if (world->open || world->ending)
 		return -EBUSY;
-	world->open = true;
+	memcpy(world->were, world->count, sizeof(world->were));
+	world->open = world->inside = world->hiding = true;
 	world->limited = false;
 	world->ops = 0;
+	world->check_phase = 0;
+	world->check_at = 0;
 	return 0;
+}
+
+void world_leave(struct world *world)
+{
+	world->inside = false;
+}
+
+void world_enter(struct world *world)
+{
+	world->inside = world->open;
 }
 
 void world_limit(struct world *world)
@@ -90,50 +114,62 @@ void world_limit(struct world *world)
 	world->limited = true;
 }
 
-int world_touch(struct world *world, struct node *node)
+/* Of a node that was there; its obj and spec are the caller's to set. */
+static struct node *draft_new(struct node *home)
+{
+	struct node *draft = malloc(sizeof(*draft));
+
+	if (!draft)
+		return NULL;
+	*draft = *home;
+	draft->intent.obj = NULL;
+	draft->intent.spec = NULL;
+	draft->is_draft = true;
+	draft->twin = home;
+	home->twin = draft;
+	return draft;
+}
+
+/* It is in the transaction's list from now on. NULL: no memory. */
+static struct touch *touch_add(struct world *world, struct node *home)
 {
 	struct touch *touch;
 
-	if (node->touch)
-		return 0;
+	if (home->touch)
+		return touch_of(world, home);
 	if (world->touches == world->touch_room) {
 		uint32_t room = world->touch_room ? 2 * world->touch_room : 16;
 
 		touch = realloc(world->touch, room * sizeof(*touch));
 		if (!touch)
-			return -ENOMEM;
+			return NULL;
 		world->touch = touch;
 		world->touch_room = room;
 	}
 	touch = &world->touch[world->touches++];
-	*touch = (struct touch){.node = node, .was = node->intent, .op = world->ops};
-	node->touch = world->touches;
-	return 0;
+	*touch = (struct touch){.node = home,
+		.home = home,
+		.was = home->fresh ? NULL : &home->intent,
+		.op = world->ops};
+	home->touch = world->touches;
+	return touch;
 }
 
-/* The obj and spec of before are the transaction's; what came later is not needed any more. */
-static void drop_current(struct world *world, struct node *node)
+struct node *world_touch(struct world *world, struct node *home)
 {
-	struct touch *touch = touch_of(world, node);
+	struct touch *touch = touch_add(world, home);
 
-	if (node->intent.obj != touch->was.obj)
-		free(node->intent.obj);
-	if (node->intent.spec != touch->was.spec)
-		json_decref(node->intent.spec);
-	node->intent.obj = NULL;
-	node->intent.spec = NULL;
+	if (!touch || (!home->fresh && !home->twin && !draft_new(home)))
+		return NULL;
+	touch->judged = false;
+	touch->node = home->twin ? home->twin : home;
+	return touch->node;
 }
 
 static void plant(struct world *world, struct node *node)
 {
+	node->world = world;
 	RB_INSERT(intent_tree, &world->tree[node->intent.type], &node->intent);
-	world->count[node->intent.type]++;
-}
-
-static void uproot(struct world *world, struct node *node)
-{
-	RB_REMOVE(intent_tree, &world->tree[node->intent.type], &node->intent);
-	world->count[node->intent.type]--;
 }
 
 void world_edit_begin(struct world *world, struct node *node)
@@ -193,12 +229,13 @@ static bool keep_chosen(
 	return *vni != 0;
 }
 
-static struct node *find_gone(struct world *world, enum intent_type type, const char *name)
+/* In the tree, whoever sees it; NULL: no. */
+static struct node *find_home(struct world *world, enum intent_type type, const char *name)
 {
 	struct intent like;
 
 	snprintf(like.name, sizeof(like.name), "%s", name);
-	return node_of(RB_FIND(intent_tree, &world->gone[type], &like));
+	return node_of(RB_FIND(intent_tree, &world->tree[type], &like));
 }
 
 static int refuse_full(enum intent_type type, struct rpc_error *err)
@@ -208,55 +245,73 @@ static int refuse_full(enum intent_type type, struct rpc_error *err)
 		intent_types[type].limit, intent_path(type));
 }
 
-/* The node that takes the name: there, deleted by this transaction, or new. NULL with err. */
-static struct node *node_for(
+/* The node of the tree that takes the name: one that is there, or was deleted by this transaction,
+ * or a new one. Touched; NULL with err. */
+static struct node *home_for(
 	struct world *world, enum intent_type type, const char *name, struct rpc_error *err)
 {
-	struct intent *there = world_find(world, type, name);
-	struct node *node = there ? node_of(there) : find_gone(world, type, name);
+	struct node *home = find_home(world, type, name), *made = NULL;
 
-	if (!there && world->count[type] >= intent_types[type].limit) {
+	if ((!home || home->gone) && world->count[type] >= intent_types[type].limit) {
 		refuse_full(type, err);
 		return NULL;
 	}
-	if (!node)
-		node = node_new(type, name);
-	if (!node || world_touch(world, node)) {
-		if (node && !there && !node->gone)
-			free(node);
+	if (!home && (made = node_new(type, name))) {
+		made->fresh = made->gone = true;
+		home = made;
+	}
+	if (!home || !world_touch(world, home)) {
+		free(made);
 		out_of_memory(err);
 		return NULL;
 	}
-	return node;
+	if (made)
+		plant(world, made);
+	return home;
+}
+
+/* What it was for the transaction until now is not any more. */
+static void node_clear(struct world *world, struct node *home)
+{
+	struct node *draft = home->twin;
+	union intent_object *obj =
+		draft && draft->intent.obj ? draft->intent.obj : home->intent.obj;
+
+	if (!home->gone) {
+		index_remove(world, home, obj);
+		world->count[home->intent.type]--;
+	}
+	home->gone = true;
+	if (draft || home->fresh) {
+		struct intent *own = draft ? &draft->intent : &home->intent;
+
+		free(own->obj);
+		json_decref(own->spec);
+		own->obj = NULL;
+		own->spec = NULL;
+	}
 }
 
 static int put(struct world *world, enum intent_type type, union intent_object *obj, json_t *spec,
 	struct rpc_error *err)
 {
 	const char *name = intent_obj_name(type, obj);
-	struct node *node = node_for(world, type, name, err);
-	struct touch *touch = node ? touch_of(world, node) : NULL;
+	struct node *home = home_for(world, type, name, err);
+	struct touch *touch = home ? touch_of(world, home) : NULL;
 
-	if (!node) {
+	if (!home) {
 		free(obj);
 		json_decref(spec);
 		return -1;
 	}
 	touch->op = world->ops;
 	touch->asked = true;
-	touch->stale = keep_chosen(type, touch->was.obj, obj);
-	if (node->gone) {
-		RB_REMOVE(intent_tree, &world->gone[type], &node->intent);
-		node->gone = false;
-		plant(world, node);
-	} else if (node->intent.obj) {
-		index_remove(world, node, node->intent.obj);
-		drop_current(world, node);
-	} else {
-		plant(world, node);
-	}
-	node_set(node, obj, spec);
-	return index_add(world, node, obj) ? out_of_memory(err) : 0;
+	touch->stale = keep_chosen(type, touch->was ? touch->was->obj : NULL, obj);
+	node_clear(world, home);
+	home->gone = touch->node->gone = false;
+	world->count[type]++;
+	node_set(touch->node, obj, spec);
+	return index_add(world, home, obj) ? out_of_memory(err) : 0;
 }
 
 static int put_counted(struct world *world, int rc, struct rpc_error *err)
@@ -297,7 +352,8 @@ int world_delete(
 {
 	struct intent *intent = world_find(world, type, name);
 	unsigned op = world->ops++;
-	struct node *node = node_of(intent);
+	struct touch *touch;
+	struct node *home;
 
 	if (!world->open)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
@@ -307,15 +363,15 @@ int world_delete(
 		rpc_error_prefix(err, "[%u]", op);
 		return -1;
 	}
-	if (world_touch(world, node))
+	home = node_home(node_of(intent));
+	touch = touch_add(world, home);
+	if (!touch)
 		return out_of_memory(err);
-	touch_of(world, node)->op = op;
-	touch_of(world, node)->asked = true;
-	index_remove(world, node, intent->obj);
-	drop_current(world, node);
-	uproot(world, node);
-	RB_INSERT(intent_tree, &world->gone[type], intent);
-	node->gone = true;
+	touch->op = op;
+	touch->asked = true;
+	touch->judged = false;
+	node_clear(world, home);
+	touch->node->gone = true;
 	return 0;
 }
 
@@ -340,6 +396,7 @@ int world_load(struct world *world, enum intent_type type, const json_t *spec, u
 		node->intent.updated_us = updated_us;
 		snprintf(node->intent.updated_by, sizeof(node->intent.updated_by), "%s", author);
 		plant(world, node);
+		world->count[type]++;
 		return 0;
 	}
 	free(node);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* All intents in memory, and the rules between them: references, names, VNIs, places on ports,
  * booked capacity. Changed by transactions: begin, any number of put and delete, check, then commit
- * (after the store has it) or rollback, which leaves no trace. One thread. */
+ * (after the store has it) or rollback, which leaves no trace. One thread.
+ *
+ * A transaction may take many turns of the loop. Between world_leave() and world_enter() all who
+ * read see the world as it was before, whole; from world_publish() on, as it is after. */
 #ifndef INTENT_WORLD_H
 #define INTENT_WORLD_H
 
@@ -9,8 +12,9 @@
 
 struct world;
 
-/* An intent stays where it is in memory from its creation until the commit of its deletion; its
- * obj and spec are replaced by puts. */
+/* An intent stays where it is in memory from its creation until the end of the transaction that
+ * deletes it; its obj and spec are replaced by the end of one that changes it. What a transaction
+ * itself reads of what it has put is another one, which lives as long as the transaction. */
 int world_create(struct world **out); /* 0 or -ENOMEM */
 void world_free(struct world *world);
 
@@ -58,15 +62,18 @@ enum world_effect { WORLD_CREATED, WORLD_UPDATED, WORLD_UNCHANGED, WORLD_DELETED
 struct world_change {
 	enum intent_type type;
 	const char *name;
-	const struct intent *intent; /* as it is now; NULL when deleted */
-	const struct intent *was;    /* as it was before the transaction; NULL: was not there. Its
-					name, obj and spec are what counts; not the one in the tree */
+	const struct intent *intent; /* as it will be; NULL when deleted. Until world_publish() */
+	const struct intent *was; /* as it was before the transaction; NULL: was not there. Likewise
+				   */
 	enum world_effect effect;
 	bool asked; /* put or deleted itself; false: taken along, as a network by its hosts */
 	const json_t *before, *after; /* NULL: was, is not there */
 };
 
-int world_begin(struct world *world); /* 0; -EBUSY: one is open */
+int world_begin(struct world *world); /* 0; -EBUSY: one is open. It is entered */
+/* From now on who reads sees the world as it was before the transaction; as it has made it. */
+void world_leave(struct world *world);
+void world_enter(struct world *world);
 
 /* The open transaction is a tenant's: world_check() refuses what is beyond the grant of the tenant
  * whose the intents are, with RPC_ERR_FORBIDDEN. */
@@ -91,12 +98,25 @@ int world_delete(
  * "[2].endpoints[0].port". Networks whose hosts have moved to other sites become part of the
  * transaction. */
 int world_check(struct world *world, struct rpc_error *err);
+/* The same in pieces: goes on until the time until_us of the monotonic clock, but does something in
+ * any case; 0: to the end. 1: there is more to do. */
+int world_check_step(struct world *world, uint64_t until_us, struct rpc_error *err);
 
 /* What the transaction does, in order of first touch; unchanged ones included. The array is valid
  * until the transaction ends. */
 const struct world_change *world_changes(const struct world *world, size_t *count);
+/* One of them by one: how many there may be, and the one at a place; false: there is none. */
+size_t world_touched(const struct world *world);
+bool world_change_at(const struct world *world, size_t at, struct world_change *change);
 
-/* The changed ones get revision, time and author. */
+/* From now on everybody sees what the transaction has made: the changed ones get revision, time and
+ * author, and are pending. Or it is given up, and nobody ever does. */
+void world_publish(struct world *world, uint64_t revision, int64_t now_us, const char *author);
+void world_discard(struct world *world);
+/* After either: what nobody sees any more is put away, in pieces as by world_check_step(). False:
+ * there is more. The next transaction begins when there is not. */
+bool world_finish(struct world *world, uint64_t until_us);
+/* All at once. */
 void world_commit(struct world *world, uint64_t revision, int64_t now_us, const char *author);
 void world_rollback(struct world *world);
 

@@ -3,6 +3,7 @@
  * what is there is not in another's way, what is gone is not missed; then places, VNIs and WANs. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "world_parts.h"
@@ -225,33 +226,32 @@ static int give_teids(struct world *world, struct node *node, struct rpc_error *
 static int touch_network(struct world *world, struct node *network, unsigned op)
 {
 	union intent_object *obj;
+	struct node *draft;
 
 	if (network->touch)
 		return 0;
-	if (world_touch(world, network))
-		return -ENOMEM;
-	touch_of(world, network)->op = op;
 	obj = intent_copy(INTENT_NETWORK, network->intent.obj);
-	if (!obj)
+	draft = obj ? world_touch(world, network) : NULL;
+	if (!draft) {
+		free(obj);
 		return -ENOMEM;
-	network->intent.obj = obj; /* equal: the index need not know */
-	touch_of(world, network)->stale = true;
+	}
+	draft->intent.obj = obj; /* equal: the index need not know */
+	draft->intent.spec = json_incref(network->intent.spec);
+	touch_of(world, draft)->op = op;
+	touch_of(world, draft)->stale = true;
 	return 0;
 }
 
-static int touch_networks(struct world *world, struct rpc_error *err)
+static int touch_networks(struct world *world, const struct node *host, struct rpc_error *err)
 {
-	for (uint32_t i = 0; i < world->touches; i++) {
-		const struct intent *host = &world->touch[i].node->intent;
-		unsigned op = world->touch[i].op;
-		struct intent *network = NULL;
+	struct intent *network = NULL;
 
-		if (host->type != INTENT_HOST || !host->obj)
-			continue;
-		while ((network = world_network_of(world, host->name, network)))
-			if (touch_network(world, node_of(network), op))
-				return out_of_memory(err);
-	}
+	if (host->intent.type != INTENT_HOST || host->gone)
+		return 0;
+	while ((network = world_network_of(world, host->intent.name, network)))
+		if (touch_network(world, node_of(network), touch_of(world, host)->op))
+			return out_of_memory(err);
 	return 0;
 }
 
@@ -274,9 +274,9 @@ static int rule_needed(struct world *world, struct node *node, struct rpc_error 
 
 static int rule_left(struct world *world, struct node *node, struct rpc_error *err)
 {
-	const struct intent *was = &touch_of(world, node)->was;
+	const struct intent *was = touch_of(world, node)->was;
 
-	if (!was->obj || !strcmp(was->tenant, node->intent.tenant))
+	if (!was || !strcmp(was->tenant, node->intent.tenant))
 		return 0;
 	return visit_rule(world, node, look_left, err);
 }
@@ -326,41 +326,66 @@ static int rule_restate(struct world *world, struct node *node, struct rpc_error
 		return 0;
 	if (!spec)
 		return out_of_memory(err);
-	if (node->intent.spec != touch->was.spec)
-		json_decref(node->intent.spec);
+	json_decref(node->intent.spec);
 	node->intent.spec = spec;
 	touch->stale = false;
 	return 0;
 }
 
-static int check_missed(struct world *world, struct rpc_error *err)
+static int rule_effect(struct world *world, struct node *node, struct rpc_error *err)
 {
-	for (uint32_t i = 0; i < world->touches; i++) {
-		const struct touch *touch = &world->touch[i];
-		struct look look = {world, touch->node, err};
+	world_judge(touch_of(world, node));
+	return 0;
+}
 
-		if (touch->was.obj &&
-			keys_visit(touch->was.type, touch->was.obj, look_missed, &look))
-			return world_fail_at(world, touch->node, err);
+static int check_missed(struct world *world, const struct touch *touch, struct rpc_error *err)
+{
+	struct look look = {world, touch->node, err};
+
+	if (!touch->was || !keys_visit(touch->was->type, touch->was->obj, look_missed, &look))
+		return 0;
+	return world_fail_at(world, touch->node, err);
+}
+
+enum { PHASE_MISSED, PHASE_NETWORKS, PHASE_RULES };
+
+/* 0, or -1 with err. */
+static int check_one(struct world *world, node_rule *rule, uint32_t at, struct rpc_error *err)
+{
+	struct node *node = world->touch[at].node;
+
+	if (world->check_phase == PHASE_MISSED)
+		return check_missed(world, &world->touch[at], err);
+	if (world->check_phase == PHASE_NETWORKS)
+		return touch_networks(world, node, err);
+	return !node->gone && rule(world, node, err) ? world_fail_at(world, node, err) : 0;
+}
+
+int world_check_step(struct world *world, uint64_t until_us, struct rpc_error *err)
+{
+	static node_rule *const rules[] = {rule_asked, rule_needed, rule_granted, rule_left,
+		give_vni, give_teids, rule_taken, rule_place, admission_choose, rule_chosen,
+		rule_user, rule_wan, rule_restate, rule_effect};
+	const unsigned phases = PHASE_RULES + sizeof(rules) / sizeof(rules[0]);
+
+	if (!world->check_phase && !world->check_at)
+		vni_forget(world);
+	for (; world->check_phase < phases; world->check_phase++, world->check_at = 0) {
+		unsigned rule =
+			world->check_phase < PHASE_RULES ? 0 : world->check_phase - PHASE_RULES;
+
+		while (world->check_at < world->touches) {
+			if (check_one(world, rules[rule], world->check_at++, err))
+				return -1;
+			if (is_late(until_us))
+				return 1;
+		}
 	}
+	world->check_phase = 0;
 	return 0;
 }
 
 int world_check(struct world *world, struct rpc_error *err)
 {
-	static node_rule *const rules[] = {rule_asked, rule_needed, rule_granted, rule_left,
-		give_vni, give_teids, rule_taken, rule_place, admission_choose, rule_chosen,
-		rule_user, rule_wan, rule_restate};
-
-	vni_forget(world);
-	if (check_missed(world, err) || touch_networks(world, err))
-		return -1;
-	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)
-		for (uint32_t i = 0; i < world->touches; i++) {
-			struct node *node = world->touch[i].node;
-
-			if (!node->gone && rules[r](world, node, err))
-				return world_fail_at(world, node, err);
-		}
-	return 0;
+	return world_check_step(world, 0, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The index of the world: one tree of (role, kind, text, holder). Kept by world.c at every change;
- * owns its entries. What a transaction takes out stays at hand until it ends, so that a rollback
- * cannot fail. */
+ * owns its entries. What a transaction takes out stays in the tree without refs until it ends:
+ * others go on seeing it, and a rollback cannot fail. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +29,17 @@ static int text_compare(
 	return strcmp(a->text, text);
 }
 
+static int key_compare(const struct entry *a, enum key_role role, enum key_kind kind,
+	const char *text, const struct node *holder)
+{
+	int order = text_compare(a, role, kind, text);
+
+	return order ? order : holder_compare(a->holder, holder);
+}
+
 static int entry_compare(const struct entry *a, const struct entry *b)
 {
-	int order = text_compare(a, b->role, b->kind, b->text);
-
-	return order ? order : holder_compare(a->holder, b->holder);
+	return key_compare(a, b->role, b->kind, b->text, b->holder);
 }
 
 static uint32_t texts_of(const struct entry *entry)
@@ -43,8 +49,8 @@ static uint32_t texts_of(const struct entry *entry)
 
 static void count_texts(struct entry *entry)
 {
-	entry->texts = texts_of(RB_LEFT(entry, link)) + texts_of(RB_RIGHT(entry, link)) +
-		       (entry->role == ROLE_HAS && !entry->repeats);
+	entry->texts =
+		texts_of(RB_LEFT(entry, link)) + texts_of(RB_RIGHT(entry, link)) + entry->counts;
 }
 
 #undef RB_AUGMENT
@@ -61,45 +67,67 @@ static void count_upwards(struct entry *entry)
 
 static bool same_text(const struct entry *a, const struct entry *b)
 {
-	return a && b && a->role == b->role && a->kind == b->kind && !strcmp(a->text, b->text);
+	return a->role == b->role && a->kind == b->kind && !strcmp(a->text, b->text);
 }
 
-static void set_repeats(struct entry *entry, bool repeats)
+static void set_counts(struct entry *entry, bool counts)
 {
-	if (entry->repeats == repeats)
+	if (entry->counts == counts)
 		return;
-	entry->repeats = repeats;
+	entry->counts = counts;
 	count_upwards(entry);
 }
 
-/* Returns the entry that is there already; NULL: there was none. */
-static struct entry *tree_insert(struct world *world, struct entry *entry)
+/* The nearest before or after it that the transaction has with the same text. */
+static struct entry *same_before(struct entry *entry)
 {
-	struct entry *there, *next;
+	struct entry *at = entry;
 
-	entry->repeats = false;
-	there = RB_INSERT(index_tree, &world->index, entry);
-	if (there)
-		return there;
-	if (entry->role == ROLE_HAS) {
-		entry->repeats = same_text(RB_PREV(index_tree, NULL, entry), entry);
-		next = RB_NEXT(index_tree, NULL, entry);
-		if (same_text(next, entry))
-			set_repeats(next, true);
-	}
-	count_upwards(entry);
+	while ((at = RB_PREV(index_tree, NULL, at)) && same_text(at, entry))
+		if (at->refs)
+			return at;
 	return NULL;
+}
+
+static struct entry *same_after(struct entry *entry)
+{
+	struct entry *at = entry;
+
+	while ((at = RB_NEXT(index_tree, NULL, at)) && same_text(at, entry))
+		if (at->refs)
+			return at;
+	return NULL;
+}
+
+/* It has got its first ref, has lost its last one. */
+static void entry_came(struct entry *entry)
+{
+	struct entry *next;
+
+	if (entry->role != ROLE_HAS || same_before(entry))
+		return;
+	next = same_after(entry);
+	if (next)
+		set_counts(next, false);
+	set_counts(entry, true);
+}
+
+static void entry_went(struct entry *entry)
+{
+	struct entry *next;
+
+	if (!entry->counts)
+		return;
+	set_counts(entry, false);
+	next = same_after(entry);
+	if (next)
+		set_counts(next, true);
 }
 
 static void tree_remove(struct world *world, struct entry *entry)
 {
-	struct entry *above = RB_PARENT(entry, link), *next;
+	struct entry *above = RB_PARENT(entry, link);
 
-	if (entry->role == ROLE_HAS) {
-		next = RB_NEXT(index_tree, NULL, entry);
-		if (same_text(next, entry))
-			set_repeats(next, entry->repeats);
-	}
 	RB_REMOVE(index_tree, &world->index, entry);
 	count_upwards(above);
 }
@@ -119,6 +147,24 @@ uint32_t index_rank(const struct world *world, enum key_kind kind, const char *t
 	return rank;
 }
 
+uint32_t index_refs(const struct world *world, const struct entry *entry)
+{
+	return entry->changed && !sees_changes(world) ? entry->was_refs : entry->refs;
+}
+
+uint64_t index_value(const struct world *world, const struct entry *entry)
+{
+	return entry->changed && !sees_changes(world) ? entry->was_value : entry->value;
+}
+
+/* From this one on, the first that the reader sees. */
+static struct entry *seen_from(const struct world *world, struct entry *at)
+{
+	while (at && !index_refs(world, at))
+		at = RB_NEXT(index_tree, NULL, at);
+	return at;
+}
+
 struct entry *index_from(
 	const struct world *world, enum key_role role, enum key_kind kind, const char *text)
 {
@@ -131,20 +177,30 @@ struct entry *index_from(
 			found = at;
 		at = less ? RB_RIGHT(at, link) : RB_LEFT(at, link);
 	}
-	return found;
+	return seen_from(world, found);
 }
 
-struct entry *index_next(const struct entry *entry)
+struct entry *index_next(const struct world *world, const struct entry *entry)
 {
-	return RB_NEXT(index_tree, NULL, (struct entry *)entry);
+	return seen_from(world, RB_NEXT(index_tree, NULL, (struct entry *)entry));
 }
 
-struct entry *index_find(const struct world *world, enum key_role role, enum key_kind kind,
-	const char *text, const struct entry *after)
+static struct entry *entry_find(const struct world *world, enum key_role role, enum key_kind kind,
+	const char *text, const struct node *holder)
 {
-	struct entry *entry = after ? index_next(after) : index_from(world, role, kind, text);
+	struct entry *at = RB_ROOT(&world->index);
+	int order;
 
-	return entry && !text_compare(entry, role, kind, text) ? entry : NULL;
+	while (at && (order = key_compare(at, role, kind, text, holder)))
+		at = order < 0 ? RB_RIGHT(at, link) : RB_LEFT(at, link);
+	return at;
+}
+
+uint64_t index_total(const struct world *world, enum key_kind kind, const char *text)
+{
+	const struct entry *total = entry_find(world, ROLE_TOTAL, kind, text, NULL);
+
+	return total && index_refs(world, total) ? index_value(world, total) : 0;
 }
 
 struct node *index_holder(const struct world *world, enum key_role role, enum key_kind kind,
@@ -162,74 +218,119 @@ struct node *index_holder(const struct world *world, enum key_role role, enum ke
 			found = at;
 		at = order < 0 ? RB_RIGHT(at, link) : RB_LEFT(at, link);
 	}
-	return found && !text_compare(found, role, kind, text) ? found->holder : NULL;
-}
-
-static struct entry *take(struct world *world)
-{
-	struct entry *entry = world->spare;
-
-	if (!entry)
-		return malloc(sizeof(*entry));
-	world->spare = entry->spare;
-	return entry;
-}
-
-static void give(struct world *world, struct entry *entry)
-{
-	tree_remove(world, entry);
-	entry->spare = world->spare;
-	world->spare = entry;
-}
-
-void index_trim(struct world *world)
-{
-	while (world->spare) {
-		struct entry *entry = world->spare;
-
-		world->spare = entry->spare;
-		free(entry);
+	/* not beyond the text: there may be many that the reader does not see */
+	while (found && !text_compare(found, role, kind, text)) {
+		if (index_refs(world, found))
+			return node_seen(world, found->holder);
+		found = RB_NEXT(index_tree, NULL, found);
 	}
+	return NULL;
 }
 
-/* One more of (key, holder). NULL: no memory. */
-static struct entry *entry_add(
+/* ---- changes ---- */
+
+/* What others see of it is kept, when it is the first time that this transaction changes it. */
+static void entry_change(struct world *world, struct entry *entry)
+{
+	if (!world->open || entry->changed)
+		return;
+	entry->changed = true;
+	entry->was_refs = entry->refs;
+	entry->was_value = entry->value;
+	entry->next = world->changed;
+	world->changed = entry;
+}
+
+static struct entry *entry_make(
 	struct world *world, const struct key *key, enum key_role role, struct node *holder)
 {
-	struct entry *entry = take(world), *there;
+	size_t len = strlen(key->text) + 1;
+	struct entry *entry = calloc(1, sizeof(*entry) + len);
 
 	if (!entry)
 		return NULL;
 	entry->role = role;
 	entry->kind = key->kind;
 	entry->holder = holder;
-	entry->refs = 1;
-	entry->value = 0;
-	strcpy(entry->text, key->text);
-	there = tree_insert(world, entry);
-	if (!there)
-		return entry;
-	entry->spare = world->spare;
-	world->spare = entry;
-	there->refs++;
-	return there;
+	memcpy(entry->text, key->text, len);
+	RB_INSERT(index_tree, &world->index, entry);
+	count_upwards(entry);
+	return entry;
 }
 
-static struct entry *entry_find(
+/* One more of (key, holder). NULL: no memory. */
+static struct entry *entry_add(
 	struct world *world, const struct key *key, enum key_role role, struct node *holder)
 {
-	struct entry like;
+	struct entry *entry = entry_find(world, role, key->kind, key->text, holder);
 
-	like.role = role;
-	like.kind = key->kind;
-	like.holder = holder;
-	strcpy(like.text, key->text);
-	return RB_FIND(index_tree, &world->index, &like);
+	if (!entry)
+		entry = entry_make(world, key, role, holder);
+	if (!entry)
+		return NULL;
+	entry_change(world, entry);
+	if (!entry->refs++)
+		entry_came(entry);
+	return entry;
+}
+
+/* One less. */
+static void entry_drop(struct world *world, struct entry *entry)
+{
+	entry_change(world, entry);
+	if (--entry->refs)
+		return;
+	entry_went(entry);
+	if (entry->changed) /* others may see it: by the end of the transaction */
+		return;
+	tree_remove(world, entry);
+	free(entry);
+}
+
+static void entry_undo(struct entry *entry)
+{
+	if (entry->refs && !entry->was_refs)
+		entry_went(entry);
+	entry->value = entry->was_value;
+	if (!entry->refs && entry->was_refs) {
+		entry->refs = entry->was_refs;
+		entry_came(entry);
+	}
+	entry->refs = entry->was_refs;
+}
+
+bool index_settle(struct world *world, bool undo, uint64_t until_us)
+{
+	struct entry *entry;
+
+	while ((entry = world->changed)) {
+		world->changed = entry->next;
+		if (undo)
+			entry_undo(entry);
+		entry->changed = false;
+		if (!entry->refs) {
+			tree_remove(world, entry);
+			free(entry);
+		}
+		if (is_late(until_us))
+			return !world->changed;
+	}
+	return true;
+}
+
+void index_free(struct world *world)
+{
+	struct entry *entry, *next;
+
+	RB_FOREACH_SAFE (entry, index_tree, &world->index, next) {
+		RB_REMOVE(index_tree, &world->index, entry);
+		free(entry);
+	}
 }
 
 struct change {
 	struct world *world;
-	struct node *node;
+	struct node *node; /* of the tree */
 };
 
 /* Endpoints of a slice that share a WAN share what is booked on it. */
@@ -241,7 +342,7 @@ static int add_booking(struct world *world, const struct key *key, struct entry 
 		return 0;
 	total = entry_add(world, key, ROLE_TOTAL, NULL);
 	if (!total) {
-		give(world, booking);
+		entry_drop(world, booking);
 		return -ENOMEM;
 	}
 	booking->value = key->value;
@@ -262,30 +363,33 @@ static int add_key(const struct key *key, void *arg)
 static int remove_key(const struct key *key, void *arg)
 {
 	struct change *change = arg;
-	struct entry *entry = entry_find(change->world, key, key->role, change->node), *total;
+	struct world *world = change->world;
+	struct entry *entry = entry_find(world, key->role, key->kind, key->text, change->node);
+	struct entry *total = NULL;
 
-	if (!entry || --entry->refs)
+	if (!entry || !entry->refs)
 		return 0;
-	if (key->role == ROLE_BOOKS) {
-		total = entry_find(change->world, key, ROLE_TOTAL, NULL);
+	if (key->role == ROLE_BOOKS && entry->refs == 1)
+		total = entry_find(world, ROLE_TOTAL, key->kind, key->text, NULL);
+	if (total) {
+		entry_change(world, total);
 		total->value -= entry->value;
-		if (--total->refs == 0)
-			give(change->world, total);
+		entry_drop(world, total);
 	}
-	give(change->world, entry);
+	entry_drop(world, entry);
 	return 0;
 }
 
 void index_remove(struct world *world, struct node *node, const union intent_object *obj)
 {
-	struct change change = {world, node};
+	struct change change = {world, node_home(node)};
 
 	keys_visit(node->intent.type, obj, remove_key, &change);
 }
 
 int index_add(struct world *world, struct node *node, const union intent_object *obj)
 {
-	struct change change = {world, node};
+	struct change change = {world, node_home(node)};
 	int rc = keys_visit(node->intent.type, obj, add_key, &change);
 
 	if (rc)

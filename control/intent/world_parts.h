@@ -4,6 +4,7 @@
 #define INTENT_WORLD_PARTS_H
 
 #include "parts.h"
+#include "world.h"
 
 /* ---- the index: who has what, and who needs what ---- */
 
@@ -56,50 +57,68 @@ void key_place(struct key *key, const char *site, const char *port, uint32_t vla
 /* "port p1 of site gj": for people. text has 128 bytes. */
 const char *key_show(const struct key *key, char *text);
 
+/* While a transaction is open there are two views of the world: `value` and `refs` are what the
+ * transaction has made of an entry, `was_value` and `was_refs` what everybody else sees of one that
+ * it has changed. An entry without refs in a view is not there in that view. */
 struct node;
 struct entry {
 	RB_ENTRY(entry) link;
-	struct entry *spare;
-	struct node *holder; /* NULL: a total */
-	uint64_t value;
-	uint32_t refs;	/* how often the holder has this key */
-	uint32_t texts; /* of ROLE_HAS in its subtree; a text of two holders is one */
-	bool repeats;	/* the entry before it has the same text */
+	struct entry *next;  /* that the transaction has changed */
+	struct node *holder; /* of the tree; NULL: a total */
+	uint64_t value, was_value;
+	uint32_t refs, was_refs; /* how often the holder has this key */
+	uint32_t texts; /* of ROLE_HAS in its subtree, as the transaction has them; a text of two
+			   holders is one */
+	bool counts;	/* as one of these: it is the first with its text */
+	bool changed;	/* by the transaction */
 	uint8_t role, kind;
-	char text[KEY_BYTES];
+	char text[];
 };
 RB_HEAD(index_tree, entry);
 RB_HEAD(intent_tree, intent);
 
 /* ---- the world ---- */
 
+/* A node of the tree is what everybody sees. What the transaction makes of one that was there is a
+ * second node beside it, its draft, until world_publish() gives the node what the draft has. */
 struct node {
 	struct intent intent; /* first: a node is an intent */
-	uint32_t touch;	      /* 1 + its place in the transaction's list; 0: not touched */
-	bool gone;	      /* deleted by the transaction */
+	struct world *world;
+	struct node *twin; /* of a node in the tree: its draft, or NULL; of a draft: its node */
+	uint32_t touch;	   /* 1 + its place in the transaction's list; 0: not touched */
+	bool is_draft;
+	bool fresh; /* made by the transaction: nobody else sees it yet */
+	bool gone;  /* deleted by the transaction */
 };
 
 /* A node that the transaction has put or deleted, and how it was. */
 struct touch {
-	struct node *node;
-	struct intent was; /* obj NULL: was not there */
-	unsigned op;	   /* number of the last put or delete that touched it */
-	bool stale;	   /* obj has changed since spec was made of it */
-	bool asked;	   /* put or deleted itself, not taken along by another */
+	struct node *node; /* as the transaction has it: the draft, or the node of the tree */
+	struct node *home; /* of the tree */
+	const struct intent *was; /* NULL: was not there */
+	unsigned op;		  /* number of the last put or delete that touched it */
+	bool stale;		  /* obj has changed since spec was made of it */
+	bool asked;		  /* put or deleted itself, not taken along by another */
+	bool judged;		  /* effect is known */
+	enum world_effect effect;
 };
 
 struct world {
 	struct intent_tree tree[INTENT_TYPES];
-	struct intent_tree gone[INTENT_TYPES]; /* deleted by the transaction */
-	size_t count[INTENT_TYPES];
+	size_t count[INTENT_TYPES], were[INTENT_TYPES]; /* for the transaction, for others */
 	struct index_tree index;
-	struct entry *spare; /* of entries that the transaction took out: a rollback needs no
-				memory */
+	struct entry *changed; /* by the transaction */
 	bool open;
+	bool inside;  /* who reads is the transaction, and sees what it has made */
+	bool hiding;  /* what it has made is hidden from others */
+	bool ending;  /* it is published or given up, and not all is put away */
 	bool limited; /* the open transaction is a tenant's: it keeps to its grant */
 	unsigned ops;
 	struct touch *touch;
 	uint32_t touches, touch_room;
+	uint32_t ended;	      /* so many touches are put away */
+	unsigned check_phase; /* how far world_check_step() is: phase, and place in it */
+	uint32_t check_at;
 	struct world_change *change;
 	struct intent_ranges ungranted; /* VNIs (vni.c) */
 	unsigned numberless; /* searches of the open transaction that found no number (fteid.c) */
@@ -117,8 +136,43 @@ static inline struct touch *touch_of(const struct world *world, const struct nod
 	return node->touch ? &world->touch[node->touch - 1] : NULL;
 }
 
-/* world.c: the node becomes part of the transaction (op: of the current one). 0 or -ENOMEM. */
-int world_touch(struct world *world, struct node *node);
+/* The reader is the transaction, or nothing is hidden. */
+static inline bool sees_changes(const struct world *world)
+{
+	return world->inside || !world->hiding;
+}
+
+/* A node of the tree. */
+static inline bool node_is_seen(const struct world *world, const struct node *home)
+{
+	return sees_changes(world) ? !home->gone : !home->fresh;
+}
+
+/* A node of the tree, as the reader sees it. */
+static inline struct node *node_seen(const struct world *world, struct node *home)
+{
+	return world->inside && home->twin ? home->twin : home;
+}
+
+static inline struct node *node_home(struct node *node)
+{
+	return node->is_draft ? node->twin : node;
+}
+
+uint64_t world_now_us(void); /* monotonic */
+
+/* Past the time by which a call that is done in pieces is to come back? 0: never. */
+static inline bool is_late(uint64_t until_us)
+{
+	return until_us && world_now_us() >= until_us;
+}
+
+/* world.c: the node of the tree becomes part of the transaction (op: of the current one), with a
+ * draft that is as it was until now. NULL: no memory. */
+struct node *world_touch(struct world *world, struct node *home);
+void node_free(struct node *node); /* with what it has; NULL is fine */
+/* world_end.c: finds out its effect. */
+void world_judge(struct touch *touch);
 /* The object of a touched node is about to change, has changed. */
 void world_edit_begin(struct world *world, struct node *node);
 int world_edit_end(struct world *world, struct node *node); /* 0 or -ENOMEM */
@@ -172,16 +226,21 @@ bool grant_has_wan(
 /* world_index.c. Adding twice is counted; taking away what is not there does nothing. */
 int index_add(struct world *world, struct node *node, const union intent_object *obj); /* -ENOMEM */
 void index_remove(struct world *world, struct node *node, const union intent_object *obj);
-void index_trim(struct world *world); /* gives spare entries back */
-/* The first entry with role, kind and text, after `after` when that is given; NULL: no more. */
-struct entry *index_find(const struct world *world, enum key_role role, enum key_kind kind,
-	const char *text, const struct entry *after);
+/* The entries that the transaction has changed are as it has made them from now on, or (undo) as
+ * they were. False: not all until then. */
+bool index_settle(struct world *world, bool undo, uint64_t until_us);
+void index_free(struct world *world);
+/* The total of what is booked. */
+uint64_t index_total(const struct world *world, enum key_kind kind, const char *text);
 /* The holder that comes next after `after` (NULL: the first). */
 struct node *index_holder(const struct world *world, enum key_role role, enum key_kind kind,
 	const char *text, const struct intent *after);
-struct entry *index_next(const struct entry *entry);
-/* How many texts of ROLE_HAS and this kind are less, plus what is the same for all of the kind. */
+struct entry *index_next(const struct world *world, const struct entry *entry);
+/* How many texts of ROLE_HAS and this kind are less, plus what is the same for all of the kind: as
+ * the transaction has them. */
 uint32_t index_rank(const struct world *world, enum key_kind kind, const char *text);
+uint32_t index_refs(const struct world *world, const struct entry *entry);
+uint64_t index_value(const struct world *world, const struct entry *entry);
 /* The first whose text is not less. */
 struct entry *index_from(
 	const struct world *world, enum key_role role, enum key_kind kind, const char *text);

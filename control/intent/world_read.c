@@ -12,21 +12,34 @@ struct intent *world_find(const struct world *world, enum intent_type type, cons
 	while (at) {
 		int order = strcmp(name, at->name);
 
-		if (!order)
-			return at;
+		if (!order) {
+			struct node *home = node_of(at);
+
+			return node_is_seen(world, home) ? &node_seen(world, home)->intent : NULL;
+		}
 		at = order < 0 ? RB_LEFT(at, entry) : RB_RIGHT(at, entry);
 	}
 	return NULL;
 }
 
+/* From this one of the tree on, the first that the reader sees. */
+static struct intent *seen_from(const struct world *world, struct intent *at)
+{
+	while (at && !node_is_seen(world, node_of(at)))
+		at = RB_NEXT(intent_tree, NULL, at);
+	return at ? &node_seen(world, node_of(at))->intent : NULL;
+}
+
 struct intent *world_first(const struct world *world, enum intent_type type)
 {
-	return RB_MIN(intent_tree, (struct intent_tree *)&world->tree[type]);
+	return seen_from(world, RB_MIN(intent_tree, (struct intent_tree *)&world->tree[type]));
 }
 
 struct intent *world_next(const struct intent *intent)
 {
-	return RB_NEXT(intent_tree, NULL, (struct intent *)intent);
+	struct node *home = node_home(node_of((struct intent *)intent));
+
+	return seen_from(home->world, RB_NEXT(intent_tree, NULL, &home->intent));
 }
 
 struct intent *world_after(const struct world *world, enum intent_type type, const char *name)
@@ -40,12 +53,12 @@ struct intent *world_after(const struct world *world, enum intent_type type, con
 			found = at;
 		at = greater ? RB_LEFT(at, entry) : RB_RIGHT(at, entry);
 	}
-	return found;
+	return seen_from(world, found);
 }
 
 size_t world_count(const struct world *world, enum intent_type type)
 {
-	return world->count[type];
+	return sees_changes(world) ? world->count[type] : world->were[type];
 }
 
 /* As text of keys; what is too long to be a name is nobody's. */
@@ -93,9 +106,7 @@ struct intent *world_at_place(
 
 uint64_t world_booked_bps(const struct world *world, const char *wan)
 {
-	const struct entry *total = index_find(world, ROLE_TOTAL, KEY_BOOKED, wan, NULL);
-
-	return total ? total->value : 0;
+	return index_total(world, KEY_BOOKED, wan);
 }
 
 struct intent *world_wans_of(const struct world *world, const char *site, struct intent *after)
@@ -112,9 +123,9 @@ struct intent *world_wans_of(const struct world *world, const char *site, struct
 			after->name);
 	entry = index_from(world, ROLE_AT, KEY_ORDER, text);
 	if (entry && after && !strcmp(entry->text, text))
-		entry = index_next(entry);
+		entry = index_next(world, entry);
 	if (!entry || entry->kind != KEY_ORDER || entry->role != ROLE_AT ||
 		strncmp(entry->text, text, len))
 		return NULL;
-	return &entry->holder->intent;
+	return &node_seen(world, entry->holder)->intent;
 }

@@ -53,11 +53,23 @@ int check(void)
 	return world_check(world, &err) ? err.code : 0;
 }
 
-void commit(void)
+void publish(void)
 {
 	revision++;
-	world_commit(world, revision, 1000000 * (int64_t)revision, "tester");
+	world_publish(world, revision, 1000000 * (int64_t)revision, "tester");
 	open_here = false;
+}
+
+void discard(void)
+{
+	world_discard(world);
+	open_here = false;
+}
+
+void commit(void)
+{
+	publish();
+	ck_assert(world_finish(world, 0));
 }
 
 int finish(void)
@@ -202,9 +214,24 @@ static void dump_intent(FILE *out, const struct world *of, const struct intent *
 
 static void dump_index(FILE *out, const struct world *of)
 {
-	for (struct entry *e = index_from(of, 0, 0, ""); e; e = index_next(e))
-		fprintf(out, "%u %u %s %u %llu %s\n", e->kind, e->role, e->text, e->refs,
-			(unsigned long long)e->value, e->holder ? e->holder->intent.name : "-");
+	for (struct entry *e = index_from(of, 0, 0, ""); e; e = index_next(of, e))
+		fprintf(out, "%u %u %s %u %llu %s\n", e->kind, e->role, e->text, index_refs(of, e),
+			(unsigned long long)index_value(of, e),
+			e->holder ? e->holder->intent.name : "-");
+}
+
+char *ranks(const struct world *of)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (struct entry *e = index_from(of, 0, 0, ""); e; e = index_next(of, e))
+		if (e->role == ROLE_HAS)
+			fprintf(out, "%u %s %u\n", e->kind, e->text,
+				index_rank(of, e->kind, e->text));
+	fclose(out);
+	return text;
 }
 
 char *dump(const struct world *of)

@@ -23,12 +23,16 @@ void teardown(void);
 int put(const char *kind, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int del(const char *kind, const char *name);
 void begin(void);
-int check(void);   /* world_check: 0 or the code */
-void commit(void); /* what has been checked */
-int finish(void);  /* check, then commit or rollback */
+int check(void);    /* world_check: 0 or the code */
+void commit(void);  /* what has been checked */
+void publish(void); /* its first part; world_finish() is the caller's */
+void discard(void);
+int finish(void); /* check, then commit or rollback */
 
 /* All that can be read of a world, as text; the caller frees it. */
 char *dump(const struct world *of);
+/* How many texts the index counts before each that somebody has, likewise. */
+char *ranks(const struct world *of);
 /* A field of an intent's spec: "endpoints.0.wan". As text, static; "" when it is not there. */
 const char *field(const char *kind, const char *name, const char *path);
 

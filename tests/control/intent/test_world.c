@@ -513,7 +513,7 @@ START_TEST(world_keeps_intents_where_they_are)
 	ck_fine(put("slice", "{'name':'blue','weight':3}"));
 	ck_fine(finish());
 	ck_assert_ptr_eq(world_find(world, INTENT_SLICE, "blue"), blue);
-	ck_assert_int_eq(blue->status.state, INTENT_APPLIED);
+	ck_assert_int_eq(blue->status.state, INTENT_PENDING); /* the new text is */
 	ck_assert_uint_eq(blue->obj->slice.weight, 3);
 	ck_assert_int_eq(blue->created_us, 2000000);
 	ck_assert_int_eq(blue->updated_us, 4000000);

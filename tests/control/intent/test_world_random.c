@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random transactions over a small set of names, so that they meet: a rolled back one leaves the
  * world as it was, a committed one leaves it as one that was loaded from its texts, with every rule
- * kept; all indexes are compared. SEED and ROUNDS by the environment. */
+ * kept; all indexes are compared. Between any two steps of a transaction others see the world as it
+ * was before, and from its publication on as it is after. SEED and ROUNDS by the environment. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,49 @@ static void compare(const char *want, const struct world *of, unsigned round)
 	free(is);
 }
 
+static void compare_ranks(const struct world *a, const struct world *b, unsigned round)
+{
+	char *one = ranks(a), *other = ranks(b);
+
+	ck_assert_msg(!strcmp(one, other), "round %u:\n%s\n---- is\n%s", round, one, other);
+	free(one);
+	free(other);
+}
+
+/* The transaction waits for its next turn: what do others see? */
+static void look(const char *before, unsigned round)
+{
+	if (pick(3))
+		return;
+	world_leave(world);
+	compare(before, world, round);
+	world_enter(world);
+}
+
+/* In steps, or at once; 0 or the code. */
+static int check_in_steps(const char *before, unsigned round)
+{
+	int rc;
+
+	memset(&err, 0, sizeof(err));
+	if (pick(2))
+		return check();
+	while ((rc = world_check_step(world, 1, &err)) > 0)
+		look(before, round);
+	return rc ? err.code : 0;
+}
+
+static void finish_in_steps(const char *want, unsigned round)
+{
+	bool small = pick(2);
+
+	do {
+		compare(want, world, round);
+		ck_assert_int_eq(world_begin(world), -EBUSY);
+	} while (!world_finish(world, small));
+	compare(want, world, round);
+}
+
 /* Every rule once more, over everything: what was taken step by step passes as a whole. */
 static void check_all(unsigned round)
 {
@@ -176,23 +221,32 @@ START_TEST(world_random_transactions_leave_what_they_should)
 		int code;
 
 		begin();
-		for (unsigned i = 0; i < ops; i++)
+		for (unsigned i = 0; i < ops; i++) {
 			random_op(); /* what is refused at once leaves the others */
-		code = check();
+			look(before, round);
+		}
+		code = check_in_steps(before, round);
 		if (code || pick(8) == 0) {
-			world_rollback(world);
-			compare(before, world, round);
+			struct world *again;
+
+			discard();
+			finish_in_steps(before, round);
+			again = rebuilt();
+			compare_ranks(again, world, round);
+			world_free(again);
 			refused += code != 0;
 		} else {
 			struct world *again;
-			char *now;
+			char *now = dump(world);
 
-			commit();
+			look(before, round);
+			publish();
+			finish_in_steps(now, round);
 			committed++;
 			stretched += stretched_networks();
-			now = dump(world);
 			again = rebuilt();
 			compare(now, again, round);
+			compare_ranks(again, world, round);
 			world_free(again);
 			free(now);
 			check_all(round);
