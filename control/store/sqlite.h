@@ -5,6 +5,7 @@
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
+#include <bsd/sys/tree.h>
 #include <pthread.h>
 #include <sqlite3.h>
 
@@ -34,7 +35,6 @@ enum statement {
 	ST_ANSWER_ADD,
 	ST_ANSWER_FIND,
 	ST_TOKEN_ADD,
-	ST_TOKEN_FIND,
 	ST_TOKEN_DELETE,
 	ST_TOKENS,
 	ST_SPACE, /* pages that hold something */
@@ -58,8 +58,17 @@ struct audit_entry {
 };
 
 #define AUDIT_WAITING 1024 /* entries that may wait; then the oldest are written at once */
+#define AUDIT_BUSY    8192 /* as long as the thread has the connection */
 #define AUDIT_EACH    10 /* of them of one actor and source that changed nothing; more are counted */
 #define ANSWERS_EACH  1000 /* repeatable answers of one actor */
+
+/* A commit that the thread makes. */
+struct store_job {
+	const struct store_commit *commit;
+	int64_t revision, audit_id;
+	int told; /* the caller's eventfd */
+	int err;
+};
 
 /* From written on it is shared, under lock. */
 struct store_sync {
@@ -72,13 +81,22 @@ struct store_sync {
 	pthread_cond_t changed;
 	uint64_t written, durable; /* commits */
 	bool checkpoint;	   /* wanted or under way: the connection is the thread's */
+	bool commits;		   /* likewise: store.job */
 	bool stop;
 	int err; /* the disk has lost what was committed: nothing more is */
 };
 
+struct token_entry {
+	RB_ENTRY(token_entry) link;
+	struct store_token token;
+};
+RB_HEAD(token_tree, token_entry);
+
 struct store {
 	sqlite3 *db;
 	struct store_sync sync;
+	struct store_job job;
+	struct token_tree tokens; /* all, by their hash: nobody waits for the thread to be known */
 	sqlite3_stmt *statement[STATEMENTS];
 	uint64_t revision;
 	uint32_t format; /* see store_format() */
@@ -109,6 +127,15 @@ int sql_number(struct store *store, enum statement which, int64_t *out);
 int sql_begin(struct store *store);
 int sql_end(struct store *store, int err);
 
+/* sqlite_token.c: 0 or -errno. */
+int tokens_load(struct store *store);
+void tokens_free(struct store *store);
+
+/* sqlite_commit.c: by the thread. */
+void job_run(struct store *store);
+/* sqlite_history.c: 0 or -errno. */
+int audit_flush(struct store *store);
+
 /* sqlite_history.c: within a transaction: writes the audit entries that wait; the caller calls
  * audit_forget when that is durable. */
 int audit_write(struct store *store);
@@ -116,7 +143,8 @@ void audit_forget(struct store *store);
 
 /* sqlite_sync.c: a commit has left so many pages in the WAL. */
 void sync_written(struct store *store, int pages);
-void sync_own(struct store *store); /* waits until the connection is the caller's */
+void sync_own(struct store *store);    /* waits until the connection is the caller's */
+void sync_commit(struct store *store); /* the thread is to run the job */
 int sync_err(struct store *store);
 void sync_tick(struct store *store, int64_t now_us);
 void sync_stop(struct store *store); /* when all is durable */

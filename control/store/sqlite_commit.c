@@ -3,6 +3,7 @@
  * and reading all of it back at start. */
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "sqlite.h"
 
@@ -24,7 +25,8 @@ static int change_write(struct store *store, const struct store_commit *commit,
 		change->kind, change->name, change->before, change->after);
 }
 
-static int commit_write(struct store *store, const struct store_commit *commit, int64_t revision)
+static int commit_write(
+	struct store *store, const struct store_commit *commit, int64_t revision, int64_t audit_id)
 {
 	const struct store_answer *answer = commit->answer;
 	int err = 0;
@@ -35,10 +37,8 @@ static int commit_write(struct store *store, const struct store_commit *commit, 
 		err = sql_run(store, ST_REVISION_SET, "i", revision);
 	if (!err && commit->format > store->format)
 		err = sql_run(store, ST_FORMAT_SET, "i", (int64_t)commit->format);
-	if (!err)
-		err = audit_write(store);
 	if (!err && commit->count)
-		err = sql_run(store, ST_AUDIT_ADD, "iitttit", ++store->audit_id, commit->now_us,
+		err = sql_run(store, ST_AUDIT_ADD, "iitttit", audit_id, commit->now_us,
 			commit->actor, commit->source, commit->action, (int64_t)200, "");
 	if (!err && answer)
 		err = sql_run(store, ST_ANSWER_ADD, "tttitti", answer->actor, answer->key,
@@ -50,6 +50,15 @@ static int commit_write(struct store *store, const struct store_commit *commit, 
 	return err;
 }
 
+/* It is made. */
+static void committed(struct store *store, const struct store_commit *commit, int64_t revision)
+{
+	store->audit_untrimmed++;
+	store->revision = (uint64_t)revision;
+	if (commit->format > store->format)
+		store->format = commit->format;
+}
+
 int store_commit(struct store *store, const struct store_commit *commit, uint64_t *revision)
 {
 	int64_t next = (int64_t)store->revision + (commit->count ? 1 : 0);
@@ -58,20 +67,71 @@ int store_commit(struct store *store, const struct store_commit *commit, uint64_
 	if (commit->now_us > store->now_us)
 		store->now_us = commit->now_us;
 	err = sql_begin(store);
-	if (!err)
-		err = sql_end(store, commit_write(store, commit, next));
+	if (!err) {
+		err = audit_write(store);
+		if (!err)
+			err = commit_write(store, commit, next, store->audit_id + 1);
+		err = sql_end(store, err);
+	}
 	if (err)
 		return err;
 	audit_forget(store);
-	if (!commit->count)
+	if (commit->count)
+		store->audit_id++;
+	else
 		store_audit_add(store, commit->actor, commit->source, commit->action, 200,
 			"unchanged", commit->now_us);
-	store->audit_untrimmed++;
-	store->revision = (uint64_t)next;
-	if (commit->format > store->format)
-		store->format = commit->format;
+	committed(store, commit, next);
 	*revision = store->revision;
 	return 0;
+}
+
+/* ---- by the thread ---- */
+
+/* Reads nothing of the store that the loop's thread changes meanwhile. */
+void job_run(struct store *store)
+{
+	struct store_job *job = &store->job;
+
+	job->err = sql_begin(store);
+	if (!job->err)
+		job->err = sql_end(
+			store, commit_write(store, job->commit, job->revision, job->audit_id));
+}
+
+int store_commit_begin(struct store *store, const struct store_commit *commit, int told)
+{
+	int err = sync_err(store);
+
+	if (!err)
+		err = audit_flush(store);
+	if (err)
+		return err;
+	if (commit->now_us > store->now_us)
+		store->now_us = commit->now_us;
+	store->job = (struct store_job){.commit = commit,
+		.revision = (int64_t)store->revision + 1,
+		.audit_id = ++store->audit_id,
+		.told = told};
+	if (store->sync.started) {
+		sync_commit(store);
+		return 0;
+	}
+	job_run(store);
+	eventfd_write(told, 1);
+	return 0;
+}
+
+int store_commit_end(struct store *store, uint64_t *revision)
+{
+	struct store_job *job = &store->job;
+
+	sync_own(store);
+	if (!job->err)
+		committed(store, job->commit, job->revision);
+	job->commit = NULL;
+	*revision = store->revision;
+	return job->err;
 }
 
 int store_load(struct store *store, int (*each)(const struct stored *one, void *arg), void *arg)

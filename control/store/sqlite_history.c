@@ -39,7 +39,7 @@ void audit_forget(struct store *store)
 }
 
 /* What cannot be written (the disk is full) goes on waiting. */
-static int audit_flush(struct store *store)
+int audit_flush(struct store *store)
 {
 	int err;
 
@@ -103,6 +103,7 @@ int store_audit_add(struct store *store, const char *actor, const char *source, 
 {
 	bool changed = status < 300 && strcmp(detail ? detail : "", "unchanged");
 	struct audit_entry *e = changed ? NULL : audit_find(store, actor, source, action, status);
+	struct store_state state;
 
 	if (e) {
 		audit_count(e, action, now_us);
@@ -120,7 +121,9 @@ int store_audit_add(struct store *store, const char *actor, const char *source, 
 	snprintf(e->detail, sizeof(e->detail), "%s", detail ? detail : "");
 	e->status = status;
 	e->at_us = now_us;
-	if (store->audit_count >= AUDIT_WAITING && audit_flush(store))
+	store_state(store, &state);
+	if (store->audit_count >= (state.busy ? AUDIT_BUSY : AUDIT_WAITING) &&
+		(state.busy || audit_flush(store)))
 		audit_drop_oldest(store);
 	*store->audit_last = e;
 	store->audit_last = &e->next;

@@ -84,7 +84,6 @@ static const char *const texts[STATEMENTS] = {
 	[ST_ANSWER_FIND] = "SELECT hash, status, etag, body FROM answer"
 			   " WHERE actor = ?1 AND key = ?2 AND at_us > ?3",
 	[ST_TOKEN_ADD] = "INSERT INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[ST_TOKEN_FIND] = "SELECT * FROM token WHERE hash = ?1",
 	[ST_TOKEN_DELETE] = "DELETE FROM token WHERE id = ?1",
 	[ST_TOKENS] = "SELECT * FROM token ORDER BY created_us, id",
 	[ST_SPACE] = "SELECT a.page_count - b.freelist_count"
@@ -366,7 +365,7 @@ static int prepare_file(struct store *store, const char *path, char *why, size_t
 		rc = migrate(store->db, version);
 	if (rc != SQLITE_OK || sql_number(store, ST_REVISION, &revision) ||
 		sql_number(store, ST_FORMAT, &format) ||
-		sql_number(store, ST_AUDIT_ID, &store->audit_id))
+		sql_number(store, ST_AUDIT_ID, &store->audit_id) || tokens_load(store))
 		return explain(store, path, rc != SQLITE_OK ? rc : sqlite3_errcode(store->db), why,
 			why_size);
 	store->revision = (uint64_t)revision;
@@ -420,6 +419,7 @@ void store_close(struct store *store)
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(store->statement[i]);
 	sqlite3_close(store->db);
+	tokens_free(store);
 	free(store);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Waiting for the disk, in a thread of its own, so that the loop goes on: commits leave their bytes
  * with the kernel, one fdatasync() of the WAL makes all of them so far durable. The thread also
- * brings the WAL back into the database, with the connection to itself for as long: whoever calls
- * the store meanwhile waits. Owns the thread and what is counted; called by the loop's thread. */
+ * makes large commits and brings the WAL back into the database, with the connection to itself for
+ * as long: whoever calls the store meanwhile waits. Owns the thread and what is counted; called by
+ * the loop's thread. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +27,21 @@ static int checkpoint(struct store *store)
 		rc = sqlite3_exec(store->db, store->sync.same_version, NULL, NULL, NULL);
 	return rc != SQLITE_OK && sqlite3_extended_errcode(store->db) == SQLITE_IOERR_FSYNC ? -EIO
 											    : 0;
+}
+
+/* The job may fail, and the store goes on. */
+static void work_job(struct store *store)
+{
+	struct store_sync *sync = &store->sync;
+
+	pthread_mutex_unlock(&sync->lock);
+	job_run(store);
+	pthread_mutex_lock(&sync->lock);
+	sync->written += !store->job.err;
+	sync->commits = false;
+	pthread_cond_broadcast(&sync->changed);
+	eventfd_write(store->job.told, 1);
+	eventfd_write(sync->fd, 1);
 }
 
 /* One of the two, with the lock let go of. */
@@ -61,6 +77,8 @@ static void *run(void *arg)
 	for (;;) {
 		if (!sync->err && (sync->written > sync->durable || sync->checkpoint))
 			work(store);
+		else if (sync->commits)
+			work_job(store);
 		else if (sync->stop)
 			break;
 		else
@@ -89,11 +107,21 @@ void sync_own(struct store *store)
 {
 	struct store_sync *sync = &store->sync;
 
-	if (!sync->started)
+	if (!sync->started || pthread_equal(pthread_self(), sync->thread))
 		return;
 	pthread_mutex_lock(&sync->lock);
-	while (sync->checkpoint && !sync->err)
+	while (sync->commits || (sync->checkpoint && !sync->err))
 		pthread_cond_wait(&sync->changed, &sync->lock);
+	pthread_mutex_unlock(&sync->lock);
+}
+
+void sync_commit(struct store *store)
+{
+	struct store_sync *sync = &store->sync;
+
+	pthread_mutex_lock(&sync->lock);
+	sync->commits = true;
+	pthread_cond_broadcast(&sync->changed);
 	pthread_mutex_unlock(&sync->lock);
 }
 
@@ -202,7 +230,7 @@ void store_state(struct store *store, struct store_state *out)
 	*out = (struct store_state){.written = sync->written,
 		.durable = sync->durable,
 		.err = sync->err,
-		.busy = sync->checkpoint && !sync->err};
+		.busy = sync->commits || (sync->checkpoint && !sync->err)};
 	pthread_mutex_unlock(&sync->lock);
 }
 

@@ -31,7 +31,8 @@ struct store_state {
 	int err;   /* the disk has failed: what is not durable by now never will be, and all changes
 		      are refused with this from now on. What is true is what the next start reads
 		    */
-	bool busy; /* the thread has the store to itself for a while: who calls it now waits */
+	bool busy; /* the thread has the store to itself for a while: who calls it now waits, but
+		      for store_audit_add() and store_token_find() */
 };
 void store_state(struct store *store, struct store_state *out);
 /* 1: a change is on its way that will be committed by one turn of the loop, and better does not
@@ -86,6 +87,12 @@ struct store_commit {
  * Durable: see above. -ENOSPC (the disk is full), -EIO: nothing has changed, and the store goes on.
  */
 int store_commit(struct store *store, const struct store_commit *commit, uint64_t *revision);
+/* The same by the store's thread, for many changes: the store is busy meanwhile. *commit and all
+ * that it names stay as they are until store_commit_end(). When that may be called, an eventfd is
+ * written to. 0; -errno: nothing was begun. One at a time. */
+int store_commit_begin(struct store *store, const struct store_commit *commit, int told);
+/* What came of it; waits where it is not over. As store_commit(). */
+int store_commit_end(struct store *store, uint64_t *revision);
 
 #define ANSWER_BYTES 8192 /* of a body; of a larger one the caller leaves out fields */
 

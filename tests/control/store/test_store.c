@@ -616,6 +616,83 @@ START_TEST(a_thread_makes_durable_and_takes_the_log_back)
 }
 END_TEST
 
+/* Until the thread has told of the commit. */
+static int wait_commit(int told, uint64_t *revision)
+{
+	struct pollfd fd = {.fd = told, .events = POLLIN};
+	eventfd_t count;
+
+	ck_assert_int_eq(poll(&fd, 1, 20000), 1);
+	ck_assert_int_eq(eventfd_read(told, &count), 0);
+	return store_commit_end(rig_store, revision);
+}
+
+/* Who is known, and what is to be told of, does not wait for it; the rest comes after it. */
+START_TEST(a_thread_makes_a_large_commit)
+{
+	static char names[2000][16];
+	static struct store_change changes[2000];
+	struct store_commit commit = {.changes = changes,
+		.count = 2000,
+		.actor = "root",
+		.source = "test",
+		.action = "POST /v1/apply",
+		.now_us = 7000000};
+	struct store_token token = {.id = "t1", .name = "kim", .role = "viewer", .hash = "abc"};
+	int told = eventfd(0, EFD_CLOEXEC);
+	struct store_state state;
+	uint64_t revision;
+	json_t *list;
+
+	ck_assert_int_eq(store_start(rig_store), 0);
+	ck_assert_int_eq(store_token_add(rig_store, &token), 0);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(names[i], sizeof(names[i]), "s%d", i);
+		changes[i] = (struct store_change){"slice", names[i], NULL, "{}"};
+	}
+	ck_assert_int_eq(store_commit_begin(rig_store, &commit, told), 0);
+	store_state(rig_store, &state);
+	ck_assert(state.busy);
+	ck_assert_int_eq(store_token_find(rig_store, "abc", &token), 0);
+	for (int i = 0; i < 2 * AUDIT_WAITING; i++) {
+		char action[32];
+
+		snprintf(action, sizeof(action), "DELETE /v1/tokens/%d", i);
+		ck_assert_int_eq(
+			store_audit_add(rig_store, "root", "test", action, 204, "", 7000001), 0);
+	}
+	ck_assert_uint_eq(store_revision(rig_store), 0);
+	ck_assert_int_eq(wait_commit(told, &revision), 0);
+	ck_assert_uint_eq(revision, 1);
+	ck_assert_uint_eq(store_revision(rig_store), 1);
+	wait_durable();
+	ck_assert_int_eq(store_audit(rig_store, 0, 10000, &list), 0);
+	ck_assert_uint_eq(json_array_size(list), 2 * AUDIT_WAITING + 1);
+	ck_assert_str_eq(json_string_value(json_object_get(
+				 json_array_get(list, 2 * AUDIT_WAITING), "action")),
+		"POST /v1/apply");
+	json_decref(list);
+
+	/* one of them cannot be: none is, and the store goes on */
+	changes[1999].kind = NULL;
+	for (int i = 0; i < 2000; i++)
+		changes[i].after = "{\"a\":1}";
+	ck_assert_int_eq(store_commit_begin(rig_store, &commit, told), 0);
+	ck_assert_int_ne(wait_commit(told, &revision), 0);
+	ck_assert_uint_eq(revision, 1);
+	ck_assert_int_eq(store_history(rig_store, NULL, NULL, 0, 10000, &list), 0);
+	ck_assert_uint_eq(json_array_size(list), 2000);
+	json_decref(list);
+	ck_assert_int_eq(rig_put("slice", "a", NULL, "{}"), 0);
+	rig_reopen();
+	ck_assert_uint_eq(store_revision(rig_store), 2);
+	ck_assert_int_eq(store_token_find(rig_store, "abc", &token), 0);
+	ck_assert_int_eq(store_token_delete(rig_store, "t1"), 0);
+	ck_assert_int_eq(store_token_find(rig_store, "abc", &token), -ENOENT);
+	close(told);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -623,6 +700,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rig_up, rig_down);
 	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, a_thread_makes_a_large_commit);
 	tcase_add_test(tc, commit_survives_reopening_with_revision_and_times);
 	tcase_add_test(tc, load_keeps_the_creation_time_and_passes_on_the_callers_error);
 	tcase_add_test(tc, commit_is_all_or_nothing_when_one_change_fails);
