@@ -240,10 +240,7 @@ static void throw_away(struct conn *conn)
 /* The client sends no more: what is not a whole request by now never will be. */
 static void end_when_idle(struct conn *conn)
 {
-	bool put_off = conn->ssl && durable_busy() &&
-		       evbuffer_get_length(bufferevent_get_input(conn->bev));
-
-	if ((conn->state == CONN_IDLE || conn->state == CONN_READING) && !put_off)
+	if (conn->state == CONN_IDLE || conn->state == CONN_READING)
 		conn_doom(conn);
 }
 
@@ -254,7 +251,7 @@ void conn_feed(struct conn *conn)
 	if (conn->closing && !conn->doomed)
 		throw_away(conn);
 	while (!conn->doomed && (conn->state == CONN_IDLE || conn->state == CONN_READING) &&
-		evbuffer_get_length(input) && !(conn->ssl && durable_busy())) {
+		evbuffer_get_length(input)) {
 		if (conn->state == CONN_IDLE) {
 			conn->state = CONN_READING;
 			conn->scanned = 0;
@@ -273,15 +270,6 @@ void conn_feed(struct conn *conn)
 		bufferevent_disable(conn->bev, EV_READ);
 	else
 		bufferevent_enable(conn->bev, EV_READ);
-}
-
-void conns_feed(void)
-{
-	struct conn *conn;
-
-	TAILQ_FOREACH (conn, &all, all)
-		if (conn->ssl && (conn->state == CONN_IDLE || conn->state == CONN_READING))
-			conn_feed(conn);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)

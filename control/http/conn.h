@@ -82,7 +82,6 @@ void conn_prove(struct conn *conn);
 void conn_set_deadline(struct conn *conn, uint32_t seconds);
 /* What has come is read on: after an answer, or when the body's way is decided. */
 void conn_feed(struct conn *conn);
-void conns_feed(void); /* those by TLS: their tokens are the store's */
 /* The answer, all of it, is in the output. */
 void conn_sent(struct conn *conn, size_t len);
 void conn_doom(struct conn *conn); /* closes it from the loop, not from within its callbacks */

@@ -109,7 +109,7 @@ bool durable_hold(struct request *r, int status, const char *type, const char *t
 
 /* ---- requests ---- */
 
-bool durable_busy(void)
+static bool durable_busy(void)
 {
 	struct store_state state;
 
@@ -170,7 +170,6 @@ static void on_told(evutil_socket_t fd, short what, void *arg)
 		request_on_gone(r, NULL, NULL);
 		r->route->handler(r);
 	}
-	conns_feed();
 }
 
 int durable_start(void)

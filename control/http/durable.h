@@ -13,7 +13,5 @@ bool durable_hold(struct request *r, int status, const char *type, const char *t
 	void (*freed)(const void *text, size_t len, void *arg), void *arg);
 /* The request is freed before its answer was sent. */
 void durable_drop(struct request *r);
-/* The store would keep who calls it waiting; when it no longer does, conns_feed() is called. */
-bool durable_busy(void);
 
 #endif
