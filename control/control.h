@@ -21,8 +21,11 @@ struct control {
 	struct collector *collector;
 	const char *site;
 	int64_t started_us;
-	uint32_t metrics_slices; /* per-slice series at /metrics up to so many; else by tenant, and
-				    at /metrics/slices in pages */
+	uint32_t metrics_slices;  /* per-slice series at /metrics up to so many; else by tenant, and
+				     at /metrics/slices in pages */
+	uint64_t turn_longest_us; /* CPU time of the longest turn of the loop so far */
+	uint64_t turns_long;	  /* how many took more than: */
+#define CONTROL_TURN_LONG_US 20000
 };
 extern struct control control;
 

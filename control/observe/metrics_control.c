@@ -20,6 +20,15 @@ static void one_f64(
 	prom_f64(p, name, value, NULL);
 }
 
+static void write_loop(struct text *p)
+{
+	one_f64(p, "sluice_control_turn_longest_seconds", PROM_GAUGE, control.turn_longest_us / 1e6,
+		"CPU time of the longest turn of control's loop: for so long everything else "
+		"waited.");
+	one_u64(p, "sluice_control_turns_long_total", PROM_COUNTER, control.turns_long,
+		"Turns of control's loop that took more than 20 ms of CPU time.");
+}
+
 static void write_intents(struct text *p)
 {
 	size_t counts[VIEW_STATES];
@@ -131,6 +140,7 @@ void metrics_write_control(struct text *p)
 	one_u64(p, "sluice_events_total", PROM_COUNTER, bus_last(), "Events published.");
 	one_u64(p, "sluice_log_lost_lines_total", PROM_COUNTER, log_lost(),
 		"Lines that the log did not take.");
+	write_loop(p);
 	write_dataplane(p);
 	write_intents(p);
 	write_wans(p);

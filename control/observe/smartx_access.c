@@ -169,7 +169,7 @@ void smartx_access_post(struct request *r)
 	json_t *extended = NULL, *spec;
 	struct wanted w;
 
-	if (!read_wanted(r, &w))
+	if (line_wait(r, smartx_access_post) || !read_wanted(r, &w))
 		return;
 	slice = world_find(control.world, INTENT_SLICE, w.slice_id);
 	if (!slice || !actor_sees(request_actor(r), slice->tenant)) {
@@ -199,6 +199,8 @@ void smartx_access_delete(struct request *r)
 	struct api_mac_addr mac;
 	char host[32];
 
+	if (line_wait(r, smartx_access_delete))
+		return;
 	if (!api_mac_parse(name, &mac)) {
 		host_name(&mac, host);
 		op.name = host;

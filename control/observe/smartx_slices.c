@@ -112,7 +112,7 @@ void smartx_slices_post(struct request *r)
 	char id[LIMIT_NAME + 1];
 	json_t *spec;
 
-	if (!known_fields(r))
+	if (line_wait(r, smartx_slices_post) || !known_fields(r))
 		return;
 	if (given && !json_is_string(given)) {
 		reply_problem(r, 422, "slice_id: want a text");
@@ -136,6 +136,8 @@ void smartx_slices_delete(struct request *r)
 {
 	const struct rest_op op = {.type = INTENT_SLICE, .name = request_param(r, "name")};
 
+	if (line_wait(r, smartx_slices_delete))
+		return;
 	if (!smartx_change(r, &op, 1))
 		reply_json(r, 200, json_pack("{s:s}", "Slice_ID", op.name));
 }

@@ -36,6 +36,11 @@ void text_add(struct text *t, const char *bytes, size_t len)
 	t->len += len;
 }
 
+void text_say(struct text *t, const char *string)
+{
+	text_add(t, string, strlen(string));
+}
+
 static int add_part(const char *bytes, size_t len, void *arg)
 {
 	text_add(arg, bytes, len);

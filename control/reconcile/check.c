@@ -262,15 +262,12 @@ static void probe_subject(struct reconcile_check *check, struct subject *subject
 		}
 }
 
-int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
-	struct reconcile_check **out)
+struct reconcile_check *reconciler_check_begin(struct reconciler *rec)
 {
 	struct reconcile_check *check = calloc(1, sizeof(*check));
-	struct subject *subject;
 
-	*out = check;
 	if (!check)
-		return -ENOMEM;
+		return NULL;
 	check->rec = rec;
 	if (dataplane_state(rec->dp) != DATAPLANE_UP)
 		check->why = "the dataplane is not connected";
@@ -278,16 +275,45 @@ int reconciler_check(struct reconciler *rec, const struct world_change *changes,
 		check->why = silent;
 	else if (!rec->known)
 		check->why = "what is in the dataplane is not known yet";
-	for (size_t i = 0; i < count && !check->why; i++) {
-		if (changes[i].effect != WORLD_UNCHANGED)
-			add_change(check, &changes[i]);
+	return check;
+}
+
+bool reconciler_check_step(struct reconcile_check *check, const struct world_change *changes,
+	size_t count, uint64_t until_us)
+{
+	while (check->added < count && !check->why) {
+		const struct world_change *change = &changes[check->added++];
+
+		if (change->effect != WORLD_UNCHANGED)
+			add_change(check, change);
 		if (check->subject_count > SUBJECTS_MOST)
 			check->why = "it is too much at once";
+		if (until_us && work_now_us() >= until_us)
+			return true;
 	}
-	if (check->why)
-		return 0;
-	RB_FOREACH (subject, check_subjects, &check->subjects)
-		compile_subject(check, subject);
+	if (check->why || check->is_compiled)
+		return false;
+	if (!check->next)
+		check->next = RB_MIN(check_subjects, &check->subjects);
+	while (check->next) {
+		compile_subject(check, check->next);
+		check->next = RB_NEXT(check_subjects, NULL, check->next);
+		if (check->next && until_us && work_now_us() >= until_us)
+			return true;
+	}
+	check->is_compiled = true;
+	return false;
+}
+
+int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
+	struct reconcile_check **out)
+{
+	struct reconcile_check *check = reconciler_check_begin(rec);
+
+	*out = check;
+	if (!check)
+		return -ENOMEM;
+	reconciler_check_step(check, changes, count, 0);
 	if (!check->lost)
 		return 0;
 	reconciler_check_free(check);

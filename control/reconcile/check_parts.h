@@ -52,8 +52,11 @@ struct reconcile_check {
 	struct check_subjects subjects;
 	struct check_probes probes;
 	uint32_t subject_count, rounds, rejections;
-	bool lost; /* no memory */
-	bool out;  /* a call is */
+	size_t added;	      /* changes that have become subjects */
+	struct subject *next; /* to be compiled */
+	bool is_compiled;     /* they all are */
+	bool lost;	      /* no memory */
+	bool out;	      /* a call is */
 	bool again;
 	const char *why;	/* it is not asked; NULL: it is */
 	uint64_t waiting;	/* for what was touched before; 0: not */

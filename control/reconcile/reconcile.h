@@ -112,6 +112,11 @@ typedef void (*reconciler_checked)(const struct reconcile_checked *checked, void
  * -ENOMEM. */
 int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
 	struct reconcile_check **out);
+/* The same in pieces: begin (NULL: no memory), then steps with the same changes until one is false;
+ * each comes back at the time until_us of the monotonic clock, but does something (0: all). */
+struct reconcile_check *reconciler_check_begin(struct reconciler *rec);
+bool reconciler_check_step(struct reconcile_check *check, const struct world_change *changes,
+	size_t count, uint64_t until_us);
 /* done is called once, maybe from within; the check is freed after it. Large ones are asked about
  * in parts; the world may change meanwhile. */
 void reconciler_check_run(struct reconcile_check *check, reconciler_checked done, void *arg);

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* POST /v1/apply: many documents in one change, and with prune nothing besides them. What each
- * says is read a bit at a time (making.h), then all of it is put in one turn of the loop: its
- * place among changes is that of its end. */
+/* POST /v1/apply: many documents in one change, and with prune nothing besides them. Here: what the
+ * request says, read a bit at a time (making.h), and how it is put into the world; apply_steps.c
+ * does it. Its place among changes is that of the end of its reading. */
+#include "apply.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
 #include "making.h"
-
-enum prune { PRUNE_NONE, PRUNE_KINDS, PRUNE_ALL };
-
-struct applying {
-	struct change c;
-	const struct actor *actor;
-	const json_t *body;	    /* the request's */
-	struct change_draft *draft; /* of the first `drafts` documents */
-	size_t drafts;
-	json_t *named; /* {"kind name": true}: what the documents say */
-	bool kinds[INTENT_TYPES];
-	enum prune prune;
-};
 
 static int wrong(struct applying *a, const char *path, const char *want, const json_t *got)
 {
@@ -30,8 +18,9 @@ static int wrong(struct applying *a, const char *path, const char *want, const j
 		&a->c.err, path, want, got ? api_show(got, text, sizeof(text)) : "nothing");
 }
 
-static int envelope_check(struct applying *a, const json_t *body)
+int apply_envelope(struct applying *a)
 {
+	const json_t *body = a->body;
 	const json_t *prune = json_object_get(body, "prune");
 	const char *field;
 	json_t *value;
@@ -86,21 +75,22 @@ static int document_put(struct applying *a, const json_t *document, struct chang
 	return change_put(&a->c, (enum intent_type)type, document, false, draft);
 }
 
-static int documents_put(struct applying *a, const json_t *documents)
+int apply_put(struct applying *a, bool *more)
 {
-	json_t *document;
-	size_t i;
+	const json_t *documents = json_object_get(a->body, "documents");
+	size_t i = a->at;
 
 	a->c.documents = (unsigned)json_array_size(documents);
-	json_array_foreach ((json_t *)documents, i, document) {
-		if (!document_put(a, document, i < a->drafts ? &a->draft[i] : NULL))
-			continue;
-		/* the world's own refusals may have said which one already */
-		if (a->c.err.path[0] != '[')
-			rpc_error_prefix(&a->c.err, "[%zu]", i);
-		return -1;
+	*more = i < a->c.documents;
+	if (!*more || !document_put(a, json_array_get(documents, i),
+			      i < a->drafts ? &a->draft[i] : NULL)) {
+		a->at += *more;
+		return 0;
 	}
-	return 0;
+	/* the world's own refusals may have said which one already */
+	if (a->c.err.path[0] != '[')
+		rpc_error_prefix(&a->c.err, "[%zu]", i);
+	return -1;
 }
 
 static bool is_pruned(const struct applying *a, const struct intent *intent)
@@ -113,95 +103,68 @@ static bool is_pruned(const struct applying *a, const struct intent *intent)
 	       actor_changes(a->c.actor, intent->tenant);
 }
 
-static int prune(struct applying *a)
+/* The first of the type at hand or of those after it; NULL: no more. */
+static struct intent *prune_first(struct applying *a)
 {
-	for (int type = 0; type < INTENT_TYPES; type++) {
-		struct intent *intent, *next;
+	struct intent *found = NULL;
 
-		if (a->prune == PRUNE_NONE || (a->prune == PRUNE_KINDS && !a->kinds[type]))
-			continue;
-		for (intent = world_first(control.world, (enum intent_type)type); intent;
-			intent = next) {
-			next = world_next(intent);
-			if (is_pruned(a, intent) &&
-				change_delete(&a->c, (enum intent_type)type, intent->name))
-				return -1;
-		}
+	while (!found && a->prune_type < INTENT_TYPES) {
+		int type = a->prune_type++;
+
+		if (a->prune == PRUNE_ALL || (a->prune == PRUNE_KINDS && a->kinds[type]))
+			found = world_first(control.world, (enum intent_type)type);
 	}
-	return 0;
+	return found;
 }
 
-static void apply_post(struct request *r);
-
-static json_t *summary(const struct change *c)
+int apply_prune(struct applying *a, bool *more)
 {
-	json_t *out = json_pack("{s:I, s:i, s:i, s:i, s:i, s:[]}", "revision",
-		(json_int_t)c->revision, "created", c->effects[WORLD_CREATED], "updated",
-		c->effects[WORLD_UPDATED], "unchanged", c->effects[WORLD_UNCHANGED], "deleted",
-		c->effects[WORLD_DELETED], "changes");
-	json_t *changes = json_object_get(out, "changes");
+	struct intent *intent = a->pruned ? world_next(a->pruned) : NULL;
 
-	for (size_t i = 0; i < c->changed_count; i++)
-		json_array_append_new(changes,
-			json_pack("{s:s, s:s, s:s}", "kind", intent_kind(c->changed[i].type),
-				"name", c->changed[i].name, "effect",
-				effect_names[c->changed[i].effect]));
-	return out;
+	if (!intent)
+		intent = prune_first(a);
+	a->pruned = intent;
+	*more = intent != NULL;
+	return intent && is_pruned(a, intent) ? change_delete(&a->c, intent->type, intent->name)
+					      : 0;
 }
 
-static int apply(struct applying *a, const json_t *body)
-{
-	int rc = envelope_check(a, body);
+/* ---- reading ---- */
 
-	if (!rc)
-		rc = documents_put(a, json_object_get(body, "documents"));
-	if (!rc)
-		rc = prune(a);
-	return rc ? rc : change_check(&a->c);
-}
-
-/* ---- a bit at a time ---- */
+struct reading {
+	struct applying *a; /* NULL: handed on */
+};
 
 /* The next document is read. One that is refused is the last: those before it are put first, and
  * may be refused themselves. */
 static bool read_step(void *state, struct text *out)
 {
-	struct applying *a = state;
+	struct applying *a = ((struct reading *)state)->a;
 	const json_t *documents = json_object_get(a->body, "documents");
 	const json_t *document = json_array_get(documents, a->drafts);
 	int type = type_of(document);
 
 	if (type < 0 || !a->draft ||
-		!draft_read(a->actor, (enum intent_type)type, document, &a->draft[a->drafts]))
+		!draft_read(&a->actor, (enum intent_type)type, document, &a->draft[a->drafts]))
 		return false;
 	return ++a->drafts < json_array_size(documents);
 }
 
-/* All of the change, in one turn of the loop. */
 static void read_end(void *state, struct request *r)
 {
-	struct change_answer answer = {.status = 200, .type = -1};
-	struct idempotency idempotency;
-	struct applying *a = state;
-	int rc;
+	struct reading *reading = state;
+	struct applying *a = reading->a;
 
-	if (!request_number(r, "wait", 0, 60, 0, &answer.wait_s) ||
-		idempotency_begin(r, &idempotency))
+	if (!request_number(r, "wait", 0, 60, 0, &a->answer.wait_s))
 		return;
-	rc = change_begin(&a->c, a->actor, request_line(r));
-	if (!rc)
-		rc = apply(a, a->body);
-	if (rc) {
-		change_reply_refusal(&a->c, r);
-	} else if (request_flag(r, "dry_run")) {
-		change_reply_dry_run(&a->c, r);
-	} else if (!rehearse_first(&a->c, r, apply_post)) {
-		answer.body = summary(&a->c);
-		change_reply(&a->c, r, &idempotency, &answer);
+	reading->a = NULL;
+	if (line_join(r, apply_run, apply_free, a)) {
+		apply_free(a);
+		reply_problem(r, 503, "out of memory; try again");
 	}
 }
 
-static void read_free(void *state)
+void apply_free(void *state)
 {
 	struct applying *a = state;
 
@@ -210,26 +173,40 @@ static void read_free(void *state)
 		draft_free(&a->draft[i]);
 	free(a->draft);
 	json_decref(a->named);
+	apply_steps_free(a);
 	free(a);
 }
 
-static void apply_post(struct request *r)
+static void read_free(void *state)
+{
+	struct reading *reading = state;
+
+	if (reading->a)
+		apply_free(reading->a);
+	free(reading);
+}
+
+void apply_post(struct request *r)
 {
 	static const struct making_kind kind = {
 		.step = read_step, .end = read_end, .free = read_free};
+	struct reading *reading = calloc(1, sizeof(*reading));
 	struct applying *a = calloc(1, sizeof(*a));
 
-	if (!a || !(a->named = json_object())) {
+	if (!a || !reading || !(a->named = json_object())) {
 		free(a);
+		free(reading);
 		reply_problem(r, 503, "out of memory; try again");
 		return;
 	}
+	reading->a = a;
 	store_hold(control.store, 1);
-	a->actor = request_actor(r);
+	a->r = r;
+	a->actor = *request_actor(r);
 	a->body = request_body(r);
 	a->draft = calloc(
 		json_array_size(json_object_get(a->body, "documents")) + 1, sizeof(*a->draft));
-	making_begin(r, &kind, a, NULL);
+	making_begin(r, &kind, reading, NULL);
 }
 
 const struct route rest_apply_routes[] = {

@@ -173,7 +173,7 @@ int change_delete(struct change *c, enum intent_type type, const char *name)
 }
 
 /* A tenant does not hear whose it is that is in its way, nor how much others have booked. */
-static void hide_others(struct change *c)
+void change_refused_by_rules(struct change *c)
 {
 	const char *other = c->err.with[0] ? c->err.with : c->err.by;
 	const char *space = strchr(other, ' ');
@@ -252,20 +252,27 @@ static bool same_kernel_side(const struct intent_slice *a, const struct intent_s
 	return !taps;
 }
 
+int change_check_tenant(struct change *c, const struct world_change *one)
+{
+	if (one->type == INTENT_SLICE && one->intent &&
+		!same_kernel_side(
+			&one->intent->obj->slice, one->was ? &one->was->obj->slice : NULL))
+		return change_fail(c, 403,
+			"slice %s: kernel and tap are set by operators; send them as they are "
+			"(nothing, where there is nothing)",
+			one->name);
+	return 0;
+}
+
 static int tenant_check(struct change *c)
 {
 	size_t count;
 	const struct world_change *all = world_changes(control.world, &count);
+	int rc = 0;
 
-	for (size_t i = 0; actor_limited(c->actor) && i < count; i++)
-		if (all[i].type == INTENT_SLICE && all[i].intent &&
-			!same_kernel_side(&all[i].intent->obj->slice,
-				all[i].was ? &all[i].was->obj->slice : NULL))
-			return change_fail(c, 403,
-				"slice %s: kernel and tap are set by operators; send them as they "
-				"are (nothing, where there is nothing)",
-				all[i].name);
-	return 0;
+	for (size_t i = 0; actor_limited(c->actor) && i < count && !rc; i++)
+		rc = change_check_tenant(c, &all[i]);
+	return rc;
 }
 
 int change_check(struct change *c)
@@ -274,7 +281,7 @@ int change_check(struct change *c)
 		return -1;
 	if (!world_check(control.world, &c->err))
 		return collect(c);
-	hide_others(c);
+	change_refused_by_rules(c);
 	return -1;
 }
 
@@ -317,7 +324,7 @@ void change_reply_refusal(struct change *c, struct request *r)
 		reply_error(r, &c->err);
 }
 
-static json_t *difference(const struct world_change *one)
+json_t *change_difference(const struct world_change *one)
 {
 	return json_pack("{s:s, s:s, s:s, s:O?, s:O?}", "kind", intent_kind(one->type), "name",
 		one->name, "effect", effect_names[one->effect], "before", one->before, "after",
@@ -330,7 +337,7 @@ void change_reply_dry_run(struct change *c, struct request *r)
 	json_t *changes = json_object_get(body, "changes");
 
 	for (size_t i = 0; i < c->changed_count; i++)
-		json_array_append_new(changes, difference(&c->changed[i]));
+		json_array_append_new(changes, change_difference(&c->changed[i]));
 	rehearse_dry_run(c, r, body);
 }
 

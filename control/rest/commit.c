@@ -15,7 +15,16 @@ static char *text_of(const json_t *json)
 	return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
 
-static void changes_free(struct store_change *list, size_t count)
+int change_texts(const struct world_change *one, struct store_change *out)
+{
+	*out = (struct store_change){.kind = intent_kind(one->type),
+		.name = one->name,
+		.before = text_of(one->before),
+		.after = text_of(one->after)};
+	return !out->before == !one->before && !out->after == !one->after ? 0 : -ENOMEM;
+}
+
+void change_texts_free(struct store_change *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		free((char *)list[i].before);
@@ -29,14 +38,8 @@ static struct store_change *changes_of(const struct change *c)
 	struct store_change *list = calloc(c->changed_count + 1, sizeof(*list));
 
 	for (size_t i = 0; list && i < c->changed_count; i++) {
-		const struct world_change *one = &c->changed[i];
-
-		list[i] = (struct store_change){.kind = intent_kind(one->type),
-			.name = one->name,
-			.before = text_of(one->before),
-			.after = text_of(one->after)};
-		if (!list[i].before != !one->before || !list[i].after != !one->after) {
-			changes_free(list, i + 1);
+		if (change_texts(&c->changed[i], &list[i])) {
+			change_texts_free(list, i + 1);
 			return NULL;
 		}
 	}
@@ -52,23 +55,30 @@ static const char *tenant_of(const struct world_change *one)
 	return tenant ? tenant : "";
 }
 
+void change_note(const struct world_change *one, struct change_note *note)
+{
+	note->type = one->type;
+	note->effect = one->effect;
+	snprintf(note->name, sizeof(note->name), "%s", one->name);
+	snprintf(note->tenant, sizeof(note->tenant), "%s", tenant_of(one));
+}
+
 static int notes_make(struct change *c)
 {
 	c->notes = calloc(c->noted_count + 1, sizeof(*c->notes));
-	for (size_t i = 0; c->notes && i < c->noted_count; i++) {
-		const struct world_change *one = &c->changed[i];
-		struct change_note *note = &c->notes[i];
-
-		note->type = one->type;
-		note->effect = one->effect;
-		snprintf(note->name, sizeof(note->name), "%s", one->name);
-		snprintf(note->tenant, sizeof(note->tenant), "%s", tenant_of(one));
-	}
+	for (size_t i = 0; c->notes && i < c->noted_count; i++)
+		change_note(&c->changed[i], &c->notes[i]);
 	return c->notes ? 0 : -ENOMEM;
 }
 
-/* 0 or -errno. Without changes only the audit entry (and the answer) is written. */
-static int store_it(struct change *c, const struct store_answer *answer)
+void change_format(const struct world_change *one, uint32_t *format)
+{
+	uint32_t needed = one->after ? intent_format(one->type, one->after) : 0;
+
+	*format = needed > *format ? needed : *format;
+}
+
+int change_store(struct change *c, const struct store_answer *answer)
 {
 	struct store_commit commit = {
 		.count = c->changed_count,
@@ -88,15 +98,10 @@ static int store_it(struct change *c, const struct store_answer *answer)
 	if (!list)
 		return -ENOMEM;
 	commit.changes = list;
-	for (size_t i = 0; i < c->changed_count; i++) {
-		uint32_t format = c->changed[i].after
-					  ? intent_format(c->changed[i].type, c->changed[i].after)
-					  : 0;
-
-		commit.format = format > commit.format ? format : commit.format;
-	}
+	for (size_t i = 0; i < c->changed_count; i++)
+		change_format(&c->changed[i], &commit.format);
 	err = store_commit(control.store, &commit, &c->revision);
-	changes_free(list, c->changed_count);
+	change_texts_free(list, c->changed_count);
 	return err;
 }
 
@@ -121,19 +126,25 @@ static json_t *teids_of(const struct change_note *note)
 	return out;
 }
 
-static void publish(const struct change *c)
+void change_tell(const struct change *c, const struct change_note *note)
 {
 	static const char *const events[] = {
 		"intent.created", "intent.updated", NULL, "intent.deleted"};
 
-	for (size_t i = 0; i < c->changed_count; i++) {
-		const struct change_note *note = &c->notes[i];
+	bus_publish(LOG_INFO_, events[note->effect], note->tenant,
+		json_pack("{s:s, s:s, s:I, s:s, s:o*}", "kind", intent_kind(note->type), "name",
+			note->name, "revision", (json_int_t)c->revision, "actor", c->actor->name,
+			"teids", teids_of(note)));
+}
 
-		bus_publish(LOG_INFO_, events[note->effect], note->tenant,
-			json_pack("{s:s, s:s, s:I, s:s, s:o*}", "kind", intent_kind(note->type),
-				"name", note->name, "revision", (json_int_t)c->revision, "actor",
-				c->actor->name, "teids", teids_of(note)));
-	}
+int change_not_stored(struct change *c, int err)
+{
+	if (err == -ENOSPC)
+		return change_fail(c, 507,
+			"the disk of the store is full; nothing was changed: make room and try "
+			"again");
+	return change_fail(
+		c, 503, "the store failed (%s); nothing was changed: try again", strerror(-err));
 }
 
 int change_commit(struct change *c, const struct store_answer *answer)
@@ -141,24 +152,21 @@ int change_commit(struct change *c, const struct store_answer *answer)
 	int err = notes_make(c);
 
 	if (!err)
-		err = store_it(c, answer);
-	if (err == -ENOSPC)
-		return change_fail(c, 507,
-			"the disk of the store is full; nothing was changed: make room and try "
-			"again");
+		err = change_store(c, answer);
 	if (err)
-		return change_fail(c, 503, "the store failed (%s); nothing was changed: try again",
-			strerror(-err));
+		return change_not_stored(c, err);
 	if (c->changed_count) {
+		world_publish(control.world, c->revision, c->now_us, c->actor->name);
 		reconciler_touch(control.reconciler, c->changed, c->changed_count);
-		world_commit(control.world, c->revision, c->now_us, c->actor->name);
 		mirror_touch(control.mirror);
+		world_finish(control.world, 0);
 	} else {
 		world_rollback(control.world);
 	}
 	c->open = false;
 	c->committed = true;
-	publish(c);
+	for (size_t i = 0; i < c->changed_count; i++)
+		change_tell(c, &c->notes[i]);
 	return 0;
 }
 

@@ -15,13 +15,15 @@ struct rehearsal {
 	struct request *r;
 	struct reconcile_check *check;
 	struct actor actor;
-	json_t *body;			  /* of a dry run */
+	json_t *body;			  /* of a dry run, or: */
+	struct text text;		  /* its beginning */
 	void (*again)(struct request *r); /* else */
 };
 
 static void rehearsal_free(struct rehearsal *rehearsal)
 {
 	json_decref(rehearsal->body);
+	free(rehearsal->text.text);
 	free(rehearsal);
 }
 
@@ -57,11 +59,24 @@ static json_t *refused_json(const struct actor *actor, const struct reconcile_ch
 
 static void reply_dry_run(struct rehearsal *rehearsal, const struct reconcile_checked *checked)
 {
-	json_object_set_new(rehearsal->body, "refused", refused_json(&rehearsal->actor, checked));
-	json_object_set_new(rehearsal->body, "dataplane",
-		json_pack("{s:s, s:b, s:s*}", "site", control.site, "asked", !checked->why, "why",
-			checked->why));
-	reply_json(rehearsal->r, 200, json_incref(rehearsal->body));
+	json_t *refused = refused_json(&rehearsal->actor, checked);
+	json_t *dataplane = json_pack("{s:s, s:b, s:s*}", "site", control.site, "asked",
+		!checked->why, "why", checked->why);
+
+	if (rehearsal->body) {
+		json_object_set_new(rehearsal->body, "refused", refused);
+		json_object_set_new(rehearsal->body, "dataplane", dataplane);
+		reply_json(rehearsal->r, 200, json_incref(rehearsal->body));
+		return;
+	}
+	text_say(&rehearsal->text, ",\"refused\":");
+	text_add_json(&rehearsal->text, refused);
+	text_say(&rehearsal->text, ",\"dataplane\":");
+	text_add_json(&rehearsal->text, dataplane);
+	text_say(&rehearsal->text, "}");
+	json_decref(refused);
+	json_decref(dataplane);
+	reply_made(rehearsal->r, &rehearsal->text);
 }
 
 static void reply_refused(struct request *r, json_t *refused)
@@ -87,7 +102,7 @@ static void on_checked(const struct reconcile_checked *checked, void *arg)
 	json_t *refused;
 
 	request_on_gone(r, NULL, NULL);
-	if (rehearsal->body) {
+	if (rehearsal->body || rehearsal->text.text) {
 		reply_dry_run(rehearsal, checked);
 	} else {
 		refused = refused_json(&rehearsal->actor, checked);
@@ -139,12 +154,38 @@ void rehearse_dry_run(struct change *c, struct request *r, json_t *body)
 	run(rehearsal);
 }
 
+bool rehearse_wants(const struct change *c, struct request *r)
+{
+	return !request_marked(r) && c->changed_count && c->changed_count <= FIRST_MOST &&
+	       (!request_query(r, "check") || request_flag(r, "check"));
+}
+
+void rehearse_run(struct request *r, const struct actor *actor, struct reconcile_check *check,
+	struct text *text, void (*again)(struct request *r))
+{
+	struct rehearsal *rehearsal = check ? calloc(1, sizeof(*rehearsal)) : NULL;
+
+	if (!rehearsal) {
+		reconciler_check_free(check);
+		if (text)
+			free(text->text);
+		reply_problem(r, 503, "out of memory; try again");
+		return;
+	}
+	rehearsal->r = r;
+	rehearsal->actor = *actor;
+	rehearsal->check = check;
+	rehearsal->again = again;
+	if (text)
+		rehearsal->text = *text;
+	run(rehearsal);
+}
+
 bool rehearse_first(struct change *c, struct request *r, void (*again)(struct request *r))
 {
 	struct rehearsal *rehearsal;
 
-	if (request_marked(r) || !c->changed_count || c->changed_count > FIRST_MOST ||
-		(request_query(r, "check") && !request_flag(r, "check")))
+	if (!rehearse_wants(c, r))
 		return false;
 	rehearsal = begin(c, r);
 	if (!rehearsal) {

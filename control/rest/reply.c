@@ -7,6 +7,7 @@
 
 #include "change.h"
 #include "etag.h"
+#include "view.h"
 
 /* A request that waits for the reconciler. */
 struct waiter {
@@ -22,6 +23,7 @@ struct waiter {
 static void waiter_free(struct waiter *waiter)
 {
 	json_decref(waiter->answer.body);
+	free(waiter->answer.text.text);
 	free(waiter->notes);
 	free(waiter);
 }
@@ -45,10 +47,15 @@ static void location_add(struct request *r, enum intent_type type, const char *n
 	free(encoded);
 }
 
-static void answer_send(struct request *r, const struct change_answer *answer, json_t *body)
+static void answer_send(struct request *r, struct change_answer *answer, json_t *body)
 {
 	char etag[ETAG_BYTES];
 
+	if (answer->text.text) {
+		text_say(&answer->text, "}");
+		reply_made(r, &answer->text);
+		return;
+	}
 	if (answer->etag) {
 		etag_of(answer->revision, etag);
 		reply_header(r, "ETag", etag);
@@ -59,6 +66,19 @@ static void answer_send(struct request *r, const struct change_answer *answer, j
 		reply_json(r, answer->status, body);
 	else
 		reply_nothing(r, answer->status);
+}
+
+void reply_made(struct request *r, struct text *text)
+{
+	struct view_text *made = text->failed ? NULL : view_text_new(text->text, text->len);
+
+	if (made)
+		text->text = NULL;
+	if (made)
+		view_text_reply(r, "application/json", made);
+	else
+		view_no_memory(r);
+	view_text_put(made);
 }
 
 /* What of an apply the dataplane has refused by now: also what was refused before, and is put again
@@ -93,8 +113,12 @@ static void waiter_done(bool settled, void *arg)
 
 	request_on_gone(waiter->r, NULL, NULL);
 	if (answer->type < 0) {
-		json_object_set_new(body, "settled", json_boolean(settled));
-		json_object_set_new(body, "refused", refused_of(waiter));
+		json_t *refused = refused_of(waiter);
+
+		text_say(&answer->text, settled ? ",\"settled\":true" : ",\"settled\":false");
+		text_say(&answer->text, ",\"refused\":");
+		text_add_json(&answer->text, refused);
+		json_decref(refused);
 	} else if (body) {
 		intent = world_find(control.world, (enum intent_type)answer->type, waiter->name);
 	}
@@ -132,9 +156,7 @@ static int wait_begin(struct change *c, struct request *r, const struct change_a
 	return 0;
 }
 
-/* What is kept of an answer to be given again: all of it, or, where that is long, its small fields
- * and the names of the others. New; NULL: no memory. */
-static char *answer_keep(json_t *body)
+char *answer_keep(json_t *body)
 {
 	char *text = json_dumps(body, JSON_COMPACT);
 	json_t *kept, *left_out, *value;
@@ -174,13 +196,22 @@ void change_reply(struct change *c, struct request *r, const struct idempotency 
 	}
 	rc = change_commit(c, again.key ? &again : NULL);
 	free(text);
-	if (rc) {
-		json_decref(answer->body);
-		change_reply_refusal(c, r);
+	if (!rc) {
+		change_answered(c, r, answer);
 		return;
 	}
+	json_decref(answer->body);
+	change_reply_refusal(c, r);
+}
+
+void change_answered(struct change *c, struct request *r, struct change_answer *answer)
+{
 	/* without memory to wait it is answered at once: its status tells that it is pending */
 	if (answer->wait_s <= 0 || wait_begin(c, r, answer))
 		answer_send(r, answer, answer->body);
+	else
+		answer->text = (struct text){.text = NULL};
+	free(answer->text.text);
+	answer->text.text = NULL;
 	change_end(c);
 }

@@ -29,6 +29,14 @@
 extern const struct route rest_intent_routes[], rest_apply_routes[], rest_token_routes[],
 	rest_history_routes[], rest_openapi_routes[];
 
+/* A change that goes over many turns of the loop has the line; who wants to change something
+ * meanwhile waits, and is served in order. True: handler(r) will be called, and finds false.
+ * Called by each handler of changes before it looks at what is there. */
+bool line_wait(struct request *r, void (*handler)(struct request *r));
+
+/* At the end, when no request is left: what is being made is given up, or kept if it is stored. */
+void rest_stop(void);
+
 /* One put (spec given, borrowed; its name in it) or delete (spec NULL). */
 struct rest_op {
 	enum intent_type type;

@@ -27,6 +27,8 @@ static enum intent_type type_of(const struct request *r)
 static bool writing_begin(struct writing *w, struct request *r, void (*handler)(struct request *r))
 {
 	memset(w, 0, sizeof(*w));
+	if (line_wait(r, handler))
+		return false;
 	w->r = r;
 	w->handler = handler;
 	w->type = type_of(r);

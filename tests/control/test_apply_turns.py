@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# run: both
+"""A large apply holds up nobody: no turn of control's loop is long (by its own account, in CPU time, which neighbours on
+the machine do not change), others see the world whole, before or after, and who wants to change something waits in line."""
+import contextlib
+import json
+import re
+import threading
+import unittest
+
+import api
+from api import slice_
+from rest import Rest
+
+SLICES = 3000
+TURN_S = 0.020 * api.SLOW
+
+
+def slices(weight):
+    return [slice_(f"s{i:05}", f"gj/p1/{1 + i}", f"bs/p1/{1 + i}", weight=weight) for i in range(SLICES)]
+
+
+class Turns(Rest):
+    def longest(self):
+        return float(re.search(r"^sluice_control_turn_longest_seconds (\S+)", self.control.get("/metrics").text, re.M)[1])
+
+    def watched(self, call):
+        """call(), and what another client has seen meanwhile: how many slices there were, their weights."""
+        seen, over = set(), threading.Event()
+
+        def watch():
+            with contextlib.closing(self.control.connection()) as conn:
+                while not over.is_set():
+                    conn.request("GET", "/v1/slices?limit=1000")
+                    items = json.loads(conn.getresponse().read())["items"]
+                    seen.add((len(items), tuple(sorted({item["weight"] for item in items}))))
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            answer = call()
+        finally:
+            over.set()
+            watcher.join()
+        return answer, seen
+
+    def test_each_way_of_an_apply_takes_short_turns_and_shows_whole_worlds(self):
+        none, one, two = (0, ()), (1000, (1,)), (1000, (2,))
+        world = [*api.world(), api.grant("kr"), api.grant("jp")]
+        for name, before, after, documents, query, fields in (
+                ("dry run", none, none, slices(1), "?dry_run=1", {}), ("create", none, one, slices(1), "", {}),
+                ("update", one, two, slices(2), "", {}), ("as it is", two, two, slices(2), "", {}),
+                ("refused", two, two, [*slices(3), slice_("bad", "gj/nowhere/1")], "", {}),
+                ("prune", two, none, world, "", {"prune": "all"})):
+            with self.subTest(name):
+                answer, seen = self.watched(lambda: self.control.apply(documents, query, **fields))
+                self.assertEqual(answer.status, 422 if name == "refused" else 200, answer)
+                self.assertLessEqual(seen, {before, after})
+                print(f"{name}: longest turn so far {self.longest() * 1000:.1f} ms")
+        # a list of 1,000 is a turn of its own, of whoever asks for it
+        self.assertLess(self.longest(), TURN_S + 0.060 * api.SLOW)
+
+    def test_no_turn_is_long_while_nobody_asks_for_much(self):
+        with api.Control() as control:
+            control.apply(api.world())
+            for documents, query, fields in ((slices(1), "?dry_run=1", {}), (slices(1), "", {}), (slices(2), "", {}),
+                                             (slices(2), "", {}), (api.world(), "", {"prune": "all"})):
+                self.ok(control.apply(documents, query, **fields))
+            text = control.get("/metrics").text
+            longest = float(re.search(r"^sluice_control_turn_longest_seconds (\S+)", text, re.M)[1])
+            print(f"longest turn {longest * 1000:.1f} ms")
+            self.assertLess(longest, TURN_S)
+
+    def test_changes_wait_in_line_and_reads_do_not(self):
+        results = []
+
+        def put(number):
+            results.append(self.control.put(f"/v1/slices/own{number}", slice_(f"own{number}", f"gj/p2/{number + 1}")).status)
+        with contextlib.closing(self.control.connection()) as conn:
+            conn.request("POST", "/v1/apply", json.dumps({"documents": slices(1)}), {"Content-Type": "application/json"})
+            threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
+            for thread in threads:
+                thread.start()
+            self.ok(api.Answer(conn.getresponse()))
+            for thread in threads:
+                thread.join()
+        self.assertEqual(results, 8 * [201])
+        self.assertEqual(len(self.control.all("/v1/slices")), SLICES + 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
