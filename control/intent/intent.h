@@ -16,6 +16,7 @@ enum intent_state {
 	INTENT_REFUSED,	  /* by the dataplane, with a reason; what it had before stays */
 	INTENT_ELSEWHERE, /* nothing of it is at this site */
 };
+#define INTENT_STATES (INTENT_ELSEWHERE + 1)
 extern const char *const intent_state_names[];
 
 struct intent {

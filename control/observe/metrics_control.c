@@ -31,12 +31,12 @@ static void write_loop(struct text *p)
 
 static void write_intents(struct text *p)
 {
-	size_t counts[VIEW_STATES];
+	size_t counts[INTENT_STATES];
 
 	prom_family(p, "sluice_intents", PROM_GAUGE, "Intents by type and state.");
 	for (int type = 0; type < INTENT_TYPES; type++) {
-		view_states(type, counts);
-		for (int state = 0; state < VIEW_STATES; state++)
+		reconciler_states(control.reconciler, type, counts);
+		for (int state = 0; state < INTENT_STATES; state++)
 			prom_u64(p, "sluice_intents", counts[state], "type", intent_path(type),
 				"state", intent_state_names[state], NULL);
 	}

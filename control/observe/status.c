@@ -40,11 +40,11 @@ static json_t *intents(void)
 	json_t *all = json_object();
 
 	for (int type = 0; type < INTENT_TYPES; type++) {
-		size_t counts[VIEW_STATES], total = 0;
+		size_t counts[INTENT_STATES], total = 0;
 		json_t *one = json_object();
 
-		view_states(type, counts);
-		for (int state = 0; state < VIEW_STATES; state++) {
+		reconciler_states(control.reconciler, type, counts);
+		for (int state = 0; state < INTENT_STATES; state++) {
 			json_object_set_new(
 				one, intent_state_names[state], json_integer(counts[state]));
 			total += counts[state];

@@ -15,13 +15,6 @@ struct view_text {
 	char *text;
 };
 
-void view_states(enum intent_type type, size_t counts[VIEW_STATES])
-{
-	memset(counts, 0, VIEW_STATES * sizeof(counts[0]));
-	for (struct intent *i = world_first(control.world, type); i; i = world_next(i))
-		counts[i->status.state]++;
-}
-
 const char *view_dataplane(void)
 {
 	static const char *const names[] = {

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the handlers of this folder share: who sees what, states of intents counted, answers that
- * are made once and sent often. */
+/* What the handlers of this folder share: who sees what, answers that are made once and sent
+ * often. */
 #ifndef OBSERVE_VIEW_H
 #define OBSERVE_VIEW_H
 
 #include "control.h"
-
-#define VIEW_STATES (INTENT_ELSEWHERE + 1)
-
-/* How many intents of a type are in each state. */
-void view_states(enum intent_type type, size_t counts[VIEW_STATES]);
 
 /* "up", "down", "hung" (also when it has owed an answer for 5 s; its connection lives on for 30).
  */

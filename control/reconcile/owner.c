@@ -164,6 +164,17 @@ static int64_t since_1970_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+void owner_show(struct reconciler *rec, struct owner *owner, const struct intent *intent)
+{
+	if (owner->counted)
+		rec->states[owner->type][owner->shown]--;
+	owner->counted = intent != NULL;
+	if (!intent)
+		return;
+	owner->shown = intent->status.state;
+	rec->states[owner->type][owner->shown]++;
+}
+
 /* A put makes an intent anew, with the state of one that nobody has looked at. */
 static void publish(struct reconciler *rec, struct owner *owner, enum intent_state state)
 {
@@ -178,6 +189,7 @@ static void publish(struct reconciler *rec, struct owner *owner, enum intent_sta
 	if (same && !owner->news)
 		return;
 	intent->status.state = state;
+	owner_show(rec, owner, intent);
 	intent->status.since_us = since_1970_us();
 	snprintf(intent->status.reason, sizeof(intent->status.reason), "%s", owner->reason);
 	if (state == INTENT_PENDING)
@@ -366,6 +378,7 @@ void owner_free(struct reconciler *rec, struct owner *owner)
 	owner_set_clear(rec, owner, 1);
 	owner_leave(rec, owner);
 	owner_settled(rec, owner);
+	owner_show(rec, owner, NULL);
 	if (owner->queued)
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
 	owner_place(rec, owner, false, false, false);

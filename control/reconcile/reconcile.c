@@ -166,17 +166,19 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 
 /* ---- what is wanted changes ---- */
 
-static void touch(struct reconciler *rec, enum intent_type type, const char *name)
+/* NULL: no memory. */
+static struct owner *touch(struct reconciler *rec, enum intent_type type, const char *name)
 {
 	struct owner *owner = owner_get(rec, type, name, true);
 
 	if (!owner) {
 		rec->touch_lost = true;
 		reconcile_pause(rec, PAUSE_MS);
-		return;
+		return NULL;
 	}
 	owner_queue(rec, owner);
 	owner_unsettled(rec, owner);
+	return owner;
 }
 
 static void touch_dependent(struct intent *dependent, void *arg)
@@ -187,14 +189,14 @@ static void touch_dependent(struct intent *dependent, void *arg)
 static void touch_change(struct reconciler *rec, const struct world_change *change)
 {
 	struct intent *intent = world_find(rec->world, change->type, change->name);
-	struct owner *owner;
+	struct owner *owner = touch(rec, change->type, change->name);
 
-	touch(rec, change->type, change->name);
-	owner = owner_get(rec, change->type, change->name, false);
-	if (owner)
-		owner->news = true;
 	if (intent)
 		intent->status.state = INTENT_PENDING;
+	if (owner) {
+		owner->news = true;
+		owner_show(rec, owner, intent);
+	}
 	if (change->before)
 		compile_dependents(rec->world, change->type, change->name, change->before,
 			touch_dependent, rec);
@@ -223,8 +225,11 @@ void reconciler_touch_all(struct reconciler *rec)
 		owner_unsettled(rec, owner);
 	}
 	for (int type = 0; type < INTENT_TYPES; type++)
-		for (intent = world_first(rec->world, type); intent; intent = world_next(intent))
-			touch(rec, type, intent->name);
+		for (intent = world_first(rec->world, type); intent; intent = world_next(intent)) {
+			owner = touch(rec, type, intent->name);
+			if (owner)
+				owner_show(rec, owner, intent);
+		}
 	reconcile_work(rec);
 }
 
@@ -258,6 +263,13 @@ void reconciler_on_drift(struct reconciler *rec,
 {
 	rec->on_drift = found;
 	rec->on_drift_arg = arg;
+}
+
+void reconciler_states(
+	const struct reconciler *rec, enum intent_type type, size_t counts[INTENT_STATES])
+{
+	for (int state = 0; state < INTENT_STATES; state++)
+		counts[state] = rec->states[type][state];
 }
 
 void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out)

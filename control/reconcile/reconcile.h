@@ -149,5 +149,8 @@ struct reconcile_counters {
 	uint64_t last_apply_us;		     /* how long the last transaction took */
 };
 void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out);
+/* How many intents of a type show each state. Kept as they change: cheap. */
+void reconciler_states(
+	const struct reconciler *rec, enum intent_type type, size_t counts[INTENT_STATES]);
 
 #endif

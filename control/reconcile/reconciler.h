@@ -117,6 +117,8 @@ struct owner {
 	bool torn;     /* was refused after its ports had been torn down: not again by itself */
 	bool ever;     /* was in force in this life of control */
 	bool quiet;    /* applied again after a restart: no news */
+	bool counted;  /* among rec->states, in the state that its intent shows: */
+	enum intent_state shown;
 	TAILQ_ENTRY(owner) queue_link, try_link, unsettled_link;
 };
 TAILQ_HEAD(owner_list, owner);
@@ -180,7 +182,8 @@ struct reconciler {
 	struct owner_list trying;
 	struct owner_list unsettled; /* by seq */
 	uint32_t trying_count;
-	uint32_t open_count; /* owners that are queued, pending or tried */
+	uint32_t open_count;			      /* owners that are queued, pending or tried */
+	uint32_t states[INTENT_TYPES][INTENT_STATES]; /* intents, by the state that they show */
 	uint64_t seq;
 
 	uint64_t instance;
@@ -364,6 +367,8 @@ void owner_reject(struct reconciler *rec, struct owner *owner, const char *reaso
 /* Was applied once, and is to be again: the dataplane has lost it. */
 void owner_again(struct reconciler *rec, struct owner *owner);
 void owner_free(struct reconciler *rec, struct owner *owner);
+/* The intent shows a state, which is counted; NULL: there is none any more. */
+void owner_show(struct reconciler *rec, struct owner *owner, const struct intent *intent);
 /* Are the port and all addresses of a WAN there? */
 bool owner_wan_is_there(struct reconciler *rec, const char *name);
 /* The WAN of the n-th place of a slice or network; "": it is elsewhere, or has none; NULL: there is

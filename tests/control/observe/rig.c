@@ -203,6 +203,14 @@ void reconciler_counters(const struct reconciler *rec, struct reconcile_counters
 	*out = rig_reconciler;
 }
 
+void reconciler_states(
+	const struct reconciler *rec, enum intent_type type, size_t counts[INTENT_STATES])
+{
+	memset(counts, 0, INTENT_STATES * sizeof(counts[0]));
+	for (struct intent *i = rig_first(type); i; i = rig_next(i))
+		counts[i->status.state]++;
+}
+
 void reconciler_on_status(
 	struct reconciler *rec, void (*changed)(const struct intent *intent, void *arg), void *arg)
 {

@@ -30,6 +30,10 @@ struct intent *rig_slice(const char *name, const char *tenant, const char *port,
 struct intent *rig_wan(const char *name, const char *site, const char *address);
 struct intent *rig_session(const char *name, const char *tenant);
 void rig_status(struct intent *intent, enum intent_state state, const char *reason);
+/* As the world does it, without being counted. */
+struct intent *rig_first(enum intent_type type);
+struct intent *rig_next(const struct intent *intent);
+extern unsigned rig_walked; /* intents that the world was asked for one after the other */
 void rig_forget(struct intent *intent);
 void rig_forget_intents(void);
 

@@ -10,6 +10,7 @@
 
 static struct intent *intents[64];
 static int intent_count;
+unsigned rig_walked;
 
 const char *const intent_state_names[] = {"pending", "applied", "refused", "elsewhere"};
 
@@ -33,7 +34,7 @@ const char *intent_kind(enum intent_type type)
 	return kinds[type];
 }
 
-struct intent *world_after(const struct world *world, enum intent_type type, const char *name)
+static struct intent *after(enum intent_type type, const char *name)
 {
 	struct intent *first = NULL;
 
@@ -42,6 +43,22 @@ struct intent *world_after(const struct world *world, enum intent_type type, con
 			(!first || strcmp(intents[i]->name, first->name) < 0))
 			first = intents[i];
 	return first;
+}
+
+struct intent *rig_first(enum intent_type type)
+{
+	return after(type, "");
+}
+
+struct intent *rig_next(const struct intent *intent)
+{
+	return after(intent->type, intent->name);
+}
+
+struct intent *world_after(const struct world *world, enum intent_type type, const char *name)
+{
+	rig_walked++;
+	return after(type, name);
 }
 
 struct intent *world_first(const struct world *world, enum intent_type type)

@@ -388,6 +388,31 @@ START_TEST(every_counter_of_the_table_is_told)
 }
 END_TEST
 
+START_TEST(sessions_are_counted_without_a_look_at_each)
+{
+	unsigned few;
+	char name[8];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "ue%d", i);
+		rig_session(name, "kim");
+		if (i == 0) {
+			rig_walked = 0;
+			rig_get("/metrics", NULL);
+			few = rig_walked;
+		}
+	}
+	rig_walked = 0;
+	rig_get("/metrics", NULL);
+	ck_assert_uint_eq(rig_walked, few);
+	ck_assert(has("sluice_intents{type=\"sessions\",state=\"pending\"} 40"));
+	rig_walked = 0;
+	rig_get("/v1/status", NULL);
+	ck_assert_int_eq(rig_answer.status, 200);
+	ck_assert_uint_eq(rig_walked, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("metrics");
@@ -411,6 +436,7 @@ int main(void)
 	tcase_add_test(tcase, slices_in_pieces_are_of_one_reading);
 	tcase_add_test(tcase, sum_of_a_tenant_never_goes_back);
 	tcase_add_test(tcase, every_counter_of_the_table_is_told);
+	tcase_add_test(tcase, sessions_are_counted_without_a_look_at_each);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

@@ -315,6 +315,20 @@ static json_t *there(void)
 	return all;
 }
 
+/* The counts that are kept are those of the states that the intents show. */
+static void check_states(void)
+{
+	for (int type = 0; type < INTENT_TYPES; type++) {
+		size_t kept[INTENT_STATES], shown[INTENT_STATES] = {0};
+
+		for (const struct intent *i = world_first(NULL, type); i; i = world_next(i))
+			shown[i->status.state]++;
+		reconciler_states(rec, type, kept);
+		for (int state = 0; state < INTENT_STATES; state++)
+			ck_assert_uint_eq(kept[state], shown[state]);
+	}
+}
+
 /* Refusals end, and each slice has a VNI of its own, some by way of a neighbour's. */
 static void make_peace(void)
 {
@@ -349,13 +363,16 @@ START_TEST(what_is_there_is_what_is_wanted_in_the_end)
 		unheard = rig_mirror_comes = kernel_says;
 		rig_start();
 		rig_site();
-		for (int i = 0; i < (kernel_says ? 3 : 1) * STEPS; i++)
+		for (int i = 0; i < (kernel_says ? 3 : 1) * STEPS; i++) {
 			step();
+			check_states();
+		}
 		make_peace();
 		if (kernel_says)
 			say_all();
 		fake.cut_at = 0;
 		rig_settle();
+		check_states();
 		rig_resync(); /* perhaps one that had begun */
 		rig_resync();
 		rig_resync();
