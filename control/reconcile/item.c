@@ -105,6 +105,16 @@ void item_stick(struct reconciler *rec, struct item *item, bool stuck)
 	item_clean(rec, item);
 }
 
+bool item_awaited(const struct item *item)
+{
+	const struct ref *ref;
+
+	TAILQ_FOREACH (ref, &item->refs, link)
+		if (ref->owner->pending && ref->set == ref->owner->want)
+			return true;
+	return false;
+}
+
 void items_unstick(struct reconciler *rec)
 {
 	struct item *item;

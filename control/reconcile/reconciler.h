@@ -47,6 +47,7 @@ struct needs {
 enum item_list {
 	LIST_NONE,
 	LIST_HELD,    /* it may not: leftover.c */
+	LIST_AWAITED, /* an intent that is still to be tried wants it: looked at then */
 	LIST_DIRTY,   /* of intents, and what nobody wants: tries */
 	LIST_FIRST,   /* of the mirror, by portions: what others need, and neighbours */
 	LIST_BULK,    /* routes and MACs */
@@ -134,6 +135,8 @@ struct round_op {
 };
 #define ROUND_RANKS	37
 #define ROUND_TRY_BYTES (2u << 20) /* the dataplane's main thread is busy with it for as long */
+/* So many of them stand for an item that is looked at, and may be as it is wanted. */
+#define ROUND_LOOK_BYTES 2048
 
 /* What the mirror has said of an item that was out. */
 struct late {
@@ -176,6 +179,7 @@ struct reconciler {
 	uint32_t item_count, desired_count, actual_count, dirty_count, stuck_count, refused_count;
 	uint32_t held_count, lost_count;
 	struct item_queue list[LISTS];
+	uint64_t looked;			 /* items that rounds have looked at: for tests */
 	struct item *near[OBJECT_TYPES];	 /* what was last named: often the same again */
 	struct owner_list queue;		 /* to be compiled */
 	struct owner_list pending[INTENT_TYPES]; /* to be tried */
@@ -279,6 +283,9 @@ void item_stick(struct reconciler *rec, struct item *item, bool stuck);
 int item_lose(struct reconciler *rec, struct item *item);
 void item_hold(struct reconciler *rec, struct item *item, bool held);
 void items_unstick(struct reconciler *rec); /* they are dirty again */
+/* Nobody wants it in what is in force, but some intent does that is still to be tried: so it is
+ * after a start, and what is there already stays until then. */
+bool item_awaited(const struct item *item);
 /* Frees it when nobody wants it and it is not there; not while a transaction is out. */
 void item_sweep(struct reconciler *rec, struct item *item);
 bool item_same(const struct item *item, const char *text); /* as it is there; NULL: it is not */

@@ -96,7 +96,11 @@ static void found(struct reconciler *rec, struct item *item, const char *text, b
 	item->old = old;
 	item->strange = text != NULL;
 	item_mark(rec, item);
-	rec->loose = true;
+	/* else each round until then would look at all that an intent will want */
+	if (!item_wanted(item) && !item->mirror && item_awaited(item))
+		item_move(rec, item, LIST_AWAITED, false);
+	else
+		rec->loose = true;
 }
 
 /* The item that is listed; NULL: there is no memory for it, or it is a leftover beyond those that

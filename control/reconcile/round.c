@@ -16,8 +16,8 @@ static size_t bytes_of(const struct owner *owner)
 	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < refs->count; i++)
-		if (!refs->item[i].item->dirty)
-			bytes += strlen(refs->item[i].text) + 1;
+		bytes += refs->item[i].item->dirty ? ROUND_LOOK_BYTES
+						   : strlen(refs->item[i].text) + 1;
 	return bytes;
 }
 

@@ -193,18 +193,6 @@ static bool settle_contest(struct reconciler *rec, struct item *item)
 	return false;
 }
 
-/* Nobody wants it in what is in force, but some intent does that is still to be tried: so it is
- * after a start, and what is there already stays until then. */
-static bool awaited(const struct item *item)
-{
-	const struct ref *ref;
-
-	TAILQ_FOREACH (ref, &item->refs, link)
-		if (ref->owner->pending && ref->set == ref->owner->want)
-			return true;
-	return false;
-}
-
 /* What it should be; what the mirror wants and cannot be yet waits. -ENOMEM. */
 static int desired_of(struct reconciler *rec, struct item *item, const char **desired)
 {
@@ -246,14 +234,17 @@ static int collect_item(struct reconciler *rec, struct item *item)
 	enum leftover left;
 	int err = desired_of(rec, item, &desired);
 
+	rec->looked++;
 	if (err)
 		return err;
 	if (item_same(item, desired) && !(item->replace && item->actual)) {
 		collect_same(rec, item);
 		return 0;
 	}
-	if (!desired && awaited(item))
+	if (!desired && item_awaited(item)) {
+		item_move(rec, item, LIST_AWAITED, false);
 		return 0;
+	}
 	if (!desired && mirrored_unclaimed(rec, item)) {
 		item_clean(rec, item);
 		return 0;

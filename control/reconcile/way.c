@@ -31,7 +31,7 @@ static bool clear(struct reconciler *rec, struct item *user, struct item *on)
 		return false;
 	if (user->mirror && !user->aside)
 		mirrored_wait(rec, user, on, NULL);
-	if (user->list == LIST_PORTION || user->list == LIST_DIRTY)
+	if (user->list == LIST_PORTION || user->list == LIST_DIRTY || user->list == LIST_AWAITED)
 		return true;
 	item_move(rec, user, LIST_BULK, true);
 	rec->clear_count += !user->clears;
