@@ -105,7 +105,7 @@ struct store {
 	uint32_t audit_count;
 	int64_t audit_id;	 /* the last one's, in both tables */
 	int64_t audit_untrimmed; /* entries since the tables' bounds were looked at */
-	int64_t audit_at_us, trim_at_us, checkpoint_at_us;
+	int64_t audit_at_us, trim_at_us, checkpoint_at_us, written_us;
 	int wal_pages; /* as of the last commit */
 	/* bounds; tests make them small */
 	int64_t history_keep, audit_keep, answer_keep, pages_keep;

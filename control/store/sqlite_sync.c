@@ -14,7 +14,7 @@
 
 #define CHECKPOINT_SOON 1000		 /* pages of WAL */
 #define CHECKPOINT_LATE 16384		 /* at which nothing puts it off */
-#define CHECKPOINT_US	INT64_C(1000000) /* between two */
+#define CHECKPOINT_US	INT64_C(1000000) /* between two, and since the last change */
 
 /* The WAL begins anew only here: by SQLite's order its new header is on disk before anything comes
  * after it, and that, too, is waited for here. Nothing but a write does it; this one changes
@@ -95,6 +95,7 @@ void sync_written(struct store *store, int pages)
 	struct store_sync *sync = &store->sync;
 
 	store->wal_pages = pages;
+	store->written_us = store->now_us;
 	if (!sync->started || pthread_equal(pthread_self(), sync->thread))
 		return;
 	pthread_mutex_lock(&sync->lock);
@@ -142,9 +143,12 @@ void sync_tick(struct store *store, int64_t now_us)
 {
 	struct store_sync *sync = &store->sync;
 	bool late = store->wal_pages >= CHECKPOINT_LATE;
+	bool quiet = !sync->held && now_us - store->written_us >= CHECKPOINT_US &&
+		     now_us - store->checkpoint_at_us >= CHECKPOINT_US;
 
-	if (store->wal_pages < CHECKPOINT_SOON ||
-		(!late && (sync->held || now_us - store->checkpoint_at_us < CHECKPOINT_US)))
+	/* it waits for the disk several times, and changes that come wait for all of that: while
+	 * they come one after the other, their pages are better taken back together */
+	if (store->wal_pages < CHECKPOINT_SOON || (!quiet && !late))
 		return;
 	store->checkpoint_at_us = now_us;
 	if (!sync->started) {

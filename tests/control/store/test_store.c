@@ -693,6 +693,32 @@ START_TEST(a_thread_makes_a_large_commit)
 }
 END_TEST
 
+static bool is_taken_back(int64_t at_us)
+{
+	store_tick(rig_store, at_us);
+	wait_durable();
+	return rig_store->wal_pages < 1000; /* it has begun anew */
+}
+
+/* That takes several waits for the disk, and changes wait for it. */
+START_TEST(the_log_is_taken_back_when_it_is_quiet_or_the_log_is_long)
+{
+	int64_t at_us = 10000000;
+
+	ck_assert_int_eq(store_start(rig_store), 0);
+	for (int i = 0; i < 50; i++) {
+		store_tick(rig_store, at_us += 300000);
+		ck_assert_int_eq(rig_put("slice", "a", NULL, "{}"), 0);
+		rig_store->wal_pages = 2000;
+		ck_assert(!is_taken_back(at_us += 600000));
+	}
+	ck_assert(is_taken_back(at_us += 500000));
+	ck_assert_int_eq(rig_put("slice", "a", NULL, "{}"), 0);
+	rig_store->wal_pages = 20000;
+	ck_assert(is_taken_back(at_us + 100000));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -701,6 +727,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_up, rig_down);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_thread_makes_a_large_commit);
+	tcase_add_test(tc, the_log_is_taken_back_when_it_is_quiet_or_the_log_is_long);
 	tcase_add_test(tc, commit_survives_reopening_with_revision_and_times);
 	tcase_add_test(tc, load_keeps_the_creation_time_and_passes_on_the_callers_error);
 	tcase_add_test(tc, commit_is_all_or_nothing_when_one_change_fails);
