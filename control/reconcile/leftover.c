@@ -81,8 +81,11 @@ void leftover_release(struct reconciler *rec)
 
 	while ((item = TAILQ_FIRST(&rec->list[LIST_HELD])))
 		item_mark(rec, item);
-	if (!rec->lost_count)
+	/* until the next round looks at them once is enough: it is asked for each intent of a try
+	 */
+	if (!rec->lost_count || rec->lost_released)
 		return;
+	rec->lost_released = true;
 	RB_FOREACH (item, item_tree, &rec->items)
 		if (item->lost)
 			item_mark(rec, item);

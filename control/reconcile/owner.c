@@ -175,14 +175,27 @@ void owner_show(struct reconciler *rec, struct owner *owner, const struct intent
 	rec->states[owner->type][owner->shown]++;
 }
 
+static void set_state(struct reconciler *rec, struct owner *owner, enum intent_state state)
+{
+	bool was = owner->state == INTENT_REFUSED, is = state == INTENT_REFUSED;
+
+	owner->state = state;
+	if (was == is)
+		return;
+	if (is)
+		TAILQ_INSERT_TAIL(&rec->refused_owners, owner, refused_link);
+	else
+		TAILQ_REMOVE(&rec->refused_owners, owner, refused_link);
+	rec->refused_count += is ? 1 : -1;
+}
+
 /* A put makes an intent anew, with the state of one that nobody has looked at. */
 static void publish(struct reconciler *rec, struct owner *owner, enum intent_state state)
 {
 	struct intent *intent = world_find(rec->world, owner->type, owner->name);
 	bool same;
 
-	rec->refused_count += (state == INTENT_REFUSED) - (owner->state == INTENT_REFUSED);
-	owner->state = state;
+	set_state(rec, owner, state);
 	if (!intent)
 		return;
 	same = intent->status.state == state && !strcmp(intent->status.reason, owner->reason);
@@ -382,7 +395,7 @@ void owner_free(struct reconciler *rec, struct owner *owner)
 	if (owner->queued)
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
 	owner_place(rec, owner, false, false, false);
-	rec->refused_count -= owner->state == INTENT_REFUSED;
+	set_state(rec, owner, INTENT_PENDING);
 	RB_REMOVE(owner_tree, &rec->owners, owner);
 	free(owner);
 }

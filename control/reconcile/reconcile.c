@@ -317,6 +317,7 @@ static void lists_init(struct reconciler *rec)
 	TAILQ_INIT(&rec->queue);
 	TAILQ_INIT(&rec->trying);
 	TAILQ_INIT(&rec->unsettled);
+	TAILQ_INIT(&rec->refused_owners);
 	TAILQ_INIT(&rec->waiters);
 	for (int type = 0; type < INTENT_TYPES; type++)
 		TAILQ_INIT(&rec->pending[type]);

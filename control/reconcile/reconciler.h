@@ -121,6 +121,7 @@ struct owner {
 	bool counted;  /* among rec->states, in the state that its intent shows: */
 	enum intent_state shown;
 	TAILQ_ENTRY(owner) queue_link, try_link, unsettled_link;
+	TAILQ_ENTRY(owner) refused_link; /* as long as its state is INTENT_REFUSED */
 };
 TAILQ_HEAD(owner_list, owner);
 RB_HEAD(owner_tree, owner);
@@ -184,7 +185,8 @@ struct reconciler {
 	struct owner_list queue;		 /* to be compiled */
 	struct owner_list pending[INTENT_TYPES]; /* to be tried */
 	struct owner_list trying;
-	struct owner_list unsettled; /* by seq */
+	struct owner_list unsettled;	  /* by seq */
+	struct owner_list refused_owners; /* refused_count of them */
 	uint32_t trying_count;
 	uint32_t open_count;			      /* owners that are queued, pending or tried */
 	uint32_t states[INTENT_TYPES][INTENT_STATES]; /* intents, by the state that they show */
@@ -203,6 +205,7 @@ struct reconciler {
 	uint32_t doubts;     /* so many since the last resync by the clock */
 	bool tear;	     /* the next transaction only deletes */
 	bool torn;	     /* one has, in this try */
+	bool lost_released;  /* what is lost is to be looked at by the next round */
 	uint32_t refusals;   /* in a row */
 	uint32_t fill_most;  /* intents in one try: few after it was halved, then more again */
 	uint64_t retried_at; /* counters.transactions when those refused in a split try were tried

@@ -232,8 +232,8 @@ static void finish(struct reconciler *rec)
 	reconcile_looked(rec);
 	rec->counters.drift_last = rec->drift;
 	rec->counters.drift_total += rec->drift;
-	RB_FOREACH (owner, owner_tree, &rec->owners)
-		if (owner->state == INTENT_REFUSED && !owner->torn)
+	TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
+		if (!owner->torn)
 			owner_queue(rec, owner);
 	rec->loose |= rec->stuck_count > 0;
 	items_unstick(rec);

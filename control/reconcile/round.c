@@ -113,9 +113,8 @@ static void retry_split(struct reconciler *rec)
 	if (!rec->refused_count || rec->retried_at == rec->counters.transactions)
 		return;
 	rec->retried_at = rec->counters.transactions;
-	RB_FOREACH (owner, owner_tree, &rec->owners)
-		if (owner->state == INTENT_REFUSED && !owner->rejected && !owner->torn &&
-			owner->in != owner->want)
+	TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
+		if (!owner->rejected && !owner->torn && owner->in != owner->want)
 			owner_pend(rec, owner);
 }
 

@@ -271,6 +271,7 @@ static int collect(struct reconciler *rec)
 	int err = 0;
 
 	rec->clearing = false;
+	rec->lost_released = false;
 	rec->carried = 0;
 	TAILQ_FOREACH (item, list, list_link)
 		while (item->contested && settle_contest(rec, item))
