@@ -229,9 +229,13 @@ START_TEST(ways_follow_objects_groups_and_links)
 }
 END_TEST
 
+/* Not those of link-local addresses: a link has them once duplicate address detection is over, each
+ * at a time of its own. */
 static void count(const struct kernel_route *route, void *arg)
 {
-	(*(uint32_t *)arg)++;
+	const struct api_ip *to = &route->prefix;
+
+	*(uint32_t *)arg += to->family != 6 || to->bytes[0] != 0xfe;
 }
 
 START_TEST(routes_are_found_by_table_link_and_object)
