@@ -99,7 +99,7 @@ struct traffic_port {
 	uint16_t ethdev;
 	uint64_t mac;
 };
-struct traffic {
+struct churn_traffic {
 	struct traffic_port lan, wan;
 	uint64_t slice_mac[2];
 	uint64_t seed;
@@ -110,5 +110,16 @@ void traffic_pause(void); /* returns when no more is sent; what comes is taken o
 void traffic_go(void);
 void traffic_stop(void);
 uint64_t traffic_sent(void), traffic_received(void), traffic_judged(void);
+uint64_t traffic_turns(void); /* how often it has gone round */
+
+/* ---- churn_upf_ledger.c ---- */
+
+/* What the main loop does between two changes. */
+void churn_upf_turn(void);
+/* While nothing is sent: until every packet is accounted for; else the test fails, and says where
+ * what is. */
+void churn_upf_settle(const struct churn_traffic *traffic);
+uint64_t churn_upf_drops(void);
+uint64_t churn_upf_slowest_ms(void); /* how long that took at most */
 
 #endif

@@ -264,7 +264,7 @@ static uint32_t receive(const struct traffic_port *p, bool lan)
 	return total;
 }
 
-uint32_t judge_received(const struct traffic *t)
+uint32_t judge_received(const struct churn_traffic *t)
 {
 	return receive(&t->lan, true) + receive(&t->wan, false);
 }

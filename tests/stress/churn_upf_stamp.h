@@ -28,7 +28,7 @@ static inline uint32_t stamp_load(const uint32_t *p)
 }
 
 /* What stands in the ports' rings: how many. */
-uint32_t judge_received(const struct traffic *t);
+uint32_t judge_received(const struct churn_traffic *t);
 void judge_init(void);
 void judge_fini(void);
 

@@ -16,11 +16,14 @@
 #define IN_FLIGHT  256	/* of a ring in */
 #define CLASS_PORT 6000 /* what the filter of PDR 4 takes: 6000 to 6999 */
 
-static const struct traffic *t;
+static const struct churn_traffic *t;
 static uint64_t rnd_state;
 static uint32_t seq;
-static uint64_t sent;
-static int asked, answered; /* 0: go, 1: pause, 2: stop */
+static uint64_t sent, turns;
+/* What main asks for, in the low bits, and how often it has asked: an answer to an earlier question
+ * is none. */
+enum { GO, PAUSE, STOP, WHAT = 3 };
+static uint32_t asked, answered;
 /* headers up to the payload: of wan frames with GTP-U, of lan frames */
 static struct pkt head_wan[2][2], head_lan[2], scratch;
 
@@ -181,19 +184,21 @@ static bool send_one(uint32_t worker)
 
 int traffic_run(void *arg)
 {
-	int what;
+	uint32_t request;
 
 	t = arg;
 	rnd_state = t->seed | 1;
 	judge_init();
 	heads_make();
-	while ((what = __atomic_load_n(&asked, __ATOMIC_ACQUIRE)) != 2) {
+	/* acquire: pairs with the release in ask() */
+	while (((request = __atomic_load_n(&asked, __ATOMIC_ACQUIRE)) & WHAT) != STOP) {
 		uint32_t n = judge_received(t);
 
-		for (int i = 0; what == 0 && i < 2 * BURST; i++)
+		for (int i = 0; (request & WHAT) == GO && i < 2 * BURST; i++)
 			n += send_one(i % 2);
+		__atomic_store_n(&turns, turns + 1, __ATOMIC_RELAXED);
 		/* release: pairs with the acquire in traffic_pause() */
-		__atomic_store_n(&answered, what, __ATOMIC_RELEASE);
+		__atomic_store_n(&answered, request, __ATOMIC_RELEASE);
 		if (n < BURST)
 			sched_yield();
 	}
@@ -201,24 +206,34 @@ int traffic_run(void *arg)
 	return 0;
 }
 
+static void ask(uint32_t what)
+{
+	__atomic_store_n(&asked, (asked & ~(uint32_t)WHAT) + WHAT + 1 + what, __ATOMIC_RELEASE);
+}
+
 void traffic_pause(void)
 {
-	__atomic_store_n(&asked, 1, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) != 1)
+	ask(PAUSE);
+	while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) != asked)
 		sched_yield();
 }
 
 void traffic_go(void)
 {
-	__atomic_store_n(&asked, 0, __ATOMIC_RELEASE);
+	ask(GO);
 }
 
 void traffic_stop(void)
 {
-	__atomic_store_n(&asked, 2, __ATOMIC_RELEASE);
+	ask(STOP);
 }
 
 uint64_t traffic_sent(void)
 {
 	return __atomic_load_n(&sent, __ATOMIC_RELAXED);
+}
+
+uint64_t traffic_turns(void)
+{
+	return __atomic_load_n(&turns, __ATOMIC_RELAXED);
 }
