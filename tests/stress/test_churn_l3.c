@@ -168,6 +168,12 @@ static void topology(uint16_t lan, uint16_t out)
 	rig_attachment(slice, lan, 1);
 }
 
+/* Ports say what came when they are closed; workers forward millions a second. */
+static bool enough(void)
+{
+	return changes > 10000;
+}
+
 static void verdict(void)
 {
 	struct counters by_stays, by_moving[2];
@@ -191,7 +197,7 @@ static void verdict(void)
 		by_moving[0].out_packets + by_moving[1].out_packets - box.originated);
 	RIG_CHECK(by_stays.out_packets + drops[DROP_VLAN_UNKNOWN] == churn_rx, "%lu came, %lu left",
 		churn_rx, by_stays.out_packets);
-	RIG_CHECK(churn_rx > 10000 && changes > 10000, "too little happened");
+	RIG_CHECK(churn_rx > 10000 && enough(), "too little happened");
 }
 
 int main(int argc, char **argv)
@@ -211,7 +217,8 @@ int main(int argc, char **argv)
 	topology(lan, out);
 	uint64_t end = rte_rdtsc() + seconds * rte_get_tsc_hz();
 
-	while (rte_rdtsc() < end)
+	/* longer where others leave us no time */
+	while (rte_rdtsc() < end || (!enough() && rte_rdtsc() < end + 60 * rte_get_tsc_hz()))
 		step();
 	churn_close(lan);
 	churn_close(out);
