@@ -20,6 +20,12 @@ void churn_box_start(uint32_t more);
 /* With all ports closed. */
 void churn_box_stop(void);
 
+/* ---- churn_pause.c ---- */
+
+/* From here on threads stand still now and then; started and stopped with the box. */
+void churn_pauses_start(void);
+void churn_pauses_stop(void);
+
 /* ---- churn.c ---- */
 
 /* The first topology: lan with tenants, wan with tunnels. */

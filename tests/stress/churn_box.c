@@ -67,10 +67,12 @@ void churn_box_start(uint32_t more)
 	worker_set_burst(0);
 	RIG_CHECK(worker_start(lcores, CHURN_WORKERS, IDLE_NAP, &switch_pipeline) == 0,
 		"the workers do not start");
+	churn_pauses_start();
 }
 
 void churn_box_stop(void)
 {
+	churn_pauses_stop();
 	port_fini();
 	rcu_reclaim(true);
 	worker_stop();
