@@ -26,10 +26,10 @@
 #include "port_link.h"
 #include "rcu.h"
 #include "server.h"
-#include "session.h"
 #include "switch.h"
 #include "underlay.h"
 #include "unix_socket.h"
+#include "upf.h"
 #include "worker.h"
 
 #define POLL_BUSY_US 1000  /* while workers have news */

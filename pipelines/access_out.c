@@ -2,10 +2,9 @@
 /* Out to a tenant: the frame of a slice leaves by an attachment, tagged where that has a VLAN. */
 #include <rte_ether.h>
 
-#include "hot.h"
+#include "l2.h"
 #include "police_hot.h"
 #include "shaper.h"
-#include "stages.h"
 
 /* Puts an 802.1Q tag in: the two MACs move down by its four bytes. */
 static __rte_always_inline void vlan_push(struct rte_mbuf *m, uint16_t vlan)

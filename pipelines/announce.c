@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "host.h"
-#include "stages.h"
 
 #define TIMES	      2
 #define INTERVAL_S    2

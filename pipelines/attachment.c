@@ -5,18 +5,25 @@
 
 #include <rte_malloc.h>
 
-#include "flood_list.h"
+#include "notify.h"
+#include "fdb.h"
 #include "hot.h"
 #include "ids.h"
-#include "neighbor_report.h"
-#include "nexthop.h"
 #include "rcu.h"
+#include "slice.h"
 
-struct attachment_hot *attachment_hot;
 static struct ids ids;
+
+static bool is_in_slice(uint32_t id, uint16_t slice)
+{
+	return attachment_in_slice(id, slice);
+}
 
 int attachment_init(uint32_t workers_total)
 {
+	static const struct door_ops ops = {.in_slice = is_in_slice};
+
+	door_register(DOOR_ATTACHMENT, &ops);
 	attachment_hot = rte_zmalloc("attachment_hot",
 		(LIMIT_ATTACHMENTS + 1) * sizeof(*attachment_hot), RTE_CACHE_LINE_SIZE);
 	ids_init(&ids, LIMIT_ATTACHMENTS);
@@ -88,7 +95,7 @@ void attachment_set(uint16_t id, uint16_t slice, uint16_t port, uint16_t vlan)
 			      .mtu = port_hot[port].mtu});
 	door_store(port, vlan, id);
 	if (old.slice != 0 && old.port != port)
-		nexthop_links_changed(); /* another port's link counts */
+		NOTIFY(links_moved); /* another port's link counts */
 	if (old.slice != slice)
 		flood_list_change(slice, DOOR_ATTACHMENT | id, true);
 }
@@ -98,7 +105,7 @@ static void free_id(void *arg)
 	uint16_t id = (uintptr_t)arg;
 
 	counters_zero(offsetof(struct switch_worker, attachment), id);
-	host_epoch_next();
+	NOTIFY(id_freed);
 	ids_give(&ids, id);
 }
 
@@ -135,34 +142,4 @@ bool attachment_in_slice(uint16_t id, uint16_t slice)
 void attachment_counters_read(uint16_t id, struct counters *out)
 {
 	counters_sum(out, offsetof(struct switch_worker, attachment), id);
-}
-
-/* ---- sums for all three kinds of counters ---- */
-
-static struct door_counts *counts_of(uint32_t worker, size_t array)
-{
-	return (struct door_counts *)((char *)switch_of(workers[worker]) + array);
-}
-
-void counters_sum(struct counters *out, size_t array, uint16_t id)
-{
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < worker_count; w++) {
-		const struct door_counts *counts = counts_of(w, array);
-		const struct traffic *t = &counts->traffic[id];
-
-		out->in_packets += __atomic_load_n(&t->in_packets, __ATOMIC_RELAXED);
-		out->in_bytes += __atomic_load_n(&t->in_bytes, __ATOMIC_RELAXED);
-		out->out_packets += __atomic_load_n(&t->out_packets, __ATOMIC_RELAXED);
-		out->out_bytes += __atomic_load_n(&t->out_bytes, __ATOMIC_RELAXED);
-		out->dropped += __atomic_load_n(&counts->dropped[id], __ATOMIC_RELAXED);
-	}
-}
-
-void counters_zero(size_t array, uint16_t id)
-{
-	for (uint32_t w = 0; w < worker_count; w++) {
-		memset(&counts_of(w, array)->traffic[id], 0, sizeof(struct traffic));
-		counts_of(w, array)->dropped[id] = 0;
-	}
 }

@@ -3,6 +3,7 @@
 #ifndef PIPELINES_ATTACHMENT_H
 #define PIPELINES_ATTACHMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "counters.h"
@@ -24,6 +25,8 @@ void attachment_unset(uint16_t id);
 
 /* The port's mtu changed: what leaves by its attachments is measured against the new one. */
 void attachment_port_mtu(uint16_t port);
+
+bool attachment_in_slice(uint16_t id, uint16_t slice);
 
 void attachment_counters_read(uint16_t id, struct counters *out);
 

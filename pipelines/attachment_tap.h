@@ -11,8 +11,6 @@
 #include <stdint.h>
 
 struct worker;
-struct burst;
-struct odd_packet;
 
 /* tx: to the kernel, rx: from it. Bytes of the frames as they pass, without the attachment's tag.
  */
@@ -62,10 +60,6 @@ extern uint32_t *tap_serial; /* [LIMIT_ATTACHMENTS + 1] */
 
 int tap_worker_init(struct worker *w);
 void tap_worker_fini(struct worker *w);
-/* Did the packet come in by an attachment with such an interface? */
-bool tap_is_there(const struct odd_packet *odd);
-/* Takes odd->m to the kernel, or drops it by name. */
-void tap_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
 /* Sends what the kernel sent; about once a millisecond. */
 void tap_tick(struct worker *w);
 

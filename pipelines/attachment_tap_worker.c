@@ -6,18 +6,41 @@
 #include <stdio.h>
 
 #include "host.h"
-#include "stages.h"
 
 #define TAP_RING     4096 /* to the kernel: one slice's burst is a thousand */
 #define TAP_IN_RING  1024
 #define FRAMES_A_RUN BURST_MAX
 #define RUNS_A_TICK  4
 
+static bool tap_is_there(const struct odd_packet *odd)
+{
+	return !host_from_tunnel(odd) &&
+	       __atomic_load_n(&tap_serial[DOOR_ID(odd->door)], __ATOMIC_RELAXED) != 0;
+}
+
+static void tap_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
+{
+	uint16_t attachment = DOOR_ID(odd->door);
+	struct tap_frame frame = {.m = odd->m,
+		.serial = __atomic_load_n(&tap_serial[attachment], __ATOMIC_RELAXED),
+		.attachment = attachment};
+
+	if (!host_may(w, odd->slice, RATE_TAP)) {
+		host_drop(w, b, odd, DROP_TAP_RATE);
+		return;
+	}
+	TRACE(b, odd->m, STAGE_PUNT, "to the kernel by the tap of attachment {attachment %u}",
+		attachment);
+	if (rte_ring_sp_enqueue_elem(switch_of(w)->to_taps, &frame, sizeof(frame)) != 0)
+		host_drop(w, b, odd, DROP_TAP_FULL);
+}
+
 int tap_worker_init(struct worker *w)
 {
 	struct switch_worker *sw = switch_of(w);
 	char name[RTE_RING_NAMESIZE];
 
+	host_kernel = (struct host_kernel){.is_there = tap_is_there, .take = tap_take};
 	snprintf(name, sizeof(name), "to_taps_%u", w->id);
 	sw->to_taps = rte_ring_create_elem(name, sizeof(struct tap_frame), TAP_RING, SOCKET_ID_ANY,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -40,29 +63,6 @@ void tap_worker_fini(struct worker *w)
 {
 	ring_fini(switch_of(w)->to_taps);
 	ring_fini(switch_of(w)->from_taps);
-}
-
-bool tap_is_there(const struct odd_packet *odd)
-{
-	return !host_from_tunnel(odd) &&
-	       __atomic_load_n(&tap_serial[DOOR_ID(odd->door)], __ATOMIC_RELAXED) != 0;
-}
-
-void tap_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
-{
-	uint16_t attachment = DOOR_ID(odd->door);
-	struct tap_frame frame = {.m = odd->m,
-		.serial = __atomic_load_n(&tap_serial[attachment], __ATOMIC_RELAXED),
-		.attachment = attachment};
-
-	if (!host_may(w, odd->slice, RATE_TAP)) {
-		host_drop(w, b, odd, DROP_TAP_RATE);
-		return;
-	}
-	TRACE(b, odd->m, STAGE_PUNT, "to the kernel by the tap of attachment {attachment %u}",
-		attachment);
-	if (rte_ring_sp_enqueue_elem(switch_of(w)->to_taps, &frame, sizeof(frame)) != 0)
-		host_drop(w, b, odd, DROP_TAP_FULL);
 }
 
 static void frame_out(struct worker *w, struct burst *b, const struct tap_frame *frame)
@@ -100,7 +100,7 @@ static uint32_t run(struct worker *w)
 	b->drops = 0;
 	for (uint32_t i = 0; i < n; i++)
 		frame_out(w, b, &frame[i]);
-	switch_out(w, b);
+	stages_above.out(w, b);
 	if (b->drops > 0)
 		rte_pktmbuf_free_bulk(b->drop, b->drops);
 	b->drops = 0;

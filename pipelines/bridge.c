@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bridging inside the slice: source MACs are learned (by report), destinations looked up, both
  * in one bulk lookup. */
+#include "fdb.h"
 #include "flow.h"
-#include "host.h"
-#include "session_hot.h"
-#include "stages.h"
+#include "l2.h"
+#include "report.h"
 
 _Static_assert(2 * BURST_MAX <= EXACT_BULK, "both keys of a burst are looked up at once");
 

@@ -7,16 +7,15 @@
 #include <stdlib.h>
 
 #include "exact_page.h"
-#include "flood_list.h"
+#include "notify.h"
 #include "hot.h"
-#include "session_doors.h"
+#include "slice.h"
 
 #define REPORTS_A_POLL 8192
 #define AGE_SHARE      32 /* of the buckets a poll looks at, at least AGE_MIN */
 #define AGE_MIN	       64
 #define AGE_EVERY_S    1 /* a round over the whole table starts no sooner than this after the last */
 
-struct exact_table fdb_table;
 void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
 void (*fdb_on_overtaken)(uint16_t slice, door_t door);
 
@@ -33,8 +32,24 @@ static bool sessions_left; /* some have MACs of slices that they are no doors of
 static uint64_t age_cursor;
 static uint32_t age_round_s;
 
+static void on_slice_changed(uint16_t slice, const struct slice_hot *before)
+{
+	if (slice_hot[slice].flags & ~before->flags & SLICE_UNTAUGHT)
+		fdb_flush_tunnels(slice);
+}
+
+static void on_slice_gone(uint16_t slice)
+{
+	fdb_flush(slice, 0);
+}
+
 int fdb_init(uint32_t workers_total)
 {
+	static const struct notify notify = {.slice_changed = on_slice_changed,
+		.slice_gone = on_slice_gone,
+		.door_left = fdb_flush};
+
+	notify_listen(&notify);
 	by_slice = calloc(LIMIT_SLICES + 1, sizeof(*by_slice));
 	by_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*by_attachment));
 	by_tunnel = calloc(LIMIT_TUNNELS + 1, sizeof(*by_tunnel));
@@ -310,16 +325,6 @@ void fdb_flush_tunnels(uint16_t slice)
 }
 
 /* ---- doors ---- */
-
-bool door_in_slice(door_t door, uint16_t slice)
-{
-	if (!slice_is_live(slice))
-		return false;
-	if (DOOR_KIND(door) == DOOR_SESSION)
-		return session_in_slice(DOOR_SESSION_ID(door), slice);
-	return DOOR_KIND(door) == DOOR_TUNNEL ? member_exists(slice, DOOR_ID(door))
-					      : attachment_in_slice(DOOR_ID(door), slice);
-}
 
 void fdb_session_left(uint32_t session)
 {

@@ -8,16 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hot.h"
 #include "types.h"
-
-/* Where a frame comes in or goes out: kind and id in one word; 0 = none. */
-typedef uint32_t door_t;
-#define DOOR_ATTACHMENT	   0x100000u
-#define DOOR_TUNNEL	   0x200000u
-#define DOOR_SESSION	   0x400000u /* of the user plane: an id has twenty bits */
-#define DOOR_KIND(d)	   ((d)&0x700000u)
-#define DOOR_ID(d)	   ((uint16_t)(d)) /* of attachments and tunnels */
-#define DOOR_SESSION_ID(d) ((d)&0xfffffu)
 
 /* The table's value word: door and marks in the low half, second last seen in the high half. */
 #define FDB_STATIC    0x80000000ull
@@ -26,16 +18,6 @@ typedef uint32_t door_t;
 #define FDB_MARKS     (FDB_STATIC | FDB_MOVABLE | FDB_OVERTAKEN)
 #define FDB_DOOR      0x7fffffu
 #define FDB_KEY_GROUP 0x10000ull /* the group bit of the MAC inside a key */
-
-/* (slice, MAC) in one word, from the six bytes at mac and the two after it (which the caller can
- * read). */
-static inline uint64_t fdb_key(uint16_t slice, const uint8_t *mac)
-{
-	uint64_t bytes;
-
-	__builtin_memcpy(&bytes, mac, sizeof(bytes));
-	return bytes << 16 | slice;
-}
 
 struct fdb_entry {
 	uint16_t slice;

@@ -2,12 +2,12 @@
 /* Unknown, broadcast and multicast frames: to every other door of the slice, never back, never
  * from tunnel to tunnel, at no more than the slice's rate. Uses the lanes out, and down[] for
  * Ethernet sessions, and empties them as they fill. */
-#include "admit.h"
 #include "flow.h"
-#include "hot.h"
-#include "session_doors.h"
-#include "stages.h"
+#include "l2.h"
+#include "tunnel.h"
 #include "suppress.h"
+
+struct flood_sessions *flood_sessions[LIMIT_SLICES + 1];
 
 static struct rte_mbuf *copy_of(struct worker *w, struct rte_mbuf *m)
 {
@@ -39,7 +39,7 @@ static void down_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uin
 	uint32_t session, door_t in)
 {
 	if (b->downs == BURST_MAX)
-		session_down_run(w, b);
+		DOOR_OPS(DOOR_SESSION)->deliver(w, b);
 	uint32_t k = b->downs++;
 
 	b->down[k] = m;

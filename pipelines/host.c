@@ -5,6 +5,8 @@
 
 #include <rte_ip.h>
 
+struct host_kernel host_kernel;
+
 /* ---- looking ---- */
 
 uint64_t host_lookup(uint16_t slice, uint8_t family, const uint8_t *address)
@@ -64,99 +66,6 @@ bool host_is_here(const struct odd_packet *odd, uint8_t family, const uint8_t *a
 		return false;
 	return (family == 6 && is_our_link_local(odd->slice, address)) ||
 	       is_gateway_of(host_lookup(odd->slice, family, address), DOOR_ID(odd->door));
-}
-
-static bool parse4(const struct rte_mbuf *m, struct ip_view *v)
-{
-	const uint8_t *ip = v->ip;
-	uint32_t room = m->data_len - ETH_LEN;
-
-	if (room < 20)
-		return false;
-	uint16_t frag = rte_be_to_cpu_16(load16(ip + 6));
-
-	v->family = 4;
-	v->l4 = (ip[0] & 0xf) * 4;
-	v->total = rte_be_to_cpu_16(load16(ip + 2));
-	v->proto = ip[9];
-	v->pointer = 9;
-	v->fragment = frag & 0x3fff;
-	v->first = (frag & 0x1fff) == 0;
-	return v->l4 >= 20 && v->l4 <= room && v->total >= v->l4 &&
-	       v->total <= m->pkt_len - ETH_LEN;
-}
-
-/* Is it a header that another follows? Its length in *len (RFC 8200 section 4, RFC 4302). */
-static bool is_extension(const uint8_t *h, uint8_t proto, uint32_t *len)
-{
-	switch (proto) {
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_DSTOPTS:
-		*len = (h[1] + 1u) * 8;
-		return true;
-	case IPPROTO_FRAGMENT:
-		*len = 8;
-		return true;
-	case IPPROTO_AH:
-		*len = (h[1] + 2u) * 4;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool parse6(const struct rte_mbuf *m, struct ip_view *v)
-{
-	const uint8_t *ip = v->ip;
-	uint32_t room = m->data_len - ETH_LEN, len;
-
-	if (room < 40)
-		return false;
-	v->family = 6;
-	v->total = 40u + rte_be_to_cpu_16(load16(ip + 4));
-	v->proto = ip[6];
-	v->pointer = 6;
-	v->l4 = 40;
-	v->fragment = false;
-	v->first = true;
-	if (v->total > m->pkt_len - ETH_LEN)
-		return false;
-	room = RTE_MIN(room, v->total);
-	for (uint32_t i = 0; i < 8 && v->first && v->l4 + 8 <= room; i++) {
-		const uint8_t *h = ip + v->l4;
-
-		if (!is_extension(h, v->proto, &len))
-			return true;
-		if (v->proto == IPPROTO_FRAGMENT) {
-			v->fragment = true;
-			v->first = (load16(h + 2) & RTE_BE16(0xfff8)) == 0;
-		}
-		if (v->l4 + len > room)
-			return false;
-		v->proto = h[0];
-		v->pointer = v->l4;
-		v->l4 += len;
-	}
-	const uint8_t none[2] = {0};
-
-	/* what is left of less than 8 bytes is no extension header; nine of them are nobody's */
-	return !v->first || !is_extension(none, v->proto, &len);
-}
-
-bool host_parse(const struct rte_mbuf *m, struct ip_view *v)
-{
-	if (m->data_len < ETH_LEN + 1u)
-		return false;
-	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t type = load16(data + 12);
-
-	v->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, ETH_LEN);
-	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && v->ip[0] >> 4 == 4)
-		return parse4(m, v);
-	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && v->ip[0] >> 4 == 6)
-		return parse6(m, v);
-	return false;
 }
 
 /* ---- answering ---- */
@@ -276,8 +185,8 @@ static void group(
 		nd_take(w, b, odd, v);
 	else if (v->family == 6 && to[0] != 0xff && host_is_here(odd, 6, to))
 		icmp_local(w, b, odd, v);
-	else if (is_link_group(v) && tap_is_there(odd))
-		tap_take(w, b, odd);
+	else if (is_link_group(v) && host_has_kernel(odd))
+		host_kernel.take(w, b, odd);
 	else
 		host_drop(w, b, odd, DROP_ROUTED_GROUP);
 }

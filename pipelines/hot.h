@@ -7,6 +7,7 @@
 
 #include <rte_byteorder.h>
 #include <rte_common.h>
+#include <rte_prefetch.h>
 #include <rte_ring.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "counters.h"
 #include "drops.h"
 #include "exact.h"
-#include "fdb.h"
+#include "door.h"
 #include "meter.h"
 #include "trace_point.h"
 #include "wire.h"
@@ -193,6 +194,7 @@ struct switch_worker {
 	struct odd_queue *odds; /* exceptions of the burst, which switch_out() takes */
 	struct rte_ring *to_taps, *from_taps; /* struct tap_frame */
 	struct upf_worker *upf;
+	void *session_lines; /* by session_line_prefetch() */
 	uint64_t punt_cost;
 	uint16_t ip_id; /* of IPv4, and of IPv6 fragments: no two workers use the same */
 	uint16_t ip_id_step;
@@ -249,6 +251,28 @@ enum stage {
 };
 extern const char *const switch_stages[];
 
+/* Nothing is in b yet. */
+static inline void burst_begin(struct burst *b)
+{
+	b->frames = b->routes = b->underlays = b->punts = b->floods = 0;
+	b->gtpus = b->downs = b->to_gtpus = 0;
+}
+
+/* The stages after bridge and route, for what is not in a burst of a port (ticks, packets that were
+ * held). Set once by switch.c, which is above all rooms. */
+struct stages_above {
+	/* as far as there is anything for them: all that is in lanes is on its way out */
+	void (*out)(struct worker *w, struct burst *b);
+	/* flood[] first */
+	void (*flood)(struct worker *w, struct burst *b);
+};
+extern struct stages_above stages_above;
+
+/* Sums element `id` of one of the counter arrays of struct switch_worker, named by its offset. Main
+ * thread. */
+void counters_sum(struct counters *out, size_t array, uint16_t id);
+void counters_zero(size_t array, uint16_t id);
+
 /* What one packet at `pps` a second costs in cycles on each worker, every one of which has its
  * share of the rate; 0: none may pass. Computed when configured: no packet divides. */
 static inline uint64_t bucket_cost(uint64_t pps)
@@ -271,9 +295,6 @@ static inline bool bucket_take(struct bucket *k, uint64_t now_tsc, uint64_t cap,
 	return true;
 }
 
-/* Counts a drop at a session. upf_worker.c. */
-void session_count_drop(struct worker *w, uint32_t session);
-
 /* Drops a packet whose slice is known, and counts it where people look: reason, slice, door. */
 static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,
 	door_t door, enum drop_reason why)
@@ -285,10 +306,21 @@ static inline void slice_drop(struct worker *w, struct burst *b, struct rte_mbuf
 	if (DOOR_KIND(door) == DOOR_TUNNEL)
 		sw->tunnel.dropped[DOOR_ID(door)]++;
 	else if (unlikely(DOOR_KIND(door) == DOOR_SESSION))
-		session_count_drop(w, DOOR_SESSION_ID(door));
+		DOOR_OPS(door)->count_drop(w, DOOR_SESSION_ID(door));
 	else
 		sw->attachment.dropped[DOOR_ID(door)]++;
 	worker_drop(w, b, m, why);
+}
+
+/* A key of fdb_table: (slice, MAC) in one word, from the six bytes at mac and the two after it
+ * (which the caller can read).
+ */
+static inline uint64_t fdb_key(uint16_t slice, const uint8_t *mac)
+{
+	uint64_t bytes;
+
+	__builtin_memcpy(&bytes, mac, sizeof(bytes));
+	return bytes << 16 | slice;
 }
 
 /* A frame enters a slice: its table keys are made, and their lines are on their way from here on.
@@ -318,6 +350,16 @@ static __rte_always_inline void route_enter(
 	b->route[k] = m;
 	b->route_slice[k] = slice;
 	b->route_door[k] = door;
+}
+
+/* Two lines a session, one each way, with which the user plane's part of a worker begins
+ * (upf/session_line.h): fetched ahead by the stages that find out whose a packet is. Nothing comes
+ * of it while there is no user plane. */
+#define SESSION_LINE_BYTES 64u
+static __rte_always_inline void session_line_prefetch(
+	const void *lines, uint32_t session, bool down)
+{
+	rte_prefetch0((const uint8_t *)lines + (2ull * session + down) * SESSION_LINE_BYTES);
 }
 
 #define TRACE(b, m, stage, ...)                                                                    \

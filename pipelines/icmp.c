@@ -14,29 +14,6 @@
 #define ECHO6	    128
 #define ECHO_REPLY6 129
 
-/* ---- checksums ---- */
-
-static uint16_t fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-static uint32_t pseudo6(const uint8_t *ip, uint32_t len)
-{
-	return rte_raw_cksum(ip + 8, 32) + rte_cpu_to_be_16(len) + rte_cpu_to_be_16(IPPROTO_ICMPV6);
-}
-
-bool icmp_checksum_ok(const struct rte_mbuf *m, const struct ip_view *v)
-{
-	uint32_t len = v->total - v->l4;
-	uint16_t sum;
-
-	if (rte_raw_cksum_mbuf(m, ETH_LEN + v->l4, len, &sum) != 0)
-		return false;
-	return fold(sum + (v->family == 6 ? pseudo6(v->ip, len) : 0)) == 0xffff;
-}
-
 /* ---- echo ---- */
 
 /* Takes options and extension headers out: an answer begins anew. Returns the IP header. */
@@ -88,7 +65,7 @@ static void retype(uint8_t *icmp, uint8_t from, uint8_t to)
 	uint32_t sum = (uint16_t)~load16(icmp + 2);
 
 	sum += (uint16_t)~rte_cpu_to_be_16(from << 8) + (uint32_t)rte_cpu_to_be_16(to << 8);
-	uint16_t check = ~fold(sum);
+	uint16_t check = ~sum_fold(sum);
 
 	icmp[0] = to;
 	/* what is left may be all zero, of which the sum is +0, not -0 (RFC 1624 section 3) */
@@ -134,8 +111,8 @@ static void refuse(
 {
 	const uint8_t *to = v->ip + (v->family == 4 ? 16 : 24);
 
-	if (tap_is_there(odd) && is_host(v) && host_is_here(odd, v->family, to)) {
-		tap_take(w, b, odd);
+	if (host_has_kernel(odd) && is_host(v) && host_is_here(odd, v->family, to)) {
+		host_kernel.take(w, b, odd);
 		return;
 	}
 	bool port = v->proto == IPPROTO_UDP || (v->family == 6 && v->proto == IPPROTO_TCP);
@@ -270,7 +247,8 @@ static bool compose(struct switch_worker *sw, struct rte_mbuf *e, const struct o
 	icmp[0] = first_word >> 8;
 	icmp[1] = first_word;
 	*(wire32_t *)(icmp + 4) = rte_cpu_to_be_32(what);
-	*(wire16_t *)(icmp + 2) = ~fold(rte_raw_cksum(icmp, len) + (v4 ? 0 : pseudo6(ip, len)));
+	*(wire16_t *)(icmp + 2) =
+		~sum_fold(rte_raw_cksum(icmp, len) + (v4 ? 0 : sum_pseudo6(ip, len)));
 	return true;
 }
 

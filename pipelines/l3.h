@@ -51,6 +51,12 @@ extern struct lpm_table fib4, fib6;
 #define FIB_OWNER(v)	((enum fib_owner)((v) >> FIB_OWNER_SHIFT))
 #define FIB_VALUE(n, o) ((n) | (uint32_t)(o) << FIB_OWNER_SHIFT)
 
+/* ---- stages ---- */
+
+/* route[] → to_tunnel, to_access; what is not plain goes to the exceptions (host.c). RFC 1812, RFC
+ * 8200. Adds to what the bridge put into the lanes. */
+void route_run(struct worker *w, struct burst *b);
+
 /* ---- between the stages ---- */
 
 /* Why a packet left route.c's way. */

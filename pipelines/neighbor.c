@@ -9,9 +9,11 @@
 
 #include "exact_page.h"
 #include "fib.h"
-#include "flood_list.h"
+#include "attachment.h"
+#include "notify.h"
 #include "gateway.h"
 #include "hot.h"
+#include "report.h"
 #include "neighbor_state.h"
 #include "suppress.h"
 
@@ -19,6 +21,10 @@ static uint32_t reserved;
 
 int neighbor_init(uint32_t workers_total)
 {
+	static const struct notify notify = {
+		.slice_gone = neighbor_flush, .id_freed = host_epoch_next};
+
+	notify_listen(&notify);
 	reserved = 0;
 	neighbor_skew_tsc = 0;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fib.h"
-#include "flood_list.h"
+#include "attachment.h"
 #include "gateway.h"
 #include "host.h"
 #include "suppress.h"
@@ -25,7 +25,6 @@
 #define REPORTS_A_POLL	 4096
 
 uint64_t neighbor_skew_tsc;
-uint32_t host_epoch;
 
 static uint64_t clock_tsc(void)
 {

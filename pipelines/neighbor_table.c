@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flood_list.h"
+#include "slice.h"
 
 #define NODES (LIMIT_HOSTS + ASKING_MAX + 1)
 #define HEADS 131072

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "notify.h"
 #include "l3.h"
 #include "neighbor.h"
 #include "nexthop_cold.h"
@@ -29,9 +30,11 @@ static uint32_t *head;	      /* [HEADS] chains of equal hash */
 static uint32_t *tunnel_ways; /* [LIMIT_TUNNELS + 1] next hops by each tunnel */
 static uint32_t free_head, used;
 static bool unsettled;
+static const struct notify notify;
 
 int nexthop_init(void)
 {
+	notify_listen(&notify);
 	nexthop_hot = aligned_alloc(2u << 20, LIMIT_NEXTHOPS * sizeof(*nexthop_hot));
 	nexthop_address = calloc(LIMIT_NEXTHOPS, sizeof(*nexthop_address));
 	nexthop_cold = calloc(LIMIT_NEXTHOPS, sizeof(*nexthop_cold));
@@ -339,25 +342,29 @@ void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead)
 	set_unresolved(index, mac == NULL);
 }
 
-void nexthop_slice_mac(uint16_t slice)
+/* ---- events ---- */
+
+static void on_slice_changed(uint16_t slice, const struct slice_hot *before)
 {
+	if (!before->live || before->mac == slice_hot[slice].mac)
+		return;
 	for (uint32_t i = 1; i < nexthop_top; i++)
 		if (nexthop_cold[i].type == COLD_WAY && nexthop_cold[i].slice == slice &&
 			nexthop_cold[i].via.tunnel != 0)
 			write_word(i);
 }
 
-void nexthop_tunnel_changed(uint16_t tunnel)
+static void on_tunnel_moved(uint16_t tunnel)
 {
 	unsettled |= tunnel_ways != NULL && tunnel_ways[tunnel] > 0;
 }
 
-void nexthop_links_changed(void)
+static void on_links_moved(void)
 {
 	unsettled = true;
 }
 
-void nexthop_settle(void)
+static void on_links_settled(void)
 {
 	bool moved = false;
 
@@ -373,6 +380,11 @@ void nexthop_settle(void)
 	if (moved)
 		groups_follow_moved();
 }
+
+static const struct notify notify = {.slice_changed = on_slice_changed,
+	.tunnel_moved = on_tunnel_moved,
+	.links_moved = on_links_moved,
+	.links_settled = on_links_settled};
 
 /* ---- reading ---- */
 

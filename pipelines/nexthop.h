@@ -58,9 +58,6 @@ void nexthop_slice_mac(uint16_t slice);
 /* A tunnel got its first path or lost its last / links of ports changed, or which port an
  * attachment is on. nexthop_settle() then takes the ways that went down out of their groups while
  * others are up, and lets those that came up back, in one pass over all of them. */
-void nexthop_tunnel_changed(uint16_t tunnel);
-void nexthop_links_changed(void);
-void nexthop_settle(void);
 
 uint32_t nexthop_count(void);
 /* Iterates over indices in use: the first above `index` (0: from the start), 0 at the end. */

@@ -9,9 +9,8 @@
 
 #include "gtpu.h"
 #include "hot.h"
-#include "session_line.h"
+#include "teid.h"
 #include "tunnel_header.h"
-#include "upf_worker.h"
 
 enum verdict { TAKE, PUNT, GONE }; /* GONE: dropped, or held for reassembly */
 
@@ -48,9 +47,9 @@ static inline bool udp_checksum_ok(struct worker *w, struct burst *b, struct rte
 
 /* Is the address that a packet came to a gtpu's? Asked once for packets in a row. */
 struct gtpu_local {
-	struct session_cell *cells; /* the worker's */
-	uint32_t address;	    /* IPv4 */
-	bool is;		    /* its is */
+	const void *lines; /* the worker's, of sessions */
+	uint32_t address;  /* IPv4 */
+	bool is;	   /* its is */
 	uint8_t id;
 };
 
@@ -96,8 +95,8 @@ static __rte_always_inline bool gtpu_plain(struct burst *b, struct gtpu_local *l
 		return false;
 	/* where the inner header goes on, and whose it may be */
 	rte_prefetch0(ip - ETH + RTE_CACHE_LINE_SIZE);
-	rte_prefetch0(session_line(l->cells,
-		TEID_SESSION(rte_be_to_cpu_32(*(const wire32_t *)(udp + UDP + 4))), false));
+	session_line_prefetch(l->lines,
+		TEID_SESSION(rte_be_to_cpu_32(*(const wire32_t *)(udp + UDP + 4))), false);
 	gtpu_add(b, m, udp + UDP, l->id, ip[1]);
 	return true;
 }

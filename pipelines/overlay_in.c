@@ -11,7 +11,8 @@
 #include "mss.h"
 #include "overlay_gtpu.h"
 #include "peer_share.h"
-#include "stages.h"
+#include "reassembly.h"
+#include "tunnel.h"
 #include "tunnel_header.h"
 
 static __rte_always_inline bool ipv4_checksum_ok(
@@ -369,8 +370,7 @@ static __rte_always_inline void decapsulate(
 void overlay_in_run(struct worker *w, struct burst *b)
 {
 	const struct port_hot *ph = &port_hot[b->port];
-	const struct upf_worker *upf = switch_of(w)->upf;
-	struct gtpu_local local = {.cells = upf != NULL ? upf->cells : NULL};
+	struct gtpu_local local = {.lines = switch_of(w)->session_lines};
 	struct candidates c4, c6;
 	uint64_t mac = 0;
 

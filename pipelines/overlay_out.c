@@ -13,7 +13,7 @@
 #include "path.h"
 #include "police_hot.h"
 #include "shaper.h"
-#include "stages.h"
+#include "tunnel.h"
 
 #define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
 #define HDR6 70

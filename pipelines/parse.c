@@ -5,9 +5,8 @@
 #include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
-#include "hot.h"
+#include "l2.h"
 #include "police_hot.h"
-#include "stages.h"
 
 #define PREFETCH_AHEAD 8
 

@@ -6,11 +6,9 @@
 #include <rte_errno.h>
 #include <rte_mbuf_dyn.h>
 
-#include "admit.h"
 #include "dscp.h"
 #include "ids.h"
 #include "police_hot.h"
-#include "stages.h"
 
 uint64_t police_yellow;
 static struct meter_bank bank;
@@ -129,7 +127,7 @@ static bool act(struct worker *w, struct burst *b, struct rte_mbuf *m, const str
 	}
 	if (color == METER_RED || action == YELLOW_DROP) {
 		if (at->place == POLICE_SLICE && (m->ol_flags & session_charged))
-			session_refund(w, m);
+			DOOR_OPS(DOOR_SESSION)->refund(w, m);
 		slice_drop(w, b, m, LANE_SLICE(at->way), door,
 			red[at->place] + (color == METER_YELLOW ? 1 : 0));
 		return false;

@@ -9,11 +9,16 @@
 #include "meter.h"
 #include "types.h"
 
+struct worker;
+
 enum police_place { POLICE_SLICE, POLICE_IN, POLICE_OUT };
 
 /* 0 or -errno; police_fini also after a failure. */
 int police_init(uint32_t workers);
 void police_fini(void);
+
+/* Per worker; meter_worker_fini() undoes it. */
+int police_worker_init(struct worker *w);
 
 /* Takes a free profile id (1..LIMIT_METERS): 0 or -ENOSPC. Undo: police_release. */
 int police_reserve(uint16_t *id);

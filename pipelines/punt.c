@@ -3,7 +3,7 @@
  * rate, and what the kernel sends there goes out of the port. */
 #include "hot.h"
 #include "shaper.h"
-#include "stages.h"
+#include "punt.h"
 
 void punt_run(struct worker *w, struct burst *b)
 {

@@ -7,7 +7,7 @@
 
 #include "hot.h"
 #include "peer_share.h"
-#include "stages.h"
+#include "reassembly.h"
 
 #define FLOWS	    1024 /* packets in the making at once, a worker and family */
 #define HELD_MAX    1024 /* fragments that wait at once: the port needs its buffers */

@@ -7,9 +7,9 @@
 #include "l3.h"
 #include "path.h"
 #include "route_check.h"
-#include "session_line.h"
-#include "stages.h"
-#include "upf_worker.h"
+#include "l2.h"
+#include "tunnel.h"
+#include "ue.h"
 
 static __rte_always_inline uint64_t nexthop_load(uint32_t index)
 {
@@ -81,7 +81,7 @@ static __rte_always_inline void down_add(struct worker *w, struct burst *b, stru
 	uint32_t n = b->downs++;
 
 	BURST_BOUND(n);
-	rte_prefetch0(session_line(switch_of(w)->upf->cells, SESSION_OF(word), true));
+	session_line_prefetch(switch_of(w)->session_lines, SESSION_OF(word), true);
 	b->down[n] = m;
 	b->down_to[n] = word;
 	b->down_door[n] = door;

@@ -6,19 +6,12 @@
 #include <rte_malloc.h>
 #include <stdlib.h>
 
-#include "flood_list.h"
-#include "hold_count.h"
+#include "notify.h"
 #include "hot.h"
 #include "ids.h"
-#include "neighbor.h"
-#include "neighbor_report.h"
-#include "nexthop.h"
 #include "rcu.h"
 #include "shaper.h"
-#include "suppress.h"
-#include "vtep.h"
 
-struct slice_hot *slice_hot;
 static struct ids ids;
 static uint32_t *ageing_s, *max_macs; /* [LIMIT_SLICES + 1] */
 static bool *waits; /* [LIMIT_SLICES + 1] id is free once the last held packet is counted */
@@ -103,32 +96,22 @@ void slice_share_set(uint16_t id, uint32_t weight, uint64_t guarantee_bps)
 void slice_set(uint16_t id, const struct api_slice *cfg)
 {
 	struct slice_hot *s = &slice_hot[id];
+	const struct slice_hot before = *s;
 	uint32_t vni_be = rte_cpu_to_be_32(cfg->vni << 8);
-	uint8_t old_flags = s->flags, flags = flags_of(cfg) | (old_flags & SLICE_SESSIONS);
 
 	ageing_s[id] = cfg->mac_ageing_s;
 	max_macs[id] = cfg->max_macs;
 	if (s->live && s->vni_be != vni_be)
-		tunnel_vni_change(id, vni_be);
+		NOTIFY(slice_vni, id, vni_be);
 	__atomic_store_n(&s->vni_be, vni_be, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->flood_cost, bucket_cost(cfg->flood_pps), __ATOMIC_RELAXED);
 	if (s->flood == NULL)
 		__atomic_store_n(
 			&s->flood, (struct flood_list *)(uintptr_t)&empty_list, __ATOMIC_RELEASE);
-	if (s->mac != gateway_mac(cfg)) {
-		slice_mac_set(id, cfg);
-		if (s->live)
-			nexthop_slice_mac(id);
-	}
-	bool suppressed = s->live && (old_flags & SLICE_SUPPRESS);
-
-	__atomic_store_n(&s->flags, flags, __ATOMIC_RELAXED);
-	if (suppressed != ((flags & SLICE_SUPPRESS) != 0))
-		suppress_slice(!suppressed);
-	if (s->live && flags != old_flags)
-		tunnel_flags_change(id);
-	if (flags & ~old_flags & SLICE_UNTAUGHT)
-		fdb_flush_tunnels(id);
+	slice_mac_set(id, cfg);
+	__atomic_store_n(
+		&s->flags, flags_of(cfg) | (before.flags & SLICE_SESSIONS), __ATOMIC_RELAXED);
+	NOTIFY(slice_changed, id, &before);
 	s->live = true;
 }
 
@@ -148,8 +131,17 @@ static void id_free(uint16_t id)
 		memset(switch_of(workers[i])->slice_drops[id], 0,
 			DROP_SLICE_REASONS * sizeof(uint64_t));
 	shaper_class_unset(id); /* what still waits is dropped, not the next slice's */
-	host_epoch_next();
+	NOTIFY(id_freed);
 	ids_give(&ids, id);
+}
+
+/* Does a room have packets of it? */
+static bool is_busy(uint16_t id)
+{
+	for (const struct notify **l = notify_listeners; *l != NULL; l++)
+		if ((*l)->slice_busy != NULL && (*l)->slice_busy(id))
+			return true;
+	return false;
 }
 
 /* After a grace period. */
@@ -157,7 +149,7 @@ static void id_leave(void *arg)
 {
 	uint16_t id = (uintptr_t)arg;
 
-	waits[id] = hold_slice_busy(id);
+	waits[id] = is_busy(id);
 	if (!waits[id])
 		id_free(id);
 }
@@ -179,10 +171,7 @@ void slice_unset(uint16_t id)
 	struct slice_hot *s = &slice_hot[id];
 	struct flood_list *old = s->flood;
 
-	fdb_flush(id, 0);
-	neighbor_flush(id);
-	if (s->live && (s->flags & SLICE_SUPPRESS))
-		suppress_slice(false);
+	NOTIFY(slice_gone, id);
 	s->live = false;
 	__atomic_store_n(&s->flood, NULL, __ATOMIC_RELAXED);
 	rcu_defer(free_list, old);

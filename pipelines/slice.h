@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "counters.h"
+#include "door.h"
 #include "drops.h"
 #include "types.h"
 
@@ -35,8 +36,16 @@ void slice_set(uint16_t id, const struct api_slice *cfg);
  * period, and when no packet that was held for its sessions is on its way to be dropped. The caller
  * has made sure that no attachment, member or static MAC is left. */
 void slice_unset(uint16_t id);
-/* upf/hold_flush.c: no such packet is, any more. */
+/* No such packet is, any more (events.h: slice_busy). */
 void slice_quiet(uint16_t id);
+
+bool slice_is_live(uint16_t id);
+uint32_t slice_max_macs(uint16_t id);
+uint32_t slice_ageing_s(uint16_t id);
+
+/* Adds a door to what the slice floods to, or takes it out; a copy is published and the old list
+ * freed after a grace period. */
+void flood_list_change(uint16_t slice, door_t door, bool add);
 
 /* Sessions of the user plane have addresses (or are doors) here: from before the first until after
  * the last. */

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 #include "exact_page.h"
-#include "flood_list.h"
+#include "notify.h"
 #include "hot.h"
+#include "slice.h"
 #include "suppress_table.h"
 
 #define AGE_SHARE   64 /* of the buckets a call looks at, at least AGE_MIN */
@@ -24,8 +25,37 @@ static uint32_t refused;
 static uint64_t age_cursor[2];
 static uint64_t age_round_tsc;
 
+/* A slice began or ended to answer; workers look at frames only while one does. */
+static void count_slice(bool begins)
+{
+	__atomic_store_n(&suppress_slices, suppress_slices + (begins ? 1 : -1), __ATOMIC_RELAXED);
+}
+
+static bool answers(const struct slice_hot *s)
+{
+	return s->live && (s->flags & SLICE_SUPPRESS);
+}
+
+static void on_slice_changed(uint16_t slice, const struct slice_hot *before)
+{
+	bool now = slice_hot[slice].flags & SLICE_SUPPRESS;
+
+	if (answers(before) != now)
+		count_slice(now);
+}
+
+static void on_slice_gone(uint16_t slice)
+{
+	if (answers(&slice_hot[slice]))
+		count_slice(false);
+}
+
 int suppress_init(void)
 {
+	static const struct notify notify = {
+		.slice_changed = on_slice_changed, .slice_gone = on_slice_gone};
+
+	notify_listen(&notify);
 	by_slice = calloc(LIMIT_SLICES + 1, sizeof(*by_slice));
 	suppress_slices = refused = 0;
 	age_cursor[0] = age_cursor[1] = age_round_tsc = 0;
@@ -42,11 +72,6 @@ void suppress_fini(void)
 	exact_fini(&suppress6);
 	free(by_slice);
 	by_slice = NULL;
-}
-
-void suppress_slice(bool begins)
-{
-	__atomic_store_n(&suppress_slices, suppress_slices + (begins ? 1 : -1), __ATOMIC_RELAXED);
 }
 
 static struct exact_table *table_of(uint8_t family)

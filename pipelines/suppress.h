@@ -5,8 +5,7 @@
 #ifndef PIPELINES_SUPPRESS_H
 #define PIPELINES_SUPPRESS_H
 
-#include "neighbor.h"
-#include "neighbor_report.h"
+#include "report.h"
 #include "worker.h"
 
 /* ---- main thread ---- */
@@ -14,8 +13,6 @@
 int suppress_init(void);
 void suppress_fini(void);
 
-/* A slice began or ended to answer; workers look at frames only while one does. */
-void suppress_slice(bool begins);
 void suppress_learn(const struct host_report *report);
 /* Static ones; within LIMIT_NEIGHBORS, they displace what was learned. */
 void suppress_set(uint16_t slice, uint16_t attachment, const struct api_ip *address,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ARP and ND suppression on the workers: l2 slices that want it are listened to, and what would
  * be flooded to find a host that is known is answered on its behalf (as RFC 9161 does for EVPN). */
-#include "host.h"
+#include "arp_nd.h"
 #include "suppress.h"
 #include "suppress_table.h"
 

@@ -28,9 +28,6 @@
 #define TURNS_MAX  8	 /* of a packet through sessions, in one burst */
 #define PUNT_PPS   20000 /* a port; a tap costs a system call a packet */
 
-const char *const switch_stages[] = {"receive", "parse", "overlay_in", "gtpu_in", "bridge", "route",
-	"flood", "session_down", "gtpu_out", "overlay_out", "access_out", "punt", "transmit", NULL};
-
 /* Sessions may send into slices, which route to sessions again: neither makes more packets than it
  * takes, so both arrays have room for all. */
 static void sessions_run(struct worker *w, struct burst *b)
@@ -56,7 +53,7 @@ static __rte_noinline void odds_run(struct worker *w, struct burst *b)
 	while (odd_take(w, b));
 }
 
-void switch_out(struct worker *w, struct burst *b)
+static void switch_out(struct worker *w, struct burst *b)
 {
 	if (unlikely(b->downs > 0 || b->routes > 0 || switch_of(w)->odds->n > 0))
 		odds_run(w, b);
@@ -68,7 +65,7 @@ void switch_out(struct worker *w, struct burst *b)
 		access_out_run(w, b);
 }
 
-void switch_flood(struct worker *w, struct burst *b)
+static void switch_flood(struct worker *w, struct burst *b)
 {
 	flood_run(w, b);
 	switch_out(w, b);
@@ -198,6 +195,9 @@ const struct pipeline switch_pipeline = {
 int switch_init(uint32_t worker_total)
 {
 	int rc = slice_init(worker_total);
+
+	stages_above = (struct stages_above){.out = switch_out, .flood = switch_flood};
+	upf_init();
 
 	if (rc == 0)
 		rc = attachment_init(worker_total);

@@ -8,6 +8,7 @@
 
 #include "attachment.h"
 #include "exact_page.h"
+#include "fdb.h"
 #include "hot.h"
 #include "schema.h"
 #include "slice.h"

@@ -9,7 +9,7 @@
 #include "schema.h"
 #include "tables_upf.h"
 #include "tunnel.h"
-#include "upf.h"
+#include "session_index.h"
 
 #define ROW_TEXT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
 #define FIELDS(...)	     ((const struct table_field[]){__VA_ARGS__})

@@ -13,7 +13,7 @@
 #include "session.h"
 #include "session_hot.h"
 #include "tables_upf.h"
-#include "upf.h"
+#include "session_index.h"
 #include "worker.h"
 
 #define ROW_TEXT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)

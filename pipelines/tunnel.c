@@ -11,17 +11,15 @@
 #include <stdlib.h>
 
 #include "encap_memory.h"
-#include "flood_list.h"
+#include "notify.h"
 #include "hot.h"
 #include "ids.h"
-#include "nexthop.h"
 #include "rcu.h"
 #include "schema.h"
+#include "slice.h"
 #include "tunnel_paths.h"
 #include "underlay.h"
 #include "vtep.h"
-
-struct tunnel_hot *tunnel_hot;
 
 /* What only the main thread needs of a tunnel. */
 struct tunnel {
@@ -39,8 +37,25 @@ static struct tunnel *tunnels;
 static struct ids ids;
 static struct encap no_path; /* what an unused tunnel's frames find */
 
+static bool is_in_slice(uint32_t id, uint16_t slice)
+{
+	return member_exists(slice, id);
+}
+
+static void on_slice_changed(uint16_t slice, const struct slice_hot *before)
+{
+	if (before->live && before->flags != slice_hot[slice].flags)
+		tunnel_flags_change(slice);
+}
+
 int tunnel_init(uint32_t workers_total)
 {
+	static const struct door_ops ops = {.in_slice = is_in_slice};
+	static const struct notify notify = {
+		.slice_vni = tunnel_vni_change, .slice_changed = on_slice_changed};
+
+	door_register(DOOR_TUNNEL, &ops);
+	notify_listen(&notify);
 	tunnel_hot = rte_zmalloc(
 		"tunnel_hot", (LIMIT_TUNNELS + 1) * sizeof(*tunnel_hot), RTE_CACHE_LINE_SIZE);
 	tunnels = calloc(LIMIT_TUNNELS + 1, sizeof(*tunnels));
@@ -133,7 +148,7 @@ void tunnel_unset(uint16_t id)
 	free(t->slice);
 	memset(t, 0, sizeof(*t));
 	__atomic_store_n(&tunnel_hot[id].paths, (uintptr_t)&no_path, __ATOMIC_RELEASE);
-	fdb_flush(0, DOOR_TUNNEL | id);
+	NOTIFY(door_left, 0, DOOR_TUNNEL | id);
 	underlay_stale_tunnel(id); /* it wants no next hops any more */
 	rcu_defer(paths_free, (void *)old);
 	rcu_defer(free_id, (void *)(uintptr_t)id);
@@ -186,7 +201,7 @@ void member_unset(uint16_t slice, uint16_t tunnel)
 	t->slice[i] = t->slice[--t->slices];
 	vtep_member(&t->cfg, slice_hot[slice].vni_be, slice, tunnel, false);
 	flood_list_change(slice, DOOR_TUNNEL | tunnel, false);
-	fdb_flush(slice, DOOR_TUNNEL | tunnel);
+	NOTIFY(door_left, slice, DOOR_TUNNEL | tunnel);
 }
 
 void tunnel_vni_change(uint16_t slice, uint32_t vni_be)
@@ -377,7 +392,7 @@ void tunnel_publish(uint16_t id, const struct tunnel_path *paths, uint32_t count
 	__atomic_store_n(&tunnel_hot[id].paths, (uintptr_t)fresh | log2, __ATOMIC_RELEASE);
 	rcu_defer(paths_free, (void *)old);
 	if (was_up != (count > 0))
-		nexthop_tunnel_changed(id);
+		NOTIFY(tunnel_moved, id);
 	return;
 
 err_memory:

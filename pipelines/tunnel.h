@@ -10,6 +10,19 @@
 #include "counters.h"
 #include "types.h"
 
+struct worker;
+struct burst;
+
+/* ---- stages ---- */
+
+/* underlay[] → frames in slices (decapsulated), punt[]. RFC 7348 section 4.1, RFC 6040 section 4.2.
+ */
+void overlay_in_run(struct worker *w, struct burst *b);
+/* to_tunnel → encapsulated, on their way out. RFC 7348 section 5, RFC 6040 section 4.1. */
+void overlay_out_run(struct worker *w, struct burst *b);
+
+/* ---- main thread ---- */
+
 int tunnel_init(uint32_t workers);
 void tunnel_fini(void);
 
@@ -28,6 +41,8 @@ void tunnel_unset(uint16_t id);
  * Cannot fail: memory for LIMIT_MEMBERS is reserved. */
 void member_set(uint16_t slice, uint16_t tunnel);
 void member_unset(uint16_t slice, uint16_t tunnel);
+
+bool member_exists(uint16_t slice, uint16_t tunnel);
 
 bool tunnel_is_used(uint16_t id);
 /* Can it send now? */

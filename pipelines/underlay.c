@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "drops.h"
+#include "notify.h"
 #include "ip.h"
-#include "nexthop.h"
 #include "port.h"
 #include "port_link.h"
 #include "tunnel_paths.h"
@@ -147,7 +147,7 @@ void underlay_links_changed(uint64_t ports)
 	stale_ports |= ports;
 	stale |= shares_network(ports);
 	if (ports != 0)
-		nexthop_links_changed();
+		NOTIFY(links_moved);
 }
 
 /* ---- neighbours and routes ---- */
@@ -301,5 +301,5 @@ void underlay_resolve(void)
 {
 	if (stale || stale_some || stale_ports != 0 || stale_prefixes != 0 || hop_changes() != 0)
 		resolve_stale();
-	nexthop_settle();
+	NOTIFY(links_settled);
 }

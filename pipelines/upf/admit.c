@@ -7,8 +7,6 @@
 #include <rte_errno.h>
 #include <rte_mbuf_dyn.h>
 
-uint64_t session_charged;
-
 int admit_init(void)
 {
 	static const struct rte_mbuf_dynflag charged = {.name = "sluice_session_charged"};

@@ -38,9 +38,7 @@ static __rte_always_inline void session_admit_prefetch(
 /* 0 or -errno. Main thread, before workers. */
 int admit_init(void);
 
-extern uint64_t
-	session_charged; /* 0 before admit_init(); the bit in ol_flags: m->hash says of what */
-
+/* With the mark `session_charged` m->hash says of what. */
 /* m->hash as one word; it lies at a multiple of four. */
 typedef uint64_t session_mark_t __attribute__((aligned(4), may_alias));
 

@@ -9,11 +9,11 @@
 #include "gtpu_control.h"
 
 #include "gtpu_control_frame.h"
+#include "gtpu_out.h"
 #include "gtpu_path.h"
 #include "host.h"
 #include "peer_share.h"
 #include "shaper.h"
-#include "stages.h"
 #include "upf_worker.h"
 
 static uint32_t share_of(const struct gtpu_sender *from)

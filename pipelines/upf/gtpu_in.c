@@ -9,7 +9,7 @@
 #include "session_batch.h"
 #include "session_line.h"
 #include "session_owns.h"
-#include "stages.h"
+#include "datapath.h"
 
 #define IP4 20u
 #define IP6 40u

@@ -6,7 +6,7 @@
 
 #include "gtpu_put.h"
 #include "police_hot.h"
-#include "stages.h"
+#include "gtpu_out.h"
 #include "upf_worker.h"
 
 #define ETH ((uint32_t)sizeof(struct rte_ether_hdr))

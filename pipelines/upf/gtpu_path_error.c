@@ -9,7 +9,8 @@
 
 #include "event.h"
 #include "peer.h"
-#include "session.h"
+#include "session_hot.h"
+#include "session_index.h"
 
 #define WANTED_MAX   32
 #define STRANGERS    16 /* of those that wait, told by who is no peer: a peer's always has room */

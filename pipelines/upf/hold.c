@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "event.h"
+#include "notify.h"
 #include "hold_state.h"
-#include "session.h"
+#include "session_index.h"
 
 #define GROW 1024u
 
@@ -172,7 +173,8 @@ static uint32_t pdr_of(const struct hold_queue *q, uint32_t far)
 		return q->due_pdr;
 	for (uint32_t i = q->in.head, n = q->in.n; n > 0; n--, i = hold_nodes[i].next)
 		if (hold_nodes[i].far == far)
-			return session_pdr_id(q->session, hold_nodes[i].group, hold_nodes[i].rule);
+			return session_ops.pdr_id(
+				q->session, hold_nodes[i].group, hold_nodes[i].rule);
 	return 0;
 }
 
@@ -235,7 +237,7 @@ static void notice(uint32_t queue, const struct hold_report *r)
 	q->pending |= bit;
 	if (q->pending == bit) {
 		q->due_far = r->far;
-		q->due_pdr = session_pdr_id(q->session, r->group, r->rule);
+		q->due_pdr = session_ops.pdr_id(q->session, r->group, r->rule);
 		q->due_tsc = rte_rdtsc() + rte_get_tsc_hz() / 1000 * q->delay_ms;
 		due_next = dues == 0 ? q->due_tsc : RTE_MIN(due_next, q->due_tsc);
 	}
@@ -253,7 +255,7 @@ static void limit_look_up(struct hold_queue *q)
 
 	q->limit = HOLD_PRESET;
 	q->delay_ms = 0;
-	if (q->gone || !session_get(q->session, &s) || !s.has_bar)
+	if (q->gone || !session_ops.get(q->session, &s) || !s.has_bar)
 		return;
 	q->limit = RTE_MIN(s.bar.packets, (uint32_t)HOLD_PACKETS);
 	q->delay_ms = s.bar.delay_ms;
@@ -379,6 +381,9 @@ uint32_t hold_total(void)
 
 int hold_init(uint32_t workers_total)
 {
+	static const struct notify notify = {.slice_busy = hold_slice_busy};
+
+	notify_listen(&notify);
 	queue_of = calloc(LIMIT_SESSIONS + 1, sizeof(*queue_of));
 	held_of = calloc(LIMIT_SLICES + 1, sizeof(*held_of));
 	queues = nodes = (struct store){.free = HOLD_NONE};

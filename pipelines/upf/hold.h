@@ -68,12 +68,12 @@ bool hold_back(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 /* Carries out what main has ordered; called by upf_worker_tick(), also with nothing to do. */
 void hold_tick(struct worker *w);
 
-/* Needed of the path (session_down.c, gtpu_in.c): packets of sessions once more, each beginning
- * with its inner packet, as if they had just been found to be of that session and group: classified
- * by the block as it is now, whatever SESSION_FLUSHING says, admitted, counted, and on their way
- * out by worker_tx() before it returns (or held, or dropped). b is empty and none that is being
- * worked on; n <= BURST_MAX. TTLs have been taken care of. */
-void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
+/* Needed of the path, which sets it (session_again()): packets of sessions once more, each
+ * beginning with its inner packet, as if they had just been found to be of that session and group:
+ * classified by the block as it is now, whatever SESSION_FLUSHING says, admitted, counted, and on
+ * their way out by worker_tx() before it returns (or held, or dropped). b is empty and none that is
+ * being worked on; n <= BURST_MAX. TTLs have been taken care of. */
+extern void (*hold_again)(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	const uint32_t *session, const uint8_t *group, uint32_t n);
 
 /* ---- session_commit() ---- */
@@ -118,10 +118,6 @@ void hold_finish(void);
 /* The index of a deleted session is not to be given to another while packets that bear it are on
  * their way. */
 bool hold_busy(uint32_t session);
-
-/* Needed of session.c: id of the PDR that is `rule`-th in order of precedence in the group, 0: none
- * (any more). */
-uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule);
 
 /* ---- main thread ---- */
 

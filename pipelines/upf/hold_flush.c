@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "hold_state.h"
-#include "session_line.h"
+#include "session_index.h"
 #include "peer.h"
 #include "rcu.h"
 #include "slice.h"
@@ -179,7 +179,7 @@ static void rest(uint32_t queue)
 	if (--flushing[was] == 0)
 		slice_quiet(was);
 	flag(q, 0, SESSION_FLUSHING | SESSION_RETURNED);
-	session_line_on(q->session);
+	session_ops.released(q->session);
 	if (q->gone || (q->in.n == 0 && q->out == 0 && q->notified == 0))
 		hold_queue_free(queue);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gtpu.h"
+#include "gtpu_out.h"
 #include "hold_state.h"
 #include "path.h"
 
@@ -97,6 +98,9 @@ void hold_take(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t s
 		w, b, m, session, s, flags & SESSION_FULL ? DROP_HOLD_FULL : DROP_HOLD_NO_ROOM);
 }
 
+void (*hold_again)(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
+	const uint32_t *session, const uint8_t *group, uint32_t n);
+
 /* ---- orders ---- */
 
 /* Of a session that is gone: no cell counts it. */
@@ -113,7 +117,7 @@ static void drop_gone(
 static void send_collected(struct worker *w, struct hold_worker *h)
 {
 	if (h->n > 0)
-		session_again(w, &h->burst, h->m, h->session, h->group, h->n);
+		hold_again(w, &h->burst, h->m, h->session, h->group, h->n);
 	h->n = 0;
 }
 

@@ -13,7 +13,7 @@
 #include "ids.h"
 #include "schema.h"
 #include "tunnel.h"
-#include "upf.h"
+#include "session_index.h"
 #include "vtep.h"
 
 struct own {

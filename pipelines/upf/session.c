@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "peer.h"
+#include "session_acts.h"
 #include "session_change.h"
 #include "session_doors.h"
 #include "session_filters.h"
-#include "upf.h"
 
 static uint32_t sessions; /* as the running transaction sees it */
 static uint32_t open_changes;
@@ -27,7 +27,16 @@ int session_init(uint32_t workers)
 {
 	(void)workers;
 	sessions = open_changes = 0;
-	return session_store_init();
+	session_ops = (struct session_ops){
+		.get = session_get, .pdr_id = session_pdr_id, .released = session_line_on};
+	int rc = session_store_init();
+
+	if (rc != 0)
+		return rc;
+	rc = keys_init();
+	if (rc != 0)
+		session_fini();
+	return rc;
 }
 
 void session_fini(void)
@@ -37,6 +46,8 @@ void session_fini(void)
 	session_commit_fini();
 	session_doors_fini();
 	uses_fini();
+	keys_fini();
+	filters_fini();
 	session_store_fini();
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "errors.h"
+#include "session_index.h"
 #include "types.h"
 
 struct session_change; /* of one session, prepared and not yet committed */
@@ -16,8 +17,6 @@ struct session_change; /* of one session, prepared and not yet committed */
 int session_init(uint32_t workers);
 void session_fini(void);
 
-/* Index of a session as the running transaction sees it (prepared changes included), 0: none. */
-uint32_t session_find(const char *name);
 uint32_t session_count(void);
 
 /* A new session, or a new state of the one with this name. cfg has passed session_check()
@@ -51,14 +50,6 @@ bool session_chosen_of(uint32_t index, uint32_t n, uint32_t *pdr_id, uint32_t *t
 /* The definition, with TEIDs chosen filled in; lists live until the next call. false: no such (or
  * no memory). Names of slices are empty where there is an id: rpc/ knows them. */
 bool session_get(uint32_t index, struct api_session *out);
-const char *session_name(uint32_t index);
-/* Indices in use, ascending, from *cursor (0 at first; 0 again at the end). */
-uint32_t session_iterate(uint64_t *cursor, uint32_t *index, uint32_t max);
-
-/* Where a worker counts, and the buckets of QERs: block->cells and block->buckets index them. */
-struct session_cell;
-struct session_cell *session_cells(uint32_t worker);
-uint64_t *session_buckets(void);
 
 struct session_counters {
 	uint64_t ul_packets, ul_bytes, dl_packets, dl_bytes, dropped;
@@ -77,9 +68,5 @@ uint32_t session_owning(uint16_t slice, const struct api_ip *prefix, bool addres
 
 /* Bytes held for sessions, all kinds, rule lists aside. */
 uint64_t session_memory_bytes(void);
-
-/* Drains the workers' reports, ages, reports usage; called from the main loop. Returns how much it
- * did. */
-uint32_t upf_poll(void);
 
 #endif

@@ -25,4 +25,7 @@ uint32_t told_places(const struct api_urrs *urrs);
  * there. Fills p->cells, cells_stay, home, acts, act[], buckets, bucket_of[]. */
 void plan_cells(struct plan *p);
 
+/* Id of the PDR that is `rule`-th in order of precedence in the group, 0: none (any more). */
+uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule);
+
 #endif

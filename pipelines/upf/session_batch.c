@@ -11,7 +11,8 @@
 #include "police_hot.h"
 #include "session_doors.h"
 #include "session_owns.h"
-#include "stages.h"
+#include "datapath.h"
+#include "gtpu_out.h"
 
 static const uint8_t *inner_of(const struct rte_mbuf *m)
 {

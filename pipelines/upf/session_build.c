@@ -394,3 +394,14 @@ void block_give(const struct session_block *b)
 			rules_give(g->rules);
 	}
 }
+
+int fail_room(struct rpc_error *err, int rc, const char *what, long long limit)
+{
+	if (rc == -ENOSPC) {
+		rpc_fail(err, RPC_ERR_CAPACITY, "no room for %s: a box holds at most %lld", what,
+			limit);
+		err->limit = limit;
+		return -1;
+	}
+	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory for %s", what);
+}

@@ -5,7 +5,14 @@
 #define UPF_SESSION_CHANGE_H
 
 #include "hold.h"
+#include "session.h"
+#include "session_keys.h"
 #include "session_plan.h"
+
+/* What acts counted that are no more. */
+struct session_past {
+	struct session_counters sum;
+};
 
 struct chosen {
 	uint32_t pdr, teid;
@@ -66,6 +73,23 @@ void markers_settle(struct session_change *c);
 /* What urr.c wants to know of a state that another follows. */
 void urrs_before(
 	const struct api_session *s, const struct session_block *b, struct urr_session *to);
+
+/* ---- session_line.c ---- */
+
+/* The number of a commit; fewer than SESSION_COMMITS of them may wait for their grace period. */
+#define SESSION_COMMITS 128u
+uint8_t session_lines_commit(void);
+uint8_t session_lines_last(void);
+
+/* Of the running commit, before another block of the session is published, or none: the lines serve
+ * nobody. */
+void session_line_off(uint32_t index);
+/* The grace period of that commit is over: they serve again, unless a later one put them off. */
+void session_line_settled(uint32_t index, uint8_t commit);
+/* A new session's block is published. */
+void session_line_new(uint32_t index);
+/* No packets are held back for the session any more. */
+void session_line_on(uint32_t index);
 
 /* ---- session_commit.c ---- */
 

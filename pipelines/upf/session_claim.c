@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "fib.h"
-#include "flood_list.h"
 #include "hot.h"
 #include "peer.h"
 #include "schema.h"
 #include "session_change.h"
-#include "upf.h"
 #include "slice.h"
 
 static uint32_t slice_uses[LIMIT_SLICES + 1];

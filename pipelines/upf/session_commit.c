@@ -12,8 +12,6 @@
 #include "slice.h"
 
 static uint32_t ue_users[LIMIT_SLICES + 1]; /* groups by UE's addresses, published */
-static const struct session_state *named;   /* a deleted session that still has a name */
-static uint32_t named_index;
 
 /* ---- publishing ---- */
 
@@ -165,12 +163,11 @@ static void fold_or_forget(struct session_change *c)
 		session_fold(c);
 		return;
 	}
-	named = &c->before;
-	named_index = c->index;
+	session_name_keep(c->index, &c->before);
 	if (c->had_urrs)
 		urr_cells_gone(c->index, block_of(&c->before)->cells,
 			c->before.cell_units << CELL_UNIT_LOG2);
-	named = NULL;
+	session_name_keep(0, NULL);
 }
 
 /* All that was replaced goes back, and the changes are no more. */
@@ -216,21 +213,4 @@ void session_commit(struct session_change *const *change, uint32_t n)
 void session_commit_fini(void)
 {
 	memset(ue_users, 0, sizeof(ue_users));
-}
-
-const char *session_name(uint32_t index)
-{
-	static char name[LIMIT_NAME + 1];
-	const struct session_state *s = &session_cold[index].now;
-	uint32_t len;
-
-	if (named != NULL && index == named_index)
-		s = named;
-	if (s->pack == 0)
-		return NULL;
-	const char *at = session_pack_name(pool_at(&pack_pool, 0, s->pack), &len);
-
-	memcpy(name, at, len);
-	name[len] = '\0';
-	return name;
 }

@@ -18,39 +18,6 @@
 #include "hot.h"
 #include "session_hot.h"
 
-/* The group that takes frames of a slice to the UE: -1, the session is no door of it. Any thread.
- */
-static inline int session_frame_group(const struct session_block *s, uint16_t slice)
-{
-	for (uint32_t i = 0; i < s->groups; i++) {
-		const struct session_group *g = session_group_at(s, i);
-
-		if (g->slice == slice && g->teid_be == 0 && g->acts > 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-/* ---- workers ---- */
-
-/* Sessions that a slice floods to: grows in place while there is room. */
-struct flood_sessions {
-	uint32_t n; /* main: release store, workers: acquire load */
-	uint32_t capacity;
-	uint32_t live, reserved; /* main's, as is the next: no free place below */
-	uint32_t hole;
-	uint32_t id[]; /* 0: a place that none has now */
-};
-/* [LIMIT_SLICES + 1]; main: release store, workers: acquire load; NULL: never had one. To be looked
- * at only with SLICE_SESSIONS. */
-extern struct flood_sessions *flood_sessions[];
-
-/* A frame on its way into a slice loses its tag, when it is the one that it may have. False: it may
- * not enter (DROP_VLAN_STACKED). */
-bool session_frame_untag(const struct session_block *s, uint16_t slice, struct rte_mbuf *m);
-/* Puts a slice's tag in front of a frame to the UE. False: no room. */
-bool session_frame_tag(struct rte_mbuf *m, uint16_t vlan);
-
 /* ---- main thread ---- */
 
 /* Is the session a door of the slice, now? */

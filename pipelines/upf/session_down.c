@@ -7,7 +7,8 @@
 #include "session_doors.h"
 #include "session_line.h"
 #include "session_owns.h"
-#include "stages.h"
+#include "datapath.h"
+#include "l2.h"
 
 /* Sessions and groups of a batch that has its packets; what has none any more is dropped. */
 struct found {
@@ -254,7 +255,7 @@ void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	session_batch_down(w, b, &down);
 	if (b->frames > 0)
 		bridge_run(w, b);
-	switch_out(w, b);
+	stages_above.out(w, b);
 	if (b->floods > 0)
-		switch_flood(w, b);
+		stages_above.flood(w, b);
 }

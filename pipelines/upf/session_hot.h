@@ -24,28 +24,12 @@
 #include "burst.h"
 #include "exact.h"
 #include "teid.h"
+#include "ue.h"
 
 /* What a TEID names (teid.h) is checked against the group's own: an F-TEID that was put may look
  * like another session's, and lies in teid_table. */
 
-/* Value words of teid_table, ue4_table, ue6_table. 0: taken by a transaction that has not
- * committed; nobody's for workers. */
-#define SESSION_WORD(session, group) ((uint64_t)(group) << 32 | (session))
-#define SESSION_OF(word)	     ((uint32_t)(word))
-#define SESSION_GROUP_OF(word)	     ((uint8_t)((word) >> 32))
-#define SESSION_GROUP_FRAMES	     0xff /* the one that takes its slice's frames */
-#define SESSION_GROUP_BACK	     0x40 /* with a group by F-TEID: the switch's own, to who sends there */
-
-#define TEID_KEY(gtpu, teid)	(1ull << 63 | (uint64_t)(gtpu) << 32 | (teid)) /* one word */
-#define UE4_KEY(slice, address) ((uint64_t)(slice) << 32 | (address)) /* one word; host order */
-/* ue6: two words: slice | 1 << 16, and the upper 64 bits of the address, host order. Prefixes
- * longer than /64 and all framed ones are in the FIB with owner FIB_SESSION instead (l3.h). */
-#define UE6_KEY0(slice) ((uint64_t)(slice) | 1u << 16)
-
-/* Values in the FIB of owner FIB_SESSION: what FIB_NEXTHOP() leaves. */
-#define SESSION_PREFIX(session, group) ((uint32_t)(group) << 20 | (session))
-#define SESSION_OF_PREFIX(n)	       ((n)&0xfffff)
-#define SESSION_GROUP_OF_PREFIX(n)     ((n) >> 20)
+#define TEID_KEY(gtpu, teid) (1ull << 63 | (uint64_t)(gtpu) << 32 | (teid)) /* one word */
 
 #define SESSION_GROUPS 16
 
@@ -156,28 +140,7 @@ struct session_cell {
 };
 
 extern struct session_block **session_block; /* [LIMIT_SESSIONS + 1]; main: release store */
-extern struct exact_table teid_table, ue4_table, ue6_table;
-
-/* Asked before ue4_table: a bit for all /24s (of a slice) that hash to it, set while one of them
- * has a UE. Most of what UEs send goes to no UE. session_keys.c sets them ahead of the entries. */
-#define UE4_FILTER_BITS (1u << 22)
-extern uint64_t ue4_filter[UE4_FILTER_BITS / 64];
-
-static __rte_always_inline uint32_t ue4_filter_bit(uint64_t key)
-{
-	/* /24s in a row have bits in a row: few lines for many UEs */
-	return ((uint32_t)key >> 8 ^ (uint32_t)key >> 30 << 20 ^
-		       (uint32_t)(key >> 32) * 0x9e3779b1u >> 10) %
-	       UE4_FILTER_BITS;
-}
-
-static __rte_always_inline bool ue4_may_be(uint64_t key)
-{
-	uint32_t bit = ue4_filter_bit(key);
-
-	/* relaxed: the entry is looked for after it, and says what holds */
-	return __atomic_load_n(&ue4_filter[bit / 64], __ATOMIC_RELAXED) >> bit % 64 & 1;
-}
+extern struct exact_table teid_table;	     /* values: SESSION_WORD() */
 
 /* group < s->groups; one that is not in use has teid_be 0, slice 0 and no acts. */
 static __rte_always_inline const struct session_group *session_group_at(
@@ -192,6 +155,19 @@ static __rte_always_inline const struct session_group *session_group_at(
 static __rte_always_inline const struct session_act *session_acts(const struct session_group *g)
 {
 	return (const struct session_act *)(g + 1);
+}
+
+/* The group that takes frames of a slice to the UE: -1, the session is no door of it. Any thread.
+ */
+static inline int session_frame_group(const struct session_block *s, uint16_t slice)
+{
+	for (uint32_t i = 0; i < s->groups; i++) {
+		const struct session_group *g = session_group_at(s, i);
+
+		if (g->slice == slice && g->teid_be == 0 && g->acts > 0)
+			return (int)i;
+	}
+	return -1;
 }
 
 #endif

@@ -14,13 +14,11 @@
 
 #include "fib.h"
 #include "session_pack.h"
-#include "session_store.h"
+#include "session_keys.h"
 
 /* Half of what two slices or two put F-TEIDs a session take. */
 #define KEYS (2u * LIMIT_SESSIONS)
 
-struct exact_table teid_table, ue4_table, ue6_table;
-uint64_t ue4_filter[UE4_FILTER_BITS / 64];
 static uint32_t *ue4_users; /* [UE4_FILTER_BITS]: entries of ue4_table, by their bit */
 
 /* A key that a session has yet may be taken in advance, so that two can change theirs for each

@@ -17,9 +17,8 @@
 #ifndef UPF_SESSION_LINE_H
 #define UPF_SESSION_LINE_H
 
+#include "hot.h"
 #include "session_hot.h"
-
-struct worker;
 
 struct session_line {
 	uint64_t drops;	  /* of uplink's: the session's */
@@ -42,7 +41,7 @@ struct session_line {
 	struct session_cell cell;
 	uint64_t bucket[2];
 };
-_Static_assert(sizeof(struct session_line) == 64, "a line");
+_Static_assert(sizeof(struct session_line) == SESSION_LINE_BYTES, "as they are fetched ahead");
 
 #define SESSION_LINE_UP(teid_be)	(teid_be)
 #define SESSION_LINE_DOWN(group, slice) (1u << 31 | (uint32_t)(group) << 16 | (slice))
@@ -62,6 +61,8 @@ static __rte_always_inline struct session_line *session_line(
 {
 	return (struct session_line *)(cells + SESSION_HOME(index)) + down;
 }
+_Static_assert(sizeof(struct session_cell) * HOME_CELLS == 2 * SESSION_LINE_BYTES,
+	"as they are fetched ahead");
 
 /* acquire: pairs with the release of session_line.c */
 static __rte_always_inline uint32_t session_line_key(const struct session_line *l)
@@ -74,29 +75,5 @@ static __rte_always_inline uint32_t line_bucket(uint32_t index, bool down)
 {
 	return 2 * SESSION_HOME(index) + HOME_BUCKETS + (down ? HOME_BUCKETS_DOWN : 0);
 }
-
-/* ---- workers, session_line_run.c ---- */
-
-/* What lines serve of gtpu[] and down[] goes its way; the others stay, in their order. Nothing is
- * traced. */
-void session_lines_up(struct worker *w, struct burst *b);
-void session_lines_down(struct worker *w, struct burst *b);
-
-/* ---- main thread, session_line.c ---- */
-
-/* The number of a commit; fewer than SESSION_COMMITS of them may wait for their grace period. */
-#define SESSION_COMMITS 128u
-uint8_t session_lines_commit(void);
-uint8_t session_lines_last(void);
-
-/* Of the running commit, before another block of the session is published, or none: the lines serve
- * nobody. */
-void session_line_off(uint32_t index);
-/* The grace period of that commit is over: they serve again, unless a later one put them off. */
-void session_line_settled(uint32_t index, uint8_t commit);
-/* A new session's block is published. */
-void session_line_new(uint32_t index);
-/* No packets are held back for the session any more. */
-void session_line_on(uint32_t index);
 
 #endif

@@ -11,7 +11,8 @@
 #include "police_hot.h"
 #include "session_batch.h"
 #include "session_line.h"
-#include "stages.h"
+#include "datapath.h"
+#include "gtpu_out.h"
 
 /* ---- what both directions do ---- */
 

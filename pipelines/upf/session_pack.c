@@ -390,12 +390,6 @@ uint32_t session_pack_bytes(const uint8_t *pack)
 	return len;
 }
 
-const char *session_pack_name(const uint8_t *pack, uint32_t *len)
-{
-	*len = pack[2];
-	return (const char *)pack + 3;
-}
-
 void session_unpack(const uint8_t *pack, struct session_model *m)
 {
 	struct reader r = {.at = pack + 3};

@@ -34,7 +34,6 @@ struct session_model {
  * Equal definitions are equal bytes. */
 uint32_t session_pack(const struct api_session *cfg, const struct pdr_made *made, uint8_t *out);
 uint32_t session_pack_bytes(const uint8_t *pack);
-const char *session_pack_name(const uint8_t *pack, uint32_t *len); /* does not end with NUL */
 /* Filters' texts stay out (counts 0); names of slices and gtpus are empty, ids stand for them. */
 void session_unpack(const uint8_t *pack, struct session_model *out);
 

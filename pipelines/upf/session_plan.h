@@ -74,4 +74,7 @@ void block_give(const struct session_block *b);
  */
 uint32_t bucket_numbers(const struct api_qers *qers, bool home, uint8_t (*number)[2]);
 
+/* An error answer for what a pool, table or room said: -1. */
+int fail_room(struct rpc_error *err, int rc, const char *what, long long limit);
+
 #endif

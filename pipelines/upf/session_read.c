@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "peer.h"
+#include "session_change.h"
 #include "session_filters.h"
 #include "session_pack.h"
 #include "session_store.h"
+#include "urr.h"
 
 static struct session_model answer;
 
@@ -56,16 +58,6 @@ bool session_chosen_of(uint32_t index, uint32_t n, uint32_t *pdr_id, uint32_t *t
 	return false;
 }
 
-uint32_t session_iterate(uint64_t *cursor, uint32_t *index, uint32_t max)
-{
-	uint32_t n = 0, at = *cursor;
-
-	while (n < max && (at = index_after(at)) != 0)
-		index[n++] = at;
-	*cursor = n == max && index_after(at) != 0 ? at : 0;
-	return n;
-}
-
 /* ---- counters ---- */
 
 static uint64_t load(const uint64_t *counter)
@@ -100,4 +92,14 @@ void session_counters_read(uint32_t index, struct session_counters *out)
 		for (uint32_t k = 0; k < g->acts; k++)
 			add_act(b, &session_acts(g)[k], g->flags & GROUP_UPLINK, out);
 	}
+}
+
+/* ---- how much ---- */
+
+uint64_t session_memory_bytes(void)
+{
+	if (session_cold == NULL)
+		return 0;
+	return session_store_bytes() + urr_memory_bytes() +
+	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75;
 }

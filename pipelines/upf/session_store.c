@@ -20,9 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session_filters.h"
-#include "session_pack.h"
-#include "urr.h"
 #include "worker.h"
 
 /* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
@@ -55,7 +52,7 @@ int session_store_init(void)
 		pool_init(&block_pool, BLOCK_UNIT, 1, BLOCK_UNITS, 1) == 0 &&
 		pool_init(&cell_pool, sizeof(struct session_cell) << CELL_UNIT_LOG2, HOMES_UNITS,
 			HOMES_UNITS + CELL_UNITS, worker_count) == 0 &&
-		pool_init(&pack_pool, PACK_UNIT, 1, PACK_UNITS_MAX, 1) == 0 && keys_init() == 0)
+		pool_init(&pack_pool, PACK_UNIT, 1, PACK_UNITS_MAX, 1) == 0)
 		return 0;
 	session_store_fini();
 	return -ENOMEM;
@@ -63,8 +60,6 @@ int session_store_init(void)
 
 void session_store_fini(void)
 {
-	keys_fini();
-	filters_fini();
 	pool_fini(&pack_pool);
 	pool_fini(&cell_pool);
 	pool_fini(&block_pool);
@@ -233,6 +228,42 @@ void name_unlink(uint32_t index)
 	session_cold[at].next = session_cold[index].next;
 }
 
+static const struct session_state *kept; /* a deleted session that still has a name */
+static uint32_t kept_index;
+
+void session_name_keep(uint32_t index, const struct session_state *s)
+{
+	kept_index = index;
+	kept = s;
+}
+
+const char *session_name(uint32_t index)
+{
+	static char name[LIMIT_NAME + 1];
+	const struct session_state *s = &session_cold[index].now;
+	uint32_t len;
+
+	if (kept != NULL && index == kept_index)
+		s = kept;
+	if (s->pack == 0)
+		return NULL;
+	const char *at = session_pack_name(pool_at(&pack_pool, 0, s->pack), &len);
+
+	memcpy(name, at, len);
+	name[len] = '\0';
+	return name;
+}
+
+uint32_t session_iterate(uint64_t *cursor, uint32_t *index, uint32_t max)
+{
+	uint32_t n = 0, at = *cursor;
+
+	while (n < max && (at = index_after(at)) != 0)
+		index[n++] = at;
+	*cursor = n == max && index_after(at) != 0 ? at : 0;
+	return n;
+}
+
 uint32_t session_find(const char *name)
 {
 	uint32_t len = strlen(name), other;
@@ -250,28 +281,14 @@ uint32_t session_find(const char *name)
 
 /* ---- how much ---- */
 
-uint64_t session_memory_bytes(void)
+uint64_t session_store_bytes(void)
 {
 	uint64_t names = (uint64_t)index_count() * sizeof(*name_head);
 	uint64_t arrays = (uint64_t)(next_index - 1) *
 			  (sizeof(*session_cold) + sizeof(*session_block) + sizeof(uintptr_t));
 
-	if (session_cold == NULL)
-		return 0;
-	return names + arrays + urr_memory_bytes() + (uint64_t)block_pool.used * BLOCK_UNIT +
+	return names + arrays + (uint64_t)block_pool.used * BLOCK_UNIT +
 	       (uint64_t)cell_pool.used * cell_pool.unit * cell_pool.copies +
 	       (uint64_t)homes * sizeof(struct session_line) * 2 * cell_pool.copies +
-	       (uint64_t)pack_pool.used * PACK_UNIT +
-	       ((uint64_t)teid_table.count + ue4_table.count) * 37 + (uint64_t)ue6_table.count * 75;
-}
-
-int fail_room(struct rpc_error *err, int rc, const char *what, long long limit)
-{
-	if (rc == -ENOSPC) {
-		rpc_fail(err, RPC_ERR_CAPACITY, "no room for %s: a box holds at most %lld", what,
-			limit);
-		err->limit = limit;
-		return -1;
-	}
-	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory for %s", what);
+	       (uint64_t)pack_pool.used * PACK_UNIT;
 }

@@ -10,6 +10,7 @@
 
 #include "hot.h"
 #include "session_check.h"
+#include "session_keys.h"
 #include "session_plan.h"
 
 static int fail_pdr(

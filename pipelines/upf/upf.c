@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The user plane's start, end and turn of the main loop. Main thread only. Owns nothing but
- * whether it is started. */
+/* The user plane's start, end and turn of the main loop. Main thread only. */
 #include "upf.h"
 
 #include <errno.h>
 
 #include "admit.h"
+#include "datapath.h"
 #include "gtpu_path.h"
 #include "hold.h"
 #include "peer.h"
@@ -14,19 +14,11 @@
 #include "rules.h"
 #include "session.h"
 #include "session_change.h"
+#include "session_doors.h"
 #include "upf_worker.h"
 #include "urr.h"
 
 #define REPORTS_A_CALL 256
-
-static bool started;
-
-void (*upf_on_event)(const struct upf_event *event);
-
-bool upf_is_started(void)
-{
-	return started;
-}
 
 /* ---- life ---- */
 
@@ -76,32 +68,46 @@ static int parts_init(void)
 			return -ENOMEM;
 		}
 	for (uint32_t i = 0; i < worker_count; i++)
+		__atomic_store_n(
+			&switch_of(workers[i])->session_lines, session_cells(i), __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < worker_count; i++)
 		/* release: pairs with the acquire in upf_worker_tick() */
 		__atomic_store_n(
 			&switch_of(workers[i])->upf->cells, session_cells(i), __ATOMIC_RELEASE);
 	return 0;
 }
 
-int upf_start(void)
+static int start(void)
 {
-	int rc = started ? 0 : rooms_init();
+	int rc = rooms_init();
 
-	if (started || rc != 0)
+	if (rc != 0)
 		return rc;
 	rc = parts_init();
 	if (rc != 0)
 		rooms_fini();
-	started = rc == 0;
 	return rc;
+}
+
+void upf_init(void)
+{
+	static const struct door_ops ops = {.in_slice = session_in_slice,
+		.count_drop = session_count_drop,
+		.refund = session_refund,
+		.deliver = session_down_run};
+
+	door_register(DOOR_SESSION, &ops);
+	upf_starter = start;
+	hold_again = session_again;
 }
 
 void upf_fini(void)
 {
-	if (!started)
+	if (!upf_started)
 		return;
 	rcu_reclaim(true); /* blocks on their way back */
 	rooms_fini();
-	started = false;
+	upf_started = false;
 }
 
 /* ---- the main loop's turn ---- */
@@ -137,7 +143,7 @@ uint32_t upf_poll(void)
 {
 	uint32_t n = 0;
 
-	if (!started)
+	if (!upf_started)
 		return 0;
 	for (uint32_t i = 0; i < worker_count; i++)
 		n += reports_take(workers[i]);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's part of the user plane: its life, the rings to and from the main thread, and drops
- * as sessions count them. Owns struct upf_worker but for its cells, which are session_store.c's. */
+/* A worker's part of the user plane: its life, and the rings to and from the main thread.
+ * Owns struct upf_worker but for its cells, which are session_store.c's. */
 #include "upf_worker.h"
 
 #include <errno.h>
 #include <rte_malloc.h>
 #include <stdio.h>
 
+#include "gtpu_out.h"
 #include "hold.h"
 
 #define ORDERS_A_TICK BURST_MAX
@@ -51,39 +52,6 @@ void upf_worker_fini(struct worker *w)
 	rte_ring_free(upf->orders);
 	rte_free(upf);
 	switch_of(w)->upf = NULL;
-}
-
-bool upf_report(struct worker *w, const struct upf_report *report)
-{
-	struct upf_worker *upf = switch_of(w)->upf;
-
-	if (rte_ring_sp_enqueue_elem(upf->reports, (void *)(uintptr_t)report, sizeof(*report)) == 0)
-		return true;
-	upf->reports_lost++;
-	return false;
-}
-
-/* ---- drops ---- */
-
-void session_count_drop(struct worker *w, uint32_t session)
-{
-	/* acquire: pairs with the release in session.c */
-	const struct session_block *s = __atomic_load_n(&session_block[session], __ATOMIC_ACQUIRE);
-
-	if (s != NULL)
-		switch_of(w)->upf->cells[s->cells].packets++;
-}
-
-void session_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
-	const struct session_block *s, enum drop_reason why)
-{
-	struct switch_worker *sw = switch_of(w);
-
-	(void)session;
-	sw->upf->cells[s->cells].packets++;
-	sw->slice.dropped[s->slice]++;
-	sw->slice_drops[s->slice][why]++;
-	worker_drop(w, b, m, why);
 }
 
 /* ---- orders ---- */

@@ -75,11 +75,7 @@ bool upf_report(struct worker *w, const struct upf_report *report);
 void session_drop(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t session,
 	const struct session_block *s, enum drop_reason why);
 
-/* Packets that sessions send round in a circle end here. session_down.c. */
-void session_turns_over(struct worker *w, struct burst *b);
-
-/* Sends a whole GTP-U message, which m begins with, to a peer. Worker, gtpu_out.c. */
-void gtpu_send(
-	struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice, uint16_t peer);
+/* Counts a drop at a session. */
+void session_count_drop(struct worker *w, uint32_t session);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "session.h"
+#include "session_index.h"
 #include "urr_hot.h"
 #include "urr_live.h"
 

@@ -10,7 +10,7 @@
 #include <rte_common.h>
 #include <stdbool.h>
 
-#include "session.h"
+#include "session_index.h"
 #include "session_hot.h"
 #include "urr.h"
 

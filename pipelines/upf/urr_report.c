@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "session.h"
+#include "session_index.h"
 #include "urr_hot.h"
 #include "urr_live.h"
 

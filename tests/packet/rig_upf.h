@@ -9,6 +9,7 @@
 #include "build.h"
 #include "errors.h"
 #include "session.h"
+#include "upf.h"
 
 /* ---- objects; names are for sessions to use ---- */
 

@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notify.h"
+#include "gtpu_out.h"
 #include "peer.h"
 #include "rcu.h"
-#include "session_line.h"
 #include "slice.h"
 #include "table_eal.h"
 
 struct fake fake;
+struct session_ops session_ops;
 struct session_block **session_block;
 struct tunnel_hot *tunnel_hot;
 void (*upf_on_event)(const struct upf_event *event);
@@ -24,9 +26,14 @@ static struct tunnel_hot tunnels[2];
 
 /* ---- what hold*.c calls ---- */
 
-void session_line_on(uint32_t index)
+static void released(uint32_t index)
 {
 	(void)index;
+}
+
+void notify_listen(const struct notify *notify)
+{
+	(void)notify;
 }
 
 void slice_quiet(uint16_t id)
@@ -58,7 +65,7 @@ static void act_on(struct worker *w, struct burst *b, struct rte_mbuf *m, uint32
 		leave(w, m, &l);
 }
 
-void session_again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
+static void again(struct worker *w, struct burst *b, struct rte_mbuf *const *m,
 	const uint32_t *session, const uint8_t *group, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -96,7 +103,7 @@ void peer_give(uint16_t id)
 	fake.peers--;
 }
 
-bool session_get(uint32_t index, struct api_session *out)
+static bool definition(uint32_t index, struct api_session *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->has_bar = fake.has_bar;
@@ -112,7 +119,7 @@ const char *session_name(uint32_t index)
 	return name;
 }
 
-uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule)
+static uint32_t pdr_id(uint32_t session, uint8_t group, uint8_t rule)
 {
 	return 100 + rule;
 }
@@ -173,6 +180,9 @@ void fake_start(uint32_t workers_total, uint32_t buffers)
 		tunnels[i].paths = (uintptr_t)&encaps[i];
 	tunnel_hot = tunnels;
 	upf_on_event = on_event;
+	session_ops =
+		(struct session_ops){.get = definition, .pdr_id = pdr_id, .released = released};
+	hold_again = again;
 	ck_assert_int_eq(worker_create(workers_total, &pipeline), 0);
 	ck_assert_int_eq(hold_init(workers_total), 0);
 }

@@ -5,6 +5,7 @@
 
 #include "peer.h"
 #include "session.h"
+#include "upf.h"
 
 extern uint16_t rig_l3, rig_l3b, rig_l2; /* slices */
 extern uint16_t rig_n3, rig_n9;		 /* gtpus: access, core */
