@@ -17,7 +17,7 @@
 #include "params.h"
 #include "slice.h"
 
-#define STAGES_MAX 64
+#define STAT_STAGES 64
 
 /* Is this one of the keys asked for? All are when there is no list. */
 static bool asked(const json_t *keys, const char *key)
@@ -54,10 +54,10 @@ static void stats_workers(const json_t *keys, json_t *out)
 
 static void stats_stages(const json_t *keys, json_t *out)
 {
-	struct stage_sample samples[STAGES_MAX];
+	struct stage_sample samples[STAT_STAGES];
 
 	for (uint32_t i = 0; i < box_workers(); i++) {
-		uint32_t count = box_stages_read(i, samples, STAGES_MAX);
+		uint32_t count = box_stages_read(i, samples, STAT_STAGES);
 
 		for (uint32_t j = 0; j < count; j++) {
 			const struct stage_sample *sample = &samples[j];

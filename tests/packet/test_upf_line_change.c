@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions that change while a worker is in the midst of a burst, between a line's key and what it
- * does by the line (pipelines/upf/session_line.h): the packet is sent by the state that it met, as
+ * does by the line (pipelines/upf/state/session_line.h): the packet is sent by the state that it met, as
  * a whole. */
 #include <stdio.h>
 #include <string.h>

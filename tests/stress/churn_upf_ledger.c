@@ -16,6 +16,7 @@
 #include "neighbor.h"
 #include "rcu.h"
 #include "session.h"
+#include "upf.h"
 #include "worker.h"
 
 #define PATIENCE_S     10

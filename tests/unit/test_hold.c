@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Held packets (pipelines/upf/hold*.c) by themselves: bounds, order, what becomes of them when a
+/* Held packets (pipelines/upf/buffer) by themselves: bounds, order, what becomes of them when a
  * FAR changes, end markers, and when the control plane is told. The path is a log (hold_fakes.h).
  */
 #include <check.h>

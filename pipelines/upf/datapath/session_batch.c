@@ -9,7 +9,6 @@
 #include "l3.h"
 #include "path.h"
 #include "police_hot.h"
-#include "session_doors.h"
 #include "session_owns.h"
 #include "datapath.h"
 #include "gtpu_out.h"

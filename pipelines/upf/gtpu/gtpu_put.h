@@ -9,10 +9,10 @@
 
 #include "flow.h"
 #include "gtpu.h"
+#include "hot.h"
 #include "path.h"
 #include "session_hot.h"
 #include "shaper.h"
-#include "switch.h"
 
 #define GTPU_HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, GTP-U 8 */
 #define GTPU_HDR6 70

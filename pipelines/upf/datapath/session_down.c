@@ -4,7 +4,6 @@
 #include "flow.h"
 #include "hold.h"
 #include "session_batch.h"
-#include "session_doors.h"
 #include "session_line.h"
 #include "session_owns.h"
 #include "datapath.h"
