@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hot.h"
+#include "door.h"
 #include "types.h"
 
 /* The table's value word: door and marks in the low half, second last seen in the high half. */

@@ -97,23 +97,4 @@ void host_report(struct worker *w, const struct host_report *report);
 /* Has something else than this just been told, which main may not have taken in yet? */
 bool host_news_differ(struct worker *w, const struct host_report *known);
 
-/* ---- what is known of a host ---- */
-
-enum neighbor_state {
-	NEIGHBOR_STATIC,
-	NEIGHBOR_REACHABLE,
-	NEIGHBOR_STALE,	     /* not confirmed for a while, being asked again */
-	NEIGHBOR_INCOMPLETE, /* asked for */
-	NEIGHBOR_FAILED	     /* did not answer */
-};
-
-struct neighbor_entry {
-	uint16_t slice;
-	uint16_t attachment; /* 0: behind a tunnel (l2) */
-	struct api_ip address;
-	struct api_mac_addr mac;
-	enum neighbor_state state;
-	uint32_t age_s; /* since last confirmed */
-};
-
 #endif

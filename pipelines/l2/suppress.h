@@ -5,6 +5,7 @@
 #ifndef PIPELINES_SUPPRESS_H
 #define PIPELINES_SUPPRESS_H
 
+#include "neighbor_entry.h"
 #include "report.h"
 #include "worker.h"
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "report.h"
+#include "neighbor_entry.h"
 #include "types.h"
 
 int neighbor_init(uint32_t workers);

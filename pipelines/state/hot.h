@@ -352,10 +352,7 @@ static __rte_always_inline void route_enter(
 	b->route_door[k] = door;
 }
 
-/* Two lines a session, one each way, with which the user plane's part of a worker begins
- * (upf/session_line.h): fetched ahead by the stages that find out whose a packet is. Nothing comes
- * of it while there is no user plane. */
-#define SESSION_LINE_BYTES 64u
+/* A session's line (door.h), ahead of need. Nothing comes of it while there is no user plane. */
 static __rte_always_inline void session_line_prefetch(
 	const void *lines, uint32_t session, bool down)
 {

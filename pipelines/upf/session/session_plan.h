@@ -4,6 +4,7 @@
 #ifndef UPF_SESSION_PLAN_H
 #define UPF_SESSION_PLAN_H
 
+#include "errors.h"
 #include "session_pack.h"
 #include "session_store.h"
 #include "urr.h"

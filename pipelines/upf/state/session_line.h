@@ -17,7 +17,7 @@
 #ifndef UPF_SESSION_LINE_H
 #define UPF_SESSION_LINE_H
 
-#include "hot.h"
+#include "door.h"
 #include "session_hot.h"
 
 struct session_line {
