@@ -1,18 +1,97 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is known of hosts of l2 slices, kept: learned from the workers' reports, put by hand, and
- * forgotten with its MAC. Main thread only. Owns the two tables that suppress_run.c reads on the
- * workers. */
+/* ARP and ND suppression in l2 slices (suppress.h): the tables on the main thread; on the workers,
+ * slices that want it are listened to, and what would be flooded to find a host that is known is
+ * answered on its behalf (as RFC 9161 does for EVPN). Owns the tables. */
 #include "suppress.h"
 
 #include <errno.h>
 #include <rte_malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "arp_nd.h"
+#include "exact.h"
 #include "exact_page.h"
-#include "notify.h"
+#include "fdb.h"
 #include "hot.h"
+#include "notify.h"
 #include "slice.h"
-#include "suppress_table.h"
+
+/* IPv4: {slice << 32 | address}; IPv6: {slice << 32, address, 0, 0}. A slice is never 0. */
+#define SUPPRESS_SLICE_SHIFT 32
+#define SUPPRESS4_WORDS	     1
+#define SUPPRESS6_WORDS	     5
+#define SUPPRESS4_MOST	     131072
+#define SUPPRESS6_MOST	     32768
+
+/* The value: the MAC as in a frame in the low six bytes, whose group bit says that an IPv6 host
+ * routes; above it the door: 14 bits of id, its kind; and whether it is static. Sessions have
+ * longer ids: the value says "behind one", id 0, and the MAC table knows which. */
+#define SUPPRESS_ROUTER 0x01ull
+#define SUPPRESS_TUNNEL (1ull << 62)
+#define SUPPRESS_STATIC (1ull << 63)
+_Static_assert(LIMIT_ATTACHMENTS < 1 << 14 && LIMIT_TUNNELS < 1 << 14, "14 bits of id");
+
+/* Flags of a HOST_SNOOP report. */
+#define SNOOP_ASKED  0x10 /* heard in a solicitation, which does not say whether it routes */
+#define SNOOP_ROUTER 0x20
+
+extern struct exact_table suppress4, suppress6;
+
+static inline void suppress_key(
+	uint64_t *key, uint16_t slice, uint8_t family, const uint8_t *address)
+{
+	uint32_t v4 = 0;
+
+	key[0] = (uint64_t)slice << SUPPRESS_SLICE_SHIFT;
+	if (family == 4) {
+		memcpy(&v4, address, sizeof(v4));
+		key[0] |= v4;
+		return;
+	}
+	memcpy(&key[1], address, 16);
+	key[3] = key[4] = 0;
+}
+
+static inline void suppress_address(const uint64_t *key, uint8_t family, struct api_ip *out)
+{
+	*out = (struct api_ip){.family = family, .len = family == 4 ? 32 : 128};
+	memcpy(out->bytes, family == 4 ? key : &key[1], family == 4 ? 4 : 16);
+}
+
+static inline uint64_t suppress_value(const uint8_t *mac, door_t door)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, mac, 6);
+	if (DOOR_KIND(door) == DOOR_SESSION)
+		return value;
+	return value | (uint64_t)DOOR_ID(door) << 48 |
+	       (DOOR_KIND(door) == DOOR_TUNNEL ? SUPPRESS_TUNNEL : 0);
+}
+
+static inline void suppress_mac(uint64_t value, uint8_t *mac)
+{
+	value &= ~SUPPRESS_ROUTER;
+	memcpy(mac, &value, 6);
+}
+
+/* Of a session: DOOR_SESSION alone. */
+static inline door_t suppress_door(uint64_t value)
+{
+	if ((value & ~SUPPRESS_STATIC) >> 48 == 0)
+		return DOOR_SESSION;
+	return (value & SUPPRESS_TUNNEL ? DOOR_TUNNEL : DOOR_ATTACHMENT) |
+	       (uint16_t)(value >> 48 & 0x3fff);
+}
+
+/* Does what the value says agree with the MAC being behind this door? */
+static inline bool suppress_is_door(uint64_t value, door_t door)
+{
+	door_t known = suppress_door(value);
+
+	return known == (known == DOOR_SESSION ? DOOR_KIND(door) : door);
+}
 
 #define AGE_SHARE   64 /* of the buckets a call looks at, at least AGE_MIN */
 #define AGE_MIN	    64
@@ -301,4 +380,207 @@ uint32_t suppress_count(void)
 uint32_t suppress_refused(void)
 {
 	return refused;
+}
+
+/* ==== workers ==== */
+
+#define NS 135
+#define NA 136
+
+static __rte_always_inline bool may_be_nd(const uint8_t *data, uint32_t len)
+{
+	return len >= ETH_LEN + 48 && data[20] == IPPROTO_ICMPV6 &&
+	       (data[54] == NS || data[54] == NA);
+}
+
+static void report(struct worker *w, const struct burst *b, uint32_t i, uint8_t family,
+	const uint8_t *address, const uint8_t *mac, uint8_t flags)
+{
+	struct host_report r = {.door = b->door[i],
+		.slice = b->slice[i],
+		.kind = HOST_SNOOP,
+		.flags = flags,
+		.family = family};
+	const uint8_t *data = rte_pktmbuf_mtod(b->frame[i], const uint8_t *);
+
+	/* on behalf of another: the MAC table has not seen that one here */
+	if (memcmp(mac, data + 6, 6) != 0)
+		return;
+	memcpy(r.address, address, family == 4 ? 4 : 16);
+	memcpy(r.mac, mac, 6);
+	host_report(w, &r);
+}
+
+static void snoop_arp(struct worker *w, const struct burst *b, uint32_t i)
+{
+	struct arp_view arp;
+
+	if (arp_parse(b->frame[i], &arp) && *(const wire32_t *)arp.sender != 0)
+		report(w, b, i, 4, arp.sender, arp.sender_mac, 0);
+}
+
+static void snoop_nd(struct worker *w, const struct burst *b, uint32_t i)
+{
+	struct ip_view v;
+	struct nd_view nd;
+
+	if (!host_parse(b->frame[i], &v) || !is_nd(&v) || !nd_parse(b->frame[i], &v, &nd) ||
+		nd.mac == NULL || nd.probe)
+		return;
+	if (nd.type == NS)
+		report(w, b, i, 6, nd.source, nd.mac, SNOOP_ASKED);
+	else if (nd.type == NA && (nd.flags & ND_OVERRIDE)) /* without it: anycast, or a proxy */
+		report(w, b, i, 6, nd.target, nd.mac, nd.flags & ND_ROUTER ? SNOOP_ROUTER : 0);
+}
+
+void suppress_snoop(struct worker *w, struct burst *b)
+{
+	for (uint32_t i = 0; i < b->frames; i++) {
+		const uint8_t *data = rte_pktmbuf_mtod(b->frame[i], const uint8_t *);
+		uint16_t type = load16(data + 12);
+
+		if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+			continue;
+		if (!(slice_hot[b->slice[i]].flags & SLICE_SUPPRESS))
+			continue;
+		if (type == RTE_BE16(RTE_ETHER_TYPE_ARP))
+			snoop_arp(w, b, i);
+		else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) &&
+			 may_be_nd(data, b->frame[i]->data_len))
+			snoop_nd(w, b, i);
+	}
+}
+
+/* It has said something else since, which the table does not hold yet. */
+static bool moved(struct worker *w, uint16_t slice, door_t door, uint8_t family,
+	const uint8_t *address, const uint8_t *mac)
+{
+	struct host_report r = {.door = door, .slice = slice, .kind = HOST_SNOOP, .family = family};
+
+	memcpy(r.address, address, family == 4 ? 4 : 16);
+	memcpy(r.mac, mac, 6);
+	return host_news_differ(w, &r);
+}
+
+/* The value word of a host in the table (never 0: it has a door), or 0. */
+static uint64_t value_of(uint16_t slice, uint8_t family, const uint8_t *address)
+{
+	uint64_t key[SUPPRESS6_WORDS], *value;
+
+	suppress_key(key, slice, family, address);
+	if (family == 4)
+		exact_lookup_bulk(&suppress4, key, SUPPRESS4_WORDS, 1, &value);
+	else
+		exact_lookup_bulk(&suppress6, key, SUPPRESS6_WORDS, 1, &value);
+	return value != NULL ? __atomic_load_n(value, __ATOMIC_RELAXED) : 0;
+}
+
+/* The value word of a host that is known, where the MAC table says the same, behind a door that the
+ * asker's frames would reach; 0: none. */
+static uint64_t known(
+	struct worker *w, uint16_t slice, door_t in, uint8_t family, const uint8_t *address)
+{
+	uint64_t v = value_of(slice, family, address), *seen, mac_key;
+	uint8_t mac[8] = {0};
+
+	if (v == 0)
+		return 0;
+	door_t door = suppress_door(v);
+
+	suppress_mac(v, mac);
+	mac_key = fdb_key(slice, mac);
+	exact_lookup_bulk(&fdb_table, &mac_key, 1, 1, &seen);
+	if (seen == NULL && !(v & SUPPRESS_STATIC))
+		return 0;
+	if (seen != NULL) {
+		door_t behind = (door_t)__atomic_load_n(seen, __ATOMIC_RELAXED) & FDB_DOOR;
+
+		if (!suppress_is_door(v, behind))
+			return 0;
+		door = behind;
+	}
+	if (door == in || (DOOR_KIND(door) == DOOR_TUNNEL && DOOR_KIND(in) == DOOR_TUNNEL))
+		return 0;
+	if (!(v & SUPPRESS_STATIC) && moved(w, slice, door, family, address, mac))
+		return 0;
+	return v;
+}
+
+/* Was the asker known by another MAC, or elsewhere? Then what it says of itself is for everybody to
+ * hear, the one that is asked for before all. */
+static bool asker_moved(const struct burst *b, uint32_t i, uint8_t family, const uint8_t *address,
+	const uint8_t *its_mac)
+{
+	uint64_t v = value_of(b->slice[i], family, address);
+	uint8_t mac[8] = {0};
+
+	suppress_mac(v, mac);
+	if (v == 0)
+		return false;
+	if (!suppress_is_door(v, b->door[i]) || memcmp(mac, its_mac, 6) != 0)
+		return true;
+	/* behind which session, the MAC table says */
+	const uint64_t *seen = DOOR_KIND(b->door[i]) == DOOR_SESSION ? b->value[2 * i + 1] : NULL;
+
+	return seen != NULL &&
+	       ((door_t)__atomic_load_n(seen, __ATOMIC_RELAXED) & FDB_DOOR) != b->door[i];
+}
+
+static bool answer_arp(struct worker *w, struct burst *b, uint32_t i)
+{
+	struct rte_mbuf *m = b->frame[i];
+	struct arp_view arp;
+	uint8_t mac[8];
+
+	/* probes and announcements are for everybody to hear (RFC 5227) */
+	if (!arp_parse(m, &arp) || !arp.request || *(const wire32_t *)arp.sender == 0 ||
+		*(const wire32_t *)arp.sender == *(const wire32_t *)arp.target)
+		return false;
+	uint64_t v = known(w, b->slice[i], b->door[i], 4, arp.target);
+
+	if (v == 0 || asker_moved(b, i, 4, arp.sender, arp.sender_mac) ||
+		!host_may(w, b->slice[i], RATE_ANSWER))
+		return false;
+	suppress_mac(v, mac);
+	arp_answer(m, mac);
+	return true;
+}
+
+static bool answer_nd(struct worker *w, struct burst *b, uint32_t i)
+{
+	struct rte_mbuf *m = b->frame[i];
+	struct ip_view v;
+	struct nd_view nd;
+	uint8_t mac[8], to[6];
+
+	if (!host_parse(m, &v) || !is_nd(&v) || !nd_parse(m, &v, &nd) || nd.type != NS ||
+		nd.probe || nd.mac == NULL || memcmp(nd.source, nd.target, 16) == 0)
+		return false;
+	uint64_t value = known(w, b->slice[i], b->door[i], 6, nd.target);
+
+	if (value == 0 || asker_moved(b, i, 6, nd.source, nd.mac) ||
+		!host_may(w, b->slice[i], RATE_ANSWER))
+		return false;
+	suppress_mac(value, mac);
+	memcpy(to, nd.mac, sizeof(to));
+	return nd_answer(m, &v, mac, ND_OVERRIDE | (value & SUPPRESS_ROUTER ? ND_ROUTER : 0), to);
+}
+
+bool suppress_answer(struct worker *w, struct burst *b, uint32_t i)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(b->frame[i], const uint8_t *);
+	uint16_t type = load16(data + 12);
+	bool done = false;
+
+	if (!(data[0] & 1)) /* an unknown station is not asked for */
+		return false;
+	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP))
+		done = answer_arp(w, b, i);
+	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && may_be_nd(data, b->frame[i]->data_len))
+		done = answer_nd(w, b, i);
+	if (done) {
+		w->box.answered++;
+		TRACE(b, b->frame[i], STAGE_FLOOD, "answered on behalf of a host that is known");
+	}
+	return done;
 }

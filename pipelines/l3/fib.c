@@ -9,6 +9,10 @@
 
 #include "l3.h"
 #include "neighbor.h"
+#include "ue.h"
+
+struct exact_table ue4_table, ue6_table;
+uint64_t ue4_filter[UE4_FILTER_BITS / 64];
 
 _Static_assert(LIMIT_NEXTHOPS <= 1u << FIB_OWNER_SHIFT, "an index fits below the owner");
 

@@ -47,7 +47,7 @@ void attachment_tap_counters_read(uint16_t attachment, struct tap_counters *out)
 /* Of all there ever were. */
 void attachment_taps_counters_read(struct tap_counters *out);
 
-/* ---- workers (attachment_tap_worker.c) ---- */
+/* ---- workers (attachment_tap.c) ---- */
 
 struct tap_frame {
 	struct rte_mbuf *m;

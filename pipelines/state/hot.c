@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The arrays and tables that stages of more than one room read, and sums of what workers count.
- * Each array is allocated and written by the room whose things it holds. */
+/* What all rooms share: the arrays and tables that stages of more than one room read, sums of what
+ * workers count, the kinds of doors, and who listens to changes. Each array is allocated and
+ * written by the room whose things it holds. */
 #include "hot.h"
+
+#include <rte_debug.h>
+
+#include "door.h"
+#include "notify.h"
+#include "slice.h"
 
 struct slice_hot *slice_hot;
 struct attachment_hot *attachment_hot;
@@ -38,4 +45,34 @@ void counters_zero(size_t array, uint16_t id)
 		memset(&counts_of(w, array)->traffic[id], 0, sizeof(struct traffic));
 		counts_of(w, array)->dropped[id] = 0;
 	}
+}
+
+const struct door_ops *door_ops[8];
+uint64_t session_charged;
+
+void door_register(door_t kind, const struct door_ops *ops)
+{
+	DOOR_OPS(kind) = ops;
+}
+
+bool door_in_slice(door_t door, uint16_t slice)
+{
+	const struct door_ops *ops = DOOR_OPS(door);
+
+	if (ops == NULL || !slice_is_live(slice))
+		return false;
+	return ops->in_slice(
+		DOOR_KIND(door) == DOOR_SESSION ? DOOR_SESSION_ID(door) : DOOR_ID(door), slice);
+}
+
+const struct notify *notify_listeners[NOTIFY_MAX + 1];
+
+void notify_listen(const struct notify *notify)
+{
+	uint32_t i = 0;
+
+	while (notify_listeners[i] != NULL && notify_listeners[i] != notify)
+		i++;
+	RTE_VERIFY(i < NOTIFY_MAX); /* there are fewer rooms */
+	notify_listeners[i] = notify;
 }

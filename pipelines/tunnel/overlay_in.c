@@ -4,16 +4,14 @@
  * port, VNI): who is not in it gets in nowhere. GTP-U to an address that is a gtpu's goes to
  * upf/gtpu_in.c, its outer headers checked as all others. Everything else for this box is for
  * the kernel. */
-#include "candidates.h"
 #include "ecn.h"
+#include "overlay_in.h"
 #include "hot.h"
 #include "ipv4_sum.h"
 #include "mss.h"
-#include "overlay_gtpu.h"
 #include "peer_share.h"
 #include "reassembly.h"
 #include "tunnel.h"
-#include "tunnel_header.h"
 
 static __rte_always_inline bool ipv4_checksum_ok(
 	const struct rte_mbuf *m, const uint8_t *ip, uint32_t hlen)

@@ -3,23 +3,75 @@
  * headers). Main thread only. Owns tunnel_hot[], the endpoint tables and the paths. */
 #include "tunnel.h"
 
+#include <errno.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_malloc.h>
 #include <rte_udp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "encap_memory.h"
-#include "notify.h"
 #include "hot.h"
 #include "ids.h"
+#include "notify.h"
 #include "rcu.h"
 #include "schema.h"
 #include "slice.h"
 #include "tunnel_paths.h"
 #include "underlay.h"
 #include "vtep.h"
+
+#define ENCAP_LINE 64u /* bytes */
+
+#define LINES (2 * LIMIT_TUNNELS) /* the old one of each tunnel may wait for its grace period */
+
+static union line {
+	union line *next; /* while it is free */
+	uint8_t bytes[ENCAP_LINE];
+} __rte_cache_aligned *lines, *free_line;
+
+/* 0 or -ENOMEM. */
+static int encap_memory_init(void)
+{
+	lines = rte_zmalloc("encap", LINES * sizeof(*lines), RTE_CACHE_LINE_SIZE);
+	free_line = NULL;
+	for (uint32_t i = LINES; lines != NULL && i > 0; i--) {
+		lines[i - 1].next = free_line;
+		free_line = &lines[i - 1];
+	}
+	return lines != NULL ? 0 : -ENOMEM;
+}
+
+static void encap_memory_fini(void)
+{
+	rte_free(lines);
+	lines = free_line = NULL;
+}
+
+/* bytes: ENCAP_LINE, or those of an array of encaps. Aligned as an address with PATHS_LOG2 in its
+ * low bits must be. NULL: no memory. */
+static struct encap *encap_new(size_t bytes)
+{
+	union line *line = free_line;
+
+	if (bytes > sizeof(*line) || line == NULL)
+		return rte_malloc("encap", RTE_MAX(bytes, sizeof(struct encap)), 128);
+	free_line = line->next;
+	return (struct encap *)line;
+}
+
+static void encap_free(struct encap *paths)
+{
+	union line *line = (union line *)paths;
+
+	if (line < lines || line >= lines + LINES) {
+		rte_free(paths);
+		return;
+	}
+	line->next = free_line;
+	free_line = line;
+}
 
 /* What only the main thread needs of a tunnel. */
 struct tunnel {

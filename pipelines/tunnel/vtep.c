@@ -3,11 +3,13 @@
  * tunnel_port[]. */
 #include "vtep.h"
 
+#include <rte_hash_crc.h>
 #include <rte_malloc.h>
 #include <stdlib.h>
 
 #include "gtpu.h"
 #include "hot.h"
+#include "peer_share.h"
 #include "xdp_filter.h"
 
 struct exact_table vtep4_table, vtep6_table;
@@ -156,4 +158,35 @@ bool vtep_is_member(const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slic
 	const uint64_t *value = exact_find(t, key);
 
 	return value != NULL && VTEP_SLICE(*value) == slice;
+}
+
+static uint32_t share_of(const uint64_t *address, uint32_t words)
+{
+	uint32_t hash = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		hash = rte_hash_crc_8byte(address[i], hash);
+	return 1 + hash % (PEER_SHARES - 1);
+}
+
+/* (An entry with remote 0 says that the local address is an endpoint: it is nobody's.) */
+uint32_t peer_share4(const uint8_t *local, const uint8_t *remote)
+{
+	uint64_t key[VTEP4_WORDS] = {vtep_word(0, 0, VTEP_ANY_PEER),
+		(uint64_t) * (const wire32_t *)remote << 32 | *(const wire32_t *)local};
+
+	if (key[1] >> 32 == 0 || exact_find(&vtep4_table, key) == NULL)
+		return PEER_STRANGERS;
+	return share_of(key + 1, 1);
+}
+
+uint32_t peer_share6(const uint8_t *local, const uint8_t *remote)
+{
+	uint64_t key[VTEP6_WORDS] = {vtep_word(0, 0, VTEP_ANY_PEER)};
+
+	memcpy(key + 1, local, 16);
+	memcpy(key + 3, remote, 16);
+	if ((key[3] | key[4]) == 0 || exact_find(&vtep6_table, key) == NULL)
+		return PEER_STRANGERS;
+	return share_of(key + 3, 2);
 }

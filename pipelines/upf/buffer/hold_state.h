@@ -196,7 +196,7 @@ static inline struct hold_worker *hold_worker_of(uint32_t worker)
 	return sw != NULL && sw->upf != NULL ? sw->upf->hold : NULL;
 }
 
-/* hold_block.c. FARs (by ordinal) that hold packets; NULL: none. */
+/* hold.c. FARs (by ordinal) that hold packets; NULL: none. */
 uint32_t hold_fars(const struct session_block *s);
 /* Does the FAR say drop now? */
 bool hold_far_drops(const struct session_block *s, uint32_t far);

@@ -3,15 +3,90 @@
  * on. Runs on workers. */
 #include "session_batch.h"
 
+#include <string.h>
+
+#include "datapath.h"
 #include "flow.h"
 #include "flow_key.h"
+#include "gtpu_out.h"
 #include "hold.h"
+#include "host.h"
 #include "l3.h"
 #include "path.h"
 #include "police_hot.h"
 #include "session_owns.h"
-#include "datapath.h"
-#include "gtpu_out.h"
+
+/* ==== a UE's less common addresses ==== */
+
+/* Are the first len bits the same? */
+static bool covers(const struct session_prefix *p, const uint8_t *address)
+{
+	uint32_t bytes = p->len / 8, bits = p->len % 8;
+
+	return memcmp(p->bytes, address, bytes) == 0 &&
+	       (bits == 0 || (p->bytes[bytes] ^ address[bytes]) >> (8 - bits) == 0);
+}
+
+static bool is_framed(const struct session_block *s, uint8_t family, const uint8_t *address)
+{
+	const uint8_t *place =
+		(const uint8_t *)s + offsetof(struct session_block, at) + SESSION_PREFIXES;
+	const struct session_prefix *p =
+		(const struct session_prefix *)((const uint8_t *)s + 16u * place[0]);
+
+	for (uint32_t i = 0; i < place[1]; i++)
+		if (p[i].family == family && covers(&p[i], address))
+			return true;
+	return false;
+}
+
+bool session_owns_other(const struct session_block *s, uint8_t family, const uint8_t *address)
+{
+	if (s->ue4 == 0 && s->ue6 == 0 && !(s->flags & SESSION_FRAMED))
+		return true; /* an UPF in the middle that was not told */
+	if (family == 6 && s->ue6 != 0 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80)
+		return true;
+	return (s->flags & SESSION_FRAMED) && is_framed(s, family, address);
+}
+
+/* ==== packets too big for the path ==== */
+
+void session_batch_cut(
+	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k, uint32_t mtu)
+{
+	struct rte_mbuf *piece[INNER_FRAGMENTS], *m = x->pkt[k];
+	enum drop_reason why = DROP_UNDERLAY_MTU;
+	struct session_batch y;
+	struct ip_view v;
+	uint32_t n = 0;
+
+	if (host_parse(m, &v))
+		why = fragment_inner(m, &v, mtu, 0, piece, &n);
+	if (why != DROP_REASONS) {
+		session_drop(w, b, m, x->session[k], x->s[k], why);
+		return;
+	}
+	w->box.replicated += n - 1;
+	session_batch_begin(&y);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t j = y.n++;
+
+		y.pkt[j] = piece[i];
+		y.s[j] = x->s[k];
+		y.session[j] = x->session[k];
+		y.bytes[j] = piece[i]->pkt_len - BATCH_ETH;
+		y.door[j] = x->door[k];
+		y.group[j] = x->group[k];
+		y.qfi[j] = x->qfi[k];
+		/* the whole packet's: ports stand in the first piece only */
+		session_batch_act(&y, j, x->act[k], x->rule[k]);
+		if (y.n == BURST_MAX)
+			session_batch_up(w, b, &y);
+	}
+	session_batch_up(w, b, &y);
+}
+
+/* ==== batches ==== */
 
 static const uint8_t *inner_of(const struct rte_mbuf *m)
 {

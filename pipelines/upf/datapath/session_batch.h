@@ -125,7 +125,7 @@ void session_batch_up(struct worker *w, struct burst *b, struct session_batch *x
 void session_batch_down(struct worker *w, struct burst *b, struct session_batch *x);
 
 /* Packet k of x, an IPv4 packet that may be cut, in pieces of at most mtu bytes: each by the act
- * that is the packet's, uplink, and counted by itself. Takes the packet. session_cut.c. */
+ * that is the packet's, uplink, and counted by itself. Takes the packet. session_batch.c. */
 void session_batch_cut(
 	struct worker *w, struct burst *b, const struct session_batch *x, uint32_t k, uint32_t mtu);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Is an address the UE's? What keeps a UE from sending in another's name, and what filters call
- * `assigned`. Used by gtpu_in.c and session_batch.c, per packet; the odd ones are session_owns.c's.
+ * `assigned`. Used by gtpu_in.c and session_batch.c, per packet; the odd ones are
+ * session_batch.c's.
  */
 #ifndef UPF_SESSION_OWNS_H
 #define UPF_SESSION_OWNS_H

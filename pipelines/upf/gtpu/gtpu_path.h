@@ -2,7 +2,7 @@
 /* Are GTP-U peers there? Each peer in use of a gtpu with echo_s > 0 is asked each echo_s seconds
  * (TS 29.281 clause 7.2.1), three times three seconds apart when it does not answer; events path.up
  * and path.down. Also finds the session that a peer's error indication means
- * (gtpu_path_error.c). Main thread only. */
+ * (gtpu_path.c). Main thread only. */
 #ifndef UPF_GTPU_PATH_H
 #define UPF_GTPU_PATH_H
 

@@ -2,7 +2,7 @@
 /* A compiled rule list. Its filters are entries in order of precedence, a line each; that is the
  * whole of it, and what equality, the scalar scan and doubtful cases go by. The fast forms beside
  * it find candidates: blocks of sixteen entries, field by field (rules_scan.h), and for long lists
- * bitmaps (rules_wide.h). Made by rules_compile.c, rules_scan.c and rules_wide.c on the main
+ * bitmaps (rules_wide.h). Made by rules.c, rules_classify.c on the main
  * thread; read by rules_classify.c. */
 #ifndef UPF_RULES_HOT_H
 #define UPF_RULES_HOT_H

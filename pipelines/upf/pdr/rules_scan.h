@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sixteen filters at a time: their fields side by side, compared with one packet's without a branch
  * until there is a candidate. Where the CPU has no AVX-512, rules_scan_scalar() goes through the
- * entries. Included by rules_classify.c; blocks are made by rules_scan.c. */
+ * entries. Included by rules_classify.c; blocks are made by rules_classify.c. */
 #ifndef UPF_RULES_SCAN_H
 #define UPF_RULES_SCAN_H
 

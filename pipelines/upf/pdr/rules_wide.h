@@ -2,8 +2,8 @@
 /* Long lists: for each field of a packet a bitmap of the filters that take its value, and all of
  * them ANDed (Lakshman and Stiliadis, SIGCOMM 1998). The values of a field fall into ranges that no
  * filter tells apart; equal bitmaps are one row. A packet costs a bit a filter and field; building
- * is a sweep over the ranges, however much filters overlap. Rows are made by rules_wide.c on the
- * main thread; included by rules_classify.c. */
+ * is a sweep over the ranges, however much filters overlap. Rows are made by rules_classify.c on
+ * the main thread; included by rules_classify.c. */
 #ifndef UPF_RULES_WIDE_H
 #define UPF_RULES_WIDE_H
 

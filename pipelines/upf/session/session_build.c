@@ -11,7 +11,7 @@
 #include "qer.h"
 #include "rules.h"
 #include "schema.h"
-#include "session_acts.h"
+#include "session_plan.h"
 #include "session_filters.h"
 
 /* ---- laying out ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A change between session_prepare() and session_commit(). Between session.c, session_claim.c and
+/* A change between session_prepare() and session_commit(). Between session.c, session_keys.c and
  * session_commit.c; nobody else includes it. */
 #ifndef UPF_SESSION_CHANGE_H
 #define UPF_SESSION_CHANGE_H
@@ -34,7 +34,7 @@ struct session_change {
 
 #define PAST_UNITS ((sizeof(struct session_past) + PACK_UNIT - 1) / PACK_UNIT)
 
-/* ---- session_claim.c ---- */
+/* ---- session_keys.c ---- */
 
 /* The keys of `after` that `before` does not have are taken, those of before that after does not
  * have are left: 0, -1 with err and nothing changed. Blocks may be NULL. */
@@ -62,7 +62,7 @@ bool session_changes_open(void);
 /* The session as it is, with its cells at home: 1 with a change, else there is none. */
 int session_prepare_home(uint32_t index, struct session_change **change);
 
-/* ---- session_rest.c: what hangs on a change beside its state ---- */
+/* ---- session_commit.c: what hangs on a change beside its state ---- */
 
 /* Markers, room for what vanishes, hold.c's and urr.c's part: 0, -1 with err and nothing taken. */
 int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err);
@@ -95,7 +95,7 @@ void session_line_on(uint32_t index);
 
 void session_commit_fini(void);
 
-/* ---- session_fold.c ---- */
+/* ---- session_retire.c ---- */
 
 /* Cells of before that after does not count in. */
 bool cells_vanish(const struct session_state *before, const struct session_state *after);
@@ -103,7 +103,7 @@ bool cells_vanish(const struct session_state *before, const struct session_state
 bool session_fold_wanted(const struct session_change *c);
 void session_fold(struct session_change *c);
 
-/* ---- session_give.c ---- */
+/* ---- session_retire.c ---- */
 
 /* Memory of a state that no worker ever saw. */
 void state_give(const struct session_state *s, const struct session_state *kept);
@@ -121,7 +121,7 @@ void session_reclaim(void);
 uint32_t session_poll(void);
 void session_give_fini(void);
 
-/* ---- session_home.c ---- */
+/* ---- session_retire.c ---- */
 
 /* The grace period is over that the home of a homeless session was taken for. */
 void session_home_wanted(uint32_t index);

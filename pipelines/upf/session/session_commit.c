@@ -1,15 +1,274 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes prepared changes so for the workers: blocks, entries, flags. Main thread only. Owns the
  * counts of UEs in slices. However many sessions a transaction changes, it is one grace period. */
+#include <errno.h>
+#include <rte_byteorder.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hot.h"
 #include "peer.h"
 #include "rcu.h"
+#include "session_plan.h"
 #include "session_change.h"
 #include "session_doors.h"
 #include "slice.h"
+
+/* ==== what is prepared beside the state ==== */
+
+static bool was_left_out(const struct api_pdr *pdr)
+{
+	return pdr->gtpu_id != 0 && pdr->teid == 0;
+}
+
+static bool marker_wanted(
+	const struct api_far *far, const struct api_far *was, const struct api_outer_header *o)
+{
+	const struct api_outer_header *w = &was->outer_header;
+
+	return far->end_marker && w->teid != 0 &&
+	       (w->teid != o->teid || w->gtpu_id != o->gtpu_id ||
+		       memcmp(&w->peer, &o->peer, sizeof(o->peer)) != 0);
+}
+
+/* One that no PDR names may look like another, and has that one's act. */
+static bool is_named(const struct api_session *s, uint32_t far)
+{
+	for (uint32_t i = 0; i < s->pdrs.count; i++)
+		if (s->pdrs.item[i].far == far)
+			return true;
+	return false;
+}
+
+/* The tunnel of the n-th FAR of a block, also while it holds packets; 0: no act has it. */
+static uint16_t peer_of_far(const struct session_block *b, uint32_t far)
+{
+	for (uint32_t i = 0; i < b->groups; i++) {
+		const struct session_group *g = session_group_at(b, i);
+
+		for (uint32_t k = 0; k < g->acts; k++)
+			if (session_acts(g)[k].far == far && session_acts(g)[k].peer != 0)
+				return session_acts(g)[k].peer;
+	}
+	return 0;
+}
+
+/* Does a state still send to this tunnel, or hold packets for it? */
+static bool sends_to(const struct session_block *b, const struct hold_marker *tunnel)
+{
+	for (uint32_t i = 0; i < b->groups; i++) {
+		const struct session_group *g = session_group_at(b, i);
+
+		for (uint32_t k = 0; k < g->acts; k++) {
+			const struct session_act *a = &session_acts(g)[k];
+
+			if (a->peer == tunnel->peer && a->teid_be == tunnel->teid_be)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_marked(const struct session_change *c, const struct hold_marker *tunnel)
+{
+	for (uint32_t i = 0; i < c->hold.markers; i++)
+		if (c->marker[i].teid_be == tunnel->teid_be && c->marker[i].peer == tunnel->peer)
+			return true;
+	return false;
+}
+
+/* What comes behind an end marker may be discarded (TS 29.281 7.3.2): a tunnel has one, however
+ * many FARs leave it, and when the last of them does. */
+static int add_marker(struct session_change *c, uint32_t teid, uint16_t peer, struct rpc_error *err)
+{
+	struct hold_marker m = {.teid_be = rte_cpu_to_be_32(teid), .peer = peer};
+
+	if (is_marked(c, &m) || sends_to(block_of(&c->after), &m))
+		return 0;
+	if (c->marker == NULL)
+		c->marker = calloc(LIMIT_SESSION_FARS, sizeof(*c->marker));
+	if (c->marker == NULL)
+		return fail_room(err, -ENOMEM, "an end marker", 0);
+	peer_hold(peer);
+	c->marker[c->hold.markers++] = m;
+	return 0;
+}
+
+/* End markers that FARs ask for (SNDEM). */
+static int add_markers(struct session_change *c, const struct plan *p, struct rpc_error *err)
+{
+	for (uint32_t i = 0; p->old != NULL && i < p->put->fars.count; i++)
+		for (uint32_t k = 0; k < p->old->cfg.fars.count; k++) {
+			const struct api_far *far = &p->put->fars.item[i], *was = &p->old->far[k];
+			uint16_t peer =
+				peer_of_far(p->old_block, place_of_far(&p->old->cfg, was->id));
+
+			if (far->id != was->id || peer == 0 || !is_named(&p->old->cfg, was->id) ||
+				!marker_wanted(far, was, &far->outer_header))
+				continue;
+			if (add_marker(c, was->outer_header.teid, peer, err) != 0)
+				return -1;
+		}
+	c->hold.marker = c->marker;
+	return 0;
+}
+
+/* Of several changes of a session in one transaction none but the first and the last state count: a
+ * tunnel that was not sent to before, or is sent to again, has no end. */
+void markers_settle(struct session_change *c)
+{
+	const struct session_block *was = session_block[c->index];
+	const struct session_state *now = &session_cold[c->index].now;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->hold.markers; i++) {
+		struct hold_marker m = c->marker[i];
+
+		if (was != NULL && sends_to(was, &m) &&
+			!(now->pack != 0 && sends_to(block_of(now), &m)))
+			c->marker[n++] = m;
+		else
+			peer_give(m.peer);
+	}
+	hold_markers_fewer(&c->hold, n);
+}
+
+static void markers_give(struct session_change *c)
+{
+	for (uint32_t i = 0; i < c->hold.markers; i++)
+		peer_give(c->marker[i].peer);
+	free(c->marker);
+}
+
+void urrs_before(const struct api_session *s, const struct session_block *b, struct urr_session *to)
+{
+	to->steady = session_block[to->session] == b;
+	to->urrs_before = s->urrs.count;
+	to->acts_before = 0;
+	for (uint32_t i = 0; i < b->groups; i++)
+		to->acts_before += session_group_at(b, i)->acts;
+}
+
+static int prepare_urrs(struct session_change *c, const struct plan *p, struct rpc_error *err)
+{
+	uint32_t credit[LIMIT_SESSION_URRS], cells = block_of(&c->after)->cells;
+	struct urr_act act[LIMIT_SESSION_PDRS];
+	struct urr_session to = {.session = c->index,
+		.urrs = &p->put->urrs,
+		.credit = credit,
+		.act = act,
+		.acts = p->acts};
+
+	if (p->old != NULL)
+		urrs_before(&p->old->cfg, p->old_block, &to);
+	if (p->put->urrs.count == 0 && !c->had_urrs)
+		return 0;
+	for (uint32_t i = 0; i < p->put->urrs.count; i++)
+		credit[i] = cells + 1 + i;
+	for (uint32_t i = 0; i < p->acts; i++) {
+		act[i] = p->act[i];
+		act[i].cell += cells;
+	}
+	int rc = urr_prepare(&to, &c->urr);
+
+	return rc == 0 ? 0 : fail_room(err, rc, "URRs", LIMIT_URRS_TOLD);
+}
+
+int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err)
+{
+	c->hold.session = c->index;
+	c->hold.slice = slice;
+	if (c->before.pack == 0 || hold_prepare(&c->hold) == 0)
+		return 0;
+	return fail_room(err, -ENOMEM, "the change", 0);
+}
+
+/* Lists of FARs have an order of their own. */
+static void match_fars(struct session_change *c, const struct plan *p)
+{
+	for (uint32_t k = 0; p->old != NULL && k < p->old->cfg.fars.count; k++) {
+		c->far_now[k] = FAR_UNKNOWN;
+		for (uint32_t i = 0; i < p->put->fars.count; i++)
+			if (p->put->fars.item[i].id == p->old->far[k].id)
+				c->far_now[k] = place_of_far(p->put, p->old->far[k].id);
+	}
+	c->hold.far_now = c->far_now;
+}
+
+static int prepare_past(struct session_change *c, struct rpc_error *err)
+{
+	if (c->before.pack == 0 || session_cold[c->index].past != 0 ||
+		!cells_vanish(&c->before, &c->after))
+		return 0;
+	if (pool_take(&pack_pool, PAST_UNITS, &c->past) != 0)
+		return fail_room(err, -ENOMEM, "what was counted", 0);
+	memset(pool_at(&pack_pool, 0, c->past), 0, PAST_UNITS * PACK_UNIT);
+	return 0;
+}
+
+static const struct session_block *block_or_null(const struct session_state *s)
+{
+	return s->pack != 0 ? block_of(s) : NULL;
+}
+
+static int prepare_doors(struct session_change *c, struct rpc_error *err)
+{
+	const struct session_block *after = block_of(&c->after);
+	int rc = session_doors_prepare(block_or_null(&c->before), after);
+
+	if (rc != -ENOSPC)
+		return rc == 0 ? 0 : fail_room(err, rc, "the session's slices", 0);
+	rpc_fail(err, RPC_ERR_CAPACITY, "a slice has at most %u Ethernet sessions",
+		LIMIT_SLICE_SESSIONS);
+	err->limit = LIMIT_SLICE_SESSIONS;
+	return -1;
+}
+
+int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err)
+{
+	if (add_markers(c, p, err) != 0)
+		goto err_markers;
+	if (prepare_past(c, err) != 0)
+		goto err_markers;
+	match_fars(c, p);
+	if (prepare_hold(c, p->put->slice_id, err) != 0)
+		goto err_past;
+	if (prepare_urrs(c, p, err) != 0)
+		goto err_hold;
+	if (prepare_doors(c, err) != 0)
+		goto err_urrs;
+	for (uint32_t i = 0; i < p->put->pdrs.count; i++)
+		if (was_left_out(&p->put->pdrs.item[i]))
+			c->chosen[c->n_chosen++] = (struct chosen){p->pdr[i].id, p->pdr[i].teid};
+	return 0;
+
+err_urrs:
+	if (c->urr != NULL)
+		urr_cancel(c->urr);
+err_hold:
+	if (c->before.pack != 0)
+		hold_cancel(&c->hold);
+err_past:
+	if (c->past != 0)
+		pool_give(&pack_pool, c->past, PAST_UNITS);
+err_markers:
+	markers_give(c);
+	return -1;
+}
+
+void cancel_rest(struct session_change *c)
+{
+	session_doors_cancel(block_or_null(&c->before), block_or_null(&c->after));
+	if (c->urr != NULL)
+		urr_cancel(c->urr);
+	if (c->before.pack != 0)
+		hold_cancel(&c->hold);
+	if (c->past != 0)
+		pool_give(&pack_pool, c->past, PAST_UNITS);
+	markers_give(c);
+}
+
+/* ==== commit ==== */
 
 static uint32_t ue_users[LIMIT_SLICES + 1]; /* groups by UE's addresses, published */
 

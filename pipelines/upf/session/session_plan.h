@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A session between its definition and its block. Between session.c, which goes through the steps,
- * session_ways.c and session_build.c, which do them; nobody else includes it. */
+ * session_plan.c and session_build.c, which do them; nobody else includes it. */
 #ifndef UPF_SESSION_PLAN_H
 #define UPF_SESSION_PLAN_H
 
@@ -77,5 +77,30 @@ uint32_t bucket_numbers(const struct api_qers *qers, bool home, uint8_t (*number
 
 /* An error answer for what a pool, table or room said: -1. */
 int fail_room(struct rpc_error *err, int rc, const char *what, long long limit);
+
+/* ---- acts of a way, and where they count ---- */
+
+#define NO_BUCKET 255
+
+/* The acts of PDRs, in order of first appearance. */
+struct plan_acts {
+	uint32_t n;
+	struct plan_act act[LIMIT_SESSION_PDRS];
+	uint8_t of[LIMIT_SESSION_PDRS]; /* of the k-th PDR */
+};
+void plan_acts(const struct api_session *s, const uint8_t *pdr, uint32_t n, struct plan_acts *out);
+
+/* Where in the list it is; of FARs that do the same, the first: their PDRs may be one act. */
+uint8_t place_of_far(const struct api_session *s, uint32_t id);
+
+/* Places of the URRs that want a credit cell. */
+uint32_t told_places(const struct api_urrs *urrs);
+
+/* Cells for credit and acts: those of the old state for what stays the same, if all find room
+ * there. Fills p->cells, cells_stay, home, acts, act[], buckets, bucket_of[]. */
+void plan_cells(struct plan *p);
+
+/* Id of the PDR that is `rule`-th in order of precedence in the group, 0: none (any more). */
+uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule);
 
 #endif

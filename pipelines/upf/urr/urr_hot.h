@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a packet meets of URRs that want credit (urr.h): is there as much left? Then it is taken,
- * after the meters agreed too. Runs on workers. Asking for more is in urr_credit.c.
+ * after the meters agreed too. Runs on workers. Asking for more is in urr.c.
  *
  * A credit cell holds the bytes that its worker may still pass. It gets them from what the workers
  * share, two counters: to the quota, which ends traffic, and to the threshold, which only wants to

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A URR that something may become due of: what workers and main share of it, and what main keeps.
- * Between urr.c, urr_report.c and urr_credit.c; nobody else includes it.
+ * Between urr.c, urr_report.c and urr.c; nobody else includes it.
  *
  * Limits are volumes since the URR was made, so that nothing has to be reset: what is left is the
  * limit less what was handed out, and a new limit is a difference that is added. */
@@ -114,7 +114,7 @@ static inline void urr_record_set(uint32_t session, struct urr_record *r)
 	urr_slot[session] = (uintptr_t)r;
 }
 
-/* ---- urr_brief.c ---- */
+/* ---- urr.c ---- */
 
 /* Do URRs of a new session only count? */
 bool urr_brief_will_do(const struct urr_session *to);
@@ -163,7 +163,7 @@ void urr_settled(struct urr_live *l);
 /* Workers come and ask, so that they see what has changed. */
 void urr_poke(struct urr_live *l);
 
-/* ---- urr_timer.c ---- */
+/* ---- urr_report.c ---- */
 
 void urr_timers_init(void);
 /* urr_look() then, and never any more. */

@@ -1,16 +1,107 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GTP-U as it comes in, up to its header: whose address it came to, its outer headers checked as
- * those of all tunnels. Used by overlay_in.c alone; owns nothing. */
-#ifndef PIPELINES_OVERLAY_GTPU_H
-#define PIPELINES_OVERLAY_GTPU_H
+/* Packets that look like a tunnel's, before it is known whether they are: candidates of a burst,
+ * VXLAN's and Geneve's headers as they come in (RFC 7348 section 5, RFC 8926 section 3.4), and
+ * GTP-U up to its header: whose address it came to, its outer headers checked as those of all
+ * tunnels. Private to overlay_in.c; owns nothing. */
+#ifndef TUNNEL_OVERLAY_IN_H
+#define TUNNEL_OVERLAY_IN_H
 
+#include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 
 #include "gtpu.h"
 #include "hot.h"
 #include "teid.h"
-#include "tunnel_header.h"
+
+/* ---- candidates ---- */
+
+/* Candidates of one address family, in parallel arrays. */
+struct candidates {
+	uint32_t n;
+	struct rte_mbuf *pkt[BURST_MAX];
+	uint16_t strip[BURST_MAX]; /* bytes in front of the frame */
+	uint8_t tos[BURST_MAX];
+	bool csum_zero[BURST_MAX];
+	uint8_t which[BURST_MAX]; /* its key; neighbours in a burst mostly come from the same site,
+				     and share one */
+	uint32_t keys;
+	uint64_t key[(BURST_MAX + 1) * VTEP6_WORDS]; /* the first is all zero, and nobody's */
+	uint64_t *value[BURST_MAX + 1];
+};
+
+static __rte_always_inline void candidates_init(struct candidates *c)
+{
+	c->n = c->keys = 0;
+	for (uint32_t i = 0; i < VTEP6_WORDS; i++)
+		c->key[i] = 0;
+}
+
+/* The key of candidate c->n: the one before it again, or a new one. */
+static __rte_always_inline void candidate_key(
+	struct candidates *c, const uint64_t *key, const uint32_t words)
+{
+	const uint64_t *last = &c->key[c->keys * words];
+	bool same = true;
+
+	for (uint32_t i = 0; i < words; i++)
+		same &= key[i] == last[i];
+	if (!same) {
+		c->keys++;
+		for (uint32_t i = 0; i < words; i++)
+			c->key[c->keys * words + i] = key[i];
+	}
+	c->which[c->n] = c->keys;
+}
+
+/* ---- tunnel header ---- */
+
+#define ETH	       ((uint32_t)sizeof(struct rte_ether_hdr))
+#define UDP	       8u
+#define TUNNEL	       8u /* VXLAN's header, and Geneve's without options */
+#define VXLAN_FLAG_VNI 0x08
+
+/* Geneve's first word: version 0, neither control nor critical, Ethernet inside; options of any
+ * length, reserved bits of any value. */
+#define GENEVE_MASK  RTE_BE32(0xc0c0ffff)
+#define GENEVE_PLAIN RTE_BE32(0x00006558)
+
+/* What its port carries: asked once a packet, since the answer may change. */
+static __rte_always_inline uint8_t kind_of(const uint8_t *udp)
+{
+	return __atomic_load_n(&tunnel_port[load16(udp + 2)], __ATOMIC_RELAXED);
+}
+
+/* VXLAN and Geneve have the VNI at the same place; which of the two it was is part of the key. */
+static __rte_always_inline uint64_t vtep_word_of(const uint8_t *udp, uint8_t kind)
+{
+	return vtep_word(load16(udp + 2), *(const wire32_t *)(udp + 12) & RTE_BE32(0xffffff00), 0) |
+	       (kind == TUNNEL_GENEVE ? VTEP_GENEVE : 0);
+}
+
+static __rte_always_inline uint32_t geneve_len(const uint8_t *geneve)
+{
+	return TUNNEL + (geneve[0] & 0x3f) * 4;
+}
+
+static inline enum drop_reason vxlan_check(const uint8_t *vxlan, uint32_t room)
+{
+	return room < TUNNEL || !(vxlan[0] & VXLAN_FLAG_VNI) ? DROP_VXLAN_HEADER : DROP_REASONS;
+}
+
+/* RFC 8926 section 3.4. Options are stepped over, whatever is in them, unless one is critical. */
+static inline enum drop_reason geneve_check(const uint8_t *geneve, uint32_t room)
+{
+	if (room < TUNNEL || geneve[0] >> 6 != 0 || room < geneve_len(geneve))
+		return DROP_GENEVE_HEADER;
+	if (geneve[1] & 0x80)
+		return DROP_GENEVE_CONTROL;
+	if (geneve[1] & 0x40)
+		return DROP_GENEVE_CRITICAL;
+	return load16(geneve + 2) == RTE_BE16(0x6558) ? DROP_REASONS : DROP_GENEVE_PROTOCOL;
+}
+
+/* ---- overlay gtpu ---- */
 
 enum verdict { TAKE, PUNT, GONE }; /* GONE: dropped, or held for reassembly */
 
