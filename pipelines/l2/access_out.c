@@ -21,30 +21,6 @@ static __rte_always_inline void vlan_push(struct rte_mbuf *m, uint16_t vlan)
 	m->pkt_len += RTE_VLAN_HLEN;
 }
 
-/* What a run of frames of one slice out of one attachment adds up to. */
-struct run {
-	uint32_t way;
-	uint64_t packets, bytes, tagged_bytes;
-};
-
-static __rte_always_inline void run_count(
-	struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes, uint32_t tagged)
-{
-	if (unlikely(way != run->way)) {
-		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-			       *attachment = &sw->attachment.traffic[LANE_TO(run->way)];
-
-		slice->out_packets += run->packets;
-		slice->out_bytes += run->bytes;
-		attachment->out_packets += run->packets;
-		attachment->out_bytes += run->tagged_bytes;
-		*run = (struct run){.way = way};
-	}
-	run->packets++;
-	run->bytes += bytes;
-	run->tagged_bytes += tagged;
-}
-
 /* The attachment just went or moved, or the frame does not fit: the reason, else DROP_REASONS. */
 static __rte_always_inline enum drop_reason refuse(
 	const struct attachment_hot *a, const struct rte_mbuf *m, uint16_t slice)
@@ -97,7 +73,7 @@ void access_out_run(struct worker *w, struct burst *b)
 			continue;
 		if (vid != 0)
 			vlan_push(m, vid);
-		run_count(sw, &run, way, bytes, m->pkt_len);
+		run_count(sw, &run, &sw->attachment, false, way, bytes, m->pkt_len);
 		TRACE(b, m, STAGE_ACCESS_OUT, "attachment {attachment %u}, to port {port %u}%s",
 			LANE_TO(way), a.port, vid != 0 ? ", tagged" : "");
 		shaper_mark(m, MARK_ATTACHMENT(way), m->pkt_len - bytes);
@@ -105,7 +81,7 @@ void access_out_run(struct worker *w, struct burst *b)
 	}
 	tx_done(w, &tx);
 	police_end(w, &cursor);
-	run_count(sw, &run, 0, 0, 0);
+	run_count(sw, &run, &sw->attachment, false, 0, 0, 0);
 	worker_stage_done(w, STAGE_ACCESS_OUT, lane->n);
 	lane->n = 0;
 }

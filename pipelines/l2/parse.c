@@ -72,28 +72,6 @@ static void parse_trace(struct burst *b)
 		trace_step(b, b->underlay[i], "parse", "untagged on an underlay port");
 }
 
-/* A run of frames by one attachment into its slice; bytes with the tag at the attachment, without
- * it in the slice. */
-struct run {
-	uint16_t id, slice;
-	uint64_t packets, bytes, slice_bytes;
-};
-
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint16_t id,
-	uint16_t slice, uint32_t bytes, uint32_t slice_bytes)
-{
-	if (unlikely(id != run->id)) {
-		sw->attachment.traffic[run->id].in_packets += run->packets;
-		sw->attachment.traffic[run->id].in_bytes += run->bytes;
-		sw->slice.traffic[run->slice].in_packets += run->packets;
-		sw->slice.traffic[run->slice].in_bytes += run->slice_bytes;
-		*run = (struct run){.id = id, .slice = slice};
-	}
-	run->packets++;
-	run->bytes += bytes;
-	run->slice_bytes += slice_bytes;
-}
-
 /* An underlay port without attachments: all of the burst may be for this box. */
 static void all_underlay(struct worker *w, struct burst *b)
 {
@@ -148,6 +126,7 @@ void parse_run(struct worker *w, struct burst *b)
 	const bool underlay = ph->underlay;
 	const struct exact_view fdb = exact_view(&fdb_table);
 	struct meter_cursor cursor = METER_CURSOR;
+	struct switch_worker *sw = switch_of(w);
 	struct run run = {0};
 	uint32_t frames = 0;
 
@@ -189,7 +168,7 @@ void parse_run(struct worker *w, struct burst *b)
 			worker_drop(w, b, m, why);
 			continue;
 		}
-		run_count(switch_of(w), &run, id, slice, bytes, m->pkt_len);
+		run_count(sw, &run, &sw->attachment, true, LANE_WAY(slice, id), m->pkt_len, bytes);
 		/* a tag inside a slice could come out as another slice's (RFC 7348 section 6.1) */
 		if (unlikely(stacked))
 			slice_drop(w, b, m, slice, DOOR_ATTACHMENT | id, DROP_VLAN_STACKED);
@@ -202,7 +181,7 @@ void parse_run(struct worker *w, struct burst *b)
 			frame_enter(b, &fdb, frames++, m, data, slice, DOOR_ATTACHMENT | id);
 	}
 	police_end(w, &cursor);
-	run_count(switch_of(w), &run, 0, 0, 0, 0);
+	run_count(sw, &run, &sw->attachment, true, 0, 0, 0);
 	b->frames = frames;
 	if (unlikely(b->trace != NULL))
 		parse_trace(b);

@@ -207,6 +207,36 @@ static __rte_always_inline struct switch_worker *switch_of(struct worker *w)
 	return w->pipeline;
 }
 
+/* Packets in a row of the same slice and door are added up, and counted when another comes. */
+struct run {
+	uint32_t way; /* LANE_WAY(slice, id of the door) */
+	uint64_t packets, slice_bytes, door_bytes;
+};
+
+/* One packet more; a last call with way 0 counts what is left. doors: those of the door's kind;
+ * NULL: the slice counts alone. in: they come into the slice, else they leave it. */
+static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run,
+	struct door_counts *doors, const bool in, uint32_t way, uint32_t slice_bytes,
+	uint32_t door_bytes)
+{
+	if (unlikely(way != run->way)) {
+		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)];
+
+		*(in ? &slice->in_packets : &slice->out_packets) += run->packets;
+		*(in ? &slice->in_bytes : &slice->out_bytes) += run->slice_bytes;
+		if (doors != NULL) {
+			struct traffic *door = &doors->traffic[LANE_TO(run->way)];
+
+			*(in ? &door->in_packets : &door->out_packets) += run->packets;
+			*(in ? &door->in_bytes : &door->out_bytes) += run->door_bytes;
+		}
+		*run = (struct run){.way = way};
+	}
+	run->packets++;
+	run->slice_bytes += slice_bytes;
+	run->door_bytes += door_bytes;
+}
+
 /* The identification of one more IPv4 packet of this box (RFC 6864): each worker has every
  * ip_id_step-th. */
 static __rte_always_inline uint16_t ip_id_next_be(struct switch_worker *sw)

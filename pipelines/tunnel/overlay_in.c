@@ -256,28 +256,6 @@ static void miss(struct worker *w, struct burst *b, struct candidates *c, uint32
 		b->punt[b->punts++] = c->pkt[k];
 }
 
-/* What a run of packets from the same tunnel into the same slice adds up to; bytes with the outer
- * headers, and without. */
-struct tunnel_run {
-	uint32_t both; /* slice and tunnel, as in the endpoint table */
-	uint64_t packets, bytes, slice_bytes;
-};
-
-static __rte_always_inline void run_count(struct switch_worker *sw, struct tunnel_run *run,
-	uint32_t both, uint32_t bytes, uint32_t strip)
-{
-	if (unlikely(both != run->both)) {
-		sw->tunnel.traffic[VTEP_TUNNEL(run->both)].in_packets += run->packets;
-		sw->tunnel.traffic[VTEP_TUNNEL(run->both)].in_bytes += run->bytes;
-		sw->slice.traffic[VTEP_SLICE(run->both)].in_packets += run->packets;
-		sw->slice.traffic[VTEP_SLICE(run->both)].in_bytes += run->slice_bytes;
-		*run = (struct tunnel_run){.both = both};
-	}
-	run->packets++;
-	run->bytes += bytes;
-	run->slice_bytes += bytes - strip;
-}
-
 /* A SYN is told what the way back into its tunnel carries: by any of its paths, since the answer is
  * another flow. */
 static __rte_noinline void clamp(uint8_t *frame, uint32_t len, uint16_t tunnel)
@@ -330,7 +308,7 @@ static __rte_always_inline void decapsulate(
 {
 	struct switch_worker *sw = switch_of(w);
 	const struct exact_view fdb = exact_view(&fdb_table);
-	struct tunnel_run run = {0};
+	struct run run = {0};
 
 	if (c->n == 0)
 		return;
@@ -358,11 +336,13 @@ static __rte_always_inline void decapsulate(
 
 		if (likely(c->csum_zero[k] && !is_ipv6) ||
 			udp_checksum_ok(w, b, c->pkt[k], c->csum_zero[k], value, is_ipv6)) {
-			run_count(sw, &run, value, c->pkt[k]->pkt_len, c->strip[k]);
+			run_count(sw, &run, &sw->tunnel, true,
+				LANE_WAY(VTEP_SLICE(value), VTEP_TUNNEL(value)),
+				c->pkt[k]->pkt_len - c->strip[k], c->pkt[k]->pkt_len);
 			enter(w, b, c->pkt[k], c->strip[k], c->tos[k], value, &fdb);
 		}
 	}
-	run_count(sw, &run, 0, 0, 0);
+	run_count(sw, &run, &sw->tunnel, true, 0, 0, 0);
 }
 
 void overlay_in_run(struct worker *w, struct burst *b)

@@ -126,31 +126,6 @@ static bool may_fragment(const struct rte_mbuf *m)
 	       m->pkt_len <= UINT16_MAX - HDR6;
 }
 
-/* What a run of frames of one slice into one tunnel adds up to; the header is the same length for
- * all of them. */
-struct run {
-	uint32_t way;
-	uint32_t hdr_len;
-	uint64_t packets, bytes;
-};
-
-static __rte_always_inline void run_count(
-	struct switch_worker *sw, struct run *run, uint32_t way, uint32_t bytes, uint32_t hdr_len)
-{
-	if (unlikely(way != run->way)) {
-		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-			       *tunnel = &sw->tunnel.traffic[LANE_TO(run->way)];
-
-		slice->out_packets += run->packets;
-		slice->out_bytes += run->bytes;
-		tunnel->out_packets += run->packets;
-		tunnel->out_bytes += run->bytes + run->packets * run->hdr_len;
-		*run = (struct run){.way = way, .hdr_len = hdr_len};
-	}
-	run->packets++;
-	run->bytes += bytes;
-}
-
 static void trace_out(
 	struct burst *b, const struct rte_mbuf *m, const struct encap *e, uint16_t tunnel)
 {
@@ -260,7 +235,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 		if (unlikely(slice_hot[LANE_SLICE(way)].meter != 0) &&
 			!police_slice(w, b, &cursor, lane, i))
 			continue;
-		run_count(sw, &run, way, bytes, e->hdr_len);
+		run_count(sw, &run, &sw->tunnel, false, way, bytes, bytes + e->hdr_len);
 		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 		uint32_t vni_be = slice_hot[LANE_SLICE(way)].vni_be;
 
@@ -278,7 +253,7 @@ void overlay_out_run(struct worker *w, struct burst *b)
 	}
 	tx_done(w, &tx);
 	police_end(w, &cursor);
-	run_count(sw, &run, 0, 0, 0);
+	run_count(sw, &run, &sw->tunnel, false, 0, 0, 0);
 	worker_stage_done(w, STAGE_OVERLAY_OUT, lane->n);
 	lane->n = 0;
 }

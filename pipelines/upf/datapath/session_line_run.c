@@ -115,24 +115,6 @@ static __rte_noinline void answer(struct asks *a, struct rte_mbuf *const *pkt, c
 
 /* ---- uplink ---- */
 
-/* What a run of packets into one slice adds up to, as frames. */
-struct slice_run {
-	uint32_t slice;
-	uint64_t packets, bytes;
-};
-
-static __rte_always_inline void run_count(
-	struct switch_worker *sw, struct slice_run *run, uint32_t slice, uint32_t bytes)
-{
-	if (unlikely(slice != run->slice)) {
-		sw->slice.traffic[run->slice].in_packets += run->packets;
-		sw->slice.traffic[run->slice].in_bytes += run->bytes;
-		*run = (struct slice_run){.slice = slice};
-	}
-	run->packets++;
-	run->bytes += bytes;
-}
-
 /* Is it plain, and the UE's own? at: of the packet inside, if so. */
 static __rte_always_inline bool takes_up(
 	const struct session_line *l, const struct burst *b, uint32_t i, uint32_t *at, uint8_t *qfi)
@@ -165,7 +147,7 @@ static __rte_always_inline uint8_t *unwrap(struct rte_mbuf *m, uint32_t at, uint
 }
 
 static __rte_always_inline void go_up(struct worker *w, struct burst *b, struct rte_mbuf *m,
-	struct session_line *l, uint32_t session, uint32_t at, uint8_t ecn, struct slice_run *run)
+	struct session_line *l, uint32_t session, uint32_t at, uint8_t ecn, struct run *run)
 {
 	uint32_t bytes = m->pkt_len - at;
 	uint16_t slice = l->up.slice;
@@ -185,7 +167,7 @@ static __rte_always_inline void go_up(struct worker *w, struct burst *b, struct 
 		trace_step(b, m, switch_stages[STAGE_GTPU_IN],
 			"session {session %u}, by its line, into slice {slice %u}", session, slice);
 	}
-	run_count(switch_of(w), run, slice, bytes + BATCH_ETH);
+	run_count(switch_of(w), run, NULL, true, LANE_WAY(slice, 0), bytes + BATCH_ETH, 0);
 	route_enter(b, m, slice, DOOR_SESSION | session);
 }
 
@@ -204,7 +186,7 @@ void session_lines_up(struct worker *w, struct burst *b)
 	struct session_cell *cells = switch_of(w)->upf->cells;
 	struct session_line *line[BURST_MAX];
 	uint32_t session[BURST_MAX], n = b->gtpus, kept = 0, keep[BURST_MAX];
-	struct slice_run run = {0};
+	struct run run = {0};
 	bool is[BURST_MAX];
 	uint64_t stay = 0;
 	struct asks a;
@@ -243,7 +225,7 @@ void session_lines_up(struct worker *w, struct burst *b)
 		else
 			refuse(w, b, b->gtpu[i], session[i], true, DROP_PDR_NONE);
 	}
-	run_count(switch_of(w), &run, 0, 0);
+	run_count(switch_of(w), &run, NULL, true, 0, 0, 0);
 	for (uint32_t k = 0; k < kept; k++)
 		keep_up(b, k, keep[k], b->gtpu[keep[k]], session[keep[k]]);
 	b->gtpus = kept;

@@ -62,31 +62,6 @@ void gtpu_put_ipv6(struct rte_mbuf *m, const struct encap *e, const struct gtpu_
 
 /* ---- counters ---- */
 
-/* What a run of packets of one slice to one peer adds up to. A slice counts frames: an IP packet as
- * one with its Ethernet header, as it is counted at every other door. */
-struct run {
-	uint32_t way;
-	uint64_t packets, bytes, outer_bytes;
-};
-
-static __rte_always_inline void run_count(struct switch_worker *sw, struct run *run, uint32_t way,
-	uint32_t bytes, uint32_t outer_bytes)
-{
-	if (unlikely(way != run->way)) {
-		struct traffic *slice = &sw->slice.traffic[LANE_SLICE(run->way)],
-			       *peer = &sw->tunnel.traffic[LANE_TO(run->way)];
-
-		slice->out_packets += run->packets;
-		slice->out_bytes += run->bytes;
-		peer->out_packets += run->packets;
-		peer->out_bytes += run->outer_bytes;
-		*run = (struct run){.way = way};
-	}
-	run->packets++;
-	run->bytes += bytes;
-	run->outer_bytes += outer_bytes;
-}
-
 /* ---- the slice's meter ---- */
 
 static __rte_always_inline uint32_t frame_len(const struct rte_mbuf *m, flow_t flow)
@@ -166,7 +141,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 			!police_slice(w, b, &cursor, i, way))
 			continue;
 		gtpu_put(sw, m, e, a, b->to_gtpu_flow[i]);
-		run_count(sw, &run, way, bytes, m->pkt_len);
+		run_count(sw, &run, &sw->tunnel, false, way, bytes, m->pkt_len);
 		TRACE(b, m, STAGE_GTPU_OUT, "TEID %u of GTP-U peer {tunnel %u}, to port {port %u}",
 			rte_be_to_cpu_32(a->teid_be), a->peer, e->port);
 		shaper_mark(m, MARK_TUNNEL(way), m->pkt_len - bytes);
@@ -174,7 +149,7 @@ void gtpu_out_run(struct worker *w, struct burst *b)
 	}
 	tx_done(w, &tx);
 	police_end(w, &cursor);
-	run_count(sw, &run, 0, 0, 0);
+	run_count(sw, &run, &sw->tunnel, false, 0, 0, 0);
 	worker_stage_done(w, STAGE_GTPU_OUT, b->to_gtpus);
 	b->to_gtpus = 0;
 }
