@@ -5,9 +5,9 @@
 #define CONTROL_CONFIG_H
 
 #include "bounds.h"
-#include "bus.h"
 #include "http.h"
-#include "intent/intent_types.h"
+#include "intent_types.h"
+#include "log.h"
 
 #define CONFIG_LIST 64 /* peers, patterns of keep */
 

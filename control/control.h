@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the handlers of rest/ and observe/ work with; made by main.c, one a process. */
+/* What the handlers of requests work with: one a process, filled by main.c at start. */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
 
-#include "collector.h"
 #include "http.h"
 #include "reconcile.h"
 #include "store.h"
 #include "world.h"
 
+struct collector;
 struct mirror;
 
 struct control {
@@ -26,13 +26,10 @@ struct control {
 	uint64_t turn_longest_us; /* CPU time of the longest turn of the loop so far */
 	uint64_t turns_long;	  /* how many took more than: */
 #define CONTROL_TURN_LONG_US 20000
+	const struct route *const *routes; /* all that is served */
 };
 extern struct control control;
 
 int64_t control_now_us(void); /* since 1970 */
-
-/* rest/: intents (CRUD for every type, apply, dry run, history), tokens, audit, OpenAPI; observe/:
- * metrics, topology, status, counters, events, the SmartX facade. Tables for http_start. */
-extern const struct route *const control_routes[];
 
 #endif

@@ -8,10 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bus.h"
+#include "clock.h"
+#include "collector.h"
 #include "config.h"
 #include "control.h"
 #include "folder.h"
@@ -20,18 +21,9 @@
 #include "mirror.h"
 #include "observe.h"
 #include "rest.h"
+#include "smartx.h"
 
 #define TICK_US 100000
-
-struct control control;
-
-int64_t control_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
 
 static void complain(const char *what, const char *why)
 {
@@ -104,17 +96,15 @@ static int load_one(const struct stored *one, void *arg)
 
 static int unread_discard(const struct unread *list)
 {
-	struct timespec now;
 	uint64_t revision;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	return store_commit(control.store,
 		&(struct store_commit){.changes = list->item,
 			.count = list->count,
 			.actor = "root",
 			.source = "command line",
 			.action = "--discard-unread",
-			.now_us = now.tv_sec * 1000000ll + now.tv_nsec / 1000},
+			.now_us = clock_wall_us()},
 		&revision);
 }
 
@@ -243,6 +233,24 @@ static void close_dataplane(void)
 
 /* ---- HTTP ---- */
 
+static const struct route *const routes[] = {
+	rest_intent_routes,
+	rest_apply_routes,
+	rest_history_routes,
+	rest_token_routes,
+	rest_openapi_routes,
+	observe_status_routes,
+	observe_probe_routes,
+	observe_health_routes,
+	observe_kernel_routes,
+	observe_topology_routes,
+	observe_counter_routes,
+	observe_event_routes,
+	observe_metrics_routes,
+	smartx_routes,
+	NULL,
+};
+
 static struct http_config http_config_of(const struct config *config)
 {
 	return (struct http_config){
@@ -263,7 +271,7 @@ static int open_http(const struct config *config)
 {
 	const struct http_config http = http_config_of(config);
 	char why[512] = "";
-	int rc = http_start(control.base, &http, control.store, control_routes, why, sizeof(why));
+	int rc = http_start(control.base, &http, control.store, routes, why, sizeof(why));
 
 	return rc ? fail("the REST API", why[0] ? why : strerror(-rc)) : 0;
 }
@@ -289,7 +297,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	static bool told;
 	struct store_state state;
 
-	store_tick(control.store, control_now_us());
+	store_tick(control.store, clock_wall_us());
 	store_state(control.store, &state);
 	if (state.err && !told)
 		log_text(LOG_ERROR_,
@@ -442,8 +450,9 @@ int main(int argc, char **argv)
 		goto err_log;
 	}
 	control.site = config.site;
+	control.routes = routes;
 	control.metrics_slices = config.metrics_slices;
-	control.started_us = control_now_us();
+	control.started_us = clock_wall_us();
 	rc = serve(&config) ? 1 : 0;
 	event_base_free(control.base);
 err_log:

@@ -14,6 +14,7 @@
 #include "auth.h"
 #include "conn.h"
 #include "durable.h"
+#include "making.h"
 #include "parser.h"
 #include "router.h"
 #include "tls.h"
@@ -230,6 +231,7 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 	memset(&http, 0, sizeof(http));
 	config = *given;
 	http.base = base;
+	making_start(base);
 	http.store = store;
 	http.peers = config.peers;
 	http.peer_count = config.peer_count;
@@ -267,6 +269,7 @@ void http_stop(void)
 	for (int i = 0; i < 3; i++)
 		close_door(doors[i]);
 	conns_stop();
+	making_stop();
 	parser_stop();
 	durable_stop();
 	if (clock_event)

@@ -3,8 +3,8 @@
  * One session's counters are asked from the dataplane as they are wanted: there may be hundreds of
  * thousands. Owns nothing but such questions. */
 #include "measure.h"
+#include "collector.h"
 #include "observe.h"
-#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "bus.h"
 #include "events.h"
 #include "observe.h"
-#include "view.h"
 
 #include <bsd/sys/queue.h>
 #include <inttypes.h>

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "bus.h"
+#include "clock.h"
 #include "health.h"
 #include "making.h"
 #include "observe.h"
-#include "view.h"
 
 #define BIT_US	  1000
 #define SHARE	  20 /* looking takes at most one part in so many of the time */
@@ -22,7 +22,7 @@ static struct health_walk *walk, *last;
 static uint64_t cost_us, ended_us;
 static json_t *told, *before; /* {id: entry}: what was told; what the look before found */
 static bool again;
-static struct view_cache cache;
+static struct reply_cache cache;
 static struct making *coming;
 
 void health_show(json_t *into, bool is_well, const struct health *health)
@@ -96,7 +96,7 @@ static void look_end(void)
 	health_walk_free(last);
 	last = walk;
 	walk = NULL;
-	ended_us = view_now_us();
+	ended_us = clock_mono_us();
 	tell_changes(health_walk_report(last)->noted);
 	if (again)
 		health_look();
@@ -105,13 +105,13 @@ static void look_end(void)
 static void look_on(evutil_socket_t fd, short what, void *arg)
 {
 	struct timeval soon = {0, BIT_US};
-	uint64_t begun_us = view_cpu_us();
+	uint64_t begun_us = clock_cpu_us();
 	bool more = true;
 
-	while (more && view_cpu_us() - begun_us < BIT_US)
+	while (more && clock_cpu_us() - begun_us < BIT_US)
 		for (int i = 0; i < 32 && more; i++)
 			more = health_walk_step(walk);
-	cost_us += view_cpu_us() - begun_us;
+	cost_us += clock_cpu_us() - begun_us;
 	if (more)
 		evtimer_add(timer, &soon);
 	else
@@ -123,7 +123,7 @@ void health_look(void)
 	static const struct actor box = {.role = ROLE_ADMIN};
 
 	again = walk != NULL;
-	if (walk || !timer || view_now_us() - ended_us < cost_us * SHARE)
+	if (walk || !timer || clock_mono_us() - ended_us < cost_us * SHARE)
 		return;
 	cost_us = 0;
 	walk = health_walk_new(&box);
@@ -156,7 +156,7 @@ void health_stop(void)
 	json_decref(before);
 	told = before = NULL;
 	cost_us = ended_us = 0;
-	view_cache_free(&cache);
+	reply_cache_free(&cache);
 	health_walk_stop();
 }
 
@@ -185,9 +185,9 @@ static void view_free(void *state)
 	health_walk_free(state);
 }
 
-static void view_keep(struct view_text *text, uint64_t made_cost_us)
+static void view_keep(struct shared_text *text, uint64_t made_cost_us)
 {
-	view_cache_set(&cache, text, made_cost_us);
+	reply_cache_set(&cache, text, made_cost_us);
 }
 
 static const struct making_kind of_all = {
@@ -199,7 +199,7 @@ static void get_health(struct request *r)
 	bool whole = view_whole(request_actor(r));
 	struct health_walk *w;
 
-	if (whole && view_cached(r, &cache, SENT_US))
+	if (whole && reply_cached(r, &cache, SENT_US))
 		return;
 	if (whole && coming) {
 		making_join(r, coming);
@@ -207,7 +207,7 @@ static void get_health(struct request *r)
 	}
 	w = health_walk_new(request_actor(r));
 	if (!w)
-		view_no_memory(r);
+		reply_no_memory(r);
 	else
 		making_begin(r, whole ? &of_all : &of_tenant, w, whole ? &coming : NULL);
 }

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "collector.h"
 #include "health.h"
 #include "mirror.h"
-#include "view.h"
+#include "observe.h"
 
 #define FACTS_US   500000 /* what the kernel lacks is asked for again */
 #define CAUSES	   5	  /* named in a report's text */
@@ -46,7 +48,7 @@ static void facts_fill(void)
 const struct health_facts *health_facts_now(void)
 {
 	struct mirror_counters mirror = {.ready = true};
-	uint64_t us = view_now_us();
+	uint64_t us = clock_mono_us();
 
 	facts_fill();
 	now.world = control.world;

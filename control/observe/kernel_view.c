@@ -5,7 +5,6 @@
 #include "mirror.h"
 #include "observe.h"
 #include "status.h"
-#include "view.h"
 
 #define SHOWN 20
 

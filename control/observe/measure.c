@@ -2,6 +2,8 @@
 /* The dataplane's counters as Prometheus families. */
 #include "measure.h"
 
+#include "collector.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /metrics and /metrics/slices. */
 #include "making.h"
+#include "collector.h"
 #include "measure.h"
 #include "metrics.h"
 #include "observe.h"
-#include "view.h"
 
 #include <stdlib.h>
 
@@ -154,7 +154,7 @@ static void answer(
 		return;
 	}
 	free(m);
-	view_no_memory(r);
+	reply_no_memory(r);
 }
 
 static const char *const box_types[] = {"meter", "slice", "attachment", NULL};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What control knows of itself: intents, WANs, the reconciler, the dataplane's connection, HTTP. */
 #include "bus.h"
+#include "collector.h"
 #include "metrics.h"
-#include "view.h"
+#include "observe.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include "health.h"
 #include "measure.h"
 #include "metrics.h"
-#include "view.h"
+#include "observe.h"
 
 #define PEERS_MAX 1024 /* with series of their own */
 

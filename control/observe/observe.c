@@ -4,12 +4,11 @@
 #include "observe.h"
 
 #include "bus.h"
+#include "collector.h"
 #include "events.h"
 #include "health.h"
-#include "making.h"
 #include "measure.h"
 #include "status.h"
-#include "view.h"
 
 #include <errno.h>
 #include <string.h>
@@ -140,7 +139,6 @@ void observe_stop(void)
 	events_stop();
 	tenants_free();
 	status_free();
-	making_stop();
 	health_stop();
 	topology_free();
 }

@@ -2,7 +2,6 @@
 /* GET /healthz and /readyz, for load balancers and supervisors, without a token: they tell nothing
  * but yes or no; why not, only to those who see the whole box. */
 #include "observe.h"
-#include "view.h"
 
 #include <string.h>
 

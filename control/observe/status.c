@@ -3,12 +3,13 @@
  * ask (numbers, no names of intents), so that it is made at most ten times a second and sent as it
  * is. Owns that text. */
 #include "observe.h"
+#include "collector.h"
+#include "making.h"
 #include "status.h"
-#include "view.h"
 
 #define MADE_US 100000
 
-static struct view_cache cache;
+static struct reply_cache cache;
 
 json_t *status_dataplane(void)
 {
@@ -67,12 +68,12 @@ static json_t *status_make(void)
 
 static void get_status(struct request *r)
 {
-	view_reply(r, &cache, MADE_US, status_make);
+	reply_made(r, &cache, MADE_US, status_make);
 }
 
 void status_free(void)
 {
-	view_cache_free(&cache);
+	reply_cache_free(&cache);
 }
 
 const struct route observe_status_routes[] = {

@@ -2,6 +2,8 @@
 /* Traffic by tenant. Owns the sums. */
 #include "measure.h"
 
+#include "collector.h"
+
 #include <bsd/sys/tree.h>
 #include <stdio.h>
 #include <stdlib.h>

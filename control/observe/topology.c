@@ -6,12 +6,12 @@
  * when it was begun. Owns the operators' text.
  */
 #include "health.h"
+#include "collector.h"
 #include "making.h"
 #include "measure.h"
 #include "metrics.h"
 #include "observe.h"
 #include "status.h"
-#include "view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ struct graph {
 	size_t tunnel;
 };
 
-static struct view_cache cache;
+static struct reply_cache cache;
 static struct making *coming;
 
 static const char *id_of(char out[96], const char *kind, const char *name)
@@ -389,9 +389,9 @@ static struct graph *graph_new(const struct actor *actor)
 	return g;
 }
 
-static void graph_keep(struct view_text *text, uint64_t cost_us)
+static void graph_keep(struct shared_text *text, uint64_t cost_us)
 {
-	view_cache_set(&cache, text, cost_us);
+	reply_cache_set(&cache, text, cost_us);
 }
 
 static const struct making_kind graph_of_all = {
@@ -404,7 +404,7 @@ static void get_topology(struct request *r)
 	bool whole = view_whole(request_actor(r));
 	struct graph *g;
 
-	if (whole && view_cached(r, &cache, MADE_US))
+	if (whole && reply_cached(r, &cache, MADE_US))
 		return;
 	if (whole && coming) {
 		making_join(r, coming);
@@ -412,7 +412,7 @@ static void get_topology(struct request *r)
 	}
 	g = graph_new(request_actor(r));
 	if (!g)
-		view_no_memory(r);
+		reply_no_memory(r);
 	else if (whole)
 		making_begin(r, &graph_of_all, g, &coming);
 	else
@@ -421,7 +421,7 @@ static void get_topology(struct request *r)
 
 void topology_free(void)
 {
-	view_cache_free(&cache);
+	reply_cache_free(&cache);
 }
 
 const struct route observe_topology_routes[] = {

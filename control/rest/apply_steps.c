@@ -12,7 +12,8 @@
 
 #include "apply.h"
 #include "mirror.h"
-#include "view.h"
+#include "clock.h"
+#include "making.h"
 
 #define BIT_US 5000
 
@@ -35,7 +36,7 @@ static enum apply_next go(struct applying *a, apply_step *step)
 
 static bool is_late(uint64_t until_us)
 {
-	return view_now_us() >= until_us;
+	return clock_mono_us() >= until_us;
 }
 
 static enum apply_next over(struct applying *a)
@@ -420,7 +421,7 @@ static enum apply_next step_finish(struct applying *a, uint64_t until_us)
 static void run(void)
 {
 	static const struct timeval now = {0, 0};
-	uint64_t until_us = view_now_us() + BIT_US;
+	uint64_t until_us = clock_mono_us() + BIT_US;
 	enum apply_next next;
 
 	do {

@@ -135,7 +135,7 @@ void change_reply(struct change *c, struct request *r, const struct idempotency 
 /* What is kept of an answer to be given again: all of it, or, where that is long, its small fields
  * and the names of the others. New; NULL: no memory. */
 char *answer_keep(json_t *body);
-void reply_made(struct request *r, struct text *text); /* 200; its text is taken over */
+void reply_json_text(struct request *r, struct text *text); /* 200; its text is taken over */
 /* Its second part: answers when the change is committed. */
 void change_answered(struct change *c, struct request *r, struct change_answer *answer);
 

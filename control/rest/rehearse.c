@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "making.h"
 
 /* Larger ones are made at once, and what is refused is told by ?wait= and status: their documents
  * would have to be read twice. */
@@ -76,7 +77,7 @@ static void reply_dry_run(struct rehearsal *rehearsal, const struct reconcile_ch
 	text_say(&rehearsal->text, "}");
 	json_decref(refused);
 	json_decref(dataplane);
-	reply_made(rehearsal->r, &rehearsal->text);
+	reply_json_text(rehearsal->r, &rehearsal->text);
 }
 
 static void reply_refused(struct request *r, json_t *refused)

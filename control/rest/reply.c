@@ -7,7 +7,7 @@
 
 #include "change.h"
 #include "etag.h"
-#include "view.h"
+#include "making.h"
 
 /* A request that waits for the reconciler. */
 struct waiter {
@@ -53,7 +53,7 @@ static void answer_send(struct request *r, struct change_answer *answer, json_t 
 
 	if (answer->text.text) {
 		text_say(&answer->text, "}");
-		reply_made(r, &answer->text);
+		reply_json_text(r, &answer->text);
 		return;
 	}
 	if (answer->etag) {
@@ -68,17 +68,17 @@ static void answer_send(struct request *r, struct change_answer *answer, json_t 
 		reply_nothing(r, answer->status);
 }
 
-void reply_made(struct request *r, struct text *text)
+void reply_json_text(struct request *r, struct text *text)
 {
-	struct view_text *made = text->failed ? NULL : view_text_new(text->text, text->len);
+	struct shared_text *made = text->failed ? NULL : shared_text_new(text->text, text->len);
 
 	if (made)
 		text->text = NULL;
 	if (made)
-		view_text_reply(r, "application/json", made);
+		reply_shared(r, "application/json", made);
 	else
-		view_no_memory(r);
-	view_text_put(made);
+		reply_no_memory(r);
+	shared_text_put(made);
 }
 
 /* What of an apply the dataplane has refused by now: also what was refused before, and is put again

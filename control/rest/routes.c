@@ -94,7 +94,7 @@ static void openapi_get(struct request *r)
 	static char *text;
 
 	if (!text) {
-		json_t *document = openapi_document(control_routes);
+		json_t *document = openapi_document(control.routes);
 
 		text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 		json_decref(document);

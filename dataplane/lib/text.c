@@ -35,3 +35,8 @@ void text_add(struct text *t, const char *bytes, size_t len)
 	memcpy(to, bytes, len);
 	t->len += len;
 }
+
+void text_say(struct text *t, const char *string)
+{
+	text_add(t, string, strlen(string));
+}

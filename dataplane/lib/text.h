@@ -15,5 +15,6 @@ struct text {
 /* Room for len more bytes, behind text->len; NULL: no memory. */
 char *text_more(struct text *t, size_t len);
 void text_add(struct text *t, const char *bytes, size_t len);
+void text_say(struct text *t, const char *string);
 
 #endif

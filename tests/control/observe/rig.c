@@ -491,6 +491,7 @@ void rig_start(void)
 	rig_cut_off = false;
 	making_bit_us = 1000000; /* whole at once, but for the tests that want pieces */
 	control.base = event_base_new();
+	making_start(control.base);
 	control.site = "here";
 	control.started_us = 1000000;
 	control.metrics_slices = 3;
@@ -500,6 +501,7 @@ void rig_start(void)
 
 void rig_stop(void)
 {
+	making_stop();
 	observe_stop();
 	bus_free();
 	log_close();

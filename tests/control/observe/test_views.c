@@ -304,7 +304,7 @@ START_TEST(topology_in_pieces_may_lose_who_asked)
 	ck_assert(rig_sent("slice:a"));
 	rig_get("/v1/topology", NULL); /* and at the end of everything it is told so */
 	ck_assert_int_eq(rig_answer.status, 0);
-	observe_stop();
+	making_stop();
 	ck_assert_int_eq(rig_answer.status, 503);
 }
 END_TEST

@@ -3,8 +3,8 @@
  * Names: "intent.created|updated|deleted|applied|refused", "dataplane.up|down|hung", "drift",
  * "auth.refused", "health.changed", "kernel.incomplete|complete", and the dataplane's own
  * ("link.up", "mac.learned", "path.down", "usage", …). One thread. */
-#ifndef OBSERVE_BUS_H
-#define OBSERVE_BUS_H
+#ifndef EVENT_BUS_H
+#define EVENT_BUS_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
 /* The log of control: one JSON object a line, {"at", "level", "event", …}. Anybody may write to it;
  * what others should hear, too, goes to the bus (bus.h). One thread; never blocks: a line that a
  * full pipe does not take is lost and counted. */
-#ifndef OBSERVE_LOG_H
-#define OBSERVE_LOG_H
+#ifndef EVENT_LOG_H
+#define EVENT_LOG_H
 
 #include <jansson.h>
 #include <stddef.h>
