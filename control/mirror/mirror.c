@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "bus.h"
-#include "mirror_parts.h"
+#include "mirror_private.h"
 
 #define SLICE_US    2000 /* of work, before others have their turn */
 #define SWEEP_S	    5	 /* between looks at next hops without a MAC, and memory that was short */

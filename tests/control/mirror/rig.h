@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernel_parts.h"
+#include "kernel_private.h"
 
 extern struct event_base *base;
 extern struct kernel *kernel;
