@@ -2,9 +2,7 @@
 /* GET /v1/counters: what the collector read, with rates. A tenant sees its slices and attachments.
  * One session's counters are asked from the dataplane as they are wanted: there may be hundreds of
  * thousands. Owns nothing but such questions. */
-#include "measure.h"
-#include "collector.h"
-#include "observe.h"
+#include "observe_private.h"
 
 #include <stdlib.h>
 #include <string.h>

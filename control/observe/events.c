@@ -2,9 +2,9 @@
 /* GET /v1/events: server-sent events. Each stream has one place in the order of the bus: what is
  * behind it is read from the bus a bit at a time, so that a long replay does not look like a client
  * that does not read; then it hears what comes. Owns the streams. */
+#include "observe_private.h"
+
 #include "bus.h"
-#include "events.h"
-#include "observe.h"
 
 #include <bsd/sys/queue.h>
 #include <inttypes.h>

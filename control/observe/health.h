@@ -17,7 +17,7 @@
  *   elsewhere                       nothing of it is at this site: this box does not judge it
  *
  * Derived from what is known at the moment, stored nowhere. health.c holds pure functions;
- * health_walk.c goes over all there is; health_view.c answers with it. One thread. */
+ * health_walk.c goes over all there is, tells and answers. One thread. */
 #ifndef OBSERVE_HEALTH_H
 #define OBSERVE_HEALTH_H
 
@@ -87,14 +87,8 @@ struct health_report {
 	char word[32];	      /* of the first cause */
 };
 struct health_walk;
-/* Of what the actor may see. NULL: no memory. */
-struct health_walk *health_walk_new(const struct actor *actor);
-bool health_walk_step(struct health_walk *walk); /* false: it is whole */
-const struct health_report *health_walk_report(const struct health_walk *walk);
-void health_walk_free(struct health_walk *walk);
-void health_walk_stop(void); /* forgets the facts of now */
 
-/* ---- told again and again (health_view.c) ---- */
+/* ---- told again and again (health_walk.c) ---- */
 
 int health_start(void); /* 0 or -ENOMEM; after each reading of the collector: health_look() */
 void health_look(void);

@@ -1,12 +1,153 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The dataplane's counters as Prometheus families. */
-#include "measure.h"
+/* What the dataplane's counters are called at /metrics, whose they are, and their samples, written
+ * one at a time. Sums by tenant of what slices count: they never go back, as sums over slices that
+ * come and go would. Owns those sums. */
+#include "observe_private.h"
 
-#include "collector.h"
-
+#include <bsd/sys/tree.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- names ---- */
+
+#define COUNT(type, counter, name, help)                                                           \
+	{                                                                                          \
+		type, counter, name, NULL, NULL, PROM_COUNTER, help                                \
+	}
+#define LEVEL(type, counter, name, help)                                                           \
+	{                                                                                          \
+		type, counter, name, NULL, NULL, PROM_GAUGE, help                                  \
+	}
+#define COLOR(type, counter, name, color, help)                                                    \
+	{                                                                                          \
+		type, counter, name, "color", color, PROM_COUNTER, help                            \
+	}
+#define COLORS(type, prefix, name, help)                                                           \
+	COLOR(type, prefix "green_packets", name "_packets_total", "green", "Packets" help),       \
+		COLOR(type, prefix "yellow_packets", name "_packets_total", "yellow", ""),         \
+		COLOR(type, prefix "red_packets", name "_packets_total", "red", ""),               \
+		COLOR(type, prefix "green_bytes", name "_bytes_total", "green", "Bytes" help),     \
+		COLOR(type, prefix "yellow_bytes", name "_bytes_total", "yellow", ""),             \
+		COLOR(type, prefix "red_bytes", name "_bytes_total", "red", "")
+#define SHAPER(type, name)                                                                         \
+	COUNT(type, "shaper_packets", name "_shaper_packets_total",                                \
+		"Packets that the shaper sent."),                                                  \
+		COUNT(type, "shaper_bytes", name "_shaper_bytes_total",                            \
+			"Bytes that the shaper sent."),                                            \
+		COUNT(type, "shaper_dropped", name "_shaper_dropped_packets_total",                \
+			"Packets that found the shaper's queue full."),                            \
+		LEVEL(type, "shaper_queued_packets", name "_shaper_queued_packets",                \
+			"Packets that wait."),                                                     \
+		LEVEL(type, "shaper_queued_bytes", name "_shaper_queued_bytes",                    \
+			"Bytes that wait.")
+#define TRAFFIC(type, name, of)                                                                    \
+	COUNT(type, "in_packets", name "_receive_packets_total",                                   \
+		"Packets that came in by " of "."),                                                \
+		COUNT(type, "in_bytes", name "_receive_bytes_total",                               \
+			"Bytes that came in by " of "."),                                          \
+		COUNT(type, "out_packets", name "_transmit_packets_total",                         \
+			"Packets that left by " of "."),                                           \
+		COUNT(type, "out_bytes", name "_transmit_bytes_total",                             \
+			"Bytes that left by " of "."),                                             \
+		COUNT(type, "dropped", name "_dropped_packets_total",                              \
+			"Packets of " of " dropped.")
+
+const struct measure measures[] = {
+	COUNT("port", "rx_packets", "port_receive_packets_total", "Packets received by a port."),
+	COUNT("port", "rx_bytes", "port_receive_bytes_total",
+		"Bytes of frames received by a port, without FCS."),
+	COUNT("port", "tx_packets", "port_transmit_packets_total", "Packets sent by a port."),
+	COUNT("port", "tx_bytes", "port_transmit_bytes_total",
+		"Bytes of frames sent by a port, without FCS."),
+	COUNT("port", "rx_missed", "port_receive_missed_packets_total",
+		"Packets that the device had no room for."),
+	COUNT("port", "tx_dropped", "port_transmit_dropped_packets_total",
+		"Packets that the device did not take."),
+	SHAPER("port", "port"),
+	LEVEL("port", "shaper_buffers_max", "port_shaper_buffers_limit",
+		"Buffers that the shaper may hold."),
+	COUNT("port", "tap_rx_packets", "port_tap_receive_packets_total",
+		"Packets from the port's twin in the kernel."),
+	COUNT("port", "tap_rx_bytes", "port_tap_receive_bytes_total",
+		"Bytes from the port's twin in the kernel."),
+	COUNT("port", "tap_tx_packets", "port_tap_transmit_packets_total",
+		"Packets to the port's twin in the kernel."),
+	COUNT("port", "tap_tx_bytes", "port_tap_transmit_bytes_total",
+		"Bytes to the port's twin in the kernel."),
+	COUNT("port", "tap_rx_missed", "port_tap_receive_missed_packets_total",
+		"Packets from the twin that there was no room for."),
+	COUNT("port", "tap_tx_dropped", "port_tap_transmit_dropped_packets_total",
+		"Packets that the twin did not take."),
+
+	TRAFFIC("tunnel", "tunnel", "a tunnel"),
+	TRAFFIC("slice", "slice", "a slice"),
+	COLORS("slice", "meter_", "slice_meter", " of a slice by the colour of its meter."),
+	SHAPER("slice", "slice"),
+	TRAFFIC("attachment", "attachment", "an attachment"),
+	COUNT("attachment", "tap_rx_packets", "attachment_tap_receive_packets_total",
+		"Packets from the attachment's tap in the kernel."),
+	COUNT("attachment", "tap_rx_bytes", "attachment_tap_receive_bytes_total",
+		"Bytes from the attachment's tap in the kernel."),
+	COUNT("attachment", "tap_tx_packets", "attachment_tap_transmit_packets_total",
+		"Packets to the attachment's tap in the kernel."),
+	COUNT("attachment", "tap_tx_bytes", "attachment_tap_transmit_bytes_total",
+		"Bytes to the attachment's tap in the kernel."),
+	COLORS("attachment", "meter_in_", "attachment_meter_in",
+		" into an attachment by the colour of its meter."),
+	COLORS("attachment", "meter_out_", "attachment_meter_out",
+		" out of an attachment by the colour of its meter."),
+	COLORS("meter", "", "meter", " by colour, over all that a meter profile is used for."),
+
+	COUNT("box", "replicated", "box_replicated_packets_total", "Copies made for flooding."),
+	COUNT("box", "merged", "box_merged_packets_total", "Fragments merged into whole packets."),
+	COUNT("box", "punted", "box_punted_packets_total", "Packets given to the kernel."),
+	COUNT("box", "from_kernel", "box_kernel_packets_total", "Packets taken from the kernel."),
+	COUNT("box", "tap_rx_packets", "box_tap_receive_packets_total",
+		"Packets from taps of attachments, of all there were."),
+	COUNT("box", "tap_tx_packets", "box_tap_transmit_packets_total",
+		"Packets to taps of attachments, of all there were."),
+	COUNT("box", "originated", "box_originated_packets_total",
+		"Packets that the box made (ARP, ND, ICMP errors)."),
+	COUNT("box", "announced", "box_announced_packets_total",
+		"Of those, gateways that said unasked which MAC they have."),
+	COUNT("box", "answered", "box_answered_packets_total",
+		"Requests that the box answered in place of a host, or as a gateway."),
+	COUNT("box", "learn_lost", "box_learn_lost_total",
+		"MACs not learned as the ring to the main thread was full."),
+	COUNT("box", "learn_refused", "box_learn_refused_total",
+		"MACs not learned as the slice has its limit."),
+	COUNT("box", "hosts_lost", "box_hosts_lost_total",
+		"Hosts not learned as the ring to the main thread was full."),
+	COUNT("box", "hosts_refused", "box_hosts_refused_total",
+		"Hosts not learned as the slice has its limit."),
+	COUNT("box", "events_lost", "box_events_lost_total", "Events that watchers did not get."),
+	LEVEL("box", "held", "box_held_packets", "Packets held for idle users."),
+	LEVEL("box", "errors_held", "box_errors_held", "ICMP errors that wait to be sent."),
+	LEVEL("box", "hosts", "box_hosts", "Hosts known by ARP and ND."),
+	LEVEL("box", "macs", "box_macs", "MAC addresses known."),
+	LEVEL("box", "mac_table_bytes", "box_mac_table_bytes", "Memory of the MAC table."),
+	LEVEL("box", "routes", "box_routes", "Routes of all slices and the underlay."),
+	LEVEL("box", "nexthops", "box_nexthops", "Next hops in use."),
+	LEVEL("box", "route_table_bytes", "box_route_table_bytes", "Memory of the routes."),
+	LEVEL("box", "connections", "box_connections", "Connections to the dataplane's socket."),
+
+	COUNT("worker", "packets", "worker_packets_total", "Packets that a worker received."),
+	COUNT("worker", "busy_cycles", "worker_busy_cycles_total",
+		"Cycles of the loops that found packets."),
+	COUNT("worker", "loops", "worker_loops_total", "Loops."),
+	COUNT("worker", "idle_loops", "worker_idle_loops_total", "Loops that found nothing to do."),
+	COUNT("worker", "naps", "worker_naps_total", "Times a worker with nothing to do slept."),
+	LEVEL("worker", "cpu", "worker_cpu", "The CPU a worker runs on."),
+
+	COUNT("stage", "packets", "stage_sampled_packets_total",
+		"Packets of the bursts whose cost was sampled (one in 1,024)."),
+	COUNT("stage", "cycles", "stage_sampled_cycles_total",
+		"Cycles spent on those packets, by stage."),
+	{NULL},
+};
+
+/* ---- written ---- */
 
 bool measure_is_level(const char *type, const char *counter)
 {
@@ -259,4 +400,123 @@ void measure_write(struct text *p, const char *const *types, const struct measur
 	while (w && measure_step(w, p))
 		;
 	measure_walk_free(w);
+}
+
+/* ---- sums by tenant ---- */
+
+struct tenant {
+	RB_ENTRY(tenant) entry;
+	api_name name;
+	uint64_t sums[TENANT_COUNTERS];
+	bool seen; /* has a slice here at this reading */
+};
+
+RB_HEAD(tenants, tenant);
+
+static struct tenants tenants = RB_INITIALIZER(&tenants);
+static bool tenants_begun; /* there was a reading before */
+
+static const struct {
+	const char *counter, *name, *help;
+} sums[TENANT_COUNTERS] = {
+	{"in_packets", "sluice_tenant_receive_packets_total",
+		"Packets that came in by slices of a tenant, since control began."},
+	{"in_bytes", "sluice_tenant_receive_bytes_total",
+		"Bytes that came in by slices of a tenant, since control began."},
+	{"out_packets", "sluice_tenant_transmit_packets_total",
+		"Packets that left by slices of a tenant, since control began."},
+	{"out_bytes", "sluice_tenant_transmit_bytes_total",
+		"Bytes that left by slices of a tenant, since control began."},
+	{"dropped", "sluice_tenant_dropped_packets_total",
+		"Packets of slices of a tenant dropped, since control began."},
+};
+
+static int tenant_compare(const struct tenant *a, const struct tenant *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+/* what RB_GENERATE_STATIC would say, without the `__unused` that Linux headers do not let libbsd
+ * define */
+#define LOCAL __attribute__((unused)) static
+RB_GENERATE_INTERNAL(tenants, tenant, entry, tenant_compare, LOCAL)
+
+static struct tenant *tenant_get(const char *name)
+{
+	struct tenant want, *found;
+
+	snprintf(want.name, sizeof(want.name), "%s", name);
+	found = RB_FIND(tenants, &tenants, &want);
+	if (found)
+		return found;
+	found = calloc(1, sizeof(*found));
+	if (!found)
+		return NULL;
+	strcpy(found->name, want.name);
+	RB_INSERT(tenants, &tenants, found);
+	return found;
+}
+
+/* What a slice counted since the last reading. One that is new, or that counts from nothing again,
+ * counted all of it since. */
+static uint64_t counted(const json_t *now, const json_t *before, const char *counter)
+{
+	json_int_t value = json_integer_value(json_object_get(now, counter));
+	json_int_t old = json_integer_value(json_object_get(before, counter));
+
+	return value >= old ? value - old : value;
+}
+
+static void add_slice(const char *key, const json_t *now, const json_t *before)
+{
+	struct tenant *tenant = tenant_get(measure_tenant(measure_owner("slice", key)));
+
+	if (!tenant)
+		return;
+	tenant->seen = true;
+	for (int i = 0; tenants_begun && i < TENANT_COUNTERS; i++)
+		tenant->sums[i] += counted(now, before, sums[i].counter);
+}
+
+void tenants_read(const struct collector *c, void *arg)
+{
+	const json_t *before = collector_before(c, "slice");
+	struct tenant *one, *next;
+	const char *key;
+	json_t *now;
+
+	json_object_foreach ((json_t *)collector_stats(c, "slice"), key, now)
+		add_slice(key, now, json_object_get(before, key));
+	tenants_begun = true;
+	RB_FOREACH_SAFE (one, tenants, &tenants, next) {
+		if (!one->seen) {
+			RB_REMOVE(tenants, &tenants, one);
+			free(one);
+			continue;
+		}
+		one->seen = false;
+	}
+}
+
+void tenants_write(struct text *p, const struct actor *actor)
+{
+	struct tenant *one;
+
+	for (int i = 0; i < TENANT_COUNTERS && !RB_EMPTY(&tenants); i++) {
+		prom_family(p, sums[i].name, PROM_COUNTER, sums[i].help);
+		RB_FOREACH (one, tenants, &tenants)
+			if (actor_sees(actor, one->name))
+				prom_u64(p, sums[i].name, one->sums[i], "tenant", one->name, NULL);
+	}
+}
+
+void tenants_free(void)
+{
+	struct tenant *one;
+
+	while ((one = RB_MIN(tenants, &tenants))) {
+		RB_REMOVE(tenants, &tenants, one);
+		free(one);
+	}
+	tenants_begun = false;
 }

@@ -1,12 +1,547 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GET /metrics and /metrics/slices. */
-#include "making.h"
-#include "collector.h"
-#include "measure.h"
-#include "metrics.h"
-#include "observe.h"
+/* GET /metrics and /metrics/slices, in Prometheus' text format 0.0.4. */
+#include "observe_private.h"
 
+#include <dirent.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "making.h"
+#include "xdp.h"
+
+/* ---- Prometheus' text format ---- */
+
+static void add(struct text *p, const char *text)
+{
+	text_add(p, text, strlen(text));
+}
+
+/* Backslash, newline and, in the value of a label, the quote are escaped; nothing else is. */
+static void add_escaped(struct text *p, const char *text, bool label)
+{
+	char *to = text_more(p, 2 * strlen(text));
+	char *at = to;
+
+	if (!to)
+		return;
+	for (; *text; text++) {
+		if (*text == '\\' || *text == '\n' || (label && *text == '"'))
+			*at++ = '\\';
+		*at++ = *text == '\n' ? 'n' : *text;
+	}
+	p->len += at - to;
+}
+
+void prom_family(struct text *p, const char *name, enum prom_kind kind, const char *help)
+{
+	add(p, "# HELP ");
+	add(p, name);
+	add(p, " ");
+	add_escaped(p, help, false);
+	add(p, "\n# TYPE ");
+	add(p, name);
+	add(p, kind == PROM_COUNTER ? " counter\n" : " gauge\n");
+}
+
+static void add_sample(struct text *p, const char *name, const char *value, va_list labels)
+{
+	const char *label, *text;
+	const char *before = "{";
+
+	add(p, name);
+	while ((label = va_arg(labels, const char *))) {
+		text = va_arg(labels, const char *);
+		if (!text)
+			continue;
+		add(p, before);
+		add(p, label);
+		add(p, "=\"");
+		add_escaped(p, text, true);
+		add(p, "\"");
+		before = ",";
+	}
+	add(p, *before == ',' ? "} " : " ");
+	add(p, value);
+	add(p, "\n");
+}
+
+void prom_u64(struct text *p, const char *name, uint64_t value, ...)
+{
+	char text[32];
+	va_list labels;
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	va_start(labels, value);
+	add_sample(p, name, text, labels);
+	va_end(labels);
+}
+
+void prom_f64(struct text *p, const char *name, double value, ...)
+{
+	char text[40];
+	va_list labels;
+
+	if (isnan(value))
+		strcpy(text, "NaN");
+	else if (isinf(value))
+		strcpy(text, value > 0 ? "+Inf" : "-Inf");
+	else
+		snprintf(text, sizeof(text), "%.15g", value);
+	va_start(labels, value);
+	add_sample(p, name, text, labels);
+	va_end(labels);
+}
+
+/* ---- the process, from /proc ---- */
+
+struct process {
+	double cpu_s, start_s;
+	uint64_t virtual_bytes, resident_bytes;
+};
+
+static double boot_time_s(void)
+{
+	FILE *stat = fopen("/proc/stat", "re");
+	unsigned long long boot = 0;
+	char line[256];
+
+	while (stat && fgets(line, sizeof(line), stat))
+		if (sscanf(line, "btime %llu", &boot) == 1)
+			break;
+	if (stat)
+		fclose(stat);
+	return boot;
+}
+
+static bool process_read(struct process *out)
+{
+	unsigned long long user, system, start, bytes;
+	FILE *stat = fopen("/proc/self/stat", "re");
+	long resident, hz = sysconf(_SC_CLK_TCK);
+	char line[1024] = "";
+	const char *at;
+
+	if (!stat)
+		return false;
+	at = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
+	fclose(stat);
+	/* behind the name: fields 3, 4, …; 14 utime, 15 stime, 22 starttime, 23 vsize, 24 rss */
+	if (!at || sscanf(at + 1,
+			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
+			   "%*d %*d %llu %llu %ld",
+			   &user, &system, &start, &bytes, &resident) != 5)
+		return false;
+	out->cpu_s = (double)(user + system) / hz;
+	out->start_s = boot_time_s() + (double)start / hz;
+	out->virtual_bytes = bytes;
+	out->resident_bytes = (uint64_t)resident * sysconf(_SC_PAGESIZE);
+	return true;
+}
+
+static uint64_t open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t count = 0;
+
+	if (!dir)
+		return 0;
+	for (struct dirent *one; (one = readdir(dir));)
+		count += one->d_name[0] != '.';
+	closedir(dir);
+	return count - 1; /* the directory's own */
+}
+
+/* Metrics_process.c: process_*, build info. */
+static void metrics_write_process(struct text *p)
+{
+	struct process process;
+	struct rlimit files;
+
+	prom_family(p, "sluice_build_info", PROM_GAUGE, "Always 1; the version is a label.");
+	prom_u64(p, "sluice_build_info", 1, "version", SLUICE_VERSION, NULL);
+	if (process_read(&process)) {
+		prom_family(p, "process_cpu_seconds_total", PROM_COUNTER,
+			"User and system CPU time spent by control.");
+		prom_f64(p, "process_cpu_seconds_total", process.cpu_s, NULL);
+		prom_family(p, "process_start_time_seconds", PROM_GAUGE,
+			"When control began, since 1970.");
+		prom_f64(p, "process_start_time_seconds", process.start_s, NULL);
+		prom_family(p, "process_virtual_memory_bytes", PROM_GAUGE, "Virtual memory.");
+		prom_u64(p, "process_virtual_memory_bytes", process.virtual_bytes, NULL);
+		prom_family(p, "process_resident_memory_bytes", PROM_GAUGE, "Resident memory.");
+		prom_u64(p, "process_resident_memory_bytes", process.resident_bytes, NULL);
+	}
+	prom_family(p, "process_open_fds", PROM_GAUGE, "Open file descriptors.");
+	prom_u64(p, "process_open_fds", open_files(), NULL);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		prom_family(p, "process_max_fds", PROM_GAUGE, "File descriptors that may be open.");
+		prom_u64(p, "process_max_fds", files.rlim_cur, NULL);
+	}
+}
+
+/* ---- what control knows of itself ---- */
+
+static void one_u64(
+	struct text *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
+{
+	prom_family(p, name, kind, help);
+	prom_u64(p, name, value, NULL);
+}
+
+static void one_f64(
+	struct text *p, const char *name, enum prom_kind kind, double value, const char *help)
+{
+	prom_family(p, name, kind, help);
+	prom_f64(p, name, value, NULL);
+}
+
+static void write_loop(struct text *p)
+{
+	one_f64(p, "sluice_control_turn_longest_seconds", PROM_GAUGE, control.turn_longest_us / 1e6,
+		"CPU time of the longest turn of control's loop: for so long everything else "
+		"waited.");
+	one_u64(p, "sluice_control_turns_long_total", PROM_COUNTER, control.turns_long,
+		"Turns of control's loop that took more than 20 ms of CPU time.");
+}
+
+static void write_intents_by_state(struct text *p)
+{
+	size_t counts[INTENT_STATES];
+
+	prom_family(p, "sluice_intents", PROM_GAUGE, "Intents by type and state.");
+	for (int type = 0; type < INTENT_TYPES; type++) {
+		reconciler_states(control.reconciler, type, counts);
+		for (int state = 0; state < INTENT_STATES; state++)
+			prom_u64(p, "sluice_intents", counts[state], "type", intent_path(type),
+				"state", intent_state_names[state], NULL);
+	}
+}
+
+static void write_wans(struct text *p)
+{
+	struct intent *wan = world_first(control.world, INTENT_WAN);
+
+	if (!wan)
+		return;
+	prom_family(p, "sluice_wan_capacity_bytes_per_second", PROM_GAUGE,
+		"What may be booked on a WAN; 0: not limited.");
+	for (; wan; wan = world_next(wan))
+		prom_f64(p, "sluice_wan_capacity_bytes_per_second",
+			(double)wan->obj->wan.capacity_bps / 8, "wan", wan->name, "site",
+			wan->obj->wan.site, NULL);
+	prom_family(p, "sluice_wan_booked_bytes_per_second", PROM_GAUGE,
+		"What slices and networks have booked on a WAN.");
+	for (wan = world_first(control.world, INTENT_WAN); wan; wan = world_next(wan))
+		prom_f64(p, "sluice_wan_booked_bytes_per_second",
+			(double)world_booked_bps(control.world, wan->name) / 8, "wan", wan->name,
+			"site", wan->obj->wan.site, NULL);
+}
+
+static void write_reconciler(struct text *p)
+{
+	struct reconcile_counters c = {0};
+
+	reconciler_counters(control.reconciler, &c);
+	one_u64(p, "sluice_reconciler_synced", PROM_GAUGE, c.synced,
+		"The dataplane is as the intents want it, but for what was refused.");
+	one_u64(p, "sluice_reconciler_transactions_total", PROM_COUNTER, c.transactions,
+		"Transactions sent to the dataplane.");
+	one_u64(p, "sluice_reconciler_transactions_refused_total", PROM_COUNTER,
+		c.transactions_refused, "Transactions that the dataplane refused.");
+	one_u64(p, "sluice_reconciler_resyncs_total", PROM_COUNTER, c.resyncs,
+		"Comparisons with all that the dataplane lists.");
+	one_u64(p, "sluice_reconciler_drift_objects_total", PROM_COUNTER, c.drift_total,
+		"Objects found other than they had been left, and put right.");
+	prom_family(p, "sluice_reconciler_objects", PROM_GAUGE,
+		"Objects of the dataplane: wanted, there, and those that differ.");
+	prom_u64(p, "sluice_reconciler_objects", c.desired, "state", "desired", NULL);
+	prom_u64(p, "sluice_reconciler_objects", c.actual, "state", "actual", NULL);
+	prom_u64(p, "sluice_reconciler_objects", c.differing, "state", "differing", NULL);
+	one_u64(p, "sluice_reconciler_refused_intents", PROM_GAUGE, c.refused,
+		"Intents that the dataplane refuses.");
+	one_u64(p, "sluice_reconciler_pending_intents", PROM_GAUGE, c.pending,
+		"Intents that are not in the dataplane yet.");
+	one_f64(p, "sluice_reconciler_last_sync_timestamp_seconds", PROM_GAUGE,
+		c.last_sync_us / 1e6, "When the dataplane was last found or made as wanted.");
+	one_f64(p, "sluice_reconciler_last_apply_duration_seconds", PROM_GAUGE,
+		c.last_apply_us / 1e6, "How long the last transaction took.");
+}
+
+static void write_dataplane(struct text *p)
+{
+	const json_t *hello = dataplane_hello(control.dataplane);
+
+	one_u64(p, "sluice_dataplane_up", PROM_GAUGE,
+		dataplane_state(control.dataplane) == DATAPLANE_UP,
+		"The dataplane answers at its socket.");
+	if (hello) {
+		prom_family(p, "sluice_dataplane_info", PROM_GAUGE,
+			"Always 1; the dataplane's version is a label.");
+		prom_u64(p, "sluice_dataplane_info", 1, "version",
+			json_string_value(json_object_get(hello, "version")), NULL);
+	}
+	one_f64(p, "sluice_collector_last_read_timestamp_seconds", PROM_GAUGE,
+		collector_at_us(control.collector) / 1e6, "When the counters were last read.");
+	one_f64(p, "sluice_collector_read_duration_seconds", PROM_GAUGE,
+		collector_took_us(control.collector) / 1e6,
+		"How long the last reading of all counters took.");
+}
+
+static void write_http(struct text *p)
+{
+	struct http_counters c = {0};
+
+	http_counters(&c);
+	prom_family(p, "sluice_http_requests_total", PROM_COUNTER,
+		"Requests answered, by the hundreds of the status.");
+	for (int i = 1; i < 6; i++)
+		prom_u64(p, "sluice_http_requests_total", c.requests[i], "code",
+			(const char *[]){"", "1xx", "2xx", "3xx", "4xx", "5xx"}[i], NULL);
+	prom_family(p, "sluice_http_refused_total", PROM_COUNTER,
+		"Requests over their rate and connections over their number.");
+	prom_u64(p, "sluice_http_refused_total", c.refused_rate, "limit", "rate", NULL);
+	prom_u64(p, "sluice_http_refused_total", c.refused_connections, "limit", "connections",
+		NULL);
+	one_u64(p, "sluice_http_timeouts_total", PROM_COUNTER, c.timeouts,
+		"Connections closed as a request did not come whole in its time.");
+	one_u64(p, "sluice_http_connections", PROM_GAUGE, c.connections, "Open connections.");
+	one_u64(p, "sluice_http_streams", PROM_GAUGE, c.streams, "Open streams of events.");
+}
+
+/* Metrics_control.c: intents, WANs, reconciler, http. */
+static void metrics_write_control(struct text *p)
+{
+	one_u64(p, "sluice_store_revision", PROM_GAUGE, store_revision(control.store),
+		"Of the last change of an intent.");
+	one_u64(p, "sluice_events_total", PROM_COUNTER, bus_last(), "Events published.");
+	one_u64(p, "sluice_log_lost_lines_total", PROM_COUNTER, log_lost(),
+		"Lines that the log did not take.");
+	write_loop(p);
+	write_dataplane(p);
+	write_intents_by_state(p);
+	write_wans(p);
+	write_reconciler(p);
+	metrics_write_mirror(p);
+	write_http(p);
+}
+
+/* ---- XDP programs ---- */
+
+static const char *const verdicts[] = {
+#define VERDICT(up, low, help) #low,
+	XDP_VERDICTS(VERDICT)
+#undef VERDICT
+};
+
+static void write_attached(const struct xdp_status *status, void *arg)
+{
+	prom_u64(arg, "sluice_xdp_attached",
+		status->state == XDP_DRIVER || status->state == XDP_GENERIC, "port", status->port,
+		"interface", status->interface, "state", xdp_state_names[status->state], NULL);
+}
+
+static void write_packets(const struct xdp_status *status, void *arg)
+{
+	for (int v = 0; v < XDP_VERDICT_COUNT; v++)
+		prom_u64(arg, "sluice_xdp_packets_total", status->count[v].packets, "port",
+			status->port, "verdict", verdicts[v], NULL);
+}
+
+static void write_bytes(const struct xdp_status *status, void *arg)
+{
+	for (int v = 0; v < XDP_VERDICT_COUNT; v++)
+		prom_u64(arg, "sluice_xdp_bytes_total", status->count[v].bytes, "port",
+			status->port, "verdict", verdicts[v], NULL);
+}
+
+/* Metrics_xdp.c: the AF_XDP ports. */
+static void metrics_write_xdp(struct text *p)
+{
+	if (!xdp_ports())
+		return;
+	prom_family(p, "sluice_xdp_attached", PROM_GAUGE,
+		"Sluice's XDP program is on the interface of an AF_XDP port, in its driver or "
+		"generic.");
+	xdp_each(write_attached, p);
+	prom_family(p, "sluice_xdp_packets_total", PROM_COUNTER,
+		"Packets that came in by an AF_XDP port's interface, by where XDP sent them and "
+		"why.");
+	xdp_each(write_packets, p);
+	prom_family(p, "sluice_xdp_bytes_total", PROM_COUNTER,
+		"Bytes that came in by an AF_XDP port's interface, by where XDP sent them and "
+		"why.");
+	xdp_each(write_bytes, p);
+}
+
+/* ---- health, GTP-U paths, sessions ---- */
+
+#define PEERS_MAX 1024 /* with series of their own */
+
+static void health_of(struct text *p, const char *kind, const char *name, bool is_well)
+{
+	prom_u64(p, "sluice_health", is_well, "kind", kind, "name", name, NULL);
+}
+
+static void write_listed(struct text *p, const struct health_facts *facts)
+{
+	const struct health_report *report = health_last();
+	struct health health;
+	const char *name;
+	json_t *one;
+
+	health_of(p, "box", control.site, health_box(facts, &health) && report && !report->wrong);
+	json_object_foreach (facts->ports, name, one)
+		health_of(p, "port", name, health_port(facts, name, &health));
+	json_object_foreach (facts->tunnels, name, one)
+		health_of(p, "tunnel", name, health_tunnel(facts, name, &health));
+	if (json_object_size(facts->peers) > PEERS_MAX)
+		return;
+	json_object_foreach (facts->peers, name, one)
+		health_of(p, "peer", name, health_peer(facts, name, &health));
+}
+
+static void write_intents(struct text *p, const struct health_facts *facts, enum intent_type type,
+	const struct actor *actor)
+{
+	struct intent *one = world_first(control.world, type);
+	struct health health;
+
+	for (; one; one = world_next(one)) {
+		bool is_well = health_intent(facts, one, &health);
+
+		if (strcmp(health.word, "elsewhere") &&
+			(view_whole(actor) || actor_sees(actor, one->tenant)))
+			health_of(p, intent_kind(type), one->name, is_well);
+	}
+}
+
+static void metrics_write_health(struct text *p, const struct actor *actor, bool few_slices)
+{
+	const struct health_facts *facts = health_facts_now();
+	const struct health_report *report = health_last();
+	const char *kind;
+	json_t *counts;
+
+	prom_family(p, "sluice_health", PROM_GAUGE,
+		"1: well, a packet would pass; 0: not, GET /v1/health says why.");
+	if (view_whole(actor)) {
+		write_listed(p, facts);
+		write_intents(p, facts, INTENT_SITE, actor);
+		write_intents(p, facts, INTENT_WAN, actor);
+	}
+	if (few_slices) {
+		write_intents(p, facts, INTENT_SLICE, actor);
+		write_intents(p, facts, INTENT_NETWORK, actor);
+	}
+	if (!view_whole(actor) || !report)
+		return;
+	prom_family(p, "sluice_health_not_well", PROM_GAUGE, "Objects that are not well, by kind.");
+	json_object_foreach (report->counts, kind, counts)
+		prom_u64(p, "sluice_health_not_well",
+			json_integer_value(json_object_get(counts, "not_well")), "kind", kind,
+			NULL);
+}
+
+/* ---- GTP-U paths ---- */
+
+static const char *text_at(const json_t *row, const char *part, const char *name)
+{
+	return json_string_value(json_object_get(json_object_get(row, part), name));
+}
+
+static void write_path_states(struct text *p, const json_t *peers)
+{
+	static const char *const states[] = {"up", "down", "unknown", "unwatched"};
+	uint64_t counts[4] = {0};
+	const char *key;
+	json_t *row;
+
+	json_object_foreach ((json_t *)peers, key, row)
+		for (int i = 0; i < 4; i++)
+			counts[i] += !strcmp(states[i], text_at(row, "params", "path") ?: "");
+	prom_family(p, "sluice_gtpu_paths", PROM_GAUGE,
+		"GTP-U peers in use, by what echo requests say of them.");
+	for (int i = 0; i < 4; i++)
+		prom_u64(p, "sluice_gtpu_paths", counts[i], "state", states[i], NULL);
+}
+
+static void write_path_counter(struct text *p, const json_t *peers, const char *name,
+	const char *counter, const char *help)
+{
+	const char *key;
+	json_t *row;
+
+	prom_family(p, name, PROM_COUNTER, help);
+	json_object_foreach ((json_t *)peers, key, row)
+		prom_u64(p, name,
+			json_integer_value(
+				json_object_get(json_object_get(row, "counters"), counter)),
+			"gtpu", text_at(row, "match", "gtpu"), "peer",
+			text_at(row, "match", "peer"), NULL);
+}
+
+static void metrics_write_gtpu(struct text *p)
+{
+	const struct health_facts *facts = health_facts_now();
+	const json_t *peers = facts->peers;
+	struct health health;
+	const char *key;
+	json_t *row;
+
+	if (!json_object_size(peers))
+		return;
+	write_path_states(p, peers);
+	if (json_object_size(peers) > PEERS_MAX)
+		return;
+	prom_family(p, "sluice_gtpu_path_up", PROM_GAUGE,
+		"There is a way to a GTP-U peer, and it is not known not to answer.");
+	json_object_foreach ((json_t *)peers, key, row)
+		prom_u64(p, "sluice_gtpu_path_up", health_peer(facts, key, &health), "gtpu",
+			text_at(row, "match", "gtpu"), "peer", text_at(row, "match", "peer"), NULL);
+	write_path_counter(p, peers, "sluice_gtpu_path_transmit_packets_total", "out_packets",
+		"Packets sent to a GTP-U peer.");
+	write_path_counter(p, peers, "sluice_gtpu_path_transmit_bytes_total", "out_bytes",
+		"Bytes sent to a GTP-U peer.");
+}
+
+/* ---- sessions ---- */
+
+static void write_sessions_of(struct text *p, const struct actor *actor, const char *family,
+	const char *counter, const char *help)
+{
+	const char *slice;
+	json_t *one;
+
+	prom_family(p, family, PROM_GAUGE, help);
+	json_object_foreach (health_last()->sessions, slice, one) {
+		const char *tenant = json_string_value(json_object_get(one, "tenant"));
+
+		if (view_whole(actor) || actor_sees(actor, tenant))
+			prom_u64(p, family, json_integer_value(json_object_get(one, counter)),
+				"slice", slice, "tenant", tenant, NULL);
+	}
+}
+
+static void metrics_write_sessions(struct text *p, const struct actor *actor)
+{
+	if (!health_last() || !json_object_size(health_last()->sessions))
+		return;
+	write_sessions_of(
+		p, actor, "sluice_sessions", "sessions", "Sessions of this site, by slice.");
+	write_sessions_of(p, actor, "sluice_sessions_not_well", "not_well",
+		"Of those: sessions by which no packet would pass.");
+	write_sessions_of(p, actor, "sluice_session_ues", "ues",
+		"Of those: sessions with an address of a UE.");
+}
+
+/* ---- the calls ---- */
 
 static void write_links(struct text *p)
 {

@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What happens in the other rooms becomes events: the dataplane's notifications and state, the
- * states of intents, drift. Owns nothing but what it saw last. */
-#include "observe.h"
-
-#include "bus.h"
-#include "collector.h"
-#include "events.h"
-#include "health.h"
-#include "measure.h"
-#include "status.h"
+/* The room's beginning and end. What happens in the other rooms becomes events: the dataplane's
+ * notifications and state, the states of intents, drift. Owns nothing but what it saw last. */
+#include "observe_private.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "bus.h"
+
+#define SILENT_MS 5000 /* as long as hello may take */
+
+const char *view_dataplane(void)
+{
+	static const char *const names[] = {
+		[DATAPLANE_DOWN] = "down", [DATAPLANE_UP] = "up", [DATAPLANE_HUNG] = "hung"};
+
+	enum dataplane_state state = dataplane_state(control.dataplane);
+
+	if (state == DATAPLANE_UP && dataplane_silent_ms(control.dataplane) > SILENT_MS)
+		state = DATAPLANE_HUNG;
+	return names[state];
+}
+
+bool view_whole(const struct actor *actor)
+{
+	return !actor->tenant[0] && actor->role != ROLE_TENANT;
+}
+
+/* ---- what happens in the other rooms becomes events ---- */
 
 static uint64_t drift_seen;
 

@@ -1,17 +1,210 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GET /v1/status: how the box does, for people, load balancers and scripts. The same for all who
- * ask (numbers, no names of intents), so that it is made at most ten times a second and sent as it
- * is. Owns that text. */
-#include "observe.h"
-#include "collector.h"
+/* How the box does, for people, load balancers and scripts.
+ *
+ * GET /v1/status is the same for all who ask (numbers, no names of intents), so that it is made at
+ * most ten times a second and sent as it is. GET /v1/kernel: what is mirrored of the kernel, and
+ * why some of it is not in the dataplane. GET /healthz and /readyz, for supervisors, without a
+ * token: they tell nothing but yes or no; why not, only to those who see the whole box. Owns the
+ * text of the status. */
+#include "observe_private.h"
+
+#include <string.h>
+
 #include "making.h"
-#include "status.h"
+#include "mirror.h"
+#include "xdp.h"
+
+/* ---- what is mirrored of the kernel ---- */
+
+#define SHOWN 20
+
+/* {mirrored, …}. */
+static json_t *status_kernel(void)
+{
+	struct mirror_counters c = {0};
+	struct reconcile_counters r = {0};
+
+	if (!control.mirror)
+		return json_pack("{s:b}", "mirrored", 0);
+	mirror_counters(control.mirror, &c);
+	reconciler_counters(control.reconciler, &r);
+	return json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+			 "s:I, s:I, s:I, s:I, s:I, s:I}",
+		"mirrored", 1, "ready", c.ready, "addresses", c.addresses, "neighbors", c.neighbors,
+		"routes", c.routes, "tunnels", c.tunnels, "members", c.members, "macs", c.macs,
+		"macs_multihomed", c.macs_multihomed, "routes_unusable", c.routes_unusable,
+		"refused", r.mirrored_refused, "waiting", r.mirrored_waiting, "namespaces",
+		c.namespaces, "namespaces_missing", c.namespaces_missing, "neighbors_kept",
+		(json_int_t)c.neighbors_kept, "stations", (json_int_t)c.stations, "overruns",
+		(json_int_t)c.kernel.overruns, "rescans", (json_int_t)c.kernel.rescans,
+		"drift_total", (json_int_t)c.kernel.drift_total, "last_change_us",
+		(json_int_t)c.last_change_us);
+}
+
+/* ---- GET /v1/kernel ---- */
+
+static void add_refused(enum object_type type, const char *key, const char *reason, void *arg)
+{
+	json_t *list = arg;
+
+	if (json_array_size(list) < SHOWN)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s}", "type", api_types[type].name, "key", key,
+				      "reason", reason));
+}
+
+static void add_missing(const char *slice, const char *said, void *arg)
+{
+	json_t *list = arg;
+
+	if (json_array_size(list) < SHOWN)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "slice", slice, "reason", said));
+}
+
+static json_t *entries_of(const struct kernel_counters *kernel)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "links", kernel->entries[KERNEL_LINK],
+		"addresses", kernel->entries[KERNEL_ADDRESS], "nexthops",
+		kernel->entries[KERNEL_NEXTHOP], "routes", kernel->entries[KERNEL_ROUTE],
+		"neighbors", kernel->entries[KERNEL_NEIGHBOR], "fdb", kernel->entries[KERNEL_FDB]);
+}
+
+static void get_kernel(struct request *r)
+{
+	struct mirror_counters c = {0};
+	json_t *answer, *list, *missing;
+
+	if (!view_whole(request_actor(r))) {
+		reply_problem(r, 403, "the box's own kernel is the operators' to see");
+		return;
+	}
+	answer = status_kernel();
+	list = json_array();
+	missing = json_array();
+	if (control.mirror) {
+		mirror_counters(control.mirror, &c);
+		json_object_set_new(answer, "entries", entries_of(&c.kernel));
+		reconciler_mirror_refused(control.reconciler, add_refused, list);
+		mirror_gaps(control.mirror, add_missing, missing);
+	}
+	json_object_set_new(answer, "missing_first", missing);
+	json_object_set_new(answer, "refused_first", list);
+	reply_json(r, 200, answer);
+}
+
+const struct route observe_kernel_routes[] = {
+	{"GET", "/v1/kernel", get_kernel, ROLE_VIEWER, "getKernel",
+		"What is mirrored of the kernel (addresses, neighbours, routes, bridge FDBs), and "
+		"the first twenty "
+		"objects that the dataplane does not take, and slices whose part of it is not "
+		"there, with the reasons.",
+		.tag = "visibility"},
+	{NULL},
+};
+
+/* ---- metrics ---- */
+
+static void one(
+	struct text *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
+{
+	prom_family(p, name, kind, help);
+	prom_u64(p, name, value, NULL);
+}
+
+static void write_objects(
+	struct text *p, const struct mirror_counters *c, const struct reconcile_counters *r)
+{
+	static const char name[] = "sluice_mirror_objects";
+
+	prom_family(p, name, PROM_GAUGE, "Objects that the kernel's tables ask for, by type.");
+	prom_u64(p, name, c->addresses, "type", "address", NULL);
+	prom_u64(p, name, c->neighbors, "type", "neighbor", NULL);
+	prom_u64(p, name, c->routes, "type", "route", NULL);
+	prom_u64(p, name, c->tunnels, "type", "tunnel", NULL);
+	prom_u64(p, name, c->members, "type", "member", NULL);
+	prom_u64(p, name, c->macs, "type", "mac", NULL);
+	one(p, "sluice_mirror_refused_objects", PROM_GAUGE, r->mirrored_refused,
+		"Of those, set aside as the dataplane refuses them.");
+	one(p, "sluice_mirror_waiting_objects", PROM_GAUGE, r->mirrored_waiting,
+		"Of those, waiting for an object that they name.");
+	one(p, "sluice_mirror_unusable_routes", PROM_GAUGE, c->routes_unusable,
+		"Routes of the kernel without a way by an interface of ours that works.");
+	one(p, "sluice_mirror_multihomed_macs", PROM_GAUGE, c->macs_multihomed,
+		"Stations behind several VTEPs (EVPN's multihoming), of which one is used.");
+	one(p, "sluice_mirror_kept_neighbors", PROM_GAUGE, c->neighbors_kept,
+		"Next hops that the kernel was asked to resolve and keep.");
+}
+
+static void write_kernel(struct text *p, const struct kernel_counters *k)
+{
+	static const char *const kinds[KERNEL_KINDS] = {
+		"link", "address", "nexthop", "route", "neighbor", "fdb"};
+
+	prom_family(p, "sluice_mirror_entries", PROM_GAUGE,
+		"Entries of the kernel's tables that are known, by kind.");
+	for (int kind = 0; kind < KERNEL_KINDS; kind++)
+		prom_u64(p, "sluice_mirror_entries", k->entries[kind], "kind", kinds[kind], NULL);
+	one(p, "sluice_mirror_messages_total", PROM_COUNTER, k->messages,
+		"Netlink messages taken in.");
+	one(p, "sluice_mirror_overruns_total", PROM_COUNTER, k->overruns,
+		"Times that the kernel had more to say than was taken in; all is read again then.");
+	one(p, "sluice_mirror_rescans_total", PROM_COUNTER, k->rescans,
+		"Readings of all that the kernel has.");
+	one(p, "sluice_mirror_drift_entries_total", PROM_COUNTER, k->drift_total,
+		"Entries that such a reading found other than they were known.");
+	one(p, "sluice_mirror_writes_refused_total", PROM_COUNTER, k->refused,
+		"What was told to the kernel and refused by it.");
+}
+
+void metrics_write_mirror(struct text *p)
+{
+	struct mirror_counters c = {0};
+	struct reconcile_counters r = {0};
+
+	one(p, "sluice_mirror_up", PROM_GAUGE, control.mirror != NULL,
+		"What the kernel says is mirrored.");
+	if (!control.mirror)
+		return;
+	mirror_counters(control.mirror, &c);
+	reconciler_counters(control.reconciler, &r);
+	write_objects(p, &c, &r);
+	write_kernel(p, &c.kernel);
+	prom_family(p, "sluice_mirror_last_change_seconds", PROM_GAUGE,
+		"From the last message of the kernel until the reconciler had it.");
+	prom_f64(p, "sluice_mirror_last_change_seconds", c.last_change_us / 1e6, NULL);
+	one(p, "sluice_mirror_missing_namespaces", PROM_GAUGE, c.namespaces_missing,
+		"Network namespaces that slices name and that are not there.");
+}
+
+/* ---- /v1/status ---- */
 
 #define MADE_US 100000
 
 static struct reply_cache cache;
 
-json_t *status_dataplane(void)
+static void status_one(const struct xdp_status *status, void *arg)
+{
+	json_t *one = json_pack("{s:s, s:s, s:s}", "port", status->port, "interface",
+		status->interface, "state", xdp_state_names[status->state]);
+
+	if (status->reason[0])
+		json_object_set_new(one, "reason", json_string(status->reason));
+	json_array_append_new(arg, one);
+}
+
+/* [{port, interface, state, reason?}]; NULL: no AF_XDP ports. */
+static json_t *status_xdp(void)
+{
+	json_t *all = xdp_ports() ? json_array() : NULL;
+
+	if (all)
+		xdp_each(status_one, all);
+	return all;
+}
+
+/* {state, socket, version?, counters_at_us?}. */
+static json_t *status_dataplane(void)
 {
 	const json_t *hello = dataplane_hello(control.dataplane);
 	const json_t *version = json_object_get(hello, "version");
@@ -22,7 +215,7 @@ json_t *status_dataplane(void)
 		at_us ? json_integer(at_us) : NULL);
 }
 
-json_t *status_reconciler(void)
+static json_t *status_reconciler(void)
 {
 	struct reconcile_counters c = {0};
 
@@ -83,5 +276,44 @@ const struct route observe_status_routes[] = {
 		"second "
 		"old.",
 		.tag = "visibility"},
+	{NULL},
+};
+
+/* ---- /healthz and /readyz ---- */
+
+static bool was_synced; /* with the dataplane that is there */
+
+static void get_healthz(struct request *r)
+{
+	reply_text(r, 200, "text/plain", "ok\n", 3);
+}
+
+/* Ready is who has brought the dataplane once to where the intents want it (where there never was
+ * one, it is let be); what is on its way since then is no reason to send people away. */
+static void get_readyz(struct request *r)
+{
+	struct reconcile_counters counters = {0};
+	bool up = !strcmp(view_dataplane(), "up");
+	const struct actor *actor = request_actor(r);
+	const char *why = dataplane_why(control.dataplane);
+
+	reconciler_counters(control.reconciler, &counters);
+	was_synced = up && (was_synced || counters.synced || !store_revision(control.store));
+	if (was_synced)
+		reply_text(r, 200, "text/plain", "ready\n", 6);
+	else
+		reply_problem(r, 503, "%s",
+			up ? "the dataplane is not yet as the intents want it"
+			: why[0] && actor->role >= ROLE_VIEWER && view_whole(actor)
+				? why
+				: "the dataplane does not answer");
+}
+
+const struct route observe_probe_routes[] = {
+	{"GET", "/healthz", get_healthz, ROLE_NONE, "getHealthz", "200: the control plane runs",
+		.tag = "visibility", .produces = "text/plain"},
+	{"GET", "/readyz", get_readyz, ROLE_NONE, "getReadyz",
+		"200: the dataplane answers and has had all intents once; else 503",
+		.tag = "visibility", .produces = "text/plain"},
 	{NULL},
 };

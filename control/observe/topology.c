@@ -5,13 +5,9 @@
  * it is megabytes, so it is made a node and its edges at a time (making.h); it shows what was there
  * when it was begun. Owns the operators' text.
  */
-#include "health.h"
-#include "collector.h"
+#include "observe_private.h"
+
 #include "making.h"
-#include "measure.h"
-#include "metrics.h"
-#include "observe.h"
-#include "status.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* /metrics: the text format, whose series one sees, pages, sums by tenant. */
 #include "../suite.h"
-#include "measure.h"
+#include "observe_private.h"
 #include "making.h"
 #include "rig.h"
 

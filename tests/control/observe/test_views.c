@@ -4,7 +4,7 @@
 #include "../suite.h"
 #include "making.h"
 #include "rig.h"
-#include "status.h"
+#include "observe_private.h"
 
 #include <check.h>
 #include <inttypes.h>

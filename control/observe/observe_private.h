@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dataplane's counters are called at /metrics, which of them are levels (gauges) and not
- * counts, and whose they are. Used by metrics.c, counters.c and tenants.c. */
-#ifndef OBSERVE_MEASURE_H
-#define OBSERVE_MEASURE_H
+/* What the files of this room share. */
+#ifndef OBSERVE_PRIVATE_H
+#define OBSERVE_PRIVATE_H
 
-#include "control.h"
-#include "prom.h"
+#include "observe.h"
+#include "text.h"
+
+/* ---- Prometheus' text format 0.0.4, written into memory (metrics.c) ---- */
+
+#define PROM_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+enum prom_kind { PROM_COUNTER, PROM_GAUGE };
+
+/* HELP and TYPE. All samples of a family come right behind it. */
+void prom_family(struct text *p, const char *name, enum prom_kind kind, const char *help);
+/* Labels: name, value, …, NULL; a pair whose value is NULL is left out. */
+void prom_u64(struct text *p, const char *name, uint64_t value, ...) __attribute__((sentinel));
+void prom_f64(struct text *p, const char *name, double value, ...) __attribute__((sentinel));
+
+/* ---- measure.c ---- */
 
 struct measure {
 	const char *type, *counter; /* the dataplane's: "port", "rx_packets" */
@@ -51,5 +64,24 @@ enum {
 void tenants_read(const struct collector *c, void *arg); /* for collector_on_read */
 void tenants_write(struct text *p, const struct actor *actor);
 void tenants_free(void);
+
+/* ---- the parts of /metrics ---- */
+
+void metrics_write_mirror(struct text *p);
+struct actor;
+bool metrics_tunnel_up(const json_t *tunnel);
+
+/* ---- status.c ---- */
+
+void status_free(void);
+
+/* ---- topology.c ---- */
+
+void topology_free(void);
+
+/* ---- events.c: the streams of /v1/events ---- */
+
+int events_start(void); /* 0 or -1: no memory */
+void events_stop(void); /* ends all streams */
 
 #endif
