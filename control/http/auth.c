@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who asks: a unix socket's peer by its credentials, a TCP one by its bearer token. */
-#include "auth.h"
+/* Who asks: a peer of the unix socket, a certificate's holder by TCP, who shows a token; and how
+ * often one may. Owns the buckets of the rates. */
+#include "http_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <time.h>
 
 #include "store.h"
+
+/* ---- who asks ---- */
 
 #define PEER_GROUPS 256
 #define TOKEN_MAX   512 /* characters; ours have fewer than 64 */
@@ -175,4 +178,64 @@ enum auth_result auth_token(const char *header, struct actor *actor, char *token
 	if (rc)
 		return rc == -ENOENT ? AUTH_INVALID : AUTH_FAILED;
 	return accept_token(&token, actor, token_id);
+}
+
+/* ---- how often one may ---- */
+
+#define SETS   1024
+#define WAYS   4
+#define KEY    24
+#define SECOND 1000000u
+
+struct bucket {
+	uint64_t last_us; /* 0: free */
+	uint64_t credit;  /* millionths of a request */
+	uint8_t key[KEY];
+};
+static struct bucket buckets[SETS][WAYS];
+
+/* FNV-1a */
+static uint32_t hash(const uint8_t key[KEY])
+{
+	uint32_t hash = 2166136261u;
+
+	for (int i = 0; i < KEY; i++)
+		hash = (hash ^ key[i]) * 16777619u;
+	return hash ^ hash >> 16;
+}
+
+static struct bucket *find(const uint8_t key[KEY], uint32_t per_s, uint64_t now_us)
+{
+	struct bucket *set = buckets[hash(key) % SETS], *oldest = set;
+
+	for (int i = 0; i < WAYS; i++) {
+		if (set[i].last_us && !memcmp(set[i].key, key, KEY))
+			return &set[i];
+		if (set[i].last_us < oldest->last_us)
+			oldest = &set[i];
+	}
+	memcpy(oldest->key, key, KEY);
+	oldest->last_us = now_us;
+	oldest->credit = (uint64_t)per_s * SECOND;
+	return oldest;
+}
+
+uint32_t rate_take(const void *key, size_t len, uint32_t per_s, uint64_t now_us)
+{
+	uint64_t most = (uint64_t)per_s * SECOND, passed_us;
+	uint8_t whole[KEY] = {0};
+	struct bucket *bucket;
+
+	memcpy(whole, key, len < KEY ? len : KEY);
+	bucket = find(whole, per_s, now_us);
+	passed_us = now_us - bucket->last_us;
+	bucket->last_us = now_us;
+	if (passed_us >= SECOND || bucket->credit + passed_us * per_s > most)
+		bucket->credit = most;
+	else
+		bucket->credit += passed_us * per_s;
+	if (bucket->credit < SECOND)
+		return 1; /* at least one a second comes back */
+	bucket->credit -= SECOND;
+	return 0;
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Query and body of a request, checked against what its route takes and its role may send. Called
- * by request.c before the handler, and by handlers for values. Large bodies are parsed, and freed,
- * by a thread of its own (parser.c): the loop is also the reconciler's and the mirror's. */
-#include "body.h"
+/* What comes with a request: its query, and its body, small ones parsed at once, large ones by a
+ * thread of their own, in which the tree of a body is freed, too. Owns that thread and the count of
+ * bytes that bodies hold. */
+#include "http_private.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include "auth.h"
-#include "parser.h"
-#include "reply.h"
+/* ---- query and body ---- */
 
 #define TENANT_BYTES (1u << 20)
 #define INLINE_BYTES (64u << 10) /* of JSON: some ms */
@@ -315,7 +317,9 @@ static void hash_make(struct request *r, const void *body, size_t len)
 		(const size_t[]){strlen(r->method), 1, strlen(r->url), 1, len}, 5, r->hash);
 }
 
-json_t *body_parse(struct request *r, json_error_t *where)
+/* The body's JSON, NULL with where; its hash is made, too. In any thread: while this runs nobody
+ * else uses the request's text, hash, method and URL. */
+static json_t *body_parse(struct request *r, json_error_t *where)
 {
 	size_t len = evbuffer_get_length(r->text);
 	const char *text = (const char *)evbuffer_pullup(r->text, -1);
@@ -337,7 +341,8 @@ static void text_free(struct request *r)
 	r->text = NULL;
 }
 
-void body_parsed(struct request *r, json_t *body, const json_error_t *where)
+/* In the loop: runs the handler, refuses, or frees the request when its client has gone. */
+static void body_parsed(struct request *r, json_t *body, const json_error_t *where)
 {
 	r->body = body;
 	text_free(r);
@@ -349,6 +354,8 @@ void body_parsed(struct request *r, json_t *body, const json_error_t *where)
 		reply_problem(r, 400, "the body is not JSON that is taken: line %d, column %d: %s",
 			where->line, where->column, where->text);
 }
+
+static int parser_take(struct request *r);
 
 void body_read(struct request *r)
 {
@@ -365,6 +372,8 @@ void body_read(struct request *r)
 		body_parsed(r, body_parse(r, &where), &where);
 }
 
+static void parser_free(json_t *body);
+
 void body_free(struct request *r)
 {
 	text_free(r);
@@ -379,4 +388,160 @@ const char *request_body_hash(struct request *r)
 	if (!*r->hash)
 		hash_make(r, "", 0);
 	return r->hash;
+}
+
+/* ---- the thread for large bodies ---- */
+
+struct job {
+	STAILQ_ENTRY(job) entry;
+	struct request *r; /* NULL: only frees the body */
+	json_t *body;
+	json_error_t where;
+};
+
+STAILQ_HEAD(jobs, job);
+
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	struct jobs todo, done;
+	bool running, ending;
+	int fd; /* readable when done has some */
+	struct event *event;
+} parser = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER};
+
+static void work(struct job *job)
+{
+	if (job->r) {
+		job->body = body_parse(job->r, &job->where);
+		return;
+	}
+	json_decref(job->body);
+	free(job);
+}
+
+static void put_done(struct job *job)
+{
+	STAILQ_INSERT_TAIL(&parser.done, job, entry);
+	if (eventfd_write(parser.fd, 1))
+		return; /* full: it is readable */
+}
+
+static void *run(void *arg)
+{
+	struct job *job;
+	bool parses;
+
+	pthread_mutex_lock(&parser.lock);
+	while ((job = STAILQ_FIRST(&parser.todo)) || !parser.ending) {
+		if (!job) {
+			pthread_cond_wait(&parser.news, &parser.lock);
+			continue;
+		}
+		STAILQ_REMOVE_HEAD(&parser.todo, entry);
+		pthread_mutex_unlock(&parser.lock);
+		parses = job->r;
+		work(job);
+		pthread_mutex_lock(&parser.lock);
+		if (parses)
+			put_done(job);
+	}
+	pthread_mutex_unlock(&parser.lock);
+	return NULL;
+}
+
+static int put_todo(struct request *r, json_t *body)
+{
+	struct job *job = parser.running ? calloc(1, sizeof(*job)) : NULL;
+
+	if (!job)
+		return -ENOMEM;
+	job->r = r;
+	job->body = body;
+	pthread_mutex_lock(&parser.lock);
+	STAILQ_INSERT_TAIL(&parser.todo, job, entry);
+	pthread_cond_signal(&parser.news);
+	pthread_mutex_unlock(&parser.lock);
+	return 0;
+}
+
+/* Parses the request's text; body_parsed is called from the loop. 0, or -ENOMEM. */
+static int parser_take(struct request *r)
+{
+	int rc = put_todo(r, NULL);
+
+	r->parsing = r->body_large = !rc;
+	return rc;
+}
+
+/* Gives a reference back: the tree of a 16 MiB body takes a second to free. */
+static void parser_free(json_t *body)
+{
+	if (put_todo(NULL, body))
+		json_decref(body);
+}
+
+static struct job *take_done(void)
+{
+	struct job *job;
+
+	pthread_mutex_lock(&parser.lock);
+	job = STAILQ_FIRST(&parser.done);
+	if (job)
+		STAILQ_REMOVE_HEAD(&parser.done, entry);
+	pthread_mutex_unlock(&parser.lock);
+	return job;
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	eventfd_t count;
+	struct job *job;
+
+	if (eventfd_read(parser.fd, &count))
+		return;
+	while ((job = take_done())) {
+		job->r->parsing = false;
+		body_parsed(job->r, job->body, &job->where);
+		free(job);
+	}
+}
+
+int parser_start(void)
+{
+	int rc;
+
+	STAILQ_INIT(&parser.todo);
+	STAILQ_INIT(&parser.done);
+	parser.ending = false;
+	json_object_seed(0); /* before there are two threads */
+	parser.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (parser.fd < 0)
+		return -errno;
+	parser.event = event_new(http.base, parser.fd, EV_READ | EV_PERSIST, on_done, NULL);
+	if (!parser.event || event_add(parser.event, NULL))
+		return -ENOMEM;
+	rc = pthread_create(&parser.thread, NULL, run, NULL);
+	parser.running = !rc;
+	return -rc;
+}
+
+void parser_stop(void)
+{
+	if (parser.running) {
+		pthread_mutex_lock(&parser.lock);
+		parser.ending = true;
+		pthread_cond_signal(&parser.news);
+		pthread_mutex_unlock(&parser.lock);
+		pthread_join(parser.thread, NULL);
+		parser.running = false;
+		on_done(-1, 0, NULL);
+	}
+	if (parser.event)
+		event_free(parser.event);
+	if (parser.fd >= 0)
+		close(parser.fd);
+	parser.event = NULL;
+	parser.fd = -1;
 }

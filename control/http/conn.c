@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Connections (conn.h): places, deadlines, and bytes between the socket and request.c. Whoever
+/* Connections: places, deadlines, and bytes between the socket and request.c. Whoever
  * closes a connection dooms it; it is freed from the loop, when no callback of its own runs. */
-#include "conn.h"
+#include "http_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,12 +18,6 @@
 #include <unistd.h>
 
 #include <event2/bufferevent_ssl.h>
-
-#include "auth.h"
-#include "durable.h"
-#include "reply.h"
-#include "request.h"
-#include "tls.h"
 
 #define STRANGERS_SHARE 4	    /* one place in so many is for who has shown no token */
 #define ADMINS_SHARE	8	    /* one place in so many of the unix socket is for admins */
@@ -54,7 +48,7 @@ uint64_t http_now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-void conn_set_deadline(struct conn *conn, uint32_t seconds)
+static void conn_set_deadline(struct conn *conn, uint32_t seconds)
 {
 	conn->deadline_us = http_now_us() + seconds * 1000000ull;
 }
@@ -244,7 +238,8 @@ static void end_when_idle(struct conn *conn)
 		conn_doom(conn);
 }
 
-void conn_feed(struct conn *conn)
+/* What has come is read on: after an answer, or when the body's way is decided. */
+static void conn_feed(struct conn *conn)
 {
 	struct evbuffer *input = bufferevent_get_input(conn->bev);
 

@@ -1,17 +1,238 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Answers: JSON, texts, streams. Put into the connection's output whole, so that the request is
- * freed (conn.c) when it is out or its connection is gone. */
-#include "reply.h"
+/* Answers: problems (RFC 9457), texts, streams, and those to changes, which go out when what they
+ * say is on the store's disk. Owns the answers that wait for it. */
+#include "http_private.h"
 
+#include <errno.h>
 #include <event2/util.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
 
-#include "auth.h"
-#include "durable.h"
-#include "request.h"
+#include "store.h"
+
+/* ---- problems ---- */
+
+#define PROBLEM_TYPE "application/problem+json"
+
+/* "Not Found". */
+static const char *status_phrase(int status)
+{
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
+		{207, "Multi-Status"}, {303, "See Other"}, {304, "Not Modified"},
+		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+		{405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
+		{409, "Conflict"}, {410, "Gone"}, {412, "Precondition Failed"},
+		{413, "Content Too Large"}, {415, "Unsupported Media Type"},
+		{417, "Expectation Failed"}, {422, "Unprocessable Content"},
+		{428, "Precondition Required"}, {429, "Too Many Requests"},
+		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
+		{501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
+		{504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
+
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(*phrases); i++)
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	return "Unknown";
+}
+
+/* What a client sent may be in it: cut or wrong UTF-8 becomes "?". */
+static json_t *text_json(const char *text)
+{
+	json_t *out = json_string(text);
+	char clean[1024];
+
+	if (out)
+		return out;
+	snprintf(clean, sizeof(clean), "%s", text);
+	for (char *at = clean; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	return json_string(clean);
+}
+
+static void put(json_t *problem, const char *name, const char *text)
+{
+	if (*text)
+		json_object_set_new(problem, name, text_json(text));
+}
+
+/* {type, title, status, detail} as text, compact; free() it. err, and one member more by its name,
+ * may be NULL. NULL: no memory. */
+static char *problem_text(int status, const char *detail, const struct rpc_error *err,
+	const char *name, json_t *member)
+{
+	json_t *problem = json_object();
+	char *text;
+
+	json_object_set_new(problem, "type", json_string("about:blank"));
+	json_object_set_new(problem, "title", json_string(status_phrase(status)));
+	json_object_set_new(problem, "status", json_integer(status));
+	put(problem, "detail", detail);
+	if (err) {
+		put(problem, "field", err->path);
+		put(problem, "want", err->want);
+		put(problem, "got", err->got);
+		put(problem, "with", err->with);
+		put(problem, "by", err->by);
+		if (err->limit)
+			json_object_set_new(problem, "limit", json_integer(err->limit));
+	}
+	if (name)
+		json_object_set(problem, name, member);
+	text = json_dumps(problem, JSON_COMPACT);
+	json_decref(problem);
+	return text;
+}
+
+static void free_text(const void *text, size_t len, void *arg)
+{
+	json_free_t freed;
+
+	json_get_alloc_funcs(NULL, &freed);
+	freed((void *)text);
+}
+
+#define TOLD_EACH_S 10
+
+static void (*on_refused)(
+	const struct actor *actor, const char *line, int status, const char *detail, void *arg);
+static void *on_refused_arg;
+
+void http_on_refused(void (*refused)(const struct actor *actor, const char *line, int status,
+			     const char *detail, void *arg),
+	void *arg)
+{
+	on_refused = refused;
+	on_refused_arg = arg;
+}
+
+/* Strangers may not fill the log, nor push everybody else out of the audit log. */
+static bool is_told(time_t now_s)
+{
+	static time_t second;
+	static uint32_t told;
+
+	if (second != now_s)
+		told = 0;
+	second = now_s;
+	return told++ < TOLD_EACH_S;
+}
+
+/* Refused changes are remembered; not those that only came too fast: that would be a way to fill
+ * the disk. */
+static void audit(struct request *r, int status, const char *detail)
+{
+	struct timespec now;
+	bool told = true;
+
+	if (status == 429 || r->state != REQUEST_OPEN)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (status == 401 || status == 403)
+		told = is_told(now.tv_sec);
+	if (told && on_refused && (status == 401 || status == 403))
+		on_refused(&r->actor, r->line, status, detail, on_refused_arg);
+	if (!http.store || !strcmp(r->method, "GET") || r->head || (status == 401 && !told))
+		return;
+	store_audit_add(http.store, *r->actor.name ? r->actor.name : "nobody", r->actor.source,
+		r->line, status, detail, now.tv_sec * 1000000ll + now.tv_nsec / 1000);
+}
+
+static void refuse(struct request *r, int status, const char *detail, const struct rpc_error *err,
+	const char *name, json_t *member)
+{
+	static const char none[] = "{}";
+	char *text = problem_text(status, detail, err, name, member);
+
+	audit(r, status, detail);
+	if (text)
+		reply_reference(r, status, PROBLEM_TYPE, text, strlen(text), free_text, NULL);
+	else
+		reply_text(r, status, PROBLEM_TYPE, none, 2);
+}
+
+void reply_problem(struct request *r, int status, const char *fmt, ...)
+{
+	char detail[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, args);
+	va_end(args);
+	refuse(r, status, detail, NULL, NULL, NULL);
+}
+
+void reply_refusal(struct request *r, int status, const struct rpc_error *err, const char *fmt, ...)
+{
+	char detail[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, args);
+	va_end(args);
+	refuse(r, status, detail, err, NULL, NULL);
+}
+
+static int status_of(int code)
+{
+	switch (code) {
+	case RPC_ERR_PARSE:
+	case RPC_ERR_INVALID_REQUEST:
+		return 400;
+	case RPC_ERR_FORBIDDEN:
+		return 403;
+	case RPC_ERR_PARAMS:
+		return 422;
+	case RPC_ERR_NOT_FOUND:
+		return 404;
+	case RPC_ERR_IN_USE:
+	case RPC_ERR_CONFLICT:
+	case RPC_ERR_CAPACITY:
+		return 409;
+	default:
+		return 500;
+	}
+}
+
+void reply_error(struct request *r, const struct rpc_error *err)
+{
+	refuse(r, status_of(err->code), err->message, err, NULL, NULL);
+}
+
+void reply_error_with(
+	struct request *r, const struct rpc_error *err, const char *name, json_t *member)
+{
+	refuse(r, status_of(err->code), err->message, err, name, member);
+}
+
+/* ---- without a request ---- */
+
+void reply_turn_away(int fd, int status, const char *detail)
+{
+	char answer[1024];
+	char *text = problem_text(status, detail, NULL, NULL, NULL);
+	int len = snprintf(answer, sizeof(answer),
+		"HTTP/1.1 %d %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
+		"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+		"Connection: close\r\n\r\n%s",
+		status, status_phrase(status), text ? strlen(text) : 0, text ? text : "");
+
+	if (text)
+		free_text(text, 0, NULL);
+	if (send(fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return; /* nothing more can be said */
+}
+
+/* ---- answers ---- */
 
 #define STREAM_WAITING_BYTES (1u << 20)
 #define CHECK_US	     1000000 /* between two looks whether a stream's token still holds */
@@ -77,7 +298,8 @@ static void finish(struct request *r)
 	conn_sent(r->conn, evbuffer_get_length(output(r)));
 }
 
-void reply_now(struct request *r, int status, const char *type, const char *text, size_t len,
+/* Reply_reference(), at once and to a request that may be answered; text NULL: reply_nothing(). */
+static void reply_now(struct request *r, int status, const char *type, const char *text, size_t len,
 	void (*freed)(const void *text, size_t len, void *arg), void *arg)
 {
 	write_head(r, status, type, text ? (int64_t)len : NO_LENGTH);
@@ -94,6 +316,9 @@ void reply_now(struct request *r, int status, const char *type, const char *text
 	finish(r);
 }
 
+static bool durable_hold(struct request *r, int status, const char *type, const char *text,
+	size_t len, void (*freed)(const void *text, size_t len, void *arg), void *arg);
+
 void reply_reference(struct request *r, int status, const char *type, const char *text, size_t len,
 	void (*freed)(const void *text, size_t len, void *arg), void *arg)
 {
@@ -101,14 +326,6 @@ void reply_reference(struct request *r, int status, const char *type, const char
 		freed(text, len, arg);
 	else if (!durable_hold(r, status, type, text, len, freed, arg))
 		reply_now(r, status, type, text, len, freed, arg);
-}
-
-static void free_text(const void *text, size_t len, void *arg)
-{
-	json_free_t freed;
-
-	json_get_alloc_funcs(NULL, &freed);
-	freed((void *)text);
 }
 
 void reply_json(struct request *r, int status, json_t *body)
@@ -218,4 +435,185 @@ void stream_end(struct request *r)
 	if (!r->old)
 		evbuffer_add(output(r), "0\r\n\r\n", 5);
 	finish(r);
+}
+
+/* ---- answers that wait for the disk ---- */
+
+struct held {
+	TAILQ_ENTRY(held) link;
+	struct request *r;
+	uint64_t written; /* goes when so many commits are on disk */
+	int status;
+	const char *type, *text;
+	size_t len;
+	void (*freed)(const void *text, size_t len, void *arg);
+	void *arg;
+};
+
+struct parked {
+	TAILQ_ENTRY(parked) link;
+	struct request *r;
+};
+
+static TAILQ_HEAD(, held) held_list = TAILQ_HEAD_INITIALIZER(held_list);
+static TAILQ_HEAD(, parked) parked_list = TAILQ_HEAD_INITIALIZER(parked_list);
+static struct event *told_event;
+
+/* ---- answers ---- */
+
+static struct request *take(struct held *held)
+{
+	struct request *r = held->r;
+
+	TAILQ_REMOVE(&held_list, held, link);
+	r->held = NULL;
+	return r;
+}
+
+void durable_drop(struct request *r)
+{
+	struct held *held = r->held;
+
+	take(held);
+	if (held->text)
+		held->freed(held->text, held->len, held->arg);
+	free(held);
+}
+
+static void send_it(struct held *held)
+{
+	struct request *r = take(held);
+
+	r->state = REQUEST_OPEN;
+	reply_now(r, held->status, held->type, held->text, held->len, held->freed, held->arg);
+	free(held);
+}
+
+static void refuse_failed(struct request *r)
+{
+	durable_drop(r);
+	evhttp_clear_headers(&r->out_headers);
+	r->state = REQUEST_OPEN;
+	r->failed = true;
+	reply_problem(r, 503,
+		"the disk of the store has failed: whether this is kept shows when sluice-control "
+		"starts again");
+}
+
+/* True: the answer to a change goes out when all that was committed by now is on disk, or as a 503
+ * when it never will be. text is taken over as by reply_reference(); NULL: there is none. */
+static bool durable_hold(struct request *r, int status, const char *type, const char *text,
+	size_t len, void (*freed)(const void *text, size_t len, void *arg), void *arg)
+{
+	struct store_state state;
+	struct held *held;
+
+	if (!told_event || !request_is_change(r) || r->failed || r->conn->state != CONN_ANSWERING)
+		return false;
+	store_state(http.store, &state);
+	if (state.durable == state.written)
+		return false;
+	held = malloc(sizeof(*held));
+	if (!held) { /* no answer at all, then */
+		if (text)
+			freed(text, len, arg);
+		conn_doom(r->conn);
+		return true;
+	}
+	*held = (struct held){.r = r,
+		.written = state.written,
+		.status = status,
+		.type = type,
+		.text = text,
+		.len = len,
+		.freed = freed,
+		.arg = arg};
+	r->held = held;
+	r->state = REQUEST_HELD;
+	TAILQ_INSERT_TAIL(&held_list, held, link);
+	if (state.err)
+		event_active(told_event, 0, 0);
+	return true;
+}
+
+/* ---- requests ---- */
+
+static bool durable_busy(void)
+{
+	struct store_state state;
+
+	if (!told_event)
+		return false;
+	store_state(http.store, &state);
+	return state.busy;
+}
+
+static struct request *unpark(struct parked *parked)
+{
+	struct request *r = parked->r;
+
+	TAILQ_REMOVE(&parked_list, parked, link);
+	free(parked);
+	return r;
+}
+
+static void parked_gone(void *arg)
+{
+	unpark(arg);
+}
+
+bool request_put_off(struct request *r)
+{
+	struct parked *parked = durable_busy() ? malloc(sizeof(*parked)) : NULL;
+
+	if (!parked) /* without memory everybody waits */
+		return false;
+	parked->r = r;
+	TAILQ_INSERT_TAIL(&parked_list, parked, link);
+	request_on_gone(r, parked_gone, parked);
+	return true;
+}
+
+/* ---- the store has news ---- */
+
+static void on_told(evutil_socket_t fd, short what, void *arg)
+{
+	struct store_state state;
+	struct parked *parked;
+	struct held *held;
+	eventfd_t count;
+
+	eventfd_read(fd, &count);
+	store_state(http.store, &state);
+	while ((held = TAILQ_FIRST(&held_list)) && (state.err || held->written <= state.durable)) {
+		if (held->written <= state.durable)
+			send_it(held);
+		else
+			refuse_failed(held->r);
+	}
+	if (state.busy)
+		return;
+	while ((parked = TAILQ_FIRST(&parked_list))) {
+		struct request *r = unpark(parked);
+
+		request_on_gone(r, NULL, NULL);
+		r->route->handler(r);
+	}
+}
+
+int durable_start(void)
+{
+	int fd = store_fd(http.store);
+
+	if (fd < 0)
+		return 0;
+	told_event = event_new(http.base, fd, EV_READ | EV_PERSIST, on_told, NULL);
+	return told_event && !event_add(told_event, NULL) ? 0 : -ENOMEM;
+}
+
+void durable_stop(void)
+{
+	if (told_event)
+		event_free(told_event);
+	told_event = NULL;
 }

@@ -2,18 +2,13 @@
 /* A request's way to its handler: its head, who asks, how often, which route, query and body;
  * each refusal is a problem+json. What a head decides is decided before its body is taken. The
  * grammar is http_parser's. Owns struct request. */
-#include "request.h"
+#include "http_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "auth.h"
-#include "body.h"
-#include "durable.h"
-#include "reply.h"
 
 #define HEADERS	     100
 #define HEADERS_TEXT "100"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The routes, cut into segments once at start; a literal goes before a {parameter}. Owns the cut
  * routes, not the tables. */
-#include "router.h"
+#include "http_private.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Certificates and the TLS side of a connection. Owns the context. */
-#include "tls.h"
+#include "http_private.h"
 
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "address.h"
+#include "http_private.h"
 
 static struct sockaddr_storage address;
 static socklen_t len;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "../suite.h"
-#include "auth.h"
+#include "http_private.h"
 
 #define SECOND 1000000u
 
