@@ -63,4 +63,15 @@ int compile_canonical(const struct api_type *type, const json_t *listed, char *k
 void compiled_list_clear(struct compiled_list *list); /* the items; the list can be used again */
 void compiled_list_free(struct compiled_list *list);
 
+/* ---- objects, for who makes some itself ---- */
+
+/* Zeroes an object and fills in its defaults, as the decoder does; those within lists are the
+ * caller's. */
+void object_init(enum object_type type, union api_object *obj);
+
+/* Its key (API_KEY_BYTES) and canonical text, which is the caller's to free. 0, -ENOMEM. */
+int object_text(enum object_type type, union api_object *obj, char *key, char **text);
+/* The place of a slice on a port: "SLICE:PORT.VLAN", "SLICE:PORT" untagged. */
+void attachment_name(api_name name, const char *slice, const char *port, uint32_t vlan);
+
 #endif

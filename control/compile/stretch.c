@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ways between sites (stretch.h). */
-#include "stretch.h"
+/* Ways between sites (compile_private.h). */
+#include "compile_private.h"
 
 #include <errno.h>
 #include <stdio.h>

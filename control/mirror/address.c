@@ -7,7 +7,7 @@
  * (Linux 5.18) and are left out here; what somebody else has put stays his. */
 #include <string.h>
 
-#include "emit.h"
+#include "compile.h"
 #include "mirror_private.h"
 
 bool ip_is_link_local(const struct api_ip *ip)

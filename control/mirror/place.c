@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "device.h"
-#include "emit.h"
+#include "compile.h"
 
 /* ---- found by number ---- */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
+#include "compile.h"
 #include "mirror_private.h"
 
 static int subject_cmp(const struct subject *a, const struct subject *b)

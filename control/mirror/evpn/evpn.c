@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
+#include "compile.h"
 
 bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
+#include "compile.h"
 
 static int vtep_cmp(const struct vtep *a, const struct vtep *b)
 {

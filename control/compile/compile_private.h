@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of compile/ share: one run of the compiler, and how an object joins its list.
- * Nobody outside includes it. */
-#ifndef COMPILE_EMIT_H
-#define COMPILE_EMIT_H
+/* What the files of this room share. */
+#ifndef COMPILE_PRIVATE_H
+#define COMPILE_PRIVATE_H
 
 #include "compile.h"
+
+/* ---- one run of the compiler, and how an object joins its list (emit.c) ---- */
 
 /* One compile_intent(). */
 struct compile {
@@ -13,13 +14,6 @@ struct compile {
 	struct compiled_list *out;
 	struct rpc_error *err;
 };
-
-/* Zeroes an object and fills in its defaults, as the decoder does; those within lists are the
- * caller's. */
-void object_init(enum object_type type, union api_object *obj);
-
-/* Its key (API_KEY_BYTES) and canonical text, which is the caller's to free. 0, -ENOMEM. */
-int object_text(enum object_type type, union api_object *obj, char *key, char **text);
 
 /* Appends it to the list; lists of it stay the caller's. 0, -ENOMEM. */
 int emit(struct compile *c, enum object_type type, union api_object *obj);
@@ -43,8 +37,6 @@ int compile_session(struct compile *c, const struct intent *intent);
 
 /* ---- what more than one of them needs ---- */
 
-/* The place of a slice on a port: "SLICE:PORT.VLAN", "SLICE:PORT" untagged. */
-void attachment_name(api_name name, const char *slice, const char *port, uint32_t vlan);
 int emit_attachment(
 	struct compile *c, const char *slice, const char *port, uint32_t vlan, const char *tap);
 
@@ -58,5 +50,53 @@ int emit_meter(struct compile *c, const struct intent_bandwidth *bandwidth, api_
 /* Does a local data network's rule concern this session (site, dnn, slice, tenant)? "": any. */
 bool local_network_is_for(const struct intent_session *session, const char *site, const char *dnn,
 	const char *from, const char *tenant);
+
+/* ---- over which tunnels a slice or network reaches its other sites (stretch.c) ----
+ *
+ * One tunnel a pair of sites: with two between the same sites each flooded frame would come twice,
+ * and its source would seem to move from one to the other with every frame. So admission lets a
+ * site have one WAN a slice. */
+
+/* A site and its WAN, as an endpoint or a placement says. wan "": not chosen. */
+struct spot {
+	const char *site, *wan;
+};
+
+struct way {
+	const char *site; /* the other one */
+	const struct intent_wan *own, *remote;
+	uint8_t family;
+	uint32_t encap;
+	api_name tunnel;
+};
+
+struct stretch {
+	size_t count; /* other sites, in order of the spots */
+	struct way *way;
+};
+
+/* The WAN of a site: of the first spot there that has one; NULL: no spot is there, or none has. */
+const char *spot_wan(const struct spot *spot, size_t count, const char *site);
+
+/* The ways from this site to all others. 0, -ENOMEM, -EINVAL (refused). Free with free(way). */
+int stretch_make(struct compile *c, const struct spot *spot, size_t count, uint32_t encap,
+	struct stretch *out);
+
+/* The way to a site; NULL: none. */
+const struct way *stretch_way(const struct stretch *stretch, const char *site);
+
+/* Does a way carry less than a 1,500-byte packet and its tunnel header? */
+bool stretch_is_narrow(const struct stretch *stretch);
+
+/* Its tunnels, and the slice a member of each. */
+int emit_stretch(struct compile *c, const char *slice, const struct stretch *stretch);
+
+/* ---- slice.c ---- */
+
+/* Where it comes out and by which WANs; free() it. NULL: no memory. */
+struct spot *slice_spots(const struct intent_slice *slice);
+
+/* Has it an endpoint at this site? Without one it is not in this box. */
+bool slice_is_here(const struct intent_slice *slice, const char *site);
 
 #endif

@@ -5,9 +5,9 @@
  * has one route with all ways, and each intent that has one of them gives the whole. Its ways say
  * the next hop and no port, which is the one that has the hop's network: so a WAN whose device does
  * not open takes its way along and not the others'. */
-#include <string.h>
+#include "compile_private.h"
 
-#include "emit.h"
+#include <string.h>
 
 static int emit_port(struct compile *c, const struct intent_port *port, uint64_t rate_bps)
 {

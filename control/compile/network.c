@@ -2,11 +2,11 @@
 /* virtual dedicated network → an l2 slice that holds its hosts' MACs and no other: attachments
  * at their places here, tunnels to their other sites. ARP is still flooded, but for hosts that
  * are known it is answered here (suppress). */
+#include "compile_private.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "stretch.h"
 
 struct network {
 	const struct intent_network *intent;
