@@ -102,29 +102,29 @@ struct command {
 	const char *const *choices; /* of WORD_CHOICE; ends with NULL */
 };
 
-extern const struct command command_put, command_apply, command_delete;	  /* cmd_put.c */
-extern const struct command command_get, command_list;			  /* cmd_list.c */
+extern const struct command command_put, command_apply, command_delete;	  /* cmd_object.c */
+extern const struct command command_get, command_list;			  /* cmd_object.c */
 extern const struct command command_stats;				  /* cmd_stats.c */
-extern const struct command command_drops;				  /* cmd_drops.c */
+extern const struct command command_drops;				  /* cmd_stats.c */
 extern const struct command command_table;				  /* cmd_table.c */
 extern const struct command command_trace;				  /* cmd_trace.c */
 extern const struct command command_watch, command_schema, command_hello; /* cmd_info.c */
 
 /* What sluice-control is asked for. */
 extern const struct command command_create, command_set, command_intents_delete; /* cmd_intent.c */
-extern const struct command command_intents, command_show;			 /* cmd_show.c */
+extern const struct command command_intents, command_show;			 /* cmd_intent.c */
 extern const struct command command_apply_intents, command_diff;		 /* cmd_apply.c */
-extern const struct command command_export;					 /* cmd_export.c */
+extern const struct command command_export;					 /* cmd_apply.c */
 extern const struct command command_events;					 /* cmd_events.c */
-extern const struct command command_top;					 /* cmd_top.c */
+extern const struct command command_top;					 /* cmd_status.c */
 extern const struct command command_status;					 /* cmd_status.c */
-extern const struct command command_topology; /* cmd_topology.c */
+extern const struct command command_topology;					 /* cmd_status.c */
 extern const struct command command_token_create, command_token_list,
 	command_token_delete; /* cmd_token.c */
 extern const struct command command_intent_history, command_history,
 	command_audit; /* cmd_record.c */
 
-/* groups.c: the words before a command's name. */
+/* help.c: the words before a command's name. */
 struct group {
 	const char *name; /* "dp", "token", a noun; NULL: the commands that stand alone */
 	const char *summary;
@@ -160,9 +160,7 @@ void type_names(char *text, size_t size);
 void help_top(FILE *out);
 void help_group(FILE *out, const struct group *group);
 void help_command(const struct command *command);
-/* A table of fields, then those of the structures in them. items: lists are given item by item. */
-void help_fields_all(const struct api_field *fields, bool items);
-/* help_intent.c: a noun's page, and a command's with the noun's fields. */
+/* A noun's page, and a command's with the noun's fields. */
 void help_noun(const struct group *group);
 void help_intent_command(const struct noun *noun, const struct command *command);
 void help_type(const struct command *command, const struct api_type *type);

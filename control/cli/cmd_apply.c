@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice apply and diff: files of intents against what is there. */
+/* sluice apply and diff: files of intents against what is there; sluice get: intents as documents
+ * that apply takes again, with what was chosen for them (vni, wan). What people see on a terminal
+ * while long work lasts: one line on stderr that is written over, nothing when stderr is no
+ * terminal. Owns that line. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,9 +10,101 @@
 #include "call.h"
 #include "difference.h"
 #include "doc.h"
+#include "fields.h"
 #include "intent.h"
-#include "progress.h"
 #include "text.h"
+#include "yaml_json.h"
+
+/* ---- what people see while it lasts ---- */
+
+#define PROGRESS_LARGE 100 /* documents from which on it is long work */
+
+#define SILENT_S 0.5 /* what is over by then needs no line */
+
+static struct {
+	struct http *http;
+	size_t documents;
+	double start;
+	bool shown, off;
+} line;
+
+static void show(const char *text)
+{
+	fprintf(stderr, "\r\033[K%s", text);
+	fflush(stderr);
+	line.shown = true;
+}
+
+static void progress_documents(const struct documents *all)
+{
+	char number[NUMBER_BYTES], *text;
+
+	if (!isatty(STDERR_FILENO) || all->count < PROGRESS_LARGE)
+		return;
+	text = xprintf("%s documents read from %zu file%s…",
+		number_grouped((json_int_t)all->count, number), all->file_count,
+		all->file_count == 1 ? "" : "s");
+	show(text);
+	free(text);
+}
+
+static void progress_begin(struct cli *cli, size_t documents)
+{
+	struct http_target target = control_target(cli);
+	char why[HTTP_WHY];
+
+	target.patience_ms = 1000;
+	line.documents = documents;
+	line.start = clock_now();
+	line.off = cli->json || !isatty(STDERR_FILENO) || http_open(&target, &line.http, why) != 0;
+}
+
+/* The reconciler's intents that the dataplane does not have yet; -1: it did not say. */
+static json_int_t pending(void)
+{
+	struct http_request request = {.method = "GET", .path = "/v1/status"};
+	struct http_answer answer;
+	const json_t *value;
+	json_int_t count = -1;
+
+	if (http_call(line.http, &request, &answer) != 0)
+		return -1;
+	value = json_object_get(json_object_get(answer.json, "reconciler"), "pending");
+	if (json_is_integer(value))
+		count = json_integer_value(value);
+	json_decref(answer.json);
+	return count;
+}
+
+static void progress_tick(void *unused)
+{
+	char applied[NUMBER_BYTES], whole[NUMBER_BYTES], *text;
+	json_int_t all = (json_int_t)line.documents, left;
+
+	(void)unused;
+	if (line.off || clock_now() - line.start < SILENT_S)
+		return;
+	left = pending();
+	if (left < 0)
+		text = xprintf("sent %s documents…", number_grouped(all, whole));
+	else
+		text = xprintf("applied %s of %s…",
+			number_grouped(left < all ? all - left : 0, applied),
+			number_grouped(all, whole));
+	show(text);
+	free(text);
+}
+
+static void progress_end(void)
+{
+	if (line.shown)
+		fputs("\r\033[K", stderr);
+	line.shown = false;
+	http_close(line.http);
+	line.http = NULL;
+}
+
+/* ---- sluice apply and diff ---- */
 
 enum { APPLY_FILE, APPLY_PRUNE, APPLY_DRY_RUN, APPLY_WAIT, APPLY_NO_WAIT, APPLY_NO_CHECK };
 
@@ -397,4 +492,119 @@ const struct command command_diff = {
 	.options = diff_options,
 	.words = WORD_FILE,
 	.run = diff_run,
+};
+
+/* ---- sluice get ---- */
+
+#define PAGE 1000
+
+enum { EXPORT_OUTPUT };
+
+static const char *const formats[] = {"yaml", "json", NULL};
+
+static const struct option_def export_options[] = {
+	{"output", 'o', OPTION_VALUE, "yaml|json", "the form (yaml)", WORD_CHOICE},
+	{.name = NULL},
+};
+
+struct export
+{
+	enum intent_type type;
+	bool json;
+	size_t count; /* printed */
+};
+
+static void print_document(struct export *out, const json_t *intent)
+{
+	json_t *copy = json_copy((json_t *)intent), *ordered;
+	char *text;
+
+	json_object_del(copy, "status");
+	json_object_del(copy, "meta");
+	json_object_set_new(copy, "kind", json_string(intent_kind(out->type)));
+	ordered = intent_ordered(intent_types[out->type].fields, copy);
+	if (out->json) {
+		fputs(out->count > 0 ? ",\n" : "[\n", stdout);
+		json_dumpf(ordered, stdout, JSON_INDENT(2));
+	} else {
+		text = yaml_text(ordered);
+		printf("%s%s", out->count > 0 ? "---\n" : "", text);
+		free(text);
+	}
+	out->count++;
+	json_decref(ordered);
+	json_decref(copy);
+}
+
+static int print_page(const json_t *items, void *arg)
+{
+	const json_t *intent;
+	size_t i;
+
+	json_array_foreach (items, i, intent)
+		print_document(arg, intent);
+	return STATUS_OK;
+}
+
+static int export_type(struct cli *cli, struct export *out, int type)
+{
+	out->type = (enum intent_type)type;
+	return control_pages(
+		cli, xprintf("/v1/%s?limit=%d", intent_path(out->type), PAGE), print_page, out);
+}
+
+static int export_one(struct cli *cli, struct export *out, int type, const char *name)
+{
+	char *escaped = http_escape(name);
+	json_t *intent;
+
+	out->type = (enum intent_type)type;
+	intent = control_get(cli, xprintf("/v1/%s/%s", intent_path(out->type), escaped));
+	free(escaped);
+	if (intent == NULL)
+		return STATUS_FAILED;
+	print_document(out, intent);
+	json_decref(intent);
+	return STATUS_OK;
+}
+
+static int export_run(struct cli *cli, const struct args *args)
+{
+	const struct noun *noun = args->count > 0 ? noun_find(args->words[0]) : NULL;
+	const char *output = args->value[EXPORT_OUTPUT];
+	struct export out = {.json = cli->json};
+	int type, status = STATUS_OK;
+
+	if (output != NULL && strcmp(output, "yaml") != 0 && strcmp(output, "json") != 0)
+		return usage(args->command, "--output wants yaml or json, not \"%s\"", output);
+	if (args->count > 2 || (args->count == 2 && args->words[1][0] == '\0'))
+		return usage(args->command, "give a TYPE and one NAME at most");
+	if (args->count > 0 && noun == NULL)
+		return usage(args->command,
+			"there is no type \"%s\"; there are site, wan, slice, host, network, "
+			"local-network, session",
+			args->words[0]);
+	out.json = out.json || (output != NULL && strcmp(output, "json") == 0);
+	if (args->count == 2)
+		status = export_one(cli, &out, noun->type, args->words[1]);
+	for (type = 0; type < INTENT_TYPES && args->count < 2 && status == STATUS_OK; type++)
+		if (noun == NULL || noun->type == type)
+			status = export_type(cli, &out, type);
+	if (status == STATUS_OK && out.json)
+		puts(out.count > 0 ? "\n]" : "[]");
+	else if (status == STATUS_OK && out.count == 0)
+		fputs("there is nothing yet\n", stderr);
+	return status;
+}
+
+const struct command command_export = {
+	.name = "get",
+	.synopsis = "[TYPE [NAME]] [-o yaml|json]",
+	.summary = "print intents as documents that apply takes again",
+	.details = "  sluice get >all.yaml\n"
+		   "  sluice get slice air -o json\n",
+	.options = export_options,
+	.words = WORD_INTENT_KEY,
+	.choices = formats,
+	.run = export_run,
 };

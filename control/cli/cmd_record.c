@@ -8,7 +8,6 @@
 #include "grid.h"
 #include "intent.h"
 #include "text.h"
-#include "units.h"
 
 enum { RECORD_LIMIT, RECORD_DIFF };
 

@@ -9,7 +9,6 @@
 #include "cli.h"
 #include "doc.h"
 #include "text.h"
-#include "units.h"
 #include "yaml_json.h"
 
 void documents_free(struct documents *all)

@@ -6,7 +6,6 @@
 
 #include "fields.h"
 #include "text.h"
-#include "units.h"
 #include "words.h"
 
 static bool is_list(const struct api_field *f)

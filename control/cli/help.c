@@ -1,14 +1,150 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The help pages: of the program, of `dp`, of each command, and of each type in a command. All
- * from the commands' and the types' descriptions. */
+/* The commands there are, the words before them, and the help pages: of the program, of `dp`, of
+ * each command, and of each type in a command, all from the commands' and the types' descriptions.
+ * Owns the tables. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "call.h"
+#include "cli.h"
 #include "fields.h"
 #include "grid.h"
+#include "intent.h"
 #include "text.h"
 #include "words.h"
+
+/* ---- commands, and the words before them ---- */
+
+static const struct command *const dp_commands[] = {&command_put, &command_apply, &command_get,
+	&command_list, &command_delete, &command_stats, &command_drops, &command_table,
+	&command_trace, &command_watch, &command_schema, &command_hello, NULL};
+
+static const struct command *const intent_commands[] = {&command_create, &command_set,
+	&command_intents, &command_show, &command_intents_delete, &command_intent_history, NULL};
+
+static const struct command *const token_commands[] = {
+	&command_token_create, &command_token_list, &command_token_delete, NULL};
+
+static const struct command *const top_commands[] = {&command_apply_intents, &command_diff,
+	&command_export, &command_status, &command_topology, &command_top, &command_events,
+	&command_history, &command_audit, NULL};
+
+const struct noun nouns[] = {
+	[INTENT_SITE] = {"site", INTENT_SITE},
+	[INTENT_WAN] = {"wan", INTENT_WAN},
+	[INTENT_SLICE] = {"slice", INTENT_SLICE},
+	[INTENT_HOST] = {"host", INTENT_HOST},
+	[INTENT_NETWORK] = {"network", INTENT_NETWORK},
+	[INTENT_LOCAL_NETWORK] = {"local-network", INTENT_LOCAL_NETWORK},
+	[INTENT_SESSION] = {"session", INTENT_SESSION},
+	[INTENT_TENANT] = {"tenant", INTENT_TENANT},
+};
+
+#define NOUN(type, summary)                                                                        \
+	{                                                                                          \
+		NULL, summary, intent_commands, &nouns[type]                                       \
+	}
+
+const struct group groups[] = {
+	NOUN(INTENT_SITE, "places with a box: ports, GTP-U addresses"),
+	NOUN(INTENT_WAN, "a site's ways to the others, with capacity"),
+	NOUN(INTENT_SLICE, "private, metered networks over sites"),
+	NOUN(INTENT_HOST, "stations whose place, MAC and address are known"),
+	NOUN(INTENT_NETWORK, "virtual dedicated networks: these hosts and nobody else"),
+	NOUN(INTENT_LOCAL_NETWORK, "what sessions send there leaves at their own site"),
+	NOUN(INTENT_SESSION, "PDU sessions of UEs"),
+	NOUN(INTENT_TENANT, "what tenants may have: their grants"),
+	{NULL, NULL, top_commands, NULL},
+	{"token", "who may call from elsewhere", token_commands, NULL},
+	{"dp", "the dataplane: objects, counters, drops, tables, traces", dp_commands, NULL},
+	{.commands = NULL},
+};
+
+const struct noun *noun_find(const char *word)
+{
+	int type;
+
+	for (type = 0; type < INTENT_TYPES; type++)
+		if (strcmp(word, nouns[type].name) == 0)
+			return &nouns[type];
+	type = intent_type_of_kind(word);
+	if (type < 0)
+		type = intent_type_of_path(word);
+	return type >= 0 ? &nouns[type] : NULL;
+}
+
+static const struct command *find_in(const struct group *group, const char *word)
+{
+	int i;
+
+	for (i = 0; group->commands[i] != NULL; i++)
+		if (strcmp(group->commands[i]->name, word) == 0)
+			return group->commands[i];
+	return NULL;
+}
+
+static bool is_group(const struct group *group, const char *word)
+{
+	return group->noun != NULL ? noun_find(word) == group->noun
+				   : group->name != NULL && strcmp(group->name, word) == 0;
+}
+
+const struct command *groups_find(char **words, int count, const struct group **group, int *used)
+{
+	const struct command *command;
+	const struct group *g;
+
+	*group = NULL;
+	*used = 0;
+	for (g = groups; g->commands != NULL && count > 0; g++) {
+		if (g->noun == NULL && g->name == NULL) {
+			command = find_in(g, words[0]);
+			if (command == NULL)
+				continue;
+			*group = g;
+			*used = 1;
+			return command;
+		}
+		if (!is_group(g, words[0]))
+			continue;
+		*group = g;
+		*used = 1;
+		command = count > 1 ? find_in(g, words[1]) : NULL;
+		*used += command != NULL;
+		return command;
+	}
+	return NULL;
+}
+
+/* ---- types of intents ---- */
+
+static void help_fields_all(const struct api_field *fields, bool items);
+
+void help_noun(const struct group *group)
+{
+	const struct noun *noun = group->noun;
+	const struct api_type *type = &intent_types[noun->type];
+
+	printf("%s: %s\n", noun->name, type->help);
+	if (strcmp(type->name, noun->name) != 0)
+		printf("in documents: kind: %s\n", type->name);
+	putchar('\n');
+	help_group(stdout, group);
+	putchar('\n');
+	help_fields_all(type->fields, true);
+}
+
+void help_intent_command(const struct noun *noun, const struct command *command)
+{
+	help_command(command);
+	if (command->words != WORD_INTENT_CREATE && command->words != WORD_INTENT_SET &&
+		command->words != WORD_INTENT_MATCH)
+		return;
+	printf("\nFields of a %s:\n", noun->name);
+	help_fields_all(intent_types[noun->type].fields, true);
+}
+
+/* ---- pages ---- */
 
 void help_top(FILE *out)
 {
@@ -221,7 +357,8 @@ static void help_item(const struct api_field *list)
 	puts(", or all as JSON");
 }
 
-void help_fields_all(const struct api_field *fields, bool items)
+/* A table of fields, then those of the structures in them. items: lists are given item by item. */
+static void help_fields_all(const struct api_field *fields, bool items)
 {
 	const struct api_field *f, *g;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See text.h. */
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "text.h"
 
 static void out_of_memory(void)
 {
@@ -137,7 +137,8 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-unsigned word_distance(const char *a, const char *b)
+/* Letters to be changed, left out, put in or swapped between two words. */
+static unsigned word_distance(const char *a, const char *b)
 {
 	unsigned d[WORD_LETTERS + 1][WORD_LETTERS + 1];
 	unsigned na = (unsigned)strnlen(a, WORD_LETTERS), nb = (unsigned)strnlen(b, WORD_LETTERS);
@@ -164,4 +165,52 @@ void word_nearest(const char *word, const char *name, const char **best)
 	if (now <= 1 + strlen(word) / 4 && now < strlen(name) &&
 		(*best == NULL || now < word_distance(word, *best)))
 		*best = name;
+}
+
+/* ---- rates as people write them ---- */
+
+/* The digits are moved, not multiplied: 0.1G is exactly 100,000,000. */
+json_t *units_number(const char *text)
+{
+	static const char letters[] = "kMGT";
+	size_t whole = strspn(text, "0123456789"), fraction = 0, zeros = 0, i;
+	const char *unit = text + whole, *letter;
+	char digits[40];
+
+	if (*unit == '.') {
+		fraction = strspn(unit + 1, "0123456789");
+		unit += 1 + fraction;
+	}
+	letter = *unit != '\0' ? strchr(letters, *unit == 'K' ? 'k' : *unit) : NULL;
+	if (whole == 0 || unit[-1] == '.' || (*unit != '\0' && (letter == NULL || unit[1] != '\0')))
+		return NULL;
+	zeros = letter != NULL ? (size_t)(letter - letters + 1) * 3 : 0;
+	if (fraction > zeros || whole + zeros > 18)
+		return NULL;
+	memcpy(digits, text, whole);
+	if (fraction > 0)
+		memcpy(digits + whole, text + whole + 1, fraction);
+	for (i = fraction; i < zeros; i++)
+		digits[whole + i] = '0';
+	digits[whole + zeros] = '\0';
+	return json_integer(strtoll(digits, NULL, 10));
+}
+
+void units_apply(json_t *json)
+{
+	const char *name;
+	json_t *value, *number;
+	void *next;
+	size_t i;
+
+	json_array_foreach (json, i, value)
+		units_apply(value);
+	json_object_foreach_safe (json, next, name, value) {
+		units_apply(value);
+		if (!json_is_string(value) || !ends_with(name, "_bps"))
+			continue;
+		number = units_number(json_string_value(value));
+		if (number != NULL)
+			json_object_set_new(json, name, number);
+	}
 }

@@ -28,13 +28,19 @@ bool ends_with(const char *text, const char *end);
 /* The whole of text is digits, with a fraction where allowed. */
 bool is_number(const char *text, bool fraction);
 
-/* Letters to be changed, left out, put in or swapped between two words. */
-unsigned word_distance(const char *a, const char *b);
 /* Keeps in *best the name nearest to word of those it is called with, if it is near at all; *best
  * is NULL at first. */
 void word_nearest(const char *word, const char *name, const char **best);
 
 /* Seconds on a clock that does not jump. */
 double clock_now(void);
+
+/* ---- rates as people write them: 100M, 1.5G ---- */
+
+/* "100M" → 100000000; k, M, G and T are powers of 1000. NULL: it is no whole number. New. */
+json_t *units_number(const char *text);
+
+/* Texts like "100M" in fields whose names end with _bps become numbers, at any depth. */
+void units_apply(json_t *json);
 
 #endif

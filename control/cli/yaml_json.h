@@ -23,9 +23,6 @@ int yaml_read(const char *text, size_t len, json_t **roots, struct yaml_error *e
  * 0: not known. Reads the text again: for error messages. */
 size_t yaml_line(const char *text, size_t len, size_t root, const char *path);
 
-/* A scalar that is not quoted, as YAML understands it. New. */
-json_t *yaml_plain(const char *text, size_t len);
-
 /* One document as block style YAML, ending with a newline; fields in the order they have. New. */
 char *yaml_text(const json_t *json);
 
