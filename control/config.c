@@ -16,8 +16,6 @@
 
 #define FILE_DEFAULT "/etc/sluice/control.json"
 
-static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
-
 /* One of the file's "peers", before names are looked up. */
 struct peer {
 	api_name user, group;
@@ -97,7 +95,7 @@ static const struct api_field limit_fields[] = {
 
 static const struct api_field log_fields[] = {
 	{IN(file, log, file, FIELD_TEXT, 0), NO_REF, .help = "left out: stderr"},
-	{IN(file, log, level, FIELD_ENUM, 0), .names = levels, .preset = LOG_INFO_, NO_REF,
+	{IN(file, log, level, FIELD_ENUM, 0), .names = log_level_names, .preset = LOG_INFO_, NO_REF,
 		.help = "the least that is written"},
 	{.name = NULL},
 };

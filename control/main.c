@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "bus.h"
 #include "clock.h"
 #include "collector.h"
@@ -43,19 +44,18 @@ static int fail(const char *what, const char *why)
  * they have in the dataplane would be nobody's, and deleted. */
 struct unread {
 	struct store_change *item;
-	size_t count;
+	uint32_t count, room;
 	char names[400];
 };
 
 static int unread_add(struct unread *list, const struct stored *one, const char *why)
 {
-	struct store_change *item = reallocarray(list->item, list->count + 1, sizeof(*list->item));
+	struct store_change *item;
 	size_t len = strlen(list->names);
 
-	if (!item)
+	if (!array_grow(&list->item, &list->room, list->count, sizeof(*list->item)))
 		return -ENOMEM;
-	list->item = item;
-	item += list->count++;
+	item = &list->item[list->count++];
 	*item = (struct store_change){
 		strdup(one->kind), strdup(one->name), strdup(one->spec), NULL};
 	log_text(LOG_ERROR_, "the store's %s %s cannot be read: %s", one->kind, one->name, why);
@@ -67,7 +67,7 @@ static int unread_add(struct unread *list, const struct stored *one, const char 
 
 static void unread_free(struct unread *list)
 {
-	for (size_t i = 0; i < list->count; i++) {
+	for (uint32_t i = 0; i < list->count; i++) {
 		free((char *)list->item[i].kind);
 		free((char *)list->item[i].name);
 		free((char *)list->item[i].before);
@@ -121,7 +121,7 @@ static int load_all(const struct config *config)
 		fail(config->store, strerror(-rc));
 	else if (unread.count && !config->discard_unread) {
 		fprintf(stderr,
-			"sluice-control: %s: %zu intents cannot be read by this version (%s): %s. "
+			"sluice-control: %s: %u intents cannot be read by this version (%s): %s. "
 			"The "
 			"store is of format %u, this version reads %u: install the version that "
 			"wrote "

@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "bounds.h"
+#include "client.h"
+#include "text.h"
 
 struct client {
 	int fd;
@@ -176,22 +176,14 @@ static int take_line(struct client *client, json_t **message)
 	return 1;
 }
 
-static double now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* 1 with *message, 0 when timeout_s passed, -errno. */
 static int receive(struct client *client, double timeout_s, json_t **message)
 {
-	double until = now_s() + timeout_s;
+	double until = clock_now() + timeout_s;
 	int got;
 
 	while ((got = take_line(client, message)) == 0) {
-		double left = until - now_s();
+		double left = until - clock_now();
 
 		if (timeout_s >= 0 && left <= 0)
 			return 0;

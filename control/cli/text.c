@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 static void out_of_memory(void)
 {
@@ -124,10 +125,7 @@ bool is_number(const char *text, bool fraction)
 
 double clock_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	return (double)clock_mono_us() / 1e6;
 }
 
 #define WORD_LETTERS 31 /* longer ones are compared so far */

@@ -27,7 +27,7 @@ struct compiled {
 
 struct compiled_list {
 	struct compiled *item;
-	size_t count, room;
+	uint32_t count, room;
 };
 
 /* The objects of one intent at this site, appended. Nothing of it here: count stays. 0, -ENOMEM, or

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 /* ---- texts ---- */
 
 char *canonical_text(const struct api_type *type, json_t *json)
@@ -82,15 +84,8 @@ int compile_canonical(const struct api_type *type, const json_t *listed, char *k
 
 static struct compiled *list_next(struct compiled_list *list)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 16;
-		struct compiled *item = realloc(list->item, room * sizeof(*item));
-
-		if (!item)
-			return NULL;
-		list->item = item;
-		list->room = room;
-	}
+	if (!array_grow(&list->item, &list->room, list->count, sizeof(*list->item)))
+		return NULL;
 	return &list->item[list->count];
 }
 

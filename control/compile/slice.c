@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 /* ---- what an l3 slice routes ---- */
 
 static int emit_gateway(struct compile *c, const char *attachment, const struct api_ip *gateway)
@@ -130,12 +132,10 @@ bool slice_is_here(const struct intent_slice *slice, const char *site)
 struct api_mac_addr compile_slice_mac(const struct intent_slice *slice, const char *site)
 {
 	struct api_mac_addr mac = {{0}};
-	uint64_t hash = 0xcbf29ce484222325ull ^ slice->vni; /* FNV-1a */
+	uint64_t hash = hash_fnv64(HASH_FNV64 ^ slice->vni, site, strlen(site));
 
 	if (slice->service != SERVICE_L3 || !slice->has_kernel)
 		return mac;
-	for (const char *c = site; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3ull;
 	mac.bytes[0] = 0x02;
 	for (int i = 1; i < 6; i++)
 		mac.bytes[i] = hash >> 8 * i;

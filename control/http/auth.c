@@ -10,8 +10,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
+#include "hash.h"
 #include "store.h"
 
 /* ---- who asks ---- */
@@ -143,10 +144,7 @@ static enum role role_of(const char *name)
 static enum auth_result accept_token(
 	const struct store_token *token, struct actor *actor, char *token_id)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (token->expires_us && token->expires_us <= now.tv_sec * 1000000ll + now.tv_nsec / 1000)
+	if (token->expires_us && token->expires_us <= clock_wall_us())
 		return AUTH_EXPIRED;
 	actor->role = role_of(token->role);
 	memcpy(actor->name, token->name, sizeof(actor->name));
@@ -194,19 +192,16 @@ struct bucket {
 };
 static struct bucket buckets[SETS][WAYS];
 
-/* FNV-1a */
-static uint32_t hash(const uint8_t key[KEY])
+static uint32_t key_hash(const uint8_t key[KEY])
 {
-	uint32_t hash = 2166136261u;
+	uint32_t hash = hash_fnv32(HASH_FNV32, key, KEY);
 
-	for (int i = 0; i < KEY; i++)
-		hash = (hash ^ key[i]) * 16777619u;
 	return hash ^ hash >> 16;
 }
 
 static struct bucket *find(const uint8_t key[KEY], uint32_t per_s, uint64_t now_us)
 {
-	struct bucket *set = buckets[hash(key) % SETS], *oldest = set;
+	struct bucket *set = buckets[key_hash(key) % SETS], *oldest = set;
 
 	for (int i = 0; i < WAYS; i++) {
 		if (set[i].last_us && !memcmp(set[i].key, key, KEY))

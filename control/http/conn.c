@@ -14,10 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/bufferevent_ssl.h>
+
+#include "clock.h"
 
 #define STRANGERS_SHARE 4	    /* one place in so many is for who has shown no token */
 #define ADMINS_SHARE	8	    /* one place in so many of the unix socket is for admins */
@@ -40,17 +41,9 @@ static LIST_HEAD(, source) sources;
 static struct conns all, work;
 static struct event *work_event;
 
-uint64_t http_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
-}
-
 static void conn_set_deadline(struct conn *conn, uint32_t seconds)
 {
-	conn->deadline_us = http_now_us() + seconds * 1000000ull;
+	conn->deadline_us = clock_mono_us() + seconds * 1000000ull;
 }
 
 /* What cannot be done within the bufferevent's callbacks is done from the loop, before it sleeps.
@@ -443,7 +436,7 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 
 void conns_sweep(void)
 {
-	uint64_t now_us = http_now_us();
+	uint64_t now_us = clock_mono_us();
 	struct conn *conn;
 
 	TAILQ_FOREACH (conn, &all, all)

@@ -91,8 +91,6 @@ struct conn {
 	struct actor actor;	 /* who it is without a token */
 };
 
-uint64_t http_now_us(void); /* monotonic */
-
 /* What all files read; server.c fills it. */
 struct http {
 	struct event_base *base;

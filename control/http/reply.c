@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "store.h"
 
 /* ---- problems ---- */
@@ -131,20 +131,19 @@ static bool is_told(time_t now_s)
  * the disk. */
 static void audit(struct request *r, int status, const char *detail)
 {
-	struct timespec now;
+	int64_t now_us = clock_wall_us();
 	bool told = true;
 
 	if (status == 429 || r->state != REQUEST_OPEN)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
 	if (status == 401 || status == 403)
-		told = is_told(now.tv_sec);
+		told = is_told(now_us / 1000000);
 	if (told && on_refused && (status == 401 || status == 403))
 		on_refused(&r->actor, r->line, status, detail, on_refused_arg);
 	if (!http.store || !strcmp(r->method, "GET") || r->head || (status == 401 && !told))
 		return;
 	store_audit_add(http.store, *r->actor.name ? r->actor.name : "nobody", r->actor.source,
-		r->line, status, detail, now.tv_sec * 1000000ll + now.tv_nsec / 1000);
+		r->line, status, detail, now_us);
 }
 
 static void refuse(struct request *r, int status, const char *detail, const struct rpc_error *err,
@@ -394,7 +393,7 @@ static bool cut(struct request *r)
 /* A token may be taken back, or expire, while its stream is open. */
 static bool still_permitted(struct request *r)
 {
-	uint64_t now_us = http_now_us();
+	uint64_t now_us = clock_mono_us();
 	char token_id[sizeof(r->token_id)];
 	struct actor actor;
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
+
 #define HEADERS	     100
 #define HEADERS_TEXT "100"
 
@@ -40,7 +42,7 @@ static bool within_rate(struct request *r)
 	size_t len = *r->token_id ? strlen(r->token_id) : sizeof(r->conn->prefix);
 	uint32_t per_s = http.limits.requests_each_s;
 	uint32_t wait_s =
-		r->conn->door->kind != DOOR_UNIX ? rate_take(key, len, per_s, http_now_us()) : 0;
+		r->conn->door->kind != DOOR_UNIX ? rate_take(key, len, per_s, clock_mono_us()) : 0;
 	char text[16];
 
 	if (!wait_s)

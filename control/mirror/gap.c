@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "clock.h"
 
 /* ---- a slice's VXLAN device: EVPN is silent about all of it ---- */
 
@@ -413,7 +414,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct mirror *mirror = arg;
 	struct looking looking = {.mirror = mirror};
-	uint64_t started_us = mirror_now_us();
+	uint64_t started_us = clock_mono_us();
 	struct gap *gap, *next;
 
 	RB_FOREACH (gap, gap_tree, &mirror->gaps)
@@ -422,7 +423,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	RB_FOREACH_SAFE (gap, gap_tree, &mirror->gaps, next)
 		if (!gap->seen)
 			mended(mirror, gap);
-	mirror->gap_cost_us = mirror_now_us() - started_us;
+	mirror->gap_cost_us = clock_mono_us() - started_us;
 	if (looking.again)
 		gap_touch(mirror);
 }

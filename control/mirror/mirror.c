@@ -4,22 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bus.h"
+#include "clock.h"
 #include "mirror_private.h"
 
 #define SLICE_US    2000 /* of work, before others have their turn */
 #define SWEEP_S	    5	 /* between looks at next hops without a MAC, and memory that was short */
 #define PATIENCE_US 10000000 /* for namespaces whose first picture does not become whole */
-
-uint64_t mirror_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static void look_at_world(struct mirror *mirror)
 {
@@ -32,7 +24,7 @@ static void look_at_world(struct mirror *mirror)
 /* Before that the dataplane's objects of the life before are left as they are. */
 static void say_ready(struct mirror *mirror)
 {
-	bool late = mirror_now_us() - mirror->started_us > PATIENCE_US;
+	bool late = clock_mono_us() - mirror->started_us > PATIENCE_US;
 
 	if (mirror->ready || (!spaces_complete(mirror) && !late))
 		return;
@@ -48,7 +40,7 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct timeval soon = {0};
 	struct mirror *mirror = arg;
-	uint64_t now = mirror_now_us();
+	uint64_t now = clock_mono_us();
 
 	if (mirror->touched)
 		look_at_world(mirror);
@@ -57,7 +49,7 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (mirror->changed_us) {
-		mirror->counters.last_change_us = mirror_now_us() - mirror->changed_us;
+		mirror->counters.last_change_us = clock_mono_us() - mirror->changed_us;
 		mirror->changed_us = 0;
 	}
 	places_trim(mirror);
@@ -175,7 +167,7 @@ static struct mirror *mirror_new(struct event_base *base, const struct mirror_co
 		return NULL;
 	mirror->base = base;
 	mirror->rescan_s = config->rescan_s;
-	mirror->started_us = mirror_now_us();
+	mirror->started_us = clock_mono_us();
 	snprintf(mirror->site, sizeof(mirror->site), "%s", config->site);
 	TAILQ_INIT(&mirror->spaces);
 	TAILQ_INIT(&mirror->places);

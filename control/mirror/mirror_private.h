@@ -148,8 +148,6 @@ struct mirror {
 RB_PROTOTYPE(subject_tree, subject, entry, subject_cmp)
 RB_PROTOTYPE(ask_tree, ask, entry, ask_cmp)
 
-uint64_t mirror_now_us(void); /* of a clock that only goes on */
-
 /* ---- place.c: what the world names ---- */
 
 /* Places and sources as the world has them now. -ENOMEM: some are missing. */

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
+#include "array.h"
 #include "compile.h"
+#include "device.h"
 
 /* ---- found by number ---- */
 
@@ -29,16 +30,9 @@ static void seat_add(struct mirror *mirror, struct seats *seats, struct space *s
 {
 	if (!space || !number)
 		return;
-	if (seats->count == seats->room) {
-		uint32_t room = seats->room ? 2 * seats->room : 64;
-		struct seat *item = realloc(seats->item, room * sizeof(*item));
-
-		if (!item) {
-			mirror->lost = true;
-			return;
-		}
-		seats->item = item;
-		seats->room = room;
+	if (!array_grow(&seats->item, &seats->room, seats->count, sizeof(*seats->item))) {
+		mirror->lost = true;
+		return;
 	}
 	seats->item[seats->count++] = (struct seat){space, number, home};
 }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "compile.h"
+#include "hash.h"
 #include "mirror_private.h"
 
 static int subject_cmp(const struct subject *a, const struct subject *b)
@@ -31,7 +33,7 @@ static void mark(struct mirror *mirror, struct subject *subject)
 	subject->dirty = true;
 	TAILQ_INSERT_TAIL(&mirror->dirty, subject, dirty_link);
 	if (!mirror->changed_us)
-		mirror->changed_us = mirror_now_us();
+		mirror->changed_us = clock_mono_us();
 }
 
 struct subject *subject_mark(
@@ -83,11 +85,7 @@ static uint32_t *count_of(struct mirror *mirror, enum object_type type)
 
 static uint64_t hash_of(const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
-
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3ull;
-	return hash;
+	return hash_fnv64(HASH_FNV64, text, strlen(text));
 }
 
 /* The key of an object that is not to be: as the one that was. */
@@ -185,7 +183,7 @@ bool subjects_work(struct mirror *mirror, uint64_t until_us)
 			mirror->lost = true; /* no memory: the sweep goes on */
 			return false;
 		}
-		if (++done % 16 == 0 && mirror_now_us() >= until_us)
+		if (++done % 16 == 0 && clock_mono_us() >= until_us)
 			return !TAILQ_EMPTY(&mirror->dirty);
 	}
 	return false;

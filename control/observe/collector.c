@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define PERIOD_US  1000000  /* between two rounds, when they are cheap */
 #define LONGEST_US 60000000 /* and at most */
@@ -50,14 +51,6 @@ struct call {
 	uint64_t round;
 	uint32_t slot;
 };
-
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void reading_clear(struct reading *reading)
 {
@@ -108,7 +101,7 @@ static void take_objects(struct collector *c)
 
 static void round_end(struct collector *c)
 {
-	uint64_t now_us = clock_us(CLOCK_MONOTONIC);
+	uint64_t now_us = clock_mono_us();
 
 	c->took_us = now_us - c->coming.mono_us;
 	if (c->failed) {
@@ -199,8 +192,8 @@ static void round_begin(evutil_socket_t fd, short what, void *arg)
 	c->round++;
 	c->waiting = 0;
 	c->failed = false;
-	c->coming.at_us = clock_us(CLOCK_REALTIME);
-	c->coming.mono_us = clock_us(CLOCK_MONOTONIC);
+	c->coming.at_us = clock_wall_us();
+	c->coming.mono_us = clock_mono_us();
 	if (c->objects[0] && c->coming.mono_us - c->objects_us < OBJECTS_US - PERIOD_US / 10)
 		slots = SLOT_OBJECTS;
 	for (uint32_t slot = 0; slot < slots; slot++)

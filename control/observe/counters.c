@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define LIMIT_PRESET 1000
 #define LIMIT_MOST   10000
 
@@ -149,7 +151,7 @@ static void session_answer(const json_t *result, const json_t *error, void *arg)
 
 	if (wait->r && result)
 		reply_json(wait->r, 200,
-			json_pack("{s:I, s:s, s:{s:O}}", "at_us", (json_int_t)control_now_us(),
+			json_pack("{s:I, s:s, s:{s:O}}", "at_us", (json_int_t)clock_wall_us(),
 				"dataplane", view_dataplane(), "counters", "session",
 				json_object_get(result, "objects")));
 	else if (wait->r && error)

@@ -501,7 +501,7 @@ static bool view_step(void *state, struct text *out)
 		return true;
 	body = json_pack("{s:s, s:b, s:s, s:s, s:I, s:O, s:O, s:I, s:O}", "health",
 		report->wrong ? report->word : "well", "well", !report->wrong, "text", report->text,
-		"site", control.site, "at_us", (json_int_t)control_now_us(), "counts",
+		"site", control.site, "at_us", (json_int_t)clock_wall_us(), "counts",
 		report->counts, "not_well", report->not_well, "more",
 		(json_int_t)(report->wrong - json_array_size(report->not_well)), "notes",
 		report->notes);

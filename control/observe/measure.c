@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 /* ---- names ---- */
 
 #define COUNT(type, counter, name, help)                                                           \
@@ -205,15 +207,6 @@ const char *measure_tenant(const struct intent *owner)
 	return owner ? owner->tenant : "";
 }
 
-static uint32_t hash(const char *key)
-{
-	uint32_t value = 2166136261u; /* FNV-1a */
-
-	for (; *key; key++)
-		value = (value ^ (uint8_t)*key) * 16777619u;
-	return value;
-}
-
 /* ---- a walk ---- */
 
 /* An object with its labels: looked for once, written once for each of its counters. The intents
@@ -255,7 +248,8 @@ static bool show(const char *type, const char *key, const json_t *counters,
 
 	out->key = key;
 	out->counters = counters;
-	if (filter->pages > 1 && hash(key) % filter->pages != filter->page)
+	if (filter->pages > 1 &&
+		hash_fnv32(HASH_FNV32, key, strlen(key)) % filter->pages != filter->page)
 		return false;
 	if (is_workers(type)) {
 		if (!strncmp(key, "worker", 6))

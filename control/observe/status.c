@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "making.h"
 #include "mirror.h"
 #include "xdp.h"
@@ -253,7 +254,7 @@ static json_t *status_make(void)
 {
 	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:{s:I}, s:o*}", "version",
 		SLUICE_VERSION, "site", control.site, "uptime_s",
-		(json_int_t)((control_now_us() - control.started_us) / 1000000), "dataplane",
+		(json_int_t)((clock_wall_us() - control.started_us) / 1000000), "dataplane",
 		status_dataplane(), "reconciler", status_reconciler(), "kernel", status_kernel(),
 		"intents", intents(), "store", "revision",
 		(json_int_t)store_revision(control.store), "xdp", status_xdp());

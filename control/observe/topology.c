@@ -7,6 +7,7 @@
  */
 #include "observe_private.h"
 
+#include "clock.h"
 #include "making.h"
 
 #include <stdio.h>
@@ -380,7 +381,7 @@ static struct graph *graph_new(const struct actor *actor)
 	g->actor = *actor;
 	g->whole = view_whole(actor);
 	g->revision = store_revision(control.store);
-	g->at_us = control_now_us();
+	g->at_us = clock_wall_us();
 	g->tunnels = json_incref((json_t *)collector_objects(control.collector, "tunnel"));
 	return g;
 }

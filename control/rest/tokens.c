@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "change.h"
+#include "clock.h"
 
 #define SECRET_BYTES 32
 #define EXPIRES_MAX  (10 * 365 * 24 * 3600)
@@ -141,7 +142,7 @@ static void audit(struct request *r, int status, const struct store_token *token
 
 	snprintf(detail, sizeof(detail), "token %s %s %s", token->id, token->name, token->role);
 	store_audit_add(control.store, actor->name, actor->source, request_line(r), status, detail,
-		control_now_us());
+		clock_wall_us());
 }
 
 static void store_failed(struct request *r, int err)
@@ -154,7 +155,7 @@ static void store_failed(struct request *r, int err)
 
 static void token_post(struct request *r)
 {
-	struct store_token token = {.created_us = control_now_us()};
+	struct store_token token = {.created_us = clock_wall_us()};
 	struct rpc_error err = {0};
 	char secret[96];
 	json_t *body;

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "observe.h"
 #include "rest.h"
 
@@ -109,7 +110,7 @@ static void get_latency(struct request *r)
 {
 	struct intent *site = world_first(control.world, INTENT_SITE);
 	json_t *row = json_object();
-	time_t now = control_now_us() / 1000000;
+	time_t now = clock_wall_us() / 1000000;
 	char text[96];
 	struct tm tm;
 

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "clock.h"
 #include "tap.h"
 
 #define FRESH_MS	1000
@@ -42,10 +43,7 @@ static struct veth_port {
 
 static uint64_t clock_ms(clockid_t clock)
 {
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+	return clock_us(clock) / 1000;
 }
 
 /* ---- an interface, in the thread's namespace ---- */

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attach.h"
+#include "clock.h"
 #include "port_device.h"
 #include "port_sockets.h"
 #include "xdp_filter.h"
@@ -321,13 +321,10 @@ static int put_back(struct port_xdp *xdp, const char *name)
 void port_xdp_look(struct port_xdp *xdp, bool *lost, bool *back)
 {
 	char name[IFNAMSIZ] = "";
-	struct timespec now;
-	uint64_t now_ms;
+	uint64_t now_ms = clock_mono_us() / 1000;
 	int on;
 
 	*lost = *back = false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 	if (xdp == NULL || xdp->held.program < 0 || now_ms - xdp->looked_ms < LOOK_MS)
 		return;
 	xdp->looked_ms = now_ms;

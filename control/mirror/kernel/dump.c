@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "log.h"
 
 /* ---- events while a dump goes on: the keys they have named, or the events themselves ---- */
@@ -201,7 +202,7 @@ static void ask(struct kernel *kernel)
 	dump->interrupted = false;
 	err = netlink_send(kernel, msg);
 	dump->seq = msg->nlmsg_seq;
-	dump->answered_us = kernel_now_us();
+	dump->answered_us = clock_mono_us();
 	guard(kernel);
 	if (err) { /* no memory: the timer asks again */
 		log_text(LOG_WARN_, "kernel: a dump was not begun: %s", strerror(-err));
@@ -240,7 +241,7 @@ static void begin_whole(struct kernel *kernel, bool trusted)
 	dump->oif = dump->table = 0;
 	dump->drift = 0;
 	dump->held_bytes = 0;
-	dump->started_us = kernel_now_us();
+	dump->started_us = clock_mono_us();
 	fence(kernel);
 	begin_step(kernel);
 }
@@ -263,7 +264,7 @@ static void begin_verify(struct kernel *kernel)
 	dump->oif = verify->oif;
 	dump->table = verify->table;
 	dump->again = verify->again;
-	dump->started_us = kernel_now_us();
+	dump->started_us = clock_mono_us();
 	free(verify);
 	fence(kernel);
 	begin_step(kernel);
@@ -326,7 +327,7 @@ void dump_verify(struct kernel *kernel, enum dump_step step, uint32_t oif, uint3
 static void next_verify(struct kernel *kernel)
 {
 	struct dump *dump = &kernel->dump;
-	uint64_t now_us = kernel_now_us();
+	uint64_t now_us = clock_mono_us();
 	uint64_t wait_us = dump->verify_after_us > now_us ? dump->verify_after_us - now_us : 0;
 	struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
 
@@ -359,7 +360,7 @@ static void whole_over(struct kernel *kernel)
 static void verify_over(struct kernel *kernel)
 {
 	struct dump *dump = &kernel->dump;
-	uint64_t now_us = kernel_now_us();
+	uint64_t now_us = clock_mono_us();
 	uint64_t pause_us = now_us - dump->started_us;
 	struct verify *last;
 
@@ -429,7 +430,7 @@ void dump_work(struct kernel *kernel)
 		return;
 	}
 	if (!dump->sweeping) {
-		if (kernel_now_us() - dump->answered_us >= GUARD_US)
+		if (clock_mono_us() - dump->answered_us >= GUARD_US)
 			ask(kernel);
 		else
 			guard(kernel);
@@ -480,7 +481,7 @@ bool dump_answer(struct kernel *kernel, const struct nlmsghdr *msg)
 
 	if (!dump->running || dump->sweeping || msg->nlmsg_seq != dump->seq)
 		return false;
-	dump->answered_us = kernel_now_us();
+	dump->answered_us = clock_mono_us();
 	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
 		dump->interrupted = true;
 	if (msg->nlmsg_type == NLMSG_DONE || msg->nlmsg_type == NLMSG_ERROR) {

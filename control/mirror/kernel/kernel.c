@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 /* ---- namespaces ---- */
@@ -163,14 +163,6 @@ static void netns_unwatch(struct kernel *kernel)
 
 struct kernel_test kernel_test;
 
-uint64_t kernel_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* ---- who listens ---- */
 
 void kernel_changed(struct kernel *kernel, enum kernel_kind kind, const void *entry, bool gone)
@@ -183,7 +175,7 @@ void kernel_changed(struct kernel *kernel, enum kernel_kind kind, const void *en
 static void settled(struct kernel *kernel)
 {
 	kernel->unsettled = false;
-	kernel->settled_us = kernel_now_us();
+	kernel->settled_us = clock_mono_us();
 	if (kernel->listener.settled)
 		kernel->listener.settled(kernel, kernel->listener.arg);
 }
@@ -193,7 +185,7 @@ void kernel_settle(struct kernel *kernel, bool drained)
 	if (!kernel->unsettled || !kernel->complete ||
 		(kernel->dump.running && !kernel->dump.trusted))
 		return;
-	if (drained || kernel_now_us() - kernel->settled_us > SETTLE_LAST_US)
+	if (drained || clock_mono_us() - kernel->settled_us > SETTLE_LAST_US)
 		settled(kernel);
 }
 

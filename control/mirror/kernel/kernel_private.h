@@ -165,7 +165,6 @@ struct kernel {
 
 /* ---- kernel.c ---- */
 
-uint64_t kernel_now_us(void);
 void kernel_changed(struct kernel *kernel, enum kernel_kind kind, const void *entry, bool gone);
 void kernel_settle(struct kernel *kernel, bool drained);
 void kernel_out_of_memory(struct kernel *kernel); /* something was not kept: dump again, later */
@@ -208,7 +207,6 @@ void parse_message(struct kernel *kernel, const struct nlmsghdr *msg);
 
 /* ---- table.c ---- */
 
-uint64_t table_hash(const void *data, size_t len, uint64_t seed);
 /* body: all bytes defined, padding too. */
 void table_put(struct kernel *kernel, enum kernel_kind kind, const struct kernel_key *key,
 	const void *body, uint32_t size);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define BATCH		     32
@@ -146,7 +147,7 @@ static void take_in(struct kernel *kernel, int count)
 
 bool link_drain(struct kernel *kernel)
 {
-	uint64_t until_us = kernel_now_us() + KERNEL_SLICE_US;
+	uint64_t until_us = clock_mono_us() + KERNEL_SLICE_US;
 
 	do {
 		int count = receive(kernel);
@@ -168,7 +169,7 @@ bool link_drain(struct kernel *kernel)
 			}
 			return true;
 		}
-	} while (kernel_now_us() < until_us);
+	} while (clock_mono_us() < until_us);
 	return false;
 }
 
@@ -191,7 +192,7 @@ static void on_calls(evutil_socket_t fd, short what, void *arg)
 {
 	static uint8_t data[2 * MESSAGE_BYTES]; /* large; one thread */
 	struct kernel *kernel = arg;
-	uint64_t until_us = kernel_now_us() + KERNEL_SLICE_US;
+	uint64_t until_us = clock_mono_us() + KERNEL_SLICE_US;
 	bool drained = true;
 
 	do {
@@ -205,6 +206,6 @@ static void on_calls(evutil_socket_t fd, short what, void *arg)
 			continue;
 		drained = link_drain(kernel);
 		answers(kernel, data, (size_t)len);
-	} while (kernel_now_us() < until_us);
+	} while (clock_mono_us() < until_us);
 	kernel_settle(kernel, drained);
 }

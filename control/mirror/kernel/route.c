@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+#include "clock.h"
+#include "hash.h"
+
 /* ---- ways ---- */
 
 #define FIRST_SLOTS 256
@@ -99,7 +103,7 @@ static struct path *path_get(struct routes *routes, uint32_t nexthop, uint32_t s
 	const struct kernel_via *via, uint32_t via_count)
 {
 	size_t bytes = via_count * sizeof(*via);
-	uint32_t hash = (uint32_t)table_hash(via, bytes, (uint64_t)source << 32 | nexthop);
+	uint32_t hash = (uint32_t)hash_words(via, bytes, (uint64_t)source << 32 | nexthop);
 	struct path *path;
 
 	if ((!routes->paths || routes->path_count > routes->path_mask) && grow(routes) < 0)
@@ -187,7 +191,7 @@ RB_GENERATE(route_tables, route_table, node, table_cmp)
 
 uint32_t route_prefix_hash(const struct api_ip *prefix)
 {
-	return (uint32_t)table_hash(prefix, sizeof(*prefix), 0);
+	return (uint32_t)hash_words(prefix, sizeof(*prefix), 0);
 }
 
 static bool same_key(const struct kernel_route *a, const struct kernel_route *b)
@@ -277,7 +281,7 @@ static uint64_t route_hash(const struct kernel_route *route)
 	} key = {route->table, route->metric, route->tos, {0}};
 
 	memcpy(key.prefix, &route->prefix, sizeof(route->prefix));
-	return table_hash(&key, sizeof(key), KERNEL_ROUTE + 1);
+	return hash_words(&key, sizeof(key), KERNEL_ROUTE + 1);
 }
 
 static bool same_route(const struct route *a, const struct kernel_route *b, const struct path *path)
@@ -663,18 +667,6 @@ struct some {
 	uint32_t count, room;
 };
 
-static bool more(struct some *some)
-{
-	uint32_t room = some->room ? some->room * 2 : 64;
-	struct route **routes = reallocarray(some->routes, room, sizeof(*routes));
-
-	if (!routes)
-		return false;
-	some->routes = routes;
-	some->room = room;
-	return true;
-}
-
 struct collecting {
 	struct kernel *kernel;
 	uint8_t family; /* 0: both */
@@ -692,7 +684,7 @@ static bool collect_one(struct route *route, void *arg)
 		return true;
 	if (c->stale && some->count == STALE_A_LOOK)
 		return false;
-	if (some->count == some->room && !more(some)) {
+	if (!array_grow(&some->routes, &some->room, some->count, sizeof(*some->routes))) {
 		kernel_out_of_memory(c->kernel);
 		return false;
 	}
@@ -785,11 +777,11 @@ static void sweep_bucket(struct kernel *kernel, struct route_table *table, uint8
 static bool sweep_table(struct kernel *kernel, struct route_table *table, uint8_t family)
 {
 	struct dump *dump = &kernel->dump;
-	uint64_t until_us = kernel_now_us() + KERNEL_SLICE_US;
+	uint64_t until_us = clock_mono_us() + KERNEL_SLICE_US;
 
 	for (; dump->sweep_bucket <= table->mask; dump->sweep_bucket++) {
 		if (dump->sweep_bucket % BUCKETS_A_LOOK == BUCKETS_A_LOOK - 1 &&
-			kernel_now_us() > until_us)
+			clock_mono_us() > until_us)
 			return false;
 		sweep_bucket(kernel, table, family);
 	}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 static int entry_cmp(const struct entry *a, const struct entry *b)
 {
 	return memcmp(&a->key, &b->key, sizeof(a->key));
@@ -14,28 +16,9 @@ static int entry_cmp(const struct entry *a, const struct entry *b)
 
 RB_GENERATE(entry_tree, entry, node, entry_cmp)
 
-uint64_t table_hash(const void *data, size_t len, uint64_t seed)
-{
-	const uint8_t *at = data;
-	uint64_t hash = seed ^ len * UINT64_C(0x9e3779b97f4a7c15);
-
-	while (len) {
-		uint64_t word = 0;
-		size_t n = len < 8 ? len : 8;
-
-		memcpy(&word, at, n);
-		hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-		hash ^= hash >> 32;
-		at += n;
-		len -= n;
-	}
-	hash *= UINT64_C(0xc4ceb9fe1a85ec53);
-	return hash ^ hash >> 29;
-}
-
 static uint64_t key_hash(enum kernel_kind kind, const struct kernel_key *key)
 {
-	return table_hash(key, sizeof(*key), kind + 1);
+	return hash_words(key, sizeof(*key), kind + 1);
 }
 
 /* ---- keys ---- */

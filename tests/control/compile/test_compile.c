@@ -322,7 +322,7 @@ START_TEST(ten_thousand_slices_compile_in_reasonable_time)
 	for (const struct intent *i = world_first(world, INTENT_SLICE); i; i = world_next(i))
 		ck_assert_int_eq(compile_intent(world, "s1", i, &list, &err), 0);
 	took = now_ms() - begin;
-	printf("%d slices with 4 sites: %zu objects in %.0f ms\n", MANY, list.count, took);
+	printf("%d slices with 4 sites: %u objects in %.0f ms\n", MANY, list.count, took);
 	ck_assert_uint_eq(
 		list.count, MANY * 9); /* slice, meter, attachment, 3 tunnels, 3 members */
 	ck_assert_msg(took < 10000, "that is 1 ms a slice"); /* sanitizers take ten times as long */

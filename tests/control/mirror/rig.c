@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 struct event_base *base;
 struct kernel *kernel;
 struct heard heard;
@@ -30,7 +32,7 @@ static void changed(
 static void settled(struct kernel *of, void *arg)
 {
 	heard.settled++;
-	heard.settled_us = kernel_now_us();
+	heard.settled_us = clock_mono_us();
 }
 
 static const struct kernel_listener listener = {.changed = changed, .settled = settled};
@@ -104,9 +106,9 @@ void rig_run(int ms)
 
 bool rig_until(bool (*true_)(void), int ms)
 {
-	uint64_t until_us = kernel_now_us() + (uint64_t)ms * 1000;
+	uint64_t until_us = clock_mono_us() + (uint64_t)ms * 1000;
 
-	while (!true_() && kernel_now_us() < until_us)
+	while (!true_() && clock_mono_us() < until_us)
 		rig_run(2);
 	return true_();
 }
