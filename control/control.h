@@ -30,6 +30,4 @@ struct control {
 };
 extern struct control control;
 
-int64_t control_now_us(void); /* since 1970 */
-
 #endif

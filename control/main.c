@@ -307,24 +307,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	told = state.err;
 }
 
-static uint64_t thread_cpu_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Turn by turn: how long each keeps the others waiting is counted by its CPU time, which neighbours
  * on the machine do not change. */
 static int loop(void)
 {
-	uint64_t before_us = thread_cpu_us(), now_us;
+	uint64_t before_us = clock_cpu_us(), now_us;
 	int rc = 0;
 
 	while (rc == 0 && !event_base_got_break(control.base)) {
 		rc = event_base_loop(control.base, EVLOOP_ONCE);
-		now_us = thread_cpu_us();
+		now_us = clock_cpu_us();
 		if (now_us - before_us > control.turn_longest_us)
 			control.turn_longest_us = now_us - before_us;
 		control.turns_long += now_us - before_us > CONTROL_TURN_LONG_US;

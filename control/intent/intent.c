@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "parts.h"
 
 const char *const intent_state_names[] = {"pending", "applied", "refused", "elsewhere", NULL};
@@ -187,9 +188,7 @@ int intent_parse(enum intent_type type, const json_t *given, union intent_object
 
 uint64_t name_hash(uint64_t hash, const char *text)
 {
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 1099511628211ull;
-	return hash;
+	return hash_fnv64(hash, text, strlen(text));
 }
 
 static json_t *status_show(const struct intent *intent)

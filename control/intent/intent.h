@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "errors.h"
+#include "hash.h"
 #include "intent_types.h"
 
 enum intent_state {
@@ -60,7 +61,7 @@ const char *intent_obj_tenant(enum intent_type type, const union intent_object *
 
 /* 64-bit FNV-1a of a text, for choices that boxes which are told the same make alike, and ETags.
  * Begins with NAME_HASH. */
-#define NAME_HASH 14695981039346656037ull
+#define NAME_HASH HASH_FNV64
 uint64_t name_hash(uint64_t hash, const char *text);
 
 /* The own address, of a site's, from which a session sends to a peer of this family on the side

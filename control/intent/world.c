@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "world_parts.h"
 
@@ -54,14 +53,6 @@ void world_free(struct world *world)
 	free(world->change);
 	free(world);
 	api_decode_free();
-}
-
-uint64_t world_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 const char *intent_title(const struct intent *intent, char *text, size_t size)

@@ -3,6 +3,7 @@
 #ifndef INTENT_WORLD_PARTS_H
 #define INTENT_WORLD_PARTS_H
 
+#include "clock.h"
 #include "parts.h"
 #include "world.h"
 
@@ -159,12 +160,11 @@ static inline struct node *node_home(struct node *node)
 	return node->is_draft ? node->twin : node;
 }
 
-uint64_t world_now_us(void); /* monotonic */
 
 /* Past the time by which a call that is done in pieces is to come back? 0: never. */
 static inline bool is_late(uint64_t until_us)
 {
-	return until_us && world_now_us() >= until_us;
+	return until_us && clock_mono_us() >= until_us;
 }
 
 /* world.c: the node of the tree becomes part of the transaction (op: of the current one), with a

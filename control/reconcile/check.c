@@ -2,6 +2,7 @@
 /* Would the dataplane take a change? It is compiled while it stands in the world, and what would
  * differ is asked for without effect (reconciler_check() of reconcile.h). Owns the checks. */
 #include "check_parts.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -288,7 +289,7 @@ bool reconciler_check_step(struct reconcile_check *check, const struct world_cha
 			add_change(check, change);
 		if (check->subject_count > SUBJECTS_MOST)
 			check->why = "it is too much at once";
-		if (until_us && work_now_us() >= until_us)
+		if (until_us && clock_mono_us() >= until_us)
 			return true;
 	}
 	if (check->why || check->is_compiled)
@@ -298,7 +299,7 @@ bool reconciler_check_step(struct reconcile_check *check, const struct world_cha
 	while (check->next) {
 		compile_subject(check, check->next);
 		check->next = RB_NEXT(check_subjects, NULL, check->next);
-		if (check->next && until_us && work_now_us() >= until_us)
+		if (check->next && until_us && clock_mono_us() >= until_us)
 			return true;
 	}
 	check->is_compiled = true;

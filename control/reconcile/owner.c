@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "reconciler.h"
 
 int owner_cmp(const struct owner *a, const struct owner *b)
@@ -156,14 +156,6 @@ void owner_mark(struct reconciler *rec, struct owner *owner)
 
 /* ---- what became of it ---- */
 
-static int64_t since_1970_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 void owner_show(struct reconciler *rec, struct owner *owner, const struct intent *intent)
 {
 	if (owner->counted)
@@ -203,7 +195,7 @@ static void publish(struct reconciler *rec, struct owner *owner, enum intent_sta
 		return;
 	intent->status.state = state;
 	owner_show(rec, owner, intent);
-	intent->status.since_us = since_1970_us();
+	intent->status.since_us = clock_wall_us();
 	snprintf(intent->status.reason, sizeof(intent->status.reason), "%s", owner->reason);
 	if (state == INTENT_PENDING)
 		return;

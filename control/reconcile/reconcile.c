@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "reconciler.h"
 
 #define RESYNC_S 60
@@ -59,12 +59,8 @@ bool reconcile_synced(const struct reconciler *rec)
 
 static void note_sync(struct reconciler *rec)
 {
-	struct timespec ts;
-
-	if (!reconcile_synced(rec))
-		return;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	rec->counters.last_sync_us = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	if (reconcile_synced(rec))
+		rec->counters.last_sync_us = clock_wall_us();
 }
 
 static void on_work(evutil_socket_t fd, short what, void *arg)

@@ -389,7 +389,6 @@ const char *owner_wan_of(
 /* ---- work.c ---- */
 
 bool work_compile(struct reconciler *rec); /* a slice of time; true: there is more */
-uint64_t work_now_us(void);		   /* of a clock that only goes on */
 
 /* ---- round.c, round_text.c, round_refused.c ---- */
 

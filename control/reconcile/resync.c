@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "reconciler.h"
 
 #define SLICE_US    10000
@@ -210,7 +211,7 @@ static bool compare_missing(struct reconciler *rec, uint64_t until)
 
 	for (; item && item->type == rec->list_type; item = RB_NEXT(item_tree, &rec->items, item)) {
 		missing(rec, item);
-		if (work_now_us() <= until)
+		if (clock_mono_us() <= until)
 			continue;
 		strcpy(rec->missing_from, item->key); /* once more: that does no harm */
 		return true;
@@ -244,12 +245,12 @@ static void finish(struct reconciler *rec)
 
 bool resync_compare(struct reconciler *rec)
 {
-	uint64_t until = work_now_us() + SLICE_US;
+	uint64_t until = clock_mono_us() + SLICE_US;
 	size_t count = json_array_size(rec->page);
 
 	while (rec->compared < count) {
 		compare(rec, json_array_get(rec->page, rec->compared++));
-		if (work_now_us() > until)
+		if (clock_mono_us() > until)
 			return true;
 	}
 	if (rec->cursor) {

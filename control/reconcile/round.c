@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "reconciler.h"
 
 /* ---- which intents ---- */
@@ -194,7 +195,7 @@ static void applied(struct reconciler *rec)
 {
 	bool torn = rec->tear;
 
-	rec->counters.last_apply_us = work_now_us() - rec->applying_since_us;
+	rec->counters.last_apply_us = clock_mono_us() - rec->applying_since_us;
 	rec->counters.transactions++;
 	if (rec->portion) {
 		applied_portion(rec);
@@ -311,7 +312,7 @@ static int send_it(struct reconciler *rec)
 			rec->op[op].item[i]->out = true;
 	rec->calls++;
 	rec->applying = true;
-	rec->applying_since_us = work_now_us();
+	rec->applying_since_us = clock_mono_us();
 	return 0;
 }
 

@@ -2,19 +2,11 @@
 /* Intents that were touched are compiled, a slice of time at a turn of the loop. */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "clock.h"
 #include "reconciler.h"
 
 #define SLICE_US 10000
-
-uint64_t work_now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* 0, or -ENOMEM: it is to be done again. */
 static int compile_one(struct reconciler *rec, struct owner *owner, struct compiled_list *list)
@@ -47,7 +39,7 @@ static int compile_one(struct reconciler *rec, struct owner *owner, struct compi
 
 bool work_compile(struct reconciler *rec)
 {
-	uint64_t until = work_now_us() + SLICE_US;
+	uint64_t until = clock_mono_us() + SLICE_US;
 	struct compiled_list list = {0};
 	struct owner *owner;
 
@@ -59,7 +51,7 @@ bool work_compile(struct reconciler *rec)
 			reconcile_pause(rec, PAUSE_MS);
 			break;
 		}
-		if (work_now_us() > until)
+		if (clock_mono_us() > until)
 			break;
 	}
 	compiled_list_free(&list);

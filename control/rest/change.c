@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 const char *const effect_names[] = {"created", "updated", "unchanged", "deleted", NULL};
 
 bool type_is_tenants(enum intent_type type)
@@ -47,7 +49,7 @@ int change_begin(struct change *c, const struct actor *actor, const char *action
 	memset(c, 0, sizeof(*c));
 	c->actor = actor;
 	c->action = action;
-	c->now_us = control_now_us();
+	c->now_us = clock_wall_us();
 	if (world_begin(control.world))
 		return change_fail(c, 503, "another change is being made; try again");
 	c->open = true;
