@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "change.h"
-#include "etag.h"
+#include "document.h"
 #include "making.h"
 
 /* A request that waits for the reconciler. */

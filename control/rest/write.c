@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "change.h"
-#include "etag.h"
-#include "merge_patch.h"
+#include "document.h"
 
 /* One change of one intent, from the request to the answer. */
 struct writing {

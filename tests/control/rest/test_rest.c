@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "etag.h"
-#include "merge_patch.h"
+#include "document.h"
 
 /* RFC 7396, appendix A: target, patch, result. */
 static const char *const examples[][3] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See etag.h. Owns nothing. */
-#include "etag.h"
+/* See document.h. Owns nothing. */
+#include "document.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "intent.h"
+
+/* ---- entity tags and preconditions ---- */
 
 void etag_of(uint64_t revision, char text[ETAG_BYTES])
 {
@@ -68,4 +70,35 @@ const char *etag_refuses(const char *if_match, const char *if_none_match, const 
 	if (if_none_match && etag && etag_listed(if_none_match, etag, true, true))
 		return "If-None-Match: it is as you have it";
 	return NULL;
+}
+
+/* ---- JSON Merge Patch ---- */
+
+/* A member of the patch: null takes it out of `into`. jansson bounds how deep a parsed patch is. */
+static int merge_member(json_t *into, const char *name, const json_t *patch)
+{
+	if (json_is_null(patch)) {
+		json_object_del(into, name); /* one that was not there is none the less gone */
+		return 0;
+	}
+	return json_object_set_new(into, name, merge_patch(json_object_get(into, name), patch));
+}
+
+json_t *merge_patch(const json_t *target, const json_t *patch)
+{
+	json_t *out, *value;
+	const char *name;
+
+	if (!json_is_object(patch))
+		return json_deep_copy(patch);
+	out = json_is_object(target) ? json_deep_copy(target) : json_object();
+	if (!out)
+		return NULL;
+	json_object_foreach ((json_t *)patch, name, value) {
+		if (merge_member(out, name, value)) {
+			json_decref(out);
+			return NULL;
+		}
+	}
+	return out;
 }
