@@ -2,12 +2,14 @@
 /* Intents as an actor may see them; GET of one and of many, the same for every type. */
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "change.h"
 #include "document.h"
 #include "health.h"
+#include "making.h"
 
 /* ---- as an actor may see them ---- */
 
@@ -240,31 +242,110 @@ static void link_reply(
 	evbuffer_free(out);
 }
 
+/* A page in the making. Its items are of one world: when that has changed between two turns it is
+ * begun anew, so many times; then it goes on where it is, and may hold some of before and some of
+ * after, as two pages may. */
+#define ANEW_MOST 16
+#define LOOK_MOST 64 /* intents that do not pass, at once */
+
+struct listing {
+	struct request *r;
+	struct filter filter;
+	int64_t limit, count;
+	uint64_t revision;
+	uint32_t anew;
+	bool more;
+	api_name from; /* the last that was looked at; "": none */
+	api_name last; /* the last of the page */
+	struct text text;
+};
+
+static void listing_begin(struct listing *list)
+{
+	const char *after = request_query(list->r, "after");
+
+	list->revision = store_revision(control.store);
+	list->count = 0;
+	list->text.len = 0;
+	snprintf(list->from, sizeof(list->from), "%s", after ? after : "");
+	text_say(&list->text, "{\"items\":[");
+}
+
+static void listing_add(struct listing *list, const struct intent *intent)
+{
+	json_t *shown = show_intent(list->filter.actor, intent);
+
+	if (list->count++)
+		text_add(&list->text, ",", 1);
+	text_add_json(&list->text, shown);
+	json_decref(shown);
+	memcpy(list->last, intent->name, sizeof(list->last));
+}
+
+static bool listing_step(void *state, struct text *unused)
+{
+	struct listing *list = state;
+	const struct intent *intent;
+
+	if (list->revision != store_revision(control.store) && list->anew++ < ANEW_MOST)
+		listing_begin(list);
+	intent = world_after(control.world, type_of(list->r), list->from);
+	for (int looks = 0; intent; intent = world_next(intent)) {
+		bool passed = passes(&list->filter, intent);
+
+		list->more = passed && list->count == list->limit;
+		if (list->more)
+			return false;
+		if (passed)
+			listing_add(list, intent);
+		memcpy(list->from, intent->name, sizeof(list->from));
+		if (passed || ++looks == LOOK_MOST)
+			return !list->text.failed;
+	}
+	return false;
+}
+
+static void listing_end(void *state, struct request *r)
+{
+	struct listing *list = state;
+
+	text_add(&list->text, "]", 1);
+	if (list->more) { /* names hold no character that JSON would have to escape */
+		text_say(&list->text, ",\"next\":\"");
+		text_say(&list->text, list->last);
+		text_add(&list->text, "\"", 1);
+		link_reply(r, &list->filter, list->limit, list->last);
+	}
+	text_add(&list->text, "}", 1);
+	reply_json_text(r, &list->text);
+}
+
+static void listing_free(void *state)
+{
+	struct listing *list = state;
+
+	free(list->text.text);
+	free(list);
+}
+
 void intent_list(struct request *r)
 {
-	struct filter filter = {request_actor(r), request_query(r, "tenant"),
-		request_query(r, "state"), request_query(r, "site")};
-	const char *after = request_query(r, "after"), *last = NULL;
-	const struct intent *intent;
-	json_t *items, *body;
-	int64_t limit, count = 0;
+	static const struct making_kind kind = {
+		.step = listing_step, .end = listing_end, .free = listing_free};
+	struct listing *list;
+	int64_t limit;
 
 	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &limit))
 		return;
-	items = json_array();
-	body = json_pack("{s:o*}", "items", items);
-	intent = after ? world_after(control.world, type_of(r), after)
-		       : world_first(control.world, type_of(r));
-	for (; intent; intent = world_next(intent)) {
-		if (!passes(&filter, intent))
-			continue;
-		if (count++ == limit) {
-			json_object_set_new(body, "next", json_string(last));
-			link_reply(r, &filter, limit, last);
-			break;
-		}
-		json_array_append_new(items, show_intent(filter.actor, intent));
-		last = intent->name;
+	list = calloc(1, sizeof(*list));
+	if (!list) {
+		reply_no_memory(r);
+		return;
 	}
-	reply_json(r, 200, body);
+	list->r = r;
+	list->limit = limit;
+	list->filter = (struct filter){request_actor(r), request_query(r, "tenant"),
+		request_query(r, "state"), request_query(r, "site")};
+	listing_begin(list);
+	making_begin(r, &kind, list, NULL);
 }
