@@ -17,11 +17,13 @@ struct waiter {
 	api_name name;
 	struct actor actor;
 	struct change_note *notes;
-	size_t count;
+	size_t count, at, refused; /* notes; those looked at; those of them that are refused */
 };
 
-static void waiter_free(struct waiter *waiter)
+static void waiter_free(void *state)
 {
+	struct waiter *waiter = state;
+
 	json_decref(waiter->answer.body);
 	free(waiter->answer.text.text);
 	free(waiter->notes);
@@ -81,47 +83,61 @@ void reply_json_text(struct request *r, struct text *text)
 	shared_text_put(made);
 }
 
-/* What of an apply the dataplane has refused by now: also what was refused before, and is put again
- * as it is. */
-static json_t *refused_of(const struct waiter *waiter)
+/* What of an apply the dataplane has refused by now, one at a time: also what was refused before,
+ * and is put again as it is. */
+static bool refused_step(void *state, struct text *unused)
 {
-	json_t *out = json_array();
+	struct waiter *waiter = state;
+	struct text *text = &waiter->answer.text;
+	const struct change_note *note = &waiter->notes[waiter->at];
+	const struct intent *intent;
+	char told[sizeof(intent->status.reason)];
+	json_t *one;
 
-	for (size_t i = 0; i < waiter->count; i++) {
-		const struct change_note *note = &waiter->notes[i];
-		const struct intent *intent = world_find(control.world, note->type, note->name);
-		char told[sizeof(intent->status.reason)];
+	if (waiter->at++ == waiter->count)
+		return false;
+	intent = world_find(control.world, note->type, note->name);
+	if (!intent || intent->status.state != INTENT_REFUSED)
+		return true;
+	one = json_pack("{s:s, s:s, s:s}", "kind", intent_kind(note->type), "name", note->name,
+		"reason",
+		actor_limited(&waiter->actor)
+			? world_reason_told(control.world, intent, told, sizeof(told))
+			: intent->status.reason);
+	if (waiter->refused++)
+		text_add(text, ",", 1);
+	text_add_json(text, one);
+	json_decref(one);
+	return true;
+}
 
-		if (intent && intent->status.state == INTENT_REFUSED)
-			json_array_append_new(
-				out, json_pack("{s:s, s:s, s:s}", "kind", intent_kind(note->type),
-					     "name", note->name, "reason",
-					     actor_limited(&waiter->actor)
-						     ? world_reason_told(control.world, intent,
-							       told, sizeof(told))
-						     : intent->status.reason));
-	}
-	return out;
+static void refused_end(void *state, struct request *r)
+{
+	struct waiter *waiter = state;
+
+	text_add(&waiter->answer.text, "]", 1);
+	answer_send(r, &waiter->answer, NULL);
 }
 
 static void waiter_done(bool settled, void *arg)
 {
+	static const struct making_kind kind = {
+		.step = refused_step, .end = refused_end, .free = waiter_free};
 	struct waiter *waiter = arg;
 	struct change_answer *answer = &waiter->answer;
 	const struct intent *intent = NULL;
-	json_t *body = json_incref(answer->body);
+	json_t *body;
 
 	request_on_gone(waiter->r, NULL, NULL);
 	if (answer->type < 0) {
-		json_t *refused = refused_of(waiter);
-
 		text_say(&answer->text, settled ? ",\"settled\":true" : ",\"settled\":false");
-		text_say(&answer->text, ",\"refused\":");
-		text_add_json(&answer->text, refused);
-		json_decref(refused);
-	} else if (body) {
-		intent = world_find(control.world, (enum intent_type)answer->type, waiter->name);
+		text_say(&answer->text, ",\"refused\":[");
+		making_begin(waiter->r, &kind, waiter, NULL);
+		return;
 	}
+	body = json_incref(answer->body);
+	if (body)
+		intent = world_find(control.world, (enum intent_type)answer->type, waiter->name);
 	/* changed again in the meantime: the answer stays that to this change */
 	if (intent && intent->revision == answer->revision) {
 		json_decref(body);
