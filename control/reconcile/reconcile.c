@@ -52,9 +52,9 @@ bool reconcile_answered(struct reconciler *rec)
 
 bool reconcile_synced(const struct reconciler *rec)
 {
-	return rec->enabled && rec->known && !rec->applying && !rec->dirty_count && !rec->beyond &&
-	       dataplane_state(rec->dp) == DATAPLANE_UP && TAILQ_EMPTY(&rec->queue) &&
-	       TAILQ_EMPTY(&rec->trying) && !round_waits(rec);
+	return rec->enabled && rec->known && !rec->applying && !rec->settling &&
+	       !rec->dirty_count && !rec->beyond && dataplane_state(rec->dp) == DATAPLANE_UP &&
+	       TAILQ_EMPTY(&rec->queue) && TAILQ_EMPTY(&rec->trying) && !round_waits(rec);
 }
 
 static void note_sync(struct reconciler *rec)
@@ -66,6 +66,7 @@ static void note_sync(struct reconciler *rec)
 static void on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct reconciler *rec = arg;
+	uint64_t until_us = clock_mono_us() + RECONCILE_BIT_US, begun_us = clock_cpu_us();
 	bool more = false;
 
 	if (evtimer_pending(rec->pause, NULL))
@@ -74,13 +75,17 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		rec->touch_lost = false;
 		reconciler_touch_all(rec);
 	}
-	/* what is out was made of what is compiled: that stays until the answer */
-	if (!rec->applying) {
+	/* what is out was made of what is compiled: that stays until the answer has been told */
+	if (!rec->applying && round_settle(rec, until_us)) {
 		mirrored_late(rec);
-		more = work_compile(rec);
+		more = work_compile(rec, until_us);
+	} else {
+		more = rec->settling;
 	}
-	if (rec->page && resync_compare(rec))
-		more = true;
+	if (rec->page)
+		more |= resync_compare(rec, until_us);
+	/* a round is not begun on top of much else */
+	more |= clock_cpu_us() - begun_us > RECONCILE_BIT_US / 2;
 	if (rec->beyond && rec->enabled && !rec->dirty_count && !rec->listing)
 		rec->resync_wanted = true;
 	if (dataplane_state(rec->dp) == DATAPLANE_UP) {
@@ -151,6 +156,7 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 	}
 	if (instance != rec->instance) {
 		rec->known = false;
+		round_settle(rec, 0); /* what was applied is in force before it is lost */
 		if (rec->instance)
 			forget_all(rec);
 		rec->instance = instance;

@@ -16,6 +16,9 @@
 #include "compile.h"
 #include "reconcile.h"
 
+/* So long it works at one turn of the loop; then others have theirs. */
+#define RECONCILE_BIT_US 5000
+
 struct owner;
 struct item;
 
@@ -199,6 +202,8 @@ struct reconciler {
 
 	/* the transaction that is out, or about to be */
 	bool applying, split;
+	bool settling;	     /* a try is over, and not all of its intents have heard of it */
+	bool unsticks;	     /* …and something was applied by it */
 	bool loose;	     /* a resync has found something: first that is put right */
 	bool replacing;	     /* items have `replace` set */
 	bool doubt;	     /* no transaction before a resync is over */
@@ -388,11 +393,14 @@ const char *owner_wan_of(
 
 /* ---- work.c ---- */
 
-bool work_compile(struct reconciler *rec); /* a slice of time; true: there is more */
+bool work_compile(struct reconciler *rec, uint64_t until_us); /* true: there is more */
 
 /* ---- round.c, round_text.c, round_refused.c ---- */
 
 void round_next(struct reconciler *rec);
+/* Tells what has become of the intents of a try that is over, until the time until_us (0: of all);
+ * true: of all. Before that nothing else is compiled or tried. */
+bool round_settle(struct reconciler *rec, uint64_t until_us);
 void round_lost(struct reconciler *rec);	/* what is tried is to be tried again */
 bool round_waits(const struct reconciler *rec); /* something is pending */
 void round_halve(struct reconciler *rec);
@@ -433,7 +441,7 @@ void replace_forget(struct reconciler *rec);
 
 #define RESYNC_LEFTOVERS 32768 /* of 1 KiB: half of the 64 MiB that a resync may take */
 void resync_begin(struct reconciler *rec);
-bool resync_compare(struct reconciler *rec); /* a slice of time; true: there is more */
+bool resync_compare(struct reconciler *rec, uint64_t until_us); /* true: there is more */
 void resync_lost(struct reconciler *rec);
 void resync_page_free(struct reconciler *rec);
 

@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "reconciler.h"
 
-#define SLICE_US    10000
 #define ASKING_MOST 4096
 #define RETRY_MOST  1024 /* refused objects of the mirror */
 
@@ -243,21 +242,20 @@ static void finish(struct reconciler *rec)
 		rec->on_drift(rec->drift, rec->drift_first, rec->on_drift_arg);
 }
 
-bool resync_compare(struct reconciler *rec)
+bool resync_compare(struct reconciler *rec, uint64_t until_us)
 {
-	uint64_t until = clock_mono_us() + SLICE_US;
 	size_t count = json_array_size(rec->page);
 
 	while (rec->compared < count) {
 		compare(rec, json_array_get(rec->page, rec->compared++));
-		if (clock_mono_us() > until)
+		if (clock_mono_us() > until_us)
 			return true;
 	}
 	if (rec->cursor) {
 		ask_page(rec);
 		return false;
 	}
-	if (compare_missing(rec, until))
+	if (compare_missing(rec, until_us))
 		return true;
 	resync_page_free(rec);
 	if (++rec->list_type == OBJECT_TYPES)

@@ -121,16 +121,11 @@ static void retry_split(struct reconciler *rec)
 
 static void done(struct reconciler *rec)
 {
-	struct owner *owner;
-
 	rec->refusals = 0;
 	rec->torn = false;
 	rec->carry_most = CARRY_MOST;
 	rec->evict_most = EVICT_MOST;
-	while ((owner = TAILQ_FIRST(&rec->trying)))
-		owner_settle(rec, owner);
-	retry_split(rec);
-	wanted_tell(rec);
+	rec->settling = true;
 }
 
 /* What was sent is what is there now. */
@@ -180,6 +175,27 @@ static void unstick(struct reconciler *rec)
 	rec->loose = true;
 }
 
+/* Each is logged and told to those who listen. */
+bool round_settle(struct reconciler *rec, uint64_t until_us)
+{
+	struct owner *owner;
+
+	if (!rec->settling)
+		return true;
+	while ((owner = TAILQ_FIRST(&rec->trying))) {
+		owner_settle(rec, owner);
+		if (until_us && clock_mono_us() >= until_us)
+			return false;
+	}
+	rec->settling = false;
+	retry_split(rec);
+	wanted_tell(rec);
+	if (rec->unsticks)
+		unstick(rec);
+	rec->unsticks = false;
+	return true;
+}
+
 static void applied_portion(struct reconciler *rec)
 {
 	portion_applied(rec);
@@ -209,8 +225,8 @@ static void applied(struct reconciler *rec)
 	replace_forget(rec);
 	if (torn) /* the rest of the try follows */
 		return;
+	rec->unsticks = true;
 	done(rec);
-	unstick(rec);
 }
 
 static void on_answer(const json_t *result, const json_t *error, void *arg)

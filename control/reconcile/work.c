@@ -6,8 +6,6 @@
 #include "clock.h"
 #include "reconciler.h"
 
-#define SLICE_US 10000
-
 /* 0, or -ENOMEM: it is to be done again. */
 static int compile_one(struct reconciler *rec, struct owner *owner, struct compiled_list *list)
 {
@@ -37,9 +35,8 @@ static int compile_one(struct reconciler *rec, struct owner *owner, struct compi
 	return 0;
 }
 
-bool work_compile(struct reconciler *rec)
+bool work_compile(struct reconciler *rec, uint64_t until_us)
 {
-	uint64_t until = clock_mono_us() + SLICE_US;
 	struct compiled_list list = {0};
 	struct owner *owner;
 
@@ -51,7 +48,7 @@ bool work_compile(struct reconciler *rec)
 			reconcile_pause(rec, PAUSE_MS);
 			break;
 		}
-		if (clock_mono_us() > until)
+		if (clock_mono_us() > until_us)
 			break;
 	}
 	compiled_list_free(&list);
