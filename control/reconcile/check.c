@@ -176,12 +176,17 @@ void check_refuse(struct subject *subject, const char *reason)
 static void contest(struct reconcile_check *check, struct subject *subject, struct probe *probe,
 	const char *text)
 {
-	const struct item *item = check_item(check, probe);
-	const struct ref *ref = item ? check_others_ref(check, item) : NULL;
+	const struct item *item;
+	const struct ref *ref;
 	enum intent_type type;
 	const char *name;
 	char reason[ROUND_REASON];
 
+	/* thousands may share it, and each is one of those that are looked through */
+	if (probe->wants && !probe->contested && !strcmp(probe->text, text))
+		return;
+	item = check_item(check, probe);
+	ref = item ? check_others_ref(check, item) : NULL;
 	if (ref && ref->owner->in == ref->owner->want && strcmp(ref->text, text)) {
 		type = ref->owner->type;
 		name = ref->owner->name;
@@ -195,6 +200,7 @@ static void contest(struct reconcile_check *check, struct subject *subject, stru
 		api_types[probe->type].name, probe->key, intent_kind(type), name);
 	check_refuse(subject, reason);
 	subject->rejected = true;
+	probe->contested = true;
 }
 
 static void note_wans(
@@ -250,6 +256,7 @@ static void probe_subject(struct reconcile_check *check, struct subject *subject
 		if (!probe)
 			return;
 		contest(check, subject, probe, one->text);
+		probe->shared = probe->wants != NULL;
 		if (!probe->wants) {
 			probe->wants = subject;
 			probe->text = one->text;
@@ -386,8 +393,8 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	reconciler_check_free(check);
 }
 
-/* What a refused one has stays as it is in force, and nobody wants what it wanted. False: there is
- * none that this was not known of. */
+/* What a refused one has stays as it is in force, and nobody wants what it wanted: all is to be
+ * probed again. False: there is none that this was not known of. */
 static bool drop_refused(struct reconcile_check *check)
 {
 	struct subject *subject;
@@ -406,15 +413,46 @@ static bool drop_refused(struct reconcile_check *check)
 	RB_FOREACH (probe, check_probes, &check->probes) {
 		probe->wants = NULL;
 		probe->text = NULL;
-		probe->away = probe->replace = false;
+		probe->away = probe->replace = probe->shared = probe->contested = false;
 		probe->cause = NULL;
 	}
-	RB_FOREACH (subject, check_subjects, &check->subjects)
-		probe_subject(check, subject);
 	return true;
 }
 
-static void begin_again(struct reconcile_check *check)
+/* ---- a bit at each turn of the loop ---- */
+
+/* Between two turns the world and the reconciler go on. Nothing of theirs is kept: subjects and
+ * probes hold names and texts of their own, and items and owners are looked for each time. A step
+ * is true when there is more to do, false when an answer is waited for or the check is gone. */
+
+static check_step step_probe, step_drop, step_collect, step_ask, step_judge;
+
+static bool go(struct reconcile_check *check, check_step *step)
+{
+	check->step = step;
+	check->next = RB_MIN(check_subjects, &check->subjects);
+	check->next_probe = RB_MIN(check_probes, &check->probes);
+	check->judged = 0;
+	return true;
+}
+
+static void go_on(struct reconcile_check *check)
+{
+	static const struct timeval now = {0, 0};
+
+	evtimer_add(check->turn, &now);
+}
+
+static bool step_probe(struct reconcile_check *check)
+{
+	if (!check->next)
+		return go(check, step_drop);
+	probe_subject(check, check->next);
+	check->next = RB_NEXT(check_subjects, NULL, check->next);
+	return true;
+}
+
+static bool begin_again(struct reconcile_check *check)
 {
 	struct subject *subject;
 
@@ -422,47 +460,37 @@ static void begin_again(struct reconcile_check *check)
 	check->rounds++;
 	RB_FOREACH (subject, check_subjects, &check->subjects)
 		subject->refused = subject->rejected;
-	check->lost |= check_collect(check) != 0;
+	check_collect_begin(check);
+	return go(check, step_collect);
 }
 
-static void on_answer(const json_t *result, const json_t *error, void *arg);
-
-static void ask(struct reconcile_check *check)
+/* What stays because its intent is refused may be in the way of others. */
+static bool step_drop(struct reconcile_check *check)
 {
-	int err;
-
-	while ((err = check->why || check->lost ? 1 : check_message(check)) == 1) {
-		/* what stays because its intent is refused may be in the way of others */
-		if (!check->again && check->rejections < REJECTIONS_MOST && !check->why &&
-			!check->lost && drop_refused(check)) {
-			check->rejections++;
-			check->rounds = 0;
-			check->again = true;
-		}
-		if (!check->again)
-			break;
-		begin_again(check);
+	if (check->rejections < REJECTIONS_MOST && drop_refused(check)) {
+		check->rejections++;
+		check->rounds = 0;
+		check->again = true;
+		return go(check, step_probe);
 	}
-	if (!err)
-		err = dataplane_call_text(check->rec->dp, "transaction", check->text,
-			check->text_used, on_answer, check);
-	if (err == -EMSGSIZE)
-		check->why = "it is too much at once";
-	else if (err == -ENOTCONN)
-		check->why = "the dataplane is not connected";
-	else if (err < 0)
-		check->lost = true;
-	check->out = !err;
-	check->rec->calls += !err;
-	if (err)
-		finish(check);
+	if (check->again)
+		return begin_again(check);
+	finish(check);
+	return false;
+}
+
+static bool step_collect(struct reconcile_check *check)
+{
+	if (!check->next_probe)
+		return go(check, step_ask);
+	check->lost |= check_collect(check, check->next_probe) != 0;
+	check->next_probe = RB_NEXT(check_probes, NULL, check->next_probe);
+	return true;
 }
 
 static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconcile_check *check = arg;
-	const json_t *refused = json_object_get(result, "refused"), *one;
-	size_t i;
 
 	check->out = false;
 	if (!reconcile_answered(check->rec)) /* it is gone, and nobody waits any more */
@@ -474,23 +502,67 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
 	if (!result)
 		check->why = error ? "the dataplane cannot tell: it is older, or has no memory"
 				   : "the connection to the dataplane was lost";
-	json_array_foreach ((json_t *)refused, i, one)
-		check_judge(check, one);
-	ask(check);
+	check->refused = json_incref(json_object_get(result, "refused"));
+	go(check, step_judge);
+	go_on(check);
+}
+
+static bool step_ask(struct reconcile_check *check)
+{
+	int err = check_message(check);
+
+	if (err == 1)
+		return check->again ? begin_again(check) : go(check, step_drop);
+	if (!err)
+		err = dataplane_call_text(check->rec->dp, "transaction", check->text,
+			check->text_used, on_answer, check);
+	if (err == -EMSGSIZE)
+		check->why = "it is too much at once";
+	else if (err == -ENOTCONN)
+		check->why = "the dataplane is not connected";
+	else if (err < 0)
+		check->lost = true;
+	check->out = !err;
+	check->rec->calls += !err;
+	return err != 0;
+}
+
+static bool step_judge(struct reconcile_check *check)
+{
+	if (check->judged < json_array_size(check->refused)) {
+		check_judge(check, json_array_get(check->refused, check->judged++));
+		return true;
+	}
+	json_decref(check->refused);
+	check->refused = NULL;
+	return go(check, step_ask);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct reconcile_check *check = arg;
+	uint64_t until_us = clock_mono_us() + RECONCILE_BIT_US;
+
+	while (!check->why && !check->lost) {
+		if (!check->step(check))
+			return;
+		if (clock_mono_us() >= until_us) {
+			go_on(check);
+			return;
+		}
+	}
+	finish(check);
 }
 
 /* What was changed before is in the dataplane, or as much of it as could be soon. */
 static void on_settled(bool settled, void *arg)
 {
 	struct reconcile_check *check = arg;
-	struct subject *subject;
 
 	check->waiting = 0;
-	RB_FOREACH (subject, check_subjects, &check->subjects)
-		probe_subject(check, subject);
-	drop_refused(check);
-	check->lost |= check_collect(check) != 0;
-	ask(check);
+	check->again = true;
+	go(check, step_probe);
+	go_on(check);
 }
 
 void reconciler_check_run(struct reconcile_check *check, reconciler_checked done, void *arg)
@@ -504,7 +576,8 @@ void reconciler_check_run(struct reconcile_check *check, reconciler_checked done
 		return;
 	}
 	check->patience = event_new(check->rec->base, -1, EV_PERSIST, on_patience, check);
-	if (!check->patience || event_add(check->patience, &look)) {
+	check->turn = evtimer_new(check->rec->base, on_turn, check);
+	if (!check->patience || !check->turn || event_add(check->patience, &look)) {
 		check->lost = true;
 		finish(check);
 		return;
@@ -524,7 +597,9 @@ void reconciler_check_free(struct reconcile_check *check)
 	check->done = NULL;
 	if (check->patience)
 		event_free(check->patience);
-	check->patience = NULL;
+	if (check->turn)
+		event_free(check->turn);
+	check->patience = check->turn = NULL;
 	if (check->out) /* by the answer */
 		return;
 	if (check->waiting)
@@ -539,6 +614,7 @@ void reconciler_check_free(struct reconcile_check *check)
 		RB_REMOVE(check_probes, &check->probes, probe);
 		free(probe);
 	}
+	json_decref(check->refused);
 	check_text_free(check);
 	free(check);
 }

@@ -17,15 +17,16 @@ static bool blame_for(
 	const struct item *item = check_item(check, probe);
 	struct subject *subject;
 	const struct ref *ref;
-	bool any = false;
+	bool any = put && probe->wants;
 
-	RB_FOREACH (subject, check_subjects, &check->subjects)
-		for (size_t i = 0; put && probe->text && i < subject->list.count; i++)
+	if (any)
+		check_refuse(probe->wants, reason);
+	subject = any && probe->shared ? RB_MIN(check_subjects, &check->subjects) : NULL;
+	for (; subject; subject = RB_NEXT(check_subjects, NULL, subject))
+		for (size_t i = 0; i < subject->list.count; i++)
 			if (subject->list.item[i].type == probe->type &&
-				!strcmp(subject->list.item[i].key, probe->key)) {
+				!strcmp(subject->list.item[i].key, probe->key))
 				check_refuse(subject, reason);
-				any = true;
-			}
 	if (!item || (put && probe->text))
 		return any;
 	TAILQ_FOREACH (ref, &item->refs, link) {
@@ -140,7 +141,7 @@ static bool cure(struct reconcile_check *check, struct probe *probe, const json_
 		type && strlen(key) < API_KEY_BYTES ? check_find(check, type->type, key) : NULL;
 	bool more;
 
-	if (check->rounds >= ROUNDS_MOST)
+	if (check->rounds > ROUNDS_MOST)
 		return false;
 	more = cure_other(check, probe, with);
 	/* one that stays as it is is in the way in earnest */

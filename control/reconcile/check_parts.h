@@ -35,6 +35,8 @@ struct probe {
 	bool replace;	       /* is deleted first, if it is there */
 	struct probe *cause;   /* for this one, which it names; NULL: for its own sake */
 	bool refused;	       /* told in this round already */
+	bool shared;	       /* by several subjects */
+	bool contested;	       /* not all agree on it */
 	enum object_type type;
 	char key[];
 };
@@ -47,13 +49,15 @@ struct probe_op {
 	uint32_t count, room;
 };
 
+typedef bool check_step(struct reconcile_check *check);
+
 struct reconcile_check {
 	struct reconciler *rec;
 	struct check_subjects subjects;
 	struct check_probes probes;
 	uint32_t subject_count, rounds, rejections;
 	size_t added;	      /* changes that have become subjects */
-	struct subject *next; /* to be compiled */
+	struct subject *next; /* to be compiled, or probed */
 	bool is_compiled;     /* they all are */
 	bool lost;	      /* no memory */
 	bool out;	      /* a call is */
@@ -61,10 +65,15 @@ struct reconcile_check {
 	const char *why;	/* it is not asked; NULL: it is */
 	uint64_t waiting;	/* for what was touched before; 0: not */
 	struct event *patience; /* looks whether the dataplane still answers */
+	struct event *turn;	/* the next bit */
+	check_step *step;
 	reconciler_checked done;
 	void *arg;
 
 	/* the round */
+	struct probe *next_probe; /* to be collected */
+	json_t *refused;	  /* the answer's; NULL: none */
+	size_t judged;		  /* of those */
 	struct probe_op op[ROUND_RANKS];
 	size_t leaf_rank; /* where the next message goes on */
 	uint32_t leaf;
@@ -101,8 +110,9 @@ void check_judge(struct reconcile_check *check, const json_t *error);
 
 /* ---- check_text.c ---- */
 
-/* Which probes differ, in the order of a transaction. -ENOMEM. */
-int check_collect(struct reconcile_check *check);
+/* Which probes differ, in the order of a transaction: from none on, one by one. -ENOMEM. */
+void check_collect_begin(struct reconcile_check *check);
+int check_collect(struct reconcile_check *check, struct probe *probe);
 /* The next message of the round: 0, 1 when there is none, -ENOMEM, -EMSGSIZE. */
 int check_message(struct reconcile_check *check);
 void check_text_free(struct reconcile_check *check);

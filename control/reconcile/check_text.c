@@ -28,7 +28,7 @@ static int op_add(struct probe_op *op, struct probe *probe)
 	return 0;
 }
 
-static int collect_one(struct reconcile_check *check, struct probe *probe)
+int check_collect(struct reconcile_check *check, struct probe *probe)
 {
 	const struct item *item = check_item(check, probe);
 	const char *actual = item ? item->actual : NULL, *wanted = check_wanted(check, probe);
@@ -37,6 +37,7 @@ static int collect_one(struct reconcile_check *check, struct probe *probe)
 	bool on_port = item_text_on_port(probe->type, probe->key, wanted ?: actual ?: "");
 	int err = 0;
 
+	probe->refused = false;
 	if (!anew && wanted && actual && !strcmp(wanted, actual))
 		return 0;
 	if (there && (!wanted || anew))
@@ -57,20 +58,12 @@ static bool is_leaf(size_t rank)
 	       (type == OBJECT_ROUTE || type == OBJECT_MAC || type == OBJECT_SESSION);
 }
 
-int check_collect(struct reconcile_check *check)
+void check_collect_begin(struct reconcile_check *check)
 {
-	struct probe *probe;
-	int err = 0;
-
 	for (size_t r = 0; r < ROUND_RANKS; r++)
 		check->op[r].count = 0;
 	check->leaf_rank = 0;
 	check->leaf = 0;
-	RB_FOREACH (probe, check_probes, &check->probes) {
-		probe->refused = false;
-		err = err ?: collect_one(check, probe);
-	}
-	return err;
 }
 
 /* ---- text ---- */
