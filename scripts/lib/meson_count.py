@@ -6,6 +6,7 @@ meson_count.py LOG                 "PASSED FAILED SKIPPED": the single checks wh
                                    ("100%: Checks: 12, Failures: 0, Errors: 0"), else one for each program
 meson_count.py --failed SUITE LOG  the names of this suite's programs that failed and may be tried again (final.py), as `meson test` takes them
 meson_count.py --merge LOG OTHER   the results of LOG in place of those in OTHER; "unstable NAME: …" for what passed in LOG only
+meson_count.py --told LABEL LOG    "failed: LABEL PROGRAM: …" for each check that failed, with what it said
 """
 import json
 import re
@@ -13,6 +14,7 @@ import sys
 
 from final import is_final
 
+FAILED = re.compile(r"^(?:\S*/)?([^/\s:]+:\d+:[FE]:.*)$", re.MULTILINE)
 SUMMARY = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.MULTILINE)
 GOOD = ("OK", "EXPECTEDFAIL")
 
@@ -56,7 +58,18 @@ def merge(path, other):
         out.writelines(json.dumps(result) + "\n" for result in results)
 
 
-if sys.argv[1] == "--failed":
+def tell(label, path):
+    for result in read(path):
+        if result["result"] in (*GOOD, "SKIP"):
+            continue
+        said = FAILED.findall(result.get("stdout") or "") or [result["result"].lower()]
+        for line in said:
+            print(f"failed: {label} {result['name'].split(' / ')[-1]}: {line[:200]}")
+
+
+if sys.argv[1] == "--told":
+    tell(sys.argv[2], sys.argv[3])
+elif sys.argv[1] == "--failed":
     for failed in failed_of(sys.argv[2], read(sys.argv[3])):
         print(failed)
 elif sys.argv[1] == "--merge":
