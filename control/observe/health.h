@@ -92,6 +92,8 @@ struct health_walk;
 
 int health_start(void); /* 0 or -ENOMEM; after each reading of the collector: health_look() */
 void health_look(void);
+extern uint64_t health_bit_us; /* CPU time of a part of a look, between two turns of the loop; more
+				  in tests */
 void health_stop(void);
 /* Of the last walk that health_look() began; NULL: none is whole yet. */
 const struct health_report *health_last(void);

@@ -342,10 +342,12 @@ static void health_walk_stop(void)
 
 /* ---- told and answered ---- */
 
-#define BIT_US	  1000
+#define PAUSE_US  1000
 #define SHARE	  20 /* looking takes at most one part in so many of the time */
 #define TOLD_MOST 32 /* events of one look; what is beyond is told as a number */
 #define SENT_US	  100000
+
+uint64_t health_bit_us = 1000;
 
 static struct event *timer;
 static struct health_walk *walk, *last;
@@ -434,11 +436,11 @@ static void look_end(void)
 
 static void look_on(evutil_socket_t fd, short what, void *arg)
 {
-	struct timeval soon = {0, BIT_US};
+	struct timeval soon = {0, PAUSE_US};
 	uint64_t begun_us = clock_cpu_us();
 	bool more = true;
 
-	while (more && clock_cpu_us() - begun_us < BIT_US)
+	while (more && clock_cpu_us() - begun_us < health_bit_us)
 		for (int i = 0; i < 32 && more; i++)
 			more = health_walk_step(walk);
 	cost_us += clock_cpu_us() - begun_us;

@@ -103,8 +103,9 @@ def one(lab, family):
     check("thief" not in site.ns.interfaces(), "the name was never free")  # its name is another's
     says(site, "the twin gj-kt of port gj-kt is gone")
     check("tap_name" not in port(site), "it has no name")
-    check("its twin cannot be made again: port gj-kt: its tap would take the port's name" in open(site.box.log, errors="replace").read(),
-          "the log says why")
+    # the fault is told when the twin is seen to be gone, the reason when it has been tried to make it again
+    wait_for(lambda: "its twin cannot be made again: port gj-kt: its tap would take the port's name" in open(site.box.log, errors="replace").read(),
+             "the log says why", 5)
     site.ns.ip("link del gj-kt")
     for _ in range(30):  # deleted in the middle of it, at some time
         site.ns.run(["sh", "-c", "ip link del gj-kt; sleep 0.01"], check_status=False)

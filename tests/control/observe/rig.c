@@ -488,7 +488,8 @@ void rig_start(void)
 	memset(&rig_actor, 0, sizeof(rig_actor));
 	rig_actor.role = ROLE_OPERATOR;
 	rig_cut_off = false;
-	making_bit_us = 1000000; /* whole at once, but for the tests that want pieces */
+	/* whole at once, but for the tests that want pieces */
+	making_bit_us = health_bit_us = 1000000;
 	control.base = event_base_new();
 	making_start(control.base);
 	control.site = "here";
