@@ -338,7 +338,7 @@ static bool is_taken(const struct api_session *s, uint32_t choose_id)
 }
 
 /* A PDR whose TEID is left to the dataplane has a choose_id, and no other has: in its list one can
- * tell them apart (canonical.c). 0 becomes one that the session does not use. */
+ * tell them apart (emit.c). 0 becomes one that the session does not use. */
 static void mark_chosen(struct api_session *s)
 {
 	uint32_t preset = 255; /* 32 PDRs leave one free */

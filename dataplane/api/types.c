@@ -7,7 +7,7 @@
 #include "field.h"
 
 static const char *const slice_kinds[] = {"l2", "l3", NULL};
-/* as enum neighbor_state of pipelines/neighbor.h */
+/* as enum neighbor_state of pipelines/l3/neighbor.h */
 static const char *const neighbor_states[] = {
 	"static", "reachable", "stale", "incomplete", "failed", NULL};
 static const char *const encaps[] = {"vxlan", "geneve", NULL};

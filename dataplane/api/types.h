@@ -133,7 +133,7 @@ struct api_attachment {
 	uint32_t tap_index; /* only in answers: of that interface when it was made */
 };
 
-enum tunnel_encap { ENCAP_VXLAN, ENCAP_GENEVE, ENCAP_GTPU }; /* the last: upf/peer.h alone */
+enum tunnel_encap { ENCAP_VXLAN, ENCAP_GENEVE, ENCAP_GTPU }; /* the last: gtpu peers alone */
 enum tunnel_dscp { DSCP_COPY = 64 };			     /* or 0 to 63, fixed */
 enum tunnel_csum { CSUM_AUTO, CSUM_ON, CSUM_OFF };	     /* auto: zero on IPv4, real on IPv6 */
 

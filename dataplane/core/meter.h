@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Meters: RFC 2697 (srTCM), RFC 2698 (trTCM) and RFC 4115, colour-blind and colour-aware, exact
- * when several workers share one. Used by pipelines/police.c, later by the UPF; the part a packet
- * meets is meter_hot.h.
+ * when several workers share one. The part a packet meets is meter_hot.h.
  *
  * A profile is what was sold (rates, bursts, algorithm); a use is one place where it is enforced,
  * with buckets of its own. Uses are small and addressed by number; profiles are shared.

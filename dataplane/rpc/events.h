@@ -43,7 +43,7 @@ void events_port(const struct object *port, const char *fault);
 /* Which next hops paths want, a bounded number at a time: true when there may be more. */
 bool events_hops(void);
 
-/* upf_on_event (upf/event.h). */
+/* The value of upf_on_event (pipelines/upf/state/event.h). */
 struct upf_event;
 void events_upf(const struct upf_event *event);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What stands on the attachments of l3 slices as the model says it, a transaction in work included
- * (pipelines/gateway.h knows only what is committed): the networks of gateway addresses, and which
- * of them hold next hops of routes or neighbours, and so cannot go. Main thread only. */
+ * (pipelines/l3/gateway.h knows only what is committed): the networks of gateway addresses, and
+ * which of them hold next hops of routes or neighbours, and so cannot go. Main thread only. */
 #ifndef RPC_NETWORKS_H
 #define RPC_NETWORKS_H
 
@@ -50,7 +50,8 @@ void ways_release(uint16_t slice, const struct l3_via *via, uint32_t count);
 /* How many routes have this next hop on the attachment. */
 uint32_t ways_over(uint16_t attachment, const struct api_ip *address);
 
-/* Addresses on ports; pipelines/underlay.c looks through them one by one, so they are few. */
+/* Addresses on ports; pipelines/tunnel/underlay.c looks through them one by one, so they are few.
+ */
 extern uint32_t networks_on_ports;
 
 void networks_free(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* address: what the box answers to on an underlay port; on an attachment it is a gateway
- * (noun_gateway.h). Called through nouns[]; the kernel twin holds the address of a port, the
+ * (noun_gateway.h). The kernel twin holds the address of a port, the
  * underlay takes a connected route from it. Owns nothing. */
 #include "noun.h"
 

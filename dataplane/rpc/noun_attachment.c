@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* attachment: (port, VLAN) → slice. Called through nouns[]; its id is pipelines/attachment.h's. */
+/* attachment: (port, VLAN) → slice. Its id is pipelines/l2/attachment.h's. */
 #include "noun.h"
 
 #include <stdio.h>

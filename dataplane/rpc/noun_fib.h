@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Routes of l3 slices are not in the model: a million of them live in pipelines/fib.h alone. tx.c
- * and the methods come here instead, for every table but "underlay". Main thread only. */
+/* Routes of l3 slices are not in the model: a million of them live in pipelines/l3/fib.h alone.
+ * tx.c and the methods come here instead, for every table but "underlay". Main thread only. */
 #ifndef RPC_NOUN_FIB_H
 #define RPC_NOUN_FIB_H
 

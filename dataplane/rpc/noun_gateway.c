@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* address on an attachment: the gateway of an l3 slice, answered by the switch itself. Owns
  * nothing: its networks are networks.h's. What conflicts is looked for in the model and in what
- * this transaction has said, since pipelines/gateway.h knows only what is committed. */
+ * this transaction has said, since pipelines/l3/gateway.h knows only what is committed. */
 #include "noun_gateway.h"
 #include "noun_session.h"
 

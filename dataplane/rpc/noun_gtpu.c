@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* gtpu: an own address for GTP-U. Sessions name it and keep it from going or moving. Called through
- * nouns[]; its id is pipelines/upf/peer.h's. */
+/* gtpu: an own address for GTP-U. Sessions name it and keep it from going or moving.
+ * Its id is pipelines/upf/gtpu/peer.h's. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* MACs are not in the model: a million of them at 64 bytes each live in pipelines/fdb.h alone. tx.c
- * and the methods come here instead. Main thread only. */
+/* MACs are not in the model: a million of them at 64 bytes each live in pipelines/l2/fdb.h alone.
+ * tx.c and the methods come here instead. Main thread only. */
 #ifndef RPC_NOUN_MAC_H
 #define RPC_NOUN_MAC_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* member: a slice stretched over a tunnel. All of it is key, so it is created and deleted but never
- * changed. Called through nouns[]; owns nothing. */
+ * changed. Owns nothing. */
 #include "noun.h"
 
 #include "tunnel.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* meter: rates and bursts; what it says holds for every slice and attachment that names it, each
  * with buckets of its own. Called through nouns[] and by noun_meter.h; its id is
- * pipelines/police.h's. */
+ * pipelines/qos/police.h's. */
 #include "noun_meter.h"
 
 #include <inttypes.h>

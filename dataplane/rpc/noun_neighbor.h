@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* neighbor: what other nouns and the methods ask about it. Static ones are in the model; learned
- * ones live in pipelines/neighbor.h alone. Main thread only. */
+ * ones live in pipelines/l3/neighbor.h alone. Main thread only. */
 #ifndef RPC_NOUN_NEIGHBOR_H
 #define RPC_NOUN_NEIGHBOR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* port: opened while the transaction is checked, polled once it is committed. Called through
- * nouns[]; the device itself is core/port.h's. */
+/* port: opened while the transaction is checked, polled once it is committed.
+ * The device itself is core/port.h's. */
 #include "noun.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* route of table "underlay"; those of slices are noun_fib.c's. Called through nouns[]; owns
+/* route of table "underlay"; those of slices are noun_fib.c's. Owns
  * nothing. */
 #include "noun.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* slice: a private network. Called through nouns[]; its id is pipelines/slice.h's. */
+/* slice: a private network. Its id is pipelines/state/slice.h's. */
 #include "noun.h"
 
 #include <stdio.h>

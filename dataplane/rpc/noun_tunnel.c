@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tunnel: the way to another site; may change in place, its members stay. Called through nouns[];
- * its id is pipelines/tunnel.h's. */
+/* tunnel: the way to another site; may change in place, its members stay.
+ * Its id is pipelines/tunnel/tunnel.h's. */
 #include "noun.h"
 
 #include <stdio.h>

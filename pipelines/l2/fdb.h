@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The MAC table of all slices: (slice, MAC) → door. One writer, the main thread; workers look up in
- * bulk and report what they see through a ring (learn.h). The table is itself the store of `mac`
+ * bulk and report what they see through a ring. The table is itself the store of `mac`
  * objects: nothing else is kept per MAC. */
 #ifndef PIPELINES_FDB_H
 #define PIPELINES_FDB_H

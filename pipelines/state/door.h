@@ -53,7 +53,7 @@ bool door_in_slice(door_t door, uint16_t slice);
 #define SESSION_GROUP_BACK	     0x40 /* with a group by F-TEID: the switch's own, to who sends there */
 
 /* Two lines a session, one each way, with which the user plane's part of a worker begins
- * (upf/session_line.h): fetched ahead by the stages that find out whose a packet is. */
+ * (upf/state/session_line.h): fetched ahead by the stages that find out whose a packet is. */
 #define SESSION_LINE_BYTES 64u
 
 /* The bit in ol_flags of packets that a session has been charged for; 0 while there are no

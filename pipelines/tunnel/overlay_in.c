@@ -2,8 +2,8 @@
 /* Decapsulation: packets on an underlay port that a tunnel's far end sent become frames of a
  * slice (RFC 7348 section 4.1, RFC 8926 section 3). The endpoint table holds (local, remote, UDP
  * port, VNI): who is not in it gets in nowhere. GTP-U to an address that is a gtpu's goes to
- * upf/gtpu_in.c, its outer headers checked as all others. Everything else for this box is for
- * the kernel. */
+ * upf/datapath/gtpu_in.c, its outer headers checked as all others. Everything else for this box is
+ * for the kernel. */
 #include "ecn.h"
 #include "overlay_in.h"
 #include "hot.h"

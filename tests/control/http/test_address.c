@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where TCP may be listened at (control/http/address.c): what is not an address and a port in
+/* Where TCP may be listened at (control/http/server.c): what is not an address and a port in
  * numbers is refused, also what the C library would make something else of. */
 #include <arpa/inet.h>
 #include <check.h>

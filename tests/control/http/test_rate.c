@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of who asked how often (control/http/rate.c): when it is full, who asked last the
+/* The table of who asked how often (control/http/auth.c): when it is full, who asked last the
  * longest ago makes room, so that nobody is let in again by those who came after him. */
 #include <check.h>
 #include <stdio.h>
