@@ -11,13 +11,14 @@ bool array_grow(void *items, uint32_t *room, uint32_t count, size_t item_size)
 {
 	uint32_t more = *room ? 2 * *room : ROOM_FIRST;
 	void *old, *grown;
+	size_t bytes;
 
 	if (count < *room)
 		return true;
-	if (more <= *room) /* 2^32 items */
+	if (more <= *room || __builtin_mul_overflow(more, item_size, &bytes)) /* 2^32 items */
 		return false;
 	memcpy(&old, items, sizeof(old));
-	grown = reallocarray(old, more, item_size);
+	grown = realloc(old, bytes);
 	if (!grown)
 		return false;
 	memcpy(items, &grown, sizeof(grown));
