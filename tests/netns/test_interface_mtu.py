@@ -60,9 +60,9 @@ def lowered(site, interface, port, mtu, of, what):
     check(f"port {port}: {want}" in open(site.box.log, errors="replace").read(), "the log has it")
 
 
-def well_again(site):
+def well_again(site, seconds=10):
     try:
-        wait_for(lambda: not not_well(site), "well again", 10)
+        wait_for(lambda: not not_well(site), "well again", seconds)
     except AssertionError:
         equal(not_well(site), {}, "not well")
 
@@ -156,7 +156,7 @@ def one(lab, family):
         spaces[name].address("eth0", *(f"{address}/{BITS[v]}" for v, address in zip((4, 6), INSIDE[name])))
     site.apply(*documents(site.box, family, site.name, interface, far.mac("isp")))
     wait_for(lambda: site.box.rpc.call("get", {"type": "tunnel", "key": "a-isp:b-isp"})["state"].startswith("up"), "the tunnel is up")
-    well_again(site)
+    well_again(site, 30)  # control has yet to read what the new dataplane has
     check_tenant(site, spaces)
     check_wan(site, spaces, family, interface)
     check_kernel(site, family, interface)

@@ -103,8 +103,9 @@ def one(lab, family):
     check("thief" not in site.ns.interfaces(), "the name was never free")  # its name is another's
     says(site, "the twin gj-kt of port gj-kt is gone")
     check("tap_name" not in port(site), "it has no name")
-    # the fault is told when the twin is seen to be gone, the reason when it has been tried to make it again
-    wait_for(lambda: "its twin cannot be made again: port gj-kt: its tap would take the port's name" in open(site.box.log, errors="replace").read(),
+    # The reason comes with the next try to make it: that the name is taken, or, where it was taken in the middle of the try,
+    # that the device could not be opened.
+    wait_for(lambda: "its twin cannot be made again: port gj-kt: " in open(site.box.log, errors="replace").read(),
              "the log says why", 5)
     site.ns.ip("link del gj-kt")
     for _ in range(30):  # deleted in the middle of it, at some time
