@@ -175,7 +175,7 @@ static struct object *keeper(const struct object *slice, const struct l3_via *vi
 	if (via->attachment)
 		return model_by_id(OBJECT_ATTACHMENT, via->attachment);
 	tunnel = model_by_id(OBJECT_TUNNEL, via->tunnel);
-	return tunnel ? find_member(slice, tunnel) : NULL;
+	return tunnel ? model_member_any(slice, tunnel) : NULL;
 }
 
 static void count(struct object *slice, const struct ways *ways, int by)
@@ -197,7 +197,7 @@ static void count(struct object *slice, const struct ways *ways, int by)
 
 int ways_take(struct object *slice, const struct ways *ways)
 {
-	int rc = ways_hold(slice->id, ways->via, ways->count);
+	int rc = ways_hold(ways->via, ways->count);
 
 	if (rc == 0)
 		count(slice, ways, 1);
@@ -207,5 +207,5 @@ int ways_take(struct object *slice, const struct ways *ways)
 void ways_give(struct object *slice, const struct ways *ways)
 {
 	count(slice, ways, -1);
-	ways_release(slice->id, ways->via, ways->count);
+	ways_release(ways->via, ways->count);
 }

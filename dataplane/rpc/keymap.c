@@ -113,6 +113,11 @@ void keymap_remove(struct keymap *map, void *entry)
 	map->count--;
 }
 
+void *keymap_at(const struct keymap *map, size_t i)
+{
+	return empty(place(map, i)) ? NULL : place(map, i);
+}
+
 void keymap_free(struct keymap *map)
 {
 	free(map->places);

@@ -22,6 +22,8 @@ void *keymap_find(const struct keymap *map, const void *key);
 /* The entry of key, made (zeroed behind the key) if need be; NULL when memory ran out. */
 void *keymap_add(struct keymap *map, const void *key);
 void keymap_remove(struct keymap *map, void *entry);
+/* To go through all: the entry at place i of map->room; NULL: it is empty. */
+void *keymap_at(const struct keymap *map, size_t i);
 void keymap_free(struct keymap *map);
 
 #endif

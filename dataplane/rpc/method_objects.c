@@ -50,25 +50,29 @@ static void cut_op(struct rpc_error *err)
 		memmove(err->path, rest + 1, strlen(rest));
 }
 
+/* A transaction of one op. */
+static int run_one(struct tx *tx, struct rpc_error *err)
+{
+	if (!tx_run(tx, err))
+		return 0;
+	cut_op(err);
+	return -1;
+}
+
 METHOD(method_put)
 {
 	json_t *chosen;
 	struct tx tx;
 
 	tx_begin(&tx, false);
-	if (run_put(&tx, params, err)) {
-		tx_rollback(&tx);
-		return -1;
-	}
-	if (tx_settle(&tx, err)) {
-		cut_op(err);
+	if (run_put(&tx, params, err) || run_one(&tx, err)) {
 		tx_rollback(&tx);
 		return -1;
 	}
 	chosen = tx_chosen(&tx);
-	tx_commit(&tx);
 	*result = json_pack("{s:I, s:I, s:I}", "created", (json_int_t)tx.created, "updated",
 		(json_int_t)tx.updated, "unchanged", (json_int_t)tx.unchanged);
+	tx_commit(&tx);
 	add_chosen(*result, chosen);
 	return 0;
 }
@@ -78,12 +82,12 @@ METHOD(method_delete)
 	struct tx tx;
 
 	tx_begin(&tx, false);
-	if (run_delete(&tx, params, err)) {
+	if (run_delete(&tx, params, err) || run_one(&tx, err)) {
 		tx_rollback(&tx);
 		return -1;
 	}
-	tx_commit(&tx);
 	*result = json_pack("{s:I}", "deleted", (json_int_t)tx.deleted);
+	tx_commit(&tx);
 	return 0;
 }
 
@@ -132,7 +136,7 @@ METHOD(method_transaction)
 			return -1;
 		}
 	}
-	if (tx_settle(&tx, err)) {
+	if (tx_run(&tx, err)) {
 		tx_rollback(&tx);
 		return -1;
 	}

@@ -50,11 +50,23 @@ static struct object *probe_key(union probe *probe, const char *key)
 	return &probe->obj;
 }
 
-struct object *model_find(enum object_type type, const char *key)
+static bool is_there(const struct object *obj)
+{
+	return obj->now && obj->now->is_linked;
+}
+
+struct object *model_find_any(enum object_type type, const char *key)
 {
 	union probe probe;
 
 	return RB_FIND(object_tree, &model[type].objects, probe_key(&probe, key));
+}
+
+struct object *model_find(enum object_type type, const char *key)
+{
+	struct object *obj = model_find_any(type, key);
+
+	return obj && is_there(obj) ? obj : NULL;
 }
 
 struct object *model_by_id(enum object_type type, uint16_t id)
@@ -62,12 +74,19 @@ struct object *model_by_id(enum object_type type, uint16_t id)
 	return model[type].by_id && id < ID_MAX ? model[type].by_id[id] : NULL;
 }
 
-struct object *model_member(const struct object *slice, const struct object *tunnel)
+struct object *model_member_any(const struct object *slice, const struct object *tunnel)
 {
 	char key[API_KEY_BYTES];
 
 	snprintf(key, sizeof(key), "%s %s", slice->key, tunnel->key);
-	return model_find(OBJECT_MEMBER, key);
+	return model_find_any(OBJECT_MEMBER, key);
+}
+
+struct object *model_member(const struct object *slice, const struct object *tunnel)
+{
+	struct object *member = model_member_any(slice, tunnel);
+
+	return member && is_there(member) ? member : NULL;
 }
 
 uint32_t model_count(enum object_type type)
@@ -80,12 +99,15 @@ struct object *model_after(enum object_type type, const char *key)
 	union probe probe;
 	struct object *obj = RB_NFIND(object_tree, &model[type].objects, probe_key(&probe, key));
 
-	return obj && !strcmp(obj->key, key) ? model_next(obj) : obj;
+	return obj && (!strcmp(obj->key, key) || !is_there(obj)) ? model_next(obj) : obj;
 }
 
 struct object *model_next(struct object *obj)
 {
-	return RB_NEXT(object_tree, , obj);
+	do
+		obj = RB_NEXT(object_tree, , obj);
+	while (obj && !is_there(obj));
+	return obj;
 }
 
 const char *model_label(const struct object *obj, char *text, size_t size)
@@ -94,13 +116,16 @@ const char *model_label(const struct object *obj, char *text, size_t size)
 	return text;
 }
 
-struct object *object_new(const struct api_type *type, const char *key)
+struct object *model_make(const struct api_type *type, const char *key)
 {
+	struct object *obj = model_find_any(type->type, key);
 	size_t len = strlen(key) + 1;
-	struct object *obj = calloc(1, sizeof(*obj) + len);
 
+	if (obj)
+		return obj;
 	if (!model[type->type].by_id)
 		model[type->type].by_id = calloc(ID_MAX, sizeof(struct object *));
+	obj = calloc(1, sizeof(*obj) + len);
 	if (!obj || !model[type->type].by_id) {
 		free(obj);
 		return NULL;
@@ -108,11 +133,13 @@ struct object *object_new(const struct api_type *type, const char *key)
 	obj->type = type;
 	LIST_INIT(&obj->used_by);
 	memcpy(obj->key, key, len);
+	RB_INSERT(object_tree, &model[type->type].objects, obj);
 	return obj;
 }
 
-void object_free(struct object *obj)
+void model_drop(struct object *obj)
 {
+	RB_REMOVE(object_tree, &model[obj->type->type].objects, obj);
 	free(obj);
 }
 
@@ -226,42 +253,40 @@ struct object *model_unique_holder(enum object_type type, const char *unique)
 	return found ? found->owner : NULL;
 }
 
-static void version_unlink(struct version *version, enum object_type type)
-{
-	for (uint32_t i = 0; i < version->n_refs; i++)
-		LIST_REMOVE(&version->refs[i], link);
-	if (version->unique)
-		RB_REMOVE(unique_tree, &model[type].uniques, version);
-}
-
-void model_link(struct object *obj, struct version *version)
+void model_enter(struct object *obj, struct version *version)
 {
 	enum object_type type = obj->type->type;
 
-	if (obj->now) {
-		version_unlink(obj->now, type);
-	} else {
-		RB_INSERT(object_tree, &model[type].objects, obj);
-		model[type].by_id[obj->id] = obj;
-		model[type].count++;
-	}
 	version->owner = obj;
+	version->is_linked = true;
 	obj->now = version;
+	model[type].by_id[obj->id] = obj;
+	model[type].count++;
 	for (uint32_t i = 0; i < version->n_refs; i++)
 		LIST_INSERT_HEAD(&version->refs[i].to->used_by, &version->refs[i], link);
 	if (version->unique)
 		RB_INSERT(unique_tree, &model[type].uniques, version);
 }
 
-void model_unlink(struct object *obj)
+void model_leave(struct object *obj)
 {
 	enum object_type type = obj->type->type;
+	struct version *version = obj->now;
 
-	version_unlink(obj->now, type);
-	RB_REMOVE(object_tree, &model[type].objects, obj);
-	model[type].by_id[obj->id] = NULL;
+	version->is_linked = false;
 	model[type].count--;
-	obj->now = NULL;
+	for (uint32_t i = 0; i < version->n_refs; i++)
+		LIST_REMOVE(&version->refs[i], link);
+	if (version->unique)
+		RB_REMOVE(unique_tree, &model[type].uniques, version);
+}
+
+void model_forget_id(const struct object *obj, uint16_t id)
+{
+	struct object **at = &model[obj->type->type].by_id[id];
+
+	if (*at == obj)
+		*at = NULL;
 }
 
 void model_free(void)
@@ -272,7 +297,7 @@ void model_free(void)
 		RB_FOREACH_SAFE (obj, object_tree, &model[type].objects, next) {
 			RB_REMOVE(object_tree, &model[type].objects, obj);
 			version_free(obj->now);
-			object_free(obj);
+			free(obj);
 		}
 		free(model[type].by_id);
 	}

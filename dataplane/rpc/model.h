@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The main thread's model: every object but MACs, sessions and the
- * routes of slices, by type and canonical key, with who refers to
- * whom. The one truth about configuration; what the workers see is derived from it by the nouns.
- * Changed by tx.c only. Main thread only. */
+/* The main thread's model: every object but MACs, sessions and the routes of slices, by type and
+ * canonical key, with who refers to whom. The one truth about configuration; what the workers see
+ * is derived from it by the nouns. Changed by tx.c only. Main thread only.
+ *
+ * While a transaction is made, an object whose state it changes leaves first (model_leave()) and
+ * enters with its new state afterwards (model_enter()): what is found in between is what the
+ * transaction has left as it was, and what it has put so far. */
 #ifndef RPC_MODEL_H
 #define RPC_MODEL_H
 
@@ -23,38 +26,53 @@ struct ref {
 	LIST_ENTRY(ref) link; /* in to->used_by while the version is linked */
 };
 
-/* One state of an object. A put makes a new one and the old one is kept until the transaction ends,
- * so that rolling back is relinking. refs and data lie in the same allocation. */
+/* One state of an object. A put makes a new one and the old one is kept until the transaction ends.
+ * refs and data lie in the same allocation. */
 struct version {
 	struct object *owner;
 	char *unique; /* what no other object of the type may have ("vni 100"), NULL = nothing */
+	bool is_linked;
 	RB_ENTRY(version) unique_node;
 	union api_object *data; /* model_bytes() */
 	uint32_t n_refs;
 	struct ref refs[]; /* in the order of the fields that are given */
 };
 
+/* What the nouns keep with one life of an object: one that is deleted and put anew has another. */
+struct object_life {
+	uint16_t id;	     /* of port, slice, attachment, tunnel, as the workers know it */
+	uint16_t slice;	     /* address, neighbor on an attachment: id of its slice */
+	uint8_t network_len; /* neighbor in an l3 slice: of the network it is on */
+	bool on_tap;	     /* address of a port: its tap has it from here, and from nobody else */
+};
+
 struct object {
 	RB_ENTRY(object) node;
 	const struct api_type *type;
-	struct version *now;
+	struct version *now;   /* the last one that entered; NULL: none has */
+	struct change *change; /* of the transaction in work (tx.h); NULL: none */
 	LIST_HEAD(object_users, ref) used_by;
-	uint64_t op; /* the last op that named it, and where in its list: finds keys given twice */
-	uint32_t op_index;
 	uint32_t macs;	 /* static MACs that name it (slice, attachment, tunnel, member) */
 	uint32_t routes; /* of slices, that name it (attachment, member) */
-	uint16_t slice;	 /* address, neighbor on an attachment: id of its slice, which cannot change
-			  */
-	uint8_t network_len; /* neighbor in an l3 slice: of the network it is on */
-	uint16_t id;	     /* of port, slice, attachment, tunnel, as the workers know it */
-	bool on_tap;	     /* address of a port: its tap has it from here, and from nobody else */
+	union {
+		struct object_life life;
+		struct {
+			uint16_t id, slice;
+			uint8_t network_len;
+			bool on_tap;
+		};
+	};
 	char key[];
 };
 
 /* NULL when there is none. */
 struct object *model_find(enum object_type type, const char *key);
+/* Also one that has left and not entered again. */
+struct object *model_find_any(enum object_type type, const char *key);
 struct object *model_by_id(enum object_type type, uint16_t id);
 struct object *model_member(const struct object *slice, const struct object *tunnel);
+/* Also one that has left. */
+struct object *model_member_any(const struct object *slice, const struct object *tunnel);
 uint32_t model_count(enum object_type type);
 
 /* In order of keys: the first whose key is greater than `key` ("" = the first); NULL at the end. */
@@ -64,9 +82,11 @@ struct object *model_next(struct object *obj);
 /* "slice blue" into text of size bytes; returns text. */
 const char *model_label(const struct object *obj, char *text, size_t size);
 
-/* Not in the model yet; freed by object_free. NULL when memory ran out. */
-struct object *object_new(const struct api_type *type, const char *key);
-void object_free(struct object *obj);
+/* The object of that key, made where there is none: such a one is in nobody's way and found by
+ * model_find_any() alone until it enters. NULL when memory ran out. */
+struct object *model_make(const struct api_type *type, const char *key);
+/* Takes one that has left out for good, or one that never entered. */
+void model_drop(struct object *obj);
 
 /* A version of data with its references looked up: 0, or -1 with err (path is the field). unique
  * may be "". */
@@ -83,10 +103,14 @@ struct object *version_ref(const struct version *version, enum object_type type)
 /* Who holds that unique text; NULL when free. */
 struct object *model_unique_holder(enum object_type type, const char *unique);
 
-/* Makes version the present state of obj (into the model if it is not there) / takes obj out.
- * Cannot fail. */
-void model_link(struct object *obj, struct version *version);
-void model_unlink(struct object *obj);
+/* obj is (again) as version says, which has left or never entered: found by its key, unique text
+ * and id. The unique text must be free. Cannot fail. */
+void model_enter(struct object *obj, struct version *version);
+/* obj's present version is not found any more and names nobody; those that name it still do, and
+ * its id leads to it until model_forget_id(). */
+void model_leave(struct object *obj);
+/* The id of a life that is over. */
+void model_forget_id(const struct object *obj, uint16_t id);
 
 /* Frees everything; what the workers know is undone elsewhere (slice_fini and the like). */
 void model_free(void);

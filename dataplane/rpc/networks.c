@@ -3,16 +3,17 @@
 #include "networks.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "array.h"
 
 #include "noun.h"
 
-/* A next hop that routes name. Which network it was found on is kept: a longer one may come later.
- */
+/* A next hop that routes name. */
 struct hop {
 	struct place_key key; /* attachment, address */
 	uint32_t routes;
-	uint8_t network_len;
 };
 
 static struct keymap networks = {
@@ -20,6 +21,7 @@ static struct keymap networks = {
 static struct keymap hops = {
 	.key_bytes = sizeof(struct place_key), .entry_bytes = sizeof(struct hop)};
 static uint32_t lengths[2][129]; /* networks of each length, by family */
+static uint32_t hops_at[LIMIT_ATTACHMENTS + 1];
 uint32_t networks_on_ports;
 
 static uint32_t *length_count(const struct api_ip *prefix)
@@ -27,11 +29,20 @@ static uint32_t *length_count(const struct api_ip *prefix)
 	return &lengths[prefix->family == 6][prefix->len];
 }
 
-struct network *network_find(uint16_t slice, const struct api_ip *prefix)
+struct network *network_any(uint16_t slice, const struct api_ip *prefix)
 {
 	struct place_key key = {slice, *prefix};
 
+	api_ip_mask(&key.ip);
 	return keymap_find(&networks, &key);
+}
+
+struct network *network_find(uint16_t slice, const struct api_ip *prefix)
+{
+	struct place_key key = {slice, *prefix};
+	struct network *network = keymap_find(&networks, &key);
+
+	return network && network->addresses > 0 ? network : NULL;
 }
 
 static struct network *network_cut(uint16_t slice, const struct api_ip *address, uint8_t len)
@@ -72,6 +83,10 @@ int network_add(uint16_t slice, uint16_t attachment, const struct api_ip *prefix
 	return 0;
 }
 
+/* Networks that have lost their last address since the last sweep. */
+static struct place_key *left;
+static uint32_t left_count, left_room;
+
 void network_remove(uint16_t slice, const struct api_ip *prefix)
 {
 	struct network *network = network_cut(slice, prefix, prefix->len);
@@ -79,7 +94,19 @@ void network_remove(uint16_t slice, const struct api_ip *prefix)
 	if (--network->addresses > 0)
 		return;
 	(*length_count(&network->key.ip))--;
-	keymap_remove(&networks, network);
+	if (!array_grow(&left, &left_room, left_count, sizeof(*left)))
+		return; /* it stays, found by nobody, until an address brings it back */
+	left[left_count++] = network->key;
+}
+
+void networks_sweep(void)
+{
+	while (left_count > 0) {
+		struct network *network = keymap_find(&networks, &left[--left_count]);
+
+		if (network && network->addresses == 0)
+			keymap_remove(&networks, network);
+	}
 }
 
 struct api_ip network_edge(const struct api_ip *prefix, bool last)
@@ -132,7 +159,7 @@ static struct hop *hop_find(const struct l3_via *via)
 	return via->attachment && via->address.family ? keymap_find(&hops, &key) : NULL;
 }
 
-static int hop_add(uint16_t slice, const struct l3_via *via)
+static int hop_add(const struct l3_via *via)
 {
 	struct place_key key = {via->attachment, via->address};
 	struct hop *hop;
@@ -143,7 +170,7 @@ static int hop_add(uint16_t slice, const struct l3_via *via)
 	if (!hop)
 		return -ENOMEM;
 	if (hop->routes++ == 0)
-		hop->network_len = network_of(slice, via->attachment, &via->address)->key.ip.len;
+		hops_at[via->attachment]++;
 	return 0;
 }
 
@@ -151,51 +178,42 @@ static void hop_remove(const struct l3_via *via)
 {
 	struct hop *hop = hop_find(via);
 
-	if (hop && --hop->routes == 0)
-		keymap_remove(&hops, hop);
+	if (!hop || --hop->routes > 0)
+		return;
+	hops_at[via->attachment]--;
+	keymap_remove(&hops, hop);
 }
 
-/* A route counts once at each network, however many of its ways are there. */
-static void count(uint16_t slice, const struct l3_via *via, uint32_t n, int by)
-{
-	struct network *seen[LIMIT_ROUTE_VIA];
-	uint32_t found = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		const struct hop *hop = hop_find(&via[i]);
-		struct network *network;
-		uint32_t j;
-
-		if (!hop)
-			continue;
-		network = network_cut(slice, &via[i].address, hop->network_len);
-		for (j = 0; j < found && seen[j] != network; j++)
-			;
-		if (j < found)
-			continue;
-		seen[found++] = network;
-		network->routes += by;
-	}
-}
-
-int ways_hold(uint16_t slice, const struct l3_via *via, uint32_t n)
+int ways_hold(const struct l3_via *via, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		if (!hop_add(slice, &via[i]))
+		if (!hop_add(&via[i]))
 			continue;
 		while (i-- > 0)
 			hop_remove(&via[i]);
 		return -ENOMEM;
 	}
-	count(slice, via, n, 1);
 	return 0;
 }
 
-void ways_release(uint16_t slice, const struct l3_via *via, uint32_t n)
+void ways_release(const struct l3_via *via, uint32_t n)
 {
-	count(slice, via, n, -1);
 	for (uint32_t i = 0; i < n; i++)
 		hop_remove(&via[i]);
+}
+
+uint32_t ways_stranded(uint16_t slice, uint16_t attachment)
+{
+	uint32_t routes = 0;
+
+	for (size_t i = 0; hops_at[attachment] > 0 && i < hops.room; i++) {
+		const struct hop *hop = keymap_at(&hops, i);
+
+		if (hop && hop->key.id == attachment &&
+			!network_of(slice, attachment, &hop->key.ip))
+			routes += hop->routes;
+	}
+	return routes;
 }
 
 uint32_t ways_over(uint16_t attachment, const struct api_ip *address)
@@ -212,6 +230,10 @@ void networks_free(void)
 {
 	keymap_free(&networks);
 	keymap_free(&hops);
+	free(left);
+	left = NULL;
+	left_count = left_room = 0;
 	memset(lengths, 0, sizeof(lengths));
+	memset(hops_at, 0, sizeof(hops_at));
 	networks_on_ports = 0;
 }

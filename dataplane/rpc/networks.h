@@ -18,8 +18,7 @@ _Static_assert(sizeof(struct place_key) == 20, "a key holds no padding");
 struct network {
 	struct place_key key; /* slice, prefix with host bits zero */
 	uint16_t attachment;
-	uint32_t addresses; /* gateway addresses that bring it; never 0 */
-	uint32_t routes;    /* with a next hop on it */
+	uint32_t addresses; /* gateway addresses that bring it; 0: none does any more */
 	uint32_t neighbors; /* static ones */
 };
 
@@ -30,7 +29,13 @@ struct network *network_of(uint16_t slice, uint16_t attachment, const struct api
 /* One more address with this network (which is no other attachment's), given with its host bits: 0
  * or -ENOMEM. Cannot fail where it undoes network_remove(). */
 int network_add(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
+/* One address less. Behind the last one the network is found no more, but still counts what is on
+ * it until networks_sweep(), as long as a transaction may move that elsewhere. */
 void network_remove(uint16_t slice, const struct api_ip *prefix);
+/* Also one that is found no more: where neighbours are counted. */
+struct network *network_any(uint16_t slice, const struct api_ip *prefix);
+/* Forgets networks without addresses. After each transaction. */
+void networks_sweep(void);
 
 /* Is `address` one that a host of this network can have: not the network's own (RFC 3021, RFC 4291
  * section 2.6.1), nor the broadcast address? */
@@ -42,11 +47,12 @@ struct api_ip network_edge(const struct api_ip *prefix, bool last);
  * NULL. */
 struct network *network_reserving(uint16_t slice, const struct api_ip *address);
 
-/* Counts one more route of the slice with these ways: at their networks (by attachment and
- * address). 0 or -ENOMEM; cannot fail where it undoes ways_release(). The ways have been checked.
- */
-int ways_hold(uint16_t slice, const struct l3_via *via, uint32_t count);
-void ways_release(uint16_t slice, const struct l3_via *via, uint32_t count);
+/* Counts one more route with these next hops. 0 or -ENOMEM; cannot fail where it undoes
+ * ways_release(). */
+int ways_hold(const struct l3_via *via, uint32_t count);
+void ways_release(const struct l3_via *via, uint32_t count);
+/* How many times routes have next hops on the attachment that are on no network of it any more. */
+uint32_t ways_stranded(uint16_t slice, uint16_t attachment);
 /* How many routes have this next hop on the attachment. */
 uint32_t ways_over(uint16_t attachment, const struct api_ip *address);
 

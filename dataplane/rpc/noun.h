@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What tx.c and the methods need to know of each type: one struct noun a file noun_*.c. A change is
- * {old, new}: old NULL creates, new NULL deletes. Main thread only. */
+/* What tx.c and the methods need to know of each type: one struct noun a file noun_*.c. Of a change
+ * (struct change of tx.h) the nouns see what leaves and what enters by themselves; where both are
+ * of one life, the id stays (change_ends(), change_begins()). Main thread only. */
 #ifndef RPC_NOUN_H
 #define RPC_NOUN_H
 
@@ -8,28 +9,33 @@
 
 #include "ip.h"
 #include "model.h"
+#include "tx.h"
 
 struct counters;
 struct shaper_counters;
-struct tx;
 
 struct noun {
 	/* The field named when `unique` clashes. */
 	const char *unique_field;
 	/* What no other object of the type may have; text has NOUN_UNIQUE bytes. */
 	void (*unique)(const union api_object *data, char *text);
-	/* Is data acceptable in itself, and as a change of obj (NULL: new)? 0, or -1 with err (path
-	 * is the field). */
-	int (*check)(const struct tx *tx, const struct object *obj, const union api_object *data,
-		struct rpc_error *err);
-	/* Work that may fail, done before anything is committed; fills obj->id of a new object. 0,
-	 * or -1 with err and nothing left behind. Of tx->check only what nobody but the main thread
-	 * sees: no device, interface or address of the kernel is touched. */
-	int (*prepare)(const struct tx *tx, struct object *obj, const struct version *old,
-		const struct version *next, struct rpc_error *err);
-	void (*undo)(const struct tx *tx, struct object *obj, const struct version *old,
-		const struct version *next);
-	/* Makes it so for the workers. Cannot fail. */
+	/* change->old has left the model: what it holds there is free for others. Cannot fail. */
+	void (*release)(const struct change *change);
+	/* Undoes release. */
+	void (*restore)(const struct change *change);
+	/* Is change->data acceptable in itself, beside what is in the model, and as a change of
+	 * change->old? 0, or -1 with err (path is the field). */
+	int (*check)(const struct tx *tx, const struct change *change, struct rpc_error *err);
+	/* Work for change->next that may fail, done before anything is committed; fills obj->life
+	 * where one begins. 0, or -1 with err and nothing left behind. If change->dry only what
+	 * nobody but the main thread sees: no device, interface or address of the kernel is
+	 * touched. */
+	int (*prepare)(const struct tx *tx, const struct change *change, struct rpc_error *err);
+	/* Undoes prepare. */
+	void (*undo)(const struct change *change);
+	/* What can be judged only when all has left and entered that does. */
+	int (*settle)(const struct change *change, struct rpc_error *err);
+	/* Makes it so for the workers: old NULL begins, next NULL ends. Cannot fail. */
 	void (*commit)(struct object *obj, const struct version *old, const struct version *next);
 	/* Fills the fields that only answers have. */
 	void (*answer)(const struct object *obj, union api_object *copy);

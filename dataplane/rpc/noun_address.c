@@ -47,56 +47,84 @@ static int check_port(const struct api_address *next, struct rpc_error *err)
 	return 0;
 }
 
-static int address_check(const struct tx *tx, const struct object *obj,
-	const union api_object *data, struct rpc_error *err)
+static int address_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_address *next = &data->address;
+	const struct api_address *next = &change->data->address;
 
-	if (obj) /* all of it is key: what differs is the kind of place */
-		return noun_fail_place(err, obj);
+	if (!change_begins(change)) /* all of it is key: what differs is the kind of place */
+		return noun_fail_place(err, change->obj);
 	return next->attachment[0] ? gateway_noun_check(tx, next, err) : check_port(next, err);
 }
 
-/* Both ways at check time: a delete followed by a put of the same address must reach the kernel in
- * that order. */
-static int address_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+/* The kernel has the address of a port from here: both ways before the commit, since the kernel may
+ * refuse it, and one that goes and comes again must reach it in that order. */
+static void address_release(const struct change *change)
 {
-	const struct version *version = next ? next : old;
-	const struct object *port = version_ref(version, OBJECT_PORT);
+	const struct object *port = version_ref(change->old, OBJECT_PORT);
+
+	if (!port) {
+		gateway_noun_release(change);
+		return;
+	}
+	networks_on_ports--;
+	/* what is not there any more need not be removed */
+	if (!change->left_dry)
+		port_tap_address(
+			port->id, &change->old->data->address.prefix, false, &change->obj->on_tap);
+}
+
+static void address_restore(const struct change *change)
+{
+	const struct object *port = version_ref(change->old, OBJECT_PORT);
+
+	if (!port) {
+		gateway_noun_restore(change);
+		return;
+	}
+	networks_on_ports++;
+	if (!change->left_dry)
+		port_tap_address(
+			port->id, &change->old->data->address.prefix, true, &change->obj->on_tap);
+}
+
+static int address_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	const struct object *port = version_ref(change->next, OBJECT_PORT);
 	int rc;
 
 	if (!port)
-		return gateway_noun_prepare(obj, old, next, err);
-	rc = tx->check ? 0
-		       : port_tap_address(port->id, &version->data->address.prefix, next != NULL,
-				 &obj->on_tap);
-	/* what is not there any more need not be removed */
-	if (rc == 0 || !next) {
-		networks_on_ports += next ? 1 : -1;
+		return gateway_noun_prepare(change, err);
+	rc = change->dry ? 0
+			 : port_tap_address(port->id, &change->data->address.prefix, true,
+				   &change->obj->on_tap);
+	if (rc == 0) {
+		networks_on_ports++;
 		return 0;
 	}
 	rpc_fail(err, RPC_ERR_INTERNAL, "the kernel refused the address on the tap of port %s: %s",
-		version->data->address.port, strerror(-rc));
+		change->data->address.port, strerror(-rc));
 	snprintf(err->path, sizeof(err->path), "prefix");
 	snprintf(err->got, sizeof(err->got), "%s", strerror(-rc));
 	return -1;
 }
 
-static void address_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void address_undo(const struct change *change)
 {
-	const struct version *version = next ? next : old;
-	const struct object *port = version_ref(version, OBJECT_PORT);
+	const struct object *port = version_ref(change->next, OBJECT_PORT);
 
 	if (!port) {
-		gateway_noun_undo(obj, old, next);
+		gateway_noun_undo(change);
 		return;
 	}
-	networks_on_ports -= next ? 1 : -1;
-	if (!tx->check)
+	networks_on_ports--;
+	if (!change->dry)
 		port_tap_address(
-			port->id, &version->data->address.prefix, next == NULL, &obj->on_tap);
+			port->id, &change->data->address.prefix, false, &change->obj->on_tap);
+}
+
+static int address_settle(const struct change *change, struct rpc_error *err)
+{
+	return gateway_noun_settle(change, err);
 }
 
 static void address_commit(
@@ -134,8 +162,11 @@ void noun_address_again(const struct object *port)
 const struct noun noun_address = {
 	.unique_field = "prefix",
 	.unique = address_unique,
+	.release = address_release,
+	.restore = address_restore,
 	.check = address_check,
 	.prepare = address_prepare,
 	.undo = address_undo,
+	.settle = address_settle,
 	.commit = address_commit,
 };

@@ -53,40 +53,43 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 
 /* Static MACs, gateway addresses, neighbors and routes are its slice's: the attachment cannot leave
  * the slice under them. */
-static int attachment_check(const struct tx *tx, const struct object *obj,
-	const union api_object *data, struct rpc_error *err)
+static int attachment_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	if (check_not_underlay(data, err) || noun_tap_check(obj, data, err))
+	const union api_object *data = change->data;
+
+	if (check_not_underlay(data, err) || noun_tap_check(data, err))
 		return -1;
-	if (!obj || !strcmp(obj->now->data->attachment.slice, data->attachment.slice) ||
-		!noun_check_unused(err, obj))
+	if (change_begins(change) ||
+		!strcmp(change->old->data->attachment.slice, data->attachment.slice) ||
+		!noun_check_unused(err, change->obj))
 		return 0;
 	snprintf(err->path, sizeof(err->path), "slice");
 	return -1;
 }
 
-static int attachment_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static int attachment_prepare(
+	const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	if (!old && attachment_reserve(&obj->id)) {
+	struct object *obj = change->obj;
+
+	if (change_begins(change) && attachment_reserve(&obj->id)) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
 			LIMIT_ATTACHMENTS);
 		err->limit = LIMIT_ATTACHMENTS;
 		return -1;
 	}
-	if (!noun_tap_prepare(tx, obj, old, next, err))
+	if (!noun_tap_prepare(change, err))
 		return 0;
-	if (!old)
+	if (change_begins(change))
 		attachment_release(obj->id);
 	return -1;
 }
 
-static void attachment_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void attachment_undo(const struct change *change)
 {
-	noun_tap_undo(obj, old, next);
-	if (!old)
-		attachment_release(obj->id);
+	noun_tap_undo(change);
+	if (change_begins(change))
+		attachment_release(change->obj->id);
 }
 
 static void attachment_commit(
@@ -134,6 +137,8 @@ static void attachment_stats(const struct object *obj, json_t *out)
 const struct noun noun_attachment = {
 	.unique_field = "vlan",
 	.unique = attachment_unique,
+	.release = noun_tap_release,
+	.restore = noun_tap_restore,
 	.check = attachment_check,
 	.prepare = attachment_prepare,
 	.undo = attachment_undo,

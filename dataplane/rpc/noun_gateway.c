@@ -103,7 +103,6 @@ static int check_others(const struct tx *tx, const struct object *slice, const s
 	const struct network *there;
 	const struct object *neighbor;
 	char label[160];
-	uint32_t routes;
 
 	api_ip_mask(&network);
 	host.len = prefix->family == 4 ? 32 : 128;
@@ -114,9 +113,6 @@ static int check_others(const struct tx *tx, const struct object *slice, const s
 		return fail_route(err, slice, &network);
 	if (fib_route_staged(tx, slice->id, &host))
 		return fail_route(err, slice, &host);
-	routes = ways_over(at->id, &host);
-	if (routes)
-		return fail_hop(err, slice, routes);
 	if (noun_session_check_free(err, slice->id, &host, true) ||
 		noun_session_check_free(err, slice->id, &network, true))
 		return -1;
@@ -161,65 +157,87 @@ int gateway_noun_check(const struct tx *tx, const struct api_address *next, stru
 		       : 0;
 }
 
-static int fail_in_use(
-	struct rpc_error *err, const struct object *obj, const struct network *network)
+static int fail_in_use(struct rpc_error *err, const struct object *obj, uint32_t count,
+	const char *what, const struct object *slice)
 {
-	const struct object *slice = model_by_id(OBJECT_SLICE, obj->slice);
 	char by[160];
 
-	if (network->routes)
-		snprintf(by, sizeof(by), "%u route%s of slice %s", network->routes,
-			network->routes == 1 ? "" : "s", slice->key);
-	else
-		snprintf(by, sizeof(by), "%u neighbor object%s of slice %s", network->neighbors,
-			network->neighbors == 1 ? "" : "s", slice->key);
+	snprintf(by, sizeof(by), "%u %s%s of slice %s", count, what, count == 1 ? "" : "s",
+		slice ? slice->key : "?");
 	return noun_fail_in_use(err, obj, by);
 }
 
-static int prepare_new(struct object *obj, const struct version *next, struct rpc_error *err)
+void gateway_noun_release(const struct change *change)
 {
-	const struct object *at = version_ref(next, OBJECT_ATTACHMENT);
-	const struct api_ip *prefix = &next->data->address.prefix;
+	network_remove(change->obj->slice, &change->old->data->address.prefix);
+}
+
+void gateway_noun_restore(const struct change *change)
+{
+	network_add(change->obj->slice, version_ref(change->old, OBJECT_ATTACHMENT)->id,
+		&change->old->data->address.prefix);
+}
+
+int gateway_noun_prepare(const struct change *change, struct rpc_error *err)
+{
+	const struct object *at = version_ref(change->next, OBJECT_ATTACHMENT);
+	const struct api_ip *prefix = &change->data->address.prefix;
 	int rc = gateway_reserve(prefix->family);
 
-	obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
+	change->obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
 	if (rc)
 		return noun_fail_room(
 			err, rc, "the routing tables hold at most %u entries", LIMIT_FIB_ROUTES);
-	if (!network_add(obj->slice, at->id, prefix))
+	if (!network_add(change->obj->slice, at->id, prefix))
 		return 0;
 	gateway_release(prefix->family);
 	return noun_fail_room(err, -ENOMEM, "", 0);
 }
 
-int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *next,
-	struct rpc_error *err)
+void gateway_noun_undo(const struct change *change)
 {
-	struct api_ip network;
-	const struct network *there;
+	const struct api_ip *prefix = &change->data->address.prefix;
 
-	if (next)
-		return prepare_new(obj, next, err);
-	network = old->data->address.prefix;
-	api_ip_mask(&network);
-	there = network_find(obj->slice, &network);
-	if (there->addresses == 1 && (there->routes || there->neighbors))
-		return fail_in_use(err, obj, there);
-	network_remove(obj->slice, &network);
+	network_remove(change->obj->slice, prefix);
+	gateway_release(prefix->family);
+}
+
+/* The address has gone, and with the last one its network: is anything left on it? */
+static int settle_gone(const struct change *change, struct rpc_error *err)
+{
+	const struct api_ip *prefix = &change->old->data->address.prefix;
+	const struct object *slice = model_by_id(OBJECT_SLICE, change->life.slice);
+	const struct network *network = network_any(change->life.slice, prefix);
+	const struct object *at = version_ref(change->old, OBJECT_ATTACHMENT);
+	/* the id that it had: it may be made anew, too */
+	uint16_t attachment = at->change ? at->change->life.id : at->id;
+	uint32_t routes;
+
+	if (network && network->addresses > 0 && network->attachment == attachment)
+		return 0;
+	routes = ways_stranded(change->life.slice, attachment);
+	if (routes)
+		return fail_in_use(err, change->obj, routes, "route next hop", slice);
+	if (network && network->addresses == 0 && network->neighbors)
+		return fail_in_use(err, change->obj, network->neighbors, "neighbor object", slice);
 	return 0;
 }
 
-void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *next)
+int gateway_noun_settle(const struct change *change, struct rpc_error *err)
 {
-	const struct version *version = next ? next : old;
-	const struct api_ip *prefix = &version->data->address.prefix;
+	const struct object *at =
+		change->next ? version_ref(change->next, OBJECT_ATTACHMENT) : NULL;
+	struct api_ip host;
+	uint32_t routes;
 
-	if (next) {
-		network_remove(obj->slice, prefix);
-		gateway_release(prefix->family);
-	} else {
-		network_add(obj->slice, version_ref(old, OBJECT_ATTACHMENT)->id, prefix);
-	}
+	if (change->left && version_ref(change->old, OBJECT_ATTACHMENT) && settle_gone(change, err))
+		return -1;
+	if (!at)
+		return 0;
+	host = change->data->address.prefix;
+	host.len = host.family == 4 ? 32 : 128;
+	routes = ways_over(at->id, &host);
+	return routes ? fail_hop(err, version_ref(at->now, OBJECT_SLICE), routes) : 0;
 }
 
 void gateway_noun_commit(

@@ -13,9 +13,12 @@ void gateway_unique(const char *attachment, const struct api_ip *address, char *
 struct object *gateway_holder(const struct object *slice, const struct api_ip *address);
 
 int gateway_noun_check(const struct tx *tx, const struct api_address *next, struct rpc_error *err);
-int gateway_noun_prepare(struct object *obj, const struct version *old, const struct version *next,
-	struct rpc_error *err);
-void gateway_noun_undo(struct object *obj, const struct version *old, const struct version *next);
+void gateway_noun_release(const struct change *change);
+void gateway_noun_restore(const struct change *change);
+int gateway_noun_prepare(const struct change *change, struct rpc_error *err);
+void gateway_noun_undo(const struct change *change);
+/* Also of addresses on ports, which have nothing to settle. */
+int gateway_noun_settle(const struct change *change, struct rpc_error *err);
 void gateway_noun_commit(
 	const struct object *obj, const struct version *old, const struct version *next);
 

@@ -35,11 +35,13 @@ static int check_tunnels(struct rpc_error *err)
 }
 
 /* What sessions send to this box itself would come back. */
-static int check_peers(const struct object *obj, const struct api_gtpu *next, struct rpc_error *err)
+static int check_peers(
+	const struct change *change, const struct api_gtpu *next, struct rpc_error *err)
 {
 	char address[64];
 
-	if (obj && !memcmp(&obj->now->data->gtpu.address, &next->address, sizeof(next->address)))
+	if (!change_begins(change) &&
+		!memcmp(&change->old->data->gtpu.address, &next->address, sizeof(next->address)))
 		return 0;
 	if (!peer_is_at(&next->address))
 		return 0;
@@ -50,47 +52,57 @@ static int check_peers(const struct object *obj, const struct api_gtpu *next, st
 
 /* What sessions rest on: their peers and F-TEIDs are of this address and side. */
 static int check_change(
-	const struct object *obj, const struct api_gtpu *next, struct rpc_error *err)
+	const struct change *change, const struct api_gtpu *next, struct rpc_error *err)
 {
-	const struct api_gtpu *now = &obj->now->data->gtpu;
+	const struct api_gtpu *now = &change->old->data->gtpu;
 	bool moves = memcmp(&now->address, &next->address, sizeof(now->address)) != 0;
 
-	if ((!moves && now->interface == next->interface) || !noun_session_check_unused(err, obj))
+	if ((!moves && now->interface == next->interface) ||
+		!noun_session_check_unused(err, change->obj))
 		return 0;
 	snprintf(err->path, sizeof(err->path), moves ? "address" : "interface");
 	return -1;
 }
 
-static int gtpu_check(const struct tx *tx, const struct object *obj, const union api_object *data,
-	struct rpc_error *err)
+static int gtpu_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_gtpu *next = &data->gtpu;
+	const struct api_gtpu *next = &change->data->gtpu;
 
 	if (!noun_ip_unicast(&next->address))
 		return noun_fail_ip(err, "address", "a unicast address", &next->address, false);
-	if ((obj && check_change(obj, next, err)) || check_peers(obj, next, err))
+	if ((!change_begins(change) && check_change(change, next, err)) ||
+		check_peers(change, next, err))
 		return -1;
 	return check_tunnels(err);
 }
 
-static int gtpu_prepare_noun(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static void gtpu_noun_release(const struct change *change)
 {
-	int rc = old ? 0 : gtpu_reserve(&obj->id);
+	gtpu_prepare(change->obj->id, NULL);
+}
+
+static void gtpu_restore(const struct change *change)
+{
+	gtpu_prepare(change->obj->id, &change->old->data->gtpu);
+}
+
+static int gtpu_noun_prepare(
+	const struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	int rc = change_begins(change) ? gtpu_reserve(&change->obj->id) : 0;
 
 	if (rc)
 		return noun_fail_room(
 			err, rc, "a box holds at most %u objects of type gtpu", LIMIT_GTPU);
-	gtpu_prepare(obj->id, next ? &next->data->gtpu : NULL);
+	gtpu_prepare(change->obj->id, &change->data->gtpu);
 	return 0;
 }
 
-static void gtpu_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void gtpu_undo(const struct change *change)
 {
-	gtpu_prepare(obj->id, old ? &old->data->gtpu : NULL);
-	if (!old)
-		gtpu_release(obj->id);
+	gtpu_prepare(change->obj->id, NULL);
+	if (change_begins(change))
+		gtpu_release(change->obj->id);
 }
 
 static void gtpu_commit(struct object *obj, const struct version *old, const struct version *next)
@@ -105,8 +117,10 @@ static void gtpu_commit(struct object *obj, const struct version *old, const str
 const struct noun noun_gtpu = {
 	.unique_field = "address",
 	.unique = gtpu_unique,
+	.release = gtpu_noun_release,
+	.restore = gtpu_restore,
 	.check = gtpu_check,
-	.prepare = gtpu_prepare_noun,
+	.prepare = gtpu_noun_prepare,
 	.undo = gtpu_undo,
 	.commit = gtpu_commit,
 };

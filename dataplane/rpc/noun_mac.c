@@ -132,7 +132,7 @@ static void count(struct object *slice, door_t door, int by)
 		version_ref(near_member->now, OBJECT_TUNNEL) == at)
 		member = near_member;
 	else
-		member = model_member(slice, at);
+		member = model_member_any(slice, at);
 	if (member)
 		member->macs += by;
 }

@@ -88,10 +88,9 @@ void noun_meter_stats(
 
 /* ---- the type ---- */
 
-static int meter_check(const struct tx *tx, const struct object *obj, const union api_object *data,
-	struct rpc_error *err)
+static int meter_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_meter *next = &data->meter;
+	const struct api_meter *next = &change->data->meter;
 	char want[80], got[32];
 
 	if (next->algorithm != METER_TRTCM)
@@ -110,10 +109,9 @@ static int meter_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int meter_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static int meter_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	if (old || !police_reserve(&obj->id))
+	if (!change_begins(change) || !police_reserve(&change->obj->id))
 		return 0;
 	rpc_fail(
 		err, RPC_ERR_CAPACITY, "no meter id is free: a box holds at most %u", LIMIT_METERS);
@@ -121,11 +119,10 @@ static int meter_prepare(const struct tx *tx, struct object *obj, const struct v
 	return -1;
 }
 
-static void meter_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void meter_undo(const struct change *change)
 {
-	if (!old)
-		police_release(obj->id);
+	if (change_begins(change))
+		police_release(change->obj->id);
 }
 
 static void meter_commit(struct object *obj, const struct version *old, const struct version *next)

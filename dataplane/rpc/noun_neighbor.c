@@ -56,14 +56,13 @@ static int check_network(const struct object *slice, const struct object *at,
 		"the address is the switch's own: %.120s", label);
 }
 
-static int neighbor_check(const struct tx *tx, const struct object *obj,
-	const union api_object *data, struct rpc_error *err)
+static int neighbor_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_neighbor *next = &data->neighbor;
+	const struct api_neighbor *next = &change->data->neighbor;
 	const struct object *at = model_find(OBJECT_ATTACHMENT, next->attachment), *slice;
 
-	if (obj && strcmp(obj->now->data->neighbor.port, next->port))
-		return noun_fail_place(err, obj);
+	if (!change_begins(change) && strcmp(change->old->data->neighbor.port, next->port))
+		return noun_fail_place(err, change->obj);
 	if (!noun_ip_unicast(&next->address))
 		return noun_fail_ip(err, "address", "a unicast address", &next->address, false);
 	if (!noun_mac_unicast(&next->mac))
@@ -82,8 +81,7 @@ static struct network *network_at(const struct object *obj, const struct api_ip 
 	struct api_ip prefix = *address;
 
 	prefix.len = obj->network_len;
-	api_ip_mask(&prefix);
-	return obj->network_len ? network_find(obj->slice, &prefix) : NULL;
+	return obj->network_len ? network_any(obj->slice, &prefix) : NULL;
 }
 
 static void count(const struct object *obj, const struct version *version, int by)
@@ -94,42 +92,41 @@ static void count(const struct object *obj, const struct version *version, int b
 		network->neighbors += by;
 }
 
-static int neighbor_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static void neighbor_noun_release(const struct change *change)
 {
-	const struct object *at = version_ref(next ? next : old, OBJECT_ATTACHMENT);
+	count(change->obj, change->old, -1);
+}
+
+static void neighbor_restore(const struct change *change)
+{
+	count(change->obj, change->old, 1);
+}
+
+static int neighbor_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	const struct object *at = version_ref(change->next, OBJECT_ATTACHMENT);
+	struct object *obj = change->obj;
 	const struct network *network;
 	int rc;
 
 	if (!at)
 		return 0;
-	if (!next) {
-		count(obj, old, -1);
-		return 0;
-	}
 	rc = neighbor_reserve();
 	if (rc)
 		return noun_fail_room(err, rc, "a box holds at most %u neighbours", LIMIT_HOSTS);
-	if (old)
-		return 0;
 	obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
-	network = network_of(obj->slice, at->id, &next->data->neighbor.address);
+	network = network_of(obj->slice, at->id, &change->data->neighbor.address);
 	obj->network_len = network ? network->key.ip.len : 0;
-	count(obj, next, 1);
+	count(obj, change->next, 1);
 	return 0;
 }
 
-static void neighbor_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void neighbor_undo(const struct change *change)
 {
-	if (!version_ref(next ? next : old, OBJECT_ATTACHMENT))
+	if (!version_ref(change->next, OBJECT_ATTACHMENT))
 		return;
-	if (next)
-		neighbor_release();
-	if (!old)
-		count(obj, next, -1);
-	else if (!next)
-		count(obj, old, 1);
+	neighbor_release();
+	count(change->obj, change->next, -1);
 }
 
 static void neighbor_commit(
@@ -246,6 +243,8 @@ int learned_neighbor_get(const struct api_neighbor *key, struct api_neighbor *ou
 const struct noun noun_neighbor = {
 	.unique_field = "address",
 	.unique = neighbor_unique,
+	.release = neighbor_noun_release,
+	.restore = neighbor_restore,
 	.check = neighbor_check,
 	.prepare = neighbor_prepare,
 	.undo = neighbor_undo,

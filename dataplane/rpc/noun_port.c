@@ -34,24 +34,23 @@ static int fail_fixed(const struct object *obj, const char *field, struct rpc_er
 	return -1;
 }
 
-/* One with this name or device that the transaction has deleted; NULL: none. */
+/* One with this name or device that the transaction deletes; NULL: none. */
 static const struct api_port *deleted(const struct tx *tx, const struct api_port *next)
 {
-	for (size_t i = 0; i < tx->count; i++) {
-		const struct tx_object *step = &tx->steps[i].object;
+	for (size_t i = 0; i < tx->change_count; i++) {
+		const struct change *change = tx->changes[i];
 		const struct api_port *old;
 
-		if (tx->steps[i].kind != TX_OBJECT || step->next ||
-			step->obj->type->type != OBJECT_PORT)
+		if (change->obj->type->type != OBJECT_PORT || !change_ends(change))
 			continue;
-		old = &step->old->data->port;
+		old = &change->old->data->port;
 		if (!strcmp(old->name, next->name) || !strcmp(old->device, next->device))
 			return old;
 	}
 	return NULL;
 }
 
-/* A port deleted earlier in the transaction is still open until it is committed. */
+/* A port that the transaction deletes is still open until that is committed. */
 static int check_reopen(const struct tx *tx, const struct api_port *next, struct rpc_error *err)
 {
 	const struct api_port *old = tx->check ? NULL : deleted(tx, next);
@@ -63,11 +62,11 @@ static int check_reopen(const struct tx *tx, const struct api_port *next, struct
 		"port %s is deleted by this same transaction: put the new one after it", old->name);
 }
 
-static int port_check(const struct tx *tx, const struct object *obj, const union api_object *data,
-	struct rpc_error *err)
+static int port_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
-	const struct api_port *next = &data->port, *old;
+	const struct api_port *next = &change->data->port, *old;
+	const struct object *obj = change->obj;
 
 	if (memcmp(&next->mac, &none, sizeof(none)) && !noun_mac_unicast(&next->mac))
 		return noun_fail_mac(err, "mac", &next->mac);
@@ -77,9 +76,9 @@ static int port_check(const struct tx *tx, const struct object *obj, const union
 		snprintf(got, sizeof(got), "%llu", (unsigned long long)next->rate_bps);
 		return rpc_fail_value(err, "rate_bps", "0, or 100000 and more", got);
 	}
-	if (!obj)
+	if (change_begins(change))
 		return check_reopen(tx, next, err);
-	old = &obj->now->data->port;
+	old = &change->old->data->port;
 	if (strcmp(old->device, next->device))
 		return fail_fixed(obj, "device", err);
 	if (old->queues != next->queues)
@@ -109,75 +108,62 @@ static int check_device_name(const struct api_port *next, struct rpc_error *err)
 }
 
 /* How many more devices are open by now than there are. */
-static int devices_more(const struct tx *tx)
+static int devices_more(const struct tx *tx, const struct change *but)
 {
 	int more = 0;
 
-	for (size_t i = 0; i < tx->count; i++) {
-		const struct tx_object *step = &tx->steps[i].object;
+	for (size_t i = 0; i < tx->change_count; i++) {
+		const struct change *change = tx->changes[i];
 
-		if (tx->steps[i].kind != TX_OBJECT || step->obj->type->type != OBJECT_PORT)
+		if (change->obj->type->type != OBJECT_PORT)
 			continue;
-		if (!step->old)
-			more += 1 + step->next->data->port.tap;
-		else if (!step->next)
-			more -= 1 + step->old->data->port.tap;
+		if (change_begins(change) && change->next && change != but)
+			more += 1 + change->data->port.tap;
+		if (change_ends(change))
+			more -= 1 + change->old->data->port.tap;
 	}
 	return more;
 }
 
 /* Of one that would be opened: its id is one that no port of the model has. */
-static int check_open(
-	const struct tx *tx, struct object *obj, const struct api_port *next, struct rpc_error *err)
+static int check_open(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_port *old = deleted(tx, next);
+	const struct api_port *next = &change->data->port, *old = deleted(tx, next);
 	bool tap_there = old && old->tap && !strcmp(old->name, next->name);
+	struct object *obj = change->obj;
 
 	if (device_check(next->device, err) != 0 || check_device_name(next, err) != 0 ||
-		port_open_check(next, tap_there, devices_more(tx), err) != 0)
+		port_open_check(next, tap_there, devices_more(tx, change), err) != 0)
 		return -1;
 	while (model_by_id(OBJECT_PORT, obj->id))
 		obj->id++;
 	return 0;
 }
 
-/* Was it opened by this transaction, or would be: then there is nothing yet to be changed. */
-static bool is_new(const struct tx *tx, const struct object *obj)
+static int port_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	for (size_t i = 0; i < tx->count; i++)
-		if (tx->steps[i].kind == TX_OBJECT && tx->steps[i].object.obj == obj &&
-			!tx->steps[i].object.old)
-			return true;
-	return false;
-}
+	const struct api_port *next = &change->data->port;
 
-static int port_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
-{
-	if (!next)
-		return 0;
-	if (tx->check)
-		return !old		 ? check_open(tx, obj, &next->data->port, err)
-		       : is_new(tx, obj) ? 0
-					 : port_change_check(obj->id, &next->data->port, err);
-	if (!old)
-		return device_check(next->data->port.device, err) != 0
+	if (change->dry)
+		return change_begins(change) ? check_open(tx, change, err)
+					     : port_change_check(change->obj->id, next, err);
+	if (change_begins(change))
+		return device_check(next->device, err) != 0
 			       ? -1
-			       : port_open(&next->data->port, &obj->id, err);
-	return port_change(obj->id, &next->data->port, err);
+			       : port_open(next, &change->obj->id, err);
+	return port_change(change->obj->id, next, err);
 }
 
-static void port_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void port_undo(const struct change *change)
 {
 	struct rpc_error ignored = {0};
 
-	if (!next || tx->check)
+	if (change->dry)
 		return;
-	if (!old)
-		port_close(obj->id);
+	if (change_begins(change))
+		port_close(change->obj->id);
 	else
-		port_change(obj->id, &old->data->port, &ignored);
+		port_change(change->obj->id, &change->old->data->port, &ignored);
 }
 
 /* ---- what is wrong below a port ---- */

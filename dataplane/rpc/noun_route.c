@@ -69,10 +69,9 @@ static bool same_hop(const struct api_via *a, const struct api_via *b)
 	return !memcmp(&a->address, &b->address, sizeof(a->address)) && !strcmp(a->port, b->port);
 }
 
-static int route_check(const struct tx *tx, const struct object *obj, const union api_object *data,
-	struct rpc_error *err)
+static int route_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_route *route = &data->route;
+	const struct api_route *route = &change->data->route;
 
 	if (noun_check_prefix(&route->prefix, err))
 		return -1;
@@ -88,21 +87,18 @@ static int route_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int route_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static int route_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	int rc = next ? underlay_route_reserve(next->data->route.prefix.family) : 0;
+	int rc = underlay_route_reserve(change->data->route.prefix.family);
 
 	return rc ? noun_fail_room(err, rc, "the underlay holds at most %u routes of a family",
 			    LIMIT_ROUTES)
 		  : 0;
 }
 
-static void route_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void route_undo(const struct change *change)
 {
-	if (next)
-		underlay_route_release(next->data->route.prefix.family);
+	underlay_route_release(change->data->route.prefix.family);
 }
 
 static void route_commit(struct object *obj, const struct version *old, const struct version *next)

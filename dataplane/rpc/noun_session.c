@@ -294,7 +294,7 @@ int noun_session_put(struct tx *tx, struct api_session *s, uint32_t index, struc
 		return -1;
 	if (rc > 0) {
 		*step = (struct tx_step){.kind = TX_SESSION,
-			.session = {change, session_find(s->name), tx->ops - 1, index}};
+			.session = {change, session_find(s->name), tx->at, index}};
 		tx->count++;
 	}
 	if (rc == 0)

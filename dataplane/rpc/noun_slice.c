@@ -17,13 +17,13 @@ static void slice_unique(const union api_object *data, char *text)
 	snprintf(text, NOUN_UNIQUE, "vni %u", data->slice.vni);
 }
 
-static int slice_check(const struct tx *tx, const struct object *obj, const union api_object *data,
-	struct rpc_error *err)
+static int slice_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
-	const struct api_slice *next = &data->slice;
+	const struct api_slice *next = &change->data->slice;
+	const struct object *obj = change_begins(change) ? NULL : change->obj;
 
-	if (obj && obj->now->data->slice.kind != next->kind && noun_check_unused(err, obj)) {
+	if (obj && change->old->data->slice.kind != next->kind && noun_check_unused(err, obj)) {
 		snprintf(err->path, sizeof(err->path), "kind");
 		return -1;
 	}
@@ -55,13 +55,14 @@ static int slice_check(const struct tx *tx, const struct object *obj, const unio
 	return 0;
 }
 
-static int slice_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static int slice_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	if (old)
+	struct object *obj = change->obj;
+
+	if (!change_begins(change))
 		return 0;
 	if (!slice_reserve(&obj->id)) {
-		slice_mac_set(obj->id, &next->data->slice);
+		slice_mac_set(obj->id, &change->data->slice);
 		return 0;
 	}
 	rpc_fail(
@@ -70,11 +71,10 @@ static int slice_prepare(const struct tx *tx, struct object *obj, const struct v
 	return -1;
 }
 
-static void slice_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void slice_undo(const struct change *change)
 {
-	if (!old)
-		slice_release(obj->id);
+	if (change_begins(change))
+		slice_release(change->obj->id);
 }
 
 /* A guarantee that is left out is the committed rate of the slice's meter. */

@@ -50,7 +50,7 @@ static struct tap *tap_of(const struct version *version)
 							   : NULL;
 }
 
-int noun_tap_check(const struct object *obj, const union api_object *data, struct rpc_error *err)
+int noun_tap_check(const union api_object *data, struct rpc_error *err)
 {
 	const char *name = data->attachment.tap;
 	const struct tap *tap = *name ? find(name) : NULL;
@@ -61,7 +61,7 @@ int noun_tap_check(const struct object *obj, const union api_object *data, struc
 			"a name for an interface: no \"/\", \":\", \"%\" or blanks, and not \".\" "
 			"or \"..\"",
 			name);
-	if (!tap || !tap->holder || tap->holder == obj)
+	if (!tap || !tap->holder)
 		return 0;
 	return noun_fail_conflict(err, "tap", model_label(tap->holder, label, sizeof(label)),
 		"tap %s is already that of attachment %s", name, tap->holder->key);
@@ -161,21 +161,28 @@ static void hold(const struct version *version, const struct object *obj)
 
 /* ---- a transaction's steps ---- */
 
-int noun_tap_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+void noun_tap_release(const struct change *change)
 {
-	if (next && next->data->attachment.tap[0] && take(next, tx->check, err))
+	hold(change->old, NULL);
+}
+
+void noun_tap_restore(const struct change *change)
+{
+	hold(change->old, change->obj);
+}
+
+int noun_tap_prepare(const struct change *change, struct rpc_error *err)
+{
+	if (change->data->attachment.tap[0] && take(change->next, change->dry, err))
 		return -1;
-	hold(old, NULL);
-	hold(next, obj);
+	hold(change->next, change->obj);
 	return 0;
 }
 
-void noun_tap_undo(struct object *obj, const struct version *old, const struct version *next)
+void noun_tap_undo(const struct change *change)
 {
-	hold(next, NULL);
-	hold(old, obj);
-	give(tap_of(next));
+	hold(change->next, NULL);
+	give(tap_of(change->next));
 }
 
 void noun_tap_commit(struct object *obj, const struct version *old, const struct version *next)

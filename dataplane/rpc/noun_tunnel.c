@@ -27,32 +27,28 @@ static uint16_t port_users[ENCAP_GENEVE + 1][65536];
 
 static void count_port(const struct version *version, int by)
 {
-	if (version)
-		port_users[version->data->tunnel.encap][version->data->tunnel.dst_port] += by;
+	port_users[version->data->tunnel.encap][version->data->tunnel.dst_port] += by;
 }
 
 /* Some tunnel with that encapsulation and port, to be named in an error. */
-static struct object *find_port_user(uint32_t encap, uint32_t port, const struct object *but)
+static struct object *find_port_user(uint32_t encap, uint32_t port)
 {
 	struct object *obj = model_after(OBJECT_TUNNEL, "");
 
-	while (obj && (obj == but || obj->now->data->tunnel.encap != encap ||
-			      obj->now->data->tunnel.dst_port != port))
+	while (obj &&
+		(obj->now->data->tunnel.encap != encap || obj->now->data->tunnel.dst_port != port))
 		obj = model_next(obj);
 	return obj;
 }
 
-static int check_port(
-	const struct object *obj, const struct api_tunnel *next, struct rpc_error *err)
+static int check_port(const struct api_tunnel *next, struct rpc_error *err)
 {
 	uint32_t other = next->encap == ENCAP_VXLAN ? ENCAP_GENEVE : ENCAP_VXLAN;
-	const struct api_tunnel *now = obj ? &obj->now->data->tunnel : NULL;
-	bool own = now && now->encap == other && now->dst_port == next->dst_port;
 	struct object *user;
 
-	if (port_users[other][next->dst_port] <= (own ? 1 : 0))
+	if (port_users[other][next->dst_port] == 0)
 		return 0;
-	user = find_port_user(other, next->dst_port, obj);
+	user = find_port_user(other, next->dst_port);
 	rpc_fail(err, RPC_ERR_CONFLICT,
 		"dst_port %u is in use for %s, by tunnel %.100s: a UDP port carries vxlan or "
 		"geneve, not both",
@@ -88,10 +84,9 @@ static int check_gtpu(const struct api_tunnel *next, struct rpc_error *err)
 		err, "dst_port", label, "UDP port 2152 carries GTP-U, by %.100s", label);
 }
 
-static int tunnel_check(const struct tx *tx, const struct object *obj, const union api_object *data,
-	struct rpc_error *err)
+static int tunnel_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_tunnel *next = &data->tunnel;
+	const struct api_tunnel *next = &change->data->tunnel;
 
 	if (!noun_ip_unicast(&next->local))
 		return noun_fail_ip(err, "local", "a unicast address", &next->local, false);
@@ -103,15 +98,23 @@ static int tunnel_check(const struct tx *tx, const struct object *obj, const uni
 	if (!memcmp(&next->local, &next->remote, sizeof(next->local)))
 		return noun_fail_ip(
 			err, "remote", "another address than local", &next->remote, false);
-	return check_gtpu(next, err) ? -1 : check_port(obj, next, err);
+	return check_gtpu(next, err) ? -1 : check_port(next, err);
 }
 
-static int tunnel_prepare(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next, struct rpc_error *err)
+static void tunnel_noun_release(const struct change *change)
 {
-	if (old || !tunnel_reserve(&obj->id)) {
-		count_port(old, -1);
-		count_port(next, 1);
+	count_port(change->old, -1);
+}
+
+static void tunnel_restore(const struct change *change)
+{
+	count_port(change->old, 1);
+}
+
+static int tunnel_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	if (!change_begins(change) || !tunnel_reserve(&change->obj->id)) {
+		count_port(change->next, 1);
 		return 0;
 	}
 	rpc_fail(err, RPC_ERR_CAPACITY, "no tunnel id is free: a box holds at most %u",
@@ -120,13 +123,11 @@ static int tunnel_prepare(const struct tx *tx, struct object *obj, const struct 
 	return -1;
 }
 
-static void tunnel_undo(const struct tx *tx, struct object *obj, const struct version *old,
-	const struct version *next)
+static void tunnel_undo(const struct change *change)
 {
-	count_port(next, -1);
-	count_port(old, 1);
-	if (!old)
-		tunnel_release(obj->id);
+	count_port(change->next, -1);
+	if (change_begins(change))
+		tunnel_release(change->obj->id);
 }
 
 static void tunnel_commit(struct object *obj, const struct version *old, const struct version *next)
@@ -154,6 +155,8 @@ static void tunnel_stats(const struct object *obj, json_t *out)
 const struct noun noun_tunnel = {
 	.unique_field = "remote",
 	.unique = tunnel_unique,
+	.release = tunnel_noun_release,
+	.restore = tunnel_restore,
 	.check = tunnel_check,
 	.prepare = tunnel_prepare,
 	.undo = tunnel_undo,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The transaction engine (tx.h). Owns the log while a transaction lasts. Everything that can
- * fail happens while the log grows; tx_commit only makes it so. */
+/* The transaction engine (tx.h). Owns the changes and the log while a transaction lasts. Everything
+ * that can fail happens in tx_run(); tx_commit() only makes it so. */
 #include "tx.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "dispatch.h"
 #include "noun.h"
 #include "noun_fib.h"
@@ -15,6 +17,28 @@
 #include "noun_session.h"
 #include "session.h"
 #include "underlay.h"
+
+/* The order in which objects enter: what is named goes before what names it. */
+static const uint8_t ranks[OBJECT_TYPES] = {[OBJECT_METER] = 0,
+	[OBJECT_PORT] = 1,
+	[OBJECT_TUNNEL] = 2,
+	[OBJECT_GTPU] = 3,
+	[OBJECT_SLICE] = 4,
+	[OBJECT_ATTACHMENT] = 5,
+	[OBJECT_MEMBER] = 6,
+	[OBJECT_ADDRESS] = 7,
+	[OBJECT_NEIGHBOR] = 8,
+	[OBJECT_ROUTE] = 9};
+
+/* Rows name objects and no other rows. */
+static const enum object_type row_deletions[] = {
+	OBJECT_SESSION, OBJECT_MAC, OBJECT_ROUTE, OBJECT_NEIGHBOR};
+static const enum object_type row_puts[] = {OBJECT_ROUTE, OBJECT_MAC, OBJECT_SESSION};
+
+struct refusal {
+	uint64_t place; /* of the op and in its list */
+	json_t *error;
+};
 
 static uint64_t last_op;
 
@@ -31,70 +55,435 @@ void tx_begin(struct tx *tx, bool check)
 	};
 }
 
+static int fail_memory(struct rpc_error *err)
+{
+	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+}
+
 struct tx_step *tx_next_step(struct tx *tx)
 {
 	if (tx->count == tx->room) {
 		size_t room = tx->room ? tx->room * 2 : 16;
 		struct tx_step *steps = realloc(tx->steps, room * sizeof(*steps));
-		struct session_change **changes;
+		struct session_change **changed;
 
 		if (!steps)
 			return NULL;
 		tx->steps = steps;
-		changes = realloc(tx->changes, room * sizeof(*changes));
-		if (!changes)
+		changed = realloc(tx->sessions_changed, room * sizeof(*changed));
+		if (!changed)
 			return NULL;
-		tx->changes = changes;
+		tx->sessions_changed = changed;
 		tx->room = room;
 	}
 	return &tx->steps[tx->count];
 }
 
-static void note_refusal(struct tx *tx, const struct rpc_error *err)
+static int op_add(struct tx *tx, struct tx_op op, struct rpc_error *err)
 {
-	json_t *error = tx->refused_total < REFUSED_MOST ? error_json(err) : NULL;
-
-	if (!tx->refused)
-		tx->refused = json_array();
-	if (error)
-		json_array_append_new(tx->refused, error);
-	tx->refused_total++;
-}
-
-/* An object of the op in work is refused: -1, which ends the transaction; 0 when that only checks.
- */
-static int refuse(struct tx *tx, const char *list, size_t index, struct rpc_error *err)
-{
-	rpc_error_prefix(err, "%s[%zu]", list, index);
-	if (!tx->check)
-		return -1;
-	rpc_error_prefix(err, "ops[%u]", tx->ops - 1);
-	note_refusal(tx, err);
-	*err = (struct rpc_error){0};
+	if (!array_grow(&tx->ops, &tx->op_room, tx->op_count, sizeof(*tx->ops)))
+		return fail_memory(err);
+	tx->ops[tx->op_count++] = op;
 	return 0;
 }
 
-static int fail_twice(const struct object *obj, uint32_t index, struct rpc_error *err)
+int tx_put(struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err)
 {
-	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both %s %s", obj->op_index,
-		index, obj->type->name, obj->key);
-	snprintf(err->with, sizeof(err->with), "objects[%u]", obj->op_index);
+	return op_add(tx, (struct tx_op){.type = type, .list = objects, .put = true}, err);
+}
+
+int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
+	struct rpc_error *err)
+{
+	return op_add(
+		tx, (struct tx_op){.type = type, .list = keys, .missing_ok = missing_ok}, err);
+}
+
+/* ---- refusals ---- */
+
+/* err says why, with a path within the object. */
+static void refuse(struct tx *tx, uint32_t op, uint32_t index, struct rpc_error *err)
+{
+	uint64_t place = (uint64_t)op << 32 | index;
+
+	rpc_error_prefix(err, "ops[%u].%s[%u]", op, tx->ops[op].put ? "objects" : "keys", index);
+	if (tx->refused_total == 0 || place < tx->first_place) {
+		tx->first = *err;
+		tx->first_place = place;
+	}
+	if (tx->check && tx->refused_total < REFUSED_MOST && !tx->refusals)
+		tx->refusals = calloc(REFUSED_MOST, sizeof(*tx->refusals));
+	if (tx->check && tx->refused_total < REFUSED_MOST && tx->refusals)
+		tx->refusals[tx->refused_total] = (struct refusal){place, error_json(err)};
+	tx->refused_total++;
+	*err = (struct rpc_error){0};
+}
+
+static int refusal_cmp(const void *a, const void *b)
+{
+	uint64_t left = ((const struct refusal *)a)->place,
+		 right = ((const struct refusal *)b)->place;
+
+	return left < right ? -1 : left > right;
+}
+
+json_t *tx_refused(struct tx *tx)
+{
+	size_t count = tx->refused_total < REFUSED_MOST ? tx->refused_total : REFUSED_MOST;
+	json_t *list = json_array();
+
+	if (!tx->refusals)
+		return list;
+	qsort(tx->refusals, count, sizeof(*tx->refusals), refusal_cmp);
+	for (size_t i = 0; i < count; i++)
+		json_array_append(list, tx->refusals[i].error);
+	return list;
+}
+
+static void refuse_change(struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	if (change->data)
+		refuse(tx, change->op, change->index, err);
+	else
+		refuse(tx, change->gone_op, change->gone_index, err);
+}
+
+/* ---- 1. what the ops say ---- */
+
+/* The change of the object, made if need be; NULL: no memory. */
+static struct change *change_of(struct tx *tx, struct object *obj)
+{
+	if (obj->change)
+		return obj->change;
+	if (!array_grow(&tx->changes, &tx->change_room, tx->change_count, sizeof(*tx->changes)))
+		return NULL;
+	obj->change = calloc(1, sizeof(*obj->change));
+	if (!obj->change)
+		return NULL;
+	tx->changes[tx->change_count++] = obj->change;
+	*obj->change = (struct change){.obj = obj, .old = obj->now, .life = obj->life};
+	return obj->change;
+}
+
+static int fail_twice(const struct change *change, uint32_t index, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both %s %s", change->index,
+		index, change->obj->type->name, change->obj->key);
+	snprintf(err->with, sizeof(err->with), "objects[%u]", change->index);
 	return -1;
 }
 
-static int check_unique(const struct api_type *type, const struct object *obj,
-	const union api_object *data, char *unique, struct rpc_error *err)
+static int change_put(struct change *change, const union api_object *data)
 {
-	const struct noun *noun = nouns[type->type];
+	size_t bytes = model_bytes(change->obj->type, data);
+
+	free(change->data);
+	change->data = malloc(bytes);
+	if (!change->data)
+		return -ENOMEM;
+	memcpy(change->data, data, bytes);
+	return 0;
+}
+
+static bool is_row(const struct api_type *type, const json_t *json)
+{
+	const char *table;
+
+	if (type->type != OBJECT_ROUTE)
+		return type->type == OBJECT_MAC || type->type == OBJECT_SESSION;
+	table = json_string_value(json_object_get(json, "table"));
+	return table && strcmp(table, "underlay") != 0;
+}
+
+static int put_object(struct tx *tx, const struct api_type *type, const json_t *json,
+	uint32_t index, struct rpc_error *err)
+{
+	char key[API_KEY_BYTES];
+	union api_object data;
+	struct change *change;
+	struct object *obj;
+
+	if (is_row(type, json))
+		return 0;
+	if (api_decode(type, json, "", &data, err))
+		return -1;
+	api_key(type, &data, key);
+	obj = model_make(type, key);
+	change = obj ? change_of(tx, obj) : NULL;
+	if (!change)
+		return fail_memory(err);
+	if (change->data && change->op == tx->at)
+		return fail_twice(change, index, err);
+	change->op = tx->at;
+	change->index = index;
+	return change_put(change, &data) ? fail_memory(err) : 0;
+}
+
+static int fail_not_found(const struct api_type *type, const char *key, struct rpc_error *err)
+{
+	rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %.160s", type->name, key);
+	snprintf(err->got, sizeof(err->got), "%.159s", key);
+	return -1;
+}
+
+/* The object of the model that has this key, or had it before the transaction; NULL: none. Fails
+ * as api_key_parse() does. */
+static int find_object(const struct api_type *type, const json_t *json, char *key,
+	union api_object *data, struct object **obj, struct rpc_error *err)
+{
+	char got[100];
+
+	*obj = NULL;
+	if (!json_is_string(json))
+		return rpc_fail_value(err, "", "a key: text", api_show(json, got, sizeof(got)));
+	if (api_key_parse(type, json_string_value(json), "", key, data, err))
+		return -1;
+	if (nouns[type->type] && (type->type != OBJECT_ROUTE || !fib_has(&data->route)))
+		*obj = model_find_any(type->type, key);
+	if (*obj && !(*obj)->now)
+		*obj = NULL;
+	return 0;
+}
+
+static int delete_object(struct tx *tx, const struct tx_op *op, const json_t *json, uint32_t index,
+	struct rpc_error *err)
+{
+	char key[API_KEY_BYTES];
+	union api_object data;
+	struct change *change;
+	struct object *obj;
+
+	if (op->type->type == OBJECT_MAC || op->type->type == OBJECT_SESSION)
+		return 0;
+	if (find_object(op->type, json, key, &data, &obj, err))
+		return -1;
+	if (!obj && (op->type->type == OBJECT_NEIGHBOR || op->type->type == OBJECT_ROUTE))
+		return 0; /* a row, or none */
+	if (!obj || (obj->change && obj->change->gone))
+		return op->missing_ok ? 0 : fail_not_found(op->type, key, err);
+	change = change_of(tx, obj);
+	if (!change)
+		return fail_memory(err);
+	change->gone = true;
+	change->gone_op = tx->at;
+	change->gone_index = index;
+	tx->deleted++;
+	return 0;
+}
+
+static void gather(struct tx *tx)
+{
+	struct rpc_error err = {0};
+	size_t index;
+	json_t *json;
+
+	for (tx->at = 0; tx->at < tx->op_count; tx->at++) {
+		const struct tx_op *op = &tx->ops[tx->at];
+
+		json_array_foreach (op->list, index, json) {
+			if (op->put ? put_object(tx, op->type, json, index, &err)
+				    : delete_object(tx, op, json, index, &err))
+				refuse(tx, tx->at, index, &err);
+		}
+	}
+}
+
+/* What names an object that is made anew is made anew as well: it has the old one's id in it. */
+static int renew_users(struct tx *tx, const struct change *change)
+{
+	const struct ref *ref;
+
+	LIST_FOREACH (ref, &change->obj->used_by, link) {
+		struct change *user = change_of(tx, ref->from->owner);
+
+		if (!user)
+			return -ENOMEM;
+		if (user->gone)
+			continue;
+		if (!user->data) {
+			user->op = change->op;
+			user->index = change->index;
+			if (change_put(user, user->old->data))
+				return -ENOMEM;
+		}
+		user->gone = true;
+		if (renew_users(tx, user))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool same_data(
+	const struct api_type *type, const union api_object *a, const union api_object *b)
+{
+	size_t bytes = model_bytes(type, a);
+
+	return bytes == model_bytes(type, b) && !memcmp(a, b, bytes);
+}
+
+static int change_cmp(const void *a, const void *b)
+{
+	const struct object *left = (*(struct change *const *)a)->obj;
+	const struct object *right = (*(struct change *const *)b)->obj;
+	int rank = ranks[left->type->type] - ranks[right->type->type];
+
+	return rank ? rank : strcmp(left->key, right->key);
+}
+
+/* Those that change nothing are no changes. The others are put in order: of two that want the same,
+ * it is not the order of the ops that tells which one is refused. */
+static void sort_out(struct tx *tx)
+{
+	struct rpc_error err = {0};
+	size_t kept = 0;
+
+	qsort(tx->changes, tx->change_count, sizeof(*tx->changes), change_cmp);
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+
+		if (change_ends(change) && change_begins(change) && renew_users(tx, change)) {
+			fail_memory(&err);
+			refuse_change(tx, change, &err);
+		}
+	}
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+
+		if (change->data && change->old && !change->gone &&
+			same_data(change->obj->type, change->old->data, change->data)) {
+			tx->unchanged++;
+			change->obj->change = NULL;
+			free(change->data);
+			free(change);
+		} else {
+			tx->changes[kept++] = change;
+		}
+	}
+	tx->change_count = kept;
+	qsort(tx->changes, kept, sizeof(*tx->changes), change_cmp);
+}
+
+/* ---- 2. and 5. rows ---- */
+
+/* 0, -1 with err, or 1 when there is none. */
+static int delete_row(struct tx *tx, const struct api_type *type, const union api_object *data,
+	struct rpc_error *err)
+{
+	switch (type->type) {
+	case OBJECT_MAC:
+		return mac_delete(tx, &data->mac, err);
+	case OBJECT_SESSION:
+		return noun_session_delete(tx, &data->session, err);
+	case OBJECT_ROUTE:
+		return fib_has(&data->route) ? fib_delete(tx, &data->route, err) : 1;
+	default:
+		return learned_neighbor_delete(tx, &data->neighbor, err);
+	}
+}
+
+static int delete_one(
+	struct tx *tx, const struct tx_op *op, const json_t *json, struct rpc_error *err)
+{
+	char key[API_KEY_BYTES];
+	union api_object data;
+	struct rpc_error told;
+	struct object *obj;
+	int rc;
+
+	if (find_object(op->type, json, key, &data, &obj,
+		    op->type->type == OBJECT_MAC || op->type->type == OBJECT_SESSION ? err : &told))
+		return op->type->type == OBJECT_MAC || op->type->type == OBJECT_SESSION ? -1 : 0;
+	if (obj)
+		return 0; /* gather() has it */
+	rc = delete_row(tx, op->type, &data, err);
+	if (rc <= 0)
+		return rc;
+	return op->missing_ok ? 0 : fail_not_found(op->type, key, err);
+}
+
+static int put_one(struct tx *tx, const struct api_type *type, const json_t *json, uint32_t index,
+	struct rpc_error *err)
+{
+	union api_object data;
+
+	if (!is_row(type, json))
+		return 0;
+	if (api_decode(type, json, "", &data, err))
+		return -1;
+	if (type->type == OBJECT_MAC)
+		return mac_put(tx, &data.mac, index, err);
+	if (type->type == OBJECT_SESSION)
+		return noun_session_put(tx, &data.session, index, err);
+	return fib_put(tx, &data.route, index, err);
+}
+
+/* The rows of one op. */
+static void run_rows(struct tx *tx, const struct tx_op *op)
+{
+	struct rpc_error err = {0};
+	size_t index;
+	json_t *json;
+
+	tx->op = ++last_op;
+	tx->at = op - tx->ops;
+	if (op->put)
+		keymap_free(&tx->sessions);
+	json_array_foreach (op->list, index, json) {
+		if (op->put ? put_one(tx, op->type, json, index, &err)
+			    : delete_one(tx, op, json, &err))
+			refuse(tx, tx->at, index, &err);
+	}
+}
+
+static void rows(struct tx *tx, bool put, const enum object_type *types, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (const struct tx_op *op = tx->ops; op < tx->ops + tx->op_count; op++)
+			if (op->put == put && op->type->type == types[i])
+				run_rows(tx, op);
+}
+
+/* ---- 3. and 4. objects leave and enter ---- */
+
+static void change_leave(const struct tx *tx, struct change *change)
+{
+	struct object *obj = change->obj;
+	const struct noun *noun = nouns[obj->type->type];
+
+	change->left_dry = tx->check || tx->refused_total > 0;
+	change->had_rows = obj->macs > 0 || obj->routes > 0;
+	model_leave(obj);
+	if (noun->release)
+		noun->release(change);
+	change->left = true;
+}
+
+/* Undoes change_leave(). */
+static void change_return(struct change *change)
+{
+	struct object *obj = change->obj;
+	const struct noun *noun = nouns[obj->type->type];
+
+	obj->life = change->life;
+	model_enter(obj, change->old);
+	if (noun->restore)
+		noun->restore(change);
+	change->left = false;
+}
+
+static int check_unique(const struct change *change, char *unique, struct rpc_error *err)
+{
+	enum object_type type = change->obj->type->type;
+	const struct noun *noun = nouns[type];
 	struct object *holder;
 	char label[160];
 
 	unique[0] = '\0';
 	if (!noun->unique)
 		return 0;
-	noun->unique(data, unique);
-	holder = model_unique_holder(type->type, unique);
-	if (!holder || holder == obj)
+	noun->unique(change->data, unique);
+	holder = model_unique_holder(type, unique);
+	if (!holder)
 		return 0;
 	rpc_fail(err, RPC_ERR_CONFLICT, "%.120s is already taken by %.100s", unique,
 		model_label(holder, label, sizeof(label)));
@@ -113,226 +502,175 @@ static int check_room(const struct api_type *type, struct rpc_error *err)
 	return -1;
 }
 
-/* A new state of obj (NULL: create): prepared, linked and logged. */
-static int apply(struct tx *tx, const struct api_type *type, struct object *obj, const char *key,
-	struct version *next, struct rpc_error *err)
+static int change_enter(struct tx *tx, struct change *change, struct rpc_error *err)
 {
-	struct tx_step *step = tx_next_step(tx);
-	struct version *old = obj ? obj->now : NULL;
-	struct object *made = NULL;
-
-	if (!obj)
-		obj = made = object_new(type, key);
-	if (!step || !obj) {
-		rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-		goto err_free;
-	}
-	if (nouns[type->type]->prepare && nouns[type->type]->prepare(tx, obj, old, next, err))
-		goto err_free;
-	model_link(obj, next);
-	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, next}};
-	tx->count++;
-	if (old)
-		tx->updated++;
-	else
-		tx->created++;
-	return 0;
-
-err_free:
-	object_free(made);
-	return -1;
-}
-
-static bool same_data(
-	const struct api_type *type, const union api_object *a, const union api_object *b)
-{
-	size_t bytes = model_bytes(type, a);
-
-	return bytes == model_bytes(type, b) && !memcmp(a, b, bytes);
-}
-
-static int put_one(struct tx *tx, const struct api_type *type, const json_t *json, uint32_t index,
-	struct rpc_error *err)
-{
-	char key[API_KEY_BYTES], unique[NOUN_UNIQUE];
-	union api_object data;
+	const struct api_type *type = change->obj->type;
+	const struct noun *noun = nouns[type->type];
 	struct version *next;
-	struct object *obj;
+	char unique[NOUN_UNIQUE];
 
-	if (api_decode(type, json, "", &data, err))
+	/* rows that are left name what is over; put again by this transaction they would name the
+	 * new one, but they have not entered yet */
+	if (change_ends(change) && noun_check_unused(err, change->obj))
 		return -1;
-	if (type->type == OBJECT_MAC)
-		return mac_put(tx, &data.mac, index, err);
-	if (type->type == OBJECT_SESSION)
-		return noun_session_put(tx, &data.session, index, err);
-	if (type->type == OBJECT_ROUTE && fib_has(&data.route))
-		return fib_put(tx, &data.route, index, err);
-	api_key(type, &data, key);
-	obj = model_find(type->type, key);
-	if (obj && obj->op == tx->op)
-		return fail_twice(obj, index, err);
-	if (obj && same_data(type, obj->now->data, &data)) {
-		tx->unchanged++;
-		goto named;
-	}
-	if ((nouns[type->type]->check && nouns[type->type]->check(tx, obj, &data, err)) ||
-		(!obj && check_room(type, err)) || check_unique(type, obj, &data, unique, err) ||
-		version_new(type, &data, unique, &next, err))
+	if ((noun->check && noun->check(tx, change, err)) ||
+		(change_begins(change) && check_room(type, err)) ||
+		check_unique(change, unique, err) ||
+		version_new(type, change->data, unique, &next, err))
 		return -1;
-	if (apply(tx, type, obj, key, next, err)) {
+	change->dry = tx->check || tx->refused_total > 0;
+	change->next = next;
+	if (noun->prepare && noun->prepare(tx, change, err)) {
+		change->next = NULL;
 		version_free(next);
 		return -1;
 	}
-	obj = next->owner;
-named:
-	obj->op = tx->op;
-	obj->op_index = index;
+	model_enter(change->obj, next);
+	if (change_begins(change))
+		tx->created++;
+	else
+		tx->updated++;
 	return 0;
 }
 
-int tx_put(struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err)
+/* Undoes change_enter(). */
+static void change_withdraw(struct change *change)
 {
-	size_t index;
-	json_t *json;
-
-	tx->op = ++last_op;
-	tx->ops++;
-	keymap_free(&tx->sessions);
-	json_array_foreach (objects, index, json) {
-		if (put_one(tx, type, json, index, err) && refuse(tx, "objects", index, err))
-			return -1;
-	}
-	return 0;
-}
-
-static int fail_not_found(const struct api_type *type, const char *key, struct rpc_error *err)
-{
-	rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %.160s", type->name, key);
-	snprintf(err->got, sizeof(err->got), "%.159s", key);
-	return -1;
-}
-
-static int delete_object(struct tx *tx, struct object *obj, struct rpc_error *err)
-{
+	struct object *obj = change->obj;
 	const struct noun *noun = nouns[obj->type->type];
-	struct version *old = obj->now;
-	struct tx_step *step;
+	struct version *next = change->next;
 
-	if (noun_check_unused(err, obj))
-		return -1;
-	step = tx_next_step(tx);
-	if (!step)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	if (noun->prepare && noun->prepare(tx, obj, old, NULL, err))
-		return -1;
-	model_unlink(obj);
-	*step = (struct tx_step){.kind = TX_OBJECT, .object = {obj, old, NULL}};
-	tx->count++;
-	tx->deleted++;
-	return 0;
+	model_leave(obj);
+	if (change_begins(change))
+		model_forget_id(obj, obj->id);
+	if (noun->undo)
+		noun->undo(change);
+	change->next = NULL;
+	obj->now = change->old;
+	version_free(next);
 }
 
-/* What is not in the model: 0, -1 with err, or 1 when there is none. */
-static int delete_elsewhere(struct tx *tx, const struct api_type *type,
-	const union api_object *data, struct rpc_error *err)
+/* One that is refused stays as it was, as long as nobody else has what it had: so that those that
+ * name it are not refused for that. */
+static void stay(struct change *change)
 {
-	if (type->type == OBJECT_MAC)
-		return mac_delete(tx, &data->mac, err);
-	if (type->type == OBJECT_SESSION)
-		return noun_session_delete(tx, &data->session, err);
-	if (type->type == OBJECT_ROUTE && fib_has(&data->route))
-		return fib_delete(tx, &data->route, err);
-	if (type->type == OBJECT_NEIGHBOR)
-		return learned_neighbor_delete(tx, &data->neighbor, err);
-	return 1;
+	const struct version *old = change->old;
+
+	if (!change->left || change->gone ||
+		(old->unique && model_unique_holder(change->obj->type->type, old->unique)))
+		return;
+	change_return(change);
 }
 
-static int delete_one(struct tx *tx, const struct api_type *type, const json_t *json,
-	bool missing_ok, struct rpc_error *err)
+static void objects_leave(struct tx *tx)
 {
-	char key[API_KEY_BYTES], got[100];
-	union api_object data;
-	struct object *obj;
-	int rc;
-
-	if (!json_is_string(json))
-		return rpc_fail_value(err, "", "a key: text", api_show(json, got, sizeof(got)));
-	if (api_key_parse(type, json_string_value(json), "", key, &data, err))
-		return -1;
-	obj = nouns[type->type] ? model_find(type->type, key) : NULL;
-	if (obj)
-		return delete_object(tx, obj, err);
-	rc = delete_elsewhere(tx, type, &data, err);
-	if (rc <= 0)
-		return rc;
-	return missing_ok ? 0 : fail_not_found(type, key, err);
+	for (size_t i = tx->change_count; i-- > 0;)
+		if (tx->changes[i]->old)
+			change_leave(tx, tx->changes[i]);
 }
 
-int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
-	struct rpc_error *err)
+static void objects_enter(struct tx *tx)
 {
-	size_t index;
-	json_t *json;
+	struct rpc_error err = {0};
 
-	tx->op = ++last_op;
-	tx->ops++;
-	json_array_foreach (keys, index, json) {
-		if (delete_one(tx, type, json, missing_ok, err) && refuse(tx, "keys", index, err))
-			return -1;
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+
+		if (!change->data || !change_enter(tx, change, &err))
+			continue;
+		refuse_change(tx, change, &err);
+		stay(change);
 	}
-	return 0;
+}
+
+/* ---- 6. what is left ---- */
+
+static void settle_objects(struct tx *tx)
+{
+	struct rpc_error err = {0};
+
+	for (size_t i = 0; i < tx->change_count; i++) {
+		const struct change *change = tx->changes[i];
+		const struct noun *noun = nouns[change->obj->type->type];
+
+		if ((change->gone && !change->data && noun_check_unused(&err, change->obj)) ||
+			(noun->settle && (change->left || change->next) &&
+				noun->settle(change, &err)))
+			refuse_change(tx, change, &err);
+	}
 }
 
 /* Where the session was put. */
-static void prefix_session(const struct tx *tx, uint32_t session, struct rpc_error *err)
+static void refuse_session(struct tx *tx, uint32_t session, struct rpc_error *err)
 {
 	for (size_t i = tx->count; i-- > 0;) {
 		const struct tx_step *step = &tx->steps[i];
 
 		if (step->kind != TX_SESSION || step->session.session != session)
 			continue;
-		rpc_error_prefix(err, "ops[%u].objects[%u]", step->session.op, step->session.index);
+		refuse(tx, step->session.op, step->session.index, err);
 		break;
 	}
 }
 
-int tx_settle(struct tx *tx, struct rpc_error *err)
+static void settle_sessions(struct tx *tx)
 {
 	uint32_t session, cursor = 0;
+	struct rpc_error err = {0};
 
-	while (session_settled(&cursor, &session, err)) {
-		prefix_session(tx, session, err);
-		if (!tx->check)
-			return -1;
-		note_refusal(tx, err);
-		*err = (struct rpc_error){0};
-	}
-	return 0;
+	while (session_settled(&cursor, &session, &err))
+		refuse_session(tx, session, &err);
 }
+
+int tx_run(struct tx *tx, struct rpc_error *err)
+{
+	gather(tx);
+	sort_out(tx);
+	rows(tx, false, row_deletions, sizeof(row_deletions) / sizeof(row_deletions[0]));
+	tx->deletions = tx->count;
+	objects_leave(tx);
+	objects_enter(tx);
+	rows(tx, true, row_puts, sizeof(row_puts) / sizeof(row_puts[0]));
+	settle_objects(tx);
+	settle_sessions(tx);
+	if (tx->refused_total == 0 || tx->check)
+		return 0;
+	*err = tx->first;
+	return -1;
+}
+
+/* ---- the end ---- */
 
 static void tx_end(struct tx *tx)
 {
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+		struct object *obj = change->obj;
+
+		obj->change = NULL;
+		if (!obj->now)
+			model_drop(obj);
+		free(change->data);
+		free(change);
+	}
+	for (size_t i = 0; tx->refusals && i < REFUSED_MOST; i++)
+		json_decref(tx->refusals[i].error);
+	networks_sweep();
 	keymap_free(&tx->macs);
 	keymap_free(&tx->routes);
 	keymap_free(&tx->sessions);
 	json_decref(tx->chosen);
-	json_decref(tx->refused);
-	tx->chosen = tx->refused = NULL;
-	free(tx->steps);
+	free(tx->refusals);
 	free(tx->changes);
-	tx->steps = NULL;
-	tx->changes = NULL;
-	tx->count = tx->room = 0;
+	free(tx->steps);
+	free(tx->sessions_changed);
+	free(tx->ops);
+	*tx = (struct tx){0};
 }
 
 json_t *tx_chosen(struct tx *tx)
 {
 	return json_incref(tx->chosen);
-}
-
-json_t *tx_refused(struct tx *tx)
-{
-	return tx->refused ? json_incref(tx->refused) : json_array();
 }
 
 static void commit_step(const struct tx_step *step)
@@ -348,82 +686,128 @@ static void commit_step(const struct tx_step *step)
 		learned_neighbor_commit(&step->neighbor);
 		break;
 	case TX_SESSION:
-		break; /* commit_steps() */
-	case TX_OBJECT:
-		nouns[step->object.obj->type->type]->commit(
-			step->object.obj, step->object.old, step->object.next);
+		break; /* commit_sessions() */
 	}
 }
 
-/* Peers that the sessions are the first to name have their paths before packets can be sent there.
- */
-static void commit_sessions(struct session_change **change, uint32_t n)
+/* Together, those of a part of the log. Peers that the sessions are the first to name have their
+ * paths before packets can be sent there. */
+static void commit_sessions(struct tx *tx, size_t from, size_t to)
 {
-	underlay_resolve();
-	session_commit(change, n);
-}
-
-/* Sessions are committed together: after the objects that are made for them, and before those that
- * they leave are changed or go. That is at once for nearly all transactions; what a change of an
- * object parts is committed before and after it. */
-static void commit_steps(struct tx *tx)
-{
-	struct session_change **change = tx->changes;
+	struct session_change **changed = tx->sessions_changed;
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < tx->count; i++) {
-		const struct tx_step *step = &tx->steps[i];
+	for (size_t i = from; i < to; i++)
+		if (tx->steps[i].kind == TX_SESSION)
+			changed[n++] = tx->steps[i].session.change;
+	if (n == 0)
+		return;
+	underlay_resolve();
+	session_commit(changed, n);
+}
 
-		if (step->kind == TX_SESSION) {
-			change[n++] = step->session.change;
+/* What is made anew shows its other life: its own commit, and that of objects and rows that name
+ * it, ask for the id. */
+static void swap_lives(struct tx *tx)
+{
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+		struct object_life life = change->obj->life;
+
+		if (!change_ends(change) || !change->next)
 			continue;
-		}
-		if (step->kind == TX_OBJECT && step->object.old && n) {
-			commit_sessions(change, n);
-			n = 0;
-		}
-		commit_step(step);
+		change->obj->life = change->life;
+		change->life = life;
 	}
-	if (n)
-		commit_sessions(change, n);
+}
+
+/* What carries others goes after they have moved, so that no packet is lost that need not be. */
+static bool ends_late(const struct change *change)
+{
+	switch (change->obj->type->type) {
+	case OBJECT_PORT:
+	case OBJECT_TUNNEL:
+	case OBJECT_GTPU:
+	case OBJECT_SLICE:
+	case OBJECT_METER:
+	case OBJECT_MEMBER:
+		return true;
+	case OBJECT_ATTACHMENT:
+		return change->had_rows;
+	default: /* of the underlay */
+		return version_ref(change->old, OBJECT_ATTACHMENT) == NULL;
+	}
+}
+
+static void commit_ends(struct tx *tx, bool late, bool all)
+{
+	for (size_t i = tx->change_count; i-- > 0;) {
+		struct change *change = tx->changes[i];
+
+		if (!change_ends(change) || (!all && ends_late(change) != late))
+			continue;
+		nouns[change->obj->type->type]->commit(change->obj, change->old, NULL);
+		model_forget_id(change->obj, change->obj->id);
+	}
+}
+
+static void commit_puts(struct tx *tx)
+{
+	for (size_t i = 0; i < tx->change_count; i++) {
+		const struct change *change = tx->changes[i];
+
+		if (change->next)
+			nouns[change->obj->type->type]->commit(change->obj,
+				change_begins(change) ? NULL : change->old, change->next);
+	}
+}
+
+/* Does something take what another one had that goes? Then all that goes does so first. */
+static bool takes_over(const struct tx *tx)
+{
+	for (size_t i = 0; i < tx->change_count; i++) {
+		const struct change *change = tx->changes[i];
+
+		if (change_ends(change) &&
+			(change->next ||
+				(change->old->unique && model_unique_holder(change->obj->type->type,
+								change->old->unique))))
+			return true;
+	}
+	return false;
 }
 
 void tx_commit(struct tx *tx)
 {
-	commit_steps(tx);
-	if (tx->count)
-		underlay_resolve();
-	/* only now: a later step may have been told of what an earlier one replaced */
-	for (size_t i = 0; i < tx->count; i++) {
-		struct tx_step *step = &tx->steps[i];
+	bool first = takes_over(tx);
 
-		if (step->kind != TX_OBJECT)
-			continue;
-		version_free(step->object.old);
-		if (!step->object.next)
-			object_free(step->object.obj);
+	swap_lives(tx);
+	commit_sessions(tx, 0, tx->deletions);
+	for (size_t i = 0; i < tx->deletions; i++)
+		commit_step(&tx->steps[i]);
+	commit_ends(tx, false, first);
+	swap_lives(tx);
+	commit_puts(tx);
+	for (size_t i = tx->deletions; i < tx->count; i++)
+		commit_step(&tx->steps[i]);
+	commit_sessions(tx, tx->deletions, tx->count);
+	if (!first)
+		commit_ends(tx, true, false);
+	if (tx->count > 0 || tx->change_count > 0)
+		underlay_resolve();
+	/* only now: a later commit may have been told of what an earlier one replaced */
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+
+		version_free(change->old);
+		change->obj->now = change->next;
 	}
 	tx_end(tx);
 }
 
-static void rollback_object(const struct tx *tx, const struct tx_object *step)
+static void rollback_steps(struct tx *tx, size_t to)
 {
-	const struct noun *noun = nouns[step->obj->type->type];
-
-	if (step->old)
-		model_link(step->obj, step->old);
-	else
-		model_unlink(step->obj);
-	if (noun->undo)
-		noun->undo(tx, step->obj, step->old, step->next);
-	version_free(step->next);
-	if (!step->old)
-		object_free(step->obj);
-}
-
-void tx_rollback(struct tx *tx)
-{
-	while (tx->count > 0) {
+	while (tx->count > to) {
 		struct tx_step *step = &tx->steps[--tx->count];
 
 		if (step->kind == TX_MAC)
@@ -432,8 +816,19 @@ void tx_rollback(struct tx *tx)
 			fib_rollback(&step->route);
 		else if (step->kind == TX_SESSION)
 			session_cancel(step->session.change);
-		else if (step->kind == TX_OBJECT)
-			rollback_object(tx, &step->object);
 	}
+}
+
+void tx_rollback(struct tx *tx)
+{
+	if (tx->count > tx->deletions)
+		rollback_steps(tx, tx->deletions);
+	for (size_t i = tx->change_count; i-- > 0;)
+		if (tx->changes[i]->next)
+			change_withdraw(tx->changes[i]);
+	for (size_t i = 0; i < tx->change_count; i++)
+		if (tx->changes[i]->left)
+			change_return(tx->changes[i]);
+	rollback_steps(tx, 0);
 	tx_end(tx);
 }

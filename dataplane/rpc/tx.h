@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One transaction: ops are checked and applied to the model one after the other, with a log; an
- * error rolls the log back, success commits it in order. put and delete are transactions of one op.
+/* One transaction: what its ops say is collected, in whatever order they say it, and judged by what
+ * is left when all of it is done. put and delete are transactions of one op.
  *
- * One that only checks goes on after an object that is refused, and is always rolled back: it tells
- * all refusals at once and leaves nothing behind, in the model, in the tables, with workers or in
- * the kernel. What it cannot tell is what only a device or the kernel knows: that a device does not
- * open, or has fewer queues or carries less than the port wants, that there is no memory for a
- * port's buffers or shaper, that the kernel refuses an address on a tap, or to make an interface
- * whose name is free. A port may be deleted and put anew: who does so in earnest needs two
- * transactions.
- * Main thread only. */
+ * A key that is deleted and put is made anew: it has a new id and counters from 0, and so has
+ * everything that names it, whether the transaction says so or not. Of several puts of a key in
+ * different ops the last counts.
+ *
+ * The phases, each over all ops:
+ *   1. objects are decoded and gathered by key: struct change;
+ *   2. rows of tables (MACs, routes of slices, sessions, learned neighbours) are deleted;
+ *   3. objects that change or go leave the model, those that name others first;
+ *   4. objects are checked, prepared and enter the model, those that others name first;
+ *   5. rows are put;
+ *   6. what can be judged only now: is what has left still named, and whatever a noun settles.
+ * Whoever is refused does not end it: all refusals are found, and named by the place in the ops.
+ * Then either everything is undone, or tx_commit() makes it so, which cannot fail.
+ *
+ * One that only checks is always undone: it leaves nothing behind, in the model, in the tables,
+ * with workers or in the kernel. What it cannot tell is what only a device or the kernel knows:
+ * that a device does not open, or has fewer queues or carries less than the port wants, that there
+ * is no memory for a port's buffers or shaper, that the kernel refuses an address on a tap, or to
+ * make an interface whose name is free. A port may be deleted and put anew: who does so in earnest
+ * needs two transactions. Main thread only. */
 #ifndef RPC_TX_H
 #define RPC_TX_H
 
@@ -18,14 +30,9 @@
 #include "keymap.h"
 #include "model.h"
 
-enum tx_kind { TX_OBJECT, TX_MAC, TX_ROUTE, TX_NEIGHBOR, TX_SESSION };
+enum tx_kind { TX_MAC, TX_ROUTE, TX_NEIGHBOR, TX_SESSION };
 
 struct session_change;
-
-struct tx_object {
-	struct object *obj;
-	struct version *old, *next;
-};
 
 struct tx_mac {
 	struct object *slice;
@@ -56,10 +63,10 @@ struct tx_session {
 	uint32_t op, index;	       /* where it was put, for errors at the end */
 };
 
+/* A change of a row of a table. */
 struct tx_step {
 	enum tx_kind kind;
 	union {
-		struct tx_object object;
 		struct tx_mac mac;
 		struct tx_route route;
 		struct tx_neighbor neighbor;
@@ -67,37 +74,65 @@ struct tx_step {
 	};
 };
 
+/* What becomes of an object of the model. */
+struct change {
+	struct object *obj;
+	struct version *old;	 /* NULL: there was none */
+	struct version *next;	 /* NULL: none has entered */
+	union api_object *data;	 /* it is put as this; NULL: it is not put */
+	struct object_life life; /* of old */
+	bool gone;		 /* it is deleted; with data: and made anew */
+	bool left;		 /* old has */
+	bool had_rows;		 /* rows named it when it left */
+	bool left_dry, dry; /* left, entered without that anything outside the process saw it */
+	uint32_t op, index; /* where it is put */
+	uint32_t gone_op, gone_index;
+};
+
+struct tx_op {
+	const struct api_type *type;
+	const json_t *list; /* objects or keys, borrowed */
+	bool put, missing_ok;
+};
+
 struct tx {
+	struct tx_op *ops;
+	uint32_t op_count, op_room;
+	uint32_t at; /* the op in work */
+	uint64_t op; /* its number, never the same twice in a process */
+	struct change **changes;
+	uint32_t change_count, change_room;
 	struct tx_step *steps;
-	struct session_change **changes; /* as long as steps: committing allocates nothing */
+	struct session_change *
+		*sessions_changed; /* as long as steps: committing allocates nothing */
 	size_t count, room;
-	uint64_t op;  /* number of the op in work, never the same twice in a process */
-	uint32_t ops; /* so far */
+	size_t deletions; /* of the steps, the first */
 	uint64_t created, updated, unchanged, deleted;
-	struct keymap macs;	/* struct staged_mac */
-	struct keymap routes;	/* struct staged_route */
-	struct keymap sessions; /* struct staged_session: of the op in work */
-	json_t *chosen;		/* list of {session, pdr, teid} for the answer; NULL: none was */
-	int64_t macs_added;	/* static MACs so far: put minus removed */
-	bool check;		/* only that */
-	json_t *refused;	/* the first REFUSED_MOST, as errors of answers; NULL: none */
+	struct keymap macs;	  /* struct staged_mac */
+	struct keymap routes;	  /* struct staged_route */
+	struct keymap sessions;	  /* struct staged_session: of the op in work */
+	json_t *chosen;		  /* list of {session, pdr, teid} for the answer; NULL: none was */
+	int64_t macs_added;	  /* static MACs so far: put minus removed */
+	bool check;		  /* only that */
+	struct refusal *refusals; /* the first REFUSED_MOST found */
 	uint64_t refused_total;
+	struct rpc_error first; /* the refusal of the earliest place */
+	uint64_t first_place;
 };
 
 #define REFUSED_MOST 256
 
 void tx_begin(struct tx *tx, bool check);
 
-/* One op; err->path begins with "objects" or "keys". 0 or -1: then only tx_rollback may follow. Of
- * a check 0, and what is refused is noted. */
+/* One op more: 0, or -1 with err when memory ran out. The list is borrowed until tx_run(). */
 int tx_put(
 	struct tx *tx, const struct api_type *type, const json_t *objects, struct rpc_error *err);
 int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
 	struct rpc_error *err);
 
-/* After the last op: what can be judged only now. 0, or -1 with err->path that begins with "ops".
- */
-int tx_settle(struct tx *tx, struct rpc_error *err);
+/* All phases: 0, or -1 with err, the refusal of the earliest place ("ops[0].objects[3].vlan"): then
+ * only tx_rollback() may follow. Of a check 0 whatever is refused. */
+int tx_run(struct tx *tx, struct rpc_error *err);
 
 /* Either ends it and frees what it held. */
 void tx_commit(struct tx *tx);
@@ -106,11 +141,22 @@ void tx_rollback(struct tx *tx);
 /* What was chosen so far, for the answer (a new reference; NULL: nothing). Before tx_commit(). */
 json_t *tx_chosen(struct tx *tx);
 
-/* What was refused so far, for the answer of a check (a new reference: a list). */
+/* What was refused, in the order of the ops, as errors of answers (a new list). */
 json_t *tx_refused(struct tx *tx);
 
 /* For the nouns: a place at the end of the log, not counted until the caller adds 1 to tx->count;
  * NULL: no memory. */
 struct tx_step *tx_next_step(struct tx *tx);
+
+/* For the nouns: is a life of the object over with this change; does one begin? */
+static inline bool change_ends(const struct change *change)
+{
+	return change->old && (change->gone || !change->data);
+}
+
+static inline bool change_begins(const struct change *change)
+{
+	return change->data && (!change->old || change->gone);
+}
 
 #endif

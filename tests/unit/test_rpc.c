@@ -91,6 +91,9 @@ static const struct {
 		"error.data.with", "slice blue"},
 	{CALL("put", "{'type':'slice','objects':[{'name':'x','vni':5},{'name':'x','vni':6}]}"),
 		"-32004", "error.data.with", "objects[0]"},
+	{CALL("put", "{'type':'slice','objects':[{'name':'blue','vni':100},{'name':'blue','vni':"
+		     "101}]}"),
+		"-32004", "error.data.with", "objects[0]"},
 	{CALL("put", "{'type':'attachment','objects':[{'name':'x','slice':'red','port':'p0'}]}"),
 		"-32004", "error.data.with", "attachment a"},
 	{CALL("put", "{'type':'tunnel','objects':[{'name':'x','encap':'vxlan','local':'198.18.0.1',"

@@ -124,6 +124,10 @@ static const struct {
 		 "{'port':'p2','prefix':'198.18.1.1/24'}"),
 		"-32004 ops[0].objects[0].device\n-32004 ops[0].objects[1].device\n"
 		"-32004 ops[0].objects[3].device\n-32602 ops[1].objects[0].port\n"},
+	/* one that is refused is there as it was for those that name it */
+	{PUT("port", "{'name':'p0','device':'other'}") "," PUT(
+		 "attachment", "{'name':'n','slice':'blue','port':'p0','vlan':9}"),
+		"-32004 ops[0].objects[0].device\n"},
 	{PUT("address", "{'attachment':'a','prefix':'10.0.0.1/24'},"
 			"{'port':'p0','prefix':'224.0.0.1/24'}"),
 		"-32602 ops[0].objects[0].attachment\n-32602 ops[0].objects[1].prefix\n"},

@@ -50,30 +50,30 @@ static const struct refusal refusals[] = {
 		"error.data.path", "objects[0].prefix"},
 	{PUT_ONE("address", "{'attachment':'b','prefix':'10.2.0.1/24'},"
 			    "{'attachment':'a','prefix':'10.2.0.1/25'}"),
-		"-32004", "error.data.with", "address b 10.2.0.1/24"},
+		"-32004", "error.data.with", "address a 10.2.0.1/25"},
 	/* a network on two attachments, committed or in the same transaction */
 	{PUT_ONE("address", "{'attachment':'b','prefix':'10.0.0.5/24'}"), "-32004",
 		"error.data.with", "attachment a"},
 	{PUT_ONE("address", "{'attachment':'b','prefix':'10.2.0.1/24'},"
 			    "{'attachment':'a','prefix':'10.2.0.2/24'}"),
-		"-32004", "error.data.path", "objects[1].prefix"},
+		"-32004", "error.data.path", "objects[0].prefix"},
 	/* a network that is a route's, committed or in the same transaction */
 	{PUT_ONE("address", "{'attachment':'b','prefix':'192.168.0.1/16'}"), "-32004",
 		"error.data.with", "route blue 192.168.0.0/16"},
 	{TX(PUT("route", "{'table':'blue','prefix':'10.3.0.0/"
 			 "24','via':[{'tunnel':'t'}]}") "," PUT("address",
 		 "{'attachment':'b','prefix':'10.3.0.1/24'}")),
-		"-32004", "error.data.with", "route blue 10.3.0.0/24"},
+		"-32004", "error.data.with", "attachment b"},
 	{TX(PUT("route", "{'table':'blue','prefix':'10.3.0.1/"
 			 "32','via':[{'tunnel':'t'}]}") "," PUT("address",
 		 "{'attachment':'b','prefix':'10.3.0.1/24'}")),
-		"-32004", "error.data.path", "ops[1].objects[0].prefix"},
+		"-32004", "error.data.path", "ops[0].objects[0].prefix"},
 	/* addresses of a network that nobody has: its own and the broadcast address */
 	{TX(PUT("route",
 		 "{'table':'blue','prefix':'10.3.0.255/32','via':[{'tunnel':'t'}]}") "," PUT("addre"
 											     "ss",
 		 "{'attachment':'b','prefix':'10.3.0.1/24'}")),
-		"-32004", "error.data.with", "route blue 10.3.0.255/32"},
+		"-32004", "error.data.with", "attachment b"},
 	{PUT_ONE("address", "{'attachment':'b','prefix':'10.0.0.0/16'},"
 			    "{'attachment':'b','prefix':'10.0.0.255/16'}"),
 		"-32602", "error.data.path", "objects[0].prefix"},
@@ -81,7 +81,7 @@ static const struct refusal refusals[] = {
 		"error.data.with", "attachment a"},
 	{PUT_ONE("address", "{'attachment':'b','prefix':'10.3.0.128/24'},"
 			    "{'attachment':'a','prefix':'10.3.0.129/25'}"),
-		"-32004", "error.data.with", "address b 10.3.0.128/24"},
+		"-32004", "error.data.with", "attachment a"},
 	/* an address that is somebody else's */
 	{PUT_ONE("address", "{'attachment':'a','prefix':'10.0.0.2/24'}"), "-32004",
 		"error.data.with", "1 route of slice blue"},
@@ -106,7 +106,7 @@ static const struct refusal refusals[] = {
 	{DELETE_ONE("neighbor", "a 10.0.0.8"), "-32001", "error.data.path", "keys[0]"},
 	/* what is used stays: by its addresses, neighbours and routes */
 	{DELETE_ONE("address", "a 10.0.0.1/24"), "-32002", "error.data.by",
-		"1 route of slice blue"},
+		"1 route next hop of slice blue"},
 	{TX(DELETE("route", "'blue 192.168.0.0/16'") "," DELETE("address", "'a 10.0.0.1/24'")),
 		"-32002", "error.data.by", "1 neighbor object of slice blue"},
 	{DELETE_ONE("attachment", "a"), "-32002", "error.data.path", "keys[0]"},
@@ -182,7 +182,10 @@ START_TEST(second_address_of_a_network_keeps_it_when_the_first_goes)
 	OK(ask(PUT_ONE("address", "{'attachment':'a','prefix':'10.0.0.3/24'}")));
 	OK(ask(DELETE_ONE("address", "a 10.0.0.1/24")));
 	EXPECT(ask(DELETE_ONE("address", "a 10.0.0.3/24")), "error.data.by",
-		"1 route of slice blue");
+		"1 route next hop of slice blue");
+	/* another network of the attachment, which no next hop is on */
+	OK(ask(PUT_ONE("address", "{'attachment':'a','prefix':'10.5.0.1/24'}")));
+	OK(ask(DELETE_ONE("address", "a 10.5.0.1/24")));
 	/* the other way round within one transaction, whose middle has both */
 	OK(ask(TX(PUT("address", "{'attachment':'a','prefix':'10.0.0.1/24'}") "," DELETE(
 		"address", "'a 10.0.0.3/24'"))));
@@ -201,7 +204,7 @@ START_TEST(network_moves_to_another_attachment_in_one_transaction)
 		"{'table':'blue','prefix':'192.168.0.0/16','via':[{'attachment':'b',"
 		"'address':'10.0.0.2'}]}"))));
 	EXPECT(ask(DELETE_ONE("address", "b 10.0.0.1/24")), "error.data.by",
-		"1 route of slice blue");
+		"1 route next hop of slice blue");
 	OK(ask(TX(DELETE("route", "'blue 192.168.0.0/16'") "," DELETE("neighbor",
 		"'b 10.0.0.9'") "," DELETE("address", "'b 10.0.0.1/24'") "," PUT("address",
 		"{'attachment':'a','prefix':'10.0.0.1/24'}") "," PUT("neighbor",

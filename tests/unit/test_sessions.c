@@ -272,10 +272,10 @@ START_TEST(ues_swap_addresses)
 			"ops[1].objects[1].ue.ipv4"},
 		/* two take one */
 		{PUT_OP(SESSION("s1", "10.60.0.2") "," SESSION("s3", "10.60.0.2")),
-			"ops[0].objects[1].ue.ipv4"},
+			"ops[0].objects[0].ue.ipv4"},
 		/* it goes on moving */
 		{PUT_OP(SESSION("s1", "10.60.0.2")) "," PUT_OP(SESSION("s1", "10.60.0.9")),
-			"ops[1].objects[0].ue"},
+			"ops[0].objects[0].ue.ipv4"},
 		/* something else is wrong after it */
 		{PUT_OP(SESSION("s1", "10.60.0.2") "," SESSION("s2", "10.60.0.1")) "," PUT_OP(
 			 "{'name':'s4','slice':'none','pdrs':[" PDR_UL "]," FARS "," QERS "," URRS
@@ -325,11 +325,11 @@ START_TEST(sessions_swap_teids)
 	static const char *const wrong[][3] = {
 		{PUT_OP(BY_TEID("s1", "72")), "ops[0].objects[0].pdrs[0].teid", "session s2"},
 		{PUT_OP(BY_TEID("s1", "72") "," BY_TEID("s3", "72")),
-			"ops[0].objects[1].pdrs[0].teid", "session s1"},
+			"ops[0].objects[0].pdrs[0].teid", "session s2"},
 		{PUT_OP(BY_TEID("s1", "72")) "," PUT_OP(BY_TEID("s1", "79")),
-			"ops[1].objects[0].pdrs", NULL},
+			"ops[0].objects[0].pdrs[0].teid", "session s2"},
 		{PUT_OP(BY_TEID("s1", "72")) ",{'op':'delete','type':'session','keys':['s1']}",
-			"ops[1].keys[0]", NULL},
+			"ops[0].objects[0].pdrs[0].teid", NULL},
 		{PUT_OP(BY_TEID("s1", "72") "," BY_TEID("s2", "71")) "," PUT_OP(BY_TEID("s4", "0")),
 			"ops[1].objects[0].pdrs[0].teid", NULL},
 	};
