@@ -311,7 +311,7 @@ int port_change(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 }
 
 /* Lets go of the device, but not of its pool: taps of attachments and the twin take buffers of it.
- */
+ * Until it is open again missed_before is what it had missed so far. */
 static void device_let_go(uint16_t id)
 {
 	struct port *p = &ports[id];
@@ -323,6 +323,7 @@ static void device_let_go(uint16_t id)
 		worker_wait_turns(HANDOVER_TURNS);
 	if (dev.ethdev == RTE_MAX_ETHPORTS)
 		return; /* a try before has done it */
+	p->missed_before = device_missed(&dev) - p->missed_before;
 	dev.own_pool = false;
 	device_close(&dev);
 	p->dev = (struct device){.ethdev = RTE_MAX_ETHPORTS,
@@ -377,10 +378,8 @@ bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_er
 
 	if (!device_interface_there(cfg->device))
 		return false;
-	if (ports[id].dev.ethdev != RTE_MAX_ETHPORTS)
-		ports[id].missed_before = device_missed(&ports[id].dev) - ports[id].missed_before;
-	missed = ports[id].missed_before; /* until it is open again: what it had missed so far */
 	device_let_go(id);
+	missed = ports[id].missed_before;
 	*rc = device_open(&req, &dev, err);
 	if (*rc != 0)
 		return true;
@@ -413,6 +412,13 @@ static uint64_t twin_let_go(uint16_t id)
 	device_close(&ports[twin].dev);
 	port_clear(twin);
 	return missed;
+}
+
+void port_suspend(uint16_t id)
+{
+	twin_let_go(id);
+	device_let_go(id);
+	port_link_vanish(id);
 }
 
 int port_twin_again(uint16_t id, const struct api_port *cfg, struct rpc_error *err)

@@ -79,6 +79,10 @@ bool port_bound(uint16_t id);
  * again. */
 bool port_reopen(uint16_t id, const struct api_port *cfg, int *rc, struct rpc_error *err);
 
+/* Lets go of its device and its twin, so that another port can have them; it is as one whose
+ * interface has vanished, until port_reopen() or port_close(). Waits a grace period. */
+void port_suspend(uint16_t id);
+
 /* Where others have deleted or renamed a port's twin (port_link_twin()): it has its name again, or
  * is made anew, but for its addresses. 0, or -1 with err: it may be tried again. */
 int port_twin_again(uint16_t id, const struct api_port *cfg, struct rpc_error *err);

@@ -99,6 +99,13 @@ static void set_twin(uint16_t id, enum port_twin is)
 	news |= 1ull << id;
 }
 
+void port_link_vanish(uint16_t id)
+{
+	unsaid |= set_gone(id);
+	if (links[id].twin != 0)
+		set_twin(id, PORT_TWIN_GONE);
+}
+
 /* The kernel's word of a twin; what is gone once does not come back by itself. */
 static void on_twin(uint16_t id, const struct nlmsghdr *nlh)
 {

@@ -29,6 +29,8 @@ void port_link_carry(uint64_t ports, bool up);
  * the twin that it has, or is about to be closed. */
 void port_link_open(uint16_t id, uint16_t ethdev, const char *twin);
 void port_link_close(uint16_t id);
+/* port.c: its device and its twin were closed, and may be opened again. */
+void port_link_vanish(uint16_t id);
 /* port.c: its twin was made anew. */
 void port_link_twin_open(uint16_t id, const char *name);
 /* port.c: the interface may be another than netlink has told of yet. */

@@ -31,14 +31,6 @@ static struct object *find_member(const struct object *slice, const struct objec
 	return near_member;
 }
 
-static int fail_missing(
-	struct rpc_error *err, const char *field, const char *want, const char *name)
-{
-	rpc_fail_value(err, field, want, name);
-	snprintf(err->message, sizeof(err->message), "there is no %s \"%s\"", field, name);
-	return -1;
-}
-
 static int check_address(const struct api_ip *address, uint8_t family, struct rpc_error *err)
 {
 	if (address->family != family)
@@ -75,8 +67,7 @@ static int check_attachment(const struct object *slice, const struct api_via *vi
 	const struct object *at = find_near(OBJECT_ATTACHMENT, via->attachment, &near_attachment);
 
 	if (!at)
-		return fail_missing(
-			err, "attachment", "the name of an attachment", via->attachment);
+		return noun_fail_missing(err, "attachment", OBJECT_ATTACHMENT, via->attachment);
 	if (version_ref(at->now, OBJECT_SLICE) != slice)
 		return rpc_fail_value(
 			err, "attachment", "an attachment of the same slice", via->attachment);
@@ -100,11 +91,9 @@ static int check_tunnel(const struct object *slice, const struct api_via *via, u
 	const struct object *tunnel = find_near(OBJECT_TUNNEL, via->tunnel, &near_tunnel);
 
 	if (!tunnel)
-		return fail_missing(err, "tunnel", "the name of a tunnel", via->tunnel);
+		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, via->tunnel);
 	if (!find_member(slice, tunnel))
-		return rpc_fail_value(err, "tunnel",
-			"a tunnel over which the slice is stretched (put a member first)",
-			via->tunnel);
+		return noun_fail_no_member(err, slice->key, via->tunnel);
 	if (memcmp(&via->mac, &none, sizeof(none)) && !noun_mac_unicast(&via->mac))
 		return noun_fail_mac(err, "mac", &via->mac);
 	out->tunnel = tunnel->id;

@@ -253,6 +253,16 @@ bool store_cursor_valid(enum object_type type, const char *cursor)
 	return false;
 }
 
+static bool is_claimed(const struct page *page, const union api_object *object)
+{
+	char key[API_KEY_BYTES];
+
+	if (!page->unclaimed)
+		return false;
+	api_key(page->type, object, key);
+	return page_skips(page, key);
+}
+
 /* true when the store is at its end. */
 static bool list_one(
 	struct page *page, const struct store *store, uint64_t *place, uint32_t *looked)
@@ -271,7 +281,8 @@ static bool list_one(
 		end = place[0] == 0;
 		*looked += got ? got : 1;
 		for (uint32_t i = 0; i < got; i++)
-			if (store->describe(page, entries + i * store->entry_bytes, &object))
+			if (store->describe(page, entries + i * store->entry_bytes, &object) &&
+				!is_claimed(page, &object))
 				page_add(page, api_encode(page->type, &object));
 	}
 	return end;

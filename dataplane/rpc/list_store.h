@@ -15,12 +15,15 @@
 struct page {
 	const struct api_type *type;
 	const json_t *match; /* NULL = everything */
+	bool unclaimed;	     /* only what no source has (api/claims.h) */
 	size_t limit;
 	json_t *objects;
 };
 
 /* Adds the object, which is taken over, when it matches. */
 void page_add(struct page *page, json_t *object);
+/* Is it left out for a source has it? */
+bool page_skips(const struct page *page, const char *key);
 
 struct store {
 	char tag; /* its cursors begin with it; 0: with nothing */

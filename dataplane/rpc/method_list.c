@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* list: objects in order, page by page, filtered by `match`. A page ends when it is full, or
- * after so many objects looked at, so that a filter that seldom matches does not hold the main
- * thread. */
+/* list: objects in order, page by page, filtered by `match`, or those that no source claims. A page
+ * ends when it is full, or after so many objects looked at, so that a filter that seldom matches
+ * does not hold the main thread. */
 #include <stdio.h>
 #include <string.h>
 
+#include "claims.h"
 #include "list_store.h"
 #include "methods.h"
 #include "noun.h"
@@ -69,6 +70,11 @@ void page_add(struct page *page, json_t *object)
 		json_array_append_new(page->objects, object);
 }
 
+bool page_skips(const struct page *page, const char *key)
+{
+	return page->unclaimed && claim_in_force(page->type->type, key);
+}
+
 /* First what is in the model, then what is in the tables. Keys that are followed by something hold
  * a blank, cursors of tables do not. */
 static json_t *list_model(struct page *page, const char *cursor)
@@ -79,7 +85,8 @@ static json_t *list_model(struct page *page, const char *cursor)
 	for (int looked = 0; obj && looked < LOOKED_AT_MODEL; looked++) {
 		if (json_array_size(page->objects) >= page->limit)
 			break;
-		page_add(page, noun_encode(obj));
+		if (!page_skips(page, obj->key))
+			page_add(page, noun_encode(obj));
 		last = obj;
 		obj = model_next(obj);
 	}
@@ -111,6 +118,7 @@ METHOD(method_list)
 	bool table;
 
 	if (param_type(params, &page.type, err) || check_match(page.type, page.match, err) ||
+		param_bool(params, "unclaimed", &page.unclaimed, err) ||
 		param_int(params, "limit", 1, LIST_MAX, LIST_PRESET, &limit, err) ||
 		param_text(params, "cursor", false, &cursor, err) ||
 		cursor_of(page.type, cursor, &table, err))

@@ -18,6 +18,8 @@ struct client;
 METHOD(method_put);
 METHOD(method_delete);
 METHOD(method_transaction);
+METHOD(method_sync);
+METHOD(method_groups);
 METHOD(method_get);
 METHOD(method_list);
 METHOD(method_stats);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "networks.h"
+#include "noun.h"
 
 RB_HEAD(object_tree, object);
 RB_HEAD(unique_tree, version);
@@ -164,17 +165,6 @@ static int refs_of_via(const struct api_route *route, struct ref_list *list, str
 	return 0;
 }
 
-static int ref_missing(const struct api_field *field, const char *name, struct rpc_error *err)
-{
-	const char *type = api_types[field->ref].name;
-	char want[64];
-
-	snprintf(want, sizeof(want), "the name of a%s %s", type[0] == 'a' ? "n" : "", type);
-	rpc_fail_value(err, field->name, want, name);
-	snprintf(err->message, sizeof(err->message), "there is no %s \"%s\"", type, name);
-	return -1;
-}
-
 static int refs_of(const struct api_field *fields, const void *structure, struct ref_list *list,
 	struct rpc_error *err)
 {
@@ -188,7 +178,7 @@ static int refs_of(const struct api_field *fields, const void *structure, struct
 			continue;
 		to = model_find(field->ref, name);
 		if (!to)
-			return ref_missing(field, name, err);
+			return noun_fail_missing(err, field->name, field->ref, name);
 		list->to[list->count++] = to;
 	}
 	return 0;

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "counters.h"
+#include "noun_fib.h"
+#include "noun_mac.h"
 #include "noun_session.h"
+#include "session.h"
 
 const struct noun *const nouns[OBJECT_TYPES] = {
 	[OBJECT_PORT] = &noun_port,
@@ -32,6 +35,50 @@ json_t *noun_encode(const struct object *obj)
 	if (noun->answer)
 		noun->answer(obj, &copy);
 	return api_encode(obj->type, &copy);
+}
+
+static int load_row(const struct api_type *type, const union api_object *key, union api_object *out)
+{
+	switch (type->type) {
+	case OBJECT_MAC:
+		return mac_get(&key->mac, &out->mac) || out->mac.learned ? -1 : 0;
+	case OBJECT_SESSION:
+		return noun_session_describe(session_find(key->session.name), &out->session) ? 0
+											     : -1;
+	case OBJECT_ROUTE:
+		return fib_has(&key->route) ? fib_get(&key->route, &out->route) : -1;
+	default:
+		return -1;
+	}
+}
+
+int noun_load(const struct api_type *type, const char *key, union api_object *out)
+{
+	const struct object *obj = nouns[type->type] ? model_find(type->type, key) : NULL;
+	char canonical[API_KEY_BYTES];
+	struct rpc_error ignored = {0};
+	union api_object wanted;
+
+	if (obj) {
+		memcpy(out, obj->now->data, model_bytes(type, obj->now->data));
+		return 0;
+	}
+	if (nouns[type->type] && type->type != OBJECT_ROUTE)
+		return -1;
+	return api_key_parse(type, key, "", canonical, &wanted, &ignored)
+		       ? -1
+		       : load_row(type, &wanted, out);
+}
+
+json_t *noun_plain(const struct api_type *type, const char *key)
+{
+	union api_object data;
+	json_t *json = noun_load(type, key, &data) ? NULL : api_encode(type, &data);
+
+	for (const struct api_field *field = type->fields; json && field->name; field++)
+		if (field->flags & FIELD_ANSWER)
+			json_object_del(json, field->name);
+	return json;
 }
 
 bool noun_ip_unicast(const struct api_ip *ip)
@@ -87,6 +134,27 @@ int noun_fail_conflict(
 	va_end(args);
 	snprintf(err->path, sizeof(err->path), "%s", field);
 	snprintf(err->with, sizeof(err->with), "%s", with);
+	return -1;
+}
+
+int noun_fail_missing(
+	struct rpc_error *err, const char *field, enum object_type type, const char *name)
+{
+	const char *what = api_types[type].name;
+	char want[64];
+
+	snprintf(want, sizeof(want), "the name of a%s %s", what[0] == 'a' ? "n" : "", what);
+	rpc_fail_value(err, field, want, name);
+	snprintf(err->message, sizeof(err->message), "there is no %s \"%s\"", what, name);
+	snprintf(err->with, sizeof(err->with), "%s %.80s", what, name);
+	return -1;
+}
+
+int noun_fail_no_member(struct rpc_error *err, const char *slice, const char *tunnel)
+{
+	rpc_fail_value(err, "tunnel",
+		"a tunnel over which the slice is stretched (put a member first)", tunnel);
+	snprintf(err->with, sizeof(err->with), "member %.70s %.70s", slice, tunnel);
 	return -1;
 }
 

@@ -19,6 +19,8 @@ struct noun {
 	const char *unique_field;
 	/* What no other object of the type may have; text has NOUN_UNIQUE bytes. */
 	void (*unique)(const union api_object *data, char *text);
+	/* Can an object not become data but by being made anew? NULL: it always can. */
+	bool (*must_renew)(const union api_object *old, const union api_object *data);
 	/* change->old has left the model: what it holds there is free for others. Cannot fail. */
 	void (*release)(const struct change *change);
 	/* Undoes release. */
@@ -53,6 +55,11 @@ extern const struct noun *const nouns[OBJECT_TYPES];
 
 /* The object as get and list show it; NULL when memory ran out. */
 json_t *noun_encode(const struct object *obj);
+/* The object as it is in force, in the model or in a table, but for what was learned. 0, or -1:
+ * there is none. Lists as api_decode()'s. */
+int noun_load(const struct api_type *type, const char *key, union api_object *out);
+/* The same as it could be put; NULL: there is none, or no memory. */
+json_t *noun_plain(const struct api_type *type, const char *key);
 
 /* Shared by the nouns. */
 bool noun_ip_unicast(const struct api_ip *ip);
@@ -66,6 +73,10 @@ int noun_not_yet(struct rpc_error *err, const char *field, const char *want, con
 /* Conflict with something named: path and data.with. */
 int noun_fail_conflict(struct rpc_error *err, const char *field, const char *with, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));
+/* No object of the type has that name: data.with has it, so that one can wait for it. */
+int noun_fail_missing(
+	struct rpc_error *err, const char *field, enum object_type type, const char *name);
+int noun_fail_no_member(struct rpc_error *err, const char *slice, const char *tunnel);
 /* What a room below answered: -ENOSPC with the limit in words (fmt takes it), else no memory. */
 int noun_fail_room(struct rpc_error *err, int rc, const char *fmt, uint32_t limit);
 /* A key like that of obj, which is on a port while this one is on an attachment, or the reverse. */

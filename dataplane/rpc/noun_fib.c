@@ -67,8 +67,8 @@ static struct staged_route *stage_state(struct tx *tx, uint16_t slice, const str
 static int check_slice(const struct object *slice, const char *name, struct rpc_error *err)
 {
 	if (!slice) {
-		rpc_fail_value(err, "table", "\"underlay\" or the name of a slice", name);
-		snprintf(err->message, sizeof(err->message), "there is no slice \"%s\"", name);
+		noun_fail_missing(err, "table", OBJECT_SLICE, name);
+		snprintf(err->want, sizeof(err->want), "\"underlay\" or the name of a slice");
 		return -1;
 	}
 	if (slice->now->data->slice.kind != SLICE_L3)

@@ -28,20 +28,11 @@ struct doors {
 static struct object *near_slice, *near_attachment, *near_tunnel, *near_member;
 static uint64_t near_op; /* objects may be freed between ops; the four are good for one op only */
 
-static int fail_missing(
-	struct rpc_error *err, const char *field, const char *want, const char *name)
-{
-	rpc_fail_value(err, field, want, name);
-	snprintf(err->message, sizeof(err->message), "there is no %s \"%s\"", field, name);
-	return -1;
-}
-
 static int find_attachment(const struct api_mac *mac, struct doors *out, struct rpc_error *err)
 {
 	out->attachment = find_near(OBJECT_ATTACHMENT, mac->attachment, &near_attachment);
 	if (!out->attachment)
-		return fail_missing(
-			err, "attachment", "the name of an attachment", mac->attachment);
+		return noun_fail_missing(err, "attachment", OBJECT_ATTACHMENT, mac->attachment);
 	if (version_ref(out->attachment->now, OBJECT_SLICE) != out->slice)
 		return rpc_fail_value(
 			err, "attachment", "an attachment of the same slice", mac->attachment);
@@ -53,15 +44,13 @@ static int find_tunnel(const struct api_mac *mac, struct doors *out, struct rpc_
 {
 	out->tunnel = find_near(OBJECT_TUNNEL, mac->tunnel, &near_tunnel);
 	if (!out->tunnel)
-		return fail_missing(err, "tunnel", "the name of a tunnel", mac->tunnel);
+		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, mac->tunnel);
 	if (!near_member || version_ref(near_member->now, OBJECT_SLICE) != out->slice ||
 		version_ref(near_member->now, OBJECT_TUNNEL) != out->tunnel)
 		near_member = model_member(out->slice, out->tunnel);
 	out->member = near_member;
 	if (!out->member)
-		return rpc_fail_value(err, "tunnel",
-			"a tunnel over which the slice is stretched (put a member first)",
-			mac->tunnel);
+		return noun_fail_no_member(err, mac->slice, mac->tunnel);
 	out->door = DOOR_TUNNEL | out->tunnel->id;
 	return 0;
 }
@@ -195,7 +184,7 @@ int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc
 	struct staged_mac *state;
 
 	if (!to.slice)
-		return fail_missing(err, "slice", "the name of a slice", mac->slice);
+		return noun_fail_missing(err, "slice", OBJECT_SLICE, mac->slice);
 	if (to.slice->now->data->slice.kind != SLICE_L2)
 		return rpc_fail_value(err, "slice",
 			"an l2 slice: in an l3 slice hosts are neighbors and routes", mac->slice);

@@ -22,6 +22,15 @@ static void port_unique(const union api_object *data, char *text)
 	snprintf(text, NOUN_UNIQUE, "device %s", data->port.device);
 }
 
+/* What is fixed while the device is open. */
+static bool port_must_renew(const union api_object *old, const union api_object *data)
+{
+	const struct api_port *a = &old->port, *b = &data->port;
+
+	return strcmp(a->device, b->device) != 0 || a->queues != b->queues ||
+	       a->mbufs != b->mbufs || a->tap != b->tap;
+}
+
 static int fail_fixed(const struct object *obj, const char *field, struct rpc_error *err)
 {
 	char label[160];
@@ -34,18 +43,20 @@ static int fail_fixed(const struct object *obj, const char *field, struct rpc_er
 	return -1;
 }
 
-/* One with this name or device that the transaction deletes; NULL: none. */
-static const struct api_port *deleted(const struct tx *tx, const struct api_port *next)
+/* One from at on with this name or device that the transaction deletes; NULL: none. */
+static const struct change *deleted(const struct tx *tx, const struct api_port *next, size_t *at)
 {
-	for (size_t i = 0; i < tx->change_count; i++) {
-		const struct change *change = tx->changes[i];
+	for (; *at < tx->change_count; (*at)++) {
+		const struct change *change = tx->changes[*at];
 		const struct api_port *old;
 
 		if (change->obj->type->type != OBJECT_PORT || !change_ends(change))
 			continue;
 		old = &change->old->data->port;
-		if (!strcmp(old->name, next->name) || !strcmp(old->device, next->device))
-			return old;
+		if (!strcmp(old->name, next->name) || !strcmp(old->device, next->device)) {
+			(*at)++;
+			return change;
+		}
 	}
 	return NULL;
 }
@@ -53,7 +64,9 @@ static const struct api_port *deleted(const struct tx *tx, const struct api_port
 /* A port that the transaction deletes is still open until that is committed. */
 static int check_reopen(const struct tx *tx, const struct api_port *next, struct rpc_error *err)
 {
-	const struct api_port *old = tx->check ? NULL : deleted(tx, next);
+	size_t at = 0;
+	const struct change *ends = tx->check || tx->is_sync ? NULL : deleted(tx, next, &at);
+	const struct api_port *old = ends ? &ends->old->data->port : NULL;
 
 	if (!old)
 		return 0;
@@ -128,9 +141,15 @@ static int devices_more(const struct tx *tx, const struct change *but)
 /* Of one that would be opened: its id is one that no port of the model has. */
 static int check_open(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct api_port *next = &change->data->port, *old = deleted(tx, next);
-	bool tap_there = old && old->tap && !strcmp(old->name, next->name);
+	const struct api_port *next = &change->data->port;
 	struct object *obj = change->obj;
+	const struct change *ends;
+	bool tap_there = false;
+	size_t at = 0;
+
+	while ((ends = deleted(tx, next, &at)))
+		tap_there |= ends->old->data->port.tap &&
+			     !strcmp(ends->old->data->port.name, next->name);
 
 	if (device_check(next->device, err) != 0 || check_device_name(next, err) != 0 ||
 		port_open_check(next, tap_there, devices_more(tx, change), err) != 0)
@@ -138,6 +157,27 @@ static int check_open(const struct tx *tx, const struct change *change, struct r
 	while (model_by_id(OBJECT_PORT, obj->id))
 		obj->id++;
 	return 0;
+}
+
+/* What has the device or the name of the new one lets go of them now. Should the transaction fail
+ * they are opened again, as after their interface had gone (noun_port_poll()). */
+static void suspend_others(const struct tx *tx, const struct api_port *next)
+{
+	const struct change *ends;
+	size_t at = 0;
+
+	while ((ends = deleted(tx, next, &at)))
+		port_suspend(ends->life.id);
+}
+
+static int open_port(const struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	const struct api_port *next = &change->data->port;
+
+	if (device_check(next->device, err) != 0)
+		return -1;
+	suspend_others(tx, next);
+	return port_open(next, &change->obj->id, err);
 }
 
 static int port_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
@@ -148,9 +188,7 @@ static int port_prepare(const struct tx *tx, const struct change *change, struct
 		return change_begins(change) ? check_open(tx, change, err)
 					     : port_change_check(change->obj->id, next, err);
 	if (change_begins(change))
-		return device_check(next->device, err) != 0
-			       ? -1
-			       : port_open(next, &change->obj->id, err);
+		return open_port(tx, change, err);
 	return port_change(change->obj->id, next, err);
 }
 
@@ -384,6 +422,7 @@ static void port_stats(const struct object *obj, json_t *out)
 const struct noun noun_port = {
 	.unique_field = "device",
 	.unique = port_unique,
+	.must_renew = port_must_renew,
 	.check = port_check,
 	.prepare = port_prepare,
 	.undo = port_undo,

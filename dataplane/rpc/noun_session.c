@@ -48,18 +48,6 @@ static void begin_op(const struct tx *tx)
 	near_slices = near_gtpus = (struct near){{NULL}};
 }
 
-static int fail_missing(
-	struct rpc_error *err, const char *field, enum object_type type, const char *name)
-{
-	char want[64];
-
-	snprintf(want, sizeof(want), "the name of a %s", api_types[type].name);
-	rpc_fail_value(err, field, want, name);
-	snprintf(err->message, sizeof(err->message), "there is no %s \"%s\"", api_types[type].name,
-		name);
-	return -1;
-}
-
 /* ---- slices ---- */
 
 /* The slice that a rule names, or `preset`; one where UEs can be. */
@@ -69,7 +57,7 @@ static int resolve_slice(
 	const struct object *slice = *name ? find_near(&near_slices, OBJECT_SLICE, name) : preset;
 
 	if (!slice)
-		return fail_missing(err, "slice", OBJECT_SLICE, name);
+		return noun_fail_missing(err, "slice", OBJECT_SLICE, name);
 	if (slice->now->data->slice.kind != preset->now->data->slice.kind)
 		return rpc_fail_value(err, "slice",
 			preset->now->data->slice.kind == SLICE_L3 ? "an l3 slice, as the session's"
@@ -125,7 +113,7 @@ static int resolve_pdr(struct api_pdr *pdr, const struct object *slice, struct r
 		return 0;
 	gtpu = find_near(&near_gtpus, OBJECT_GTPU, pdr->gtpu);
 	if (!gtpu)
-		return fail_missing(err, "gtpu", OBJECT_GTPU, pdr->gtpu);
+		return noun_fail_missing(err, "gtpu", OBJECT_GTPU, pdr->gtpu);
 	pdr->gtpu_id = gtpu->id;
 	return check_removal(pdr, gtpu->now->data->gtpu.address.family, err);
 }
@@ -179,7 +167,7 @@ static int resolve_outer(const struct api_session *s, uint32_t destination,
 	}
 	gtpu = find_near(&near_gtpus, OBJECT_GTPU, outer->gtpu);
 	if (!gtpu)
-		return fail_missing(err, path, OBJECT_GTPU, outer->gtpu);
+		return noun_fail_missing(err, path, OBJECT_GTPU, outer->gtpu);
 	if (gtpu->now->data->gtpu.address.family != outer->peer.family)
 		return rpc_fail_value(
 			err, path, "a gtpu of the peer's address family", outer->gtpu);
@@ -202,7 +190,7 @@ static int resolve(struct api_session *s, struct rpc_error *err)
 	const struct object *slice = find_near(&near_slices, OBJECT_SLICE, s->slice);
 
 	if (!slice)
-		return fail_missing(err, "slice", OBJECT_SLICE, s->slice);
+		return noun_fail_missing(err, "slice", OBJECT_SLICE, s->slice);
 	s->slice_id = slice->id;
 	s->ethernet = slice->now->data->slice.kind == SLICE_L2;
 	if (check_kind(s, slice, err))

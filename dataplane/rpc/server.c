@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "budget.h"
+#include "claims.h"
 #include "client.h"
 #include "dispatch.h"
 #include "events.h"
@@ -133,6 +134,7 @@ void rpc_stop(void)
 	}
 	noun_tap_stop();
 	model_free();
+	claims_free();
 }
 
 void rpc_poll(void)

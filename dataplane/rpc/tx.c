@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "claims.h"
 #include "dispatch.h"
 #include "noun.h"
 #include "noun_fib.h"
@@ -106,14 +107,16 @@ static void refuse(struct tx *tx, uint32_t op, uint32_t index, struct rpc_error 
 {
 	uint64_t place = (uint64_t)op << 32 | index;
 
+	if (tx->on_refused)
+		tx->on_refused(tx->arg, op, index, err);
 	rpc_error_prefix(err, "ops[%u].%s[%u]", op, tx->ops[op].put ? "objects" : "keys", index);
 	if (tx->refused_total == 0 || place < tx->first_place) {
 		tx->first = *err;
 		tx->first_place = place;
 	}
-	if (tx->check && tx->refused_total < REFUSED_MOST && !tx->refusals)
+	if (tx->check && !tx->on_refused && !tx->refusals)
 		tx->refusals = calloc(REFUSED_MOST, sizeof(*tx->refusals));
-	if (tx->check && tx->refused_total < REFUSED_MOST && tx->refusals)
+	if (tx->refused_total < REFUSED_MOST && tx->refusals)
 		tx->refusals[tx->refused_total] = (struct refusal){place, error_json(err)};
 	tx->refused_total++;
 	*err = (struct rpc_error){0};
@@ -185,12 +188,38 @@ static int change_put(struct change *change, const union api_object *data)
 	return 0;
 }
 
+/* What a source claims is changed by that source alone. */
+static int check_claims(const struct tx *tx, const struct api_type *type,
+	const union api_object *data, struct rpc_error *err)
+{
+	const struct claim *claim;
+	char key[API_KEY_BYTES];
+
+	if (tx->is_sync || claims_in_force(type->type) == 0)
+		return 0;
+	api_key(type, data, key);
+	claim = claim_in_force(type->type, key);
+	if (!claim)
+		return 0;
+	rpc_fail(err, RPC_ERR_CONFLICT, "%s %.100s is of source %s, group %.80s: change it there",
+		type->name, key, source_names[claim->group->source], claim->group->owner);
+	snprintf(err->with, sizeof(err->with), "%s %.140s", source_names[claim->group->source],
+		claim->group->owner);
+	return -1;
+}
+
+/* Of a type that is in no model, whatever the key. */
+static bool is_only_row(const struct api_type *type)
+{
+	return type->type == OBJECT_MAC || type->type == OBJECT_SESSION;
+}
+
 static bool is_row(const struct api_type *type, const json_t *json)
 {
 	const char *table;
 
 	if (type->type != OBJECT_ROUTE)
-		return type->type == OBJECT_MAC || type->type == OBJECT_SESSION;
+		return is_only_row(type);
 	table = json_string_value(json_object_get(json, "table"));
 	return table && strcmp(table, "underlay") != 0;
 }
@@ -205,7 +234,7 @@ static int put_object(struct tx *tx, const struct api_type *type, const json_t *
 
 	if (is_row(type, json))
 		return 0;
-	if (api_decode(type, json, "", &data, err))
+	if (api_decode(type, json, "", &data, err) || check_claims(tx, type, &data, err))
 		return -1;
 	api_key(type, &data, key);
 	obj = model_make(type, key);
@@ -253,9 +282,10 @@ static int delete_object(struct tx *tx, const struct tx_op *op, const json_t *js
 	struct change *change;
 	struct object *obj;
 
-	if (op->type->type == OBJECT_MAC || op->type->type == OBJECT_SESSION)
+	if (is_only_row(op->type))
 		return 0;
-	if (find_object(op->type, json, key, &data, &obj, err))
+	if (find_object(op->type, json, key, &data, &obj, err) ||
+		check_claims(tx, op->type, &data, err))
 		return -1;
 	if (!obj && (op->type->type == OBJECT_NEIGHBOR || op->type->type == OBJECT_ROUTE))
 		return 0; /* a row, or none */
@@ -330,6 +360,13 @@ static int change_cmp(const void *a, const void *b)
 	return rank ? rank : strcmp(left->key, right->key);
 }
 
+static bool must_renew(const struct change *change)
+{
+	const struct noun *noun = nouns[change->obj->type->type];
+
+	return noun->must_renew && noun->must_renew(change->old->data, change->data);
+}
+
 /* Those that change nothing are no changes. The others are put in order: of two that want the same,
  * it is not the order of the ops that tells which one is refused. */
 static void sort_out(struct tx *tx)
@@ -341,6 +378,8 @@ static void sort_out(struct tx *tx)
 	for (size_t i = 0; i < tx->change_count; i++) {
 		struct change *change = tx->changes[i];
 
+		if (tx->is_sync && change->old && change->data && !change->gone)
+			change->gone = must_renew(change);
 		if (change_ends(change) && change_begins(change) && renew_users(tx, change)) {
 			fail_memory(&err);
 			refuse_change(tx, change, &err);
@@ -390,11 +429,12 @@ static int delete_one(
 	struct object *obj;
 	int rc;
 
-	if (find_object(op->type, json, key, &data, &obj,
-		    op->type->type == OBJECT_MAC || op->type->type == OBJECT_SESSION ? err : &told))
-		return op->type->type == OBJECT_MAC || op->type->type == OBJECT_SESSION ? -1 : 0;
+	if (find_object(op->type, json, key, &data, &obj, is_only_row(op->type) ? err : &told))
+		return is_only_row(op->type) ? -1 : 0;
 	if (obj)
 		return 0; /* gather() has it */
+	if (check_claims(tx, op->type, &data, err))
+		return is_only_row(op->type) ? -1 : 0; /* of the others gather() has told */
 	rc = delete_row(tx, op->type, &data, err);
 	if (rc <= 0)
 		return rc;
@@ -408,7 +448,7 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 
 	if (!is_row(type, json))
 		return 0;
-	if (api_decode(type, json, "", &data, err))
+	if (api_decode(type, json, "", &data, err) || check_claims(tx, type, &data, err))
 		return -1;
 	if (type->type == OBJECT_MAC)
 		return mac_put(tx, &data.mac, index, err);

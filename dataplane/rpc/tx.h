@@ -108,12 +108,17 @@ struct tx {
 	size_t count, room;
 	size_t deletions; /* of the steps, the first */
 	uint64_t created, updated, unchanged, deleted;
-	struct keymap macs;	  /* struct staged_mac */
-	struct keymap routes;	  /* struct staged_route */
-	struct keymap sessions;	  /* struct staged_session: of the op in work */
-	json_t *chosen;		  /* list of {session, pdr, teid} for the answer; NULL: none was */
-	int64_t macs_added;	  /* static MACs so far: put minus removed */
-	bool check;		  /* only that */
+	struct keymap macs;	/* struct staged_mac */
+	struct keymap routes;	/* struct staged_route */
+	struct keymap sessions; /* struct staged_session: of the op in work */
+	json_t *chosen;		/* list of {session, pdr, teid} for the answer; NULL: none was */
+	int64_t macs_added;	/* static MACs so far: put minus removed */
+	bool check;		/* only that */
+	bool is_sync; /* of sync: objects of sources may change, and ports that cannot change
+			 while they are open are made anew */
+	/* told of each refusal, the path within the object; NULL: nobody is */
+	void (*on_refused)(void *arg, uint32_t op, uint32_t index, const struct rpc_error *err);
+	void *arg;
 	struct refusal *refusals; /* the first REFUSED_MOST found */
 	uint64_t refused_total;
 	struct rpc_error first; /* the refusal of the earliest place */

@@ -10,6 +10,7 @@
 
 #include "bounds.h"
 #include "budget.h"
+#include "claims.h"
 #include "device_allow.h"
 #include "dispatch.h"
 #include "fakes.h"
@@ -111,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= len;
 	}
 	model_free();
+	claims_free();
 	fakes_reset();
 	return 0;
 }

@@ -91,6 +91,11 @@ void port_publish(uint16_t id)
 	fakes.ports_published++;
 }
 
+void port_suspend(uint16_t id)
+{
+	fakes.touched++;
+}
+
 void port_close(uint16_t id)
 {
 	fakes.touched++;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sync: groups of a source change together, each all or nothing by itself (api/claims.h). What the
+ * files of it share; nobody else includes it. Main thread only.
+ *
+ * A pass plans which objects come, change and go when all groups that are not refused are as they
+ * are to be, and makes a transaction of that (tx.h). Whoever is refused leaves the change, and the
+ * next pass plans without it, until nobody is refused. What the kernel's groups say gives way: an
+ * object of theirs that is in the way of a stronger source's, uses what that deletes, or takes the
+ * room that it wants is taken away in the next pass, and its source is told. */
+#ifndef RPC_SYNC_H
+#define RPC_SYNC_H
+
+#include <jansson.h>
+
+#include "claims.h"
+#include "errors.h"
+#include "schema.h"
+#include "tx.h"
+
+/* A group that the change concerns. */
+struct stage {
+	struct source_group *group;
+	uint64_t revision;
+	uint32_t index;	 /* in sync->stages */
+	bool named;	 /* by the call: it gets a verdict */
+	bool is_refused; /* it stays as it is */
+	json_t *error;	 /* why it is refused; NULL: it is not */
+	bool gave_way;	 /* a stronger source took it away: */
+	bool waits;	 /* what it names has gone, and it may come back with that */
+	char *for_label; /* the object for which it gave way, or that has gone */
+};
+
+/* An object whose claims change. */
+struct entry {
+	struct claim *claim; /* one of those to it */
+	struct claim *best;  /* whose object it is to be; NULL: it goes */
+	json_t *says;	     /* what is put; NULL: it is as it is, or goes */
+	json_t *was;	     /* as a weaker source or nobody has it in force, to be kept */
+	bool was_in_force;   /* for some source */
+	bool is_busy;	     /* something that it stands for is still named */
+	bool gives_way;	     /* what stood in its way is taken away */
+};
+
+/* What the transaction refused. */
+struct sync_refusal {
+	uint32_t entry;
+	bool put;
+	int code;
+	char other[160]; /* data.with or data.by */
+	json_t *error;
+};
+
+struct sync_ops {
+	json_t *list; /* of objects, or keys */
+	uint32_t *entries;
+	uint32_t count, room;
+};
+
+struct sync {
+	enum source source;
+	bool check;
+	struct stage **stages;
+	uint32_t stage_count, stage_room;
+	struct entry *entries;
+	uint32_t entry_count, entry_room;
+	struct sync_ops ops[2][OBJECT_TYPES];	     /* deletes, puts */
+	const struct sync_ops *op[2 * OBJECT_TYPES]; /* of the transaction, in its order */
+	bool op_puts[2 * OBJECT_TYPES];
+	uint32_t op_count;
+	struct sync_refusal *refusals;
+	uint32_t refusal_count, refusal_room;
+	uint32_t passes, evict_most;
+	bool no_memory;
+};
+
+/* The stage of a group, made where there is none: it is to have no claims, until some are staged.
+ * NULL: no memory. */
+struct stage *sync_stage(struct sync *sync, struct source_group *group);
+void sync_refuse(struct stage *stage, const struct rpc_error *err);
+/* Is the claim among those that are left when the change is made? */
+bool sync_claim_next(const struct claim *claim);
+
+/* ---- sync_plan.c ---- */
+
+/* The ops of the next pass. -ENOMEM. */
+int sync_plan(struct sync *sync);
+/* Is claim->entry an entry of the pass? */
+bool sync_is_planned(const struct claim *claim);
+/* After the transaction of the plan: the claims are as they were planned. */
+void sync_settle(struct sync *sync);
+void sync_plan_free(struct sync *sync);
+
+/* ---- sync_judge.c ---- */
+
+/* The transaction of the pass was refused: who leaves the change, and who gives way. */
+void sync_judge(struct sync *sync);
+/* tx->on_refused */
+void sync_note_refusal(void *arg, uint32_t op, uint32_t index, const struct rpc_error *err);
+
+#endif

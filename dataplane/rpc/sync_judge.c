@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a refused pass means (sync.h): the kernel's objects give way to stronger sources, and
+ * whoever is refused in earnest leaves the change. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "dispatch.h"
+#include "ip.h"
+#include "noun.h"
+#include "sync.h"
+
+#define PASSES_MOST 64 /* behind so many nothing gives way any more: each refuses somebody */
+
+static const char *label_of(const struct claim *claim, char *label, size_t size)
+{
+	snprintf(label, size, "%s %s", api_types[claim->type].name, claim->key);
+	return label;
+}
+
+void sync_note_refusal(void *arg, uint32_t op, uint32_t index, const struct rpc_error *err)
+{
+	struct sync *sync = arg;
+	struct sync_refusal *refusal;
+	const struct claim *claim;
+	char label[API_KEY_BYTES + 16];
+
+	if (!array_grow(&sync->refusals, &sync->refusal_room, sync->refusal_count,
+		    sizeof(*sync->refusals))) {
+		sync->no_memory = true;
+		return;
+	}
+	refusal = &sync->refusals[sync->refusal_count++];
+	*refusal = (struct sync_refusal){.entry = sync->op[op]->entries[index],
+		.put = sync->op_puts[op],
+		.code = err->code,
+		.error = error_json(err)};
+	snprintf(refusal->other, sizeof(refusal->other), "%s", err->with[0] ? err->with : err->by);
+	claim = sync->entries[refusal->entry].claim;
+	if (!json_object_get(refusal->error, "data"))
+		json_object_set_new(refusal->error, "data", json_object());
+	json_object_set_new(json_object_get(refusal->error, "data"), "object",
+		json_string(label_of(claim, label, sizeof(label))));
+}
+
+/* ---- who is refused ---- */
+
+/* Whose change the op of the entry comes from: those that want the object so, or give it up. */
+static bool is_cause(const struct claim *claim, const struct entry *entry, bool put)
+{
+	const struct stage *stage = claim->group->stage;
+
+	if (!stage || stage->is_refused)
+		return false;
+	return put ? claim->staged && claim->group->source == entry->best->group->source
+		   : !claim->staged && !claim->shadow;
+}
+
+/* The strongest source among them. */
+static enum source strength_of(const struct entry *entry, bool put)
+{
+	const struct claim *claim = claims_of(entry->claim->type, entry->claim->key);
+	enum source strongest = SOURCE_STATIC;
+
+	for (; claim; claim = claim_other(claim))
+		if (is_cause(claim, entry, put) && claim->group->source > strongest)
+			strongest = claim->group->source;
+	return strongest;
+}
+
+static void refuse_stage(struct stage *stage, json_t *error)
+{
+	if (stage->is_refused)
+		return;
+	stage->is_refused = true;
+	stage->error = json_incref(error);
+}
+
+/* What a stronger source has taken away, and others that would come back for it and cannot. */
+static bool take_away(
+	struct sync *sync, struct source_group *group, const struct claim *of, bool waits)
+{
+	char label[API_KEY_BYTES + 16];
+	struct stage *stage;
+
+	if (group->stage)
+		return group->stage->gave_way; /* for another one in this pass */
+	stage = sync_stage(sync, group);
+	if (!stage) {
+		sync->no_memory = true;
+		return false;
+	}
+	stage->gave_way = true;
+	stage->waits = waits;
+	stage->for_label = strdup(label_of(of, label, sizeof(label)));
+	return true;
+}
+
+static void blame(struct sync *sync, const struct sync_refusal *refusal)
+{
+	const struct entry *entry = &sync->entries[refusal->entry];
+	struct claim *claim = claims_of(entry->claim->type, entry->claim->key);
+	bool any = false;
+
+	for (; claim; claim = claim_other(claim)) {
+		if (!is_cause(claim, entry, refusal->put))
+			continue;
+		refuse_stage(claim->group->stage, refusal->error);
+		any = true;
+	}
+	/* what was hidden so far cannot come back as it is */
+	if (!any && entry->best && entry->best->group->source != SOURCE_STATIC)
+		any = take_away(sync, entry->best->group, entry->claim, false);
+	for (uint32_t i = 0; !any && i < sync->stage_count; i++)
+		refuse_stage(sync->stages[i], refusal->error);
+}
+
+/* ---- what gives way ---- */
+
+static bool may_give_way(const struct claim *claim)
+{
+	return claim && claim->group->source == SOURCE_KERNEL && !claim->group->stage;
+}
+
+/* Calls found for each object of the kernel's that is in force, as it is there, until it returns
+ * false. */
+static void each_of_kernel(struct sync *sync,
+	bool (*found)(struct sync *sync, const struct claim *claim, const union api_object *data,
+		const void *arg),
+	const void *arg)
+{
+	struct source_group *group = source_group_after(SOURCE_KERNEL, "");
+	union api_object data;
+
+	for (; group; group = source_group_next(group)) {
+		const struct claim *claim = group->claims;
+
+		if (!may_give_way(claim) || claim->shadow)
+			continue;
+		if (noun_load(&api_types[claim->type], claim->key, &data) == 0 &&
+			!found(sync, claim, &data, arg))
+			return;
+	}
+}
+
+static bool conflict_gives_way(struct sync *sync, const struct sync_refusal *refusal)
+{
+	const char *key = strchr(refusal->other, ' ');
+	const struct api_type *type;
+	const struct claim *claim;
+	char name[32];
+
+	if (!key || key - refusal->other >= (ptrdiff_t)sizeof(name))
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)(key - refusal->other), refusal->other);
+	type = api_type_find(name);
+	claim = type ? claim_in_force(type->type, key + 1) : NULL;
+	return claim && claim->group->source == SOURCE_KERNEL &&
+	       take_away(sync, claim->group, sync->entries[refusal->entry].claim, false);
+}
+
+/* Some of the type; of the same slice or place first. More in each pass: the whole box may be
+ * full. */
+struct room_wanted {
+	const struct claim *claim;
+	size_t same; /* characters of the key that are to be the same */
+	uint32_t left;
+};
+
+static bool make_room(
+	struct sync *sync, const struct claim *claim, const union api_object *data, const void *arg)
+{
+	struct room_wanted *wanted = (struct room_wanted *)arg;
+
+	if (claim->type == wanted->claim->type &&
+		!strncmp(claim->key, wanted->claim->key, wanted->same))
+		wanted->left -= take_away(sync, claim->group, wanted->claim, false);
+	return wanted->left > 0;
+}
+
+static bool room_is_made(struct sync *sync, const struct entry *entry)
+{
+	struct room_wanted wanted = {.claim = entry->claim,
+		.same = strcspn(entry->claim->key, " ") + 1,
+		.left = sync->evict_most};
+
+	each_of_kernel(sync, make_room, &wanted);
+	wanted.same = 0;
+	if (wanted.left == sync->evict_most)
+		each_of_kernel(sync, make_room, &wanted);
+	return wanted.left < sync->evict_most;
+}
+
+/* ---- what the kernel's objects name ---- */
+
+/* Takes the kernel's object away when what it names is refused to go, or to change. */
+static void name_one(
+	struct sync *sync, const struct claim *user, enum object_type type, const char *key)
+{
+	const struct claim *named = *key ? claims_of(type, key) : NULL;
+	struct entry *entry;
+
+	if (!named || !sync_is_planned(named))
+		return;
+	entry = &sync->entries[named->entry];
+	if (entry->is_busy)
+		entry->gives_way |= take_away(sync, user->group, named, true);
+}
+
+static void name_member(
+	struct sync *sync, const struct claim *user, const char *slice, const char *tunnel)
+{
+	char key[API_KEY_BYTES];
+
+	snprintf(key, sizeof(key), "%s %s", slice, tunnel);
+	if (*tunnel)
+		name_one(sync, user, OBJECT_MEMBER, key);
+}
+
+/* An address of the switch on the attachment brings the network that the host is on, or is the
+ * host's own. */
+static void name_network(struct sync *sync, const struct claim *user, const char *attachment,
+	const struct api_ip *host)
+{
+	for (uint32_t i = 0; *attachment && i < sync->entry_count; i++) {
+		struct entry *entry = &sync->entries[i];
+		const char *prefix = strchr(entry->claim->key, ' ');
+		struct api_ip network;
+
+		if (!entry->is_busy || entry->claim->type != OBJECT_ADDRESS || !prefix ||
+			strncmp(entry->claim->key, attachment, strlen(attachment)) != 0 ||
+			api_ip_parse(prefix + 1, true, &network))
+			continue;
+		if (entry->best)
+			network.len = network.family == 4 ? 32 : 128;
+		if (api_ip_within(host, &network) &&
+			take_away(sync, user->group, entry->claim, !entry->best))
+			entry->gives_way = true;
+	}
+}
+
+static bool name_all(
+	struct sync *sync, const struct claim *user, const union api_object *data, const void *arg)
+{
+	const struct api_route *route = &data->route;
+
+	switch (user->type) {
+	case OBJECT_ADDRESS:
+		name_one(sync, user, OBJECT_PORT, data->address.port);
+		name_one(sync, user, OBJECT_ATTACHMENT, data->address.attachment);
+		break;
+	case OBJECT_NEIGHBOR:
+		name_one(sync, user, OBJECT_PORT, data->neighbor.port);
+		name_one(sync, user, OBJECT_ATTACHMENT, data->neighbor.attachment);
+		name_network(sync, user, data->neighbor.attachment, &data->neighbor.address);
+		break;
+	case OBJECT_MEMBER:
+		name_one(sync, user, OBJECT_SLICE, data->member.slice);
+		name_one(sync, user, OBJECT_TUNNEL, data->member.tunnel);
+		break;
+	case OBJECT_MAC:
+		name_one(sync, user, OBJECT_ATTACHMENT, data->mac.attachment);
+		name_member(sync, user, data->mac.slice, data->mac.tunnel);
+		name_one(sync, user, OBJECT_SLICE, data->mac.slice);
+		break;
+	case OBJECT_ROUTE:
+		for (uint32_t i = 0; i < route->via_count; i++) {
+			const struct api_via *via = &route->via[i];
+
+			name_one(sync, user, OBJECT_PORT, via->port);
+			name_one(sync, user, OBJECT_ATTACHMENT, via->attachment);
+			name_one(sync, user, OBJECT_TUNNEL, via->tunnel);
+			name_member(sync, user, route->table, via->tunnel);
+			name_network(sync, user, via->attachment, &via->address);
+		}
+		name_one(sync, user, OBJECT_SLICE, route->table);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+/* Of two networks that overlap one gives way. */
+static bool overlaps(
+	struct sync *sync, const struct claim *claim, const union api_object *data, const void *arg)
+{
+	const struct entry *entry = arg;
+	const char *prefix = strchr(entry->claim->key, ' ');
+	struct api_ip own;
+
+	if (claim->type == OBJECT_ADDRESS && data->address.attachment[0] && prefix &&
+		!api_ip_parse(prefix + 1, true, &own) &&
+		api_ip_overlap(&own, &data->address.prefix) &&
+		take_away(sync, claim->group, entry->claim, false))
+		((struct entry *)entry)->gives_way = true;
+	return true;
+}
+
+/* true: it is known now that something gives way; is_busy: that is looked for among all. */
+static bool gives_way(struct sync *sync, const struct sync_refusal *refusal)
+{
+	struct entry *entry = &sync->entries[refusal->entry];
+
+	if (strength_of(entry, refusal->put) <= SOURCE_KERNEL || sync->passes >= PASSES_MOST ||
+		source_group_count(SOURCE_KERNEL) == 0)
+		return false;
+	switch (refusal->code) {
+	case RPC_ERR_CAPACITY:
+		return room_is_made(sync, entry);
+	case RPC_ERR_CONFLICT:
+		if (conflict_gives_way(sync, refusal))
+			return true;
+		entry->is_busy = true;
+		if (entry->claim->type == OBJECT_ADDRESS)
+			each_of_kernel(sync, overlaps, entry);
+		return false;
+	case RPC_ERR_IN_USE:
+		entry->is_busy = true;
+		return false;
+	default:
+		return false;
+	}
+}
+
+void sync_judge(struct sync *sync)
+{
+	bool any_busy = false;
+
+	for (uint32_t i = 0; i < sync->refusal_count; i++) {
+		struct entry *entry = &sync->entries[sync->refusals[i].entry];
+
+		if (gives_way(sync, &sync->refusals[i]))
+			entry->gives_way = true;
+		any_busy |= entry->is_busy;
+	}
+	if (any_busy)
+		each_of_kernel(sync, name_all, NULL);
+	for (uint32_t i = 0; i < sync->refusal_count; i++)
+		if (!sync->entries[sync->refusals[i].entry].gives_way)
+			blame(sync, &sync->refusals[i]);
+	sync->passes++;
+	sync->evict_most *= 2;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which objects a change of groups puts and deletes (sync.h). Owns the entries and ops of a pass.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "budget.h"
+#include "noun.h"
+#include "sync.h"
+
+static uint32_t visit; /* of the last pass, never 0 */
+
+bool sync_claim_next(const struct claim *claim)
+{
+	const struct stage *stage = claim->group->stage;
+	bool changes = stage && !stage->is_refused;
+
+	return claim->staged == changes;
+}
+
+static bool is_in_force(const struct claim *claim)
+{
+	return !claim->staged && !claim->shadow;
+}
+
+/* ---- which claim is in force ---- */
+
+/* Of the same source: those that are not part of this change have their way, but for a group whose
+ * source has said that it is out of date; then the one that was named first. */
+static bool goes_before(const struct claim *a, const struct claim *b)
+{
+	const struct source_group *left = a->group, *right = b->group;
+
+	if (left->source != right->source)
+		return left->source > right->source;
+	if (a->staged != b->staged)
+		return a->staged ? right->is_stale : !left->is_stale;
+	return a->staged && left->stage->index < right->stage->index;
+}
+
+static struct claim *best_of(struct claim *claim)
+{
+	struct claim *best = NULL;
+
+	for (; claim; claim = claim_other(claim))
+		if (sync_claim_next(claim) && (!best || goes_before(claim, best)))
+			best = claim;
+	return best;
+}
+
+/* Those of the same source that want it otherwise are refused. true: some were. */
+static bool refuse_rivals(struct claim *claim, const struct claim *best)
+{
+	const struct source_group *first = best->group;
+	struct rpc_error err = {0};
+	bool any = false;
+
+	for (; claim; claim = claim_other(claim)) {
+		if (claim == best || !claim->staged || !sync_claim_next(claim) ||
+			claim->group->source != first->source || claim->digest == best->digest)
+			continue;
+		rpc_fail(&err, RPC_ERR_CONFLICT, "%s %.100s: %.60s wants it otherwise",
+			api_types[claim->type].name, claim->key, first->owner);
+		snprintf(err.with, sizeof(err.with), "%.159s", first->owner);
+		sync_refuse(claim->group->stage, &err);
+		any = true;
+	}
+	return any;
+}
+
+/* ---- what becomes of an object ---- */
+
+static const struct claim *in_force(struct claim *claim)
+{
+	while (claim && !is_in_force(claim))
+		claim = claim_other(claim);
+	return claim;
+}
+
+/* What a weaker source has said, or was put by hand, is kept, to be put again when this claim
+ * goes. */
+static void plan_put(struct entry *entry, const struct claim *now)
+{
+	const struct claim *best = entry->best;
+
+	if (!now || now->group->source < best->group->source)
+		entry->was = noun_plain(&api_types[best->type], best->key);
+	if (now && now->digest == best->digest)
+		return;
+	if (best->staged)
+		entry->says = json_incref((json_t *)best->says);
+	else if (best->shadow)
+		entry->says = json_loads(best->shadow, 0, NULL);
+}
+
+static int op_add(struct sync *sync, const struct entry *entry, json_t *json)
+{
+	struct sync_ops *ops = &sync->ops[entry->best != NULL][entry->claim->type];
+
+	if (!ops->list && !(ops->list = json_array()))
+		return -ENOMEM;
+	if (!array_grow(&ops->entries, &ops->room, ops->count, sizeof(*ops->entries)) ||
+		json_array_append(ops->list, json))
+		return -ENOMEM;
+	ops->entries[ops->count++] = (uint32_t)(entry - sync->entries);
+	return 0;
+}
+
+static int entry_add(struct sync *sync, struct claim *claim, struct claim *first)
+{
+	const struct claim *now = in_force(first);
+	struct entry *entry;
+	json_t *key;
+	int err = 0;
+
+	if (!array_grow(
+		    &sync->entries, &sync->entry_room, sync->entry_count, sizeof(*sync->entries)))
+		return -ENOMEM;
+	entry = &sync->entries[sync->entry_count++];
+	*entry =
+		(struct entry){.claim = claim, .best = best_of(first), .was_in_force = now != NULL};
+	if (entry->best) {
+		plan_put(entry, now);
+		return entry->says ? op_add(sync, entry, entry->says) : 0;
+	}
+	if (!now)
+		return 0;
+	key = json_string(claim->key);
+	err = key ? op_add(sync, entry, key) : -ENOMEM;
+	json_decref(key);
+	return err;
+}
+
+/* Each object once. */
+static int plan_claims(struct sync *sync, struct claim *claim, bool *again)
+{
+	for (; claim; claim = claim->group_next) {
+		struct claim *first, *one, *best;
+
+		if (claim->visit == visit)
+			continue;
+		first = claims_of(claim->type, claim->key);
+		for (one = first; one; one = claim_other(one)) {
+			one->visit = visit;
+			one->entry = sync->entry_count;
+		}
+		best = best_of(first);
+		if (best && refuse_rivals(first, best))
+			*again = true;
+		else if (!*again && entry_add(sync, claim, first))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void sync_plan_free(struct sync *sync)
+{
+	for (uint32_t i = 0; i < sync->entry_count; i++) {
+		json_decref(sync->entries[i].says);
+		json_decref(sync->entries[i].was);
+	}
+	sync->entry_count = 0;
+	for (int put = 0; put < 2; put++)
+		for (int type = 0; type < OBJECT_TYPES; type++) {
+			struct sync_ops *ops = &sync->ops[put][type];
+
+			json_decref(ops->list);
+			free(ops->entries);
+			*ops = (struct sync_ops){0};
+		}
+	sync->op_count = 0;
+	for (uint32_t i = 0; i < sync->refusal_count; i++)
+		json_decref(sync->refusals[i].error);
+	sync->refusal_count = 0;
+}
+
+/* From the front again when a group was refused on the way: it may have been in the way of others
+ * that were planned before. */
+int sync_plan(struct sync *sync)
+{
+	bool again;
+	int err = 0;
+
+	do {
+		again = false;
+		sync_plan_free(sync);
+		visit += visit == UINT32_MAX ? 2 : 1;
+		for (uint32_t i = 0; i < sync->stage_count && !err; i++) {
+			const struct stage *stage = sync->stages[i];
+
+			if (stage->is_refused)
+				continue;
+			err = plan_claims(sync, stage->group->claims, &again)
+				      ?: plan_claims(sync, stage->group->next, &again);
+		}
+	} while (again && !err);
+	return err;
+}
+
+/* ---- the end ---- */
+
+static char *text_of(const json_t *json)
+{
+	return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+/* What was put by hand, and is now hidden by a claim, is one of the weakest source. */
+static void keep_static(const struct entry *entry)
+{
+	struct source_group *group = source_group_make(SOURCE_STATIC, "");
+	char *text = text_of(entry->was), *copy = text ? strdup(text) : NULL;
+
+	/* without memory it is forgotten */
+	if (!group || !copy ||
+		claim_add_shadow(group, entry->claim->type, entry->claim->key, copy,
+			claim_digest(entry->was)))
+		free(copy);
+	budget_free_text(text, 0, NULL);
+}
+
+static void settle_claim(struct claim *claim, const struct entry *entry)
+{
+	char *text;
+
+	if (claim->group->source == entry->best->group->source) {
+		claim_settle(claim, NULL);
+		claim->digest = entry->best->digest;
+		return;
+	}
+	if (!claim->staged && claim->shadow)
+		return;
+	text = text_of(claim->staged ? claim->says : entry->was);
+	claim_settle(claim, text ? text : "");
+	budget_free_text(text, 0, NULL);
+}
+
+static void settle_entry(const struct entry *entry)
+{
+	struct claim *claim = claims_of(entry->claim->type, entry->claim->key), *next;
+	bool is_in_force = entry->best && entry->best->group->source != SOURCE_STATIC;
+
+	claims_count(entry->claim->type, is_in_force - entry->was_in_force);
+	if (!entry->best)
+		return;
+	if (!is_in_force) { /* as if it had just been put by hand */
+		claim_drop(entry->best);
+		return;
+	}
+	if (entry->was && !entry->was_in_force)
+		keep_static(entry);
+	for (; claim; claim = next) {
+		next = claim_other(claim);
+		if (sync_claim_next(claim))
+			settle_claim(claim, entry);
+	}
+}
+
+void sync_settle(struct sync *sync)
+{
+	for (uint32_t i = 0; i < sync->entry_count; i++)
+		settle_entry(&sync->entries[i]);
+	for (uint32_t i = 0; i < sync->stage_count; i++)
+		if (!sync->stages[i]->is_refused)
+			claims_commit(sync->stages[i]->group);
+}
+
+bool sync_is_planned(const struct claim *claim)
+{
+	return claim->visit == visit;
+}
