@@ -159,11 +159,20 @@ static void hold(const struct version *version, const struct object *obj)
 		tap->holder = obj;
 }
 
+/* Somebody else may hold it by now: one that was refused stays as it was (tx.c). */
+static void let_go(const struct version *version, const struct object *obj)
+{
+	struct tap *tap = tap_of(version);
+
+	if (tap && tap->holder == obj)
+		tap->holder = NULL;
+}
+
 /* ---- a transaction's steps ---- */
 
 void noun_tap_release(const struct change *change)
 {
-	hold(change->old, NULL);
+	let_go(change->old, change->obj);
 }
 
 void noun_tap_restore(const struct change *change)
@@ -181,7 +190,7 @@ int noun_tap_prepare(const struct change *change, struct rpc_error *err)
 
 void noun_tap_undo(const struct change *change)
 {
-	hold(change->next, NULL);
+	let_go(change->next, change->obj);
 	give(tap_of(change->next));
 }
 
@@ -190,9 +199,9 @@ void noun_tap_commit(struct object *obj, const struct version *old, const struct
 	struct tap *tap = tap_of(next);
 	struct api_mac_addr mac;
 
-	if (!tap) {
+	if (!tap || tap->fd < 0) { /* somebody deleted it: noun_tap_poll() makes it anew */
 		attachment_tap_unset(obj->id);
-	} else if (tap->fd >= 0) {
+	} else {
 		gateway_mac(next, &mac);
 		if (is_l3(next))
 			tun_mac(tap->fd, &mac);

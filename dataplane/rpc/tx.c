@@ -730,14 +730,15 @@ static void commit_step(const struct tx_step *step)
 	}
 }
 
-/* Together, those of a part of the log. Peers that the sessions are the first to name have their
- * paths before packets can be sent there. */
-static void commit_sessions(struct tx *tx, size_t from, size_t to)
+/* Together, those that go, too: a UE's address is its next session's at once. Behind the objects
+ * that are made for them, and before those that they leave go. Peers that the sessions are the
+ * first to name have their paths before packets can be sent there. */
+static void commit_sessions(struct tx *tx)
 {
 	struct session_change **changed = tx->sessions_changed;
 	uint32_t n = 0;
 
-	for (size_t i = from; i < to; i++)
+	for (size_t i = 0; i < tx->count; i++)
 		if (tx->steps[i].kind == TX_SESSION)
 			changed[n++] = tx->steps[i].session.change;
 	if (n == 0)
@@ -761,7 +762,10 @@ static void swap_lives(struct tx *tx)
 	}
 }
 
-/* What carries others goes after they have moved, so that no packet is lost that need not be. */
+/* What carries others goes when they have moved, so that no packet is lost that need not be, and
+ * nothing leads to what is not there. What another has taken over from it (a VNI, an address, a
+ * VLAN) is the other's by then, and it leaves that alone. But an object that is made anew and has
+ * no id would take out what has just been put by the same key. */
 static bool ends_late(const struct change *change)
 {
 	switch (change->obj->type->type) {
@@ -770,25 +774,28 @@ static bool ends_late(const struct change *change)
 	case OBJECT_GTPU:
 	case OBJECT_SLICE:
 	case OBJECT_METER:
-	case OBJECT_MEMBER:
 		return true;
+	case OBJECT_MEMBER:
+		return !change->next;
 	case OBJECT_ATTACHMENT:
 		return change->had_rows;
 	default: /* of the underlay */
-		return version_ref(change->old, OBJECT_ATTACHMENT) == NULL;
+		return !change->next && version_ref(change->old, OBJECT_ATTACHMENT) == NULL;
 	}
 }
 
-static void commit_ends(struct tx *tx, bool late, bool all)
+static void commit_ends(struct tx *tx, bool late)
 {
+	swap_lives(tx);
 	for (size_t i = tx->change_count; i-- > 0;) {
 		struct change *change = tx->changes[i];
 
-		if (!change_ends(change) || (!all && ends_late(change) != late))
+		if (!change_ends(change) || ends_late(change) != late)
 			continue;
 		nouns[change->obj->type->type]->commit(change->obj, change->old, NULL);
 		model_forget_id(change->obj, change->obj->id);
 	}
+	swap_lives(tx);
 }
 
 static void commit_puts(struct tx *tx)
@@ -802,37 +809,22 @@ static void commit_puts(struct tx *tx)
 	}
 }
 
-/* Does something take what another one had that goes? Then all that goes does so first. */
-static bool takes_over(const struct tx *tx)
+static void commit_steps(struct tx *tx, size_t from, size_t to)
 {
-	for (size_t i = 0; i < tx->change_count; i++) {
-		const struct change *change = tx->changes[i];
-
-		if (change_ends(change) &&
-			(change->next ||
-				(change->old->unique && model_unique_holder(change->obj->type->type,
-								change->old->unique))))
-			return true;
-	}
-	return false;
+	for (size_t i = from; i < to; i++)
+		commit_step(&tx->steps[i]);
 }
 
 void tx_commit(struct tx *tx)
 {
-	bool first = takes_over(tx);
-
 	swap_lives(tx);
-	commit_sessions(tx, 0, tx->deletions);
-	for (size_t i = 0; i < tx->deletions; i++)
-		commit_step(&tx->steps[i]);
-	commit_ends(tx, false, first);
+	commit_steps(tx, 0, tx->deletions);
 	swap_lives(tx);
+	commit_ends(tx, false);
 	commit_puts(tx);
-	for (size_t i = tx->deletions; i < tx->count; i++)
-		commit_step(&tx->steps[i]);
-	commit_sessions(tx, tx->deletions, tx->count);
-	if (!first)
-		commit_ends(tx, true, false);
+	commit_steps(tx, tx->deletions, tx->count);
+	commit_sessions(tx);
+	commit_ends(tx, true);
 	if (tx->count > 0 || tx->change_count > 0)
 		underlay_resolve();
 	/* only now: a later commit may have been told of what an earlier one replaced */

@@ -39,6 +39,10 @@ static struct tap *taps; /* [LIMIT_ATTACHMENTS + 1] */
 static struct tap_counters all;
 static uint32_t last_serial, tap_count;
 static int poll_fd = -1;
+/* By descriptor: the attachment that hears of it last, which alone may stop that. Attachments of a
+ * transaction exchange theirs one after the other. */
+static uint16_t *watcher;
+static uint32_t watcher_room;
 
 /* ---- life ---- */
 
@@ -61,9 +65,52 @@ void attachment_tap_fini(void)
 		close(poll_fd);
 	poll_fd = -1;
 	free(taps);
+	free(watcher);
 	rte_free(tap_serial);
 	taps = NULL;
+	watcher = NULL;
+	watcher_room = 0;
 	tap_serial = NULL;
+}
+
+/* Makes room in watcher[]: 0 or -ENOMEM. */
+static int watcher_grow(int fd)
+{
+	uint32_t room = RTE_MAX(2 * (uint32_t)fd, 64u);
+	uint16_t *more;
+
+	if ((uint32_t)fd < watcher_room)
+		return 0;
+	more = realloc(watcher, room * sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	memset(more + watcher_room, 0, (room - watcher_room) * sizeof(*more));
+	watcher = more;
+	watcher_room = room;
+	return 0;
+}
+
+/* 0 or -errno. */
+static int watch(uint16_t attachment, int fd)
+{
+	struct epoll_event want = {.events = EPOLLIN, .data.u32 = attachment};
+	int rc = watcher_grow(fd);
+
+	if (rc != 0)
+		return rc;
+	if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &want) != 0 &&
+		(errno != EEXIST || epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &want) != 0))
+		return -errno;
+	watcher[fd] = attachment;
+	return 0;
+}
+
+static void unwatch(uint16_t attachment, int fd)
+{
+	if (fd >= 0 && (uint32_t)fd < watcher_room && watcher[fd] == attachment) {
+		epoll_ctl(poll_fd, EPOLL_CTL_DEL, fd, NULL);
+		watcher[fd] = 0;
+	}
 }
 
 static void serial_store(uint16_t attachment, uint32_t serial)
@@ -77,7 +124,7 @@ void attachment_tap_set(uint16_t attachment, int fd)
 {
 	struct tap *tap = &taps[attachment];
 	const struct attachment_hot *hot = &attachment_hot[attachment];
-	struct epoll_event want = {.events = EPOLLIN, .data.u32 = attachment};
+	int rc;
 
 	if (tap->slice == hot->slice && tap->fd == fd)
 		return;
@@ -85,16 +132,16 @@ void attachment_tap_set(uint16_t attachment, int fd)
 		tap->counters = (struct tap_counters){0};
 	tap_count += tap->slice == 0;
 	if (tap->slice != 0 && tap->fd != fd)
-		epoll_ctl(poll_fd, EPOLL_CTL_DEL, tap->fd, NULL);
+		unwatch(attachment, tap->fd);
 	tap->fd = fd;
 	tap->slice = hot->slice;
 	tap->carries = hot->vlan & ATTACHMENT_L3;
 	tap->serial = ++last_serial;
 	serial_store(attachment, tap->carries ? tap->serial : 0);
-	if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &want) != 0 &&
-		(errno != EEXIST || epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &want) != 0))
+	rc = watch(attachment, fd);
+	if (rc != 0)
 		RTE_LOG(ERR, USER1, "no memory to watch the tap of attachment %u: %s\n", attachment,
-			strerror(errno));
+			strerror(-rc));
 }
 
 void attachment_tap_unset(uint16_t attachment)
@@ -103,7 +150,7 @@ void attachment_tap_unset(uint16_t attachment)
 
 	if (tap->slice == 0)
 		return;
-	epoll_ctl(poll_fd, EPOLL_CTL_DEL, tap->fd, NULL);
+	unwatch(attachment, tap->fd);
 	serial_store(attachment, 0);
 	*tap = (struct tap){.fd = -1};
 	tap_count--;
@@ -112,7 +159,7 @@ void attachment_tap_unset(uint16_t attachment)
 static void gone(uint16_t attachment)
 {
 	/* no more is heard of it; what workers have for it is dropped until there is another */
-	epoll_ctl(poll_fd, EPOLL_CTL_DEL, taps[attachment].fd, NULL);
+	unwatch(attachment, taps[attachment].fd);
 	taps[attachment].fd = -1;
 	if (attachment_tap_on_gone != NULL)
 		attachment_tap_on_gone(attachment);

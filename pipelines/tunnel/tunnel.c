@@ -166,7 +166,7 @@ bool tunnel_is_used(uint16_t id)
 
 static void endpoints(const struct tunnel *t, uint16_t id, bool add)
 {
-	vtep_peer(&t->cfg, add);
+	vtep_peer(&t->cfg, id, add);
 	for (uint32_t i = 0; i < t->slices; i++)
 		vtep_member(&t->cfg, slice_hot[t->slice[i]].vni_be, t->slice[i], id, add);
 }

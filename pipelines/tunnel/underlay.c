@@ -487,7 +487,10 @@ struct held {
 
 #define PREFIXES_MAX 16 /* more changed routes in one transaction: all paths are resolved anew */
 
-static struct connected *connected; /* [LIMIT_UNDERLAY_ADDRESSES] */
+/* A transaction enters what comes before it takes out what goes. */
+#define CONNECTED_MAX (2 * LIMIT_UNDERLAY_ADDRESSES)
+
+static struct connected *connected; /* [CONNECTED_MAX] */
 static uint32_t connected_count;
 static struct held *held; /* [LIMIT_TUNNELS + 1] */
 
@@ -503,7 +506,7 @@ int underlay_init(void)
 {
 	int rc;
 
-	connected = calloc(LIMIT_UNDERLAY_ADDRESSES, sizeof(*connected));
+	connected = calloc(CONNECTED_MAX, sizeof(*connected));
 	held = calloc(LIMIT_TUNNELS + 1, sizeof(*held));
 	connected_count = 0;
 	stale = stale_some = false;
@@ -548,7 +551,7 @@ void underlay_address_set(uint16_t port, const struct api_ip *prefix)
 {
 	stale = true;
 	port_hot[port].underlay = true;
-	if (connected_count < LIMIT_UNDERLAY_ADDRESSES)
+	if (connected_count < CONNECTED_MAX)
 		connected[connected_count++] = (struct connected){.port = port, .prefix = *prefix};
 }
 

@@ -87,11 +87,21 @@ static void count_users(const struct api_ip *local, const struct api_ip *remote,
 		put(t, key, users);
 }
 
+/* Who leaves a port says nothing of what it carries: it may be another kind's by now. */
 static void count_port(uint16_t port_be, enum tunnel_kind kind, bool add)
 {
 	port_users[port_be] += add ? 1 : -1;
-	__atomic_store_n(&tunnel_port[port_be], port_users[port_be] == 0 ? TUNNEL_NONE : kind,
-		__ATOMIC_RELAXED);
+	if (add || port_users[port_be] == 0)
+		__atomic_store_n(&tunnel_port[port_be], add ? kind : TUNNEL_NONE, __ATOMIC_RELAXED);
+}
+
+/* Not one that another has taken over. */
+static void delete_own(struct exact_table *t, const uint64_t *key, uint16_t owner)
+{
+	const uint64_t *value = exact_find(t, key);
+
+	if (value != NULL && (uint16_t)*value == owner)
+		exact_delete(t, key);
 }
 
 void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, bool add)
@@ -102,13 +112,13 @@ void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, 
 	if (add)
 		put(t, key, id | (accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0));
 	else
-		exact_delete(t, key);
+		delete_own(t, key, id);
 	count_users(local, NULL, add);
 	count_port(RTE_BE16(GTPU_PORT), TUNNEL_GTPU, add);
 	xdp_filter_local(local, RTE_BE16(GTPU_PORT), true, add);
 }
 
-void vtep_peer(const struct api_tunnel *cfg, bool add)
+void vtep_peer(const struct api_tunnel *cfg, uint16_t tunnel, bool add)
 {
 	uint16_t port_be = rte_cpu_to_be_16(cfg->dst_port);
 
@@ -120,9 +130,9 @@ void vtep_peer(const struct api_tunnel *cfg, bool add)
 		make_key(&cfg->local, &cfg->remote, word_of(cfg, 0, VTEP_ANY_VNI), key);
 
 	if (add)
-		put(t, key, 0);
+		put(t, key, tunnel);
 	else
-		exact_delete(t, key);
+		delete_own(t, key, tunnel);
 	count_users(&cfg->local, NULL, add);
 	count_port(port_be, cfg->encap == ENCAP_GENEVE ? TUNNEL_GENEVE : TUNNEL_VXLAN, add);
 	xdp_filter_local(&cfg->local, port_be, false, add);
@@ -147,7 +157,7 @@ void vtep_member(
 			slice | (uint64_t)tunnel << 16 |
 				(cfg->accept_zero_csum6 ? VTEP_ZERO_CSUM6 : 0) |
 				slice_marks(slice));
-	else if (value != NULL && VTEP_SLICE(*value) == slice)
+	else if (value != NULL && VTEP_SLICE(*value) == slice && VTEP_TUNNEL(*value) == tunnel)
 		exact_delete(t, key);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The endpoint tables: (local, remote, UDP port, VNI) → slice and tunnel. Written by tunnel.c, main
- * thread; read by overlay_in.c. */
+ * thread; read by overlay_in.c. What is added takes over an entry that is there: tunnels, slices
+ * and gtpus of one transaction may exchange what they have, one after the other, and who leaves
+ * what another has taken over leaves it alone. */
 #ifndef PIPELINES_VTEP_H
 #define PIPELINES_VTEP_H
 
@@ -12,7 +14,7 @@ int vtep_init(void);
 void vtep_fini(void);
 
 /* The tunnel's far end becomes known, or unknown again; counts its local address and UDP port. */
-void vtep_peer(const struct api_tunnel *cfg, bool add);
+void vtep_peer(const struct api_tunnel *cfg, uint16_t tunnel, bool add);
 /* Its VNI leads into the slice, or nowhere again. */
 void vtep_member(
 	const struct api_tunnel *cfg, uint32_t vni_be, uint16_t slice, uint16_t tunnel, bool add);

@@ -100,6 +100,20 @@ START_TEST(tap_is_taken_over_within_a_transaction)
 }
 END_TEST
 
+/* Another has it for a moment, and whose it is is refused and stays as it was. */
+START_TEST(tap_stays_its_attachments_after_a_refusal)
+{
+	with_green();
+	OK(ask(PUT(
+		B(",'vlan':5,'tap':'t0'") ",{'name':'c','slice':'green','port':'p1','vlan':7}")));
+	EXPECT(ask(PUT(B(",'vlan':7") ",{'name':'aa','slice':'green','port':'p1','vlan':9,'tap':"
+				      "'t0'}")),
+		"error.data.path", "objects[0].vlan");
+	EXPECT(ask(PUT("{'name':'aa','slice':'green','port':'p1','vlan':9,'tap':'t0'}")),
+		"error.data.with", "attachment b");
+}
+END_TEST
+
 START_TEST(tap_of_a_refused_transaction_leaves_nothing)
 {
 	with_green();
@@ -160,6 +174,7 @@ int main(void)
 	tcase_add_test(tcase, tap_has_the_gateways_mac_in_an_l3_slice_alone);
 	tcase_add_test(tcase, tap_name_is_one_attachments);
 	tcase_add_test(tcase, tap_is_taken_over_within_a_transaction);
+	tcase_add_test(tcase, tap_stays_its_attachments_after_a_refusal);
 	tcase_add_test(tcase, tap_of_a_refused_transaction_leaves_nothing);
 	tcase_add_test(tcase, tap_that_somebody_deleted_is_made_anew);
 	suite_add_tcase(suite, tcase);
