@@ -218,6 +218,16 @@ int noun_check_unused(struct rpc_error *err, const struct object *obj)
 	return noun_session_check_unused(err, obj);
 }
 
+int noun_check_unused_change(struct rpc_error *err, const struct change *change)
+{
+	char by[160];
+
+	if (change->user)
+		return noun_fail_in_use(
+			err, change->obj, model_label(change->user, by, sizeof(by)));
+	return noun_check_unused(err, change->obj);
+}
+
 void noun_counters(const struct counters *counters, json_t *out)
 {
 	json_object_set_new(out, "in_packets", json_integer(counters->in_packets));

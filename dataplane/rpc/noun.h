@@ -87,6 +87,8 @@ int noun_fail_routes(struct rpc_error *err, const struct object *obj);
 /* Something names obj as others name it, a MAC or a route: what is in the way of deleting it, or of
  * taking it somewhere else. 0, or -1 with err. */
 int noun_check_unused(struct rpc_error *err, const struct object *obj);
+/* The same while the transaction changes it, and others that name it with it. */
+int noun_check_unused_change(struct rpc_error *err, const struct change *change);
 /* A tunnel with this dst_port; NULL: none. */
 struct object *noun_tunnel_at(uint32_t port);
 void noun_counters(const struct counters *counters, json_t *out);

@@ -61,7 +61,7 @@ static int attachment_check(const struct tx *tx, const struct change *change, st
 		return -1;
 	if (change_begins(change) ||
 		!strcmp(change->old->data->attachment.slice, data->attachment.slice) ||
-		!noun_check_unused(err, change->obj))
+		!noun_check_unused_change(err, change))
 		return 0;
 	snprintf(err->path, sizeof(err->path), "slice");
 	return -1;

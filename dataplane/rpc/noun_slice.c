@@ -23,7 +23,8 @@ static int slice_check(const struct tx *tx, const struct change *change, struct 
 	const struct api_slice *next = &change->data->slice;
 	const struct object *obj = change_begins(change) ? NULL : change->obj;
 
-	if (obj && change->old->data->slice.kind != next->kind && noun_check_unused(err, obj)) {
+	if (obj && change->old->data->slice.kind != next->kind &&
+		noun_check_unused_change(err, change)) {
 		snprintf(err->path, sizeof(err->path), "kind");
 		return -1;
 	}

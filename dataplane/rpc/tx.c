@@ -485,13 +485,34 @@ static void rows(struct tx *tx, bool put, const enum object_type *types, size_t 
 
 /* ---- 3. and 4. objects leave and enter ---- */
 
-static void change_leave(const struct tx *tx, struct change *change)
+/* Does it go on to name this one, which its old state names? All but an attachment's slice is in a
+ * key, or may change under whoever names it. */
+static bool goes_on_naming(const struct change *change, const struct object *to)
+{
+	if (change->gone || !change->data)
+		return false;
+	return change->obj->type->type != OBJECT_ATTACHMENT || to->type->type != OBJECT_SLICE ||
+	       !strcmp(change->data->attachment.slice, to->key);
+}
+
+static void note_uses(const struct change *change)
+{
+	for (uint32_t i = 0; i < change->old->n_refs; i++) {
+		const struct object *to = change->old->refs[i].to;
+
+		if (to->change && goes_on_naming(change, to))
+			to->change->user = change->obj;
+	}
+}
+
+static void change_leave(struct tx *tx, struct change *change)
 {
 	struct object *obj = change->obj;
 	const struct noun *noun = nouns[obj->type->type];
 
 	change->left_dry = tx->check || tx->refused_total > 0;
 	change->had_rows = obj->macs > 0 || obj->routes > 0;
+	note_uses(change);
 	model_leave(obj);
 	if (noun->release)
 		noun->release(change);

@@ -77,13 +77,14 @@ struct tx_step {
 /* What becomes of an object of the model. */
 struct change {
 	struct object *obj;
-	struct version *old;	 /* NULL: there was none */
-	struct version *next;	 /* NULL: none has entered */
-	union api_object *data;	 /* it is put as this; NULL: it is not put */
-	struct object_life life; /* of old */
-	bool gone;		 /* it is deleted; with data: and made anew */
-	bool left;		 /* old has */
-	bool had_rows;		 /* rows named it when it left */
+	struct version *old;	   /* NULL: there was none */
+	struct version *next;	   /* NULL: none has entered */
+	union api_object *data;	   /* it is put as this; NULL: it is not put */
+	struct object_life life;   /* of old */
+	bool gone;		   /* it is deleted; with data: and made anew */
+	bool left;		   /* old has */
+	bool had_rows;		   /* rows named it when it left */
+	const struct object *user; /* goes on to name it and has left for now; NULL: none */
 	bool left_dry, dry; /* left, entered without that anything outside the process saw it */
 	uint32_t op, index; /* where it is put */
 	uint32_t gone_op, gone_index;

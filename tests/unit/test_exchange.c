@@ -99,6 +99,26 @@ START_TEST(a_port_goes_while_slices_exchange_names)
 }
 END_TEST
 
+/* An attachment that changes uses its slice all the time. */
+START_TEST(a_slice_keeps_its_kind_under_attachments_that_change)
+{
+	OK(ask(TX(PORTS "," PUT("slice", "{'name':'net','vni':10,'kind':'l3'}") "," PUT(
+		"attachment", ATTACHMENT("a", "net", "p0", "1")) "," PUT("address",
+		ADDRESS("a", "10.0.0.1/24")))));
+	EXPECT(ask(TX(PUT("slice", "{'name':'net','vni':10}") "," PUT(
+		       "attachment", ATTACHMENT("a", "net", "p0", "2")))),
+		"error.data.by", "attachment a");
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'net'}")), "result.kind", "l3");
+	/* made anew it is judged by the new kind */
+	EXPECT(ask(TX(PUT("slice", "{'name':'net','vni':10}") "," DELETE("attachment",
+		       "'a'") "," PUT("attachment", ATTACHMENT("a", "net", "p0", "2")))),
+		"error.data.path", "ops[2].objects[0].attachment");
+	OK(ask(TX(PUT("slice", "{'name':'net','vni':10}") "," DELETE("attachment", "'a'") "," PUT(
+		"attachment", ATTACHMENT("a", "net", "p0", "2")) "," DELETE("address",
+		"'a 10.0.0.1/24'"))));
+}
+END_TEST
+
 /* ---- tunnels ---- */
 
 #define TWO_TUNNELS                                                                                \
@@ -219,6 +239,47 @@ END_TEST
 		ATTACHMENT("a", "net", "p0", "1") "," ATTACHMENT(                                  \
 			"b", "net", "p0", "2")) "," PUT("address", ADDRESS("a", "10.0.0.1/24"))
 
+/* A neighbour that is put anew uses its attachment all the time. */
+START_TEST(an_attachment_leaves_its_slice_without_its_neighbours)
+{
+	struct neighbor_entry entry;
+
+	OK(ask(TX(TWO_NETS "," PUT("neighbor", NEIGHBOR("a", "10.0.0.5", "05")))));
+	EXPECT(ask(TX(PUT("attachment", ATTACHMENT("a", "other", "p0", "1")) "," DELETE(
+		       "address", "'a 10.0.0.1/24'") "," PUT("address",
+		       ADDRESS("a", "10.0.0.1/24")) "," PUT("neighbor",
+		       NEIGHBOR("a", "10.0.0.5", "06")))),
+		"error.data.by", "neighbor a 10.0.0.5");
+	/* made anew it comes along, and nothing of it stays */
+	OK(ask(TX(PUT("attachment", ATTACHMENT("a", "other", "p0", "1")) "," DELETE(
+		"address", "'a 10.0.0.1/24'") "," PUT("address",
+		ADDRESS("a", "10.0.0.1/24")) "," DELETE("neighbor",
+		"'a 10.0.0.5'") "," PUT("neighbor", NEIGHBOR("a", "10.0.0.5", "06")))));
+	ck_assert_uint_eq(neighbor_count(), 1);
+	ck_assert_int_eq(
+		neighbor_get(id_of(OBJECT_ATTACHMENT, "a"),
+			&model_find(OBJECT_NEIGHBOR, "a 10.0.0.5")->now->data->neighbor.address,
+			&entry),
+		0);
+	ck_assert_uint_eq(entry.slice, id_of(OBJECT_SLICE, "other"));
+	ck_assert_uint_eq(entry.mac.bytes[5], 6);
+}
+END_TEST
+
+/* The same in an l2 slice, which answers for its hosts. */
+START_TEST(an_attachment_leaves_its_l2_slice_without_its_neighbours)
+{
+	OK(ask(TX(PORTS "," PUT("slice", "{'name':'blue','vni':10,'suppress':true},{'name':'red','"
+					 "vni':11,'suppress':true}") "," PUT("attachment",
+		ATTACHMENT("a", "blue", "p0", "1")) "," PUT("neighbor",
+		NEIGHBOR("a", "10.0.0.5", "05")))));
+	EXPECT(ask(TX(PUT("attachment", ATTACHMENT("a", "red", "p0", "1")) "," PUT(
+		       "neighbor", NEIGHBOR("a", "10.0.0.5", "06")))),
+		"error.data.by", "neighbor a 10.0.0.5");
+	ck_assert_uint_eq(neighbor_count(), 1);
+}
+END_TEST
+
 /* ---- sessions ---- */
 
 #define DOWN(name, gtpu)                                                                           \
@@ -264,10 +325,13 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_slice_gets_another_name);
 	tcase_add_test(tcase, a_port_goes_while_slices_exchange_names);
+	tcase_add_test(tcase, a_slice_keeps_its_kind_under_attachments_that_change);
 	tcase_add_test(tcase, tunnels_of_a_slice_exchange_their_far_ends);
 	tcase_add_test(tcase, a_udp_port_changes_hands);
 	tcase_add_test(tcase, gtpus_exchange_their_addresses);
 	tcase_add_test(tcase, a_tap_that_changes_hands_is_heard);
+	tcase_add_test(tcase, an_attachment_leaves_its_slice_without_its_neighbours);
+	tcase_add_test(tcase, an_attachment_leaves_its_l2_slice_without_its_neighbours);
 	tcase_add_test(tcase, the_last_address_of_a_port_is_replaced);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
