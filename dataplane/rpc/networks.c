@@ -87,6 +87,14 @@ int network_add(uint16_t slice, uint16_t attachment, const struct api_ip *prefix
 static struct place_key *left;
 static uint32_t left_count, left_room;
 
+/* The answer to the last question is most of that to the next one: networks of an attachment go
+ * together, and all next hops have to be looked through for the first of them. */
+static struct {
+	uint16_t slice, attachment; /* 0: there is none */
+	struct hop *hop;
+	uint32_t count, room;
+} stranded;
+
 void network_remove(uint16_t slice, const struct api_ip *prefix)
 {
 	struct network *network = network_cut(slice, prefix, prefix->len);
@@ -101,6 +109,7 @@ void network_remove(uint16_t slice, const struct api_ip *prefix)
 
 void networks_sweep(void)
 {
+	stranded.attachment = 0;
 	while (left_count > 0) {
 		struct network *network = keymap_find(&networks, &left[--left_count]);
 
@@ -202,17 +211,39 @@ void ways_release(const struct l3_via *via, uint32_t n)
 		hop_remove(&via[i]);
 }
 
-uint32_t ways_stranded(uint16_t slice, uint16_t attachment)
+/* false: no memory. */
+static bool find_stranded(uint16_t slice, uint16_t attachment)
 {
-	uint32_t routes = 0;
-
+	stranded.count = 0;
+	stranded.attachment = 0;
 	for (size_t i = 0; hops_at[attachment] > 0 && i < hops.room; i++) {
 		const struct hop *hop = keymap_at(&hops, i);
 
-		if (hop && hop->key.id == attachment &&
-			!network_of(slice, attachment, &hop->key.ip))
-			routes += hop->routes;
+		if (!hop || hop->key.id != attachment ||
+			network_of(slice, attachment, &hop->key.ip))
+			continue;
+		if (!array_grow(
+			    &stranded.hop, &stranded.room, stranded.count, sizeof(*stranded.hop)))
+			return false;
+		stranded.hop[stranded.count++] = *hop;
 	}
+	stranded.slice = slice;
+	stranded.attachment = attachment;
+	return true;
+}
+
+uint32_t ways_stranded(uint16_t slice, uint16_t attachment, const struct api_ip *prefix)
+{
+	uint32_t routes = 0;
+
+	if (hops_at[attachment] == 0)
+		return 0;
+	if ((stranded.slice != slice || stranded.attachment != attachment) &&
+		!find_stranded(slice, attachment))
+		return hops_at[attachment]; /* to be safe */
+	for (uint32_t i = 0; i < stranded.count; i++)
+		if (api_ip_within(&stranded.hop[i].key.ip, prefix))
+			routes += stranded.hop[i].routes;
 	return routes;
 }
 
@@ -231,6 +262,8 @@ void networks_free(void)
 	keymap_free(&networks);
 	keymap_free(&hops);
 	free(left);
+	free(stranded.hop);
+	memset(&stranded, 0, sizeof(stranded));
 	left = NULL;
 	left_count = left_room = 0;
 	memset(lengths, 0, sizeof(lengths));

@@ -51,8 +51,10 @@ struct network *network_reserving(uint16_t slice, const struct api_ip *address);
  * ways_release(). */
 int ways_hold(const struct l3_via *via, uint32_t count);
 void ways_release(const struct l3_via *via, uint32_t count);
-/* How many times routes have next hops on the attachment that are on no network of it any more. */
-uint32_t ways_stranded(uint16_t slice, uint16_t attachment);
+/* How many times routes have next hops on the attachment, within this prefix, that are on no
+ * network of it any more. At the end of a transaction, when it makes no difference any more who
+ * asks first: what is found is kept for the next question until networks_sweep(). */
+uint32_t ways_stranded(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
 /* How many routes have this next hop on the attachment. */
 uint32_t ways_over(uint16_t attachment, const struct api_ip *address);
 

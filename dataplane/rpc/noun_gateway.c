@@ -202,6 +202,36 @@ void gateway_noun_undo(const struct change *change)
 	gateway_release(prefix->family);
 }
 
+/* How many neighbours of the attachment are on this network of its, or were. */
+static uint32_t neighbors_on(const struct object *at, uint16_t slice, const struct api_ip *prefix)
+{
+	const struct ref *ref;
+	uint32_t count = 0;
+
+	LIST_FOREACH (ref, &at->used_by, link) {
+		const struct object *user = ref->from->owner;
+
+		if (user->type->type == OBJECT_NEIGHBOR && user->slice == slice &&
+			user->network_len == prefix->len &&
+			api_ip_within(&ref->from->data->neighbor.address, prefix))
+			count++;
+	}
+	return count;
+}
+
+/* Those that the network has lost with its last address, or because it is another attachment's by
+ * now; what has moved there with it is in its place. */
+static uint32_t neighbors_left(const struct object *at, uint16_t slice, const struct api_ip *prefix)
+{
+	const struct network *network = network_any(slice, prefix);
+
+	if (!network || network->neighbors == 0)
+		return 0;
+	if (network->addresses == 0)
+		return network->neighbors;
+	return network->attachment == at->id ? 0 : neighbors_on(at, slice, prefix);
+}
+
 /* The address has gone, and with the last one its network: is anything left on it? */
 static int settle_gone(const struct change *change, struct rpc_error *err)
 {
@@ -211,16 +241,20 @@ static int settle_gone(const struct change *change, struct rpc_error *err)
 	const struct object *at = version_ref(change->old, OBJECT_ATTACHMENT);
 	/* the id that it had: it may be made anew, too */
 	uint16_t attachment = at->change ? at->change->life.id : at->id;
-	uint32_t routes;
+	uint32_t count;
 
 	if (network && network->addresses > 0 && network->attachment == attachment)
 		return 0;
-	routes = ways_stranded(change->life.slice, attachment);
-	if (routes)
-		return fail_in_use(err, change->obj, routes, "route next hop", slice);
-	if (network && network->addresses == 0 && network->neighbors)
-		return fail_in_use(err, change->obj, network->neighbors, "neighbor object", slice);
-	return 0;
+	/* what has left the slice could do so since nothing was on it; what is now is the other's
+	 */
+	if (at->now->is_linked && at->id == attachment &&
+		version_ref(at->now, OBJECT_SLICE)->id != change->life.slice)
+		return 0;
+	count = ways_stranded(change->life.slice, attachment, prefix);
+	if (count)
+		return fail_in_use(err, change->obj, count, "route next hop", slice);
+	count = neighbors_left(at, change->life.slice, prefix);
+	return count ? fail_in_use(err, change->obj, count, "neighbor object", slice) : 0;
 }
 
 int gateway_noun_settle(const struct change *change, struct rpc_error *err)

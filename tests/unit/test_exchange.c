@@ -280,6 +280,43 @@ START_TEST(an_attachment_leaves_its_l2_slice_without_its_neighbours)
 }
 END_TEST
 
+/* A network goes to another attachment, and its neighbours with it. */
+START_TEST(a_network_moves_with_its_neighbours)
+{
+	OK(ask(TX(TWO_NETS "," PUT("neighbor", NEIGHBOR("a", "10.0.0.5", "05")))));
+	EXPECT(ask(TX(DELETE("address", "'a 10.0.0.1/24'") "," PUT(
+		       "address", ADDRESS("b", "10.0.0.1/24")))),
+		"error.data.by", "1 neighbor object of slice net");
+	OK(ask(TX(DELETE("address", "'a 10.0.0.1/24'") "," PUT(
+		"address", ADDRESS("b", "10.0.0.1/24")) "," DELETE("neighbor",
+		"'a 10.0.0.5'") "," PUT("neighbor", NEIGHBOR("b", "10.0.0.5", "05")))));
+	OK(ask(TX(DELETE("address", "'b 10.0.0.1/24'") "," DELETE("neighbor", "'b 10.0.0.5'"))));
+	ck_assert_uint_eq(neighbor_count(), 0);
+}
+END_TEST
+
+/* Next hops of the slice where the attachment is now are not in the way of leaving the other. */
+START_TEST(an_attachment_has_routes_in_its_next_slice)
+{
+	OK(ask(TX(TWO_NETS)));
+	OK(ask(TX(PUT("attachment", ATTACHMENT("a", "other", "p0", "1")) "," DELETE("address",
+		"'a 10.0.0.1/24'") "," PUT("address", ADDRESS("a", "10.0.0.1/24")) "," PUT("route",
+		"{'table':'other','prefix':'10.9.0.0/16','via':[{'attachment':'a','address':"
+		"'10.0.0.9'}]}"))));
+}
+END_TEST
+
+/* The network is named that the next hop was on. */
+START_TEST(next_hops_are_told_by_their_network)
+{
+	OK(ask(TX(TWO_NETS "," PUT("address", ADDRESS("a", "10.1.0.1/24")) "," PUT("route",
+		"{'table':'net','prefix':'10.9.0.0/16','via':[{'attachment':'a','address':"
+		"'10.1.0.9'}]}"))));
+	EXPECT(ask(TX(DELETE("address", "'a 10.0.0.1/24','a 10.1.0.1/24'"))), "error.data.path",
+		"ops[0].keys[1]");
+}
+END_TEST
+
 /* ---- sessions ---- */
 
 #define DOWN(name, gtpu)                                                                           \
@@ -332,6 +369,9 @@ int main(void)
 	tcase_add_test(tcase, a_tap_that_changes_hands_is_heard);
 	tcase_add_test(tcase, an_attachment_leaves_its_slice_without_its_neighbours);
 	tcase_add_test(tcase, an_attachment_leaves_its_l2_slice_without_its_neighbours);
+	tcase_add_test(tcase, a_network_moves_with_its_neighbours);
+	tcase_add_test(tcase, an_attachment_has_routes_in_its_next_slice);
+	tcase_add_test(tcase, next_hops_are_told_by_their_network);
 	tcase_add_test(tcase, the_last_address_of_a_port_is_replaced);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
