@@ -113,9 +113,6 @@ static int check_others(const struct tx *tx, const struct object *slice, const s
 		return fail_route(err, slice, &network);
 	if (fib_route_staged(tx, slice->id, &host))
 		return fail_route(err, slice, &host);
-	if (noun_session_check_free(err, slice->id, &host, true) ||
-		noun_session_check_free(err, slice->id, &network, true))
-		return -1;
 	neighbor = neighbor_holder(slice, &host);
 	if (!neighbor)
 		return 0;
@@ -261,7 +258,7 @@ int gateway_noun_settle(const struct change *change, struct rpc_error *err)
 {
 	const struct object *at =
 		change->next ? version_ref(change->next, OBJECT_ATTACHMENT) : NULL;
-	struct api_ip host;
+	struct api_ip host, network;
 	uint32_t routes;
 
 	if (change->left && version_ref(change->old, OBJECT_ATTACHMENT) && settle_gone(change, err))
@@ -271,7 +268,15 @@ int gateway_noun_settle(const struct change *change, struct rpc_error *err)
 	host = change->data->address.prefix;
 	host.len = host.family == 4 ? 32 : 128;
 	routes = ways_over(at->id, &host);
-	return routes ? fail_hop(err, version_ref(at->now, OBJECT_SLICE), routes) : 0;
+	if (routes)
+		return fail_hop(err, version_ref(at->now, OBJECT_SLICE), routes);
+	/* sessions may have left it by now */
+	network = change->data->address.prefix;
+	api_ip_mask(&network);
+	return noun_session_check_free(err, change->obj->slice, &host, true) ||
+			       noun_session_check_free(err, change->obj->slice, &network, true)
+		       ? -1
+		       : 0;
 }
 
 void gateway_noun_commit(

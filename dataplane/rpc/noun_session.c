@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "networks.h"
 #include "noun.h"
+#include "noun_fib.h"
+#include "noun_gateway.h"
 #include "peer.h"
 #include "session.h"
 #include "session_check.h"
@@ -132,6 +135,21 @@ uint16_t noun_session_own_gtpu(
 	return 0;
 }
 
+/* The box's first one as the transaction leaves it: what goes with it is none. 0: there is none. */
+static uint16_t any_gtpu(uint32_t interface, uint8_t family)
+{
+	uint16_t first = 0;
+
+	for (struct object *obj = model_after(OBJECT_GTPU, ""); obj; obj = model_next(obj)) {
+		const struct api_gtpu *gtpu = &obj->now->data->gtpu;
+
+		if (gtpu->interface == interface && gtpu->address.family == family &&
+			(!first || obj->id < first))
+			first = obj->id;
+	}
+	return first;
+}
+
 /* What the session itself is reached at goes first: a gNB expects its answers from there. */
 static uint16_t preset_gtpu(
 	const struct api_session *s, uint32_t destination, const struct api_outer_header *outer)
@@ -139,8 +157,8 @@ static uint16_t preset_gtpu(
 	uint16_t id = noun_session_own_gtpu(s, destination, outer);
 
 	if (!id)
-		id = gtpu_find(destination, outer->peer.family);
-	return id ? id : gtpu_find(!destination, outer->peer.family);
+		id = any_gtpu(destination, outer->peer.family);
+	return id ? id : any_gtpu(!destination, outer->peer.family);
 }
 
 static int resolve_outer(const struct api_session *s, uint32_t destination,
@@ -210,6 +228,43 @@ static int resolve(struct api_session *s, struct rpc_error *err)
 	return 0;
 }
 
+/* ---- what stands in the slice ---- */
+
+static const struct tx *running;
+
+static bool is_l3(uint16_t id)
+{
+	const struct object *slice = model_by_id(OBJECT_SLICE, id);
+
+	return slice && slice->now->data->slice.kind == SLICE_L3;
+}
+
+/* Objects and routes have entered by now. */
+static const char *holder(uint16_t id, const struct api_ip *prefix, bool route)
+{
+	const struct object *slice = model_by_id(OBJECT_SLICE, id);
+	bool host = prefix->len == (prefix->family == 4 ? 32 : 128);
+
+	if (host && slice && (gateway_holder(slice, prefix) || network_reserving(id, prefix)))
+		return "a gateway address of the slice";
+	if (network_find(id, prefix))
+		return "a network of an attachment of the slice";
+	return route && fib_route_staged(running, id, prefix) ? "a route of the slice" : NULL;
+}
+
+static int prepare(const struct tx *tx, const struct api_session *s, struct session_change **change,
+	struct rpc_error *err)
+{
+	static const struct session_slices slices = {.is_l3 = is_l3, .holder = holder};
+	int rc;
+
+	running = tx;
+	session_slices = &slices;
+	rc = session_prepare(s, change, err);
+	session_slices = NULL;
+	return rc;
+}
+
 /* ---- put and delete ---- */
 
 /* This op names the session that has this index now: 0, or -1 when it did before. */
@@ -277,7 +332,7 @@ int noun_session_put(struct tx *tx, struct api_session *s, uint32_t index, struc
 	step = tx_next_step(tx);
 	if (!step)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	rc = session_prepare(s, &change, err);
+	rc = prepare(tx, s, &change, err);
 	if (rc < 0)
 		return -1;
 	if (rc > 0) {

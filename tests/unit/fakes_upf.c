@@ -16,6 +16,7 @@
 #include "urr.h"
 
 void (*upf_on_event)(const struct upf_event *event);
+const struct session_slices *session_slices;
 
 #define MAX 200001 /* sessions, index 1 on */
 

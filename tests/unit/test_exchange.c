@@ -324,6 +324,48 @@ END_TEST
 	"'precedence':1,'source':'core','far':1}],'fars':[{'id':1,'action':'forward',"             \
 	"'destination':'access','outer_header':{'teid':7,'peer':'198.18.9.9'" gtpu "}}]}"
 
+/* An outer header that names no own address takes one that is there in the end. */
+START_TEST(a_session_takes_the_gtpu_that_is_made_anew)
+{
+	uint16_t gtpu, before;
+	struct api_session s;
+
+	OK(ask(TX(TWO_NETS "," PUT("gtpu", GTPU("n3", "1")) "," PUT("session", DOWN("u", "")))));
+	before = id_of(OBJECT_GTPU, "n3");
+	OK(ask(TX(DELETE("gtpu", "'n3'") "," PUT("gtpu", GTPU("n3", "1")) "," DELETE(
+		"session", "'u'") "," PUT("session", DOWN("u", "")))));
+	gtpu = id_of(OBJECT_GTPU, "n3");
+	ck_assert_uint_ne(gtpu, before);
+	ck_assert(session_get(session_find("u"), &s));
+	ck_assert_uint_eq(s.fars.item[0].outer_header.gtpu_id, gtpu);
+	ck_assert_uint_eq(session_using_gtpu(before), 0);
+	/* or another, where that one goes */
+	OK(ask(TX(DELETE("gtpu", "'n3'") "," PUT("gtpu", GTPU("n4", "2")) "," DELETE(
+		"session", "'u'") "," PUT("session", DOWN("u", "")))));
+	EXPECT(ask(TX(DELETE("gtpu", "'n4'"))), "error.data.by", "session u");
+}
+END_TEST
+
+/* What stands in the slice by the same transaction is in a UE's way, and what goes is not. */
+START_TEST(a_ue_is_judged_by_what_is_left_of_its_slice)
+{
+	OK(ask(TX(TWO_NETS "," PUT("gtpu", GTPU("n3", "1")))));
+	EXPECT(ask(TX(PUT("address", ADDRESS("b", "10.60.0.1/24")) "," PUT(
+		       "session", DOWN("u", "")))),
+		"error.data.with", "a gateway address of the slice");
+	EXPECT(ask(TX(PUT("session",
+		       "{'name':'u','slice':'net','ue':{'ipv4':'10.61.0.1','framed':["
+		       "'10.9.0.0/16']},'pdrs':[{'id':1,'precedence':1,'source':"
+		       "'core','far':1}],'fars':[{'id':1,'action':'drop'}]}") "," PUT("route",
+		       "{'table':'net','prefix':'10.9.0.0/16','via':[]}"))),
+		"error.data.with", "a route of the slice");
+	OK(ask(TX(PUT("address", ADDRESS("b", "10.60.0.1/24")))));
+	OK(ask(TX(DELETE("address", "'b 10.60.0.1/24'") "," PUT("session", DOWN("u", "")))));
+	/* and back */
+	OK(ask(TX(PUT("address", ADDRESS("b", "10.60.0.1/24")) "," DELETE("session", "'u'"))));
+}
+END_TEST
+
 /* ---- capacity ---- */
 
 /* What comes enters before what goes has left. */
@@ -372,6 +414,8 @@ int main(void)
 	tcase_add_test(tcase, a_network_moves_with_its_neighbours);
 	tcase_add_test(tcase, an_attachment_has_routes_in_its_next_slice);
 	tcase_add_test(tcase, next_hops_are_told_by_their_network);
+	tcase_add_test(tcase, a_session_takes_the_gtpu_that_is_made_anew);
+	tcase_add_test(tcase, a_ue_is_judged_by_what_is_left_of_its_slice);
 	tcase_add_test(tcase, the_last_address_of_a_port_is_replaced);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);

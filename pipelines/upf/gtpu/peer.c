@@ -83,7 +83,7 @@ const struct api_gtpu *gtpu_config(uint16_t id)
 {
 	const struct own *o = &own[id <= LIMIT_GTPU ? id : 0];
 
-	return o->used ? &o->cfg : o->prepared ? &o->next : NULL;
+	return o->prepared ? &o->next : o->used ? &o->cfg : NULL;
 }
 
 uint16_t gtpu_find(uint32_t interface, uint8_t family)

@@ -15,7 +15,7 @@ int peer_init(void);
 void peer_fini(void);
 
 /* What a transaction is about to make of it, for peers that sessions of the same transaction take;
- * NULL: no longer. A published one's values go first. */
+ * NULL: no longer. */
 void gtpu_prepare(uint16_t id, const struct api_gtpu *cfg);
 /* Own addresses. set publishes (also new values: peers follow); unset needs no session and no peer
  * left. reserve: 0 or -ENOSPC. */
@@ -23,7 +23,7 @@ int gtpu_reserve(uint16_t *id); /* starts the user plane: also -ENOMEM */
 void gtpu_release(uint16_t id);
 void gtpu_set(uint16_t id, const struct api_gtpu *cfg);
 void gtpu_unset(uint16_t id);
-/* Published, else prepared; NULL: not in use. */
+/* Prepared, else published; NULL: not in use. */
 const struct api_gtpu *gtpu_config(uint16_t id);
 /* The first of this interface and family: id, 0 when there is none. */
 uint16_t gtpu_find(uint32_t interface, uint8_t family);

@@ -14,6 +14,16 @@
 
 struct session_change; /* of one session, prepared and not yet committed */
 
+/* What rpc/ knows of slices as the running transaction leaves them. */
+struct session_slices {
+	bool (*is_l3)(uint16_t slice);
+	/* What of the slice itself stands at this prefix (route: a route, too): a word for the
+	 * error, NULL: nothing. */
+	const char *(*holder)(uint16_t slice, const struct api_ip *prefix, bool route);
+};
+/* NULL: what is committed counts. */
+extern const struct session_slices *session_slices;
+
 int session_init(uint32_t workers);
 void session_fini(void);
 

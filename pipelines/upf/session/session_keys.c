@@ -529,6 +529,8 @@ static void fail_again(struct rpc_error *err, const struct api_session *put, boo
 		snprintf(err->path, sizeof(err->path), teid ? "pdrs" : "ue");
 }
 
+const struct session_slices *session_slices;
+
 /* What of the slice itself stands where the UE's address should. */
 static const char *slice_holder(const struct session_key *key)
 {
@@ -544,6 +546,8 @@ static const char *slice_holder(const struct session_key *key)
 		ip.family = 6;
 		ip.len = 64;
 	}
+	if (session_slices != NULL)
+		return session_slices->holder(key->where, &ip, key->kind == KEY_PREFIX);
 	switch (fib_owner_of(key->where, &ip)) {
 	case FIB_GATEWAY:
 		return "a gateway address of the slice";
@@ -680,9 +684,13 @@ int session_settled(uint32_t *cursor, uint32_t *index, struct rpc_error *err)
 
 static int check_slice(const struct plan *p, uint16_t id, const char *path, struct rpc_error *err)
 {
-	if (id == 0 || !slice_is_live(id)) /* of the same transaction: rpc/ knows its kind */
+	bool l3;
+
+	if (id == 0 || (session_slices == NULL && !slice_is_live(id)))
 		return 0;
-	if (!p->ethernet == ((slice_hot[id].flags & SLICE_IS_L3) != 0))
+	l3 = session_slices != NULL ? session_slices->is_l3(id)
+				    : (slice_hot[id].flags & SLICE_IS_L3) != 0;
+	if (!p->ethernet == l3)
 		return 0;
 	return rpc_fail_value(err, path,
 		p->ethernet ? "a slice of kind l2: the session carries Ethernet frames"
@@ -702,7 +710,7 @@ static bool wants_frames(const struct api_session *s)
 	for (uint32_t i = 0; i < s->pdrs.count; i++)
 		if (s->pdrs.item[i].ethernet.count > 0)
 			return true;
-	return !has_address(&s->ue) && slice_is_live(s->slice_id) &&
+	return session_slices == NULL && !has_address(&s->ue) && slice_is_live(s->slice_id) &&
 	       !(slice_hot[s->slice_id].flags & SLICE_IS_L3);
 }
 
