@@ -102,17 +102,41 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 
 /* ---- refusals ---- */
 
+#define NAMES_MOST 4096
+
+/* Others may be refused because this one was, wherever in the ops they stand. */
+static void note_refused(struct tx *tx, const char *type, const char *name)
+{
+	char label[API_KEY_BYTES + 32];
+
+	if (!tx->refused)
+		tx->refused = json_object();
+	snprintf(label, sizeof(label), "%s %s", type, name);
+	if (json_object_size(tx->refused) < NAMES_MOST)
+		json_object_set_new_nocheck(tx->refused, label, json_true());
+}
+
+/* Is something refused only since another is, which it names, which still names it, or has what it
+ * wants? That one is found first and tells what is wrong. */
+static bool echoes(const struct tx *tx, const struct rpc_error *err)
+{
+	return json_object_get(tx->refused, err->by) || json_object_get(tx->refused, err->with);
+}
+
 /* err says why, with a path within the object. */
 static void refuse(struct tx *tx, uint32_t op, uint32_t index, struct rpc_error *err)
 {
 	uint64_t place = (uint64_t)op << 32 | index;
+	bool echo = echoes(tx, err);
 
 	if (tx->on_refused)
 		tx->on_refused(tx->arg, op, index, err);
 	rpc_error_prefix(err, "ops[%u].%s[%u]", op, tx->ops[op].put ? "objects" : "keys", index);
-	if (tx->refused_total == 0 || place < tx->first_place) {
+	if (tx->refused_total == 0 || echo < tx->first_echoes ||
+		(echo == tx->first_echoes && place < tx->first_place)) {
 		tx->first = *err;
 		tx->first_place = place;
+		tx->first_echoes = echo;
 	}
 	if (tx->check && !tx->on_refused && !tx->refusals)
 		tx->refusals = calloc(REFUSED_MOST, sizeof(*tx->refusals));
@@ -145,6 +169,7 @@ json_t *tx_refused(struct tx *tx)
 
 static void refuse_change(struct tx *tx, const struct change *change, struct rpc_error *err)
 {
+	note_refused(tx, change->obj->type->name, change->obj->key);
 	if (change->data)
 		refuse(tx, change->op, change->index, err);
 	else
@@ -304,6 +329,7 @@ static int delete_object(struct tx *tx, const struct tx_op *op, const json_t *js
 static void gather(struct tx *tx)
 {
 	struct rpc_error err = {0};
+	const char *name;
 	size_t index;
 	json_t *json;
 
@@ -311,9 +337,13 @@ static void gather(struct tx *tx)
 		const struct tx_op *op = &tx->ops[tx->at];
 
 		json_array_foreach (op->list, index, json) {
-			if (op->put ? put_object(tx, op->type, json, index, &err)
-				    : delete_object(tx, op, json, index, &err))
-				refuse(tx, tx->at, index, &err);
+			if (!(op->put ? put_object(tx, op->type, json, index, &err)
+				      : delete_object(tx, op, json, index, &err)))
+				continue;
+			name = json_string_value(json_object_get(json, "name"));
+			if (name)
+				note_refused(tx, op->type->name, name);
+			refuse(tx, tx->at, index, &err);
 		}
 	}
 }
@@ -721,6 +751,7 @@ static void tx_end(struct tx *tx)
 	keymap_free(&tx->routes);
 	keymap_free(&tx->sessions);
 	json_decref(tx->chosen);
+	json_decref(tx->refused);
 	free(tx->refusals);
 	free(tx->changes);
 	free(tx->steps);

@@ -122,8 +122,10 @@ struct tx {
 	void *arg;
 	struct refusal *refusals; /* the first REFUSED_MOST found */
 	uint64_t refused_total;
-	struct rpc_error first; /* the refusal of the earliest place */
+	struct rpc_error first; /* the refusal of the earliest place that is not a mere echo */
 	uint64_t first_place;
+	bool first_echoes;
+	json_t *refused; /* "slice blue": set of the objects that were */
 };
 
 #define REFUSED_MOST 256
@@ -136,8 +138,9 @@ int tx_put(
 int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bool missing_ok,
 	struct rpc_error *err);
 
-/* All phases: 0, or -1 with err, the refusal of the earliest place ("ops[0].objects[3].vlan"): then
- * only tx_rollback() may follow. Of a check 0 whatever is refused. */
+/* All phases: 0, or -1 with err, the refusal of the earliest place ("ops[0].objects[3].vlan"),
+ * unless there it is only because of another: then only tx_rollback() may follow. Of a check 0
+ * whatever is refused. */
 int tx_run(struct tx *tx, struct rpc_error *err);
 
 /* Either ends it and frees what it held. */

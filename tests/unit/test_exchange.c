@@ -394,6 +394,28 @@ END_TEST
 
 /* ---- errors ---- */
 
+/* What is refused only because another is does not hide that one, wherever it stands. */
+START_TEST(the_refusal_that_others_follow_from_is_told)
+{
+	OK(ask(TX(
+		PORTS "," PUT("slice", "{'name':'blue','vni':10},{'name':'red','vni':11}") "," PUT(
+			"attachment", ATTACHMENT("a", "blue", "p0", "1")))));
+	EXPECT(ask(TX(PUT("attachment", ATTACHMENT("b", "new", "p0", "2")) "," PUT(
+		       "slice", "{'name':'new','vni':10}"))),
+		"error.data.path", "ops[1].objects[0].vni");
+	EXPECT(ask(TX(PUT("attachment", ATTACHMENT("b", "new", "p0", "2")) "," PUT(
+		       "slice", "{'name':'new','vni':'many'}"))),
+		"error.data.path", "ops[1].objects[0].vni");
+	EXPECT(ask(TX(DELETE("slice", "'blue'") "," PUT(
+		       "attachment", ATTACHMENT("a", "none", "p0", "1")))),
+		"error.data.path", "ops[1].objects[0].slice");
+	/* all of them are told by a check */
+	EXPECT(ask(CHECK(PUT("attachment", ATTACHMENT("b", "new", "p0", "2")) "," PUT(
+		       "slice", "{'name':'new','vni':10}"))),
+		"result.refused_total", "2");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("exchange");
@@ -417,6 +439,7 @@ int main(void)
 	tcase_add_test(tcase, a_session_takes_the_gtpu_that_is_made_anew);
 	tcase_add_test(tcase, a_ue_is_judged_by_what_is_left_of_its_slice);
 	tcase_add_test(tcase, the_last_address_of_a_port_is_replaced);
+	tcase_add_test(tcase, the_refusal_that_others_follow_from_is_told);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
 }
