@@ -37,6 +37,11 @@ struct noun {
 	void (*undo)(const struct change *change);
 	/* What can be judged only when all has left and entered that does. */
 	int (*settle)(const struct change *change, struct rpc_error *err);
+	/* Where only the kernel can refuse it, and is asked when nothing else is refused: first it
+	 * forgets change->old, of all, then it is told of change->next. 0, or -1 with err. restore
+	 * and undo take that back. */
+	void (*forget)(struct change *change);
+	int (*tell)(const struct change *change, struct rpc_error *err);
 	/* Makes it so for the workers: old NULL begins, next NULL ends. Cannot fail. */
 	void (*commit)(struct object *obj, const struct version *old, const struct version *next);
 	/* Fills the fields that only answers have. */

@@ -56,21 +56,12 @@ static int address_check(const struct tx *tx, const struct change *change, struc
 	return next->attachment[0] ? gateway_noun_check(tx, next, err) : check_port(next, err);
 }
 
-/* The kernel has the address of a port from here: both ways before the commit, since the kernel may
- * refuse it, and one that goes and comes again must reach it in that order. */
 static void address_release(const struct change *change)
 {
-	const struct object *port = version_ref(change->old, OBJECT_PORT);
-
-	if (!port) {
+	if (version_ref(change->old, OBJECT_PORT))
+		networks_on_ports--;
+	else
 		gateway_noun_release(change);
-		return;
-	}
-	networks_on_ports--;
-	/* what is not there any more need not be removed */
-	if (!change->left_dry)
-		port_tap_address(
-			port->id, &change->old->data->address.prefix, false, &change->obj->on_tap);
 }
 
 static void address_restore(const struct change *change)
@@ -89,23 +80,11 @@ static void address_restore(const struct change *change)
 
 static int address_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const struct object *port = version_ref(change->next, OBJECT_PORT);
-	int rc;
-
-	if (!port)
+	if (!version_ref(change->next, OBJECT_PORT))
 		return gateway_noun_prepare(change, err);
-	rc = change->dry ? 0
-			 : port_tap_address(port->id, &change->data->address.prefix, true,
-				   &change->obj->on_tap);
-	if (rc == 0) {
-		networks_on_ports++;
-		return 0;
-	}
-	rpc_fail(err, RPC_ERR_INTERNAL, "the kernel refused the address on the tap of port %s: %s",
-		change->data->address.port, strerror(-rc));
-	snprintf(err->path, sizeof(err->path), "prefix");
-	snprintf(err->got, sizeof(err->got), "%s", strerror(-rc));
-	return -1;
+	networks_on_ports++;
+	change->obj->on_tap = false;
+	return 0;
 }
 
 static void address_undo(const struct change *change)
@@ -120,6 +99,35 @@ static void address_undo(const struct change *change)
 	if (!change->dry)
 		port_tap_address(
 			port->id, &change->data->address.prefix, false, &change->obj->on_tap);
+}
+
+/* The kernel has the address of a port before the commit, since it may refuse it. One that goes
+ * takes the kernel's routes over it along, which nobody brings back: so it goes only when all else
+ * is well. */
+static void address_forget(struct change *change)
+{
+	const struct object *port = version_ref(change->old, OBJECT_PORT);
+
+	/* what is not there any more need not be removed */
+	if (port)
+		port_tap_address(port->change ? port->change->life.id : port->id,
+			&change->old->data->address.prefix, false, &change->life.on_tap);
+}
+
+static int address_tell(const struct change *change, struct rpc_error *err)
+{
+	const struct object *port = version_ref(change->next, OBJECT_PORT);
+	int rc = port ? port_tap_address(
+				port->id, &change->data->address.prefix, true, &change->obj->on_tap)
+		      : 0;
+
+	if (rc == 0)
+		return 0;
+	rpc_fail(err, RPC_ERR_INTERNAL, "the kernel refused the address on the tap of port %s: %s",
+		change->data->address.port, strerror(-rc));
+	snprintf(err->path, sizeof(err->path), "prefix");
+	snprintf(err->got, sizeof(err->got), "%s", strerror(-rc));
+	return -1;
 }
 
 static int address_settle(const struct change *change, struct rpc_error *err)
@@ -168,5 +176,7 @@ const struct noun noun_address = {
 	.prepare = address_prepare,
 	.undo = address_undo,
 	.settle = address_settle,
+	.forget = address_forget,
+	.tell = address_tell,
 	.commit = address_commit,
 };

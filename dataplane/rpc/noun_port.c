@@ -43,20 +43,23 @@ static int fail_fixed(const struct object *obj, const char *field, struct rpc_er
 	return -1;
 }
 
-/* One from at on with this name or device that the transaction deletes; NULL: none. */
-static const struct change *deleted(const struct tx *tx, const struct api_port *next, size_t *at)
+/* DPDK knows a device by what stands before the first comma. */
+static bool same_device(const struct api_port *a, const struct api_port *b)
 {
-	for (; *at < tx->change_count; (*at)++) {
-		const struct change *change = tx->changes[*at];
-		const struct api_port *old;
+	size_t length = strcspn(b->device, ",");
 
-		if (change->obj->type->type != OBJECT_PORT || !change_ends(change))
-			continue;
-		old = &change->old->data->port;
-		if (!strcmp(old->name, next->name) || !strcmp(old->device, next->device)) {
-			(*at)++;
+	return strcspn(a->device, ",") == length && !strncmp(a->device, b->device, length);
+}
+
+/* One from at on with this name or device that the transaction deletes; NULL: none. */
+static const struct change *deleted(const struct tx *tx, const struct api_port *next, uint32_t *at)
+{
+	while (*at < tx->port_count) {
+		const struct change *change = tx->ports[(*at)++];
+		const struct api_port *old = change_ends(change) ? &change->old->data->port : NULL;
+
+		if (old && (!strcmp(old->name, next->name) || same_device(old, next)))
 			return change;
-		}
 	}
 	return NULL;
 }
@@ -64,7 +67,7 @@ static const struct change *deleted(const struct tx *tx, const struct api_port *
 /* A port that the transaction deletes is still open until that is committed. */
 static int check_reopen(const struct tx *tx, const struct api_port *next, struct rpc_error *err)
 {
-	size_t at = 0;
+	uint32_t at = 0;
 	const struct change *ends = tx->check || tx->is_sync ? NULL : deleted(tx, next, &at);
 	const struct api_port *old = ends ? &ends->old->data->port : NULL;
 
@@ -103,14 +106,12 @@ static int port_check(const struct tx *tx, const struct change *change, struct r
 	return 0;
 }
 
-/* DPDK knows a device by what stands before the first comma. */
 static int check_device_name(const struct api_port *next, struct rpc_error *err)
 {
 	size_t length = strcspn(next->device, ",");
 	const struct object *obj = model_after(OBJECT_PORT, "");
 
-	while (obj && (strcspn(obj->now->data->port.device, ",") != length ||
-			      strncmp(obj->now->data->port.device, next->device, length) != 0))
+	while (obj && !same_device(&obj->now->data->port, next))
 		obj = model_next((struct object *)obj);
 	if (!obj)
 		return 0;
@@ -125,11 +126,9 @@ static int devices_more(const struct tx *tx, const struct change *but)
 {
 	int more = 0;
 
-	for (size_t i = 0; i < tx->change_count; i++) {
-		const struct change *change = tx->changes[i];
+	for (uint32_t i = 0; i < tx->port_count; i++) {
+		const struct change *change = tx->ports[i];
 
-		if (change->obj->type->type != OBJECT_PORT)
-			continue;
 		if (change_begins(change) && change->next && change != but)
 			more += 1 + change->data->port.tap;
 		if (change_ends(change))
@@ -145,7 +144,7 @@ static int check_open(const struct tx *tx, const struct change *change, struct r
 	struct object *obj = change->obj;
 	const struct change *ends;
 	bool tap_there = false;
-	size_t at = 0;
+	uint32_t at = 0;
 
 	while ((ends = deleted(tx, next, &at)))
 		tap_there |= ends->old->data->port.tap &&
@@ -164,7 +163,7 @@ static int check_open(const struct tx *tx, const struct change *change, struct r
 static void suspend_others(const struct tx *tx, const struct api_port *next)
 {
 	const struct change *ends;
-	size_t at = 0;
+	uint32_t at = 0;
 
 	while ((ends = deleted(tx, next, &at)))
 		port_suspend(ends->life.id);

@@ -32,6 +32,8 @@ uint16_t noun_session_own_gtpu(
 
 /* Sessions keep slices and gtpus from being deleted. 0, or -1 with err that names one. */
 int noun_session_check_unused(struct rpc_error *err, const struct object *obj);
+/* After each transaction: only so many sessions are looked through in one for what to name. */
+void noun_session_rest(void);
 
 /* A UE's prefix (or address, if asked) in the slice is nobody else's: 0, or -1 with err (path
  * "prefix"). */

@@ -65,21 +65,32 @@ static bool names_slice(const struct api_session *s, uint16_t slice)
 	return found;
 }
 
+/* A transaction may have many slices to refuse, and the first sessions may be of none of them. */
+#define LOOKED_THROUGH_MOST 65536
+static uint32_t left = LOOKED_THROUGH_MOST;
+
+void noun_session_rest(void)
+{
+	left = LOOKED_THROUGH_MOST;
+}
+
 /* Some session of the slice; NULL: not among the first so many. */
 static const char *name_using_slice(uint16_t slice)
 {
-	uint32_t index[64], left = 65536;
+	uint32_t index[64];
 	struct api_session s;
 	uint64_t cursor = 0;
 
-	do {
+	while (left) {
 		uint32_t n = session_iterate(&cursor, index, 64);
 
 		for (uint32_t i = 0; i < n; i++)
 			if (session_get(index[i], &s) && names_slice(&s, slice))
 				return session_name(index[i]);
 		left -= n < left ? n : left;
-	} while (cursor && left);
+		if (!cursor)
+			break;
+	}
 	return NULL;
 }
 

@@ -404,6 +404,8 @@ static void sort_out(struct tx *tx)
 	struct rpc_error err = {0};
 	size_t kept = 0;
 
+	if (tx->change_count == 0)
+		return;
 	qsort(tx->changes, tx->change_count, sizeof(*tx->changes), change_cmp);
 	for (size_t i = 0; i < tx->change_count; i++) {
 		struct change *change = tx->changes[i];
@@ -540,13 +542,15 @@ static void change_leave(struct tx *tx, struct change *change)
 	struct object *obj = change->obj;
 	const struct noun *noun = nouns[obj->type->type];
 
-	change->left_dry = tx->check || tx->refused_total > 0;
+	change->left_dry = tx->check || tx->refused_total > 0 || noun->forget;
 	change->had_rows = obj->macs > 0 || obj->routes > 0;
 	note_uses(change);
 	model_leave(obj);
 	if (noun->release)
 		noun->release(change);
 	change->left = true;
+	if (obj->type->type == OBJECT_PORT && change_ends(change))
+		tx->ports[tx->port_count++] = change;
 }
 
 /* Undoes change_leave(). */
@@ -609,7 +613,7 @@ static int change_enter(struct tx *tx, struct change *change, struct rpc_error *
 		check_unique(change, unique, err) ||
 		version_new(type, change->data, unique, &next, err))
 		return -1;
-	change->dry = tx->check || tx->refused_total > 0;
+	change->dry = tx->check || tx->refused_total > 0 || noun->tell;
 	change->next = next;
 	if (noun->prepare && noun->prepare(tx, change, err)) {
 		change->next = NULL;
@@ -617,6 +621,8 @@ static int change_enter(struct tx *tx, struct change *change, struct rpc_error *
 		return -1;
 	}
 	model_enter(change->obj, next);
+	if (type->type == OBJECT_PORT && change_begins(change) && !change_ends(change))
+		tx->ports[tx->port_count++] = change;
 	if (change_begins(change))
 		tx->created++;
 	else
@@ -713,6 +719,34 @@ static void settle_sessions(struct tx *tx)
 		refuse_session(tx, session, &err);
 }
 
+/* ---- 7. what only the kernel knows ---- */
+
+static void tell_kernel(struct tx *tx)
+{
+	struct rpc_error err = {0};
+
+	for (size_t i = 0; i < tx->change_count; i++) {
+		struct change *change = tx->changes[i];
+		const struct noun *noun = nouns[change->obj->type->type];
+
+		if (!noun->forget || !change->left)
+			continue;
+		noun->forget(change);
+		change->left_dry = false;
+	}
+	for (size_t i = 0; i < tx->change_count && tx->refused_total == 0; i++) {
+		struct change *change = tx->changes[i];
+		const struct noun *noun = nouns[change->obj->type->type];
+
+		if (!noun->tell || !change->next)
+			continue;
+		if (noun->tell(change, &err))
+			refuse_change(tx, change, &err);
+		else
+			change->dry = false;
+	}
+}
+
 int tx_run(struct tx *tx, struct rpc_error *err)
 {
 	gather(tx);
@@ -724,6 +758,8 @@ int tx_run(struct tx *tx, struct rpc_error *err)
 	rows(tx, true, row_puts, sizeof(row_puts) / sizeof(row_puts[0]));
 	settle_objects(tx);
 	settle_sessions(tx);
+	if (tx->refused_total == 0 && !tx->check)
+		tell_kernel(tx);
 	if (tx->refused_total == 0 || tx->check)
 		return 0;
 	*err = tx->first;
@@ -747,6 +783,7 @@ static void tx_end(struct tx *tx)
 	for (size_t i = 0; tx->refusals && i < REFUSED_MOST; i++)
 		json_decref(tx->refusals[i].error);
 	networks_sweep();
+	noun_session_rest();
 	keymap_free(&tx->macs);
 	keymap_free(&tx->routes);
 	keymap_free(&tx->sessions);

@@ -12,7 +12,8 @@
  *   3. objects that change or go leave the model, those that name others first;
  *   4. objects are checked, prepared and enter the model, those that others name first;
  *   5. rows are put;
- *   6. what can be judged only now: is what has left still named, and whatever a noun settles.
+ *   6. what can be judged only now: is what has left still named, and whatever a noun settles;
+ *   7. the kernel is told of what only it can refuse, if nothing else is refused.
  * Whoever is refused does not end it: all refusals are found, and named by the place in the ops.
  * Then either everything is undone, or tx_commit() makes it so, which cannot fail.
  *
@@ -101,6 +102,10 @@ struct tx {
 	uint32_t op_count, op_room;
 	uint32_t at; /* the op in work */
 	uint64_t op; /* its number, never the same twice in a process */
+	/* of ports, those that end or have entered: a box has few, of which a message may say many
+	 */
+	struct change *ports[2 * LIMIT_PORTS];
+	uint32_t port_count;
 	struct change **changes;
 	uint32_t change_count, change_room;
 	struct tx_step *steps;

@@ -249,6 +249,35 @@ START_TEST(failing_device_undoes_what_went_before)
 }
 END_TEST
 
+/* An address that goes takes the kernel's routes along, and comes back without them. */
+START_TEST(kernel_hears_nothing_of_what_is_refused)
+{
+	int touched;
+
+	furnish();
+	OK(ask(CALL(
+		"put", "{'type':'address','objects':[{'port':'p1','prefix':'198.18.0.1/24'}]}")));
+	touched = fakes.touched;
+	EXPECT(ask(CALL("transaction",
+		       "{'ops':[{'op':'delete','type':'address','keys':['p1 198.18.0.1/24']},"
+		       "{'op':'put','type':'address','objects':[{'port':'p1','prefix':'198.18.0.2/"
+		       "24'}]},"
+		       "{'op':'put','type':'slice','objects':[{'name':'green','vni':100}]}]}")),
+		"error.data.path", "ops[2].objects[0].vni");
+	ck_assert_int_eq(fakes.touched, touched);
+	/* what it refuses itself is taken back */
+	fakes.fail_tap_address = true;
+	EXPECT(ask(CALL("transaction",
+		       "{'ops':[{'op':'put','type':'address','objects':[{'port':'p1','prefix':"
+		       "'198.18.0.2/24'}]}]}")),
+		"error.data.path", "ops[0].objects[0].prefix");
+	fakes.fail_tap_address = false;
+	ck_assert_int_eq(fakes.tap_addresses, 1);
+	OK(ask(CALL("delete", "{'type':'address','keys':['p1 198.18.0.1/24']}")));
+	ck_assert_int_eq(fakes.tap_addresses, 0);
+}
+END_TEST
+
 START_TEST(underlay_objects_reach_the_underlay)
 {
 	furnish();
@@ -458,6 +487,7 @@ int main(void)
 	tcase_add_loop_test(tcase, refusal_names_the_place_and_changes_nothing, 0,
 		sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_test(tcase, failing_device_undoes_what_went_before);
+	tcase_add_test(tcase, kernel_hears_nothing_of_what_is_refused);
 	tcase_add_test(tcase, underlay_objects_reach_the_underlay);
 	tcase_add_test(tcase, untagged_traffic_is_a_slices_or_the_boxes_never_both);
 	tcase_add_test(tcase, udp_port_is_vxlans_or_geneves_as_the_transaction_leaves_it);
