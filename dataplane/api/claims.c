@@ -234,6 +234,14 @@ const struct claim *claim_in_force(enum object_type type, const char *key)
 	return claim;
 }
 
+void claims_each(bool (*found)(struct claim *claim, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < store.bucket_count; i++)
+		for (struct claim *claim = store.buckets[i]; claim; claim = claim->bucket_next)
+			if (!claim->staged && !claim->shadow && !found(claim, arg))
+				return;
+}
+
 uint32_t claims_in_force(enum object_type type)
 {
 	return store.in_force[type];

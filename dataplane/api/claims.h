@@ -39,6 +39,7 @@ struct claim {
 	uint64_t digest; /* of what it says: equal objects have equal ones */
 	uint8_t type;	 /* enum object_type */
 	bool staged;	 /* of a change that is not made yet */
+	bool renews;	 /* what it names is made anew, and so is its object (rpc/sync.h) */
 	uint32_t visit;	 /* of the last pass that has planned its object... */
 	uint32_t entry;	 /* ...as this one */
 	char key[];
@@ -51,7 +52,8 @@ struct source_group {
 	struct stage *stage;
 	uint64_t revision; /* the source's own number of what it says */
 	uint8_t source;
-	bool is_stale; /* during a call: its source will say something else of it soon */
+	uint64_t stays; /* the number of the call in which it could not give way */
+	bool is_stale;	/* during a call: its source will say something else of it soon */
 	char owner[];
 };
 
@@ -74,6 +76,8 @@ int claim_stage(
 int claim_add_shadow(struct source_group *group, enum object_type type, const char *key, char *text,
 	uint64_t digest);
 
+/* Calls found for each claim in force of a stronger source than static, until it returns false. */
+void claims_each(bool (*found)(struct claim *claim, void *arg), void *arg);
 /* The first claim to the object, of whatever group, staged or not; NULL: nobody claims it. */
 struct claim *claims_of(enum object_type type, const char *key);
 /* The next one to the same object. */

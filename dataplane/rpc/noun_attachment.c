@@ -53,6 +53,11 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 
 /* Static MACs, gateway addresses, neighbors and routes are its slice's: the attachment cannot leave
  * the slice under them. */
+static bool attachment_must_renew(const union api_object *old, const union api_object *data)
+{
+	return strcmp(old->attachment.slice, data->attachment.slice) != 0;
+}
+
 static int attachment_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	const union api_object *data = change->data;
@@ -139,6 +144,7 @@ const struct noun noun_attachment = {
 	.unique = attachment_unique,
 	.release = noun_tap_release,
 	.restore = noun_tap_restore,
+	.must_renew = attachment_must_renew,
 	.check = attachment_check,
 	.prepare = attachment_prepare,
 	.undo = attachment_undo,

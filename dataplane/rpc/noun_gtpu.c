@@ -64,6 +64,12 @@ static int check_change(
 	return -1;
 }
 
+static bool gtpu_must_renew(const union api_object *old, const union api_object *data)
+{
+	return memcmp(&old->gtpu.address, &data->gtpu.address, sizeof(old->gtpu.address)) != 0 ||
+	       old->gtpu.interface != data->gtpu.interface;
+}
+
 static int gtpu_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	const struct api_gtpu *next = &change->data->gtpu;
@@ -119,6 +125,7 @@ const struct noun noun_gtpu = {
 	.unique = gtpu_unique,
 	.release = gtpu_noun_release,
 	.restore = gtpu_restore,
+	.must_renew = gtpu_must_renew,
 	.check = gtpu_check,
 	.prepare = gtpu_noun_prepare,
 	.undo = gtpu_undo,

@@ -17,6 +17,11 @@ static void slice_unique(const union api_object *data, char *text)
 	snprintf(text, NOUN_UNIQUE, "vni %u", data->slice.vni);
 }
 
+static bool slice_must_renew(const union api_object *old, const union api_object *data)
+{
+	return old->slice.kind != data->slice.kind;
+}
+
 static int slice_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
@@ -140,6 +145,7 @@ static void slice_stats(const struct object *obj, json_t *out)
 const struct noun noun_slice = {
 	.unique_field = "vni",
 	.unique = slice_unique,
+	.must_renew = slice_must_renew,
 	.check = slice_check,
 	.prepare = slice_prepare,
 	.undo = slice_undo,

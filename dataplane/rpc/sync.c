@@ -42,6 +42,32 @@ struct stage *sync_stage(struct sync *sync, struct source_group *group)
 	return stage;
 }
 
+static void stage_free(struct stage *stage)
+{
+	stage->group->stage = NULL;
+	json_decref(stage->error);
+	free(stage->for_label);
+	free(stage);
+}
+
+void sync_give_back(struct sync *sync)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < sync->stage_count; i++) {
+		struct stage *stage = sync->stages[i];
+
+		if (stage->gave_way) {
+			stage_free(stage);
+			continue;
+		}
+		stage->index = kept;
+		sync->stages[kept++] = stage;
+	}
+	sync->stage_count = kept;
+	sync->gave_way = 0;
+}
+
 void sync_refuse(struct stage *stage, const struct rpc_error *err)
 {
 	if (stage->is_refused)
@@ -198,32 +224,51 @@ static int add_ops(struct sync *sync, struct tx *tx, struct rpc_error *err)
 	return 0;
 }
 
+/* A port that is made anew goes down while the transaction is tried: not before all that can be
+ * told beforehand is right. */
+static bool is_rehearsed(const struct sync *sync)
+{
+	return sync->is_rehearsed ||
+	       (!sync->ops[0][OBJECT_PORT].count && !sync->ops[1][OBJECT_PORT].count);
+}
+
 /* 0: it is done, or would be; 1: another pass; -1 with err. */
 static int pass(struct sync *sync, json_t **chosen, struct rpc_error *err)
 {
 	struct tx tx;
 	int rc;
 
-	if (sync_plan(sync))
+	if (sync_plan(sync)) {
+		sync_renewed(sync);
 		return fail_memory(err);
-	tx_begin(&tx, sync->check);
+	}
+	tx_begin(&tx, sync->check || !is_rehearsed(sync));
 	tx.is_sync = true;
 	tx.on_refused = sync_note_refusal;
 	tx.arg = sync;
 	rc = add_ops(sync, &tx, err);
 	if (rc) {
 		tx_rollback(&tx);
+		sync_renewed(sync);
 		return rc;
 	}
 	tx_run(&tx, err);
 	if (sync->no_memory || tx.refused_total > 0) {
 		tx_rollback(&tx);
-		if (sync->no_memory)
-			return fail_memory(err);
-		sync_judge(sync);
-		return sync->no_memory ? fail_memory(err) : 1;
+		if (!sync->no_memory)
+			sync_judge(sync);
+		if (!sync->no_memory)
+			return 1;
+		sync_renewed(sync);
+		return fail_memory(err);
+	}
+	if (tx.check && !sync->check) {
+		tx_rollback(&tx);
+		sync->is_rehearsed = true;
+		return 1;
 	}
 	*chosen = tx_chosen(&tx);
+	sync_renewed(sync);
 	if (sync->check) {
 		tx_rollback(&tx);
 		return 0;
@@ -235,12 +280,29 @@ static int pass(struct sync *sync, json_t **chosen, struct rpc_error *err)
 
 /* ---- the answer ---- */
 
+/* Nothing could give way: the next call would come as far as this one. */
+static void refuse_held(struct sync *sync)
+{
+	struct rpc_error err = {0};
+	uint32_t i = 0;
+
+	while (i < sync->stage_count && (!sync->stages[i]->gave_way || sync->stages[i]->is_held))
+		i++;
+	if (!sync->is_clearing || i < sync->stage_count)
+		return;
+	rpc_fail(&err, RPC_ERR_CONFLICT, "objects of the kernel's are in its way");
+	for (i = 0; i < sync->stage_count; i++)
+		if (!sync->stages[i]->gave_way)
+			sync_refuse(sync->stages[i], &err);
+}
+
 static json_t *verdict_of(const struct stage *stage)
 {
 	if (stage->is_refused)
 		return json_pack("{s:s, s:s, s:O*}", "owner", stage->group->owner, "verdict",
 			"refused", "error", stage->error);
-	return json_pack("{s:s, s:s}", "owner", stage->group->owner, "verdict", "applied");
+	return json_pack("{s:s, s:s}", "owner", stage->group->owner, "verdict",
+		stage->is_held ? "again" : "applied");
 }
 
 static json_t *answer(const struct sync *sync, json_t *chosen)
@@ -253,7 +315,7 @@ static json_t *answer(const struct sync *sync, json_t *chosen)
 		/* one that could not be left out is told of, though it was not named */
 		if (stage->named || (stage->is_refused && !stage->gave_way))
 			json_array_append_new(groups, verdict_of(stage));
-		if (stage->gave_way && !stage->is_refused)
+		if (stage->gave_way && !stage->is_refused && !stage->is_held)
 			json_array_append_new(
 				gave_way, json_pack("{s:s, s:s, s:s, s:b}", "source",
 						  source_names[stage->group->source], "owner",
@@ -274,16 +336,14 @@ static void end(struct sync *sync, bool done)
 		struct source_group *group = stage->group;
 
 		claims_cancel(group);
-		if (done && !stage->is_refused)
+		if (done && !stage->is_refused && !stage->is_held)
 			group->revision = stage->revision;
-		group->stage = NULL;
+		stage_free(stage);
 		if (!group->claims)
 			source_group_drop(group);
-		json_decref(stage->error);
-		free(stage->for_label);
-		free(stage);
 	}
 	sync_plan_free(sync);
+	free(sync->renewed);
 	free(sync->stages);
 	free(sync->entries);
 	free(sync->refusals);
@@ -336,7 +396,8 @@ static void mark_stale(const struct sync *sync, const json_t *stale, bool is_sta
 
 METHOD(method_sync)
 {
-	struct sync sync = {.evict_most = EVICT_MOST};
+	static uint64_t number;
+	struct sync sync = {.evict_most = EVICT_MOST, .number = ++number};
 	const json_t *groups, *stale;
 	json_t *chosen = NULL;
 	bool replace;
@@ -353,6 +414,8 @@ METHOD(method_sync)
 	do
 		rc = pass(&sync, &chosen, err);
 	while (rc > 0);
+	if (rc == 0)
+		refuse_held(&sync);
 	if (rc == 0)
 		*result = answer(&sync, chosen);
 out:

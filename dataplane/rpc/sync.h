@@ -24,6 +24,8 @@ struct stage {
 	uint32_t index;	 /* in sync->stages */
 	bool named;	 /* by the call: it gets a verdict */
 	bool is_refused; /* it stays as it is */
+	uint32_t pass;	 /* in which that was */
+	bool is_held;	 /* until what is in its way has gone, by calls before */
 	json_t *error;	 /* why it is refused; NULL: it is not */
 	bool gave_way;	 /* a stronger source took it away: */
 	bool waits;	 /* what it names has gone, and it may come back with that */
@@ -59,6 +61,7 @@ struct sync_ops {
 struct sync {
 	enum source source;
 	bool check;
+	uint64_t number; /* of the call, from 1 on */
 	struct stage **stages;
 	uint32_t stage_count, stage_room;
 	struct entry *entries;
@@ -69,13 +72,26 @@ struct sync {
 	uint32_t op_count;
 	struct sync_refusal *refusals;
 	uint32_t refusal_count, refusal_room;
+	struct claim **renewed; /* rows that name what is made anew */
+	uint32_t renewed_count, renewed_room;
 	uint32_t passes, evict_most;
+	bool is_rehearsed;	 /* a pass that changed nothing was not refused */
+	bool any_refused;	 /* in this pass */
+	uint32_t gave_way;	 /* groups */
+	uint32_t clearing_since; /* the pass */
+	bool is_clearing; /* more has to give way than goes at once: some of it goes, and that is
+			     all */
 	bool no_memory;
 };
+
+/* So many groups give way in one call: the main thread does nothing else meanwhile. */
+#define SYNC_GIVE_WAY_MOST 2000
 
 /* The stage of a group, made where there is none: it is to have no claims, until some are staged.
  * NULL: no memory. */
 struct stage *sync_stage(struct sync *sync, struct source_group *group);
+/* Groups that gave way are as they were. */
+void sync_give_back(struct sync *sync);
 void sync_refuse(struct stage *stage, const struct rpc_error *err);
 /* Is the claim among those that are left when the change is made? */
 bool sync_claim_next(const struct claim *claim);
@@ -86,6 +102,8 @@ bool sync_claim_next(const struct claim *claim);
 int sync_plan(struct sync *sync);
 /* Is claim->entry an entry of the pass? */
 bool sync_is_planned(const struct claim *claim);
+/* No claim is to be renewed any more. */
+void sync_renewed(struct sync *sync);
 /* After the transaction of the plan: the claims are as they were planned. */
 void sync_settle(struct sync *sync);
 void sync_plan_free(struct sync *sync);

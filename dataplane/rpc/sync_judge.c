@@ -47,33 +47,42 @@ void sync_note_refusal(void *arg, uint32_t op, uint32_t index, const struct rpc_
 /* ---- who is refused ---- */
 
 /* Whose change the op of the entry comes from: those that want the object so, or give it up. */
-static bool is_cause(const struct claim *claim, const struct entry *entry, bool put)
+static bool is_cause(
+	const struct sync *sync, const struct claim *claim, const struct entry *entry, bool put)
 {
 	const struct stage *stage = claim->group->stage;
 
-	if (!stage || stage->is_refused)
+	if (!stage || (stage->is_refused && stage->pass < sync->passes))
 		return false;
-	return put ? claim->staged && claim->group->source == entry->best->group->source
-		   : !claim->staged && !claim->shadow;
+	return put && entry->best
+		       ? claim->staged && claim->group->source == entry->best->group->source
+		       : !claim->staged && !claim->shadow;
 }
 
 /* The strongest source among them. */
-static enum source strength_of(const struct entry *entry, bool put)
+static enum source strength_of(const struct sync *sync, const struct entry *entry, bool put)
 {
 	const struct claim *claim = claims_of(entry->claim->type, entry->claim->key);
 	enum source strongest = SOURCE_STATIC;
 
 	for (; claim; claim = claim_other(claim))
-		if (is_cause(claim, entry, put) && claim->group->source > strongest)
+		if (is_cause(sync, claim, entry, put) && claim->group->source > strongest)
 			strongest = claim->group->source;
 	return strongest;
 }
 
-static void refuse_stage(struct stage *stage, json_t *error)
+static void refuse_stage(struct sync *sync, struct stage *stage, json_t *error)
 {
 	if (stage->is_refused)
 		return;
+	sync->any_refused = true;
+	if (stage->gave_way) { /* it cannot: who it stands in the way of is refused next */
+		stage->group->stays = sync->number;
+		stage->is_held = sync->is_clearing;
+		return;
+	}
 	stage->is_refused = true;
+	stage->pass = sync->passes;
 	stage->error = json_incref(error);
 }
 
@@ -86,34 +95,18 @@ static bool take_away(
 
 	if (group->stage)
 		return group->stage->gave_way; /* for another one in this pass */
+	if (group->stays == sync->number)
+		return false;
 	stage = sync_stage(sync, group);
 	if (!stage) {
 		sync->no_memory = true;
 		return false;
 	}
+	sync->gave_way++;
 	stage->gave_way = true;
 	stage->waits = waits;
 	stage->for_label = strdup(label_of(of, label, sizeof(label)));
 	return true;
-}
-
-static void blame(struct sync *sync, const struct sync_refusal *refusal)
-{
-	const struct entry *entry = &sync->entries[refusal->entry];
-	struct claim *claim = claims_of(entry->claim->type, entry->claim->key);
-	bool any = false;
-
-	for (; claim; claim = claim_other(claim)) {
-		if (!is_cause(claim, entry, refusal->put))
-			continue;
-		refuse_stage(claim->group->stage, refusal->error);
-		any = true;
-	}
-	/* what was hidden so far cannot come back as it is */
-	if (!any && entry->best && entry->best->group->source != SOURCE_STATIC)
-		any = take_away(sync, entry->best->group, entry->claim, false);
-	for (uint32_t i = 0; !any && i < sync->stage_count; i++)
-		refuse_stage(sync->stages[i], refusal->error);
 }
 
 /* ---- what gives way ---- */
@@ -138,6 +131,10 @@ static void each_of_kernel(struct sync *sync,
 
 		if (!may_give_way(claim) || claim->shadow)
 			continue;
+		if (!sync->check && sync->gave_way >= SYNC_GIVE_WAY_MOST) {
+			sync->is_clearing = true;
+			return;
+		}
 		if (noun_load(&api_types[claim->type], claim->key, &data) == 0 &&
 			!found(sync, claim, &data, arg))
 			return;
@@ -192,35 +189,108 @@ static bool room_is_made(struct sync *sync, const struct entry *entry)
 	return wanted.left < sync->evict_most;
 }
 
-/* ---- what the kernel's objects name ---- */
+/* ---- what objects name ---- */
 
-/* Takes the kernel's object away when what it names is refused to go, or to change. */
-static void name_one(
-	struct sync *sync, const struct claim *user, enum object_type type, const char *key)
-{
-	const struct claim *named = *key ? claims_of(type, key) : NULL;
-	struct entry *entry;
+struct naming;
+typedef void named(struct naming *naming, enum object_type type, const char *key);
+struct naming {
+	struct sync *sync;
+	struct claim *user;
+	named *found;
+	json_t *error;
+	bool any;
+};
 
-	if (!named || !sync_is_planned(named))
-		return;
-	entry = &sync->entries[named->entry];
-	if (entry->is_busy)
-		entry->gives_way |= take_away(sync, user->group, named, true);
-}
-
-static void name_member(
-	struct sync *sync, const struct claim *user, const char *slice, const char *tunnel)
+static void name_member(struct naming *naming, const char *slice, const char *tunnel)
 {
 	char key[API_KEY_BYTES];
 
 	snprintf(key, sizeof(key), "%s %s", slice, tunnel);
 	if (*tunnel)
-		name_one(sync, user, OBJECT_MEMBER, key);
+		naming->found(naming, OBJECT_MEMBER, key);
+}
+
+static void name_route(struct naming *naming, const struct api_route *route)
+{
+	for (uint32_t i = 0; i < route->via_count; i++) {
+		const struct api_via *via = &route->via[i];
+
+		naming->found(naming, OBJECT_PORT, via->port);
+		naming->found(naming, OBJECT_ATTACHMENT, via->attachment);
+		name_member(naming, route->table, via->tunnel);
+	}
+	naming->found(naming, OBJECT_SLICE, route->table);
+}
+
+static void name_session(struct naming *naming, const struct api_session *session)
+{
+	naming->found(naming, OBJECT_SLICE, session->slice);
+	for (uint32_t i = 0; i < session->pdrs.count; i++) {
+		naming->found(naming, OBJECT_GTPU, session->pdrs.item[i].gtpu);
+		naming->found(naming, OBJECT_SLICE, session->pdrs.item[i].slice);
+	}
+	for (uint32_t i = 0; i < session->fars.count; i++) {
+		naming->found(naming, OBJECT_GTPU, session->fars.item[i].outer_header.gtpu);
+		naming->found(naming, OBJECT_GTPU, session->fars.item[i].duplicate_to.gtpu);
+		naming->found(naming, OBJECT_SLICE, session->fars.item[i].slice);
+	}
+}
+
+/* What it stands on first: that is what people are told that it waits for. */
+static void name_all(struct naming *naming, enum object_type type, const union api_object *data)
+{
+	switch (type) {
+	case OBJECT_ADDRESS:
+		naming->found(naming, OBJECT_PORT, data->address.port);
+		naming->found(naming, OBJECT_ATTACHMENT, data->address.attachment);
+		break;
+	case OBJECT_NEIGHBOR:
+		naming->found(naming, OBJECT_PORT, data->neighbor.port);
+		naming->found(naming, OBJECT_ATTACHMENT, data->neighbor.attachment);
+		break;
+	case OBJECT_MEMBER:
+		naming->found(naming, OBJECT_TUNNEL, data->member.tunnel);
+		naming->found(naming, OBJECT_SLICE, data->member.slice);
+		break;
+	case OBJECT_MAC:
+		naming->found(naming, OBJECT_ATTACHMENT, data->mac.attachment);
+		name_member(naming, data->mac.slice, data->mac.tunnel);
+		naming->found(naming, OBJECT_SLICE, data->mac.slice);
+		break;
+	case OBJECT_ROUTE:
+		name_route(naming, &data->route);
+		break;
+	case OBJECT_SESSION:
+		name_session(naming, &data->session);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The entry of a busy object of the pass; NULL: it is none. */
+static struct entry *busy_entry(struct sync *sync, enum object_type type, const char *key)
+{
+	const struct claim *named = *key ? claims_of(type, key) : NULL;
+	struct entry *entry = named && sync_is_planned(named) ? &sync->entries[named->entry] : NULL;
+
+	return entry && entry->is_busy ? entry : NULL;
+}
+
+/* ---- the kernel's objects on what goes ---- */
+
+static void leave_busy(struct naming *naming, enum object_type type, const char *key)
+{
+	struct entry *entry = busy_entry(naming->sync, type, key);
+
+	if (entry && !entry->best)
+		entry->gives_way |=
+			take_away(naming->sync, naming->user->group, entry->claim, true);
 }
 
 /* An address of the switch on the attachment brings the network that the host is on, or is the
  * host's own. */
-static void name_network(struct sync *sync, const struct claim *user, const char *attachment,
+static void leave_network(struct sync *sync, const struct claim *user, const char *attachment,
 	const struct api_ip *host)
 {
 	for (uint32_t i = 0; *attachment && i < sync->entry_count; i++) {
@@ -240,47 +310,104 @@ static void name_network(struct sync *sync, const struct claim *user, const char
 	}
 }
 
-static bool name_all(
+static bool leave_all(
 	struct sync *sync, const struct claim *user, const union api_object *data, const void *arg)
 {
-	const struct api_route *route = &data->route;
+	struct naming naming = {.sync = sync, .user = (struct claim *)user, .found = leave_busy};
 
-	switch (user->type) {
-	case OBJECT_ADDRESS:
-		name_one(sync, user, OBJECT_PORT, data->address.port);
-		name_one(sync, user, OBJECT_ATTACHMENT, data->address.attachment);
-		break;
-	case OBJECT_NEIGHBOR:
-		name_one(sync, user, OBJECT_PORT, data->neighbor.port);
-		name_one(sync, user, OBJECT_ATTACHMENT, data->neighbor.attachment);
-		name_network(sync, user, data->neighbor.attachment, &data->neighbor.address);
-		break;
-	case OBJECT_MEMBER:
-		name_one(sync, user, OBJECT_SLICE, data->member.slice);
-		name_one(sync, user, OBJECT_TUNNEL, data->member.tunnel);
-		break;
-	case OBJECT_MAC:
-		name_one(sync, user, OBJECT_ATTACHMENT, data->mac.attachment);
-		name_member(sync, user, data->mac.slice, data->mac.tunnel);
-		name_one(sync, user, OBJECT_SLICE, data->mac.slice);
-		break;
-	case OBJECT_ROUTE:
-		for (uint32_t i = 0; i < route->via_count; i++) {
-			const struct api_via *via = &route->via[i];
-
-			name_one(sync, user, OBJECT_PORT, via->port);
-			name_one(sync, user, OBJECT_ATTACHMENT, via->attachment);
-			name_one(sync, user, OBJECT_TUNNEL, via->tunnel);
-			name_member(sync, user, route->table, via->tunnel);
-			name_network(sync, user, via->attachment, &via->address);
-		}
-		name_one(sync, user, OBJECT_SLICE, route->table);
-		break;
-	default:
-		break;
-	}
+	name_all(&naming, user->type, data);
+	if (user->type == OBJECT_NEIGHBOR)
+		leave_network(sync, user, data->neighbor.attachment, &data->neighbor.address);
+	for (uint32_t i = 0; user->type == OBJECT_ROUTE && i < data->route.via_count; i++)
+		leave_network(
+			sync, user, data->route.via[i].attachment, &data->route.via[i].address);
 	return true;
 }
+
+/* ---- rows on what is made anew ---- */
+
+static void renew_busy(struct naming *naming, enum object_type type, const char *key)
+{
+	struct entry *entry = busy_entry(naming->sync, type, key);
+	struct sync *sync = naming->sync;
+
+	if (!entry || !entry->best)
+		return;
+	if (!naming->user->renews) {
+		if (!array_grow(&sync->renewed, &sync->renewed_room, sync->renewed_count,
+			    sizeof(struct claim *))) {
+			sync->no_memory = true;
+			return;
+		}
+		sync->renewed[sync->renewed_count++] = naming->user;
+		naming->user->renews = naming->any = true;
+	}
+	entry->gives_way |= naming->any;
+}
+
+/* Objects of the model are made anew with what they name (tx.h). */
+static bool renew_row(struct claim *claim, void *arg)
+{
+	struct naming naming = {.sync = arg, .user = claim, .found = renew_busy};
+	union api_object data;
+
+	if ((claim->type == OBJECT_MAC || claim->type == OBJECT_ROUTE ||
+		    claim->type == OBJECT_SESSION) &&
+		noun_load(&api_types[claim->type], claim->key, &data) == 0)
+		name_all(&naming, claim->type, &data);
+	return true;
+}
+
+/* ---- who is refused ---- */
+
+/* A row that would be put anew for another one's sake and cannot: that one is refused. */
+static void blame_busy(struct naming *naming, enum object_type type, const char *key)
+{
+	struct claim *claim = *key ? claims_of(type, key) : NULL;
+	const struct entry *entry =
+		claim && sync_is_planned(claim) ? &naming->sync->entries[claim->entry] : NULL;
+
+	for (; entry && entry->best && claim; claim = claim_other(claim))
+		if (is_cause(naming->sync, claim, entry, true)) {
+			refuse_stage(naming->sync, claim->group->stage, naming->error);
+			naming->any = true;
+		}
+}
+
+static bool blame_named(
+	struct sync *sync, const struct sync_refusal *refusal, const struct entry *entry)
+{
+	struct naming naming = {
+		.sync = sync, .user = entry->claim, .found = blame_busy, .error = refusal->error};
+	union api_object data;
+
+	if (noun_load(&api_types[entry->claim->type], entry->claim->key, &data) == 0)
+		name_all(&naming, entry->claim->type, &data);
+	return naming.any;
+}
+
+static void blame(struct sync *sync, const struct sync_refusal *refusal)
+{
+	const struct entry *entry = &sync->entries[refusal->entry];
+	struct claim *claim = claims_of(entry->claim->type, entry->claim->key);
+	bool any = false;
+
+	for (; claim; claim = claim_other(claim)) {
+		if (!is_cause(sync, claim, entry, refusal->put))
+			continue;
+		refuse_stage(sync, claim->group->stage, refusal->error);
+		any = true;
+	}
+	if (!any)
+		any = blame_named(sync, refusal, entry);
+	/* what was hidden so far cannot come back as it is */
+	if (!any && entry->best && entry->best->group->source != SOURCE_STATIC)
+		any = take_away(sync, entry->best->group, entry->claim, false);
+	for (uint32_t i = 0; !any && i < sync->stage_count; i++)
+		refuse_stage(sync, sync->stages[i], refusal->error);
+}
+
+/* ---- the pass ---- */
 
 /* Of two networks that overlap one gives way. */
 static bool overlaps(
@@ -303,7 +430,11 @@ static bool gives_way(struct sync *sync, const struct sync_refusal *refusal)
 {
 	struct entry *entry = &sync->entries[refusal->entry];
 
-	if (strength_of(entry, refusal->put) <= SOURCE_KERNEL || sync->passes >= PASSES_MOST ||
+	if (sync->passes >= PASSES_MOST)
+		return false;
+	if (refusal->code == RPC_ERR_IN_USE)
+		entry->is_busy = true;
+	if (strength_of(sync, entry, refusal->put) <= SOURCE_KERNEL ||
 		source_group_count(SOURCE_KERNEL) == 0)
 		return false;
 	switch (refusal->code) {
@@ -316,30 +447,56 @@ static bool gives_way(struct sync *sync, const struct sync_refusal *refusal)
 		if (entry->claim->type == OBJECT_ADDRESS)
 			each_of_kernel(sync, overlaps, entry);
 		return false;
-	case RPC_ERR_IN_USE:
-		entry->is_busy = true;
-		return false;
 	default:
 		return false;
 	}
 }
 
+/* What has to give way goes first, as much as goes at once; the rest of the call is for another. */
+static void hold_others(struct sync *sync)
+{
+	for (uint32_t i = 0; i < sync->stage_count; i++)
+		if (!sync->stages[i]->gave_way)
+			sync->stages[i]->is_held = true;
+}
+
+static void look_for_users(struct sync *sync)
+{
+	bool goes = false, renews = false;
+
+	for (uint32_t i = 0; i < sync->entry_count; i++) {
+		const struct entry *entry = &sync->entries[i];
+
+		goes |= entry->is_busy;
+		renews |= entry->is_busy && entry->best;
+	}
+	if (renews)
+		claims_each(renew_row, sync);
+	if (goes)
+		each_of_kernel(sync, leave_all, NULL);
+}
+
 void sync_judge(struct sync *sync)
 {
-	bool any_busy = false;
-
 	for (uint32_t i = 0; i < sync->refusal_count; i++) {
 		struct entry *entry = &sync->entries[sync->refusals[i].entry];
 
 		if (gives_way(sync, &sync->refusals[i]))
 			entry->gives_way = true;
-		any_busy |= entry->is_busy;
 	}
-	if (any_busy)
-		each_of_kernel(sync, name_all, NULL);
+	look_for_users(sync);
+	if (sync->is_clearing && sync->passes == sync->clearing_since)
+		hold_others(sync);
 	for (uint32_t i = 0; i < sync->refusal_count; i++)
-		if (!sync->entries[sync->refusals[i].entry].gives_way)
+		if (!sync->entries[sync->refusals[i].entry].gives_way &&
+			(!sync->is_clearing || sync->passes > sync->clearing_since))
 			blame(sync, &sync->refusals[i]);
+	/* what gave way for the sake of one that is refused need not */
+	if (sync->any_refused && !sync->is_clearing)
+		sync_give_back(sync);
+	sync->any_refused = false;
 	sync->passes++;
+	if (!sync->is_clearing)
+		sync->clearing_since = sync->passes;
 	sync->evict_most *= 2;
 }

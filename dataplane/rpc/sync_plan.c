@@ -16,7 +16,7 @@ static uint32_t visit; /* of the last pass, never 0 */
 bool sync_claim_next(const struct claim *claim)
 {
 	const struct stage *stage = claim->group->stage;
-	bool changes = stage && !stage->is_refused;
+	bool changes = stage && !stage->is_refused && !stage->is_held;
 
 	return claim->staged == changes;
 }
@@ -47,6 +47,17 @@ static struct claim *best_of(struct claim *claim)
 
 	for (; claim; claim = claim_other(claim))
 		if (sync_claim_next(claim) && (!best || goes_before(claim, best)))
+			best = claim;
+	return best;
+}
+
+static struct claim *best_of_source(struct claim *claim, uint8_t source)
+{
+	struct claim *best = NULL;
+
+	for (; claim; claim = claim_other(claim))
+		if (claim->group->source == source && sync_claim_next(claim) &&
+			(!best || goes_before(claim, best)))
 			best = claim;
 	return best;
 }
@@ -88,17 +99,19 @@ static void plan_put(struct entry *entry, const struct claim *now)
 
 	if (!now || now->group->source < best->group->source)
 		entry->was = noun_plain(&api_types[best->type], best->key);
-	if (now && now->digest == best->digest)
+	if (now && now->digest == best->digest && !now->renews)
 		return;
 	if (best->staged)
 		entry->says = json_incref((json_t *)best->says);
 	else if (best->shadow)
 		entry->says = json_loads(best->shadow, 0, NULL);
+	else
+		entry->says = noun_plain(&api_types[best->type], best->key);
 }
 
-static int op_add(struct sync *sync, const struct entry *entry, json_t *json)
+static int op_add(struct sync *sync, const struct entry *entry, bool put, json_t *json)
 {
-	struct sync_ops *ops = &sync->ops[entry->best != NULL][entry->claim->type];
+	struct sync_ops *ops = &sync->ops[put][entry->claim->type];
 
 	if (!ops->list && !(ops->list = json_array()))
 		return -ENOMEM;
@@ -122,38 +135,45 @@ static int entry_add(struct sync *sync, struct claim *claim, struct claim *first
 	entry = &sync->entries[sync->entry_count++];
 	*entry =
 		(struct entry){.claim = claim, .best = best_of(first), .was_in_force = now != NULL};
-	if (entry->best) {
+	if (entry->best)
 		plan_put(entry, now);
-		return entry->says ? op_add(sync, entry, entry->says) : 0;
-	}
-	if (!now)
-		return 0;
+	if (entry->says)
+		err = op_add(sync, entry, true, entry->says);
+	if (err || !now || (entry->best && !now->renews))
+		return err;
 	key = json_string(claim->key);
-	err = key ? op_add(sync, entry, key) : -ENOMEM;
+	err = key ? op_add(sync, entry, false, key) : -ENOMEM;
 	json_decref(key);
 	return err;
 }
 
 /* Each object once. */
-static int plan_claims(struct sync *sync, struct claim *claim, bool *again)
+static int plan_claim(struct sync *sync, struct claim *claim, bool *again)
 {
-	for (; claim; claim = claim->group_next) {
-		struct claim *first, *one, *best;
+	struct claim *first = claims_of(claim->type, claim->key), *one, *best;
 
-		if (claim->visit == visit)
-			continue;
-		first = claims_of(claim->type, claim->key);
-		for (one = first; one; one = claim_other(one)) {
-			one->visit = visit;
-			one->entry = sync->entry_count;
-		}
-		best = best_of(first);
+	if (claim->visit == visit)
+		return 0;
+	for (one = first; one; one = claim_other(one)) {
+		one->visit = visit;
+		one->entry = sync->entry_count;
+	}
+	/* also of those that are hidden: they share the object when it is uncovered */
+	for (one = first; one; one = claim_other(one)) {
+		best = best_of_source(first, one->group->source);
 		if (best && refuse_rivals(first, best))
 			*again = true;
-		else if (!*again && entry_add(sync, claim, first))
-			return -ENOMEM;
 	}
-	return 0;
+	return *again ? 0 : entry_add(sync, claim, first);
+}
+
+static int plan_claims(struct sync *sync, struct claim *claim, bool *again)
+{
+	int err = 0;
+
+	for (; claim && !err; claim = claim->group_next)
+		err = plan_claim(sync, claim, again);
+	return err;
 }
 
 void sync_plan_free(struct sync *sync)
@@ -191,11 +211,13 @@ int sync_plan(struct sync *sync)
 		for (uint32_t i = 0; i < sync->stage_count && !err; i++) {
 			const struct stage *stage = sync->stages[i];
 
-			if (stage->is_refused)
+			if (stage->is_refused || stage->is_held)
 				continue;
 			err = plan_claims(sync, stage->group->claims, &again)
 				      ?: plan_claims(sync, stage->group->next, &again);
 		}
+		for (uint32_t i = 0; i < sync->renewed_count && !err; i++)
+			err = plan_claim(sync, sync->renewed[i], &again);
 	} while (again && !err);
 	return err;
 }
@@ -263,8 +285,14 @@ void sync_settle(struct sync *sync)
 	for (uint32_t i = 0; i < sync->entry_count; i++)
 		settle_entry(&sync->entries[i]);
 	for (uint32_t i = 0; i < sync->stage_count; i++)
-		if (!sync->stages[i]->is_refused)
+		if (!sync->stages[i]->is_refused && !sync->stages[i]->is_held)
 			claims_commit(sync->stages[i]->group);
+}
+
+void sync_renewed(struct sync *sync)
+{
+	while (sync->renewed_count)
+		sync->renewed[--sync->renewed_count]->renews = false;
 }
 
 bool sync_is_planned(const struct claim *claim)

@@ -390,6 +390,12 @@ static int change_cmp(const void *a, const void *b)
 	return rank ? rank : strcmp(left->key, right->key);
 }
 
+static void changes_sort(struct tx *tx)
+{
+	if (tx->change_count > 0) /* qsort() takes no NULL */
+		qsort(tx->changes, tx->change_count, sizeof(*tx->changes), change_cmp);
+}
+
 static bool must_renew(const struct change *change)
 {
 	const struct noun *noun = nouns[change->obj->type->type];
@@ -404,9 +410,7 @@ static void sort_out(struct tx *tx)
 	struct rpc_error err = {0};
 	size_t kept = 0;
 
-	if (tx->change_count == 0)
-		return;
-	qsort(tx->changes, tx->change_count, sizeof(*tx->changes), change_cmp);
+	changes_sort(tx);
 	for (size_t i = 0; i < tx->change_count; i++) {
 		struct change *change = tx->changes[i];
 
@@ -431,7 +435,7 @@ static void sort_out(struct tx *tx)
 		}
 	}
 	tx->change_count = kept;
-	qsort(tx->changes, kept, sizeof(*tx->changes), change_cmp);
+	changes_sort(tx);
 }
 
 /* ---- 2. and 5. rows ---- */

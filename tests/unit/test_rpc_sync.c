@@ -2,6 +2,7 @@
 /* sync: groups are all or nothing each, the strongest source is in force, and what it hides comes
  * back; what the kernel says gives way. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "fakes.h"
 #include "rpc_client.h"
@@ -240,6 +241,52 @@ START_TEST(the_kernel_s_give_way_to_what_goes_and_are_told)
 }
 END_TEST
 
+#define MANY 2500
+
+/* More than goes at once: the call is repeated until its turn comes. */
+START_TEST(what_many_of_the_kernel_s_stand_on_goes_by_several_calls)
+{
+	json_t *groups = json_array(), *request, *answer;
+	int calls = 0;
+	char *text;
+
+	OK(ask(SYNC(
+		"intent", GROUP("slice s", "'slice':[{'name':'s','vni':7}],'attachment':[{'name':"
+					   "'s:p0','slice':'s','port':'p0','vlan':9}]"))));
+	for (int i = 0; i < MANY; i++)
+		json_array_append_new(groups,
+			json_pack("{s:o, s:{s:[{s:s, s:o, s:s}]}}", "owner", json_sprintf("m%d", i),
+				"objects", "mac", "slice", "s", "mac",
+				json_sprintf("02:00:00:00:%02x:%02x", i / 256, i % 256),
+				"attachment", "s:p0"));
+	request = json_pack("{s:s, s:i, s:s, s:{s:s, s:s, s:o}}", "jsonrpc", "2.0", "id", 1,
+		"method", "sync", "params", "source", "kernel", "mode", "merge", "groups", groups);
+	text = json_dumps(request, JSON_COMPACT);
+	OK(ask("%s", text));
+	free(text);
+	json_decref(request);
+	ck_assert_int_eq(groups_of("kernel"), 1000); /* of the first page */
+	do {
+		const json_t *gave_way;
+
+		answer = ask(SYNC("intent", "{'owner':'slice s'}"));
+		gave_way = json_object_get(json_object_get(answer, "result"), "gave_way");
+		ck_assert_uint_gt(json_array_size(gave_way), 0);
+		ck_assert_uint_le(json_array_size(gave_way), 2000);
+		calls++;
+		text = strdup(at(answer, "result.groups.0.verdict"));
+		json_decref(answer);
+		if (!strcmp(text, "again"))
+			OK(ask(CALL("get", "{'type':'slice','key':'s'}")));
+	} while (!strcmp(text, "again") && (free(text), true));
+	ck_assert_str_eq(text, "applied");
+	free(text);
+	ck_assert_int_eq(calls, 2);
+	ck_assert_int_eq(groups_of("kernel"), 0);
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'s'}")), "error.code", "-32001");
+}
+END_TEST
+
 START_TEST(the_kernel_s_give_way_in_a_conflict_and_nobody_else_does)
 {
 	OK(ask(SYNC("kernel", GROUP("k", SLICE("mine", "7")))));
@@ -316,6 +363,240 @@ START_TEST(a_call_that_is_wrong_changes_nothing)
 }
 END_TEST
 
+/* ---- random groups ---- */
+
+static uint64_t seed;
+
+static uint32_t rnd(uint32_t below)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(seed >> 33) % below;
+}
+
+static json_t *said; /* {SOURCE: {OWNER: {"TYPE KEY": object}}} as the verdicts have it */
+
+/* An object and its label. */
+static json_t *invent(char *label)
+{
+	uint32_t s = rnd(3), a = rnd(4), t = rnd(2), m = rnd(3);
+
+	switch (rnd(8)) {
+	case 0:
+		sprintf(label, "slice s%u", s);
+		return json_pack("{s:s, s:i}", "name", label + 6, "vni", (int)(1 + rnd(5)));
+	case 1:
+	case 2:
+		sprintf(label, "attachment a%u", a);
+		return json_pack("{s:s, s:o, s:s, s:i}", "name", label + 11, "slice",
+			json_sprintf("s%u", s), "port", t ? "p0" : "p1", "vlan", (int)(1 + rnd(4)));
+	case 3:
+		sprintf(label, "tunnel t%u", t);
+		return json_pack("{s:s, s:s, s:s, s:o}", "name", label + 7, "encap", "vxlan",
+			"local", "198.18.0.1", "remote", json_sprintf("198.18.0.%u", 2 + rnd(3)));
+	case 4:
+		sprintf(label, "member s%u t%u", s, t);
+		return json_pack("{s:o, s:o}", "slice", json_sprintf("s%u", s), "tunnel",
+			json_sprintf("t%u", t));
+	default:
+		sprintf(label, "mac s%u 02:00:00:00:00:0%u", s, m);
+		return json_pack("{s:o, s:s, s:o}", "slice", json_sprintf("s%u", s), "mac",
+			label + 7, rnd(2) ? "attachment" : "tunnel",
+			rnd(2) ? json_sprintf("a%u", a) : json_sprintf("t%u", t));
+	}
+}
+
+static json_t *invent_group(void)
+{
+	json_t *objects = json_object(), *object;
+	char label[80];
+
+	for (uint32_t n = rnd(5); n > 0; n--) {
+		object = invent(label);
+		/* "attachment": "t0" is refused, too */
+		json_object_set_new(objects, label, object);
+	}
+	return objects;
+}
+
+static json_t *by_type(const json_t *objects)
+{
+	json_t *all = json_object(), *object;
+	const char *label;
+
+	json_object_foreach ((json_t *)objects, label, object) {
+		char type[20];
+
+		sprintf(type, "%.*s", (int)strcspn(label, " "), label);
+		if (!json_object_get(all, type))
+			json_object_set_new(all, type, json_array());
+		json_array_append(json_object_get(all, type), object);
+	}
+	return all;
+}
+
+static void take_verdicts(const json_t *result, const char *source, const json_t *wanted)
+{
+	const json_t *verdict;
+	size_t i;
+
+	json_array_foreach (json_object_get(result, "groups"), i, verdict) {
+		const char *owner = json_string_value(json_object_get(verdict, "owner"));
+		json_t *objects = json_object_get(wanted, owner);
+
+		if (json_object_get(verdict, "error"))
+			continue;
+		if (json_object_size(objects))
+			json_object_set(json_object_get(said, source), owner, objects);
+		else
+			json_object_del(json_object_get(said, source), owner);
+	}
+	json_array_foreach (json_object_get(result, "gave_way"), i, verdict)
+		ck_assert_int_eq(
+			json_object_del(json_object_get(said, json_string_value(json_object_get(
+								      verdict, "source"))),
+				json_string_value(json_object_get(verdict, "owner"))),
+			0);
+}
+
+/* What is in force: of each object what the strongest source says. */
+static json_t *expected(void)
+{
+	static const char *const sources[] = {"static", "kernel", "intent", "pfcp"};
+	json_t *all = json_object(), *objects, *object;
+	const char *owner, *label;
+
+	for (size_t i = 0; i < 4; i++)
+		json_object_foreach (json_object_get(said, sources[i]), owner, objects)
+			json_object_foreach (objects, label, object)
+				json_object_set(all, label, object);
+	return all;
+}
+
+static void compare(uint64_t first)
+{
+	static const char *const types[] = {"slice", "attachment", "tunnel", "member", "mac"};
+	static const char *const keys[][2] = {
+		{"name"}, {"name"}, {"name"}, {"slice", "tunnel"}, {"slice", "mac"}};
+	json_t *wanted = expected(), *answer, *object, *value;
+	size_t i, found = 0;
+
+	for (size_t t = 0; t < 5; t++) {
+		answer = ask(CALL("list", "{'type':'%s'}"), types[t]);
+		json_array_foreach (
+			json_object_get(json_object_get(answer, "result"), "objects"), i, object) {
+			char label[100];
+			const char *field, *second = keys[t][1];
+			json_t *want;
+
+			snprintf(label, sizeof(label), "%s %s%s%s", types[t],
+				json_string_value(json_object_get(object, keys[t][0])),
+				second ? " " : "",
+				second ? json_string_value(json_object_get(object, second)) : "");
+			want = json_object_get(wanted, label);
+			ck_assert_msg(want != NULL, "%s is there, seed %llu", label,
+				(unsigned long long)first);
+			found++;
+			json_object_foreach (want, field, value)
+				ck_assert_msg(json_equal(json_object_get(object, field), value),
+					"%s of %s, seed %llu", field, label,
+					(unsigned long long)first);
+		}
+		json_decref(answer);
+	}
+	ck_assert_msg(found == json_object_size(wanted), "%zu of %zu are there, seed %llu", found,
+		json_object_size(wanted), (unsigned long long)first);
+	json_decref(wanted);
+}
+
+static void random_call(void)
+{
+	static const char *const sources[] = {"kernel", "intent", "pfcp"};
+	const char *source = sources[rnd(8) ? rnd(2) : 2];
+	json_t *groups = json_array(), *wanted = json_object(), *request, *answer;
+	bool check = rnd(8) == 0;
+	char owner[8], *text;
+
+	for (uint32_t n = 1 + rnd(3); n > 0; n--) {
+		snprintf(owner, sizeof(owner), "g%u", rnd(5));
+		if (json_object_get(wanted, owner))
+			continue;
+		json_object_set_new(wanted, owner, invent_group());
+		json_array_append_new(groups, json_pack("{s:s, s:o}", "owner", owner, "objects",
+						      by_type(json_object_get(wanted, owner))));
+	}
+	request = json_pack("{s:s, s:i, s:s, s:{s:s, s:s, s:o, s:b}}", "jsonrpc", "2.0", "id", 1,
+		"method", "sync", "params", "source", source, "mode", "merge", "groups", groups,
+		"check", check);
+	text = json_dumps(request, JSON_COMPACT);
+	answer = ask("%s", text);
+	ck_assert_msg(json_object_get(answer, "result") != NULL, "%s", text);
+	if (!check)
+		take_verdicts(json_object_get(answer, "result"), source, wanted);
+	free(text);
+	json_decref(request);
+	json_decref(answer);
+	json_decref(wanted);
+}
+
+/* Without its groups the source has those that were refused to go. */
+static void keep_refused(const json_t *result, const char *source)
+{
+	json_t *had = json_object_get(said, source), *kept = json_object();
+	const json_t *verdict, *one;
+	size_t i;
+
+	ck_assert_ptr_nonnull(result);
+	json_array_foreach (json_object_get(result, "groups"), i, verdict) {
+		const char *owner = json_string_value(json_object_get(verdict, "owner"));
+
+		json_object_set(kept, owner, json_object_get(had, owner));
+	}
+	json_object_set_new(said, source, kept);
+	json_array_foreach (json_object_get(result, "gave_way"), i, one)
+		json_object_del(
+			json_object_get(said, json_string_value(json_object_get(one, "source"))),
+			json_string_value(json_object_get(one, "owner")));
+}
+
+#define RUNS  (getenv("SLUICE_QUICK") ? 40 : 200)
+#define CALLS 40
+
+START_TEST(random_groups_leave_what_their_verdicts_say)
+{
+	json_t *answer;
+
+	for (int run = 0; run < RUNS; run++) {
+		uint64_t first = seed = (uint64_t)(_i * 100000 + run + 1);
+
+		said = json_pack("{s:{}, s:{}, s:{}}", "kernel", "intent", "pfcp");
+		OK(ask(CALL("transaction", "{'ops':[{'op':'delete','type':'member','keys':['blue "
+					   "t'],'missing_ok':true},"
+					   "{'op':'delete','type':'attachment','keys':['a'],'"
+					   "missing_ok':true},{'op':'delete',"
+					   "'type':'slice','keys':['blue','red'],'missing_ok':true}"
+					   ",{'op':'delete','type':"
+					   "'tunnel','keys':['t'],'missing_ok':true}]}")));
+		for (int i = 0; i < CALLS; i++) {
+			random_call();
+			compare(first);
+		}
+		/* they may hold each other: who is refused stays, the others go */
+		for (int i = 0; i < 9; i++) {
+			static const char *const sources[] = {"kernel", "intent", "pfcp"};
+
+			answer = ask(CALL("sync", "{'source':'%s','groups':[]}"), sources[i % 3]);
+			keep_refused(json_object_get(answer, "result"), sources[i % 3]);
+			json_decref(answer);
+			compare(first);
+		}
+		teardown();
+		setup();
+		furnish();
+		json_decref(said);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rpc_sync");
@@ -332,10 +613,17 @@ int main(void)
 	tcase_add_test(tcase, nobody_else_changes_what_a_source_has);
 	tcase_add_test(tcase, what_nobody_claims_can_be_listed);
 	tcase_add_test(tcase, the_kernel_s_give_way_to_what_goes_and_are_told);
+	tcase_add_test(tcase, what_many_of_the_kernel_s_stand_on_goes_by_several_calls);
 	tcase_add_test(tcase, the_kernel_s_give_way_in_a_conflict_and_nobody_else_does);
 	tcase_add_test(tcase, a_full_slice_makes_room_for_a_stronger_source);
 	tcase_add_test(tcase, a_port_with_another_device_is_made_anew);
 	tcase_add_test(tcase, a_call_that_is_wrong_changes_nothing);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("random");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, furnish, NULL);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, random_groups_leave_what_their_verdicts_say, 0, 4);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
 }
