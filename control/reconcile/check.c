@@ -1,70 +1,67 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Would the dataplane take a change? It is compiled while it stands in the world, and what would
- * differ is asked for without effect (reconciler_check() of reconcile.h). Owns the checks. */
-#include "check_parts.h"
-#include "clock.h"
-
+/* Would the dataplane take a change? It is compiled while it stands in the world, and the groups
+ * that would change are put to the dataplane without effect (reconciler_check() of reconcile.h).
+ * Owns the checks. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBJECTS_MOST	10000
-#define SETTLED_MS	2000
-#define REJECTIONS_MOST 16
-#define SILENT_MS	1000 /* a dataplane that owes answers for so long is not waited for */
-#define PATIENCE_MS	250  /* between two looks */
+#include "clock.h"
+#include "reconciler.h"
+
+#define SUBJECTS_MOST 10000
+#define SETTLED_MS    2000
+#define SILENT_MS     1000 /* a dataplane that owes answers for so long is not waited for */
+#define PATIENCE_MS   250  /* between two looks */
+#define ASK_BYTES     (2u << 20)
 
 static const char silent[] = "the dataplane does not answer";
 
-int check_subject_cmp(const struct subject *a, const struct subject *b)
+/* An intent of the change, or one that depends on it, as it would be. */
+struct subject {
+	RB_ENTRY(subject) entry;
+	enum intent_type type;
+	api_name name;
+	bool changed;  /* by the change itself */
+	bool compiled; /* else it cannot be, and what is in force stays */
+	bool refused;
+	char reason[REASON_BYTES];
+	struct form form;
+	api_name *wan; /* of a slice or network: what it goes over here */
+	uint32_t wans;
+};
+
+static int subject_cmp(const struct subject *a, const struct subject *b)
 {
 	return a->type != b->type ? (a->type < b->type ? -1 : 1) : strcmp(a->name, b->name);
 }
 
-int check_probe_cmp(const struct probe *a, const struct probe *b)
-{
-	return a->type != b->type ? (a->type < b->type ? -1 : 1) : strcmp(a->key, b->key);
-}
+RB_HEAD(check_subjects, subject);
+RB_GENERATE_INTERNAL(check_subjects, subject, entry, subject_cmp, static __attribute__((unused)))
 
-RB_GENERATE(check_subjects, subject, entry, check_subject_cmp)
-RB_GENERATE(check_probes, probe, entry, check_probe_cmp)
+struct reconcile_check {
+	struct reconciler *rec;
+	struct check_subjects subjects;
+	uint32_t subject_count;
+	size_t added;		/* changes that have become subjects */
+	struct subject *next;	/* to be compiled, asked about, or judged */
+	bool is_compiled;	/* they all are */
+	bool lost;		/* no memory */
+	bool out;		/* a call is */
+	const char *why;	/* it is not asked; NULL: it is */
+	uint64_t waiting;	/* for what was touched before; 0: not */
+	struct event *patience; /* looks whether the dataplane still answers */
+	struct event *turn;	/* the next bit */
+	reconciler_checked done;
+	void *arg;
+	struct subject *sent; /* the first of the call */
+	struct text text;
+	json_t *verdicts; /* of the answer; NULL: none is being judged */
+	size_t told;
+};
 
-/* ---- probes ---- */
-
-struct probe *check_find(struct reconcile_check *check, enum object_type type, const char *key)
-{
-	_Alignas(struct probe) char room[sizeof(struct probe) + API_KEY_BYTES];
-	struct probe *probe = (struct probe *)room;
-
-	probe->type = type;
-	snprintf(probe->key, API_KEY_BYTES, "%s", key);
-	return RB_FIND(check_probes, &check->probes, probe);
-}
-
-struct probe *check_probe(struct reconcile_check *check, enum object_type type, const char *key)
-{
-	struct probe *probe = check_find(check, type, key);
-
-	if (probe)
-		return probe;
-	probe = calloc(1, sizeof(*probe) + strlen(key) + 1);
-	if (!probe) {
-		check->lost = true;
-		return NULL;
-	}
-	probe->type = type;
-	strcpy(probe->key, key);
-	RB_INSERT(check_probes, &check->probes, probe);
-	return probe;
-}
-
-struct item *check_item(const struct reconcile_check *check, const struct probe *probe)
-{
-	return item_get(check->rec, probe->type, probe->key, false);
-}
-
-struct subject *check_subject(
+static struct subject *subject_find(
 	const struct reconcile_check *check, enum intent_type type, const char *name)
 {
 	struct subject wanted = {.type = type};
@@ -73,61 +70,10 @@ struct subject *check_subject(
 	return RB_FIND(check_subjects, (struct check_subjects *)&check->subjects, &wanted);
 }
 
-bool check_is_subject(const struct reconcile_check *check, const struct owner *owner)
-{
-	const struct subject *subject = check_subject(check, owner->type, owner->name);
-
-	return subject && subject->compiled;
-}
-
-const struct ref *check_others_ref(const struct reconcile_check *check, const struct item *item)
-{
-	const struct ref *ref, *older = NULL;
-
-	TAILQ_FOREACH (ref, &item->refs, link) {
-		if (ref->set != ref->owner->in || check_is_subject(check, ref->owner))
-			continue;
-		if (ref->owner->in == ref->owner->want)
-			return ref;
-		older = older ?: ref;
-	}
-	return older;
-}
-
-static bool is_awaited(const struct reconcile_check *check, const struct item *item)
-{
-	const struct ref *ref;
-
-	TAILQ_FOREACH (ref, &item->refs, link)
-		if (ref->owner->pending && !check_is_subject(check, ref->owner))
-			return true;
-	return false;
-}
-
-const char *check_wanted(const struct reconcile_check *check, const struct probe *probe)
-{
-	struct item *item = check_item(check, probe);
-	const struct ref *ref;
-
-	if (probe->text || probe->away || !item)
-		return probe->text;
-	ref = check_others_ref(check, item);
-	if (ref)
-		return ref->text;
-	if (item->mirror && !item->aside)
-		return item->mirror;
-	if (item_kept(check->rec, item->type, item->key) || is_awaited(check, item) ||
-		leftover_of(check->rec, item) != LEFTOVER_NONE)
-		return item->actual;
-	return NULL;
-}
-
-/* ---- subjects ---- */
-
-struct subject *check_subject_make(
+static struct subject *subject_make(
 	struct reconcile_check *check, enum intent_type type, const char *name)
 {
-	struct subject *subject = check_subject(check, type, name);
+	struct subject *subject = subject_find(check, type, name);
 
 	if (subject)
 		return subject;
@@ -145,12 +91,12 @@ struct subject *check_subject_make(
 
 static void found_dependent(struct intent *dependent, void *arg)
 {
-	check_subject_make(arg, dependent->type, dependent->name);
+	subject_make(arg, dependent->type, dependent->name);
 }
 
 static void add_change(struct reconcile_check *check, const struct world_change *change)
 {
-	struct subject *subject = check_subject_make(check, change->type, change->name);
+	struct subject *subject = subject_make(check, change->type, change->name);
 
 	if (subject)
 		subject->changed = true;
@@ -163,44 +109,12 @@ static void add_change(struct reconcile_check *check, const struct world_change 
 	}
 }
 
-void check_refuse(struct subject *subject, const char *reason)
+static void subject_refuse(struct subject *subject, const char *reason)
 {
 	if (subject->refused)
 		return;
 	subject->refused = true;
 	snprintf(subject->reason, sizeof(subject->reason), "%s", reason);
-}
-
-/* Several intents that do not agree on an object: the first one has its way, as in
- * settle_contest(). */
-static void contest(struct reconcile_check *check, struct subject *subject, struct probe *probe,
-	const char *text)
-{
-	const struct item *item;
-	const struct ref *ref;
-	enum intent_type type;
-	const char *name;
-	char reason[ROUND_REASON];
-
-	/* thousands may share it, and each is one of those that are looked through */
-	if (probe->wants && !probe->contested && !strcmp(probe->text, text))
-		return;
-	item = check_item(check, probe);
-	ref = item ? check_others_ref(check, item) : NULL;
-	if (ref && ref->owner->in == ref->owner->want && strcmp(ref->text, text)) {
-		type = ref->owner->type;
-		name = ref->owner->name;
-	} else if (probe->wants && strcmp(probe->text, text)) {
-		type = probe->wants->type;
-		name = probe->wants->name;
-	} else {
-		return;
-	}
-	snprintf(reason, sizeof(reason), "%s %.100s: %s %.60s wants it otherwise",
-		api_types[probe->type].name, probe->key, intent_kind(type), name);
-	check_refuse(subject, reason);
-	subject->rejected = true;
-	probe->contested = true;
 }
 
 static void note_wans(
@@ -228,46 +142,20 @@ static void compile_subject(struct reconcile_check *check, struct subject *subje
 {
 	struct reconciler *rec = check->rec;
 	const struct intent *intent = world_find(rec->world, subject->type, subject->name);
+	struct compiled_list list = {0};
 	struct rpc_error error = {0};
-	int err =
-		intent ? compile_intent(rec->world, rec->site, intent, &subject->list, &error) : 0;
+	int err = intent ? compile_intent(rec->world, rec->site, intent, &list, &error) : 0;
 
 	if (intent)
 		note_wans(check, subject, intent);
-	subject->compiled = !err; /* else what is in force stays */
+	if (!err)
+		err = form_make(NULL, &list, &subject->form);
+	compiled_list_free(&list);
+	subject->compiled = !err;
 	if (err == -ENOMEM)
 		check->lost = true;
-	if (!err)
-		return;
-	compiled_list_clear(&subject->list);
-	check_refuse(subject, error.message);
-	subject->rejected = true;
-}
-
-/* What it wants, and what it wanted before. */
-static void probe_subject(struct reconcile_check *check, struct subject *subject)
-{
-	const struct owner *owner = owner_get(check->rec, subject->type, subject->name, false);
-
-	for (size_t i = 0; i < subject->list.count; i++) {
-		const struct compiled *one = &subject->list.item[i];
-		struct probe *probe = check_probe(check, one->type, one->key);
-
-		if (!probe)
-			return;
-		contest(check, subject, probe, one->text);
-		probe->shared = probe->wants != NULL;
-		if (!probe->wants) {
-			probe->wants = subject;
-			probe->text = one->text;
-		}
-	}
-	for (int set = 0; owner && set < 2; set++)
-		for (uint32_t i = 0; i < owner->set[set].count; i++) {
-			const struct item *item = owner->set[set].item[i].item;
-
-			check_probe(check, item->type, item->key);
-		}
+	else if (err)
+		subject_refuse(subject, error.message);
 }
 
 struct reconcile_check *reconciler_check_begin(struct reconciler *rec)
@@ -329,16 +217,16 @@ int reconciler_check(struct reconciler *rec, const struct world_change *changes,
 	return -ENOMEM;
 }
 
-/* ---- rounds ---- */
+/* ---- what it comes to ---- */
 
 /* Its objects would be there, but nothing passes: as publish_settled() has it. */
 static void refuse_for_wan(struct reconcile_check *check, struct subject *subject)
 {
-	char reason[ROUND_REASON];
+	char reason[REASON_BYTES];
 
 	for (uint32_t i = 0; i < subject->wans && !subject->refused; i++) {
 		const char *name = subject->wan[i];
-		const struct subject *wan = check_subject(check, INTENT_WAN, name);
+		const struct subject *wan = subject_find(check, INTENT_WAN, name);
 		const struct owner *owner = owner_get(check->rec, INTENT_WAN, name, false);
 		bool before = !wan && owner && owner->state == INTENT_REFUSED;
 
@@ -346,7 +234,7 @@ static void refuse_for_wan(struct reconcile_check *check, struct subject *subjec
 			continue;
 		snprintf(reason, sizeof(reason), "wan %.31s: %.200s", name,
 			before ? owner->reason : wan->reason);
-		check_refuse(subject, reason);
+		subject_refuse(subject, reason);
 	}
 }
 
@@ -393,48 +281,10 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	reconciler_check_free(check);
 }
 
-/* What a refused one has stays as it is in force, and nobody wants what it wanted: all is to be
- * probed again. False: there is none that this was not known of. */
-static bool drop_refused(struct reconcile_check *check)
-{
-	struct subject *subject;
-	struct probe *probe;
-	bool dropped = false;
+/* ---- asking, a bit at each turn of the loop ---- */
 
-	RB_FOREACH (subject, check_subjects, &check->subjects) {
-		if (!subject->refused || !subject->compiled)
-			continue;
-		compiled_list_clear(&subject->list);
-		subject->compiled = false;
-		subject->rejected = dropped = true;
-	}
-	if (!dropped)
-		return false;
-	RB_FOREACH (probe, check_probes, &check->probes) {
-		probe->wants = NULL;
-		probe->text = NULL;
-		probe->away = probe->replace = probe->shared = probe->contested = false;
-		probe->cause = NULL;
-	}
-	return true;
-}
-
-/* ---- a bit at each turn of the loop ---- */
-
-/* Between two turns the world and the reconciler go on. Nothing of theirs is kept: subjects and
- * probes hold names and texts of their own, and items and owners are looked for each time. A step
- * is true when there is more to do, false when an answer is waited for or the check is gone. */
-
-static check_step step_probe, step_drop, step_collect, step_ask, step_judge;
-
-static bool go(struct reconcile_check *check, check_step *step)
-{
-	check->step = step;
-	check->next = RB_MIN(check_subjects, &check->subjects);
-	check->next_probe = RB_MIN(check_probes, &check->probes);
-	check->judged = 0;
-	return true;
-}
+/* Between two turns the world and the reconciler go on. Subjects hold names and forms of their own,
+ * and owners are looked for each time. */
 
 static void go_on(struct reconcile_check *check)
 {
@@ -443,49 +293,71 @@ static void go_on(struct reconcile_check *check)
 	evtimer_add(check->turn, &now);
 }
 
-static bool step_probe(struct reconcile_check *check)
+/* Its group would become another one. */
+static bool is_asked(const struct reconcile_check *check, const struct subject *subject)
 {
-	if (!check->next)
-		return go(check, step_drop);
-	probe_subject(check, check->next);
-	check->next = RB_NEXT(check_subjects, NULL, check->next);
-	return true;
+	const struct owner *owner = owner_get(check->rec, subject->type, subject->name, false);
+
+	return subject->compiled && subject->form.revision != (owner ? owner->there : 0);
 }
 
-static bool begin_again(struct reconcile_check *check)
+static const char *label_of(const struct subject *subject, char *label, size_t size)
 {
+	snprintf(label, size, "%s %s", intent_kind(subject->type), subject->name);
+	return label;
+}
+
+static void say_subject(struct reconcile_check *check, const struct subject *subject, bool first)
+{
+	char label[LIMIT_NAME + 64];
+
+	if (!first)
+		text_say(&check->text, ",");
+	round_group(&check->text, label_of(subject, label, sizeof(label)), &subject->form);
+}
+
+/* Those of other calls want something else of what they share with these. */
+static void say_others(
+	struct reconcile_check *check, const struct subject *from, const struct subject *to)
+{
+	char label[LIMIT_NAME + 64];
 	struct subject *subject;
+	bool any = false, inside = false;
 
-	check->again = false;
-	check->rounds++;
-	RB_FOREACH (subject, check_subjects, &check->subjects)
-		subject->refused = subject->rejected;
-	check_collect_begin(check);
-	return go(check, step_collect);
-}
-
-/* What stays because its intent is refused may be in the way of others. */
-static bool step_drop(struct reconcile_check *check)
-{
-	if (check->rejections < REJECTIONS_MOST && drop_refused(check)) {
-		check->rejections++;
-		check->rounds = 0;
-		check->again = true;
-		return go(check, step_probe);
+	RB_FOREACH (subject, check_subjects, &check->subjects) {
+		inside = (inside || subject == from) && subject != to;
+		if (inside || !is_asked(check, subject))
+			continue;
+		text_say(&check->text, any ? ",\"" : ",\"stale\":[\"");
+		text_say(&check->text, label_of(subject, label, sizeof(label)));
+		text_say(&check->text, "\"");
+		any = true;
 	}
-	if (check->again)
-		return begin_again(check);
-	finish(check);
-	return false;
+	if (any)
+		text_say(&check->text, "]");
 }
 
-static bool step_collect(struct reconcile_check *check)
+/* The message about the subjects from check->next on; false: there is none left. */
+static bool message(struct reconcile_check *check)
 {
-	if (!check->next_probe)
-		return go(check, step_ask);
-	check->lost |= check_collect(check, check->next_probe) != 0;
-	check->next_probe = RB_NEXT(check_probes, NULL, check->next_probe);
-	return true;
+	struct subject *subject = check->next;
+	bool any = false;
+
+	check->text.len = 0;
+	round_begin(&check->text);
+	check->sent = subject;
+	for (; subject && check->text.len < ASK_BYTES;
+		subject = RB_NEXT(check_subjects, NULL, subject)) {
+		if (!is_asked(check, subject))
+			continue;
+		say_subject(check, subject, !any);
+		any = true;
+	}
+	text_say(&check->text, "]");
+	say_others(check, check->next, subject);
+	text_say(&check->text, ",\"check\":true}");
+	check->next = subject;
+	return any;
 }
 
 static void on_answer(const json_t *result, const json_t *error, void *arg)
@@ -502,20 +374,23 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
 	if (!result)
 		check->why = error ? "the dataplane cannot tell: it is older, or has no memory"
 				   : "the connection to the dataplane was lost";
-	check->refused = json_incref(json_object_get(result, "refused"));
-	go(check, step_judge);
+	check->verdicts = json_incref(json_object_get(result, "groups"));
+	check->told = 0;
 	go_on(check);
 }
 
-static bool step_ask(struct reconcile_check *check)
+/* true: there is more to do; false: it is out, or over. */
+static bool ask(struct reconcile_check *check)
 {
-	int err = check_message(check);
+	int err;
 
-	if (err == 1)
-		return check->again ? begin_again(check) : go(check, step_drop);
-	if (!err)
-		err = dataplane_call_text(check->rec->dp, "transaction", check->text,
-			check->text_used, on_answer, check);
+	if (!message(check)) {
+		finish(check);
+		return false;
+	}
+	err = check->text.failed ? -ENOMEM
+				 : dataplane_call_text(check->rec->dp, "sync", check->text.text,
+					   check->text.len, on_answer, check);
 	if (err == -EMSGSIZE)
 		check->why = "it is too much at once";
 	else if (err == -ENOTCONN)
@@ -527,15 +402,44 @@ static bool step_ask(struct reconcile_check *check)
 	return err != 0;
 }
 
-static bool step_judge(struct reconcile_check *check)
+static struct subject *subject_labelled(struct reconcile_check *check, const char *label)
 {
-	if (check->judged < json_array_size(check->refused)) {
-		check_judge(check, json_array_get(check->refused, check->judged++));
+	const struct owner *owner = owner_labelled(check->rec, label);
+	struct subject *subject;
+	char own[LIMIT_NAME + 64];
+
+	if (owner && (subject = subject_find(check, owner->type, owner->name)))
+		return subject;
+	RB_FOREACH (subject, check_subjects, &check->subjects)
+		if (!strcmp(label_of(subject, own, sizeof(own)), label))
+			return subject;
+	return NULL;
+}
+
+static void judge(struct reconcile_check *check, const json_t *verdict)
+{
+	const char *label = json_string_value(json_object_get(verdict, "owner"));
+	const json_t *error = json_object_get(verdict, "error");
+	struct subject *subject = error && label ? subject_labelled(check, label) : NULL;
+	char reason[REASON_BYTES];
+
+	if (!subject || round_is_cured(check->rec, error))
+		return;
+	round_reason(error, reason);
+	subject_refuse(subject, reason);
+}
+
+static bool step(struct reconcile_check *check)
+{
+	if (!check->verdicts)
+		return ask(check);
+	if (check->told < json_array_size(check->verdicts)) {
+		judge(check, json_array_get(check->verdicts, check->told++));
 		return true;
 	}
-	json_decref(check->refused);
-	check->refused = NULL;
-	return go(check, step_ask);
+	json_decref(check->verdicts);
+	check->verdicts = NULL;
+	return true;
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
@@ -544,7 +448,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	uint64_t until_us = clock_mono_us() + RECONCILE_BIT_US;
 
 	while (!check->why && !check->lost) {
-		if (!check->step(check))
+		if (!step(check))
 			return;
 		if (clock_mono_us() >= until_us) {
 			go_on(check);
@@ -560,8 +464,7 @@ static void on_settled(bool settled, void *arg)
 	struct reconcile_check *check = arg;
 
 	check->waiting = 0;
-	check->again = true;
-	go(check, step_probe);
+	check->next = RB_MIN(check_subjects, &check->subjects);
 	go_on(check);
 }
 
@@ -590,7 +493,6 @@ void reconciler_check_run(struct reconcile_check *check, reconciler_checked done
 void reconciler_check_free(struct reconcile_check *check)
 {
 	struct subject *subject;
-	struct probe *probe;
 
 	if (!check)
 		return;
@@ -606,15 +508,11 @@ void reconciler_check_free(struct reconcile_check *check)
 		reconciler_wait_cancel(check->rec, check->waiting);
 	while ((subject = RB_MIN(check_subjects, &check->subjects))) {
 		RB_REMOVE(check_subjects, &check->subjects, subject);
-		compiled_list_free(&subject->list);
+		form_free(NULL, &subject->form);
 		free(subject->wan);
 		free(subject);
 	}
-	while ((probe = RB_MIN(check_probes, &check->probes))) {
-		RB_REMOVE(check_probes, &check->probes, probe);
-		free(probe);
-	}
-	json_decref(check->refused);
-	check_text_free(check);
+	json_decref(check->verdicts);
+	free(check->text.text);
 	free(check);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Intents as they were compiled: what they want, what of it is in force, and their state for people
- * (reconciler.h). Owns the owners and their refs. */
+ * (reconciler.h). Owns the owners and their forms. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,21 +34,46 @@ struct owner *owner_get(struct reconciler *rec, enum intent_type type, const cha
 	return owner;
 }
 
-void owner_place(
+/* Where it stands; the lists are the caller's. */
+static void place(
 	struct reconciler *rec, struct owner *owner, bool queued, bool pending, bool trying)
 {
+	bool was = owner->pending || owner->trying, is = pending || trying;
+
 	rec->open_count -= owner->queued || owner->pending || owner->trying;
 	owner->queued = queued;
 	owner->pending = pending;
 	owner->trying = trying;
 	rec->open_count += queued || pending || trying;
+	if (was != is)
+		rec->open_objects += is ? owner->want.count : 0 - owner->want.count;
+}
+
+const char *owner_label(const struct owner *owner, char *label, size_t size)
+{
+	snprintf(label, size, "%s %s", intent_kind(owner->type), owner->name);
+	return label;
+}
+
+struct owner *owner_labelled(struct reconciler *rec, const char *label)
+{
+	const char *space = strrchr(label, ' ');
+	char label_of_type[64];
+
+	for (int type = 0; space && type < INTENT_TYPES; type++) {
+		snprintf(label_of_type, sizeof(label_of_type), "%s ", intent_kind(type));
+		if ((size_t)(space + 1 - label) == strlen(label_of_type) &&
+			!strncmp(label, label_of_type, strlen(label_of_type)))
+			return owner_get(rec, type, space + 1, false);
+	}
+	return NULL;
 }
 
 void owner_queue(struct reconciler *rec, struct owner *owner)
 {
 	if (owner->queued)
 		return;
-	owner_place(rec, owner, true, owner->pending, owner->trying);
+	place(rec, owner, true, owner->pending, owner->trying);
 	TAILQ_INSERT_TAIL(&rec->queue, owner, queue_link);
 }
 
@@ -67,91 +92,6 @@ static void owner_settled(struct reconciler *rec, struct owner *owner)
 		return;
 	owner->unsettled = false;
 	TAILQ_REMOVE(&rec->unsettled, owner, unsettled_link);
-}
-
-void owner_pend(struct reconciler *rec, struct owner *owner)
-{
-	if (owner->pending || owner->trying)
-		return;
-	owner_place(rec, owner, owner->queued, true, false);
-	TAILQ_INSERT_TAIL(&rec->pending[owner->type], owner, try_link);
-}
-
-static void owner_leave(struct reconciler *rec, struct owner *owner)
-{
-	if (owner->pending)
-		TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
-	if (owner->trying) {
-		TAILQ_REMOVE(&rec->trying, owner, try_link);
-		rec->trying_count--;
-	}
-	owner_place(rec, owner, owner->queued, false, false);
-}
-
-/* ---- sets ---- */
-
-void owner_set_clear(struct reconciler *rec, struct owner *owner, uint32_t set)
-{
-	struct refs *refs = &owner->set[set];
-
-	for (uint32_t i = 0; i < refs->count; i++) {
-		struct ref *ref = &refs->item[i];
-
-		TAILQ_REMOVE(&ref->item->refs, ref, link);
-		item_mark(rec, ref->item);
-		free(ref->text);
-	}
-	free(refs->item);
-	*refs = (struct refs){0};
-}
-
-static int ref_add(struct reconciler *rec, struct owner *owner, const struct compiled *from)
-{
-	struct item *item = item_get(rec, from->type, from->key, true);
-	struct refs *refs = &owner->set[owner->want];
-	struct ref *ref = &refs->item[refs->count];
-	struct ref *first;
-	char *text;
-
-	if (!item)
-		return -ENOMEM;
-	text = strdup(from->text);
-	if (!text) {
-		item_sweep(rec, item);
-		return -ENOMEM;
-	}
-	first = TAILQ_FIRST(&item->refs);
-	item->contested |= first && strcmp(first->text, text);
-	*ref = (struct ref){.owner = owner, .item = item, .text = text, .set = owner->want};
-	TAILQ_INSERT_TAIL(&item->refs, ref, link);
-	refs->count++;
-	return 0;
-}
-
-int owner_want(struct reconciler *rec, struct owner *owner, const struct compiled_list *list)
-{
-	if (owner->in == owner->want)
-		owner->want = !owner->in;
-	owner_set_clear(rec, owner, owner->want);
-	if (!list->count)
-		return 0;
-	owner->set[owner->want].item = calloc(list->count, sizeof(struct ref));
-	if (!owner->set[owner->want].item)
-		return -ENOMEM;
-	for (size_t i = 0; i < list->count; i++) {
-		if (ref_add(rec, owner, &list->item[i])) {
-			owner_set_clear(rec, owner, owner->want);
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-void owner_mark(struct reconciler *rec, struct owner *owner)
-{
-	for (int set = 0; set < 2; set++)
-		for (uint32_t i = 0; i < owner->set[set].count; i++)
-			item_mark(rec, owner->set[set].item[i].item);
 }
 
 /* ---- what became of it ---- */
@@ -204,6 +144,150 @@ static void publish(struct reconciler *rec, struct owner *owner, enum intent_sta
 		rec->on_status(intent, rec->on_status_arg);
 }
 
+/* ---- tries ---- */
+
+static void set_wants(struct reconciler *rec, struct owner *owner, bool wants)
+{
+	if (owner->wants == wants)
+		return;
+	owner->wants = wants;
+	form_count(rec, &owner->want, false, wants ? 1 : -1);
+}
+
+void owner_pend(struct reconciler *rec, struct owner *owner)
+{
+	if (owner->pending || owner->trying)
+		return;
+	set_wants(rec, owner, true);
+	place(rec, owner, owner->queued, true, false);
+	TAILQ_INSERT_TAIL(&rec->pending[owner->type], owner, try_link);
+}
+
+void owner_try(struct reconciler *rec, struct owner *owner)
+{
+	TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
+	place(rec, owner, owner->queued, false, true);
+	TAILQ_INSERT_TAIL(&rec->trying, owner, try_link);
+}
+
+void owner_untry(struct reconciler *rec, struct owner *owner)
+{
+	TAILQ_REMOVE(&rec->trying, owner, try_link);
+	place(rec, owner, owner->queued, true, false);
+	TAILQ_INSERT_HEAD(&rec->pending[owner->type], owner, try_link);
+}
+
+static void leave(struct reconciler *rec, struct owner *owner)
+{
+	if (owner->pending)
+		TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
+	if (owner->trying)
+		TAILQ_REMOVE(&rec->trying, owner, try_link);
+	place(rec, owner, owner->queued, false, false);
+}
+
+/* ---- forms ---- */
+
+const struct form *owner_in(const struct owner *owner)
+{
+	if (owner->is_in)
+		return &owner->want;
+	return owner->in.count && !owner->restores ? &owner->in : NULL;
+}
+
+/* What was in force is so no more. */
+static void out_of_force(struct reconciler *rec, struct owner *owner)
+{
+	const struct form *in = owner_in(owner);
+
+	if (in)
+		form_count(rec, in, true, -1);
+	owner->is_in = false;
+	form_free(rec, &owner->in);
+}
+
+void owner_want(struct reconciler *rec, struct owner *owner, struct form *form)
+{
+	bool open = owner->pending || owner->trying;
+
+	set_wants(rec, owner, false);
+	if (open)
+		rec->open_objects -= owner->want.count;
+	if (owner->is_in) {
+		owner->in = owner->want;
+		owner->is_in = false;
+	} else {
+		form_free(rec, &owner->want);
+	}
+	owner->want = *form;
+	*form = (struct form){0};
+	if (open)
+		rec->open_objects += owner->want.count;
+	set_wants(rec, owner, true);
+}
+
+void owner_restored(struct reconciler *rec, struct owner *owner, bool applied)
+{
+	owner->restores = false;
+	if (applied) {
+		owner->there = owner->in.revision;
+		form_count(rec, &owner->in, true, 1);
+	} else {
+		form_free(rec, &owner->in);
+	}
+	set_wants(rec, owner, false);
+	leave(rec, owner);
+	owner_queue(rec, owner);
+}
+
+/* The wanted form is in force, and no other. */
+static void into_force(struct reconciler *rec, struct owner *owner)
+{
+	struct form before = owner->in;
+
+	if (owner->is_in)
+		return;
+	form_count(rec, &owner->want, true, 1);
+	if (!owner->restores)
+		form_count(rec, &before, true, -1);
+	owner->restores = false;
+	owner->in = (struct form){0};
+	owner->is_in = true;
+	form_free(rec, &before);
+}
+
+/* What a refused one had before is not lost with the dataplane: it is put again before the newest
+ * form is tried. */
+void owner_lost(struct reconciler *rec, struct owner *owner)
+{
+	bool refused = owner->state == INTENT_REFUSED;
+
+	owner->there = 0;
+	if (refused) {
+		if (owner->in.count && !owner->restores)
+			form_count(rec, &owner->in, true, -1);
+		owner->restores = owner->in.count > 0;
+		if (owner->restores)
+			owner_pend(rec, owner);
+		else
+			owner_queue(rec, owner);
+		return;
+	}
+	if (owner->is_in) {
+		form_count(rec, &owner->want, true, -1);
+		owner->is_in = false;
+	} else {
+		out_of_force(rec, owner);
+	}
+	owner->quiet = owner->state == INTENT_APPLIED;
+	if (owner->quiet)
+		publish(rec, owner, INTENT_PENDING);
+	if (owner->want.count)
+		owner_pend(rec, owner);
+}
+
+/* ---- the end of a try ---- */
+
 static void retry_refused(struct intent *dependent, void *arg)
 {
 	struct owner *owner = owner_get(arg, dependent->type, dependent->name, false);
@@ -218,7 +302,7 @@ static enum intent_state settled_state(
 {
 	const char *site;
 
-	if (owner->set[owner->in].count)
+	if (owner->want.count)
 		return INTENT_APPLIED;
 	if (owner->type != INTENT_LOCAL_NETWORK || !intent)
 		return INTENT_ELSEWHERE;
@@ -226,25 +310,23 @@ static enum intent_state settled_state(
 	return !*site || !strcmp(site, rec->site) ? INTENT_APPLIED : INTENT_ELSEWHERE;
 }
 
-static bool is_there(struct reconciler *rec, enum object_type type, const char *key)
-{
-	const struct item *item = item_get(rec, type, key, false);
-
-	return item && item->actual;
-}
-
 /* Tunnels are compiled to begin there, whether it was refused or not. */
 bool owner_wan_is_there(struct reconciler *rec, const char *name)
 {
 	const struct intent *intent = world_find(rec->world, INTENT_WAN, name);
+	const struct owner *owner = owner_get(rec, INTENT_WAN, name, false);
+	const struct form *in = owner ? owner_in(owner) : NULL;
 	const struct api_prefixes *addresses = intent ? &intent->obj->wan.port.addresses : NULL;
 	char key[API_KEY_BYTES], text[64];
-	bool there = is_there(rec, OBJECT_PORT, name);
+	bool there = in && form_has(in, OBJECT_PORT, name);
 
+	/* what an earlier life of control has put, and nobody knows any more, has them */
+	if (!in && owner && owner->there)
+		return true;
 	for (uint32_t i = 0; there && addresses && i < addresses->count; i++) {
 		api_ip_format(&addresses->item[i], true, text);
 		snprintf(key, sizeof(key), "%s %s", name, text);
-		there = is_there(rec, OBJECT_ADDRESS, key);
+		there = form_has(in, OBJECT_ADDRESS, key);
 	}
 	return there;
 }
@@ -310,13 +392,9 @@ void owner_settle(struct reconciler *rec, struct owner *owner)
 	struct intent *intent = world_find(rec->world, owner->type, owner->name);
 	bool was_refused = owner->state == INTENT_REFUSED;
 
-	owner->in = owner->want;
-	owner_set_clear(rec, owner, !owner->in);
-	owner_leave(rec, owner);
-	if (!owner->ever)
-		leftover_release(rec);
-	owner->ever = true;
-	owner->torn = false;
+	into_force(rec, owner);
+	owner->there = owner->want.revision;
+	leave(rec, owner);
 	if (owner->queued) /* touched again meanwhile */
 		return;
 	publish_settled(rec, owner, intent);
@@ -325,69 +403,89 @@ void owner_settle(struct reconciler *rec, struct owner *owner)
 	if (was_refused && owner->state != INTENT_REFUSED && intent)
 		compile_dependents(
 			rec->world, owner->type, owner->name, intent->spec, retry_refused, rec);
-	if (!intent && !owner->set[owner->in].count)
+	if (!intent && !owner->want.count)
 		owner_free(rec, owner);
 }
 
-static void report_refused(struct reconciler *rec, struct owner *owner, const char *reason)
+void owner_refuse(struct reconciler *rec, struct owner *owner, const char *reason)
 {
 	const struct intent *intent = world_find(rec->world, owner->type, owner->name);
 
-	owner_leave(rec, owner);
+	set_wants(rec, owner, false);
+	leave(rec, owner);
 	snprintf(owner->reason, sizeof(owner->reason), "%s", reason);
 	if (owner->queued)
 		return;
 	publish(rec, owner, INTENT_REFUSED);
 	owner->quiet = false;
 	owner_settled(rec, owner);
-	owner->torn = rec->torn && owner->type <= INTENT_WAN;
-	if (!owner->ever)
-		leftover_release(rec); /* what it has lost comes back */
 	if (owner->type == INTENT_WAN && intent && !owner_wan_is_there(rec, owner->name))
 		compile_dependents(
 			rec->world, owner->type, owner->name, intent->spec, lose_wan, rec);
 }
 
-void owner_refuse(struct reconciler *rec, struct owner *owner, const char *reason)
-{
-	owner_mark(rec, owner);
-	if (owner->in != owner->want) { /* what it had before is refused, too */
-		owner_set_clear(rec, owner, owner->in);
-		return;
-	}
-	owner->in = !owner->want;
-	report_refused(rec, owner, reason);
-}
-
-void owner_reject(struct reconciler *rec, struct owner *owner, const char *reason)
-{
-	owner->rejected = true;
-	report_refused(rec, owner, reason);
-}
-
-void owner_again(struct reconciler *rec, struct owner *owner)
-{
-	if (owner->state == INTENT_REFUSED) {
-		owner_queue(rec, owner);
-		return;
-	}
-	owner->quiet = owner->state == INTENT_APPLIED;
-	if (owner->quiet)
-		publish(rec, owner, INTENT_PENDING);
-	owner_pend(rec, owner);
-}
-
 void owner_free(struct reconciler *rec, struct owner *owner)
 {
-	owner_set_clear(rec, owner, 0);
-	owner_set_clear(rec, owner, 1);
-	owner_leave(rec, owner);
+	set_wants(rec, owner, false);
+	out_of_force(rec, owner);
+	leave(rec, owner);
+	form_free(rec, &owner->want);
 	owner_settled(rec, owner);
 	owner_show(rec, owner, NULL);
 	if (owner->queued)
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
-	owner_place(rec, owner, false, false, false);
+	place(rec, owner, false, false, false);
 	set_state(rec, owner, INTENT_PENDING);
 	RB_REMOVE(owner_tree, &rec->owners, owner);
 	free(owner);
+}
+
+/* ---- compiling ---- */
+
+/* 0, or -ENOMEM: it is to be done again. */
+static int compile_one(struct reconciler *rec, struct owner *owner, struct compiled_list *list)
+{
+	const struct intent *intent = world_find(rec->world, owner->type, owner->name);
+	struct rpc_error error = {0};
+	struct form form;
+	int err = 0;
+
+	compiled_list_clear(list);
+	if (intent)
+		err = compile_intent(rec->world, rec->site, intent, list, &error);
+	if (err == -ENOMEM)
+		return err;
+	owner->rejected = err != 0;
+	if (err) {
+		owner_refuse(rec, owner, error.message);
+		return 0;
+	}
+	if (form_make(rec, list, &form))
+		return -ENOMEM;
+	owner_want(rec, owner, &form);
+	if (owner->want.revision == owner->there && !owner->restores)
+		owner_settle(rec, owner);
+	else
+		owner_pend(rec, owner);
+	return 0;
+}
+
+bool owners_compile(struct reconciler *rec, uint64_t until_us)
+{
+	struct compiled_list list = {0};
+	struct owner *owner;
+
+	while ((owner = TAILQ_FIRST(&rec->queue))) {
+		TAILQ_REMOVE(&rec->queue, owner, queue_link);
+		place(rec, owner, false, owner->pending, owner->trying);
+		if (compile_one(rec, owner, &list)) {
+			owner_queue(rec, owner);
+			reconcile_pause(rec, PAUSE_MS);
+			break;
+		}
+		if (clock_mono_us() > until_us)
+			break;
+	}
+	compiled_list_free(&list);
+	return !TAILQ_EMPTY(&rec->queue);
 }

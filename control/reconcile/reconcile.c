@@ -2,6 +2,7 @@
 /* The reconciler's life: what sets it to work, and in which order the work is done
  * (reconcile.h). Owns struct reconciler. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,9 +53,15 @@ bool reconcile_answered(struct reconciler *rec)
 
 bool reconcile_synced(const struct reconciler *rec)
 {
-	return rec->enabled && rec->known && !rec->applying && !rec->settling &&
-	       !rec->dirty_count && !rec->beyond && dataplane_state(rec->dp) == DATAPLANE_UP &&
-	       TAILQ_EMPTY(&rec->queue) && TAILQ_EMPTY(&rec->trying) && !round_waits(rec);
+	return rec->enabled && rec->known && rec->call == CALL_NONE && !rec->beyond &&
+	       dataplane_state(rec->dp) == DATAPLANE_UP && TAILQ_EMPTY(&rec->queue) &&
+	       !reconcile_differing(rec) && TAILQ_EMPTY(&rec->trying) && !round_waits(rec);
+}
+
+uint32_t reconcile_differing(const struct reconciler *rec)
+{
+	return rec->open_objects + rec->items_are.queued + rec->leftover_count +
+	       rec->stranger_count;
 }
 
 static void note_sync(struct reconciler *rec)
@@ -76,23 +83,21 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		reconciler_touch_all(rec);
 	}
 	/* what is out was made of what is compiled: that stays until the answer has been told */
-	if (!rec->applying && round_settle(rec, until_us)) {
-		mirrored_late(rec);
-		more = work_compile(rec, until_us);
-	} else {
-		more = rec->settling;
-	}
+	if (!rec->out && round_settle(rec, until_us))
+		more = owners_compile(rec, until_us);
+	else
+		more = !rec->out;
 	if (rec->page)
 		more |= resync_compare(rec, until_us);
-	/* a round is not begun on top of much else */
+	/* a call is not made on top of much else */
 	more |= clock_cpu_us() - begun_us > RECONCILE_BIT_US / 2;
-	if (rec->beyond && rec->enabled && !rec->dirty_count && !rec->listing)
+	if (rec->beyond && rec->enabled && rec->call == CALL_NONE && !rec->leftover_count)
 		rec->resync_wanted = true;
 	if (dataplane_state(rec->dp) == DATAPLANE_UP) {
 		/* the first one tells leftovers from what is compiled only later */
 		if (rec->resync_wanted && !rec->listing && (rec->known || TAILQ_EMPTY(&rec->queue)))
 			resync_begin(rec);
-		if (!more && !rec->applying && rec->known && !rec->doubt && rec->enabled)
+		if (!more && rec->call == CALL_NONE && rec->known && !rec->doubt && rec->enabled)
 			round_next(rec);
 	}
 	if (more)
@@ -135,14 +140,11 @@ static void forget_all(struct reconciler *rec)
 	struct owner *owner;
 	struct item *item;
 
-	RB_FOREACH (item, item_tree, &rec->items) {
-		item_is(rec, item, NULL);
-		item->stamp = rec->stamp;
-		if (item->mirror)
-			mirrored_again(rec, item);
-	}
+	RB_FOREACH (item, item_tree, &rec->items)
+		if (item->mirror || item->mirror_there)
+			kernel_forget(rec, item);
 	RB_FOREACH (owner, owner_tree, &rec->owners)
-		owner_again(rec, owner);
+		owner_lost(rec, owner);
 }
 
 static void on_dataplane(enum dataplane_state state, uint64_t instance, void *arg)
@@ -235,6 +237,77 @@ void reconciler_touch_all(struct reconciler *rec)
 	reconcile_work(rec);
 }
 
+/* Once a state of an intent or the kernel has changed what is there. */
+void reconcile_tell(struct reconciler *rec)
+{
+	for (uint32_t i = 0; i < rec->applied_count; i++)
+		rec->applied[i].applied(rec->applied[i].arg);
+}
+
+int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
+{
+	if (rec->applied_count == APPLIED_LISTENERS)
+		return -ENOMEM;
+	rec->applied[rec->applied_count++] = (struct applied_listener){applied, arg};
+	return 0;
+}
+
+static void each_of(const struct form *form, enum object_type type,
+	void (*each)(const char *key, const char *text, void *arg), void *arg)
+{
+	for (uint32_t i = 0; form && i < form->count; i++)
+		if (form->objects[i].type == type)
+			each(form->objects[i].item->key, form->objects[i].text, arg);
+}
+
+void reconciler_each(struct reconciler *rec, enum object_type type,
+	void (*each)(const char *key, const char *text, void *arg), void *arg)
+{
+	struct owner *owner;
+
+	RB_FOREACH (owner, owner_tree, &rec->owners) {
+		const struct form *in = owner_in(owner);
+
+		each_of(in, type, each, arg);
+		if (owner->wants && in != &owner->want)
+			each_of(&owner->want, type, each, arg);
+	}
+}
+
+uint64_t reconciler_generation(const struct reconciler *rec, enum object_type type)
+{
+	return rec->generation[type];
+}
+
+bool reconcile_kept(const struct reconciler *rec, enum object_type object, const char *key)
+{
+	const char *type = api_types[object].name;
+	size_t length = strlen(type);
+
+	for (char **keep = rec->keep; keep && *keep; keep++) {
+		if (strncmp(*keep, type, length))
+			continue;
+		if ((*keep)[length] == '\0')
+			return true;
+		if ((*keep)[length] == ' ' && !fnmatch(*keep + length + 1, key, 0))
+			return true;
+	}
+	return false;
+}
+
+bool reconcile_kept_label(const struct reconciler *rec, const char *label)
+{
+	const struct api_type *type = &api_types[0];
+
+	for (int t = 0; t < OBJECT_TYPES; t++, type++) {
+		size_t length = strlen(type->name);
+
+		if (!strncmp(label, type->name, length) && label[length] == ' ')
+			return reconcile_kept(rec, type->type, label + length + 1);
+	}
+	return false;
+}
+
 void reconciler_resync(struct reconciler *rec)
 {
 	rec->resync_wanted = true;
@@ -280,14 +353,14 @@ void reconciler_counters(const struct reconciler *rec, struct reconcile_counters
 	/* before the first intent nothing is wanted of what is there, so that nothing differs */
 	out->synced =
 		rec->enabled ? reconcile_synced(rec) : dataplane_state(rec->dp) == DATAPLANE_UP;
-	out->desired = rec->desired_count;
-	out->actual = rec->actual_count;
-	out->differing = rec->dirty_count + rec->stuck_count;
+	out->desired = rec->items_are.wanted;
+	out->actual = rec->items_are.there + rec->leftover_count;
+	out->differing = reconcile_differing(rec);
 	out->refused = rec->refused_count;
-	out->mirrored = rec->mirrored_count;
-	out->mirrored_shadowed = rec->shadowed_count;
-	out->mirrored_refused = rec->aside_refused_count;
-	out->mirrored_waiting = rec->waiting_count;
+	out->mirrored = rec->items_are.said;
+	out->mirrored_shadowed = rec->items_are.shadowed;
+	out->mirrored_refused = rec->items_are.refused;
+	out->mirrored_waiting = rec->items_are.waiting;
 	out->pending = rec->open_count;
 }
 
@@ -312,10 +385,10 @@ static void lists_init(struct reconciler *rec)
 {
 	RB_INIT(&rec->items);
 	RB_INIT(&rec->owners);
-	for (int list = 0; list < LISTS; list++)
-		TAILQ_INIT(&rec->list[list]);
+	for (int queue = 0; queue < QUEUES; queue++)
+		TAILQ_INIT(&rec->queues[queue]);
 	TAILQ_INIT(&rec->refused);
-	TAILQ_INIT(&rec->late);
+	TAILQ_INIT(&rec->out_items);
 	TAILQ_INIT(&rec->queue);
 	TAILQ_INIT(&rec->trying);
 	TAILQ_INIT(&rec->unsettled);
@@ -337,11 +410,8 @@ int reconciler_start(struct event_base *base, struct world *world, struct datapl
 	rec->world = world;
 	rec->dp = dp;
 	rec->mirror_ready = true;
+	rec->leftovers_most = LEFTOVERS_MOST;
 	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
-	rec->portion_most = PORTION_MOST;
-	rec->leftovers_most = RESYNC_LEFTOVERS;
-	rec->carry_most = CARRY_MOST;
-	rec->evict_most = EVICT_MOST;
 	lists_init(rec);
 	rec->site = strdup(config->site);
 	rec->work = evtimer_new(base, on_work, rec);
@@ -366,14 +436,15 @@ void reconciler_stop(struct reconciler *rec)
 		return;
 	dataplane_forget(rec->dp, rec);
 	wait_free(rec);
-	round_ops_free(rec);
-	free(rec->text);
-	rec->text = NULL;
-	resync_page_free(rec);
+	free(rec->text.text);
+	rec->text = (struct text){0};
+	json_decref(rec->verdicts);
+	json_decref(rec->gave_way);
+	resync_free(rec);
+	kernel_untry(rec);
 	while ((owner = RB_MIN(owner_tree, &rec->owners)))
 		owner_free(rec, owner);
 	items_free(rec);
-	mirrored_late_free(rec);
 	if (rec->work)
 		event_free(rec->work);
 	if (rec->pause)

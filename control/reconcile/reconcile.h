@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the dataplane as the intents want it: desired minus actual, in one transaction. Starts over
- * from what the dataplane lists on start, on reconnect (and once more a second later), on another
- * instance, after an error, and every resync_s; between those it knows what is there, and a change
- * of an intent compiles only that intent and its dependents.
+/* Keeps the dataplane as the intents and the kernel want it. Each intent is a group of objects of
+ * the source `intent`, each object of which the kernel tells one of the source `kernel`
+ * (dataplane/api/claims.h); the dataplane judges each group by itself, and says which one it
+ * refuses and why. On start, on reconnect (and once more a second later), on another instance,
+ * after an error, and every resync_s the groups that the dataplane lists are compared by their
+ * revisions; between those a change of an intent compiles only that intent and its dependents.
  *
- * An object that the dataplane refuses refuses the intents that want it: all of an intent's objects
- * are in, or those it had before stay, and the others go on. What is in the dataplane and nobody
- * wants is taken away, unless `keep` says otherwise; as long as the store has never had a commit
- * nothing is touched at all.
+ * All of an intent's objects are in, or those it had before stay, and the others go on. What is in
+ * the dataplane and no source claims is taken away, unless `keep` says otherwise; as long as the
+ * store has never had a commit nothing is touched at all.
  *
- * What the kernel says (control/mirror) is wanted as well, weaker than any intent: an object that
- * both want is as the intent says, one that is refused is set aside with its reason and holds up
- * nobody, and where it stands in an intent's way it gives way. It follows in transactions of its
- * own, some thousand objects each, what others need first; what names an object that is not there
- * (yet) waits for that. */
+ * What the kernel says (control/mirror) is weaker than any intent: an object that both want is as
+ * the intent says, one that is refused is set aside with its reason and holds up nobody, and where
+ * it stands in an intent's way it gives way. It follows in calls of its own, some thousand objects
+ * each, what others need first; what names an object that is not there (yet) waits for that. */
 #ifndef RECONCILE_RECONCILE_H
 #define RECONCILE_RECONCILE_H
 
@@ -70,12 +70,9 @@ void reconciler_mirror_refused(struct reconciler *rec,
 
 /* ---- what is wanted ---- */
 
-/* Each object of that type that is wanted as things stand, be it there already or not, in order of
- * keys; each may not call the reconciler. text: canonical JSON, borrowed. */
+/* Each object of that type that intents want or have in force, maybe more than once; each may not
+ * call the reconciler. text: canonical JSON, borrowed. */
 void reconciler_each(struct reconciler *rec, enum object_type type,
-	void (*each)(const char *key, const char *text, void *arg), void *arg);
-/* The same for what is known to be in the dataplane, wanted or not. */
-void reconciler_each_there(struct reconciler *rec, enum object_type type,
 	void (*each)(const char *key, const char *text, void *arg), void *arg);
 /* Another number than before when some object of that type has come, changed or gone. */
 uint64_t reconciler_generation(const struct reconciler *rec, enum object_type type);

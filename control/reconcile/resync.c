@@ -1,45 +1,84 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dataplane lists beside what is known of it: type by type and page by page, in slices
- * of time, while transactions go on. The next page is asked for when this one is compared and
- * gone, so that memory does not grow with what the dataplane holds. What a transaction has
- * changed since a resync began is left to the next one. */
+/* What the dataplane holds beside what is known of it: the groups of intents and of the kernel with
+ * their revisions, and the objects that no source claims; page by page, in slices of time, while
+ * calls go on. The next page is asked for when this one is compared and gone, so that memory does
+ * not grow with what the dataplane holds. What a call has changed since a resync began is left to
+ * the next one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "clock.h"
 #include "reconciler.h"
 
-#define ASKING_MOST 4096
-#define RETRY_MOST  1024 /* refused objects of the mirror */
+#define RETRY_MOST 1024 /* refused objects of the kernel */
+#define PAGE_MOST  10000
 
 static void on_page(const json_t *result, const json_t *error, void *arg);
 
-void resync_page_free(struct reconciler *rec)
+static void page_free(struct reconciler *rec)
 {
 	json_decref(rec->page);
 	json_decref(rec->cursor);
 	rec->page = rec->cursor = NULL;
 }
 
+void strangers_called(struct reconciler *rec)
+{
+	while (rec->stranger_count)
+		free(rec->strangers[--rec->stranger_count]);
+	rec->kernel_news = true;
+}
+
+static void leftovers_free(struct reconciler *rec)
+{
+	while (rec->leftover_count)
+		free(rec->leftovers[--rec->leftover_count]);
+	while (rec->stranger_count)
+		free(rec->strangers[--rec->stranger_count]);
+}
+
+void resync_free(struct reconciler *rec)
+{
+	page_free(rec);
+	leftovers_free(rec);
+	free(rec->leftovers);
+	free(rec->strangers);
+}
+
 void resync_lost(struct reconciler *rec)
 {
-	resync_page_free(rec);
+	page_free(rec);
 	rec->listing = false;
 	rec->resync_wanted = true;
+}
+
+/* ---- asking ---- */
+
+static json_t *params_of(const struct reconciler *rec)
+{
+	enum object_type type = rec->list_type;
+	bool learns = type == OBJECT_MAC || type == OBJECT_NEIGHBOR;
+	json_t *match;
+
+	if (rec->list != LIST_UNCLAIMED)
+		return json_pack("{s:s, s:i, s:O*}", "source",
+			rec->list == LIST_INTENTS ? "intent" : "kernel", "limit", PAGE_MOST,
+			"cursor", rec->cursor);
+	match = learns ? json_pack("{s:b}", "learned", 0) : NULL;
+	return json_pack("{s:s, s:b, s:o*, s:O*}", "type", api_types[type].name, "unclaimed", 1,
+		"match", match, "cursor", rec->cursor);
 }
 
 /* The page after rec->cursor, or the first. */
 static void ask_page(struct reconciler *rec)
 {
-	enum object_type type = rec->list_type;
-	bool learns = type == OBJECT_MAC || type == OBJECT_NEIGHBOR;
-	json_t *match = learns ? json_pack("{s:b}", "learned", 0) : NULL;
-	json_t *params = json_pack("{s:s, s:o*, s:O*}", "type", api_types[type].name, "match",
-		match, "cursor", rec->cursor);
+	json_t *params = params_of(rec);
 
-	resync_page_free(rec);
-	if (!params || dataplane_call(rec->dp, "list", params, on_page, rec)) {
+	page_free(rec);
+	if (!params || dataplane_call(rec->dp, rec->list == LIST_UNCLAIMED ? "list" : "groups",
+			       params, on_page, rec)) {
 		resync_lost(rec);
 		reconcile_pause(rec, PAUSE_MS);
 		return;
@@ -47,10 +86,9 @@ static void ask_page(struct reconciler *rec)
 	rec->calls++;
 }
 
-static void list_type(struct reconciler *rec)
+static void list_next(struct reconciler *rec)
 {
 	rec->list_stamp = ++rec->stamp;
-	rec->missing_from[0] = '\0';
 	ask_page(rec);
 }
 
@@ -58,10 +96,12 @@ void resync_begin(struct reconciler *rec)
 {
 	rec->resync_wanted = false;
 	rec->listing = true;
-	rec->leftovers = 0;
+	rec->beyond = false;
 	rec->drift = 0;
+	leftovers_free(rec);
+	rec->list = LIST_INTENTS;
 	rec->list_type = 0;
-	list_type(rec);
+	list_next(rec);
 }
 
 static void on_page(const json_t *result, const json_t *error, void *arg)
@@ -70,8 +110,9 @@ static void on_page(const json_t *result, const json_t *error, void *arg)
 
 	if (!reconcile_answered(rec))
 		return;
-	if (result) {
-		rec->page = json_incref(json_object_get(result, "objects"));
+	if (result && rec->listing) {
+		rec->page = json_incref(json_object_get(
+			result, rec->list == LIST_UNCLAIMED ? "objects" : "groups"));
 		rec->cursor = json_incref(json_object_get(result, "cursor"));
 		rec->compared = 0;
 	} else {
@@ -84,162 +125,182 @@ static void on_page(const json_t *result, const json_t *error, void *arg)
 
 /* ---- comparing ---- */
 
-static void found(struct reconciler *rec, struct item *item, const char *text, bool old)
+static void drifted(struct reconciler *rec, const char *label, uint32_t objects)
 {
-	if (rec->known && item->mirror && !item_wanted(item))
-		rec->counters.mirrored_drift_total++;
-	if (rec->known && !rec->drift++)
-		snprintf(rec->drift_first, sizeof(rec->drift_first), "%s %s",
-			api_types[item->type].name, item->key);
-	if (item_is(rec, item, text))
-		rec->resync_wanted = true;
-	item->old = old;
-	item->strange = text != NULL;
-	item_mark(rec, item);
-	/* else each round until then would look at all that an intent will want */
-	if (!item_wanted(item) && !item->mirror && item_awaited(item))
-		item_move(rec, item, LIST_AWAITED, false);
-	else
-		rec->loose = true;
+	if (!rec->known)
+		return;
+	if (!rec->drift)
+		snprintf(rec->drift_first, sizeof(rec->drift_first), "%.200s", label);
+	rec->drift += objects;
 }
 
-/* The item that is listed; NULL: there is no memory for it, or it is a leftover beyond those that
- * are remembered at once: they are taken away first, and then the next resync finds more. What the
- * mirror may still claim is none. */
-static struct item *item_of(struct reconciler *rec, enum object_type type, const char *key)
+static void stranger_add(struct reconciler *rec, const char *label)
 {
-	struct item *item = item_get(rec, type, key, false);
-	bool unclaimed = !rec->mirror_ready && mirrored_type(type);
+	if (!array_grow(&rec->strangers, &rec->stranger_room, rec->stranger_count,
+		    sizeof(*rec->strangers)))
+		return;
+	rec->strangers[rec->stranger_count] = strdup(label);
+	rec->stranger_count += rec->strangers[rec->stranger_count] != NULL;
+	drifted(rec, label, 1);
+}
 
-	if (item || unclaimed)
-		return item ? item : item_get(rec, type, key, true);
-	if (rec->leftovers++ >= rec->leftovers_most)
-		return NULL;
-	return item_get(rec, type, key, true);
+static void compare_intent(struct reconciler *rec, const char *label, uint64_t revision)
+{
+	struct owner *owner = owner_labelled(rec, label);
+
+	if (!owner) {
+		stranger_add(rec, label);
+		return;
+	}
+	owner->seen = rec->list_stamp;
+	if (owner->stamp > rec->list_stamp || owner->trying || owner->there == revision)
+		return;
+	if (rec->known && owner->there)
+		drifted(rec, label, owner->want.count);
+	if (owner->there)
+		owner_lost(rec, owner);
+	owner->there = revision;
+	if (owner->pending && owner->want.revision == revision && !owner->restores)
+		owner_settle(rec, owner);
+	else if (owner->state != INTENT_REFUSED)
+		owner_pend(
+			rec, owner); /* it has settled, with nothing here, before this was known */
+}
+
+static void compare_kernel(struct reconciler *rec, const char *label, uint64_t revision)
+{
+	struct item *item = item_labelled(rec, label, true);
+
+	if (!item)
+		return;
+	item->seen = rec->list_stamp;
+	if (item->stamp > rec->list_stamp)
+		return;
+	if (rec->known && item->state == ITEM_IDLE && item->mirror_there != revision) {
+		rec->counters.mirrored_drift_total++;
+		drifted(rec, label, 1);
+	}
+	kernel_listed(rec, item, revision);
+}
+
+static bool is_claimed_soon(struct reconciler *rec, enum object_type type, const char *key)
+{
+	const struct item *item = item_get(rec, type, key, false);
+
+	return item && (item->wanted || item->mirror);
+}
+
+/* An object that nobody claims goes, but for what is kept, and what an intent or the kernel claims
+ * soon. What the last look left is known already. */
+static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
+{
+	const struct api_type *type = &api_types[rec->list_type];
+	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16], *text = NULL;
+	struct leftover *leftover;
+	size_t size;
+
+	if (compile_canonical(type, listed, key, &text))
+		return;
+	free(text);
+	if (reconcile_kept(rec, type->type, key) || is_claimed_soon(rec, type->type, key))
+		return;
+	if (rec->leftover_count >= rec->leftovers_most) {
+		rec->beyond = true;
+		return;
+	}
+	size = strlen(key) + 1;
+	leftover = malloc(sizeof(*leftover) + size);
+	if (!leftover || !array_grow(&rec->leftovers, &rec->leftover_room, rec->leftover_count,
+				 sizeof(*rec->leftovers))) {
+		free(leftover);
+		return;
+	}
+	leftover->type = type->type;
+	memcpy(leftover->key, key, size);
+	rec->leftovers[rec->leftover_count++] = leftover;
+	snprintf(label, sizeof(label), "%s %s", type->name, key);
+	drifted(rec, label, 1);
 }
 
 static void compare(struct reconciler *rec, const json_t *listed)
 {
-	const struct api_type *type = &api_types[rec->list_type];
-	char key[API_KEY_BYTES], *text = NULL;
-	struct item *item;
+	const char *label = json_string_value(json_object_get(listed, "owner"));
+	uint64_t revision = (uint64_t)json_integer_value(json_object_get(listed, "revision"));
 
-	if (compile_canonical(type, listed, key, &text))
-		return;
-	item = item_of(rec, type->type, key);
-	if (item) {
-		item->seen = rec->list_stamp;
-		if (item->stamp <= rec->list_stamp && (!item->actual || strcmp(item->actual, text)))
-			found(rec, item, text, !rec->counters.resyncs);
-	}
-	free(text);
+	if (rec->list == LIST_UNCLAIMED)
+		compare_unclaimed(rec, listed);
+	else if (label && rec->list == LIST_INTENTS)
+		compare_intent(rec, label, revision);
+	else if (label)
+		compare_kernel(rec, label, revision);
 }
 
-/* ---- a MAC of the mirror that is missing: has the dataplane learned it elsewhere? ---- */
+/* ---- the ends of lists ---- */
 
-struct question {
-	struct reconciler *rec;
-	uint64_t stamp;
-	char key[];
-};
-
-static void on_mac(const json_t *result, const json_t *error, void *arg)
-{
-	struct question *question = arg;
-	struct reconciler *rec = question->rec;
-	struct item *item;
-
-	if (!reconcile_answered(rec)) {
-		free(question);
-		return;
-	}
-	item = item_get(rec, OBJECT_MAC, question->key, false);
-	rec->asking--;
-	if (!item || item->stamp > question->stamp || !item->actual || (!result && !error)) {
-		free(question);
-		return;
-	}
-	if (json_is_true(json_object_get(result, "learned"))) {
-		item_is(rec, item, NULL);
-		if (item->mirror)
-			mirrored_refuse(rec, item, ASIDE_YIELDED, NULL);
-	} else if (error) {
-		found(rec, item, NULL, false);
-	}
-	free(question);
-	reconcile_work(rec);
-}
-
-/* The answer comes before that of the next list. Without memory, or where there are too many, the
- * next resync asks. */
-static void ask(struct reconciler *rec, const struct item *item)
-{
-	struct question *question;
-
-	if (rec->asking >= ASKING_MOST)
-		return;
-	question = malloc(sizeof(*question) + strlen(item->key) + 1);
-	if (!question)
-		return;
-	question->rec = rec;
-	question->stamp = rec->list_stamp;
-	strcpy(question->key, item->key);
-	if (dataplane_call(rec->dp, "get", json_pack("{s:s, s:s}", "type", "mac", "key", item->key),
-		    on_mac, question)) {
-		free(question);
-		return;
-	}
-	rec->calls++;
-	rec->asking++;
-}
-
-static void missing(struct reconciler *rec, struct item *item)
-{
-	if (!item->actual || item->seen == rec->list_stamp || item->stamp > rec->list_stamp)
-		return;
-	if (item->type == OBJECT_MAC && item->mirror && !item_wanted(item))
-		ask(rec, item);
-	else
-		found(rec, item, NULL, false);
-}
-
-/* true: there is more. */
-static bool compare_missing(struct reconciler *rec, uint64_t until)
-{
-	struct item *item = item_from(rec, rec->list_type, rec->missing_from);
-
-	for (; item && item->type == rec->list_type; item = RB_NEXT(item_tree, &rec->items, item)) {
-		missing(rec, item);
-		if (clock_mono_us() <= until)
-			continue;
-		strcpy(rec->missing_from, item->key); /* once more: that does no harm */
-		return true;
-	}
-	return false;
-}
-
-/* What was refused is tried again: something may have changed that is not known here. Not so what
- * would take a working port down for it each time. */
-static void finish(struct reconciler *rec)
+static void missing_intents(struct reconciler *rec)
 {
 	struct owner *owner;
 
+	RB_FOREACH (owner, owner_tree, &rec->owners) {
+		char label[LIMIT_NAME + 64];
+
+		if (!owner->there || owner->seen == rec->list_stamp || owner->trying ||
+			owner->stamp > rec->list_stamp)
+			continue;
+		drifted(rec, owner_label(owner, label, sizeof(label)), owner->want.count);
+		owner_lost(rec, owner);
+	}
+}
+
+static void missing_kernel(struct reconciler *rec)
+{
+	struct item *item, *next;
+
+	for (item = RB_MIN(item_tree, &rec->items); item; item = next) {
+		next = RB_NEXT(item_tree, &rec->items, item);
+		if (!item->mirror_there || item->seen == rec->list_stamp ||
+			item->state == ITEM_OUT || item->stamp > rec->list_stamp)
+			continue;
+		rec->counters.mirrored_drift_total += rec->known;
+		drifted(rec, item->key, 1);
+		kernel_forget(rec, item);
+	}
+}
+
+/* What was refused is tried again: something may have changed that is not known here. */
+static void finish(struct reconciler *rec)
+{
+	struct owner *owner, *next;
+
 	rec->listing = false;
-	rec->beyond = rec->leftovers > rec->leftovers_most;
 	rec->doubt = rec->resync_wanted; /* one that began before the doubt does not count */
-	rec->known = true;
 	rec->counters.resyncs++;
-	reconcile_looked(rec);
 	rec->counters.drift_last = rec->drift;
 	rec->counters.drift_total += rec->drift;
-	TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
-		if (!owner->torn)
-			owner_queue(rec, owner);
-	rec->loose |= rec->stuck_count > 0;
-	items_unstick(rec);
-	mirrored_retry(rec, RETRY_MOST);
+	rec->known = true;
+	reconcile_looked(rec);
+	TAILQ_FOREACH_SAFE (owner, &rec->refused_owners, refused_link, next)
+		owner_queue(rec, owner);
+	kernel_retry(rec, RETRY_MOST);
 	if (rec->drift && rec->on_drift)
 		rec->on_drift(rec->drift, rec->drift_first, rec->on_drift_arg);
+}
+
+/* true: there is another list. */
+static bool next_list(struct reconciler *rec)
+{
+	switch (rec->list) {
+	case LIST_INTENTS:
+		missing_intents(rec);
+		rec->list = LIST_KERNEL;
+		return true;
+	case LIST_KERNEL:
+		missing_kernel(rec);
+		rec->list = LIST_UNCLAIMED;
+		return true;
+	default:
+		return ++rec->list_type < OBJECT_TYPES;
+	}
 }
 
 bool resync_compare(struct reconciler *rec, uint64_t until_us)
@@ -255,12 +316,115 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us)
 		ask_page(rec);
 		return false;
 	}
-	if (compare_missing(rec, until_us))
-		return true;
-	resync_page_free(rec);
-	if (++rec->list_type == OBJECT_TYPES)
-		finish(rec);
+	page_free(rec);
+	if (next_list(rec))
+		list_next(rec);
 	else
-		list_type(rec);
+		finish(rec);
 	return !rec->listing;
+}
+
+/* ---- what is nobody's ---- */
+
+static void say_strangers(struct reconciler *rec)
+{
+	round_begin(&rec->text);
+	for (uint32_t i = 0; i < rec->stranger_count; i++) {
+		if (i)
+			text_say(&rec->text, ",");
+		round_group(&rec->text, rec->strangers[i], NULL);
+	}
+	text_say(&rec->text, "]}");
+}
+
+static void say_leftovers(struct reconciler *rec)
+{
+	enum object_type type = OBJECT_TYPES;
+	char head[128];
+
+	text_say(&rec->text, "{\"ops\":[");
+	for (uint32_t i = 0; i < rec->leftover_count; i++) {
+		const struct leftover *leftover = rec->leftovers[i];
+
+		if (leftover->type != type) {
+			snprintf(head, sizeof(head),
+				"%s{\"op\":\"delete\",\"type\":\"%s\",\"missing_ok\":true,\"keys\":"
+				"[",
+				i ? "]}," : "", api_types[leftover->type].name);
+			text_say(&rec->text, head);
+			type = leftover->type;
+		} else {
+			text_say(&rec->text, ",");
+		}
+		text_say(&rec->text, "\"");
+		text_say(&rec->text, leftover->key);
+		text_say(&rec->text, "\"");
+	}
+	text_say(&rec->text, "]}]}");
+}
+
+/* Intents may have come since the look. */
+static void drop_claimed(struct reconciler *rec)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < rec->leftover_count; i++) {
+		struct leftover *leftover = rec->leftovers[i];
+
+		if (is_claimed_soon(rec, leftover->type, leftover->key))
+			free(leftover);
+		else
+			rec->leftovers[kept++] = leftover;
+	}
+	rec->leftover_count = kept;
+}
+
+bool resync_call(struct reconciler *rec)
+{
+	if (rec->listing)
+		return false;
+	drop_claimed(rec);
+	rec->strangers_out = rec->stranger_count > 0;
+	if (rec->stranger_count)
+		say_strangers(rec);
+	else if (rec->leftover_count)
+		say_leftovers(rec);
+	return rec->stranger_count || rec->leftover_count;
+}
+
+/* Which of the leftovers an error names: those of a type are one op. -1: none. */
+static int named(const struct reconciler *rec, const json_t *error)
+{
+	const char *path =
+		json_string_value(json_object_get(json_object_get(error, "data"), "path"));
+	unsigned op, at, op_of = 0, at_of = 0;
+
+	if (!path || sscanf(path, "ops[%u].keys[%u]", &op, &at) != 2)
+		return -1;
+	for (uint32_t i = 0; i < rec->leftover_count; i++, at_of++) {
+		if (i && rec->leftovers[i]->type != rec->leftovers[i - 1]->type) {
+			op_of++;
+			at_of = 0;
+		}
+		if (op_of == op && at_of == at)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* One that somebody still uses stays until the next look. */
+void resync_called(struct reconciler *rec, const json_t *error)
+{
+	int at = error ? named(rec, error) : -1;
+
+	rec->counters.transactions++;
+	rec->counters.transactions_refused += error != NULL;
+	if (at < 0) {
+		leftovers_free(rec);
+		rec->kernel_news = true;
+		return;
+	}
+	free(rec->leftovers[at]);
+	memmove(&rec->leftovers[at], &rec->leftovers[at + 1],
+		(--rec->leftover_count - (uint32_t)at) * sizeof(*rec->leftovers));
 }

@@ -1,65 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tries: so many of the pending intents as go into one transaction, and what becomes of them. A
- * refusal (round_refused.c) takes intents out of the try, and the rest goes again. */
+/* Calls of the dataplane, one at a time: a try of so many of the pending intents as go into one
+ * message, a portion of what the kernel says, or what a resync found to be nobody's; and what
+ * becomes of them. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bounds.h"
 #include "clock.h"
 #include "reconciler.h"
 
-/* ---- which intents ---- */
-
-static size_t bytes_of(const struct owner *owner)
-{
-	const struct refs *refs = &owner->set[owner->want];
-	size_t bytes = 0;
-
-	for (uint32_t i = 0; i < refs->count; i++)
-		bytes += refs->item[i].item->dirty ? ROUND_LOOK_BYTES
-						   : strlen(refs->item[i].text) + 1;
-	return bytes;
-}
-
-static void try_one(struct reconciler *rec, struct owner *owner)
-{
-	TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
-	owner_place(rec, owner, owner->queued, false, true);
-	TAILQ_INSERT_TAIL(&rec->trying, owner, try_link);
-	rec->trying_count++;
-	if (!owner->ever)
-		leftover_release(rec);
-	owner->back = owner->in;
-	owner->in = owner->want;
-	owner_mark(rec, owner);
-}
-
-/* Objects of one that has been applied before, and would be again as it is. */
-static void unmark(struct reconciler *rec, struct owner *owner)
-{
-	const struct refs *refs = &owner->set[owner->in];
-
-	for (uint32_t i = 0; i < refs->count; i++) {
-		struct item *item = refs->item[i].item;
-
-		if (TAILQ_FIRST(&item->refs) == &refs->item[i] && !TAILQ_NEXT(&refs->item[i], link))
-			item_clean(rec, item);
-	}
-}
-
-void round_untry(struct reconciler *rec, struct owner *owner)
-{
-	if (owner->back == owner->want)
-		unmark(rec, owner);
-	else
-		owner_mark(rec, owner);
-	TAILQ_REMOVE(&rec->trying, owner, try_link);
-	rec->trying_count--;
-	owner->in = owner->back;
-	owner_place(rec, owner, owner->queued, true, false);
-	TAILQ_INSERT_HEAD(&rec->pending[owner->type], owner, try_link);
-}
+#define DOUBTS_MOST 8	       /* between two resyncs by the clock */
+#define TRY_BYTES   (2u << 20) /* the dataplane's main thread is busy with it for as long */
 
 bool round_waits(const struct reconciler *rec)
 {
@@ -69,164 +22,316 @@ bool round_waits(const struct reconciler *rec)
 	return false;
 }
 
+/* ---- text ---- */
+
+/* Names and keys hold no character that JSON would have to escape. */
+static void say_objects(struct text *text, const struct form *form)
+{
+	const char *join = "";
+
+	for (int type = 0; type < OBJECT_TYPES; type++) {
+		bool any = false;
+
+		for (uint32_t i = 0; i < form->count; i++) {
+			if (form->objects[i].type != (enum object_type)type)
+				continue;
+			text_say(text, any ? "," : join);
+			if (!any) {
+				text_say(text, "\"");
+				text_say(text, api_types[type].name);
+				text_say(text, "\":[");
+			}
+			text_say(text, form->objects[i].text);
+			any = true;
+		}
+		if (any) {
+			text_say(text, "]");
+			join = ",";
+		}
+	}
+}
+
+void round_group(struct text *text, const char *owner, const struct form *form)
+{
+	char head[API_KEY_BYTES + 100];
+
+	snprintf(head, sizeof(head), "{\"owner\":\"%s\"", owner);
+	text_say(text, head);
+	if (form && form->count) {
+		snprintf(head, sizeof(head), ",\"revision\":%llu,\"objects\":{",
+			(unsigned long long)form->revision);
+		text_say(text, head);
+		say_objects(text, form);
+		text_say(text, "}");
+	}
+	text_say(text, "}");
+}
+
+void round_begin(struct text *text)
+{
+	text_say(text, "{\"source\":\"intent\",\"mode\":\"merge\",\"groups\":[");
+}
+
+void round_reason(const json_t *error, char *reason)
+{
+	const json_t *data = json_object_get(error, "data");
+	const char *message = json_string_value(json_object_get(error, "message")) ?: "refused";
+	const char *object = json_string_value(json_object_get(data, "object"));
+	char name[112] = "";
+
+	if (object)
+		snprintf(name, sizeof(name), "%.100s: ", object);
+	/* some messages name the object themselves */
+	snprintf(reason, REASON_BYTES, "%s%.150s", strncmp(message, name, strlen(name)) ? name : "",
+		message);
+}
+
+/* ---- a try of intents ---- */
+
+static void say_label(struct text *text, const struct owner *owner)
+{
+	char label[LIMIT_NAME + 64];
+
+	text_say(text, "\"");
+	text_say(text, owner_label(owner, label, sizeof(label)));
+	text_say(text, "\"");
+}
+
+static void try_one(struct reconciler *rec, struct owner *owner)
+{
+	char label[LIMIT_NAME + 64];
+
+	if (!TAILQ_EMPTY(&rec->trying))
+		text_say(&rec->text, ",");
+	round_group(&rec->text, owner_label(owner, label, sizeof(label)),
+		owner->restores ? &owner->in : &owner->want);
+	owner_try(rec, owner);
+}
+
 /* By type: sites and WANs first, which the others need. */
 static void fill(struct reconciler *rec)
 {
-	size_t bytes = 0;
 	struct owner *owner;
 
-	if (!rec->split)
-		rec->fill_most = UINT32_MAX;
-	for (int type = 0; type < INTENT_TYPES; type++) {
+	for (int type = 0; type < INTENT_TYPES; type++)
 		while ((owner = TAILQ_FIRST(&rec->pending[type]))) {
-			bytes += bytes_of(owner);
-			if ((bytes > ROUND_TRY_BYTES && rec->trying_count) ||
-				rec->trying_count >= rec->fill_most) {
+			if (rec->text.len > TRY_BYTES) {
 				rec->split = true;
 				return;
 			}
 			try_one(rec, owner);
 		}
-	}
 }
 
-void round_halve(struct reconciler *rec)
+/* Intents that do not go into this call and will say something else of objects that they share. */
+static void say_stale(struct reconciler *rec)
 {
-	uint32_t away = rec->trying_count / 2;
+	const struct owner *owner;
+	bool any = false;
 
-	rec->split = true;
-	while (away--)
-		round_untry(rec, TAILQ_LAST(&rec->trying, owner_list));
-	rec->fill_most = rec->trying_count;
+	for (int type = 0; type < INTENT_TYPES; type++)
+		TAILQ_FOREACH (owner, &rec->pending[type], try_link) {
+			if (!owner->there)
+				continue;
+			text_say(&rec->text, any ? "," : ",\"stale\":[");
+			say_label(&rec->text, owner);
+			any = true;
+		}
+	if (any)
+		text_say(&rec->text, "]");
+}
+
+static bool intents_call(struct reconciler *rec)
+{
+	if (!round_waits(rec))
+		return false;
+	round_begin(&rec->text);
+	fill(rec);
+	text_say(&rec->text, "]");
+	say_stale(rec);
+	text_say(&rec->text, "}");
+	return true;
+}
+
+static void untry_intents(struct reconciler *rec)
+{
+	struct owner *owner;
+
+	while ((owner = TAILQ_LAST(&rec->trying, owner_list)))
+		owner_untry(rec, owner);
+}
+
+/* One that is too large by itself is refused; else fewer go. */
+static void too_long(struct reconciler *rec)
+{
+	struct owner *owner = TAILQ_FIRST(&rec->trying);
+
+	if (owner && !TAILQ_NEXT(owner, try_link))
+		owner_refuse(rec, owner,
+			"its objects are more than one message of 16 MiB to the dataplane holds");
+	untry_intents(rec);
+	reconcile_work(rec);
 }
 
 /* ---- what became of it ---- */
 
-/* While a try is split, one may be refused for want of another: those are tried again at the end,
- * as long as some intent has come in between. */
+bool round_is_cured(struct reconciler *rec, const json_t *error)
+{
+	const char *with =
+		json_string_value(json_object_get(json_object_get(error, "data"), "with"));
+	const struct item *item = item_labelled(rec, with, false);
+
+	return json_integer_value(json_object_get(error, "code")) == RPC_ERR_CONFLICT && with &&
+	       strchr(with, ' ') && !(item && (item->wanted || item_is_there(item))) &&
+	       !reconcile_kept_label(rec, with);
+}
+
+/* What is in its way is looked for, and taken away, before it is tried once more; not for ever. */
+static bool is_doubtful(struct reconciler *rec, const json_t *error)
+{
+	if (rec->doubts >= DOUBTS_MOST || !round_is_cured(rec, error))
+		return false;
+	rec->doubts += !rec->doubt;
+	rec->doubt = rec->resync_wanted = true;
+	return true;
+}
+
+/* What gave way to a change that is refused after all, or that left what it waits for. */
+static void wake_waiters(struct reconciler *rec, const struct form *in)
+{
+	for (uint32_t i = 0; in && i < in->count; i++)
+		kernel_wake(rec, in->objects[i].item);
+}
+
+static void owner_verdict(struct reconciler *rec, struct owner *owner, const json_t *verdict)
+{
+	const json_t *error = json_object_get(verdict, "error");
+	char reason[REASON_BYTES];
+
+	/* so much was in its way that the rest is for the next call */
+	if (!strcmp(json_string_value(json_object_get(verdict, "verdict")) ?: "", "again")) {
+		owner_untry(rec, owner);
+		return;
+	}
+	owner->stamp = rec->stamp;
+	if (owner->restores) {
+		owner_restored(rec, owner, !error);
+		return;
+	}
+	wake_waiters(rec, error ? owner_in(owner) : &owner->want);
+	if (!error) {
+		rec->any_applied = true;
+		owner_settle(rec, owner);
+		return;
+	}
+	if (is_doubtful(rec, error)) {
+		owner_untry(rec, owner);
+		return;
+	}
+	round_reason(error, reason);
+	owner_refuse(rec, owner, reason);
+}
+
+/* Where a try was split one may have been refused for want of another: once more at the end. */
 static void retry_split(struct reconciler *rec)
 {
 	struct owner *owner;
 
-	if (!rec->split || round_waits(rec))
+	if (round_waits(rec))
 		return;
-	rec->split = false;
-	if (!rec->refused_count || rec->retried_at == rec->counters.transactions)
-		return;
-	rec->retried_at = rec->counters.transactions;
-	TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
-		if (!owner->rejected && !owner->torn && owner->in != owner->want)
-			owner_pend(rec, owner);
+	if (rec->split && rec->any_applied)
+		TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
+			if (!owner->rejected && owner->want.count)
+				owner_pend(rec, owner);
+	rec->split = rec->any_applied = false;
 }
 
-static void done(struct reconciler *rec)
+static bool settle_one(struct reconciler *rec)
 {
-	rec->refusals = 0;
-	rec->torn = false;
-	rec->carry_most = CARRY_MOST;
-	rec->evict_most = EVICT_MOST;
-	rec->settling = true;
-}
-
-/* What was sent is what is there now. */
-static void take_over_one(struct reconciler *rec, const struct round_op *op, struct item *item)
-{
-	if (rec->tear && item_lose(rec, item))
-		rec->known = false;
-	if (!op->put && item->again && !rec->tear) {
-		mirrored_wake(rec, item);
-		return; /* it is put anew by a later op */
-	}
-	if (item_is(rec, item, op->put ? item_desired(rec, item) : NULL))
-		rec->known = false;
-}
-
-/* Those that were carried along are to come back, and what waited for one that is there now. */
-static void taken_over(struct reconciler *rec, struct item *item)
-{
-	item->stamp = rec->stamp;
-	item_is_in(item);
-	item_clean(rec, item);
-	if (!item_same(item, item_desired(rec, item)))
-		item_mark(rec, item);
-}
-
-static void take_over(struct reconciler *rec)
-{
-	rec->stamp++;
-	for (uint32_t op = 0; op < rec->ops; op++)
-		for (uint32_t i = 0; i < rec->op[op].count; i++)
-			take_over_one(rec, &rec->op[op], rec->op[op].item[i]);
-	for (uint32_t op = 0; op < rec->ops; op++)
-		for (uint32_t i = 0; i < rec->op[op].count; i++)
-			taken_over(rec, rec->op[op].item[i]);
-	for (uint32_t op = 0; op < rec->ops; op++)
-		for (; rec->op[op].count; rec->op[op].count--)
-			if (!rec->op[op].put)
-				item_sweep(rec, rec->op[op].item[rec->op[op].count - 1]);
-}
-
-/* What held a leftover may have let go of it just now. */
-static void unstick(struct reconciler *rec)
-{
-	if (!rec->stuck_count || round_waits(rec))
-		return;
-	items_unstick(rec);
-	rec->loose = true;
-}
-
-/* Each is logged and told to those who listen. */
-bool round_settle(struct reconciler *rec, uint64_t until_us)
-{
+	const json_t *verdict = json_array_get(rec->verdicts, rec->told++);
 	struct owner *owner;
 
-	if (!rec->settling)
+	if (!verdict)
+		return false;
+	if (rec->call == CALL_KERNEL) {
+		kernel_verdict(rec, verdict);
 		return true;
-	while ((owner = TAILQ_FIRST(&rec->trying))) {
-		owner_settle(rec, owner);
-		if (until_us && clock_mono_us() >= until_us)
-			return false;
 	}
-	rec->settling = false;
-	retry_split(rec);
-	wanted_tell(rec);
-	if (rec->unsticks)
-		unstick(rec);
-	rec->unsticks = false;
+	/* in the order of the call, and then others that were taken along */
+	owner = TAILQ_FIRST(&rec->trying);
+	if (owner)
+		owner_verdict(rec, owner, verdict);
 	return true;
 }
 
-static void applied_portion(struct reconciler *rec)
+static void settled(struct reconciler *rec)
 {
-	portion_applied(rec);
-	take_over(rec);
-	round_ops_free(rec);
-	portion_return(rec);
-	wanted_tell(rec);
-	if (portion_idle(rec))
-		unstick(rec);
+	enum call_kind call = rec->call;
+
+	/* now that what went is known to be gone */
+	kernel_gave_way(rec, rec->gave_way);
+	json_decref(rec->gave_way);
+	json_decref(rec->verdicts);
+	rec->verdicts = rec->gave_way = NULL;
+	rec->call = CALL_NONE;
+	if (call == CALL_INTENTS) {
+		untry_intents(rec); /* there are none: each has its verdict */
+		rec->kernel_turn = rec->kernel_news = true;
+		retry_split(rec);
+	} else if (call == CALL_STRANGERS) {
+		strangers_called(rec);
+	}
+	reconcile_tell(rec);
 }
 
-static void applied(struct reconciler *rec)
+bool round_settle(struct reconciler *rec, uint64_t until_us)
 {
-	bool torn = rec->tear;
+	if (!rec->verdicts)
+		return true;
+	while (settle_one(rec))
+		if (until_us && clock_mono_us() >= until_us)
+			return false;
+	settled(rec);
+	return true;
+}
 
-	rec->counters.last_apply_us = clock_mono_us() - rec->applying_since_us;
-	rec->counters.transactions++;
-	if (rec->portion) {
-		applied_portion(rec);
+static void count_refused(struct reconciler *rec)
+{
+	const json_t *verdict;
+	size_t i;
+
+	json_array_foreach (rec->verdicts, i, verdict) {
+		if (!json_object_get(verdict, "error"))
+			continue;
+		rec->counters.transactions_refused++;
 		return;
 	}
-	rec->portion_turn = rec->news = true;
-	if (rec->fill_most < UINT32_MAX / 2)
-		rec->fill_most *= 2;
-	take_over(rec);
-	round_ops_free(rec);
-	replace_forget(rec);
-	if (torn) /* the rest of the try follows */
-		return;
-	rec->unsticks = true;
-	done(rec);
+}
+
+static void on_groups(struct reconciler *rec, const json_t *result)
+{
+	rec->counters.last_apply_us = clock_mono_us() - rec->out_since_us;
+	rec->counters.transactions++;
+	rec->stamp++;
+	rec->verdicts = json_incref(json_object_get(result, "groups"));
+	rec->told = 0;
+	count_refused(rec);
+	rec->gave_way = json_incref(json_object_get(result, "gave_way"));
+}
+
+/* The call was lost, and nobody knows whether it was carried out; or it was refused as a whole,
+ * which tells of a fault of ours or of its memory: later then. */
+static void call_failed(struct reconciler *rec, const json_t *error)
+{
+	if (error) {
+		rec->counters.transactions_refused++;
+		reconcile_pause(rec, PAUSE_MS);
+	} else {
+		rec->known = false;
+	}
+	untry_intents(rec);
+	kernel_untry(rec);
+	rec->call = CALL_NONE;
 }
 
 static void on_answer(const json_t *result, const json_t *error, void *arg)
@@ -235,134 +340,64 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
 
 	if (!reconcile_answered(rec))
 		return;
-	rec->applying = false;
-	if (result) {
-		applied(rec);
-	} else if (error) {
-		rec->counters.transactions_refused++;
-		round_refused(rec, error);
-		round_ops_free(rec);
+	rec->out = false;
+	if (rec->call == CALL_LEFTOVERS && (result || error)) {
+		rec->call = CALL_NONE;
+		resync_called(rec, error);
+	} else if (result) {
+		on_groups(rec, result);
 	} else {
-		rec->known = false;
-		round_ops_free(rec);
-		round_lost(rec);
+		call_failed(rec, error);
 	}
-	if (rec->portion)
-		portion_return(rec);
-	mirrored_late(rec);
 	reconcile_work(rec);
 }
 
-void round_lost(struct reconciler *rec)
+/* What is to be called; none: CALL_NONE. What nobody claims goes first, since it may be in the way;
+ * the others in turn, so that neither waits for all of the other's. */
+static enum call_kind prepare(struct reconciler *rec)
 {
-	struct owner *owner;
-
-	while ((owner = TAILQ_LAST(&rec->trying, owner_list)))
-		round_untry(rec, owner);
-	rec->torn = false;
-	replace_forget(rec);
-}
-
-static void too_long(struct reconciler *rec)
-{
-	struct owner *owner = TAILQ_FIRST(&rec->trying);
-
-	replace_forget(rec);
-	if (rec->trying_count > 1)
-		round_halve(rec);
-	else if (owner)
-		owner_refuse(rec, owner,
-			"its objects are more than one message of 16 MiB to the dataplane holds");
-	reconcile_work(rec);
-}
-
-/* What is to be carried along and is too much for that goes first, by portions; what cannot go,
- * with it all the same. */
-static int build(struct reconciler *rec)
-{
-	int err = rec->clear_count ? -EAGAIN : round_build(rec);
-
-	if (err != -EAGAIN)
-		return err;
-	err = portion_build(rec);
-	if (err != 1)
-		return err;
-	rec->carry_most = UINT32_MAX;
-	return round_build(rec);
-}
-
-/* 0: rec->ops of them differ; 1: there is nothing to look at; -errno. In turn with the mirror's
- * portions: neither waits for all of the others. */
-static int prepare(struct reconciler *rec)
-{
-	int err;
-
-	if (TAILQ_EMPTY(&rec->trying) && rec->portion_turn) {
-		rec->portion_turn = false;
-		err = portion_build(rec);
-		if (err != 1)
-			return err;
+	rec->text.len = 0;
+	rec->text.failed = false;
+	if (resync_call(rec))
+		return rec->strangers_out ? CALL_STRANGERS : CALL_LEFTOVERS;
+	if (rec->kernel_turn) {
+		rec->kernel_turn = false;
+		if (kernel_call(rec))
+			return CALL_KERNEL;
 	}
-	if (TAILQ_EMPTY(&rec->trying) && rec->loose) {
-		err = build(rec);
-		rec->loose = err || rec->ops || rec->portion;
-		if (rec->loose)
-			return err;
-	}
-	if (TAILQ_EMPTY(&rec->trying))
-		fill(rec);
-	if (TAILQ_EMPTY(&rec->trying) && TAILQ_EMPTY(&rec->list[LIST_DIRTY]))
-		return portion_build(rec);
-	return build(rec);
-}
-
-static int send_it(struct reconciler *rec)
-{
-	int err = dataplane_call_text(
-		rec->dp, "transaction", rec->text, rec->text_used, on_answer, rec);
-
-	if (err)
-		return err;
-	for (uint32_t op = 0; op < rec->ops; op++)
-		for (uint32_t i = 0; i < rec->op[op].count; i++)
-			rec->op[op].item[i]->out = true;
-	rec->calls++;
-	rec->applying = true;
-	rec->applying_since_us = clock_mono_us();
-	return 0;
-}
-
-static void nothing_differs(struct reconciler *rec)
-{
-	rec->portion_turn = !rec->portion;
-	if (rec->portion)
-		portion_return(rec);
-	else
-		done(rec);
-	reconcile_work(rec);
+	if (intents_call(rec))
+		return CALL_INTENTS;
+	return kernel_call(rec) ? CALL_KERNEL : CALL_NONE;
 }
 
 void round_next(struct reconciler *rec)
 {
-	int err = prepare(rec);
+	enum call_kind call = prepare(rec);
+	int err;
 
-	if (err > 0)
+	if (call == CALL_NONE)
 		return;
-	if (!err && !rec->ops) {
-		nothing_differs(rec);
+	err = rec->text.failed ? -ENOMEM
+			       : dataplane_call_text(rec->dp,
+					 call == CALL_LEFTOVERS ? "transaction" : "sync",
+					 rec->text.text, rec->text.len, on_answer, rec);
+	if (rec->text.room > 4 * TRY_BYTES) {
+		free(rec->text.text);
+		rec->text = (struct text){0};
+	}
+	if (!err) {
+		rec->call = call;
+		rec->out = true;
+		rec->calls++;
+		rec->out_since_us = clock_mono_us();
 		return;
 	}
-	if (!err)
-		err = send_it(rec);
-	if (!err)
-		return;
-	round_ops_free(rec);
-	if (rec->portion)
-		portion_return(rec);
-	if (err == -EMSGSIZE)
+	kernel_untry(rec);
+	if (err == -EMSGSIZE) {
 		too_long(rec);
-	else if (err == -EAGAIN)
-		reconcile_work(rec);
-	else if (err != -ENOTCONN)
+		return;
+	}
+	untry_intents(rec);
+	if (err != -ENOTCONN)
 		reconcile_pause(rec, PAUSE_MS);
 }

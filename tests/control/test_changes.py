@@ -175,7 +175,7 @@ class Changes(unittest.TestCase):
     def test_a_refused_port_is_not_torn_down_at_each_resync(self):
         self.apply(wan(device=NONSENSE))
         mac = self.control.dataplane.call("get", type="port", key="gk")["mac_in_use"]  # random for a net_null
-        self.control.dataplane.call("delete", type="member", keys=["a gk:bk"])
+        self.control.dataplane.call("sync", source="intent", mode="merge", groups=[{"owner": "slice a"}])
         self.control.dataplane.call("put", type="slice", objects=[{"name": "hand", "vni": 300}])
         self.apply(slice_("c", "gj/p1/30", vni=300))  # sees the slice in the way, and resyncs
         self.assertEqual(set(self.refused()), {"gk"})

@@ -108,9 +108,8 @@ class Reconcile(unittest.TestCase):
 
     def test_drift_is_put_right_and_a_hung_one_gets_it_later(self):
         self.apply(sites() + [stretched(1)])
-        self.dataplane.call("transaction", ops=[
-            {"op": "put", "type": "slice", "objects": [{"name": "by-hand", "vni": 7}]},
-            {"op": "delete", "type": "attachment", "keys": ["s1:lan0.2"]}])
+        self.dataplane.call("put", type="slice", objects=[{"name": "by-hand", "vni": 7}])
+        self.dataplane.call("sync", source="intent", mode="merge", groups=[{"owner": "slice s1"}])
         self.control.kill()
         self.control.start()  # its first comparison
         self.until(lambda: self.names("slice") == {"s1"} and self.names("attachment") == {"s1:lan0.2"})

@@ -161,11 +161,13 @@ void fake_start(struct fake *fake, struct event_base *base)
 	snprintf(fake->path, sizeof(fake->path), "/tmp/sluice-fake-%d-%d.sock", (int)getpid(),
 		number++);
 	fake->base = base;
+	fake->groups = json_object();
+	fake->hand = json_object();
 	fake->state = json_object();
+	fake->in_force = json_object();
 	fake->transactions = json_array();
 	fake->refuse = json_object();
 	fake->limits = json_object();
-	fake->learned = json_object();
 	fake->instance = 1000;
 	fake->page = 1000;
 	listen_at(fake);
@@ -190,19 +192,21 @@ void fake_again(struct fake *fake, bool loses_state)
 {
 	fake->instance++;
 	if (loses_state)
-		json_object_clear(fake->state);
+		fake_lose_all(fake);
 	listen_at(fake);
 }
 
 void fake_free(struct fake *fake)
 {
 	fake_stop(fake);
+	json_decref(fake->groups);
+	json_decref(fake->hand);
 	json_decref(fake->state);
+	json_decref(fake->in_force);
 	json_decref(fake->transactions);
 	json_decref(fake->snapshot);
 	json_decref(fake->refuse);
 	json_decref(fake->limits);
-	json_decref(fake->learned);
 }
 
 void fake_event(struct fake *fake, const char *params)

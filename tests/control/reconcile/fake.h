@@ -15,8 +15,11 @@ struct fake {
 	struct event_base *base;
 	struct evconnlistener *listener;
 	struct fake_client *clients;
-	json_t *state;	      /* {TYPE: {KEY: object}} */
-	json_t *transactions; /* the params of those that were carried out; only with `keep` */
+	json_t *groups;	      /* {SOURCE: {OWNER: {revision, objects: {"TYPE KEY": object}}}} */
+	json_t *hand;	      /* {"TYPE KEY": object}: put by hand */
+	json_t *state;	      /* {TYPE: {KEY: object}}: in force */
+	json_t *in_force;     /* the same as {"TYPE KEY": {o: object, s: source, w: owner}} */
+	json_t *transactions; /* the params of calls that were carried out; only with `keep` */
 	json_t *snapshot; /* that pages are of: what goes between two does not hide another one */
 	bool keep;
 	uint64_t instance;
@@ -28,12 +31,10 @@ struct fake {
 	uint64_t bytes, cut_at;
 	uint32_t connections, hellos, calls, lists, applied, refused, checks;
 	uint32_t checked_routes, checked_macs; /* that checks would put */
-	json_t *refuse; /* {"TYPE KEY": {code, message} or true}: puts of it are refused */
-	bool refuse_no_path;
+	json_t *refuse;	 /* {"TYPE KEY": {code} or true}: puts of it are refused */
 	json_t *limits;	 /* {TYPE: objects at most} */
-	json_t *learned; /* {TYPE: {KEY: object}}: for get only */
 	bool references; /* slices, ports, tunnels, attachments must be there; VNIs are unique */
-	void (*before_transaction)(struct fake *fake); /* called as one comes in */
+	void (*before_transaction)(struct fake *fake); /* called as a change comes in */
 	void *arg;
 };
 
@@ -46,7 +47,7 @@ void fake_event(struct fake *fake, const char *params); /* to every client */
 
 /* Puts and takes away behind everyone's back. */
 void fake_put(struct fake *fake, const char *type, const char *object);
-void fake_delete(struct fake *fake, const char *type, const char *key);
+void fake_lose(struct fake *fake, const char *source, const char *owner); /* a group */
 const json_t *fake_get(const struct fake *fake, const char *type, const char *key);
 size_t fake_count(const struct fake *fake, const char *type);
 

@@ -7,5 +7,7 @@
 
 /* {"result": …} or {"error": …}, new. */
 json_t *fake_answer(struct fake *fake, const char *method, const json_t *params);
+/* As another process. */
+void fake_lose_all(struct fake *fake);
 
 #endif

@@ -307,7 +307,8 @@ START_TEST(who_gives_up_what_is_in_use_is_refused)
 		"{\"name\":\"hand\",\"slice\":\"blue\",\"port\":\"lan0\",\"vlan\":7}");
 	rig_resync();
 	ask(&(struct fake_change){INTENT_SLICE, "blue", NULL}, 1);
-	ck_assert_str_eq(reason_of("slice blue"), "attachment hand: there is no slice blue");
+	ck_assert_str_eq(
+		reason_of("slice blue"), "slice blue: slice blue is still used by attachment hand");
 	ck_assert_uint_eq(json_object_size(told), 1);
 	fake_intent(rec, INTENT_SLICE, "blue", NULL);
 	rig_settle();
@@ -315,31 +316,6 @@ START_TEST(who_gives_up_what_is_in_use_is_refused)
 	ck_assert_ptr_nonnull(fake_get(&fake, "attachment", "hand"));
 	rig_stop();
 	rig_keep = NULL;
-}
-END_TEST
-
-/* Slices that swap their VNIs are put anew, and with them what another intent has in them. */
-START_TEST(who_loses_what_is_put_anew_is_told_of)
-{
-	struct fake_change swap[2];
-
-	start();
-	fake_intent(rec, INTENT_SLICE, "blue", slice_spec("blue", 100, ""));
-	fake_intent(rec, INTENT_SLICE, "red", slice_spec("red", 200, ""));
-	fake_intent(rec, INTENT_HOST, "h",
-		"{\"attachment\":[{\"name\":\"h:lan0.7\",\"slice\":\"blue\",\"port\":\"lan0\","
-		"\"vlan\":7}]}");
-	rig_settle();
-	rig_state(INTENT_HOST, "h", INTENT_APPLIED);
-	swap[0] = (struct fake_change){INTENT_SLICE, "blue", slice_spec("blue", 200, "")};
-	swap[1] = (struct fake_change){INTENT_SLICE, "red", slice_spec("red", 100, "")};
-	ask(swap, 2);
-	ck_assert_uint_eq(json_object_size(told), 0);
-	json_object_set_new(fake.refuse, "attachment h:lan0.7", json_true());
-	ask(swap, 2);
-	ck_assert_str_eq(
-		reason_of("host h"), "attachment h:lan0.7: it is refused, as the test wants it");
-	rig_stop();
 }
 END_TEST
 
@@ -408,7 +384,7 @@ START_TEST(each_of_many_is_asked_for_once)
 	list[1].spec = strdup(routes_spec("red", 200, 0, 3000, ""));
 	ask(list, 3);
 	ck_assert_uint_eq(json_object_size(told), 0);
-	ck_assert_uint_ge(fake.checks, 3);
+	ck_assert_uint_ge(fake.checks, 1);
 	ck_assert_uint_eq(fake.checked_routes, 7000);
 	ck_assert_uint_eq(fake.checked_macs, 1);
 	json_object_set_new(fake.refuse, "route red 10.11.7.0/24", json_true());
@@ -605,7 +581,6 @@ int main(void)
 	tcase_add_test(cases, a_check_may_be_given_up_at_any_time);
 	tcase_add_test(cases, a_slice_is_refused_with_the_wan_that_is_not_there);
 	tcase_add_test(cases, who_gives_up_what_is_in_use_is_refused);
-	tcase_add_test(cases, who_loses_what_is_put_anew_is_told_of);
 	tcase_add_test(cases, only_what_the_mirror_alone_wants_makes_room);
 	tcase_add_test(cases, each_of_many_is_asked_for_once);
 	suite_add_tcase(suite, cases);

@@ -152,15 +152,16 @@ static void change_host(void)
 			fake_intent_get(INTENT_HOST, "h") && pick(2) ? NULL : spec);
 }
 
-/* The first object of some type is gone. */
+/* The first group of a source is gone, or something is put by hand. */
 static void meddle(void)
 {
-	static const char *const types[] = {"attachment", "member", "route", "mac", "neighbor"};
-	json_t *objects = json_object_get(fake.state, types[pick(kernel_says ? 5 : 2)]);
-	void *first = json_object_iter(objects);
+	const char *source = kernel_says && pick(2) ? "kernel" : "intent";
+	void *first = json_object_iter(json_object_get(fake.groups, source));
 
-	if (first)
-		json_object_del(objects, json_object_iter_key(first));
+	if (pick(3) == 0)
+		fake_put(&fake, "slice", "{\"name\":\"hand\",\"vni\":3}");
+	else if (first)
+		fake_lose(&fake, source, json_object_iter_key(first));
 }
 
 static void restart(void)
