@@ -116,6 +116,13 @@ static bool may_give_way(const struct claim *claim)
 	return claim && claim->group->source == SOURCE_KERNEL && !claim->group->stage;
 }
 
+/* In force, or to be so when what hides it has gone. */
+static bool comes_into_force(const struct sync *sync, const struct claim *claim)
+{
+	return !claim->shadow ||
+	       (sync_is_planned(claim) && sync->entries[claim->entry].best == claim);
+}
+
 /* Calls found for each object of the kernel's that is in force, as it is there, until it returns
  * false. */
 static void each_of_kernel(struct sync *sync,
@@ -129,7 +136,7 @@ static void each_of_kernel(struct sync *sync,
 	for (; group; group = source_group_next(group)) {
 		const struct claim *claim = group->claims;
 
-		if (!may_give_way(claim) || claim->shadow)
+		if (!may_give_way(claim) || !comes_into_force(sync, claim))
 			continue;
 		if (!sync->check && sync->gave_way >= SYNC_GIVE_WAY_MOST) {
 			sync->is_clearing = true;
@@ -152,9 +159,11 @@ static bool conflict_gives_way(struct sync *sync, const struct sync_refusal *ref
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)(key - refusal->other), refusal->other);
 	type = api_type_find(name);
-	claim = type ? claim_in_force(type->type, key + 1) : NULL;
-	return claim && claim->group->source == SOURCE_KERNEL &&
-	       take_away(sync, claim->group, sync->entries[refusal->entry].claim, false);
+	claim = type ? claims_of(type->type, key + 1) : NULL;
+	while (claim && (claim->staged || claim->group->source != SOURCE_KERNEL ||
+				!comes_into_force(sync, claim)))
+		claim = claim_other(claim);
+	return claim && take_away(sync, claim->group, sync->entries[refusal->entry].claim, false);
 }
 
 /* Some of the type; of the same slice or place first. More in each pass: the whole box may be

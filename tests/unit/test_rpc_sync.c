@@ -241,6 +241,30 @@ START_TEST(the_kernel_s_give_way_to_what_goes_and_are_told)
 }
 END_TEST
 
+/* An intent and the kernel say the same of a neighbour: when the intent goes with its port, what it
+ * hid cannot stay. */
+START_TEST(what_is_uncovered_gives_way_to_what_goes)
+{
+	static const char *const neighbor =
+		"'neighbor':[{'port':'w','address':'198.18.0.9','mac':'02:00:00:00:00:09'}]";
+
+	OK(ask(CALL("sync",
+		       "{'source':'intent','mode':'merge','groups':[{'owner':'wan w','objects':{"
+		       "'port':[{'name':'w','device':'net_null7'}],%s}}]}"),
+		neighbor));
+	OK(ask(CALL("sync", "{'source':'kernel','mode':'merge','groups':[{'owner':'n','objects':{%"
+			    "s}}]}"),
+		neighbor));
+	EXPECT(ask(CALL("sync",
+		       "{'source':'intent','mode':'merge','check':true,'groups':[{'owner':'wan "
+		       "w'}]}")),
+		"result.groups.0.verdict", "applied");
+	EXPECT(ask(SYNC("intent", "{'owner':'wan w'}")), "result.gave_way.0.for", "port w");
+	EXPECT(ask(CALL("get", "{'type':'port','key':'w'}")), "error.code", "-32001");
+	ck_assert_int_eq(groups_of("kernel"), 0);
+}
+END_TEST
+
 #define MANY 2500
 
 /* More than goes at once: the call is repeated until its turn comes. */
@@ -613,6 +637,7 @@ int main(void)
 	tcase_add_test(tcase, nobody_else_changes_what_a_source_has);
 	tcase_add_test(tcase, what_nobody_claims_can_be_listed);
 	tcase_add_test(tcase, the_kernel_s_give_way_to_what_goes_and_are_told);
+	tcase_add_test(tcase, what_is_uncovered_gives_way_to_what_goes);
 	tcase_add_test(tcase, what_many_of_the_kernel_s_stand_on_goes_by_several_calls);
 	tcase_add_test(tcase, the_kernel_s_give_way_in_a_conflict_and_nobody_else_does);
 	tcase_add_test(tcase, a_full_slice_makes_room_for_a_stronger_source);
