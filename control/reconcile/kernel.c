@@ -257,6 +257,7 @@ void kernel_verdict(struct reconciler *rec, const json_t *verdict)
 		item->withdrawn = NULL;
 	} else if (revision_of(item->mirror) != item->mirror_out) {
 		kernel_look(rec, item); /* it has said something else meanwhile */
+		return;
 	} else if (error) {
 		refused(rec, item, error);
 	}

@@ -454,12 +454,14 @@ static void stage(struct sync *sync, const json_t *given)
 			json_object_set_new(objects, label, encoded(type, object));
 		}
 	}
-	if (json_object_size(objects))
+	if (json_object_size(objects)) {
 		json_object_set_new(sync->staged, owner,
 			json_pack("{s:o, s:O*}", "objects", objects, "revision",
 				json_object_get(given, "revision")));
-	else
+	} else {
+		json_decref(objects);
 		json_object_set_new(sync->staged, owner, json_null());
+	}
 }
 
 static json_t *answer(const struct sync *sync)
