@@ -365,6 +365,9 @@ START_TEST(grant_is_where_vnis_and_teids_are_chosen)
 	seen |= vni_bit("c");
 	ck_assert_uint_eq(seen, 7);
 	ck_refused(put("slice", "{'name':'d','tenant':'t'}"), RPC_ERR_CAPACITY, "[0]");
+	ck_fine(put("tenant", "{'name':'one','vnis':[{'first':300}]}"));
+	ck_fine(put("slice", "{'name':'e','tenant':'one'}"));
+	ck_assert_str_eq(field("slice", "e", "vni"), "300");
 	ck_fine(ask("session", UE(GOOD_UE, "", GOOD_FAR)));
 	teid = world_find(world, INTENT_SESSION, "u")->obj->session.session.pdrs.item[0].teid;
 	ck_assert(teid >= 100 && teid <= 199);
