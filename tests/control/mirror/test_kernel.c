@@ -77,6 +77,36 @@ START_TEST(events_make_entries_when_the_kernel_changes)
 }
 END_TEST
 
+static void count_maybe(const void *entry, void *arg)
+{
+	const struct kernel_address *address = entry;
+	struct api_ip maybe = rig_prefix("2001:db8:1::7");
+
+	*(uint32_t *)arg += !memcmp(address->prefix.bytes, maybe.bytes, sizeof(maybe.bytes));
+}
+
+static bool maybe_is_ours(void)
+{
+	uint32_t count = 0;
+
+	kernel_each(kernel, KERNEL_ADDRESS, count_maybe, &count);
+	return count == 1;
+}
+
+/* Whether somebody else has it is asked on the wire, and only when there is one. */
+START_TEST(address_is_ours_when_nobody_else_has_it)
+{
+	rig_ip("link add va type veth peer name vb");
+	rig_ip("link set va up");
+	rig_ip("addr add 2001:db8:1::7/64 dev va");
+	rig_quiet();
+	ck_assert(!maybe_is_ours());
+	rig_ip("link set vb up");
+	ck_assert(rig_until(maybe_is_ours, 20000));
+	rig_compare("at the end");
+}
+END_TEST
+
 /* A FIB here knows destinations alone: a route for packets from somewhere is not everybody's. */
 START_TEST(routes_by_source_are_left_out)
 {
@@ -471,6 +501,7 @@ static Suite *kernel_suite(void)
 	tcase_set_timeout(tables, 120);
 	tcase_add_checked_fixture(tables, rig_setup, rig_teardown);
 	tcase_add_test(tables, events_make_entries_when_the_kernel_changes);
+	tcase_add_test(tables, address_is_ours_when_nobody_else_has_it);
 	tcase_add_test(tables, routes_by_source_are_left_out);
 	tcase_add_test(tables, routes_go_when_their_link_goes_down);
 	tcase_add_test(tables, fdb_entries_go_when_their_group_goes);
