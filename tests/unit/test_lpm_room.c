@@ -173,6 +173,29 @@ START_TEST(lpm_deletion_leaves_nothing_behind_where_nobody_comes_again)
 }
 END_TEST
 
+/* Slices of one route each, which are no larger for having had another one: what stood above both
+ * is not needed. */
+START_TEST(lpm_deletion_leaves_one_route_as_if_it_had_been_alone)
+{
+	const uint8_t stays[16] = {10, [3] = 1, [15] = 1}, goes[16] = {200, [3] = 1, [15] = 1};
+	const uint32_t slices = 10000;
+	uint64_t bytes;
+
+	begin(_i ? 128 : 32, 2 * slices);
+	for (uint32_t slice = 1; slice <= slices; slice++)
+		HOLDS(lpm_put(&table, slice, stays, bits, slice) == 1);
+	bytes = lpm_bytes(&table);
+	for (uint32_t slice = 1; slice <= slices; slice++) {
+		HOLDS(lpm_put(&table, slice, goes, bits, slice) == 1);
+		HOLDS(lpm_delete(&table, slice, goes, bits) == 0);
+	}
+	ck_assert_uint_le(lpm_bytes(&table), bytes + 8 * slices); /* a node is 32 each */
+	for (uint32_t slice = 1; slice <= slices; slice++)
+		HOLDS(lpm_get(&table, slice, stays, bits) == slice);
+	lpm_fini(&table);
+}
+END_TEST
+
 static void mark(uint16_t slice, const uint8_t *prefix, uint8_t length, uint32_t value, void *arg)
 {
 	if (value <= 1000)
@@ -313,6 +336,7 @@ int main(void)
 	tcase_add_loop_test(tc, lpm_holds_a_million_routes_in_at_most_64_bytes_each, 0, 6);
 	tcase_add_loop_test(tc, lpm_deletion_gives_the_memory_back, 0, 2);
 	tcase_add_loop_test(tc, lpm_deletion_leaves_nothing_behind_where_nobody_comes_again, 0, 2);
+	tcase_add_loop_test(tc, lpm_deletion_leaves_one_route_as_if_it_had_been_alone, 0, 2);
 	tcase_add_loop_test(
 		tc, lpm_scan_sees_a_route_that_stays_once_while_the_table_changes, 0, 2);
 	tcase_add_loop_test(tc, lpm_four_thousand_slices_have_routes_of_their_own, 0, 2);
