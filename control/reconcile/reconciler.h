@@ -184,8 +184,7 @@ struct reconciler {
 	struct item_list queues[QUEUES];
 	struct item_list refused; /* longest ago first */
 	struct item_list out_items;
-	uint32_t portion_most; /* items */
-	bool kernel_news;      /* something was applied that a refused one may have waited for */
+	bool kernel_news; /* something was applied that a refused one may have waited for */
 	char reason_text[REASON_BYTES];
 
 	/* the resync that goes on */

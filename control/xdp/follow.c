@@ -32,7 +32,7 @@ static int collect(struct xdp_port_list *ports)
 {
 	follow.failed = 0;
 	reconciler_each(follow.rec, OBJECT_PORT, add, ports);
-	
+
 	return follow.failed;
 }
 

@@ -394,6 +394,22 @@ static void mark_stale(const struct sync *sync, const json_t *stale, bool is_sta
 	}
 }
 
+static int check_stale(const json_t *stale, struct rpc_error *err)
+{
+	const json_t *json;
+	char got[80];
+	size_t i;
+
+	json_array_foreach (stale, i, json) {
+		if (json_is_string(json))
+			continue;
+		rpc_fail_value(err, "", "text", api_show(json, got, sizeof(got)));
+		rpc_error_prefix(err, "stale[%zu]", i);
+		return -1;
+	}
+	return 0;
+}
+
 METHOD(method_sync)
 {
 	static uint64_t number;
@@ -405,7 +421,7 @@ METHOD(method_sync)
 
 	if (param_source(params, &sync.source, err) ||
 		param_array(params, "groups", true, &groups, err) ||
-		param_array(params, "stale", false, &stale, err) ||
+		param_array(params, "stale", false, &stale, err) || check_stale(stale, err) ||
 		param_mode(params, &replace, err) || param_bool(params, "check", &sync.check, err))
 		return -1;
 	mark_stale(&sync, stale, true);

@@ -375,6 +375,8 @@ START_TEST(a_call_that_is_wrong_changes_nothing)
 	EXPECT(ask(CALL("sync", "{'source':'intent','mode':'all','groups':[]}")), "error.data.path",
 		"mode");
 	EXPECT(ask(CALL("groups", "{'source':'nobody'}")), "error.data.path", "source");
+	EXPECT(ask(CALL("sync", "{'source':'intent','groups':[],'stale':['a',7]}")),
+		"error.data.path", "stale[1]");
 	/* of one group alone */
 	EXPECT(ask(SYNC("intent", GROUP("a", "'nothing':[]"))), "result.groups.0.verdict",
 		"refused");
