@@ -19,6 +19,7 @@
 #include "slice.h"
 #include "stages.h"
 #include "suppress.h"
+#include "tsc.h"
 #include "tunnel.h"
 #include "underlay.h"
 #include "upf.h"
@@ -151,7 +152,7 @@ static int switch_worker_init(struct worker *w)
 	/* a power of two, so that wrapping round does not bring them together */
 	sw->ip_id_step = rte_align32pow2(worker_count);
 	sw->ip_id = w->id;
-	sw->ip6_id = (rte_rdtsc() & -(uint32_t)sw->ip_id_step) | w->id;
+	sw->ip6_id = (tsc_now() & -(uint32_t)sw->ip_id_step) | w->id;
 	snprintf(name, sizeof(name), "learn_%u", w->id);
 	sw->learn = rte_ring_create_elem(name, sizeof(struct learn_report), LEARN_RING,
 		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);

@@ -10,6 +10,7 @@
 #include "box.h"
 #include "port.h"
 #include "shaper.h"
+#include "tsc.h"
 #include "worker.h"
 
 /* Frames wait in the buffers of the port they came by. Of the smallest pool all shapers together
@@ -28,7 +29,7 @@ int port_shape(uint16_t id, const struct api_port *cfg, struct rpc_error *err)
 	if (s == NULL && cfg->rate_bps == 0)
 		return 0;
 	if (s == NULL)
-		s = shaper_new(rte_rdtsc(), rte_get_tsc_hz());
+		s = shaper_new(tsc_now(), rte_get_tsc_hz());
 	if (s == NULL) {
 		snprintf(err->path, sizeof(err->path), "rate_bps");
 		return rpc_fail(err, RPC_ERR_CAPACITY,

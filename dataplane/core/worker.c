@@ -16,6 +16,7 @@
 
 #include "rcu.h"
 #include "trace_point.h"
+#include "tsc.h"
 #include "worker_tx.h"
 
 #define NAP_AFTER  64 /* idle loops */
@@ -118,7 +119,7 @@ static void worker_clock(struct worker *w)
 {
 	w->now_tsc = rte_rdtsc();
 	if (unlikely(w->now_tsc >= w->next_tick_tsc)) {
-		w->now_s = w->now_tsc / rte_get_tsc_hz() + 1;
+		w->now_s = tsc_to_s(w->now_tsc);
 		w->next_tick_tsc = w->now_tsc + rte_get_tsc_hz() / 1000;
 		pipeline->tick(w);
 		worker_flush(w);
@@ -205,7 +206,7 @@ static struct worker *worker_new(uint32_t id, uint32_t count)
 		return NULL;
 	w->id = id;
 	w->sample_in = 1 + id;
-	w->now_s = rte_rdtsc() / rte_get_tsc_hz() + 1;
+	w->now_s = tsc_now_s();
 	w->drops = rte_zmalloc("drops", DROP_REASONS * sizeof(uint64_t), RTE_CACHE_LINE_SIZE);
 	w->port = rte_zmalloc("ports", PORT_MAX * sizeof(*w->port), RTE_CACHE_LINE_SIZE);
 	w->polls = poll_list_new();

@@ -10,6 +10,7 @@
 #include "notify.h"
 #include "hot.h"
 #include "slice.h"
+#include "tsc.h"
 
 #define REPORTS_A_POLL 8192
 #define AGE_SHARE      32 /* of the buckets a poll looks at, at least AGE_MIN */
@@ -72,11 +73,6 @@ void fdb_fini(void)
 	by_slice = by_attachment = by_tunnel = by_session = NULL;
 }
 
-static uint32_t clock_s(void)
-{
-	return rte_rdtsc() / rte_get_tsc_hz() + 1; /* as in worker_clock() */
-}
-
 static struct tally *door_tally(door_t door)
 {
 	if (DOOR_KIND(door) == DOOR_SESSION)
@@ -107,7 +103,7 @@ static uint64_t key_of(uint16_t slice, const struct api_mac_addr *mac)
 static void entry_of(uint64_t key, uint64_t value, struct fdb_entry *out)
 {
 	uint64_t mac = key >> 16;
-	uint32_t now = clock_s(), seen = value >> 32;
+	uint32_t now = tsc_now_s(), seen = value >> 32;
 
 	*out = (struct fdb_entry){.slice = key,
 		.door = value & FDB_DOOR,
@@ -163,7 +159,7 @@ enum fdb_result fdb_put_static(
 {
 	uint64_t key = key_of(slice, mac);
 	uint64_t value =
-		door | FDB_STATIC | (movable ? FDB_MOVABLE : 0) | (uint64_t)clock_s() << 32;
+		door | FDB_STATIC | (movable ? FDB_MOVABLE : 0) | (uint64_t)tsc_now_s() << 32;
 	uint64_t *old = exact_find(&fdb_table, &key);
 
 	if (old != NULL) {
@@ -381,7 +377,7 @@ static void move(uint64_t key, uint64_t *value, uint64_t fresh)
 static void learn(const struct learn_report *report)
 {
 	uint16_t slice = report->key;
-	uint64_t fresh = report->door | (uint64_t)clock_s() << 32;
+	uint64_t fresh = report->door | (uint64_t)tsc_now_s() << 32;
 
 	/* the door may have gone, or changed hands, since the worker saw the frame; so may what the
 	 * slice wants learned */
@@ -418,7 +414,7 @@ static bool age_one(const uint64_t *key, uint64_t *value, void *arg)
 
 static void age(void)
 {
-	uint32_t now = clock_s();
+	uint32_t now = tsc_now_s();
 
 	if (age_cursor == 0) {
 		if (now < age_round_s + AGE_EVERY_S)

@@ -16,6 +16,7 @@
 #include "hot.h"
 #include "notify.h"
 #include "slice.h"
+#include "tsc.h"
 
 /* IPv4: {slice << 32 | address}; IPv6: {slice << 32, address, 0, 0}. A slice is never 0. */
 #define SUPPRESS_SLICE_SHIFT 32
@@ -283,7 +284,7 @@ static bool age_one(const uint64_t *key, uint64_t *value, void *arg)
 
 void suppress_poll(void)
 {
-	uint64_t now = rte_rdtsc();
+	uint64_t now = tsc_now();
 
 	if (age_cursor[0] == 0 && age_cursor[1] == 0) {
 		if (now - age_round_tsc < AGE_EVERY_S * rte_get_tsc_hz())

@@ -29,7 +29,4 @@ void announce_end(struct announce *a); /* its owner goes */
 /* Hands what is due to the workers; called from the main loop. True: there is more to come soon. */
 bool announce_poll(void);
 
-/* Tests put the clock forward by it. */
-extern uint64_t announce_skew_tsc;
-
 #endif

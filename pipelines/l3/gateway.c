@@ -15,6 +15,7 @@
 #include "host.h"
 #include "l3.h"
 #include "neighbor.h"
+#include "tsc.h"
 
 /* ==== announcements ==== */
 
@@ -25,16 +26,10 @@
 
 TAILQ_HEAD(announces, announce);
 
-uint64_t announce_skew_tsc;
 static struct announces first = TAILQ_HEAD_INITIALIZER(first);
 /* Each waits equally long, so they are in order. */
 static struct announces again = TAILQ_HEAD_INITIALIZER(again);
 static struct bucket rate;
-
-static uint64_t now_tsc(void)
-{
-	return rte_get_tsc_cycles() + announce_skew_tsc;
-}
 
 static struct announces *list_of(const struct announce *a)
 {
@@ -82,7 +77,7 @@ static struct announce *due(void)
 	if (a != NULL)
 		return a;
 	a = TAILQ_FIRST(&again);
-	return a != NULL && now_tsc() >= a->due_tsc ? a : NULL;
+	return a != NULL && tsc_now() >= a->due_tsc ? a : NULL;
 }
 
 bool announce_poll(void)
@@ -91,12 +86,12 @@ bool announce_poll(void)
 	struct announce *a;
 
 	for (uint32_t i = 0; i < ORDERS_A_TURN && (a = due()) != NULL; i++) {
-		if (!bucket_take(&rate, now_tsc(), hz / 10, hz / BOX_PPS) || !order(a))
+		if (!bucket_take(&rate, tsc_now(), hz / 10, hz / BOX_PPS) || !order(a))
 			return true;
 		TAILQ_REMOVE(list_of(a), a, link);
 		if (--a->left == 0)
 			continue;
-		a->due_tsc = now_tsc() + INTERVAL_S * hz;
+		a->due_tsc = tsc_now() + INTERVAL_S * hz;
 		TAILQ_INSERT_TAIL(&again, a, link);
 	}
 	return !TAILQ_EMPTY(&first);

@@ -18,6 +18,7 @@
 #include "notify.h"
 #include "report.h"
 #include "suppress.h"
+#include "tsc.h"
 
 /* ==== a host's states ==== */
 
@@ -32,22 +33,10 @@
 #define FIRES_A_POLL	 512 /* as many questions as a poll asks at most */
 #define REPORTS_A_POLL	 4096
 
-uint64_t neighbor_skew_tsc;
-
-static uint64_t clock_tsc(void)
-{
-	return rte_rdtsc() + neighbor_skew_tsc;
-}
-
-/* Seconds and tenths of a second, never 0. */
-static uint32_t neighbor_clock_s(void)
-{
-	return clock_tsc() / rte_get_tsc_hz() + 1;
-}
-
+/* Tenths of a second, never 0. */
 static uint32_t neighbor_clock_tick(void)
 {
-	return clock_tsc() / (rte_get_tsc_hz() / 10) + 1;
+	return tsc_now() / (rte_get_tsc_hz() / 10) + 1;
 }
 
 static bool node_has_mac(const struct node *n)
@@ -65,15 +54,38 @@ static bool is_static(const struct node *n)
 	return n->state == NEIGHBOR_STATIC && n->class == NODE_KEPT;
 }
 
+/* Without its host route a packet to the address goes by a connected network, and not by a route
+ * with a longer prefix. */
+static bool is_on_connected(const struct node *n)
+{
+	struct api_ip network = n->address;
+
+	return fib_lookup(n->slice, &n->address, &network.len) != 0 &&
+	       fib_owner_of(n->slice, &network) == FIB_CONNECTED;
+}
+
+/* A neighbour has the address already, and answers. */
+static bool is_taken(const struct node *n)
+{
+	uint8_t len;
+
+	return fib_owner_of(n->slice, &n->address) == FIB_NEIGHBOR &&
+	       nexthop_hot[fib_lookup(n->slice, &n->address, &len)] !=
+		       NEXTHOP_DROP(NEXTHOP_UNREACHABLE);
+}
+
 /* The host route, where the address is on the attachment's link and no route is in its place.
  * Networks may overlap: of two attachments with the address the one that was first has it, but for
- * what was put by hand. */
+ * what was put by hand. One that does not answer only stands for its connected network, so that
+ * each packet is not asked about: what a route or another attachment has is not taken away by it.
+ * A route that is put later gets its packets when the neighbour is next asked for or forgotten,
+ * FAILED_FOR at the latest. */
 static void neighbor_fib_enter(const struct node *n)
 {
 	uint32_t index;
 
 	if (n->nexthop == 0 || !gateway_covers(n->attachment, &n->address) ||
-		(fib_owner_of(n->slice, &n->address) == FIB_NEIGHBOR && !is_static(n)) ||
+		(!node_has_mac(n) && !is_on_connected(n)) || (is_taken(n) && !is_static(n)) ||
 		nexthop_take_neighbor(n->slice, n->attachment, &n->address, &index) != 0)
 		return;
 	fib_own_set(n->slice, &n->address, index, FIB_NEIGHBOR);
@@ -97,10 +109,10 @@ static void neighbor_publish(struct node *n, const struct api_mac_addr *mac, boo
 		n->nexthop = 0;
 		return;
 	}
+	if (mac == NULL)
+		neighbor_fib_leave(n);
 	if (mac != NULL || dead)
 		neighbor_fib_enter(n);
-	else
-		neighbor_fib_leave(n);
 	nexthop_resolve(n->nexthop, mac, dead); /* last: what leaves the FIB resets it */
 }
 
@@ -225,7 +237,7 @@ static void fire(uint32_t i)
 static void confirm(uint32_t i)
 {
 	nodes[i].state = NEIGHBOR_REACHABLE;
-	nodes[i].confirmed_s = neighbor_clock_s();
+	nodes[i].confirmed_s = tsc_now_s();
 	nodes[i].tries = 0;
 	if (nodes[i].wants > 0)
 		node_timer(i, GATEWAY_LEAST + rte_rand_max(GATEWAY_CHANCE));
@@ -245,7 +257,7 @@ static void resolved(uint32_t i, const struct host_report *r)
 	}
 	memcpy(&mac, r->mac, sizeof(mac));
 	neighbor_publish(n, &mac, false);
-	n->confirmed_s = neighbor_clock_s();
+	n->confirmed_s = tsc_now_s();
 	n->tries = 0;
 	if (r->flags & HOST_ANSWER) {
 		confirm(i);
@@ -360,7 +372,6 @@ int neighbor_init(uint32_t workers_total)
 
 	notify_listen(&notify);
 	reserved = 0;
-	neighbor_skew_tsc = 0;
 
 	int rc = nodes_init(neighbor_clock_tick());
 
@@ -518,7 +529,7 @@ void neighbor_return(uint16_t slice, const struct api_ip *address)
 
 static void entry_of(const struct node *n, struct neighbor_entry *out)
 {
-	uint32_t now = neighbor_clock_s();
+	uint32_t now = tsc_now_s();
 
 	*out = (struct neighbor_entry){.slice = n->slice,
 		.attachment = n->attachment,

@@ -50,9 +50,6 @@ void neighbor_return(uint16_t slice, const struct api_ip *address);
  * slice's fair share. */
 uint32_t neighbor_refused(void);
 
-/* Tests put the clock of states forward by it. */
-extern uint64_t neighbor_skew_tsc;
-
 /* Takes the workers' reports, asks, ages; called from the main loop. Returns how many reports. */
 uint32_t neighbor_poll(void);
 

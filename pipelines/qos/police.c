@@ -12,6 +12,7 @@
 #include "dscp.h"
 #include "ids.h"
 #include "police_hot.h"
+#include "tsc.h"
 #include "wire.h"
 
 #define ETH ((uint32_t)sizeof(struct rte_ether_hdr))
@@ -105,7 +106,7 @@ void police_set(uint16_t id, const struct api_meter *cfg)
 		.yellow = cfg->yellow,
 	};
 
-	meter_profile_set(&bank, id, &meter, rte_rdtsc());
+	meter_profile_set(&bank, id, &meter, tsc_now());
 }
 
 static void free_id(void *arg)

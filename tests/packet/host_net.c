@@ -141,8 +141,8 @@ void host_arrives(uint16_t port, uint64_t mac, const char *address)
 void time_passes(double seconds)
 {
 	for (; seconds > 0; seconds -= 0.5) {
-		neighbor_skew_tsc += rte_get_tsc_hz() / 2;
-		rig_poll();
 		rig_advance(0.5);
+		rig_poll();
+		rig_advance(0);
 	}
 }

@@ -4,6 +4,7 @@
  * the pipelines' tables. */
 #include <string.h>
 
+#include "tsc.h"
 #include "world.h"
 
 int world_port(uint16_t id)
@@ -262,6 +263,18 @@ static int longest_route(int slice, const struct api_ip *to)
 	return best != NONE && world.route[best].prefix.len > connected ? best : NONE;
 }
 
+/* A neighbour on a connected network that does not answer has the address for some seconds more
+ * after a route with a longer prefix came. */
+static bool may_be_dead(int slice, const struct api_ip *to, int r)
+{
+	if (r == NONE || tsc_now() - world.route[r].since_tsc > 7 * rte_get_tsc_hz())
+		return false;
+	for (int i = 0; i < ATTACHMENTS; i++)
+		if (world.attachment[i].slice == slice && world_covers(i, to))
+			return true;
+	return false;
+}
+
 void world_route(int slice, const struct api_ip *to, struct ways *ways)
 {
 	int r = longest_route(slice, to), all = to->family == 4 ? 32 : 128, door;
@@ -293,5 +306,5 @@ void world_route(int slice, const struct api_ip *to, struct ways *ways)
 
 	if (r != NONE)
 		vias_add(ways, r);
-	ways->certain &= !heard;
+	ways->certain &= !heard && !may_be_dead(slice, to, r);
 }

@@ -20,6 +20,7 @@
 #include "rcu.h"
 #include "slice.h"
 #include "switch.h"
+#include "tsc.h"
 #include "underlay.h"
 #include "worker.h"
 #include "worker_tx.h"
@@ -32,7 +33,6 @@ struct out *rig_out;
 static uint16_t open_ports[LIMIT_PORTS];
 static uint32_t n_ports;
 static uint16_t twinned = PORT_NONE;
-static uint64_t skew; /* how far the worker's clock was put forward */
 static uint64_t drops_before[DROP_REASONS];
 static struct box_counters box_before;
 static struct tap_counters taps_before;
@@ -49,6 +49,7 @@ void rig_eal(const char *lcores)
 		"--iova-mode", "va", NULL};
 
 	RIG_CHECK(rte_eal_init(RTE_DIM(argv) - 1, argv) >= 0, "EAL does not start");
+	tsc_stopped = 1000 * rte_get_tsc_hz();
 	rig_out = calloc(OUTS_MAX + 1, sizeof(*rig_out));
 	RIG_CHECK(rig_out != NULL, "no memory");
 }
@@ -66,8 +67,8 @@ static struct worker *next_worker(void)
 static void clock_set(void)
 {
 	for (uint32_t i = 0; i < rig_workers; i++) {
-		workers[i]->now_tsc = rte_rdtsc() + skew;
-		workers[i]->now_s = workers[i]->now_tsc / rte_get_tsc_hz() + 1;
+		workers[i]->now_tsc = tsc_now();
+		workers[i]->now_s = tsc_now_s();
 	}
 }
 
@@ -88,7 +89,6 @@ static bool have_backlog(void)
 void rig_start(void)
 {
 	n_ports = 0;
-	skew = 0;
 	twinned = PORT_NONE;
 	decoys_forget();
 	rig_slices = 0;
@@ -461,7 +461,7 @@ void rig_send_cut(uint16_t port, const struct pkt *pkt, uint32_t at)
 
 static void rig_tick(double seconds)
 {
-	skew += seconds * rte_get_tsc_hz();
+	tsc_stopped += seconds * rte_get_tsc_hz();
 	clock_set();
 	for (uint32_t k = 0; k < rig_workers; k++) {
 		for (int i = 0; i < 16; i++) /* a tick does a bounded part of the work */
@@ -480,7 +480,7 @@ void rig_advance(double seconds)
 void rig_wait(double seconds)
 {
 	for (double at = 0; at < seconds; at += 1e-4) {
-		skew += 1e-4 * rte_get_tsc_hz();
+		tsc_stopped += 1e-4 * rte_get_tsc_hz();
 		clock_set();
 		shape();
 		collect(); /* a port's ring is short */

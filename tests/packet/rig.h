@@ -96,7 +96,7 @@ uint32_t rig_take_buffers(uint16_t port, uint32_t leave);
 void rig_give_buffers(void);
 /* Buffers of all ports and of the reassembly that are not in their pools. */
 int64_t rig_buffers_used(void);
-/* Time goes on for the worker, and its tick runs. */
+/* Time goes on, by this and by rig_wait() alone; the workers' ticks run. */
 void rig_advance(double seconds);
 /* The same in steps of a tenth of a millisecond, since a shaped port does not save up time. */
 void rig_wait(double seconds);

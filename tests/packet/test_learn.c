@@ -2,7 +2,6 @@
 /* Source MACs: learned through the ring, moved, aged, limited; static ones that no frame can move.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "expect.h"
 #include "exact.h"
@@ -189,7 +188,7 @@ START_TEST(learn_overtakes_nothing_within_a_transaction)
 	fdb_reports_take();
 	lookup(net.red, NEW, &e);
 	ck_assert(e.movable && overtaken == 0);
-	usleep(11000); /* a worker tells the same news a hundredth of a second later */
+	/* a worker tells the same news a hundredth of a second later */
 	rig_advance(0.011);
 	show(net.lan2, NEW);
 	ck_assert_uint_eq(overtaken, 1);
@@ -330,7 +329,7 @@ static void age_round(void)
 {
 	for (int i = 0; i < 300; i++) {
 		rig_poll();
-		usleep(8000);
+		rig_advance(0.008);
 	}
 }
 

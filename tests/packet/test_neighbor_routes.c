@@ -88,6 +88,39 @@ START_TEST(neighbor_yields_to_a_host_route_and_comes_back)
 }
 END_TEST
 
+START_TEST(neighbor_that_is_dead_hides_neither_route_nor_neighbor)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		struct l3_via gw = rig_via(hn.lan2, host_names[i], 1);
+		struct l3_via way = rig_via_tunnel(net.t2, FAR, 1);
+		const char *longer = i ? "fd01::/125" : "10.0.1.0/29";
+
+		rig_l3_route(hn.green, i ? "fd09::/16" : "10.9.0.0/16", &gw, 1);
+		time_passes(7);
+		hosts_send_to(host_names[i]);
+		ck_assert_uint_eq(rig.drop[DROP_NEIGHBOR_DEAD], 1); /* not asked about by packets */
+		rig_l3_route(hn.green, longer, &way, 1);
+		time_passes(7); /* it is asked for anew by then */
+		hosts_send_to(host_names[i]);
+		ck_assert(rig.outs == 1 && rig_out[0].port == net.wan);
+		rig_l3_route_gone(hn.green, longer);
+		/* the same network by another attachment, where the host is */
+		rig_gateway(hn.green, hn.lan, i ? "fd01::fd/120" : "10.0.1.125/25");
+		time_passes(7);
+		hosts_send_to(host_names[i]);
+		ck_assert_uint_eq(rig.drop[DROP_NEIGHBOR_DEAD], 1);
+		host_arrives(net.lan, H2, host_names[i]);
+		hosts_send_to(host_names[i]);
+		ck_assert(rig.outs == 1 && rig.drops == 0 && rig_out[0].port == net.lan);
+		time_passes(7);
+		hosts_send_to(host_names[i]);
+		ck_assert(rig.outs == 1 && rig.drops == 0 && rig_out[0].port == net.lan);
+		rig_gateway_gone(hn.green, hn.lan, i ? "fd01::fd/120" : "10.0.1.125/25");
+		rig_l3_route_gone(hn.green, i ? "fd09::/16" : "10.9.0.0/16");
+	}
+}
+END_TEST
+
 START_TEST(neighbor_goes_with_its_network)
 {
 	host_arrives(net.lan2, H2, host_names[0]);
@@ -224,6 +257,7 @@ TCase *neighbor_route_tests(void)
 	tcase_add_test(tc, neighbor_put_by_hand_stays);
 	tcase_add_test(tc, neighbor_of_a_route_is_asked_for_without_traffic);
 	tcase_add_test(tc, neighbor_yields_to_a_host_route_and_comes_back);
+	tcase_add_test(tc, neighbor_that_is_dead_hides_neither_route_nor_neighbor);
 	tcase_add_test(tc, neighbor_goes_with_its_network);
 	tcase_add_test(tc, neighbor_scan_does_not_take_all_there_is);
 	tcase_add_test(tc, neighbor_limit_is_the_slices_max_macs);

@@ -3,7 +3,6 @@
  * MAC table contradicts. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "neighbor.h"
 #include "suppress_net.h"
@@ -157,7 +156,7 @@ START_TEST(suppress_does_not_contradict_the_mac_table)
 	ck_assert_uint_eq(neighbors_of_test(), 2); /* A, B */
 	for (int i = 0; i < 150; i++) {
 		rig_poll();
-		usleep(10000);
+		rig_advance(0.01);
 	}
 	ck_assert_uint_eq(neighbors_of_test(), 1);
 }

@@ -586,11 +586,9 @@ END_TEST
 /* Main's time goes on, and the worker carries out what it is told. */
 static void turn(double seconds)
 {
-	static uint64_t ahead;
-
-	ahead += (uint64_t)(seconds * rte_get_tsc_hz());
 	rig_begin();
-	gtpu_path_poll_at(rte_rdtsc() + ahead);
+	rig_advance(seconds);
+	gtpu_path_poll();
 	rig_advance(0.002);
 }
 

@@ -31,17 +31,11 @@ static void note(const struct upf_event *event)
 	usage[usages++] = event->usage;
 }
 
-static uint32_t rig_clock(void)
-{
-	return workers[0]->now_s;
-}
-
 static void setup(void)
 {
 	upf_setup();
 	usages = 0;
 	upf_on_event = note;
-	urr_clock = rig_clock;
 }
 
 static void main_turns(void)

@@ -3,19 +3,12 @@
  * are untouched and by another door. Routed packets are verdict_l3.c's. */
 #include "verdict.h"
 
-#include <rte_cycles.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "schema.h"
 
 struct seen seen;
-
-/* The machine did something else for so long between two verdicts. */
-#define STOOD_STILL (rte_get_tsc_hz() / 2)
-
-static uint64_t last_tsc;
-static bool stood_still;
 
 /* Its first bytes, for people. */
 const char *hex(const struct pkt *p)
@@ -197,8 +190,6 @@ static void check_delivered(uint32_t i)
 	/* a UE to itself: not by the door it came in by */
 	if (!ways.certain || (ways.way[0].door >= DOOR_S && ways.way[0].door == shot[i].in.door))
 		return;
-	if (stood_still)
-		return;
 	api_ip_format(&to, false, text);
 	RIG_CHECK(verdict_routed[i] == 1,
 		"LOST: shot %u by door %d of slice %d to %s, %d ways; drops:%s", i, shot[i].in.door,
@@ -206,18 +197,8 @@ static void check_delivered(uint32_t i)
 	seen.must++;
 }
 
-void verdict_begin(void)
-{
-	last_tsc = rte_rdtsc();
-	stood_still = false;
-}
-
 void verdict_all(uint32_t n, bool whole)
 {
-	uint64_t now_tsc = rte_rdtsc();
-
-	stood_still |= now_tsc - last_tsc > STOOD_STILL;
-	last_tsc = now_tsc;
 	memset(verdict_routed, 0, sizeof(verdict_routed));
 	RIG_CHECK(rig.outs == rig.out - rig.tap_out, "more left than was kept");
 	for (uint32_t i = 0; i < rig.outs; i++)

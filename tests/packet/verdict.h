@@ -10,8 +10,6 @@ extern struct seen {
 	uint64_t messages, from_ues, to_ues, to_taps, from_taps;
 } seen;
 
-/* A new world. */
-void verdict_begin(void);
 /* All of rig_out[]: shots 0 to n - 1 were sent and nothing else. whole: each as it is; what is
  * polite and has a way must have left, but in a world that stood still: its neighbours may be taken
  * for dead. */

@@ -71,6 +71,7 @@ struct world {
 			struct api_ip address;
 			uint64_t mac; /* by a tunnel; 0: the slice's own */
 		} via[VIAS];
+		uint64_t since_tsc;
 	} route[ROUTES];
 	/* what stations said of themselves by ARP or ND: may be believed on that attachment */
 	struct {

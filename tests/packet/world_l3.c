@@ -10,6 +10,7 @@
 #include "neighbor.h"
 #include "nexthop.h"
 #include "schema.h"
+#include "tsc.h"
 #include "world.h"
 
 /* ---- addresses ---- */
@@ -250,6 +251,7 @@ static void route_put(void)
 
 	world.route[r].slice = s;
 	world.route[r].prefix = prefix;
+	world.route[r].since_tsc = tsc_now();
 	world.route[r].vias = 0;
 	for (int tries = 0; tries < 12 && world.route[r].vias < want; tries++)
 		world.route[r].vias += via_make(r, world.route[r].vias);

@@ -10,6 +10,7 @@
 #include "admit.h"
 #include "session.h"
 #include "table_eal.h"
+#include "tsc.h"
 #include "urr.h"
 #include "urr_live.h"
 
@@ -60,14 +61,10 @@ static void rig_on_event(const struct upf_event *event)
 	rig_events += rig_counts_only || rig_events + 1 < RIG_EVENTS;
 }
 
-static uint32_t rig_clock(void)
-{
-	return rig_now;
-}
-
 static void rig_time(uint32_t now_s)
 {
 	rig_now = now_s;
+	tsc_stopped = (now_s - 1) * rte_get_tsc_hz();
 	for (uint32_t i = 0; i < RIG_WORKERS; i++)
 		rig_worker[i].now_s = now_s;
 }
@@ -75,7 +72,6 @@ static void rig_time(uint32_t now_s)
 static void rig(uint32_t workers)
 {
 	worker_count = workers;
-	urr_clock = rig_clock;
 	rig_time(1000);
 	for (uint32_t i = 0; i < RIG_WORKERS; i++) {
 		if (rig_cells[i] == NULL)

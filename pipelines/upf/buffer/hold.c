@@ -10,6 +10,7 @@
 #include "hold_state.h"
 #include "notify.h"
 #include "session_index.h"
+#include "tsc.h"
 
 #define GROW 1024u
 
@@ -191,7 +192,7 @@ static void tell_pending(struct hold_queue *q)
 
 static uint32_t tell_due(void)
 {
-	uint64_t now = rte_rdtsc();
+	uint64_t now = tsc_now();
 	uint32_t kept = 0, told = 0;
 
 	if (dues == 0 || now < due_next)
@@ -238,7 +239,7 @@ static void notice(uint32_t queue, const struct hold_report *r)
 	if (q->pending == bit) {
 		q->due_far = r->far;
 		q->due_pdr = session_ops.pdr_id(q->session, r->group, r->rule);
-		q->due_tsc = rte_rdtsc() + rte_get_tsc_hz() / 1000 * q->delay_ms;
+		q->due_tsc = tsc_now() + rte_get_tsc_hz() / 1000 * q->delay_ms;
 		due_next = dues == 0 ? q->due_tsc : RTE_MIN(due_next, q->due_tsc);
 	}
 	if (!q->listed)

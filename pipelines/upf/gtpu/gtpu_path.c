@@ -18,6 +18,7 @@
 #include "peer.h"
 #include "session_hot.h"
 #include "session_index.h"
+#include "tsc.h"
 #include "upf_worker.h"
 
 /* ==== error indications ==== */
@@ -366,8 +367,11 @@ static bool look_at(uint16_t peer, uint64_t now)
 	return true;
 }
 
-uint32_t gtpu_path_poll_at(uint64_t now_tsc)
+uint32_t gtpu_path_poll(void)
 {
+	if (path == NULL)
+		return 0;
+	uint64_t now_tsc = tsc_now();
 	uint32_t n = gtpu_error_poll();
 
 	if (now_tsc < look_tsc)
@@ -376,11 +380,6 @@ uint32_t gtpu_path_poll_at(uint64_t now_tsc)
 	for (uint32_t i = 0; i < listed; i++)
 		n += look_at(list[i], now_tsc);
 	return n;
-}
-
-uint32_t gtpu_path_poll(void)
-{
-	return path != NULL ? gtpu_path_poll_at(rte_rdtsc()) : 0;
 }
 
 /* ---- hearing ---- */
@@ -435,5 +434,5 @@ void gtpu_path_report(const struct upf_report *report)
 	if (report->kind == REPORT_ECHO)
 		answered(report);
 	else if (report->kind == REPORT_ERROR_INDICATION)
-		gtpu_error_report(report, rte_rdtsc());
+		gtpu_error_report(report, tsc_now());
 }

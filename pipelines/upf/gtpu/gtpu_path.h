@@ -47,9 +47,4 @@ static inline bool gtpu_path_waits_for(uint16_t sequence)
 }
 const char *gtpu_path_text(enum gtpu_path_state state);
 
-/* ---- for tests ---- */
-
-/* gtpu_path_poll() at this time. */
-uint32_t gtpu_path_poll_at(uint64_t now_tsc);
-
 #endif

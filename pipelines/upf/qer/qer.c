@@ -10,6 +10,7 @@
 
 #include "qer_hot.h"
 #include "rcu.h"
+#include "tsc.h"
 
 #define HEADS 65536u
 
@@ -60,7 +61,7 @@ int qer_init(void)
 		return -ENOMEM;
 	}
 	rate_hot[0].mbr.burst = rate_hot[0].gbr.burst = QER_AHEAD_MAX;
-	qer_epoch_tsc = rte_rdtsc();
+	qer_epoch_tsc = tsc_now();
 	return 0;
 }
 

@@ -149,7 +149,6 @@ void urr_sum(struct urr_record *r, uint32_t n, struct urr_counters *out);
 
 /* ---- urr_report.c ---- */
 
-extern uint32_t (*urr_clock)(void); /* seconds of the box's clock; tests have one of their own */
 /* Reports what is due of it now. */
 void urr_look(uint32_t session, uint32_t n);
 /* The last report; sum: all of it. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tsc.h"
 #include "urr_hot.h"
 #include "urr_live.h"
 
@@ -276,7 +277,7 @@ void urr_commit(struct urr_change *change)
 	session = change->session;
 	r = change->record;
 	if (change->brief != NULL) {
-		urr_brief_begin(change->brief, urr_clock());
+		urr_brief_begin(change->brief, tsc_now_s());
 		urr_slot[session] = (uintptr_t)change->brief | 1;
 		pending--;
 		free(change);
@@ -288,7 +289,7 @@ void urr_commit(struct urr_change *change)
 	urr_record_set(session, r);
 	for (uint32_t i = 0; i < r->urrs; i++) {
 		if (r->urr[i].made_s == 0) { /* not inherited */
-			r->urr[i].made_s = urr_clock();
+			r->urr[i].made_s = tsc_now_s();
 			credit_ready(r->urr[i].credit, r->urr[i].live);
 		}
 		begin(r, i, session, &change->cfg[i]);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "session_index.h"
+#include "tsc.h"
 #include "urr_hot.h"
 #include "urr_live.h"
 
@@ -196,7 +197,7 @@ static void report_live(uint32_t session, struct urr *u, const struct urr_counte
 
 void urr_finish(uint32_t session, struct urr *u, const struct urr_counters *sum)
 {
-	uint32_t now_s = urr_clock();
+	uint32_t now_s = tsc_now_s();
 	struct urr_counters none = {0};
 	struct upf_usage usage = {.why = USAGE_TERMINATION,
 		.start_unix_s = unix_s(u->made_s, now_s),
@@ -264,7 +265,7 @@ void urr_look(uint32_t session, uint32_t n)
 	struct urr_record *r = urr_record_of(session);
 	struct urr *u = &r->urr[n];
 	struct urr_live *l = &urr_live[u->live];
-	uint32_t now_s = urr_clock(), why = 0;
+	uint32_t now_s = tsc_now_s(), why = 0;
 	struct urr_counters sum;
 	/* acquire: pairs with tell(). First the bit, then the counters: what is counted later is
 	 * told again. */
@@ -293,7 +294,7 @@ void urr_settled(struct urr_live *l)
 		return;
 	if (__atomic_load_n(&l->left, __ATOMIC_RELAXED) > 0)
 		__atomic_fetch_and(&l->state, ~URR_USED, __ATOMIC_SEQ_CST);
-	urr_arm_at(l, urr_clock());
+	urr_arm_at(l, tsc_now_s());
 }
 
 /* ---- values ---- */
@@ -312,7 +313,7 @@ static void values(struct urr_live *l, const struct api_urr *cfg)
 
 void urr_begin(struct urr_live *l, const struct api_urr *cfg, uint64_t used)
 {
-	uint32_t now_s = urr_clock();
+	uint32_t now_s = tsc_now_s();
 
 	values(l, cfg);
 	l->left = l->soft = -(int64_t)used;
@@ -328,7 +329,7 @@ void urr_begin(struct urr_live *l, const struct api_urr *cfg, uint64_t used)
 void urr_set(struct urr_live *l, const struct api_urr *cfg)
 {
 	struct urr_live was = *l;
-	uint32_t now_s = urr_clock();
+	uint32_t now_s = tsc_now_s();
 	bool anew = cfg->grant != was.grant;
 
 	values(l, cfg);
@@ -360,13 +361,6 @@ void urr_told(uint32_t session, uint8_t n)
 
 #define WHEEL	 4096 /* slots of a second; what is further off comes by once a turn */
 #define POLL_MAX 256  /* a call's share */
-
-static uint32_t clock_tsc(void)
-{
-	return rte_rdtsc() / rte_get_tsc_hz() + 1;
-}
-
-uint32_t (*urr_clock)(void) = clock_tsc;
 
 static uint32_t wheel[WHEEL], wheel_s, work; /* work: the rest of wheel_s's slot */
 
@@ -402,7 +396,7 @@ void urr_timers_init(void)
 {
 	memset(wheel, 0, sizeof(wheel));
 	work = 0;
-	wheel_s = urr_clock();
+	wheel_s = tsc_now_s();
 }
 
 static void look_at(struct urr_live *l)
@@ -418,7 +412,7 @@ static void look_at(struct urr_live *l)
 
 uint32_t urr_poll(void)
 {
-	uint32_t now_s = urr_clock(), done = 0;
+	uint32_t now_s = tsc_now_s(), done = 0;
 
 	while (done < POLL_MAX) {
 		struct urr_live *l;
