@@ -21,7 +21,8 @@ static const char *const stats_types[] = {
 static const char *const object_types[] = {"port", "tunnel", "peer"};
 #define OBJECTS (sizeof(object_types) / sizeof(object_types[0]))
 enum { SLOT_DROPS = STATS, SLOT_OBJECTS, SLOT_PEERS = SLOT_OBJECTS + 2, SLOTS };
-#define PEERS_MAX 10000 /* entries of one answer of table.read */
+#define PEERS_MAX  10000 /* entries of one answer of table.read */
+#define STATS_PAGE 500	 /* objects of one answer of stats: the loop reads it in one turn */
 
 struct reading {
 	json_t *slot[SLOTS]; /* stats by type, drops, objects by type; NULL: not read */
@@ -132,6 +133,29 @@ static json_t *part_of(uint32_t slot, const json_t *result)
 	return json_incref(part);
 }
 
+static int ask(struct collector *c, uint32_t slot, const char *cursor);
+
+/* Of what is told by pages the first is kept, and the others are added to it. */
+static bool keep_part(json_t **slot, json_t *part)
+{
+	bool kept = part && (!*slot || !json_object_update(*slot, part));
+
+	if (*slot)
+		json_decref(part);
+	else
+		*slot = part;
+	return kept;
+}
+
+static void take_part(struct collector *c, uint32_t slot, const json_t *result)
+{
+	const char *cursor = json_string_value(json_object_get(result, "cursor"));
+
+	if (!keep_part(&c->coming.slot[slot], result ? part_of(slot, result) : NULL) ||
+		(slot < STATS && cursor && ask(c, slot, cursor)))
+		c->failed = true;
+}
+
 static void answered(const json_t *result, const json_t *error, void *arg)
 {
 	struct call call = *(struct call *)arg;
@@ -146,14 +170,13 @@ static void answered(const json_t *result, const json_t *error, void *arg)
 	}
 	if (call.round != c->round)
 		return;
-	c->coming.slot[call.slot] = result ? part_of(call.slot, result) : NULL;
-	if (!c->coming.slot[call.slot])
-		c->failed = true;
+	take_part(c, call.slot, result);
 	if (!--c->waiting)
 		round_end(c);
 }
 
-static int ask(struct collector *c, uint32_t slot)
+/* cursor: of the page before; NULL: the first. */
+static int ask(struct collector *c, uint32_t slot, const char *cursor)
 {
 	struct call *call = malloc(sizeof(*call));
 	int rc;
@@ -162,7 +185,9 @@ static int ask(struct collector *c, uint32_t slot)
 		return -ENOMEM;
 	*call = (struct call){c, c->round, slot};
 	if (slot < STATS)
-		rc = dataplane_call(c->dp, "stats", json_pack("{s:s}", "type", stats_types[slot]),
+		rc = dataplane_call(c->dp, "stats",
+			json_pack("{s:s, s:i, s:s*}", "type", stats_types[slot], "limit",
+				STATS_PAGE, "cursor", cursor),
 			answered, call);
 	else if (slot == SLOT_DROPS)
 		rc = dataplane_call(c->dp, "drops", NULL, answered, call);
@@ -197,7 +222,7 @@ static void round_begin(evutil_socket_t fd, short what, void *arg)
 	if (c->objects[0] && c->coming.mono_us - c->objects_us < OBJECTS_US - PERIOD_US / 10)
 		slots = SLOT_OBJECTS;
 	for (uint32_t slot = 0; slot < slots; slot++)
-		if (ask(c, slot))
+		if (ask(c, slot, NULL))
 			c->failed = true;
 	if (!c->waiting)
 		again(c, PERIOD_US);

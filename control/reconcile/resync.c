@@ -13,7 +13,7 @@
 #include "reconciler.h"
 
 #define RETRY_MOST 1024 /* refused objects of the kernel */
-#define PAGE_MOST  10000
+#define PAGE_MOST  1000
 
 static void on_page(const json_t *result, const json_t *error, void *arg);
 

@@ -57,7 +57,7 @@ static const struct method {
 	{"transaction", method_transaction, NAMES("ops", "check")},
 	{"sync", method_sync, NAMES("source", "groups", "mode", "stale", "check")},
 	{"groups", method_groups, NAMES("source", "cursor", "limit")},
-	{"stats", method_stats, NAMES("type", "keys")},
+	{"stats", method_stats, NAMES("type", "keys", "limit", "cursor")},
 	{"watch", method_watch, NAMES("events")},
 	{"schema", method_schema, no_names},
 	{"table.list", method_table_list, no_names},

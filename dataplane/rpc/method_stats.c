@@ -17,7 +17,8 @@
 #include "params.h"
 #include "slice.h"
 
-#define STAT_STAGES 64
+#define STAT_STAGES    64
+#define STATS_PAGE_MAX 100000
 
 /* Is this one of the keys asked for? All are when there is no list. */
 static bool asked(const json_t *keys, const char *key)
@@ -117,8 +118,31 @@ static void stats_one(const struct object *obj, json_t *out)
 	json_object_set_new(out, obj->key, counters);
 }
 
+/* What is asked for: some keys, or a page of all. */
+struct stats_query {
+	const json_t *keys; /* NULL: all */
+	const char *cursor; /* the last key of the page before; NULL: from the first */
+	json_int_t limit;   /* of objects of the model; 0: none */
+	const char *next;   /* the last key of this page, where there are more */
+};
+
+static void stats_page(const struct api_type *type, struct stats_query *query, json_t *out)
+{
+	struct object *obj = model_after(type->type, query->cursor ? query->cursor : "");
+	const char *last = NULL;
+
+	for (json_int_t n = 0; obj; obj = model_next(obj), n++) {
+		if (query->limit && n == query->limit) {
+			query->next = last;
+			return;
+		}
+		stats_one(obj, out);
+		last = obj->key;
+	}
+}
+
 static int stats_objects(
-	const struct api_type *type, const json_t *keys, json_t *out, struct rpc_error *err)
+	const struct api_type *type, struct stats_query *query, json_t *out, struct rpc_error *err)
 {
 	char key[API_KEY_BYTES], got[100], path[32];
 	union api_object ignored;
@@ -126,10 +150,9 @@ static int stats_objects(
 	size_t index;
 	json_t *json;
 
-	if (!keys)
-		for (obj = model_after(type->type, ""); obj; obj = model_next(obj))
-			stats_one(obj, out);
-	json_array_foreach (keys, index, json) {
+	if (!query->keys)
+		stats_page(type, query, out);
+	json_array_foreach (query->keys, index, json) {
 		snprintf(path, sizeof(path), "keys[%zu]", index);
 		if (!json_is_string(json))
 			return rpc_fail_value(
@@ -153,7 +176,7 @@ static const struct {
 	void (*add)(const json_t *keys, json_t *out);
 } extras[] = {{"worker", stats_workers}, {"stage", stats_stages}, {"box", stats_box}};
 
-static int stats_of(const char *name, const json_t *keys, json_t *out, struct rpc_error *err)
+static int stats_of(const char *name, struct stats_query *query, json_t *out, struct rpc_error *err)
 {
 	const struct api_type *type = api_type_find(name);
 	char got[80];
@@ -161,13 +184,13 @@ static int stats_of(const char *name, const json_t *keys, json_t *out, struct rp
 	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
 		if (strcmp(extras[i].name, name))
 			continue;
-		extras[i].add(keys, out);
+		extras[i].add(query->keys, out);
 		return 0;
 	}
 	if (type && type->type == OBJECT_SESSION)
-		return noun_session_stats(keys, out, err);
+		return noun_session_stats(query->keys, out, err);
 	if (type && nouns[type->type] && nouns[type->type]->stats)
-		return stats_objects(type, keys, out, err);
+		return stats_objects(type, query, out, err);
 	return rpc_fail_value(err, "type",
 		"port, slice, attachment, tunnel, meter, session, worker, stage or box",
 		printable(name, got, sizeof(got)));
@@ -176,18 +199,21 @@ static int stats_of(const char *name, const json_t *keys, json_t *out, struct rp
 METHOD(method_stats)
 {
 	const char *type;
-	const json_t *keys;
+	struct stats_query query = {0};
 	json_t *objects;
 
 	if (param_text(params, "type", true, &type, err) ||
-		param_array(params, "keys", false, &keys, err))
+		param_array(params, "keys", false, &query.keys, err) ||
+		param_int(params, "limit", 1, STATS_PAGE_MAX, 0, &query.limit, err) ||
+		param_text(params, "cursor", false, &query.cursor, err))
 		return -1;
 	objects = json_object();
-	if (stats_of(type, keys, objects, err)) {
+	if (stats_of(type, &query, objects, err)) {
 		json_decref(objects);
 		return -1;
 	}
-	*result = json_pack("{s:s, s:o}", "type", type, "objects", objects);
+	*result = json_pack(
+		"{s:s, s:o, s:s*}", "type", type, "objects", objects, "cursor", query.next);
 	return 0;
 }
 

@@ -370,6 +370,25 @@ START_TEST(counters_come_with_their_names)
 	EXPECT(ask(CALL("stats", "{'type':'slice','keys':['blue']}")), "result.objects",
 		"{\"blue\":{\"dropped\":3,\"in_bytes\":60,\"in_packets\":1,\"out_bytes\":120,"
 		"\"out_packets\":2}}");
+	/* in the order of names; the cursor is the last of the page before */
+	json_t *all = ask(CALL("stats", "{'type':'slice'}"));
+	size_t count = json_object_size(json_object_get(json_object_get(all, "result"), "objects"));
+	char call[200], cursor[80] = "";
+
+	ck_assert_uint_ge(count, 2);
+	EXPECT(all, "result.cursor", "");
+	for (size_t i = 0; i < count; i++) {
+		snprintf(call, sizeof(call), CALL("stats", "{'type':'slice','limit':1%s%s%s}"),
+			i ? ",'cursor':'" : "", cursor, i ? "'" : "");
+		json_t *page = ask(call);
+
+		ck_assert_uint_eq(json_object_size(json_object_get(
+					  json_object_get(page, "result"), "objects")),
+			1);
+		snprintf(cursor, sizeof(cursor), "%s", at(page, "result.cursor"));
+		ck_assert_int_eq(cursor[0] == 0, i + 1 == count);
+		json_decref(page);
+	}
 	EXPECT(ask(CALL("stats", "{'type':'box'}")), "result.objects.box.punted", "4");
 	EXPECT(ask(CALL("stats", "{'type':'stage'}")),
 		"result.objects.worker0/parse.cycles_per_packet", "15.0");

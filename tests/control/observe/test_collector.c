@@ -27,6 +27,8 @@ struct dataplane {
 	size_t asked, answered;
 	json_int_t count; /* of all counters */
 	bool refuses, refuses_calls;
+	unsigned pages; /* more, of slices */
+	char cursor[16]; /* that was asked with last */
 };
 
 static struct dataplane dp;
@@ -67,6 +69,9 @@ int dataplane_call(
 	if (json_object_get(params, "type"))
 		snprintf(type, sizeof(type), "%s",
 			json_string_value(json_object_get(params, "type")));
+	if (json_object_get(params, "cursor"))
+		snprintf(dp.cursor, sizeof(dp.cursor), "%s",
+			json_string_value(json_object_get(params, "cursor")));
 	json_decref(params);
 	return question(method, type[0] ? type : NULL, answer, arg);
 }
@@ -101,6 +106,14 @@ static void answer_one(void)
 		result = json_pack("{s:[{s:{s:s}}]}", "entries", "match", "gtpu", "n3");
 	else
 		result = json_pack("{s:[{s:s}]}", "objects", "name", q.what + 5);
+	if (!strcmp(q.what, "stats slice") && dp.cursor[0])
+		json_object_set(json_object_get(result, "objects"), dp.cursor, json_null());
+	if (!strcmp(q.what, "stats slice") && dp.pages) {
+		char cursor[16];
+
+		snprintf(cursor, sizeof(cursor), "p%u", dp.pages--);
+		json_object_set_new(result, "cursor", json_string(cursor));
+	}
 	if (dp.refuses) {
 		error = result;
 		result = NULL;
@@ -183,6 +196,22 @@ START_TEST(first_reading_has_counters_and_no_rates)
 	ck_assert_ptr_null(collector_stats(c, "session"));
 	ck_assert_double_eq(collector_rate(c, "port", "one", "packets"), 0);
 	ck_assert_int_gt(collector_at_us(c), 0);
+}
+END_TEST
+
+START_TEST(counters_of_many_come_by_pages)
+{
+	change(DATAPLANE_UP, 1);
+	round_now();
+	dp.pages = 2;
+	for (int i = 0; i < 13; i++)
+		answer_one();
+	ck_assert_ptr_null(collector_stats(c, "slice")); /* the last page has not come */
+	answer_all();
+	ck_assert_uint_eq(dp.answered, 14);
+	ck_assert_uint_eq(json_object_size(collector_stats(c, "slice")), 3);
+	ck_assert_ptr_nonnull(json_object_get(collector_stats(c, "slice"), "p2"));
+	ck_assert_ptr_nonnull(json_object_get(collector_stats(c, "slice"), "p1"));
 }
 END_TEST
 
@@ -369,6 +398,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_test(tcase, nothing_is_read_before_the_dataplane_is_up);
 	tcase_add_test(tcase, first_reading_has_counters_and_no_rates);
+	tcase_add_test(tcase, counters_of_many_come_by_pages);
 	tcase_add_test(tcase, rate_is_the_difference_by_the_time_between);
 	tcase_add_test(tcase, reading_counts_only_when_every_answer_has_come);
 	tcase_add_test(tcase, counter_that_goes_back_has_no_rate);
