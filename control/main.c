@@ -23,6 +23,7 @@
 #include "observe.h"
 #include "rest.h"
 #include "smartx.h"
+#include "turn.h"
 
 #define TICK_US 100000
 
@@ -315,6 +316,7 @@ static int loop(void)
 	int rc = 0;
 
 	while (rc == 0 && !event_base_got_break(control.base)) {
+		turn_begin();
 		rc = event_base_loop(control.base, EVLOOP_ONCE);
 		now_us = clock_cpu_us();
 		if (now_us - before_us > control.turn_longest_us)

@@ -9,10 +9,11 @@
 
 #include "clock.h"
 #include "reconciler.h"
+#include "turn.h"
 
 #define SUBJECTS_MOST 10000
 #define SETTLED_MS    2000
-#define SILENT_MS     1000 /* a dataplane that owes answers for so long is not waited for */
+#define SILENT_MS     5000 /* a dataplane that owes answers for so long is not waited for */
 #define PATIENCE_MS   250  /* between two looks */
 #define ASK_BYTES     (2u << 20)
 
@@ -445,7 +446,7 @@ static bool step(struct reconcile_check *check)
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct reconcile_check *check = arg;
-	uint64_t until_us = clock_mono_us() + RECONCILE_BIT_US;
+	uint64_t until_us = turn_until_us(RECONCILE_BIT_US);
 
 	while (!check->why && !check->lost) {
 		if (!step(check))

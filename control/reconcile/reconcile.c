@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "reconciler.h"
+#include "turn.h"
 
 #define RESYNC_S 60
 /* The dataplane takes its clients' messages in turn: a transaction that went out by a connection
@@ -73,7 +74,7 @@ static void note_sync(struct reconciler *rec)
 static void on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct reconciler *rec = arg;
-	uint64_t until_us = clock_mono_us() + RECONCILE_BIT_US, begun_us = clock_cpu_us();
+	uint64_t until_us = turn_until_us(RECONCILE_BIT_US), begun_us = clock_cpu_us();
 	bool more = false;
 
 	if (evtimer_pending(rec->pause, NULL))

@@ -11,8 +11,9 @@
 #include "clock.h"
 #include "reconciler.h"
 
-#define DOUBTS_MOST 8	       /* between two resyncs by the clock */
-#define TRY_BYTES   (2u << 20) /* the dataplane's main thread is busy with it for as long */
+#define DOUBTS_MOST 8 /* between two resyncs by the clock */
+#define TRY_BYTES                                                                                  \
+	(256u << 10) /* the dataplane's main thread, and our loop, are busy with it for as long */
 
 bool round_waits(const struct reconciler *rec)
 {

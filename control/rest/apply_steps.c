@@ -14,6 +14,7 @@
 #include "mirror.h"
 #include "clock.h"
 #include "making.h"
+#include "turn.h"
 
 #define BIT_US 5000
 
@@ -421,7 +422,7 @@ static enum apply_next step_finish(struct applying *a, uint64_t until_us)
 static void run(void)
 {
 	static const struct timeval now = {0, 0};
-	uint64_t until_us = clock_mono_us() + BIT_US;
+	uint64_t until_us = turn_until_us(BIT_US);
 	enum apply_next next;
 
 	do {
