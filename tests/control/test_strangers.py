@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# run: both
 """Who has no token costs nothing: neither memory, nor places, nor other people's time. SLUICE_LONG=1: for a minute."""
 import contextlib
 import itertools
@@ -91,7 +92,9 @@ def hostile(what, source, until):
 
 
 def attack(seconds):
-    """In a process of its own: 100 clients, and connections without a byte from as many sources as there are."""
+    """In a process of its own: 100 clients, and connections without a byte from as many sources as there are. What they
+    compute themselves they would compute elsewhere: here it must not take the CPU that control waits for."""
+    os.nice(19)
     until = time.monotonic() + seconds
     sources = itertools.cycle(V4 + V6)
     kinds = itertools.cycle((idle, slow, by_length, chunked, headers))
@@ -162,10 +165,10 @@ class Strangers(unittest.TestCase):
         grown = self.memory("VmHWM") - before
         said = [f"grown {grown / MIB:.1f} MiB, load {os.getloadavg()[0]:.1f}"]
         for who, all_ in took.items():
-            said.append(f"{who}: {len(all_)} calls, median {statistics.median(all_) * 1000:.1f} ms, worst {max(all_) * 1000:.0f} ms")
+            said.append(f"{who}: {len(all_)} calls, median {statistics.median(all_) * 1000:.1f} ms, 99 % within {sorted(all_)[len(all_) * 99 // 100] * 1000:.0f} ms, worst {max(all_) * 1000:.0f} ms")
         print("; ".join(said))
         for who, all_ in took.items():
-            self.assertLess(statistics.median(all_), 0.1, said)
+            self.assertLess(sorted(all_)[len(all_) * 99 // 100], 0.1 * SLOW, said)
             self.assertLess(max(all_), 3 * SLOW, said)
         if "asan" not in os.environ.get("SLUICE_BUILD", ""):
             self.assertLess(grown, 16 * MIB, said)
