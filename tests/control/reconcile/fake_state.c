@@ -60,6 +60,15 @@ static json_t *effective(const struct fake *fake, const json_t *groups)
 	return all;
 }
 
+static void show(struct fake *fake, const char *label, const json_t *one)
+{
+	const char *key = strchr(label, ' ');
+	char type[32];
+
+	snprintf(type, sizeof(type), "%.*s", (int)(key - label), label);
+	json_object_set(member_of(fake->state, type), key + 1, json_object_get(one, "o"));
+}
+
 static void take_over(struct fake *fake, json_t *all)
 {
 	const char *label;
@@ -69,13 +78,8 @@ static void take_over(struct fake *fake, json_t *all)
 	fake->in_force = all;
 	json_decref(fake->state);
 	fake->state = json_object();
-	json_object_foreach (all, label, one) {
-		const char *key = strchr(label, ' ');
-		char type[32];
-
-		snprintf(type, sizeof(type), "%.*s", (int)(key - label), label);
-		json_object_set(member_of(fake->state, type), key + 1, json_object_get(one, "o"));
-	}
+	json_object_foreach (all, label, one)
+		show(fake, label, one);
 }
 
 static const char *label_of(
@@ -697,7 +701,12 @@ void fake_put(struct fake *fake, const char *type, const char *object)
 	ck_assert_ptr_nonnull(label_of(api_type_find(type), json, label, &err));
 	json_object_set_new(fake->hand, label, encoded(api_type_find(type), json));
 	json_decref(json);
-	take_over(fake, effective(fake, fake->groups));
+	/* thousands are put one by one: only this one is looked at */
+	if (json_integer_value(json_object_get(json_object_get(fake->in_force, label), "s")))
+		return;
+	json_object_del(fake->in_force, label);
+	effective_add(fake->in_force, label, json_object_get(fake->hand, label), 0, "");
+	show(fake, label, json_object_get(fake->in_force, label));
 }
 
 void fake_lose(struct fake *fake, const char *source, const char *owner)

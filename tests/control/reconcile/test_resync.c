@@ -9,7 +9,7 @@
 #include "reconciler.h"
 #include "rig.h"
 
-#define OBJECTS	   5000
+#define OBJECTS	   20000
 #define PAGE	   100
 #define LEFTOVERS  1000 /* that a resync remembers in these tests */
 #define EACH_BYTES 64	/* a resync takes less for each object: 64 MB for a million */
