@@ -603,6 +603,15 @@ static void deleted6(struct kernel *kernel, struct route_group *group,
 	}
 }
 
+/* A dump leaves out what lies between the ways of a route (`unreachable … dev` behind one of
+ * several gateways that then gets another), and shows it again without a word when that one goes.
+ */
+static void look_for_hidden(struct kernel *kernel, const struct route_group *group)
+{
+	if (group->table && group->table->hides)
+		dump_verify(kernel, DUMP_ROUTE6, 0, group->table->id);
+}
+
 void route_deleted(
 	struct kernel *kernel, const struct kernel_route *route, const struct route_ways *ways)
 {
@@ -621,6 +630,8 @@ void route_deleted(
 		route_take_out(kernel, at, group.table);
 	else if (route->prefix.family == 6)
 		deleted6(kernel, &group, route, path);
+	if (route->prefix.family == 6)
+		look_for_hidden(kernel, &group);
 	path_put(&kernel->routes, path);
 }
 
@@ -649,6 +660,7 @@ static void route_lose_link(struct kernel *kernel, struct route *route, uint32_t
 		if (was->via[i].index != index)
 			via[count++] = was->via[i];
 	}
+	look_for_hidden(kernel, &group);
 	if (!count) {
 		route_remove(kernel, route);
 		return;
@@ -769,8 +781,11 @@ static void sweep_bucket(struct kernel *kernel, struct route_table *table, uint8
 	while (*at) {
 		if ((*at)->generation == kernel->generation || (*at)->pub.prefix.family != family)
 			at = &(*at)->next;
-		else
+		else {
+			table->hides |= family == 6 &&
+					route_group_find(&kernel->routes, &(*at)->pub).count > 1;
 			route_take_out(kernel, at, table);
+		}
 	}
 }
 
