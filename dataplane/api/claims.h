@@ -39,6 +39,7 @@ struct claim {
 	uint64_t digest; /* of what it says: equal objects have equal ones */
 	uint8_t type;	 /* enum object_type */
 	bool staged;	 /* of a change that is not made yet */
+	bool lost;	 /* hidden so far, and cannot come back (rpc/sync.h) */
 	bool renews;	 /* what it names is made anew, and so is its object (rpc/sync.h) */
 	uint32_t visit;	 /* of the last pass that has planned its object... */
 	uint32_t entry;	 /* ...as this one */

@@ -134,15 +134,21 @@ static int stage_objects(struct stage *stage, const json_t *objects, struct rpc_
 	return 0;
 }
 
+/* It stands as it is in answers, logs and what others make of it: nothing that JSON escapes. */
 static int check_owner(const char *owner, struct rpc_error *err)
 {
 	char got[100];
-	size_t len = strlen(owner);
+	size_t len = strlen(owner), good = 0;
 
-	if (len > 0 && len <= LIMIT_OWNER && strcspn(owner, "\n\t\r\"\\") == len)
+	while (good < len && (unsigned char)owner[good] >= ' ' && owner[good] != 0x7f &&
+		owner[good] != '"' && owner[good] != '\\')
+		good++;
+	if (len > 0 && len <= LIMIT_OWNER && good == len)
 		return 0;
-	return rpc_fail_value(
-		err, "owner", "text of 1 to 255 characters", printable(owner, got, sizeof(got)));
+	return rpc_fail_value(err, "owner",
+		"text of 1 to 255 characters, none of them a control character, a quote or a "
+		"backslash",
+		printable(owner, got, sizeof(got)));
 }
 
 static int stage_group(struct sync *sync, const json_t *json, struct rpc_error *err)
@@ -343,6 +349,8 @@ static void end(struct sync *sync, bool done)
 			source_group_drop(group);
 	}
 	sync_plan_free(sync);
+	sync_found(sync);
+	free(sync->lost);
 	free(sync->renewed);
 	free(sync->stages);
 	free(sync->entries);

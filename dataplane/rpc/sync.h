@@ -74,11 +74,14 @@ struct sync {
 	uint32_t refusal_count, refusal_room;
 	struct claim **renewed; /* rows that name what is made anew */
 	uint32_t renewed_count, renewed_room;
+	struct claim **lost; /* what was put by hand, and cannot come back */
+	uint32_t lost_count, lost_room;
 	uint32_t passes, evict_most;
-	bool is_rehearsed;	 /* a pass that changed nothing was not refused */
-	bool any_refused;	 /* in this pass */
-	uint32_t gave_way;	 /* groups */
-	uint32_t clearing_since; /* the pass */
+	uint32_t none_gives_way[OBJECT_TYPES]; /* + 1: the pass that has found so */
+	bool is_rehearsed;		       /* a pass that changed nothing was not refused */
+	bool any_refused;		       /* in this pass */
+	uint32_t gave_way;		       /* groups */
+	uint32_t clearing_since;	       /* the pass */
 	bool is_clearing; /* more has to give way than goes at once: some of it goes, and that is
 			     all */
 	bool no_memory;
@@ -104,6 +107,8 @@ int sync_plan(struct sync *sync);
 bool sync_is_planned(const struct claim *claim);
 /* No claim is to be renewed any more. */
 void sync_renewed(struct sync *sync);
+/* What was put by hand may come back. */
+void sync_found(struct sync *sync);
 /* After the transaction of the plan: the claims are as they were planned. */
 void sync_settle(struct sync *sync);
 void sync_plan_free(struct sync *sync);

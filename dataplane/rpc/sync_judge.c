@@ -123,27 +123,25 @@ static bool comes_into_force(const struct sync *sync, const struct claim *claim)
 	       (sync_is_planned(claim) && sync->entries[claim->entry].best == claim);
 }
 
-/* Calls found for each object of the kernel's that is in force, as it is there, until it returns
- * false. */
-static void each_of_kernel(struct sync *sync,
-	bool (*found)(struct sync *sync, const struct claim *claim, const union api_object *data,
-		const void *arg),
+/* Calls found for each claim of the kernel's that is in force until it returns false; of one type,
+ * or of all (OBJECT_TYPES). */
+static void each_of_kernel(struct sync *sync, enum object_type type,
+	bool (*found)(struct sync *sync, const struct claim *claim, const void *arg),
 	const void *arg)
 {
 	struct source_group *group = source_group_after(SOURCE_KERNEL, "");
-	union api_object data;
 
 	for (; group; group = source_group_next(group)) {
 		const struct claim *claim = group->claims;
 
-		if (!may_give_way(claim) || !comes_into_force(sync, claim))
+		if (!may_give_way(claim) || (type != OBJECT_TYPES && claim->type != type) ||
+			!comes_into_force(sync, claim))
 			continue;
 		if (!sync->check && sync->gave_way >= SYNC_GIVE_WAY_MOST) {
 			sync->is_clearing = true;
 			return;
 		}
-		if (noun_load(&api_types[claim->type], claim->key, &data) == 0 &&
-			!found(sync, claim, &data, arg))
+		if (!found(sync, claim, arg))
 			return;
 	}
 }
@@ -174,13 +172,11 @@ struct room_wanted {
 	uint32_t left;
 };
 
-static bool make_room(
-	struct sync *sync, const struct claim *claim, const union api_object *data, const void *arg)
+static bool make_room(struct sync *sync, const struct claim *claim, const void *arg)
 {
 	struct room_wanted *wanted = (struct room_wanted *)arg;
 
-	if (claim->type == wanted->claim->type &&
-		!strncmp(claim->key, wanted->claim->key, wanted->same))
+	if (!strncmp(claim->key, wanted->claim->key, wanted->same))
 		wanted->left -= take_away(sync, claim->group, wanted->claim, false);
 	return wanted->left > 0;
 }
@@ -190,11 +186,18 @@ static bool room_is_made(struct sync *sync, const struct entry *entry)
 	struct room_wanted wanted = {.claim = entry->claim,
 		.same = strcspn(entry->claim->key, " ") + 1,
 		.left = sync->evict_most};
+	enum object_type type = entry->claim->type;
 
-	each_of_kernel(sync, make_room, &wanted);
+	/* that there is nothing is found once in a pass, and not for each of many that are refused
+	 */
+	if (sync->none_gives_way[type] == sync->passes + 1)
+		return false;
+	each_of_kernel(sync, type, make_room, &wanted);
 	wanted.same = 0;
 	if (wanted.left == sync->evict_most)
-		each_of_kernel(sync, make_room, &wanted);
+		each_of_kernel(sync, type, make_room, &wanted);
+	if (wanted.left == sync->evict_most)
+		sync->none_gives_way[type] = sync->passes + 1;
 	return wanted.left < sync->evict_most;
 }
 
@@ -319,17 +322,18 @@ static void leave_network(struct sync *sync, const struct claim *user, const cha
 	}
 }
 
-static bool leave_all(
-	struct sync *sync, const struct claim *user, const union api_object *data, const void *arg)
+static bool leave_all(struct sync *sync, const struct claim *user, const void *arg)
 {
 	struct naming naming = {.sync = sync, .user = (struct claim *)user, .found = leave_busy};
+	union api_object data;
 
-	name_all(&naming, user->type, data);
+	if (noun_load(&api_types[user->type], user->key, &data))
+		return true;
+	name_all(&naming, user->type, &data);
 	if (user->type == OBJECT_NEIGHBOR)
-		leave_network(sync, user, data->neighbor.attachment, &data->neighbor.address);
-	for (uint32_t i = 0; user->type == OBJECT_ROUTE && i < data->route.via_count; i++)
-		leave_network(
-			sync, user, data->route.via[i].attachment, &data->route.via[i].address);
+		leave_network(sync, user, data.neighbor.attachment, &data.neighbor.address);
+	for (uint32_t i = 0; user->type == OBJECT_ROUTE && i < data.route.via_count; i++)
+		leave_network(sync, user, data.route.via[i].attachment, &data.route.via[i].address);
 	return true;
 }
 
@@ -395,6 +399,18 @@ static bool blame_named(
 	return naming.any;
 }
 
+/* What was put by hand, is hidden, and would come back: another one has what it needs by now. */
+static bool lose(struct sync *sync, struct claim *claim)
+{
+	if (!array_grow(&sync->lost, &sync->lost_room, sync->lost_count, sizeof(*sync->lost))) {
+		sync->no_memory = true;
+		return false;
+	}
+	sync->lost[sync->lost_count++] = claim;
+	claim->lost = true;
+	return true;
+}
+
 static void blame(struct sync *sync, const struct sync_refusal *refusal)
 {
 	const struct entry *entry = &sync->entries[refusal->entry];
@@ -410,8 +426,11 @@ static void blame(struct sync *sync, const struct sync_refusal *refusal)
 	if (!any)
 		any = blame_named(sync, refusal, entry);
 	/* what was hidden so far cannot come back as it is */
-	if (!any && entry->best && entry->best->group->source != SOURCE_STATIC)
-		any = take_away(sync, entry->best->group, entry->claim, false);
+	if (!any && entry->best && !entry->best->staged &&
+		entry->best->group->source <= sync->source)
+		any = entry->best->group->source == SOURCE_STATIC
+			      ? lose(sync, entry->best)
+			      : take_away(sync, entry->best->group, entry->claim, false);
 	for (uint32_t i = 0; !any && i < sync->stage_count; i++)
 		refuse_stage(sync, sync->stages[i], refusal->error);
 }
@@ -419,16 +438,16 @@ static void blame(struct sync *sync, const struct sync_refusal *refusal)
 /* ---- the pass ---- */
 
 /* Of two networks that overlap one gives way. */
-static bool overlaps(
-	struct sync *sync, const struct claim *claim, const union api_object *data, const void *arg)
+static bool overlaps(struct sync *sync, const struct claim *claim, const void *arg)
 {
 	const struct entry *entry = arg;
 	const char *prefix = strchr(entry->claim->key, ' ');
+	union api_object data;
 	struct api_ip own;
 
-	if (claim->type == OBJECT_ADDRESS && data->address.attachment[0] && prefix &&
-		!api_ip_parse(prefix + 1, true, &own) &&
-		api_ip_overlap(&own, &data->address.prefix) &&
+	if (prefix && noun_load(&api_types[claim->type], claim->key, &data) == 0 &&
+		data.address.attachment[0] && !api_ip_parse(prefix + 1, true, &own) &&
+		api_ip_overlap(&own, &data.address.prefix) &&
 		take_away(sync, claim->group, entry->claim, false))
 		((struct entry *)entry)->gives_way = true;
 	return true;
@@ -454,7 +473,7 @@ static bool gives_way(struct sync *sync, const struct sync_refusal *refusal)
 			return true;
 		entry->is_busy = true;
 		if (entry->claim->type == OBJECT_ADDRESS)
-			each_of_kernel(sync, overlaps, entry);
+			each_of_kernel(sync, OBJECT_ADDRESS, overlaps, entry);
 		return false;
 	default:
 		return false;
@@ -482,7 +501,7 @@ static void look_for_users(struct sync *sync)
 	if (renews)
 		claims_each(renew_row, sync);
 	if (goes)
-		each_of_kernel(sync, leave_all, NULL);
+		each_of_kernel(sync, OBJECT_TYPES, leave_all, NULL);
 }
 
 void sync_judge(struct sync *sync)
@@ -500,9 +519,12 @@ void sync_judge(struct sync *sync)
 		if (!sync->entries[sync->refusals[i].entry].gives_way &&
 			(!sync->is_clearing || sync->passes > sync->clearing_since))
 			blame(sync, &sync->refusals[i]);
-	/* what gave way for the sake of one that is refused need not */
-	if (sync->any_refused && !sync->is_clearing)
+	/* what gave way, or is made anew, for the sake of one that is refused need not */
+	if (sync->any_refused && !sync->is_clearing) {
 		sync_give_back(sync);
+		sync_renewed(sync);
+		sync_found(sync);
+	}
 	sync->any_refused = false;
 	sync->passes++;
 	if (!sync->is_clearing)

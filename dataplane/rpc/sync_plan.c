@@ -18,7 +18,7 @@ bool sync_claim_next(const struct claim *claim)
 	const struct stage *stage = claim->group->stage;
 	bool changes = stage && !stage->is_refused && !stage->is_held;
 
-	return claim->staged == changes;
+	return claim->staged == changes && !claim->lost;
 }
 
 static bool is_in_force(const struct claim *claim)
@@ -93,20 +93,21 @@ static const struct claim *in_force(struct claim *claim)
 
 /* What a weaker source has said, or was put by hand, is kept, to be put again when this claim
  * goes. */
-static void plan_put(struct entry *entry, const struct claim *now)
+static int plan_put(struct entry *entry, const struct claim *now)
 {
 	const struct claim *best = entry->best;
 
 	if (!now || now->group->source < best->group->source)
 		entry->was = noun_plain(&api_types[best->type], best->key);
 	if (now && now->digest == best->digest && !now->renews)
-		return;
+		return 0;
 	if (best->staged)
 		entry->says = json_incref((json_t *)best->says);
 	else if (best->shadow)
 		entry->says = json_loads(best->shadow, 0, NULL);
 	else
 		entry->says = noun_plain(&api_types[best->type], best->key);
+	return entry->says ? 0 : -ENOMEM;
 }
 
 static int op_add(struct sync *sync, const struct entry *entry, bool put, json_t *json)
@@ -136,8 +137,8 @@ static int entry_add(struct sync *sync, struct claim *claim, struct claim *first
 	*entry =
 		(struct entry){.claim = claim, .best = best_of(first), .was_in_force = now != NULL};
 	if (entry->best)
-		plan_put(entry, now);
-	if (entry->says)
+		err = plan_put(entry, now);
+	if (!err && entry->says)
 		err = op_add(sync, entry, true, entry->says);
 	if (err || !now || (entry->best && !now->renews))
 		return err;
@@ -151,6 +152,7 @@ static int entry_add(struct sync *sync, struct claim *claim, struct claim *first
 static int plan_claim(struct sync *sync, struct claim *claim, bool *again)
 {
 	struct claim *first = claims_of(claim->type, claim->key), *one, *best;
+	int source;
 
 	if (claim->visit == visit)
 		return 0;
@@ -159,8 +161,8 @@ static int plan_claim(struct sync *sync, struct claim *claim, bool *again)
 		one->entry = sync->entry_count;
 	}
 	/* also of those that are hidden: they share the object when it is uncovered */
-	for (one = first; one; one = claim_other(one)) {
-		best = best_of_source(first, one->group->source);
+	for (source = 0; source < SOURCES; source++) {
+		best = best_of_source(first, source);
 		if (best && refuse_rivals(first, best))
 			*again = true;
 	}
@@ -248,6 +250,9 @@ static void settle_claim(struct claim *claim, const struct entry *entry)
 	char *text;
 
 	if (claim->group->source == entry->best->group->source) {
+		/* what its source said is not what is there: it is told so by the revision */
+		if (!claim->staged && claim->digest != entry->best->digest)
+			claim->group->revision = 0;
 		claim_settle(claim, NULL);
 		claim->digest = entry->best->digest;
 		return;
@@ -284,6 +289,8 @@ void sync_settle(struct sync *sync)
 {
 	for (uint32_t i = 0; i < sync->entry_count; i++)
 		settle_entry(&sync->entries[i]);
+	while (sync->lost_count)
+		claim_drop(sync->lost[--sync->lost_count]);
 	for (uint32_t i = 0; i < sync->stage_count; i++)
 		if (!sync->stages[i]->is_refused && !sync->stages[i]->is_held)
 			claims_commit(sync->stages[i]->group);
@@ -293,6 +300,12 @@ void sync_renewed(struct sync *sync)
 {
 	while (sync->renewed_count)
 		sync->renewed[--sync->renewed_count]->renews = false;
+}
+
+void sync_found(struct sync *sync)
+{
+	while (sync->lost_count)
+		sync->lost[--sync->lost_count]->lost = false;
 }
 
 bool sync_is_planned(const struct claim *claim)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "fakes.h"
 #include "rpc_client.h"
 
@@ -171,6 +172,72 @@ START_TEST(the_strongest_is_in_force_and_what_it_hides_comes_back)
 	ck_assert_str_eq(vni_of("s"), "1");
 	/* nobody's again */
 	OK(ask(CALL("delete", "{'type':'slice','keys':['s']}")));
+}
+END_TEST
+
+/* What it needs is another's by now: it is no more, and nobody is refused for it. */
+START_TEST(what_was_put_by_hand_and_cannot_come_back_is_lost)
+{
+	OK(ask(CALL("put", "{'type':'slice','objects':[{'name':'s','vni':1}]}")));
+	OK(ask(SYNC("intent", GROUP("i", SLICE("s", "2")))));
+	OK(ask(SYNC("intent", GROUP("j", SLICE("t", "1")))));
+	/* not yet: i is refused, and stays */
+	EXPECT(ask(SYNC("intent", GROUP("i", SLICE("u", "1")) "," GROUP("x", SLICE("x", "9")))),
+		"result.groups.0.verdict", "refused");
+	ck_assert_str_eq(vni_of("s"), "2");
+	ck_assert_str_eq(vni_of("x"), "9");
+	json_t *answer = ask(SYNC("intent", "{'owner':'i'}," GROUP("y", SLICE("y", "10"))));
+
+	EXPECT(json_incref(answer), "result.groups.0.verdict", "applied");
+	EXPECT(answer, "result.groups.1.verdict", "applied");
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'s'}")), "error.code", "-32001");
+	/* and does not come back later */
+	OK(ask(SYNC("intent", "{'owner':'j'}")));
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'s'}")), "error.code", "-32001");
+}
+END_TEST
+
+#define TUNNEL(remote)                                                                             \
+	"'tunnel':[{'name':'w','encap':'vxlan','local':'198.18.0.1','remote':'" remote "'}]"
+
+/* Its source has to know that the group is not as it said. */
+START_TEST(a_stale_group_that_became_another_s_loses_its_revision)
+{
+	OK(ask(CALL("sync", "{'source':'intent','groups':[{'owner':'a','revision':7,'objects':"
+			    "{" TUNNEL("198.18.0.7") "}},{'owner':'b','revision':8,'objects':"
+						     "{" TUNNEL("198.18.0.7") "}}]}")));
+	EXPECT(ask(CALL("groups", "{'source':'intent'}")), "result.groups.0.revision", "7");
+	OK(ask(CALL("sync", "{'source':'intent','mode':'merge','stale':['a'],'groups':[{'owner':"
+			    "'b','revision':9,'objects':{" TUNNEL("198.18.0.8") "}}]}")));
+	EXPECT(ask(CALL("groups", "{'source':'intent'}")), "result.groups.0.revision", "0");
+	EXPECT(ask(CALL("groups", "{'source':'intent'}")), "result.groups.1.revision", "9");
+}
+END_TEST
+
+/* A group that changes looks at each other one that shares its objects once, not at each pair. */
+START_TEST(what_thousands_share_is_looked_at_once)
+{
+	json_t *groups = json_array(), *object, *call;
+	uint64_t begin_us;
+
+	for (int i = 0; i < 8000; i++) {
+		object = json_pack("{s:s, s:s, s:s, s:s}", "name", "w", "encap", "vxlan", "local",
+			"198.18.0.1", "remote", "198.18.0.7");
+		json_array_append_new(
+			groups, json_pack("{s:o, s:{s:[o]}}", "owner", json_sprintf("g%d", i),
+					"objects", "tunnel", object));
+	}
+	call = json_pack("{s:s, s:i, s:s, s:{s:s, s:o}}", "jsonrpc", "2.0", "id", 1, "method",
+		"sync", "params", "source", "intent", "groups", groups);
+	char *text = json_dumps(call, JSON_COMPACT);
+
+	begin_us = clock_mono_us();
+	EXPECT(ask("%s", text), "result.groups.7999.verdict", "applied");
+	OK(ask(SYNC("intent", GROUP("g5", TUNNEL("198.18.0.7")))));
+	/* a square of them is 64 million steps for each of three looks */
+	ck_assert_uint_lt(clock_mono_us() - begin_us, getenv("SLUICE_QUICK") ? 60000000 : 1000000);
+	free(text);
+	json_decref(call);
 }
 END_TEST
 
@@ -368,6 +435,10 @@ START_TEST(a_call_that_is_wrong_changes_nothing)
 	EXPECT(ask(CALL("sync", "{'source':'static','groups':[]}")), "error.data.path", "source");
 	EXPECT(ask(CALL("sync", "{'source':'intent','groups':[{'owner':''}]}")), "error.data.path",
 		"groups[0].owner");
+	EXPECT(ask(CALL("sync", "{'source':'intent','groups':[{'owner':'a\\u0001'}]}")),
+		"error.data.path", "groups[0].owner");
+	EXPECT(ask(CALL("sync", "{'source':'intent','groups':[{'owner':'a\\u007f'}]}")),
+		"error.data.path", "groups[0].owner");
 	EXPECT(ask(CALL("sync", "{'source':'intent','groups':[{'owner':'a'},{'owner':'a'}]}")),
 		"error.data.path", "groups[1].owner");
 	EXPECT(ask(CALL("sync", "{'source':'intent','groups':[{'owner':'a','objects':[]}]}")),
@@ -636,6 +707,9 @@ int main(void)
 	tcase_add_test(tcase, what_needs_a_refused_one_is_refused_in_the_next_pass);
 	tcase_add_test(tcase, what_is_shared_stays_until_the_last_one_goes);
 	tcase_add_test(tcase, the_strongest_is_in_force_and_what_it_hides_comes_back);
+	tcase_add_test(tcase, what_was_put_by_hand_and_cannot_come_back_is_lost);
+	tcase_add_test(tcase, a_stale_group_that_became_another_s_loses_its_revision);
+	tcase_add_test(tcase, what_thousands_share_is_looked_at_once);
 	tcase_add_test(tcase, nobody_else_changes_what_a_source_has);
 	tcase_add_test(tcase, what_nobody_claims_can_be_listed);
 	tcase_add_test(tcase, the_kernel_s_give_way_to_what_goes_and_are_told);
