@@ -13,8 +13,7 @@
 
 #define SUBJECTS_MOST 10000
 #define SETTLED_MS    2000
-#define SILENT_MS     5000 /* a dataplane that owes answers for so long is not waited for */
-#define PATIENCE_MS   250  /* between two looks */
+#define PATIENCE_MS   250 /* between two looks */
 #define ASK_BYTES     (2u << 20)
 
 static const char silent[] = "the dataplane does not answer";
@@ -168,7 +167,7 @@ struct reconcile_check *reconciler_check_begin(struct reconciler *rec)
 	check->rec = rec;
 	if (dataplane_state(rec->dp) != DATAPLANE_UP)
 		check->why = "the dataplane is not connected";
-	else if (dataplane_silent_ms(rec->dp) > SILENT_MS)
+	else if (dataplane_silent_ms(rec->dp) > rec->silent_ms)
 		check->why = silent;
 	else if (!rec->known)
 		check->why = "what is in the dataplane is not known yet";
@@ -275,7 +274,7 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 {
 	struct reconcile_check *check = arg;
 
-	if (dataplane_silent_ms(check->rec->dp) <= SILENT_MS)
+	if (dataplane_silent_ms(check->rec->dp) <= check->rec->silent_ms)
 		return;
 	check->why = silent;
 	tell(check);

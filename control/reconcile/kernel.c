@@ -120,6 +120,18 @@ void kernel_retry(struct reconciler *rec, uint32_t most)
 		kernel_look(rec, item);
 }
 
+/* What was to go, and is there all the same: it is not waited for any longer. */
+void kernel_look_waiting(struct reconciler *rec)
+{
+	struct item *item, *next;
+
+	for (item = RB_MIN(item_tree, &rec->items); item; item = next) {
+		next = RB_NEXT(item_tree, &rec->items, item);
+		if (item->state == ITEM_WAITS && item_is_there(item->awaits))
+			kernel_look(rec, item);
+	}
+}
+
 void kernel_forget(struct reconciler *rec, struct item *item)
 {
 	set_there(rec, item, 0);
@@ -216,6 +228,7 @@ static bool withdraw(struct reconciler *rec, struct item *item, const char *reas
 {
 	if (!item->mirror_there)
 		return false;
+	free(item->withdrawn);
 	item->withdrawn = strdup(reason);
 	item->queue = QUEUE_LAST;
 	if (item->withdrawn)
@@ -237,6 +250,15 @@ static void refused(struct reconciler *rec, struct item *item, const json_t *err
 		set_state(rec, item, ITEM_REFUSED, NULL, message);
 }
 
+/* It does not go: another source's object stands on it. Tried again as what is refused is. */
+static void stays(struct reconciler *rec, struct item *item, const json_t *error)
+{
+	free(item->withdrawn);
+	item->withdrawn = NULL;
+	set_state(rec, item, ITEM_REFUSED, NULL,
+		json_string_value(json_object_get(error, "message")) ?: "refused");
+}
+
 void kernel_verdict(struct reconciler *rec, const json_t *verdict)
 {
 	const char *label = json_string_value(json_object_get(verdict, "owner"));
@@ -247,6 +269,15 @@ void kernel_verdict(struct reconciler *rec, const json_t *verdict)
 		return;
 	set_state(rec, item, ITEM_IDLE, NULL, NULL);
 	item->stamp = rec->stamp;
+	/* so much was in its way that the rest is for the next call */
+	if (!strcmp(json_string_value(json_object_get(verdict, "verdict")) ?: "", "again")) {
+		kernel_look(rec, item);
+		return;
+	}
+	if (error && !item->mirror_out) {
+		stays(rec, item, error);
+		return;
+	}
 	if (!error) {
 		rec->kernel_news |= !item->mirror_out || queue_of(item) != QUEUE_BULK;
 		set_there(rec, item, item->mirror_out);

@@ -15,6 +15,7 @@
  * that is gone (of a control that was killed, or one that was cut off) may be carried out after
  * the first look by the new one. */
 #define SECOND_LOOK_MS 1000
+#define SILENT_MS      1000
 
 /* ---- the loop ---- */
 
@@ -413,6 +414,7 @@ int reconciler_start(struct event_base *base, struct world *world, struct datapl
 	rec->mirror_ready = true;
 	rec->leftovers_most = LEFTOVERS_MOST;
 	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
+	rec->silent_ms = config->silent_ms ? config->silent_ms : SILENT_MS;
 	lists_init(rec);
 	rec->site = strdup(config->site);
 	rec->work = evtimer_new(base, on_work, rec);

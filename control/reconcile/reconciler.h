@@ -87,9 +87,11 @@ struct owner {
 	struct form want; /* as it was compiled last */
 	struct form in;	  /* in force, where that is another form */
 	bool is_in;	  /* the wanted form is in force */
-	uint64_t there;	  /* revision of the group in the dataplane, as far as known; 0: none */
-	uint64_t seen;	  /* stamp of the resync that listed it */
-	uint64_t stamp;	  /* of the last call that has changed it */
+	/* revision of the group in the dataplane, as far as known; 0: none */
+	uint64_t there;
+#define REVISION_UNKNOWN 1 /* there it is, but perhaps not as it was said */
+	uint64_t seen;	   /* stamp of the resync that listed it */
+	uint64_t stamp;	   /* of the last call that has changed it */
 	enum intent_state state;
 	char reason[256];
 	uint64_t seq; /* of the touch that it is unsettled since */
@@ -137,7 +139,7 @@ struct reconciler {
 	struct dataplane *dp;
 	char *site;
 	char **keep;
-	uint32_t second_look_ms;
+	uint32_t second_look_ms, silent_ms;
 	struct event *work, *resync, *pause, *second_look;
 	bool enabled; /* the store has had a commit */
 	bool stopped;
@@ -202,7 +204,7 @@ struct reconciler {
 	bool beyond;		 /* there are more of them than are remembered at once */
 	char **strangers;	 /* groups of intents that are not there any more */
 	uint32_t stranger_count, stranger_room;
-	bool strangers_out; /* the call is about them, not about the leftovers */
+	uint32_t strangers_out; /* so many the call is about; 0: it is about leftovers */
 	uint32_t drift;
 	char drift_first[API_KEY_BYTES + 16];
 
@@ -308,6 +310,7 @@ void kernel_gave_way(struct reconciler *rec, const json_t *gave_way);
 void kernel_wake(struct reconciler *rec, struct item *item); /* those that wait for it */
 /* So many of those that were refused are tried again. */
 void kernel_retry(struct reconciler *rec, uint32_t most);
+void kernel_look_waiting(struct reconciler *rec);
 /* It is listed in the dataplane with that revision; 0: it is not listed. */
 void kernel_listed(struct reconciler *rec, struct item *item, uint64_t revision);
 /* Queued where what is said differs from what is there. */

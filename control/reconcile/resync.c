@@ -26,7 +26,7 @@ static void page_free(struct reconciler *rec)
 
 void strangers_called(struct reconciler *rec)
 {
-	while (rec->stranger_count)
+	for (; rec->strangers_out; rec->strangers_out--)
 		free(rec->strangers[--rec->stranger_count]);
 	rec->kernel_news = true;
 }
@@ -155,11 +155,13 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 	owner->seen = rec->list_stamp;
 	if (owner->stamp > rec->list_stamp || owner->trying || owner->there == revision)
 		return;
-	if (rec->known && owner->there)
-		drifted(rec, label, owner->want.count);
-	if (owner->there)
-		owner_lost(rec, owner);
-	owner->there = revision;
+	if (owner->there != REVISION_UNKNOWN) {
+		if (rec->known && owner->there)
+			drifted(rec, label, owner->want.count);
+		if (owner->there)
+			owner_lost(rec, owner);
+	}
+	owner->there = revision ?: REVISION_UNKNOWN;
 	if (owner->pending && owner->want.revision == revision && !owner->restores)
 		owner_settle(rec, owner);
 	else if (owner->state != INTENT_REFUSED)
@@ -173,6 +175,7 @@ static void compare_kernel(struct reconciler *rec, const char *label, uint64_t r
 
 	if (!item)
 		return;
+	revision = revision ?: REVISION_UNKNOWN;
 	item->seen = rec->list_stamp;
 	if (item->stamp > rec->list_stamp)
 		return;
@@ -282,6 +285,7 @@ static void finish(struct reconciler *rec)
 	TAILQ_FOREACH_SAFE (owner, &rec->refused_owners, refused_link, next)
 		owner_queue(rec, owner);
 	kernel_retry(rec, RETRY_MOST);
+	kernel_look_waiting(rec);
 	if (rec->drift && rec->on_drift)
 		rec->on_drift(rec->drift, rec->drift_first, rec->on_drift_arg);
 }
@@ -326,13 +330,14 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us)
 
 /* ---- what is nobody's ---- */
 
+/* The last ones, as many as go into one call. */
 static void say_strangers(struct reconciler *rec)
 {
 	round_begin(&rec->text);
-	for (uint32_t i = 0; i < rec->stranger_count; i++) {
-		if (i)
+	for (uint32_t *out = &rec->strangers_out; *out < rec->stranger_count && *out < PAGE_MOST;) {
+		if (*out)
 			text_say(&rec->text, ",");
-		round_group(&rec->text, rec->strangers[i], NULL);
+		round_group(&rec->text, rec->strangers[rec->stranger_count - ++*out], NULL);
 	}
 	text_say(&rec->text, "]}");
 }
@@ -384,7 +389,7 @@ bool resync_call(struct reconciler *rec)
 	if (rec->listing)
 		return false;
 	drop_claimed(rec);
-	rec->strangers_out = rec->stranger_count > 0;
+	rec->strangers_out = 0;
 	if (rec->stranger_count)
 		say_strangers(rec);
 	else if (rec->leftover_count)

@@ -124,16 +124,24 @@ static void fill(struct reconciler *rec)
 		}
 }
 
-/* Intents that do not go into this call and will say something else of objects that they share. */
+/* Does it share objects with others: ports, tunnels, meters? */
+static bool shares(int type)
+{
+	return type != INTENT_HOST && type != INTENT_SESSION;
+}
+
+/* Intents that do not go into this call and will say something else of objects that they share.
+ * Those may become what this call says: what is there of the others is not known from here on. */
 static void say_stale(struct reconciler *rec)
 {
-	const struct owner *owner;
+	struct owner *owner;
 	bool any = false;
 
 	for (int type = 0; type < INTENT_TYPES; type++)
 		TAILQ_FOREACH (owner, &rec->pending[type], try_link) {
-			if (!owner->there)
+			if (!owner->there || !shares(type))
 				continue;
+			owner->there = REVISION_UNKNOWN;
 			text_say(&rec->text, any ? "," : ",\"stale\":[");
 			say_label(&rec->text, owner);
 			any = true;
@@ -162,12 +170,12 @@ static void untry_intents(struct reconciler *rec)
 		owner_untry(rec, owner);
 }
 
-/* One that is too large by itself is refused; else fewer go. */
+/* Only the last one can be so large: behind it nothing more was filled in. */
 static void too_long(struct reconciler *rec)
 {
-	struct owner *owner = TAILQ_FIRST(&rec->trying);
+	struct owner *owner = TAILQ_LAST(&rec->trying, owner_list);
 
-	if (owner && !TAILQ_NEXT(owner, try_link))
+	if (owner)
 		owner_refuse(rec, owner,
 			"its objects are more than one message of 16 MiB to the dataplane holds");
 	untry_intents(rec);
@@ -326,6 +334,8 @@ static void call_failed(struct reconciler *rec, const json_t *error)
 {
 	if (error) {
 		rec->counters.transactions_refused++;
+		if (rec->call == CALL_STRANGERS) /* they hold up nobody */
+			strangers_called(rec);
 		reconcile_pause(rec, PAUSE_MS);
 	} else {
 		rec->known = false;
