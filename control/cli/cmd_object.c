@@ -240,9 +240,8 @@ static void warn_of_control(const struct cli *cli)
 {
 	if (control_keeps(cli))
 		fputs("note: sluice-control keeps this dataplane as its intents say, and takes "
-		      "back "
-		      "what is put or deleted by hand at its next comparison; its file's \"keep\" "
-		      "names what it is to leave alone\n",
+		      "away what was put by hand at its next comparison, unless \"keep\" in its "
+		      "file names it\n",
 			stderr);
 }
 
@@ -258,7 +257,8 @@ static int change(struct cli *cli, const char *method, json_t *params, size_t co
 		return print_json(result);
 	print_changes(result, count, clock_now() - start);
 	json_decref(result);
-	warn_of_control(cli);
+	if (strcmp(method, "delete"))
+		warn_of_control(cli);
 	return STATUS_OK;
 }
 
@@ -383,9 +383,10 @@ const struct command command_apply = {
 	.name = "apply",
 	.synopsis = "FILE",
 	.summary = "commit the operations of a file as one transaction",
-	.details = "The file holds {\"ops\":[{\"op\":\"put\",\"type\":TYPE,\"objects\":[…]},\n"
-		   "                       {\"op\":\"delete\",\"type\":TYPE,\"keys\":[…]}]}\n"
-		   "or that array alone. All of it happens, in order, or nothing.\n",
+	.details =
+		"The file holds {\"ops\":[{\"op\":\"put\",\"type\":TYPE,\"objects\":[…]},\n"
+		"                       {\"op\":\"delete\",\"type\":TYPE,\"keys\":[…]}]}\n"
+		"or that array alone. All of it happens or nothing; the order does not matter.\n",
 	.words = WORD_FILE,
 	.run = apply_run,
 };

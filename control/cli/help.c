@@ -187,7 +187,7 @@ void help_top(FILE *out)
 		"  --version           the version of this program\n"
 		"\n"
 		"Leaves with 0 when it worked, 1 when it did not, 2 when the command line is not "
-		"understood.\n",
+		"understood; status --check with 3 and 4 as well.\n",
 		CONTROL_DEFAULT, SOCKET_DEFAULT);
 }
 
