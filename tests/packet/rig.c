@@ -292,8 +292,12 @@ static void collect_queue(uint32_t i, uint16_t queue)
 		rte_mbuf_sanity_check(m, 1);
 		o->port = open_ports[i];
 		o->pkt.len = m->pkt_len;
-		for (uint32_t at = 0; m->pkt_len <= PKT_MAX && at < m->pkt_len; at++)
-			o->pkt.b[at] = *(const uint8_t *)rte_pktmbuf_read(m, at, 1, &o->pkt.b[at]);
+		const void *data = m->pkt_len <= PKT_MAX
+					   ? rte_pktmbuf_read(m, 0, m->pkt_len, o->pkt.b)
+					   : o->pkt.b;
+
+		if (data != o->pkt.b) /* it is of one piece */
+			memcpy(o->pkt.b, data, m->pkt_len);
 		if (!decoys_take(o->port, &o->pkt)) {
 			rig.out++;
 			rig.segments += m->nb_segs;

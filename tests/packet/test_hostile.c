@@ -72,6 +72,12 @@ START_TEST(hostile_packet_cut_with_all_lengths_agreeing_is_a_named_drop_or_a_sho
 }
 END_TEST
 
+/* All lengths; under sanitizers all around the right one, and each fifth of the others. */
+static uint32_t next_length(uint32_t v, uint32_t right)
+{
+	return v + (getenv("SLUICE_QUICK") && (v + 100 < right || v > right + 100) ? 5 : 1);
+}
+
 START_TEST(hostile_lengths_are_a_named_drop)
 {
 	bool v6 = _i == 1;
@@ -80,7 +86,7 @@ START_TEST(hostile_lengths_are_a_named_drop)
 	good_packet(&b_pkt, v6, 0);
 	uint32_t ip_len = get16(b_pkt.b + ip_len_at), udp_len = get16(b_pkt.b + udp + 4);
 
-	for (uint32_t v = 0; v < 65536; v++) {
+	for (uint32_t v = 0; v < 65536; v = next_length(v, ip_len)) {
 		if (v == ip_len)
 			continue;
 		a_pkt = b_pkt;
@@ -92,7 +98,7 @@ START_TEST(hostile_lengths_are_a_named_drop)
 		expect_drop("IP length",
 			v > ip_len || (!v6 && v < 20) ? DROP_IP_HEADER : DROP_UDP_LENGTH);
 	}
-	for (uint32_t v = 0; v < 65536; v++) {
+	for (uint32_t v = 0; v < 65536; v = next_length(v, udp_len)) {
 		if (v == udp_len)
 			continue;
 		a_pkt = b_pkt;

@@ -217,6 +217,37 @@ START_TEST(only_the_latest_change_gives_it_back)
 }
 END_TEST
 
+#define READER 1 /* a worker that this thread speaks for */
+
+static void change_to(uint32_t teid)
+{
+	struct made *m = simple("one", 1);
+
+	m->far[1].outer_header.teid = teid;
+	put(m);
+}
+
+START_TEST(the_end_of_an_older_change_does_not_give_it_back)
+{
+	uint32_t index = put(simple("one", 1));
+
+	rcu_reclaim(true);
+	ck_assert_int_eq(rte_rcu_qsbr_thread_register(rcu_qsbr, READER), 0);
+	rte_rcu_qsbr_thread_online(rcu_qsbr, READER);
+	change_to(5000);
+	rte_rcu_qsbr_quiescent(rcu_qsbr, READER);
+	change_to(5001);
+	rcu_reclaim(false); /* the first is over, the second is not */
+	ck_assert_uint_eq(down(index)->key, 0);
+	rte_rcu_qsbr_quiescent(rcu_qsbr, READER);
+	rcu_reclaim(false);
+	ck_assert_uint_ne(down(index)->key, 0);
+	ck_assert_uint_eq(down(index)->address, rte_cpu_to_be_32(5001));
+	rte_rcu_qsbr_thread_offline(rcu_qsbr, READER);
+	ck_assert_int_eq(rte_rcu_qsbr_thread_unregister(rcu_qsbr, READER), 0);
+}
+END_TEST
+
 START_TEST(a_change_that_is_cancelled_leaves_it)
 {
 	uint32_t index = put(simple("one", 1));
@@ -273,6 +304,7 @@ int main(void)
 	tcase_add_test(tc, fars_that_do_the_same_are_one_act);
 	tcase_add_test(tc, a_change_takes_the_line_away_for_a_grace_period);
 	tcase_add_test(tc, only_the_latest_change_gives_it_back);
+	tcase_add_test(tc, the_end_of_an_older_change_does_not_give_it_back);
 	tcase_add_test(tc, a_change_that_is_cancelled_leaves_it);
 	tcase_add_test(tc, nothing_of_a_deleted_session_is_left_in_it);
 	return table_run("session_line", tc, 120);

@@ -358,7 +358,7 @@ END_TEST
 
 START_TEST(a_large_world_goes_in_several_transactions)
 {
-	int slices = getenv("SLUICE_QUICK") ? 5000 : 15000;
+	int slices = getenv("SLUICE_QUICK") ? 2000 : 15000;
 	char name[16];
 	uint64_t from;
 
