@@ -304,6 +304,41 @@ START_TEST(an_intent_takes_the_place_of_what_the_kernel_says)
 }
 END_TEST
 
+static bool is_refused_by_one(void)
+{
+	return rig_counters().mirrored_refused == 1;
+}
+
+/* What an intent stands on stays although the kernel has it no more, and is not asked about again
+ * and again; it goes with what stands on it. */
+START_TEST(what_cannot_go_is_not_tried_without_end)
+{
+	uint32_t calls;
+
+	rig_site();
+	rig_slice("blue", 100);
+	rig_mirror("tunnel", TUNNEL("evpn", "198.18.0.9"), true);
+	rig_settle();
+	rig_synced();
+	fake_intent(
+		rec, INTENT_HOST, "h", "{\"member\":[{\"slice\":\"blue\",\"tunnel\":\"evpn\"}]}");
+	rig_settle();
+	rig_state(INTENT_HOST, "h", INTENT_APPLIED);
+	rig_mirror("tunnel", TUNNEL("evpn", "198.18.0.9"), false);
+	ck_assert(rig_until(is_refused_by_one));
+	calls = fake.calls;
+	run_for(base, 300);
+	ck_assert_uint_le(fake.calls, calls + 10);
+	ck_assert_ptr_nonnull(fake_get(&fake, "tunnel", "evpn"));
+	rig_state(INTENT_HOST, "h", INTENT_APPLIED);
+	fake_intent(rec, INTENT_HOST, "h", NULL);
+	rig_settle();
+	rig_synced();
+	ck_assert_ptr_null(fake_get(&fake, "tunnel", "evpn"));
+	ck_assert_uint_eq(rig_counters().mirrored_refused, 0);
+}
+END_TEST
+
 START_TEST(where_there_is_no_room_the_kernel_gives_way)
 {
 	json_object_set_new(fake.limits, "route", json_integer(60));
@@ -434,6 +469,7 @@ int main(void)
 	tcase_add_test(tcase, another_dataplane_gets_all_again);
 	tcase_add_test(tcase, a_neighbor_does_not_wait_for_the_routes);
 	tcase_add_test(tcase, an_intent_takes_the_place_of_what_the_kernel_says);
+	tcase_add_test(tcase, what_cannot_go_is_not_tried_without_end);
 	tcase_add_test(tcase, where_there_is_no_room_the_kernel_gives_way);
 	tcase_add_test(tcase, an_intent_may_go_before_the_picture_is_whole);
 	tcase_add_loop_test(tcase, what_is_said_while_it_is_out_follows, 0, 2);
