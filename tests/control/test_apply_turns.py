@@ -104,13 +104,14 @@ class Turns(Rest):
                     return
         with contextlib.closing(self.control.connection()) as conn:
             conn.request("POST", "/v1/apply", json.dumps({"documents": slices(1)}), {"Content-Type": "application/json"})
-            threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
+            threads = [threading.Thread(target=put, args=(number,), daemon=True) for number in range(8)]
             for thread in threads:
                 thread.start()
             self.ok(api.Answer(conn.getresponse()))
             over.set()
             for thread in threads:
-                thread.join()
+                thread.join(20 * api.SLOW)
+            self.assertFalse(any(thread.is_alive() for thread in threads), "a change waits without end")
         self.assertEqual(set(results), {201})
         self.assertEqual(len(self.control.all("/v1/slices")), SLICES + len(results))
 
