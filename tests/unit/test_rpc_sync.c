@@ -175,6 +175,20 @@ START_TEST(the_strongest_is_in_force_and_what_it_hides_comes_back)
 }
 END_TEST
 
+/* They would share the object when it is uncovered. */
+START_TEST(what_is_hidden_is_one_source_s_one_word)
+{
+	json_t *answer;
+
+	OK(ask(SYNC("pfcp", GROUP("p", SLICE("s", "4")))));
+	answer = ask(SYNC("intent", GROUP("a", SLICE("s", "1")) "," GROUP("b", SLICE("s", "2"))));
+	EXPECT(json_incref(answer), "result.groups.0.verdict", "applied");
+	EXPECT(answer, "result.groups.1.verdict", "refused");
+	OK(ask(SYNC("pfcp", "{'owner':'p'}")));
+	ck_assert_str_eq(vni_of("s"), "1");
+}
+END_TEST
+
 /* What it needs is another's by now: it is no more, and nobody is refused for it. */
 START_TEST(what_was_put_by_hand_and_cannot_come_back_is_lost)
 {
@@ -707,6 +721,7 @@ int main(void)
 	tcase_add_test(tcase, what_needs_a_refused_one_is_refused_in_the_next_pass);
 	tcase_add_test(tcase, what_is_shared_stays_until_the_last_one_goes);
 	tcase_add_test(tcase, the_strongest_is_in_force_and_what_it_hides_comes_back);
+	tcase_add_test(tcase, what_is_hidden_is_one_source_s_one_word);
 	tcase_add_test(tcase, what_was_put_by_hand_and_cannot_come_back_is_lost);
 	tcase_add_test(tcase, a_stale_group_that_became_another_s_loses_its_revision);
 	tcase_add_test(tcase, what_thousands_share_is_looked_at_once);

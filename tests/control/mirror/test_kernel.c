@@ -348,6 +348,26 @@ START_TEST(ways_of_an_ipv6_route_come_and_go_one_by_one)
 }
 END_TEST
 
+/* The kernel's dump leaves it out while it lies between the ways of another one, and says nothing
+ * when that one goes. */
+START_TEST(ipv6_route_that_a_dump_hides_is_found_again)
+{
+	two_links();
+	rig_ip("-6 route add 2001:db8:9::/48 nexthop via 2001:db8:1::2 nexthop via 2001:db8:2::2");
+	rig_ip("-6 route append unreachable 2001:db8:9::/48 dev va");
+	rig_quiet();
+	rig_ip("-6 route prepend 2001:db8:9::/48 via 2001:db8:2::3");
+	rig_quiet();
+	kernel_rescan(kernel);
+	rig_quiet();
+	rig_compare("hidden");
+	rig_ip("-6 route del 2001:db8:9::/48");
+	rig_quiet();
+	rig_compare("shown again");
+	ck_assert_ptr_nonnull(rig_route(254, "2001:db8:9::/48"));
+}
+END_TEST
+
 /* The kernel tells of the carrier when the object is another one. */
 START_TEST(nexthop_object_that_was_another_has_no_routes)
 {
@@ -511,6 +531,7 @@ static Suite *kernel_suite(void)
 	tcase_add_test(tables, routes_are_found_by_table_link_and_object);
 	tcase_add_test(tables, the_route_of_the_lowest_metric_counts);
 	tcase_add_test(tables, ways_of_an_ipv6_route_come_and_go_one_by_one);
+	tcase_add_test(tables, ipv6_route_that_a_dump_hides_is_found_again);
 	tcase_add_loop_test(tables, nexthop_object_that_was_another_has_no_routes, 0, 2);
 	tcase_add_test(tables, what_is_written_is_in_the_kernel);
 	tcase_add_test(tables, what_the_kernel_refuses_is_counted);

@@ -309,6 +309,20 @@ static bool is_refused_by_one(void)
 	return rig_counters().mirrored_refused == 1;
 }
 
+START_TEST(what_was_said_before_goes_when_what_is_said_now_is_refused)
+{
+	rig_site();
+	rig_mirror("tunnel", TUNNEL("evpn", "198.18.0.9"), true);
+	rig_settle();
+	rig_synced();
+	ck_assert_ptr_nonnull(fake_get(&fake, "tunnel", "evpn"));
+	json_object_set_new(fake.refuse, "tunnel evpn", json_true());
+	rig_mirror("tunnel", TUNNEL("evpn", "198.18.0.8"), true);
+	ck_assert(rig_until(is_refused_by_one));
+	ck_assert_ptr_null(fake_get(&fake, "tunnel", "evpn"));
+}
+END_TEST
+
 /* What an intent stands on stays although the kernel has it no more, and is not asked about again
  * and again; it goes with what stands on it. */
 START_TEST(what_cannot_go_is_not_tried_without_end)
@@ -469,6 +483,7 @@ int main(void)
 	tcase_add_test(tcase, another_dataplane_gets_all_again);
 	tcase_add_test(tcase, a_neighbor_does_not_wait_for_the_routes);
 	tcase_add_test(tcase, an_intent_takes_the_place_of_what_the_kernel_says);
+	tcase_add_test(tcase, what_was_said_before_goes_when_what_is_said_now_is_refused);
 	tcase_add_test(tcase, what_cannot_go_is_not_tried_without_end);
 	tcase_add_test(tcase, where_there_is_no_room_the_kernel_gives_way);
 	tcase_add_test(tcase, an_intent_may_go_before_the_picture_is_whole);
