@@ -120,12 +120,12 @@ void kernel_retry(struct reconciler *rec, uint32_t most)
 		kernel_look(rec, item);
 }
 
-/* What was to go, and is there all the same: it is not waited for any longer. */
+/* An item waits for one that was about to go. If that is still there, the item is tried again. */
 void kernel_look_waiting(struct reconciler *rec)
 {
-	struct item *item, *next;
+	struct item *item = rec->items_are.waiting ? RB_MIN(item_tree, &rec->items) : NULL, *next;
 
-	for (item = RB_MIN(item_tree, &rec->items); item; item = next) {
+	for (; item; item = next) {
 		next = RB_NEXT(item_tree, &rec->items, item);
 		if (item->state == ITEM_WAITS && item_is_there(item->awaits))
 			kernel_look(rec, item);
@@ -250,7 +250,8 @@ static void refused(struct reconciler *rec, struct item *item, const json_t *err
 		set_state(rec, item, ITEM_REFUSED, NULL, message);
 }
 
-/* It does not go: another source's object stands on it. Tried again as what is refused is. */
+/* The deletion is refused, since an object of another source uses it. It is not tried again at
+ * once, but as other refused items are (kernel_retry()). */
 static void stays(struct reconciler *rec, struct item *item, const json_t *error)
 {
 	free(item->withdrawn);
@@ -269,7 +270,7 @@ void kernel_verdict(struct reconciler *rec, const json_t *verdict)
 		return;
 	set_state(rec, item, ITEM_IDLE, NULL, NULL);
 	item->stamp = rec->stamp;
-	/* so much was in its way that the rest is for the next call */
+	/* more had to give way than goes in one call: the item goes into the next */
 	if (!strcmp(json_string_value(json_object_get(verdict, "verdict")) ?: "", "again")) {
 		kernel_look(rec, item);
 		return;

@@ -204,7 +204,7 @@ struct reconciler {
 	bool beyond;		 /* there are more of them than are remembered at once */
 	char **strangers;	 /* groups of intents that are not there any more */
 	uint32_t stranger_count, stranger_room;
-	uint32_t strangers_out; /* so many the call is about; 0: it is about leftovers */
+	bool strangers_out; /* the call is about them, not about the leftovers */
 	uint32_t drift;
 	char drift_first[API_KEY_BYTES + 16];
 

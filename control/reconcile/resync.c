@@ -26,8 +26,6 @@ static void page_free(struct reconciler *rec)
 
 void strangers_called(struct reconciler *rec)
 {
-	for (; rec->strangers_out; rec->strangers_out--)
-		free(rec->strangers[--rec->stranger_count]);
 	rec->kernel_news = true;
 }
 
@@ -330,14 +328,18 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us)
 
 /* ---- what is nobody's ---- */
 
-/* The last ones, as many as go into one call. */
+/* As many as go into one call. What becomes of them is not waited for: the next resync finds those
+ * that are still there, and none holds up what else is to be called. */
 static void say_strangers(struct reconciler *rec)
 {
 	round_begin(&rec->text);
-	for (uint32_t *out = &rec->strangers_out; *out < rec->stranger_count && *out < PAGE_MOST;) {
-		if (*out)
+	for (uint32_t said = 0; rec->stranger_count && said < PAGE_MOST; said++) {
+		char *label = rec->strangers[--rec->stranger_count];
+
+		if (said)
 			text_say(&rec->text, ",");
-		round_group(&rec->text, rec->strangers[rec->stranger_count - ++*out], NULL);
+		round_group(&rec->text, label, NULL);
+		free(label);
 	}
 	text_say(&rec->text, "]}");
 }
@@ -389,12 +391,12 @@ bool resync_call(struct reconciler *rec)
 	if (rec->listing)
 		return false;
 	drop_claimed(rec);
-	rec->strangers_out = 0;
-	if (rec->stranger_count)
+	rec->strangers_out = rec->stranger_count > 0;
+	if (rec->strangers_out)
 		say_strangers(rec);
 	else if (rec->leftover_count)
 		say_leftovers(rec);
-	return rec->stranger_count || rec->leftover_count;
+	return rec->strangers_out || rec->leftover_count;
 }
 
 /* Which of the leftovers an error names: those of a type are one op. -1: none. */

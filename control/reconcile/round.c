@@ -334,8 +334,6 @@ static void call_failed(struct reconciler *rec, const json_t *error)
 {
 	if (error) {
 		rec->counters.transactions_refused++;
-		if (rec->call == CALL_STRANGERS) /* they hold up nobody */
-			strangers_called(rec);
 		reconcile_pause(rec, PAUSE_MS);
 	} else {
 		rec->known = false;

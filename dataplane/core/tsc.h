@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The box's clock for everything but a worker's bursts: those have worker.now_tsc, read once a loop. */
+/* The box's clock. Workers read the counter once a loop, into worker.now_tsc, for their bursts. */
 #ifndef CORE_TSC_H
 #define CORE_TSC_H
 

@@ -349,7 +349,7 @@ static void end(struct sync *sync, bool done)
 			source_group_drop(group);
 	}
 	sync_plan_free(sync);
-	sync_found(sync);
+	sync_lost_clear(sync);
 	free(sync->lost);
 	free(sync->renewed);
 	free(sync->stages);

@@ -107,8 +107,8 @@ int sync_plan(struct sync *sync);
 bool sync_is_planned(const struct claim *claim);
 /* No claim is to be renewed any more. */
 void sync_renewed(struct sync *sync);
-/* What was put by hand may come back. */
-void sync_found(struct sync *sync);
+/* No claim is lost: the change that would lose it is not made. */
+void sync_lost_clear(struct sync *sync);
 /* After the transaction of the plan: the claims are as they were planned. */
 void sync_settle(struct sync *sync);
 void sync_plan_free(struct sync *sync);

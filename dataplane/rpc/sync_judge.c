@@ -523,7 +523,7 @@ void sync_judge(struct sync *sync)
 	if (sync->any_refused && !sync->is_clearing) {
 		sync_give_back(sync);
 		sync_renewed(sync);
-		sync_found(sync);
+		sync_lost_clear(sync);
 	}
 	sync->any_refused = false;
 	sync->passes++;

@@ -107,7 +107,8 @@ static int plan_put(struct entry *entry, const struct claim *now)
 		entry->says = json_loads(best->shadow, 0, NULL);
 	else
 		entry->says = noun_plain(&api_types[best->type], best->key);
-	return entry->says ? 0 : -ENOMEM;
+	/* a shadow without text: there was no memory for it when it was hidden */
+	return entry->says || (best->shadow && !*best->shadow) ? 0 : -ENOMEM;
 }
 
 static int op_add(struct sync *sync, const struct entry *entry, bool put, json_t *json)
@@ -302,7 +303,7 @@ void sync_renewed(struct sync *sync)
 		sync->renewed[--sync->renewed_count]->renews = false;
 }
 
-void sync_found(struct sync *sync)
+void sync_lost_clear(struct sync *sync)
 {
 	while (sync->lost_count)
 		sync->lost[--sync->lost_count]->lost = false;

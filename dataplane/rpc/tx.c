@@ -17,6 +17,7 @@
 #include "noun_neighbor.h"
 #include "noun_session.h"
 #include "session.h"
+#include "tx_refusal.h"
 #include "underlay.h"
 
 /* The order in which objects enter: what is named goes before what names it. */
@@ -35,11 +36,6 @@ static const uint8_t ranks[OBJECT_TYPES] = {[OBJECT_METER] = 0,
 static const enum object_type row_deletions[] = {
 	OBJECT_SESSION, OBJECT_MAC, OBJECT_ROUTE, OBJECT_NEIGHBOR};
 static const enum object_type row_puts[] = {OBJECT_ROUTE, OBJECT_MAC, OBJECT_SESSION};
-
-struct refusal {
-	uint64_t place; /* of the op and in its list */
-	json_t *error;
-};
 
 static uint64_t last_op;
 
@@ -98,82 +94,6 @@ int tx_delete(struct tx *tx, const struct api_type *type, const json_t *keys, bo
 {
 	return op_add(
 		tx, (struct tx_op){.type = type, .list = keys, .missing_ok = missing_ok}, err);
-}
-
-/* ---- refusals ---- */
-
-#define NAMES_MOST 4096
-
-/* Others may be refused because this one was, wherever in the ops they stand. */
-static void note_refused(struct tx *tx, const char *type, const char *name)
-{
-	char label[API_KEY_BYTES + 32];
-
-	if (!tx->refused)
-		tx->refused = json_object();
-	snprintf(label, sizeof(label), "%s %s", type, name);
-	if (json_object_size(tx->refused) < NAMES_MOST)
-		json_object_set_new_nocheck(tx->refused, label, json_true());
-}
-
-/* Is something refused only since another is, which it names, which still names it, or has what it
- * wants? That one is found first and tells what is wrong. */
-static bool echoes(const struct tx *tx, const struct rpc_error *err)
-{
-	return json_object_get(tx->refused, err->by) || json_object_get(tx->refused, err->with);
-}
-
-/* err says why, with a path within the object. */
-static void refuse(struct tx *tx, uint32_t op, uint32_t index, struct rpc_error *err)
-{
-	uint64_t place = (uint64_t)op << 32 | index;
-	bool echo = echoes(tx, err);
-
-	if (tx->on_refused)
-		tx->on_refused(tx->arg, op, index, err);
-	rpc_error_prefix(err, "ops[%u].%s[%u]", op, tx->ops[op].put ? "objects" : "keys", index);
-	if (tx->refused_total == 0 || echo < tx->first_echoes ||
-		(echo == tx->first_echoes && place < tx->first_place)) {
-		tx->first = *err;
-		tx->first_place = place;
-		tx->first_echoes = echo;
-	}
-	if (tx->check && !tx->on_refused && !tx->refusals)
-		tx->refusals = calloc(REFUSED_MOST, sizeof(*tx->refusals));
-	if (tx->refused_total < REFUSED_MOST && tx->refusals)
-		tx->refusals[tx->refused_total] = (struct refusal){place, error_json(err)};
-	tx->refused_total++;
-	*err = (struct rpc_error){0};
-}
-
-static int refusal_cmp(const void *a, const void *b)
-{
-	uint64_t left = ((const struct refusal *)a)->place,
-		 right = ((const struct refusal *)b)->place;
-
-	return left < right ? -1 : left > right;
-}
-
-json_t *tx_refused(struct tx *tx)
-{
-	size_t count = tx->refused_total < REFUSED_MOST ? tx->refused_total : REFUSED_MOST;
-	json_t *list = json_array();
-
-	if (!tx->refusals)
-		return list;
-	qsort(tx->refusals, count, sizeof(*tx->refusals), refusal_cmp);
-	for (size_t i = 0; i < count; i++)
-		json_array_append(list, tx->refusals[i].error);
-	return list;
-}
-
-static void refuse_change(struct tx *tx, const struct change *change, struct rpc_error *err)
-{
-	note_refused(tx, change->obj->type->name, change->obj->key);
-	if (change->data)
-		refuse(tx, change->op, change->index, err);
-	else
-		refuse(tx, change->gone_op, change->gone_index, err);
 }
 
 /* ---- 1. what the ops say ---- */
@@ -342,8 +262,8 @@ static void gather(struct tx *tx)
 				continue;
 			name = json_string_value(json_object_get(json, "name"));
 			if (name)
-				note_refused(tx, op->type->name, name);
-			refuse(tx, tx->at, index, &err);
+				tx_note_refused(tx, op->type->name, name);
+			tx_refuse(tx, tx->at, index, &err);
 		}
 	}
 }
@@ -418,7 +338,7 @@ static void sort_out(struct tx *tx)
 			change->gone = must_renew(change);
 		if (change_ends(change) && change_begins(change) && renew_users(tx, change)) {
 			fail_memory(&err);
-			refuse_change(tx, change, &err);
+			tx_refuse_change(tx, change, &err);
 		}
 	}
 	for (size_t i = 0; i < tx->change_count; i++) {
@@ -507,7 +427,7 @@ static void run_rows(struct tx *tx, const struct tx_op *op)
 	json_array_foreach (op->list, index, json) {
 		if (op->put ? put_one(tx, op->type, json, index, &err)
 			    : delete_one(tx, op, json, &err))
-			refuse(tx, tx->at, index, &err);
+			tx_refuse(tx, tx->at, index, &err);
 	}
 }
 
@@ -679,7 +599,7 @@ static void objects_enter(struct tx *tx)
 
 		if (!change->data || !change_enter(tx, change, &err))
 			continue;
-		refuse_change(tx, change, &err);
+		tx_refuse_change(tx, change, &err);
 		stay(change);
 	}
 }
@@ -697,7 +617,7 @@ static void settle_objects(struct tx *tx)
 		if ((change->gone && !change->data && noun_check_unused(&err, change->obj)) ||
 			(noun->settle && (change->left || change->next) &&
 				noun->settle(change, &err)))
-			refuse_change(tx, change, &err);
+			tx_refuse_change(tx, change, &err);
 	}
 }
 
@@ -709,7 +629,7 @@ static void refuse_session(struct tx *tx, uint32_t session, struct rpc_error *er
 
 		if (step->kind != TX_SESSION || step->session.session != session)
 			continue;
-		refuse(tx, step->session.op, step->session.index, err);
+		tx_refuse(tx, step->session.op, step->session.index, err);
 		break;
 	}
 }
@@ -745,7 +665,7 @@ static void tell_kernel(struct tx *tx)
 		if (!noun->tell || !change->next)
 			continue;
 		if (noun->tell(change, &err))
-			refuse_change(tx, change, &err);
+			tx_refuse_change(tx, change, &err);
 		else
 			change->dry = false;
 	}
@@ -784,16 +704,13 @@ static void tx_end(struct tx *tx)
 		free(change->data);
 		free(change);
 	}
-	for (size_t i = 0; tx->refusals && i < REFUSED_MOST; i++)
-		json_decref(tx->refusals[i].error);
+	tx_refusals_free(tx);
 	networks_sweep();
 	noun_session_rest();
 	keymap_free(&tx->macs);
 	keymap_free(&tx->routes);
 	keymap_free(&tx->sessions);
 	json_decref(tx->chosen);
-	json_decref(tx->refused);
-	free(tx->refusals);
 	free(tx->changes);
 	free(tx->steps);
 	free(tx->sessions_changed);

@@ -76,10 +76,9 @@ static bool is_taken(const struct node *n)
 
 /* The host route, where the address is on the attachment's link and no route is in its place.
  * Networks may overlap: of two attachments with the address the one that was first has it, but for
- * what was put by hand. One that does not answer only stands for its connected network, so that
- * each packet is not asked about: what a route or another attachment has is not taken away by it.
- * A route that is put later gets its packets when the neighbour is next asked for or forgotten,
- * FAILED_FOR at the latest. */
+ * what was put by hand. A neighbour that does not answer has a host route only where its packets
+ * would go to the connected network, which would ask for each of them. A longer route that is put
+ * later takes effect when the neighbour is next asked for or forgotten, after FAILED_FOR. */
 static void neighbor_fib_enter(const struct node *n)
 {
 	uint32_t index;

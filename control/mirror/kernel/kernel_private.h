@@ -74,7 +74,7 @@ struct route_table {
 	uint32_t id;
 	uint32_t count;
 	uint32_t mask;
-	bool hides; /* an IPv6 dump has left out a route beside another one of its key */
+	uint64_t hides; /* a bit of its hash for each prefix of which a dump left out a route */
 	struct route **buckets;
 };
 RB_HEAD(route_tables, route_table);

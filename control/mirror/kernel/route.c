@@ -603,12 +603,18 @@ static void deleted6(struct kernel *kernel, struct route_group *group,
 	}
 }
 
-/* A dump leaves out what lies between the ways of a route (`unreachable … dev` behind one of
- * several gateways that then gets another), and shows it again without a word when that one goes.
- */
-static void look_for_hidden(struct kernel *kernel, const struct route_group *group)
+static uint64_t hidden_bit(const struct kernel_route *route)
 {
-	if (group->table && group->table->hides)
+	return 1ull << (route_prefix_hash(&route->prefix) & 63);
+}
+
+/* The kernel's dump leaves out an `unreachable` route that lies between the gateways of another
+ * one of the same prefix and metric, and shows it again without a message when that one goes. So
+ * the table is dumped again when a route goes of whose prefix a dump left one out. */
+static void look_for_hidden(
+	struct kernel *kernel, const struct route_group *group, const struct kernel_route *route)
+{
+	if (group->table && group->table->hides & hidden_bit(route))
 		dump_verify(kernel, DUMP_ROUTE6, 0, group->table->id);
 }
 
@@ -631,7 +637,7 @@ void route_deleted(
 	else if (route->prefix.family == 6)
 		deleted6(kernel, &group, route, path);
 	if (route->prefix.family == 6)
-		look_for_hidden(kernel, &group);
+		look_for_hidden(kernel, &group, route);
 	path_put(&kernel->routes, path);
 }
 
@@ -660,7 +666,7 @@ static void route_lose_link(struct kernel *kernel, struct route *route, uint32_t
 		if (was->via[i].index != index)
 			via[count++] = was->via[i];
 	}
-	look_for_hidden(kernel, &group);
+	look_for_hidden(kernel, &group, &route->pub);
 	if (!count) {
 		route_remove(kernel, route);
 		return;
@@ -782,8 +788,8 @@ static void sweep_bucket(struct kernel *kernel, struct route_table *table, uint8
 		if ((*at)->generation == kernel->generation || (*at)->pub.prefix.family != family)
 			at = &(*at)->next;
 		else {
-			table->hides |= family == 6 &&
-					route_group_find(&kernel->routes, &(*at)->pub).count > 1;
+			if (family == 6 && route_group_find(&kernel->routes, &(*at)->pub).count > 1)
+				table->hides |= hidden_bit(&(*at)->pub);
 			route_take_out(kernel, at, table);
 		}
 	}

@@ -27,7 +27,7 @@ struct dataplane {
 	size_t asked, answered;
 	json_int_t count; /* of all counters */
 	bool refuses, refuses_calls;
-	unsigned pages; /* more, of slices */
+	unsigned pages;	 /* more, of slices */
 	char cursor[16]; /* that was asked with last */
 };
 

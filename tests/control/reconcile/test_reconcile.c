@@ -356,6 +356,36 @@ START_TEST(one_that_hangs_gets_it_when_it_goes_on)
 }
 END_TEST
 
+/* More than goes in one call, and all share a meter: those that go first are not refused because
+ * of those that will want the same. */
+START_TEST(what_many_share_changes_over_several_calls)
+{
+	char name[16], spec[600];
+
+	rig_site();
+	rig_settle();
+	for (int rate = 1000; rate <= 2000; rate += 1000) {
+		for (int i = 0; i < 1500; i++) {
+			snprintf(name, sizeof(name), "s%d", i);
+			snprintf(spec, sizeof(spec),
+				"{\"meter\":[{\"name\":\"gold\",\"cir_bps\":%d,\"cbs_bytes\":"
+				"100000}],"
+				"\"slice\":[{\"name\":\"%s\",\"vni\":%d,\"meter\":\"gold\"}],"
+				"\"needs\":[\"site gj\"]}",
+				rate, name, 1 + i);
+			fake_intent(rec, INTENT_SLICE, name, spec);
+		}
+		rig_settle();
+		rig_synced();
+		ck_assert_uint_eq(rig_counters().transactions_refused, 0);
+	}
+	ck_assert_uint_gt(rig_counters().transactions, 4);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(fake_get(&fake, "meter", "gold"), "cir_bps")),
+		2000);
+}
+END_TEST
+
 START_TEST(a_large_world_goes_in_several_transactions)
 {
 	int slices = getenv("SLUICE_QUICK") ? 2000 : 15000;
@@ -446,6 +476,7 @@ int main(void)
 	tcase_add_test(tcase, what_has_nothing_here_any_more_goes_after_a_restart);
 	tcase_add_test(tcase, waiting_ends_when_settled_in_time_or_cancelled);
 	tcase_add_test(tcase, one_that_hangs_gets_it_when_it_goes_on);
+	tcase_add_test(tcase, what_many_share_changes_over_several_calls);
 	tcase_add_test(tcase, a_large_world_goes_in_several_transactions);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(cut, 240);

@@ -123,6 +123,34 @@ START_TEST(after_a_restart_what_is_wanted_is_no_leftover)
 }
 END_TEST
 
+static bool has_one_group(void)
+{
+	return json_object_size(json_object_get(fake.groups, "intent")) == 1;
+}
+
+/* More groups of intents that are not there any more than go in one call, and other resyncs begin
+ * while a call about them is out. */
+START_TEST(groups_of_no_intent_go_whatever_comes_between)
+{
+	json_t *groups;
+	char owner[24];
+
+	rig_site();
+	rig_settle();
+	groups = json_object_get(fake.groups, "intent");
+	for (int i = 0; i < 2500; i++) {
+		snprintf(owner, sizeof(owner), "slice ghost%d", i);
+		json_object_set_new(
+			groups, owner, json_pack("{s:i, s:{}}", "revision", 5, "objects"));
+	}
+	for (int i = 0; i < 40; i++) {
+		reconciler_resync(rec);
+		run_for(base, 2);
+	}
+	ck_assert(rig_until(has_one_group));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("control_resync");
@@ -133,6 +161,7 @@ int main(void)
 	tcase_add_test(tcase, a_resync_holds_a_page_and_not_the_list);
 	tcase_add_test(tcase, leftovers_beyond_what_is_remembered_go_all_the_same);
 	tcase_add_test(tcase, after_a_restart_what_is_wanted_is_no_leftover);
+	tcase_add_test(tcase, groups_of_no_intent_go_whatever_comes_between);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }
