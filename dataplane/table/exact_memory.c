@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "exact_parts.h"
+#include "reserve.h"
 
 /* Overflow buckets behind the groups' own, as chance will have it; the heap beyond that. */
 static uint32_t spares_of(const struct exact_table *t)
@@ -19,21 +20,15 @@ static void *table_alloc(const struct exact_table *t, size_t bytes)
 {
 	if (!t->mapped)
 		return rte_zmalloc(t->name, bytes, RTE_CACHE_LINE_SIZE);
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (at == MAP_FAILED)
-		return NULL;
-	madvise(at, bytes, MADV_HUGEPAGE); /* where there are any */
-	return at;
+	return reserve_map_huge(bytes, PROT_READ | PROT_WRITE);
 }
 
 static void table_free(const struct exact_table *t, void *at, size_t bytes)
 {
 	if (!t->mapped)
 		rte_free(at);
-	else if (at != NULL)
-		munmap(at, bytes);
+	else
+		reserve_unmap(at, bytes);
 }
 
 static size_t bucket_bytes(const struct exact_table *t)

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "rcu.h"
+#include "reserve.h"
 
 #define UNIT	   sizeof(struct lpm_slot)
 #define PAGE_BYTES (LPM_PAGE_UNITS * UNIT)
@@ -53,37 +54,18 @@ static uint32_t class_units(uint32_t class)
 }
 _Static_assert(16 + (LPM_CLASSES - 1 - 15) * 4 >= 64 + 63 * 4 / 32 + 1, "a full node has a class");
 
-static void *map(size_t bytes, int protection)
-{
-	void *at =
-		mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
 /* Addresses for two blocks a route even if each were alone in its page; what is not used costs
  * nothing. Less where they are limited. From a multiple of the step on, so that each step can be a
  * huge page. */
 static void reserve_addresses(struct lpm_table *t)
 {
-	const size_t step = STEP_PAGES * PAGE_BYTES;
 	struct lpm_pool *p = &t->pool;
 	uint64_t pages = RTE_MIN(2ull * t->max_routes + 4 * STEP_PAGES, (uint64_t)MAX_PAGES);
-	char *at = NULL;
 
-	for (; at == NULL && pages > t->max_routes / 64 + STEP_PAGES; pages -= pages / 4) {
-		at = map(pages * PAGE_BYTES + step, PROT_NONE);
+	for (; t->slot == NULL && pages > t->max_routes / 64 + STEP_PAGES; pages -= pages / 4) {
+		t->slot = reserve_map_huge(pages * PAGE_BYTES, PROT_NONE);
 		p->max_pages = pages;
 	}
-	if (at == NULL)
-		return;
-	size_t before = RTE_PTR_DIFF(RTE_PTR_ALIGN_CEIL(at, step), at);
-
-	if (before > 0)
-		munmap(at, before);
-	munmap(at + before + p->max_pages * PAGE_BYTES, step - before);
-	t->slot = (struct lpm_slot *)(at + before);
-	madvise(t->slot, p->max_pages * PAGE_BYTES, MADV_HUGEPAGE); /* where there are any */
 }
 
 int lpm_pool_init(struct lpm_table *t)
@@ -92,7 +74,7 @@ int lpm_pool_init(struct lpm_table *t)
 
 	reserve_addresses(t);
 	p->batch = malloc(sizeof(*p->batch));
-	p->page = map(p->max_pages * sizeof(*p->page) + 1, PROT_READ | PROT_WRITE);
+	p->page = reserve_map(p->max_pages * sizeof(*p->page) + 1);
 	if (t->slot == NULL || p->batch == NULL || p->page == NULL ||
 		mprotect(t->slot, STEP_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE) != 0)
 		return -ENOMEM;
@@ -107,10 +89,8 @@ void lpm_pool_fini(struct lpm_table *t)
 	struct lpm_pool *p = &t->pool;
 
 	rcu_reclaim(true); /* batches on their way name this table */
-	if (t->slot != NULL)
-		munmap(t->slot, p->max_pages * PAGE_BYTES);
-	if (p->page != NULL)
-		munmap(p->page, p->max_pages * sizeof(*p->page) + 1);
+	reserve_unmap(t->slot, p->max_pages * PAGE_BYTES);
+	reserve_unmap(p->page, p->max_pages * sizeof(*p->page) + 1);
 	free(p->batch);
 }
 

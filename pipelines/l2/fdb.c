@@ -9,6 +9,7 @@
 #include "exact_page.h"
 #include "notify.h"
 #include "hot.h"
+#include "reserve.h"
 #include "slice.h"
 #include "tsc.h"
 
@@ -54,7 +55,7 @@ int fdb_init(uint32_t workers_total)
 	by_slice = calloc(LIMIT_SLICES + 1, sizeof(*by_slice));
 	by_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*by_attachment));
 	by_tunnel = calloc(LIMIT_TUNNELS + 1, sizeof(*by_tunnel));
-	by_session = calloc(LIMIT_SESSIONS + 1, sizeof(*by_session));
+	by_session = reserve_map((LIMIT_SESSIONS + 1) * sizeof(*by_session));
 	statics = refused = 0;
 	age_cursor = 0;
 	sessions_left = false;
@@ -69,7 +70,7 @@ void fdb_fini(void)
 	free(by_slice);
 	free(by_attachment);
 	free(by_tunnel);
-	free(by_session);
+	reserve_unmap(by_session, (LIMIT_SESSIONS + 1) * sizeof(*by_session));
 	by_slice = by_attachment = by_tunnel = by_session = NULL;
 }
 

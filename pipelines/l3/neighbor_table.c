@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reserve.h"
 #include "slice.h"
 
 #define NODES (LIMIT_HOSTS + ASKING_MAX + 1)
@@ -33,7 +34,7 @@ static uint32_t wheel[WHEEL], wheel_tick;
 
 int nodes_init(uint32_t tick)
 {
-	nodes = calloc(NODES, sizeof(*nodes));
+	nodes = reserve_map(NODES * sizeof(*nodes));
 	head = calloc(HEADS, sizeof(*head));
 	on_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*on_attachment));
 	share = calloc(LIMIT_SLICES + 1, sizeof(*share));
@@ -49,7 +50,7 @@ int nodes_init(uint32_t tick)
 
 void nodes_fini(void)
 {
-	free(nodes);
+	reserve_unmap(nodes, NODES * sizeof(*nodes));
 	free(head);
 	free(on_attachment);
 	free(share);

@@ -15,6 +15,7 @@
 #include "nexthop_cold.h"
 #include "port_link.h"
 #include "rcu.h"
+#include "reserve.h"
 #include "schema.h"
 #include "tunnel.h"
 
@@ -35,10 +36,11 @@ static const struct notify notify;
 int nexthop_init(void)
 {
 	notify_listen(&notify);
-	nexthop_hot = aligned_alloc(2u << 20, LIMIT_NEXTHOPS * sizeof(*nexthop_hot));
-	nexthop_address = calloc(LIMIT_NEXTHOPS, sizeof(*nexthop_address));
-	nexthop_cold = calloc(LIMIT_NEXTHOPS, sizeof(*nexthop_cold));
-	head = calloc(HEADS, sizeof(*head));
+	nexthop_hot =
+		reserve_map_huge(LIMIT_NEXTHOPS * sizeof(*nexthop_hot), PROT_READ | PROT_WRITE);
+	nexthop_address = reserve_map(LIMIT_NEXTHOPS * sizeof(*nexthop_address));
+	nexthop_cold = reserve_map(LIMIT_NEXTHOPS * sizeof(*nexthop_cold));
+	head = reserve_map(HEADS * sizeof(*head));
 	tunnel_ways = calloc(LIMIT_TUNNELS + 1, sizeof(*tunnel_ways));
 	free_head = used = 0;
 	nexthop_top = 1;
@@ -46,7 +48,6 @@ int nexthop_init(void)
 	if (nexthop_hot == NULL || nexthop_address == NULL || nexthop_cold == NULL ||
 		head == NULL || tunnel_ways == NULL)
 		return -ENOMEM;
-	madvise(nexthop_hot, LIMIT_NEXTHOPS * sizeof(*nexthop_hot), MADV_HUGEPAGE);
 	nexthop_hot[0] = NEXTHOP_DROP(NEXTHOP_NONE);
 	return 0;
 }
@@ -56,10 +57,10 @@ void nexthop_fini(void)
 	for (uint32_t i = 1; nexthop_cold != NULL && i < nexthop_top; i++)
 		if (nexthop_cold[i].type == COLD_GROUP)
 			group_free(&nexthop_cold[i], nexthop_hot[i]);
-	free(nexthop_hot);
-	free(nexthop_address);
-	free(nexthop_cold);
-	free(head);
+	reserve_unmap(nexthop_hot, LIMIT_NEXTHOPS * sizeof(*nexthop_hot));
+	reserve_unmap(nexthop_address, LIMIT_NEXTHOPS * sizeof(*nexthop_address));
+	reserve_unmap(nexthop_cold, LIMIT_NEXTHOPS * sizeof(*nexthop_cold));
+	reserve_unmap(head, HEADS * sizeof(*head));
 	free(tunnel_ways);
 	nexthop_hot = NULL;
 	nexthop_address = NULL;

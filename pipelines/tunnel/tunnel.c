@@ -16,6 +16,7 @@
 #include "ids.h"
 #include "notify.h"
 #include "rcu.h"
+#include "reserve.h"
 #include "schema.h"
 #include "slice.h"
 #include "tunnel_paths.h"
@@ -87,6 +88,7 @@ struct tunnel {
 
 static struct tunnel *tunnels;
 static struct ids ids;
+static uint16_t top;	     /* the highest that was ever reserved */
 static struct encap no_path; /* what an unused tunnel's frames find */
 
 static bool is_in_slice(uint32_t id, uint16_t slice)
@@ -110,8 +112,9 @@ int tunnel_init(uint32_t workers_total)
 	notify_listen(&notify);
 	tunnel_hot = rte_zmalloc(
 		"tunnel_hot", (LIMIT_TUNNELS + 1) * sizeof(*tunnel_hot), RTE_CACHE_LINE_SIZE);
-	tunnels = calloc(LIMIT_TUNNELS + 1, sizeof(*tunnels));
+	tunnels = reserve_map((LIMIT_TUNNELS + 1) * sizeof(*tunnels));
 	ids_init(&ids, LIMIT_TUNNELS);
+	top = 0;
 	if (tunnel_hot == NULL || tunnels == NULL)
 		return -ENOMEM;
 	no_path = (struct encap){.port = PORT_NONE, .why = DROP_DESTINATION_GONE};
@@ -130,21 +133,30 @@ static void paths_free(void *arg)
 
 void tunnel_fini(void)
 {
-	for (uint32_t i = 1; tunnels != NULL && tunnel_hot != NULL && i <= LIMIT_TUNNELS; i++) {
+	for (uint32_t i = 1; tunnels != NULL && tunnel_hot != NULL && i <= top; i++) {
 		paths_free((void *)tunnel_hot[i].paths);
 		free(tunnels[i].slice);
 	}
 	vtep_fini();
 	encap_memory_fini();
 	rte_free(tunnel_hot);
-	free(tunnels);
+	reserve_unmap(tunnels, (LIMIT_TUNNELS + 1) * sizeof(*tunnels));
 	tunnel_hot = NULL;
 	tunnels = NULL;
 }
 
 int tunnel_reserve(uint16_t *id)
 {
-	return ids_reserve(&ids, id);
+	int rc = ids_reserve(&ids, id);
+
+	if (rc == 0 && *id > top)
+		top = *id;
+	return rc;
+}
+
+uint16_t tunnel_top(void)
+{
+	return top;
 }
 
 void tunnel_release(uint16_t id)

@@ -20,6 +20,8 @@ struct tunnel_path {
 
 /* The tunnel's configuration, NULL when there is none by that id. */
 const struct api_tunnel *tunnel_config(uint16_t id);
+/* No tunnel has ever had a higher id. */
+uint16_t tunnel_top(void);
 
 /* Publishes the headers for these paths; with none, frames are dropped for `why` (enum
  * drop_reason), and `next_hop` is who could not be reached. Nothing is published when nothing

@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "port.h"
 #include "port_link.h"
+#include "reserve.h"
 #include "tunnel_paths.h"
 
 struct underlay_ways {
@@ -507,7 +508,7 @@ int underlay_init(void)
 	int rc;
 
 	connected = calloc(CONNECTED_MAX, sizeof(*connected));
-	held = calloc(LIMIT_TUNNELS + 1, sizeof(*held));
+	held = reserve_map((LIMIT_TUNNELS + 1) * sizeof(*held));
 	connected_count = 0;
 	stale = stale_some = false;
 	stale_ports = 0;
@@ -524,7 +525,7 @@ void underlay_fini(void)
 	route_table_fini();
 	hop_fini();
 	free(connected);
-	free(held);
+	reserve_unmap(held, (LIMIT_TUNNELS + 1) * sizeof(*held));
 	connected = NULL;
 	held = NULL;
 }
@@ -747,7 +748,7 @@ static bool is_stale(uint16_t id)
 static void resolve_stale(void)
 {
 	stale |= hop_changes() > 1;
-	for (uint32_t id = 1; id <= LIMIT_TUNNELS; id++)
+	for (uint32_t id = 1; id <= tunnel_top(); id++)
 		if (is_stale(id))
 			resolve_tunnel(id);
 	memset(stale_tunnel, 0, sizeof(stale_tunnel));

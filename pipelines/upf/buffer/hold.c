@@ -9,6 +9,7 @@
 #include "event.h"
 #include "hold_state.h"
 #include "notify.h"
+#include "reserve.h"
 #include "session_index.h"
 #include "tsc.h"
 
@@ -385,7 +386,7 @@ int hold_init(uint32_t workers_total)
 	static const struct notify notify = {.slice_busy = hold_slice_busy};
 
 	notify_listen(&notify);
-	queue_of = calloc(LIMIT_SESSIONS + 1, sizeof(*queue_of));
+	queue_of = reserve_map((LIMIT_SESSIONS + 1) * sizeof(*queue_of));
 	held_of = calloc(LIMIT_SLICES + 1, sizeof(*held_of));
 	queues = nodes = (struct store){.free = HOLD_NONE};
 	held = dues = 0;
@@ -407,7 +408,7 @@ void hold_fini(void)
 			list_free(&hold_queues[i].in);
 	free(hold_queues);
 	free(hold_nodes);
-	free(queue_of);
+	reserve_unmap(queue_of, (LIMIT_SESSIONS + 1) * sizeof(*queue_of));
 	free(held_of);
 	free(due);
 	hold_queues = NULL;

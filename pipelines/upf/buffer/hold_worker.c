@@ -10,6 +10,7 @@
 #include "gtpu_out.h"
 #include "hold_state.h"
 #include "path.h"
+#include "reserve.h"
 
 static struct hold_worker *of(struct worker *w)
 {
@@ -388,6 +389,8 @@ static struct rte_ring *ring_new(const char *what, uint16_t id, uint32_t n, uint
 		name, size, n, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
 }
 
+#define HELD_BYTES ((size_t)HOLD_POOLS * (LIMIT_SLICES + 1) * sizeof(uint32_t))
+
 int hold_worker_init(struct worker *w)
 {
 	struct hold_worker *h = rte_zmalloc("hold", sizeof(*h), RTE_CACHE_LINE_SIZE);
@@ -395,7 +398,7 @@ int hold_worker_init(struct worker *w)
 	if (h == NULL)
 		return -ENOMEM;
 	switch_of(w)->upf->hold = h;
-	h->held_of = calloc((size_t)HOLD_POOLS * (LIMIT_SLICES + 1), sizeof(*h->held_of));
+	h->held_of = reserve_map(HELD_BYTES);
 	h->parked_of = calloc(LIMIT_SLICES + 1, sizeof(*h->parked_of));
 	h->reports = ring_new("up", w->id, HOLD_RING, sizeof(struct hold_report));
 	h->orders = ring_new("down", w->id, HOLD_ORDERS, sizeof(struct hold_order));
@@ -422,7 +425,7 @@ void hold_worker_fini(struct worker *w)
 		rte_pktmbuf_free(h->park[i].m);
 	rte_ring_free(h->reports);
 	rte_ring_free(h->orders);
-	free(h->held_of);
+	reserve_unmap(h->held_of, HELD_BYTES);
 	free(h->parked_of);
 	rte_free(h);
 	switch_of(w)->upf->hold = NULL;

@@ -6,9 +6,9 @@
 #include <netinet/in.h>
 #include <rte_byteorder.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "rcu.h"
+#include "reserve.h"
 #include "rules_hot.h"
 #include "rules_scan.h"
 #include "rules_wide.h"
@@ -267,19 +267,19 @@ static bool ending_runs;
 static uint32_t lists, filters;
 static uint64_t bytes_held;
 
+#define HOT_BYTES ((LIMIT_RULES + 1) * sizeof(*rules_hot))
+
 int rules_init(void)
 {
-	void *at = mmap(NULL, (LIMIT_RULES + 1) * sizeof(*rules_hot), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (at == MAP_FAILED)
-		return -ENOMEM;
+	rules_hot = reserve_map(HOT_BYTES);
 	head = calloc(HEADS_FIRST, sizeof(*head));
-	if (head == NULL) {
-		munmap(at, (LIMIT_RULES + 1) * sizeof(*rules_hot));
+	if (rules_hot == NULL || head == NULL) {
+		reserve_unmap(rules_hot, HOT_BYTES);
+		free(head);
+		rules_hot = NULL;
+		head = NULL;
 		return -ENOMEM;
 	}
-	rules_hot = at;
 	heads = HEADS_FIRST;
 	return 0;
 }
@@ -371,8 +371,7 @@ void rules_fini(void)
 		lists_free(head[h]);
 	free(head);
 	free(free_index);
-	if (rules_hot != NULL)
-		munmap(rules_hot, (LIMIT_RULES + 1) * sizeof(*rules_hot));
+	reserve_unmap(rules_hot, HOT_BYTES);
 	rules_compile_fini();
 	rules_hot = NULL;
 	head = NULL;

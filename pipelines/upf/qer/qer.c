@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <rte_cycles.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "qer_hot.h"
 #include "rcu.h"
+#include "reserve.h"
 #include "tsc.h"
 
 #define HEADS 65536u
@@ -35,26 +35,11 @@ static uint32_t count;
 
 /* ---- life ---- */
 
-/* Zero, and without memory behind it until it is touched. */
-static void *map(size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p != MAP_FAILED ? p : NULL;
-}
-
-static void unmap(void *p, size_t bytes)
-{
-	if (p != NULL)
-		munmap(p, bytes);
-}
-
 int qer_init(void)
 {
-	rate_hot = map((LIMIT_RATES + 1) * sizeof(*rate_hot));
-	cold = map((LIMIT_RATES + 1) * sizeof(*cold));
-	head = map(HEADS * sizeof(*head));
+	rate_hot = reserve_map((LIMIT_RATES + 1) * sizeof(*rate_hot));
+	cold = reserve_map((LIMIT_RATES + 1) * sizeof(*cold));
+	head = reserve_map(HEADS * sizeof(*head));
 	top = waiting = waiting_last = count = 0;
 	if (rate_hot == NULL || cold == NULL || head == NULL) {
 		qer_fini();
@@ -67,9 +52,9 @@ int qer_init(void)
 
 void qer_fini(void)
 {
-	unmap(rate_hot, (LIMIT_RATES + 1) * sizeof(*rate_hot));
-	unmap(cold, (LIMIT_RATES + 1) * sizeof(*cold));
-	unmap(head, HEADS * sizeof(*head));
+	reserve_unmap(rate_hot, (LIMIT_RATES + 1) * sizeof(*rate_hot));
+	reserve_unmap(cold, (LIMIT_RATES + 1) * sizeof(*cold));
+	reserve_unmap(head, HEADS * sizeof(*head));
 	rate_hot = NULL;
 	cold = NULL;
 	head = NULL;

@@ -15,10 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "fib.h"
 #include "hot.h"
 #include "peer.h"
+#include "reserve.h"
 #include "schema.h"
 #include "session_change.h"
 #include "session_pack.h"
@@ -53,7 +55,7 @@ int keys_init(void)
 	claim_count = 0;
 	turn = 1;
 	memset(ue4_filter, 0, sizeof(ue4_filter));
-	ue4_users = pool_map(UE4_FILTER_BITS * sizeof(*ue4_users));
+	ue4_users = reserve_map_huge(UE4_FILTER_BITS * sizeof(*ue4_users), PROT_READ | PROT_WRITE);
 	claims = calloc(claim_room, sizeof(*claims));
 	if (claims == NULL || ue4_users == NULL ||
 		exact_init_mapped(&teid_table, "teid", 1, KEYS) != 0 ||
@@ -68,7 +70,7 @@ void keys_fini(void)
 	exact_fini(&teid_table);
 	exact_fini(&ue4_table);
 	exact_fini(&ue6_table);
-	pool_unmap(ue4_users, UE4_FILTER_BITS * sizeof(*ue4_users));
+	reserve_unmap(ue4_users, UE4_FILTER_BITS * sizeof(*ue4_users));
 	ue4_users = NULL;
 	free(claims);
 	claims = NULL;

@@ -1,43 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Units by size class, from one range of addresses. Owns the range. */
 #include "pool.h"
+#include "reserve.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define STEP (2u << 20) /* asked of the kernel at a time, and a huge page where it has them */
+#define STEP RESERVE_HUGE_BYTES /* asked of the kernel at a time */
 
 static size_t round_up(size_t n, size_t to)
 {
 	return (n + to - 1) / to * to;
-}
-
-static void *reserve(size_t bytes, int protection)
-{
-	char *at = mmap(
-		NULL, bytes + STEP, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (at == MAP_FAILED)
-		return NULL;
-	size_t before = round_up((uintptr_t)at, STEP) - (uintptr_t)at;
-
-	if (before > 0)
-		munmap(at, before);
-	munmap(at + before + bytes, STEP - before);
-	madvise(at + before, bytes, MADV_HUGEPAGE); /* where there are any */
-	return at + before;
-}
-
-void *pool_map(size_t n)
-{
-	return reserve(round_up(n, STEP), PROT_READ | PROT_WRITE);
-}
-
-void pool_unmap(void *at, size_t n)
-{
-	if (at != NULL)
-		munmap(at, round_up(n, STEP));
 }
 
 static int make_usable(struct pool *p, uint32_t units)
@@ -60,7 +34,7 @@ int pool_init(struct pool *p, size_t unit, uint32_t head, uint32_t max_units, ui
 	*p = (struct pool){
 		.unit = unit, .copies = copies, .max_units = max_units, .head = head, .next = head};
 	p->stride = round_up((size_t)max_units * unit, STEP);
-	p->base = reserve(p->stride * copies, PROT_NONE);
+	p->base = reserve_map_huge(p->stride * copies, PROT_NONE);
 	if (p->base == NULL)
 		return -ENOMEM;
 	if (head == 1 || make_usable(p, head) == 0)
@@ -71,8 +45,7 @@ int pool_init(struct pool *p, size_t unit, uint32_t head, uint32_t max_units, ui
 
 void pool_fini(struct pool *p)
 {
-	if (p->base != NULL)
-		munmap(p->base, p->stride * p->copies);
+	reserve_unmap(p->base, p->stride * p->copies);
 	memset(p, 0, sizeof(*p));
 }
 

@@ -40,11 +40,6 @@ void pool_give(struct pool *p, uint32_t index, uint32_t n);
 /* Bytes that were ever given out, all copies; without the head. */
 uint64_t pool_bytes(const struct pool *p);
 
-/* Addresses of n bytes from the kernel, on the boundary of a huge page, zero, touched by nobody
- * yet; NULL. For arrays that are as large as a limit and mostly empty. */
-void *pool_map(size_t n);
-void pool_unmap(void *at, size_t n);
-
 static inline void *pool_at(const struct pool *p, uint32_t copy, uint32_t index)
 {
 	return p->base + copy * p->stride + index * p->unit;

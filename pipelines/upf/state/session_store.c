@@ -19,7 +19,9 @@
 #include <rte_random.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "reserve.h"
 #include "worker.h"
 
 /* Four times what sessions of one QER and one URR take: the box's largest sessions are 32 PDRs. */
@@ -41,9 +43,9 @@ static uint32_t next_index, free_index, free_last, count, homes;
 
 int session_store_init(void)
 {
-	session_block = pool_map(ARRAY_BYTES(session_block));
-	session_cold = pool_map(ARRAY_BYTES(session_cold));
-	name_head = pool_map(NAMES * sizeof(*name_head));
+	session_block = reserve_map_huge(ARRAY_BYTES(session_block), PROT_READ | PROT_WRITE);
+	session_cold = reserve_map_huge(ARRAY_BYTES(session_cold), PROT_READ | PROT_WRITE);
+	name_head = reserve_map_huge(NAMES * sizeof(*name_head), PROT_READ | PROT_WRITE);
 	seed[0] = rte_rand();
 	seed[1] = rte_rand() | 1;
 	next_index = 1;
@@ -63,9 +65,9 @@ void session_store_fini(void)
 	pool_fini(&pack_pool);
 	pool_fini(&cell_pool);
 	pool_fini(&block_pool);
-	pool_unmap(name_head, NAMES * sizeof(*name_head));
-	pool_unmap(session_cold, ARRAY_BYTES(session_cold));
-	pool_unmap(session_block, ARRAY_BYTES(session_block));
+	reserve_unmap(name_head, NAMES * sizeof(*name_head));
+	reserve_unmap(session_cold, ARRAY_BYTES(session_cold));
+	reserve_unmap(session_block, ARRAY_BYTES(session_block));
 	name_head = NULL;
 	session_cold = NULL;
 	session_block = NULL;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "reserve.h"
 #include "session_index.h"
 #include "urr_hot.h"
 #include "urr_live.h"
@@ -21,20 +21,11 @@ static uint64_t record_bytes;
 
 /* ---- life ---- */
 
-/* Zero, and without memory behind it until it is touched. */
-static void *map(size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p != MAP_FAILED ? p : NULL;
-}
-
 int urr_init(uint32_t workers)
 {
 	urr_workers = workers;
-	urr_live = map(LIVE_BYTES);
-	urr_slot = map(SLOT_BYTES);
+	urr_live = reserve_map(LIVE_BYTES);
+	urr_slot = reserve_map(SLOT_BYTES);
 	live_top = live_free = live_used = 0;
 	record_bytes = 0;
 	if (urr_live == NULL || urr_slot == NULL) {
@@ -81,10 +72,8 @@ void urr_fini(void)
 			urr_record_free(r);
 		}
 	}
-	if (urr_live != NULL)
-		munmap(urr_live, LIVE_BYTES);
-	if (urr_slot != NULL)
-		munmap(urr_slot, SLOT_BYTES);
+	reserve_unmap(urr_live, LIVE_BYTES);
+	reserve_unmap(urr_slot, SLOT_BYTES);
 	urr_live = NULL;
 	urr_slot = NULL;
 }
