@@ -239,7 +239,7 @@ START_TEST(hostile_packet_between_null_addresses_comes_in_nowhere)
 	struct spec s = plain(HOST_A, HOST_C);
 
 	build(&c_pkt, &s);
-	for (uint32_t vni = 1000; vni < 4000; vni++) {
+	for (uint32_t vni = 1000; vni < (getenv("SLUICE_QUICK") ? 1400 : 4000); vni++) {
 		struct outer o = from_peer2(vni);
 		uint16_t slice = rig_slice(vni);
 

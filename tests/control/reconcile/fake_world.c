@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "compile.h"
 
 #define INTENTS 20000
@@ -282,6 +283,7 @@ int compile_intent(const struct world *world, const char *site, const struct int
 	struct compiled_list *out, struct rpc_error *err)
 {
 	const char *fail = json_string_value(json_object_get(intent->spec, "fail"));
+	uint32_t room = out->count;
 
 	fake_compiled++;
 	if (fail) {
@@ -296,7 +298,7 @@ int compile_intent(const struct world *world, const char *site, const struct int
 			json_object_get(intent->spec, api_types[type].name), i, object) {
 			struct compiled *one;
 
-			out->item = realloc(out->item, (out->count + 1) * sizeof(*out->item));
+			ck_assert(array_grow(&out->item, &room, out->count, sizeof(*out->item)));
 			one = &out->item[out->count++];
 			one->type = type;
 			compile_canonical(&api_types[type], object, one->key, &one->text);

@@ -129,6 +129,7 @@ START_TEST(one_that_is_refused_is_set_aside)
 	ck_assert_str_eq(reconciler_mirror_reason(rec, OBJECT_ROUTE, "blue 10.0.42.0/24"),
 		"it is refused, as the test wants it");
 	ck_assert_ptr_null(reconciler_mirror_reason(rec, OBJECT_ROUTE, "blue 10.0.41.0/24"));
+	refused = 0;
 	reconciler_mirror_refused(rec, on_refused, NULL);
 	ck_assert_int_eq(refused, 1);
 	/* it is tried again when something else was applied, and at a resync */
