@@ -34,7 +34,7 @@ quietly() {
 	fi
 }
 
-# ensure_build DIR [-option of meson setup…] [target…]: configures DIR if it is not, then compiles what changed of the targets (all).
+# ensure_build DIR [-option of meson setup…] [target…]: configures DIR if it is not, then compiles what changed of the targets, as ninja names them (all).
 ensure_build() {
 	local dir=$1 name=${1##*/} word options=() targets=()
 	shift
@@ -50,5 +50,5 @@ ensure_build() {
 	if ! ninja -C "$dir" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
 		say "building $name"
 	fi
-	quietly "$logs/$name-compile.log" meson compile -C "$dir" "${targets[@]}"
+	quietly "$logs/$name-compile.log" ninja -C "$dir" "${targets[@]}"
 }
