@@ -99,7 +99,7 @@ void compiled_list_free(struct compiled_list *list)
 {
 	compiled_list_clear(list);
 	free(list->item);
-	*list = (struct compiled_list){NULL};
+	*list = (struct compiled_list){0};
 }
 
 /* ---- objects ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory for arrays that are as large as a limit and mostly empty: addresses from the kernel, zero,
- * and without memory behind them until they are touched. Any thread. */
+ * and without memory behind them until they are touched. LeakSanitizer does not look here: it
+ * reports what only these arrays point to when a program ends without freeing it. Any thread. */
 #ifndef LIB_RESERVE_H
 #define LIB_RESERVE_H
 

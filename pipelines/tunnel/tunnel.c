@@ -16,7 +16,6 @@
 #include "ids.h"
 #include "notify.h"
 #include "rcu.h"
-#include "reserve.h"
 #include "schema.h"
 #include "slice.h"
 #include "tunnel_paths.h"
@@ -112,7 +111,7 @@ int tunnel_init(uint32_t workers_total)
 	notify_listen(&notify);
 	tunnel_hot = rte_zmalloc(
 		"tunnel_hot", (LIMIT_TUNNELS + 1) * sizeof(*tunnel_hot), RTE_CACHE_LINE_SIZE);
-	tunnels = reserve_map((LIMIT_TUNNELS + 1) * sizeof(*tunnels));
+	tunnels = calloc(LIMIT_TUNNELS + 1, sizeof(*tunnels));
 	ids_init(&ids, LIMIT_TUNNELS);
 	top = 0;
 	if (tunnel_hot == NULL || tunnels == NULL)
@@ -140,7 +139,7 @@ void tunnel_fini(void)
 	vtep_fini();
 	encap_memory_fini();
 	rte_free(tunnel_hot);
-	reserve_unmap(tunnels, (LIMIT_TUNNELS + 1) * sizeof(*tunnels));
+	free(tunnels);
 	tunnel_hot = NULL;
 	tunnels = NULL;
 }
