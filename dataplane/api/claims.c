@@ -105,7 +105,16 @@ static uint32_t bucket_of(enum object_type type, const char *key)
 	return (uint32_t)(hash_words(key, strlen(key), type) >> 32) & (store.bucket_count - 1);
 }
 
-/* Without memory for more buckets their chains get longer. */
+static void bucket_add(struct claim **at, struct claim *claim)
+{
+	claim->bucket_at = at;
+	claim->bucket_next = *at;
+	if (*at)
+		(*at)->bucket_at = &claim->bucket_next;
+	*at = claim;
+}
+
+/* Without memory for more buckets their chains get longer. The order in a bucket stays. */
 static int make_room(void)
 {
 	uint32_t count = store.bucket_count ? store.bucket_count * 2 : BUCKETS_LEAST;
@@ -120,14 +129,16 @@ static int make_room(void)
 	store.buckets = buckets;
 	store.bucket_count = count;
 	for (uint32_t i = 0; i < before_count; i++) {
+		struct claim **end[] = {&buckets[i], &buckets[i + before_count]};
 		struct claim *claim, *next;
 
 		for (claim = before[i]; claim; claim = next) {
-			uint32_t at = bucket_of(claim->type, claim->key);
+			uint32_t half = bucket_of(claim->type, claim->key) >= before_count;
 
 			next = claim->bucket_next;
-			claim->bucket_next = buckets[at];
-			buckets[at] = claim;
+			claim->bucket_next = NULL;
+			bucket_add(end[half], claim);
+			end[half] = &claim->bucket_next;
 		}
 	}
 	free(before);
@@ -139,7 +150,6 @@ static struct claim *claim_new(
 {
 	size_t size = strlen(key) + 1;
 	struct claim *claim;
-	uint32_t at;
 
 	if (make_room())
 		return NULL;
@@ -150,9 +160,7 @@ static struct claim *claim_new(
 	claim->type = (uint8_t)type;
 	claim->digest = digest;
 	memcpy(claim->key, key, size);
-	at = bucket_of(type, key);
-	claim->bucket_next = store.buckets[at];
-	store.buckets[at] = claim;
+	bucket_add(&store.buckets[bucket_of(type, key)], claim);
 	store.claim_count++;
 	return claim;
 }
@@ -168,11 +176,9 @@ static void shadow_free(char *shadow)
 
 static void claim_free(struct claim *claim)
 {
-	struct claim **at = &store.buckets[bucket_of(claim->type, claim->key)];
-
-	while (*at != claim)
-		at = &(*at)->bucket_next;
-	*at = claim->bucket_next;
+	*claim->bucket_at = claim->bucket_next;
+	if (claim->bucket_next)
+		claim->bucket_next->bucket_at = claim->bucket_at;
 	store.claim_count--;
 	if (!claim->staged)
 		shadow_free(claim->shadow);
@@ -191,6 +197,17 @@ int claim_stage(
 	claim->group_next = group->next;
 	group->next = claim;
 	return 0;
+}
+
+/* What was staged last is first in its bucket, however many claims to the object there are. */
+bool claim_is_staged(const struct source_group *group, enum object_type type, const char *key)
+{
+	const struct claim *claim = store.claim_count ? store.buckets[bucket_of(type, key)] : NULL;
+
+	for (; claim && claim->staged && claim->group == group; claim = claim->bucket_next)
+		if (claim->type == type && strcmp(claim->key, key) == 0)
+			return true;
+	return false;
 }
 
 int claim_add_shadow(struct source_group *group, enum object_type type, const char *key, char *text,

@@ -28,7 +28,7 @@ extern const char *const source_names[]; /* ends with NULL */
 struct stage; /* of a group, while a change is made (rpc/sync.c) */
 
 struct claim {
-	struct claim *bucket_next;
+	struct claim *bucket_next, **bucket_at; /* what points to it */
 	struct claim *group_next;
 	struct source_group *group;
 	union {
@@ -72,6 +72,8 @@ uint32_t source_group_count(enum source source);
 /* One more claim of the group, staged; says is borrowed as long as it is. 0, -ENOMEM. */
 int claim_stage(
 	struct source_group *group, enum object_type type, const char *key, const json_t *says);
+/* Has the group, which is the one that was staged last, staged a claim to the object? */
+bool claim_is_staged(const struct source_group *group, enum object_type type, const char *key);
 /* A claim that it has at once, for what is in the way of another source: its shadow is text, which
  * is taken over. 0, -ENOMEM. */
 int claim_add_shadow(struct source_group *group, enum object_type type, const char *key, char *text,

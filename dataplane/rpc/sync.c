@@ -99,14 +99,11 @@ static int stage_object(
 	struct stage *stage, const struct api_type *type, const json_t *json, struct rpc_error *err)
 {
 	char key[API_KEY_BYTES];
-	const struct claim *claim;
 
 	if (key_of(type, json, key, err))
 		return -1;
-	for (claim = claims_of(type->type, key); claim; claim = claim_other(claim))
-		if (claim->staged && claim->group == stage->group)
-			return rpc_fail(
-				err, RPC_ERR_CONFLICT, "%s %.160s is there twice", type->name, key);
+	if (claim_is_staged(stage->group, type->type, key))
+		return rpc_fail(err, RPC_ERR_CONFLICT, "%s %.160s is there twice", type->name, key);
 	return claim_stage(stage->group, type->type, key, json) ? fail_memory(err) : 0;
 }
 

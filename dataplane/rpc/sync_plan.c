@@ -34,32 +34,41 @@ static bool goes_before(const struct claim *a, const struct claim *b)
 {
 	const struct source_group *left = a->group, *right = b->group;
 
-	if (left->source != right->source)
-		return left->source > right->source;
 	if (a->staged != b->staged)
 		return a->staged ? right->is_stale : !left->is_stale;
 	return a->staged && left->stage->index < right->stage->index;
 }
 
-static struct claim *best_of(struct claim *claim)
-{
-	struct claim *best = NULL;
+/* The claims to an object, looked at once: a tunnel may have those of all slices. */
+struct look {
+	struct claim *best[SOURCES]; /* of those that would be left */
+	bool differ[SOURCES];	     /* not all of the source say the same */
+	const struct claim *in_force;
+};
 
-	for (; claim; claim = claim_other(claim))
-		if (sync_claim_next(claim) && (!best || goes_before(claim, best)))
-			best = claim;
-	return best;
+static void look_at(struct look *look, struct claim *claim)
+{
+	*look = (struct look){0};
+	for (; claim; claim = claim_other(claim)) {
+		struct claim **best = &look->best[claim->group->source];
+
+		if (!look->in_force && is_in_force(claim))
+			look->in_force = claim;
+		if (!sync_claim_next(claim))
+			continue;
+		look->differ[claim->group->source] |= *best && (*best)->digest != claim->digest;
+		if (!*best || goes_before(claim, *best))
+			*best = claim;
+	}
 }
 
-static struct claim *best_of_source(struct claim *claim, uint8_t source)
+static struct claim *strongest(const struct look *look)
 {
-	struct claim *best = NULL;
+	int source = SOURCES - 1;
 
-	for (; claim; claim = claim_other(claim))
-		if (claim->group->source == source && sync_claim_next(claim) &&
-			(!best || goes_before(claim, best)))
-			best = claim;
-	return best;
+	while (source > 0 && !look->best[source])
+		source--;
+	return look->best[source];
 }
 
 /* Those of the same source that want it otherwise are refused. true: some were. */
@@ -83,13 +92,6 @@ static bool refuse_rivals(struct claim *claim, const struct claim *best)
 }
 
 /* ---- what becomes of an object ---- */
-
-static const struct claim *in_force(struct claim *claim)
-{
-	while (claim && !is_in_force(claim))
-		claim = claim_other(claim);
-	return claim;
-}
 
 /* What a weaker source has said, or was put by hand, is kept, to be put again when this claim
  * goes. */
@@ -124,9 +126,9 @@ static int op_add(struct sync *sync, const struct entry *entry, bool put, json_t
 	return 0;
 }
 
-static int entry_add(struct sync *sync, struct claim *claim, struct claim *first)
+static int entry_add(struct sync *sync, struct claim *claim, const struct look *look)
 {
-	const struct claim *now = in_force(first);
+	const struct claim *now = look->in_force;
 	struct entry *entry;
 	json_t *key;
 	int err = 0;
@@ -135,8 +137,8 @@ static int entry_add(struct sync *sync, struct claim *claim, struct claim *first
 		    &sync->entries, &sync->entry_room, sync->entry_count, sizeof(*sync->entries)))
 		return -ENOMEM;
 	entry = &sync->entries[sync->entry_count++];
-	*entry =
-		(struct entry){.claim = claim, .best = best_of(first), .was_in_force = now != NULL};
+	*entry = (struct entry){
+		.claim = claim, .best = strongest(look), .was_in_force = now != NULL};
 	if (entry->best)
 		err = plan_put(entry, now);
 	if (!err && entry->says)
@@ -152,8 +154,8 @@ static int entry_add(struct sync *sync, struct claim *claim, struct claim *first
 /* Each object once. */
 static int plan_claim(struct sync *sync, struct claim *claim, bool *again)
 {
-	struct claim *first = claims_of(claim->type, claim->key), *one, *best;
-	int source;
+	struct claim *first = claims_of(claim->type, claim->key), *one;
+	struct look look;
 
 	if (claim->visit == visit)
 		return 0;
@@ -162,12 +164,11 @@ static int plan_claim(struct sync *sync, struct claim *claim, bool *again)
 		one->entry = sync->entry_count;
 	}
 	/* also of those that are hidden: they share the object when it is uncovered */
-	for (source = 0; source < SOURCES; source++) {
-		best = best_of_source(first, source);
-		if (best && refuse_rivals(first, best))
+	look_at(&look, first);
+	for (int source = 0; source < SOURCES; source++)
+		if (look.differ[source] && refuse_rivals(first, look.best[source]))
 			*again = true;
-	}
-	return *again ? 0 : entry_add(sync, claim, first);
+	return *again ? 0 : entry_add(sync, claim, &look);
 }
 
 static int plan_claims(struct sync *sync, struct claim *claim, bool *again)
