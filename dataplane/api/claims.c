@@ -114,7 +114,8 @@ static void bucket_add(struct claim **at, struct claim *claim)
 	*at = claim;
 }
 
-/* Without memory for more buckets their chains get longer. The order in a bucket stays. */
+/* Without memory for more buckets their chains get longer. The order in a bucket
+ * stays, for claim_is_staged(). */
 static int make_room(void)
 {
 	uint32_t count = store.bucket_count ? store.bucket_count * 2 : BUCKETS_LEAST;
@@ -199,7 +200,6 @@ int claim_stage(
 	return 0;
 }
 
-/* What was staged last is first in its bucket, however many claims to the object there are. */
 bool claim_is_staged(const struct source_group *group, enum object_type type, const char *key)
 {
 	const struct claim *claim = store.claim_count ? store.buckets[bucket_of(type, key)] : NULL;

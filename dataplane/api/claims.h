@@ -72,7 +72,8 @@ uint32_t source_group_count(enum source source);
 /* One more claim of the group, staged; says is borrowed as long as it is. 0, -ENOMEM. */
 int claim_stage(
 	struct source_group *group, enum object_type type, const char *key, const json_t *says);
-/* Has the group, which is the one that was staged last, staged a claim to the object? */
+/* Whether the group has staged a claim to the object. Only of the group that was staged last: its
+ * claims are the first of their bucket, and no others are looked at. */
 bool claim_is_staged(const struct source_group *group, enum object_type type, const char *key);
 /* A claim that it has at once, for what is in the way of another source: its shadow is text, which
  * is taken over. 0, -ENOMEM. */

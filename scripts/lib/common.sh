@@ -34,6 +34,16 @@ quietly() {
 	fi
 }
 
+# ensure_configured DIR [-option of meson setup…]
+ensure_configured() {
+	local dir=$1 name=${1##*/}
+	shift
+	[[ ! -f $dir/build.ninja ]] || return 0
+	say "configuring $name"
+	rm -rf "$dir/meson-private" "$dir/meson-info" # what a failed attempt left
+	quietly "$logs/$name-setup.log" meson setup "$dir" "$top" "$@"
+}
+
 # ensure_build DIR [-option of meson setup…] [target…]: configures DIR if it is not, then compiles what changed of the targets, as ninja names them (all).
 ensure_build() {
 	local dir=$1 name=${1##*/} word options=() targets=()
@@ -41,11 +51,7 @@ ensure_build() {
 	for word; do
 		if [[ $word == -* ]]; then options+=("$word"); else targets+=("$word"); fi
 	done
-	if [[ ! -f $dir/build.ninja ]]; then
-		say "configuring $name"
-		rm -rf "$dir/meson-private" "$dir/meson-info" # what a failed attempt left
-		quietly "$logs/$name-setup.log" meson setup "$dir" "$top" "${options[@]}" || return 1
-	fi
+	ensure_configured "$dir" "${options[@]}" || return 1
 	# ninja -n answers in a moment; only a build that has something to do is announced
 	if ! ninja -C "$dir" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
 		say "building $name"

@@ -19,9 +19,9 @@ def setUpModule():
     api.own_network()
 
 
-def named(i, **fields):
+def named(i):
     port, vlan = divmod(i, 4000)
-    return slice_(f"s{i:05}", *(f"{site}/p{1 + port}/{1 + vlan}" for site in SITES), **fields)
+    return slice_(f"s{i:05}", *(f"{site}/p{1 + port}/{1 + vlan}" for site in SITES))
 
 
 def world():

@@ -228,6 +228,31 @@ START_TEST(a_stale_group_that_became_another_s_loses_its_revision)
 }
 END_TEST
 
+/* However the claims were moved when there were more of them than buckets, in between. */
+START_TEST(an_object_twice_in_a_group_is_refused_among_thousands)
+{
+	char group[64], slices[24000], *end;
+	int vni = 1000;
+
+	for (int n = 1; n <= 16; n++) {
+		end = slices;
+		for (int i = 0; i < 250; i++, vni++)
+			end += sprintf(end, "{'name':'s%d','vni':%d},", vni, vni);
+		sprintf(end, "{'name':'s%d','vni':%d}", vni - 250, vni - 250);
+		sprintf(group, "b%d", n);
+		EXPECT(ask("{'jsonrpc':'2.0','id':1,'method':'sync','params':{'source':'intent',"
+			   "'mode':'merge','groups':[{'owner':'%s','objects':{'slice':[%s]}}]}}",
+			       group, slices),
+			"result.groups.0.error.code", "-32004");
+		end[-1] = '\0';
+		EXPECT(ask("{'jsonrpc':'2.0','id':1,'method':'sync','params':{'source':'intent',"
+			   "'mode':'merge','groups':[{'owner':'%s','objects':{'slice':[%s]}}]}}",
+			       group, slices),
+			"result.groups.0.verdict", "applied");
+	}
+}
+END_TEST
+
 /* A group that changes looks at each other one that shares its objects once, not at each pair. */
 START_TEST(what_thousands_share_is_looked_at_once)
 {
@@ -724,6 +749,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_hidden_is_one_source_s_one_word);
 	tcase_add_test(tcase, what_was_put_by_hand_and_cannot_come_back_is_lost);
 	tcase_add_test(tcase, a_stale_group_that_became_another_s_loses_its_revision);
+	tcase_add_test(tcase, an_object_twice_in_a_group_is_refused_among_thousands);
 	tcase_add_test(tcase, what_thousands_share_is_looked_at_once);
 	tcase_add_test(tcase, nobody_else_changes_what_a_source_has);
 	tcase_add_test(tcase, what_nobody_claims_can_be_listed);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Units by size class, from one range of addresses. Owns the range. */
 #include "pool.h"
-#include "reserve.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "reserve.h"
 
 #define STEP RESERVE_HUGE_BYTES /* asked of the kernel at a time */
 
