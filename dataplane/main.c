@@ -19,6 +19,7 @@
 #include "device_allow.h"
 #include "events.h"
 #include "fdb.h"
+#include "heap.h"
 #include "neighbor.h"
 #include "noun_port.h"
 #include "options.h"
@@ -330,6 +331,7 @@ err_workers:
 	port_fini();
 	rcu_reclaim(true);
 	port_link_stop();
+	heap_leave();
 	worker_stop();
 err_tables:
 	switch_fini();

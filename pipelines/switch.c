@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The overlay switch as its list of stages, and a worker's part of its state. Run by core/worker.c
  * for every burst. */
+#include "heap.h"
 #include "switch.h"
 
 #include <errno.h>
@@ -112,8 +113,8 @@ static bool counts_alloc(struct door_counts *c, uint32_t limit)
 
 static void counts_free(struct door_counts *c)
 {
-	rte_free(c->traffic);
-	rte_free(c->dropped);
+	heap_free(c->traffic);
+	heap_free(c->dropped);
 }
 
 static void switch_worker_fini(struct worker *w)
@@ -131,12 +132,12 @@ static void switch_worker_fini(struct worker *w)
 	counts_free(&sw->slice);
 	counts_free(&sw->attachment);
 	counts_free(&sw->tunnel);
-	rte_free(sw->slice_drops);
-	rte_free(sw->flood);
-	rte_free(sw->punt);
-	rte_free(sw->odds);
-	rte_free(sw->seen);
-	rte_free(sw);
+	heap_free(sw->slice_drops);
+	heap_free(sw->flood);
+	heap_free(sw->punt);
+	heap_free(sw->odds);
+	heap_free(sw->seen);
+	heap_free(sw);
 	w->pipeline = NULL;
 }
 

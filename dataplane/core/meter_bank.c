@@ -5,6 +5,7 @@
 #include <rte_malloc.h>
 #include <string.h>
 
+#include "heap.h"
 #include "meter_clock.h"
 #include "rcu.h"
 #include "types.h"
@@ -152,10 +153,10 @@ int meter_bank_init(struct meter_bank *bank, uint32_t uses, uint32_t profiles, u
 
 void meter_bank_fini(struct meter_bank *bank)
 {
-	rte_free(bank->use);
-	rte_free(bank->base);
-	rte_free(bank->profile);
-	rte_free(bank->slot);
+	heap_free(bank->use);
+	heap_free(bank->base);
+	heap_free(bank->profile);
+	heap_free(bank->slot);
 	memset(bank, 0, sizeof(*bank));
 }
 
@@ -177,7 +178,7 @@ void meter_worker_fini(struct meter_worker *mw)
 	for (uint32_t i = 0; mw->bank != NULL && i < LIMIT_WORKERS; i++)
 		if (mw->bank->worker[i] == mw)
 			mw->bank->worker[i] = NULL;
-	rte_free(mw->share);
-	rte_free(mw->counts);
+	heap_free(mw->share);
+	heap_free(mw->counts);
 	memset(mw, 0, sizeof(*mw));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One ethdev from devargs to started, and back. Main thread only. Owns the device and its pool. */
+#include "heap.h"
 #include "port_device.h"
 
 #include <errno.h>
@@ -235,7 +236,7 @@ void device_pool_give(struct rte_mempool *pool, uint32_t kept)
 void device_pools_free(void)
 {
 	for (uint32_t i = 0; i < RTE_DIM(pools); i++) {
-		rte_mempool_free(pools[i].mp);
+		heap_pool_free(pools[i].mp);
 		pools[i] = (struct pool){0};
 	}
 }

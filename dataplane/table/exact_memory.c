@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "exact_parts.h"
+#include "heap.h"
 #include "reserve.h"
 
 /* Overflow buckets behind the groups' own, as chance will have it; the heap beyond that. */
@@ -26,7 +27,7 @@ static void *table_alloc(const struct exact_table *t, size_t bytes)
 static void table_free(const struct exact_table *t, void *at, size_t bytes)
 {
 	if (!t->mapped)
-		rte_free(at);
+		heap_free(at);
 	else
 		reserve_unmap(at, bytes);
 }
@@ -84,7 +85,7 @@ int exact_init_mapped(
 static void free_heap(const struct exact_table *t, struct exact_bucket *b)
 {
 	if (b < t->buckets || b >= t->overflow + t->groups + spares_of(t))
-		rte_free(b);
+		heap_free(b);
 }
 
 void exact_fini(struct exact_table *t)
@@ -101,7 +102,7 @@ void exact_fini(struct exact_table *t)
 			free_heap(t, b);
 		}
 	table_free(t, t->marks, t->max_buckets);
-	rte_free(t->dead);
+	heap_free(t->dead);
 	table_free(t, t->buckets, bucket_bytes(t));
 	memset(t, 0, sizeof(*t));
 }

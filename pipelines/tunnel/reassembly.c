@@ -5,6 +5,7 @@
 #include <rte_ip_frag.h>
 #include <rte_malloc.h>
 
+#include "heap.h"
 #include "hot.h"
 #include "peer_share.h"
 #include "reassembly.h"
@@ -65,7 +66,7 @@ void reassembly_fini(struct worker *w)
 		rte_ip_frag_table_destroy(r->v4);
 	if (r->v6 != NULL)
 		rte_ip_frag_table_destroy(r->v6);
-	rte_mempool_free(r->pool);
+	heap_pool_free(r->pool);
 	rte_free(r);
 	switch_of(w)->reassembly = NULL;
 }

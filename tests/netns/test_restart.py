@@ -28,6 +28,16 @@ def huge_free():
     return 0
 
 
+def ends_without_touching_its_tables(box):
+    """What was never used of them has no memory, and gets none when the process ends: that took half a second."""
+    with open(f"/proc/{box.process.pid}/status") as status:
+        before_kb = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    box.process.terminate()
+    _, status, usage = os.wait4(box.process.pid, 0)
+    box.process.returncode = os.waitstatus_to_exitcode(status)
+    check(usage.ru_maxrss < before_kb + 40 * 1024, f"memory at the end: {before_kb} KB, then {usage.ru_maxrss} KB")
+
+
 def all_at_once(lab, binary):
     """More than the huge pages are for, all of which find them free when they look: some do without."""
     space, sockets = lab.ns("crowd"), [os.path.join(lab.dir, f"crowd{number}.sock") for number in range(5)]
@@ -87,6 +97,7 @@ def test(lab):
     check(box.alive(), "the first instance still answers")
     check(box.socket in out, f"the third says which socket is taken:\n{out}")
     Client(box.socket).close()
+    ends_without_touching_its_tables(other)
     other.stop()
     equal(huge_files(other.prefix), [], "huge page files of an ended instance")
 
