@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# run: both
+# run: both alone
 """A large apply holds up nobody: no turn of control's loop is long (by its own account, in CPU time, which neighbours on
 the machine do not change), others see the world whole, before or after, and who wants to change something waits in line."""
 import contextlib

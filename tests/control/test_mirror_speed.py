@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# run: release
+# run: release alone
 """100,000 routes of the kernel's through the reconciler into a real dataplane (reconcile/measure_mirror.c): how long
 that takes, what it costs, and that nothing waits behind them."""
 import json

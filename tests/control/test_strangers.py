@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# run: both
+# run: both alone
 """Who has no token costs nothing: neither memory, nor places, nor other people's time. SLUICE_LONG=1: for a minute."""
 import contextlib
 import itertools

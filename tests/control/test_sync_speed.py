@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# run: release
+# run: release alone
 """10,000 slices between four sites: how long it takes until a dataplane that has nothing has them, and one more, and what
 it takes when either side is killed."""
 import statistics

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-# run: release
+# run: release first
 """One TCP flow (cubic) gets the rate that its slice was sold, near and far, with what an intent says by default.
 
     host a ── lan0 [air: 20 Mbit/s committed] wan0 ── a wire of 0, 20 and 100 ms ── site bs (the kernel's VXLAN) ── host b
