@@ -351,6 +351,7 @@ static void end(struct sync *sync, bool done)
 	free(sync->renewed);
 	free(sync->stages);
 	free(sync->entries);
+	free(sync->addresses);
 	free(sync->refusals);
 }
 

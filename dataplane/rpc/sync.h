@@ -21,15 +21,17 @@
 struct stage {
 	struct source_group *group;
 	uint64_t revision;
-	uint32_t index;	 /* in sync->stages */
-	bool named;	 /* by the call: it gets a verdict */
-	bool is_refused; /* it stays as it is */
-	uint32_t pass;	 /* in which that was */
-	bool is_held;	 /* until what is in its way has gone, by calls before */
-	json_t *error;	 /* why it is refused; NULL: it is not */
-	bool gave_way;	 /* a stronger source took it away: */
-	bool waits;	 /* what it names has gone, and it may come back with that */
-	char *for_label; /* the object for which it gave way, or that has gone */
+	uint32_t index;	     /* in sync->stages */
+	bool named;	     /* by the call: it gets a verdict */
+	bool is_refused;     /* it stays as it is */
+	uint32_t pass;	     /* in which that was */
+	bool is_held;	     /* until what is in its way has gone, by calls before */
+	json_t *error;	     /* why it is refused; NULL: it is not */
+	struct stage *rival; /* for whose sake alone; NULL: in earnest, or not at all */
+	uint32_t told;	     /* refusals of the pass with an error of their own */
+	bool gave_way;	     /* a stronger source took it away: */
+	bool waits;	     /* what it names has gone, and it may come back with that */
+	char *for_label;     /* the object for which it gave way, or that has gone */
 };
 
 /* An object whose claims change. */
@@ -39,7 +41,9 @@ struct entry {
 	json_t *says;	     /* what is put; NULL: it is as it is, or goes */
 	json_t *was;	     /* as a weaker source or nobody has it in force, to be kept */
 	bool was_in_force;   /* for some source */
+	bool is_unknown;     /* what best says was not kept: its source is asked again */
 	bool is_busy;	     /* something that it stands for is still named */
+	bool overlaps;	     /* with another one, which may be a network's */
 	bool gives_way;	     /* what stood in its way is taken away */
 };
 
@@ -49,7 +53,7 @@ struct sync_refusal {
 	bool put;
 	int code;
 	char other[160]; /* data.with or data.by */
-	json_t *error;
+	json_t *error;	 /* NULL: one of many of its group */
 };
 
 struct sync_ops {
@@ -76,6 +80,8 @@ struct sync {
 	uint32_t renewed_count, renewed_room;
 	struct claim **lost; /* what was put by hand, and cannot come back */
 	uint32_t lost_count, lost_room;
+	uint32_t *addresses; /* entries of addresses that are busy, in this pass */
+	uint32_t address_count, address_room;
 	uint32_t passes, evict_most;
 	uint32_t none_gives_way[OBJECT_TYPES]; /* + 1: the pass that has found so */
 	bool is_rehearsed;		       /* a pass that changed nothing was not refused */

@@ -11,12 +11,22 @@
 #include "noun.h"
 #include "sync.h"
 
+#define TOLD_MOST   64 /* refusals of a group in one pass that have each an error of their own */
 #define PASSES_MOST 64 /* behind so many nothing gives way any more: each refuses somebody */
 
 static const char *label_of(const struct claim *claim, char *label, size_t size)
 {
 	snprintf(label, size, "%s %s", api_types[claim->type].name, claim->key);
 	return label;
+}
+
+/* A group is told of one refusal: of one with many faults the first ones are enough. */
+static bool is_one_of_many(const struct claim *claim)
+{
+	struct stage *stage = claim->group->stage;
+	const struct claim *first = claims_of(claim->type, claim->key);
+
+	return stage && first == claim && !claim_other(first) && ++stage->told > TOLD_MOST;
 }
 
 void sync_note_refusal(void *arg, uint32_t op, uint32_t index, const struct rpc_error *err)
@@ -32,12 +42,13 @@ void sync_note_refusal(void *arg, uint32_t op, uint32_t index, const struct rpc_
 		return;
 	}
 	refusal = &sync->refusals[sync->refusal_count++];
-	*refusal = (struct sync_refusal){.entry = sync->op[op]->entries[index],
-		.put = sync->op_puts[op],
-		.code = err->code,
-		.error = error_json(err)};
+	*refusal = (struct sync_refusal){
+		.entry = sync->op[op]->entries[index], .put = sync->op_puts[op], .code = err->code};
 	snprintf(refusal->other, sizeof(refusal->other), "%s", err->with[0] ? err->with : err->by);
 	claim = sync->entries[refusal->entry].claim;
+	if (is_one_of_many(claim))
+		return;
+	refusal->error = error_json(err);
 	if (!json_object_get(refusal->error, "data"))
 		json_object_set_new(refusal->error, "data", json_object());
 	json_object_set_new(json_object_get(refusal->error, "data"), "object",
@@ -131,19 +142,19 @@ static void each_of_kernel(struct sync *sync, enum object_type type,
 {
 	struct source_group *group = source_group_after(SOURCE_KERNEL, "");
 
-	for (; group; group = source_group_next(group)) {
-		const struct claim *claim = group->claims;
-
-		if (!may_give_way(claim) || (type != OBJECT_TYPES && claim->type != type) ||
-			!comes_into_force(sync, claim))
-			continue;
-		if (!sync->check && sync->gave_way >= SYNC_GIVE_WAY_MOST) {
-			sync->is_clearing = true;
-			return;
+	for (; group; group = source_group_next(group))
+		for (const struct claim *claim = group->claims; may_give_way(claim);
+			claim = claim->group_next) {
+			if ((type != OBJECT_TYPES && claim->type != type) ||
+				!comes_into_force(sync, claim))
+				continue;
+			if (!sync->check && sync->gave_way >= SYNC_GIVE_WAY_MOST) {
+				sync->is_clearing = true;
+				return;
+			}
+			if (!found(sync, claim, arg))
+				return;
 		}
-		if (!found(sync, claim, arg))
-			return;
-	}
 }
 
 static bool conflict_gives_way(struct sync *sync, const struct sync_refusal *refusal)
@@ -305,13 +316,12 @@ static void leave_busy(struct naming *naming, enum object_type type, const char 
 static void leave_network(struct sync *sync, const struct claim *user, const char *attachment,
 	const struct api_ip *host)
 {
-	for (uint32_t i = 0; *attachment && i < sync->entry_count; i++) {
-		struct entry *entry = &sync->entries[i];
+	for (uint32_t i = 0; *attachment && i < sync->address_count; i++) {
+		struct entry *entry = &sync->entries[sync->addresses[i]];
 		const char *prefix = strchr(entry->claim->key, ' ');
 		struct api_ip network;
 
-		if (!entry->is_busy || entry->claim->type != OBJECT_ADDRESS || !prefix ||
-			strncmp(entry->claim->key, attachment, strlen(attachment)) != 0 ||
+		if (!prefix || strncmp(entry->claim->key, attachment, strlen(attachment)) != 0 ||
 			api_ip_parse(prefix + 1, true, &network))
 			continue;
 		if (entry->best)
@@ -387,6 +397,14 @@ static void blame_busy(struct naming *naming, enum object_type type, const char 
 		}
 }
 
+static bool is_renewed(const struct claim *claim)
+{
+	for (claim = claims_of(claim->type, claim->key); claim; claim = claim_other(claim))
+		if (claim->renews)
+			return true;
+	return false;
+}
+
 static bool blame_named(
 	struct sync *sync, const struct sync_refusal *refusal, const struct entry *entry)
 {
@@ -411,19 +429,34 @@ static bool lose(struct sync *sync, struct claim *claim)
 	return true;
 }
 
-static void blame(struct sync *sync, const struct sync_refusal *refusal)
+/* Those of its group that were told of have given way, and this one does not. */
+static void tell_late(struct sync_refusal *refusal, const struct claim *claim)
+{
+	const struct stage *stage = claim->group->stage;
+	char label[API_KEY_BYTES + 16];
+	struct rpc_error err = {0};
+
+	if (refusal->error || (stage && stage->is_refused))
+		return;
+	rpc_fail(&err, refusal->code, "%.200s is refused, as many others of the group are",
+		label_of(claim, label, sizeof(label)));
+	refusal->error = error_json(&err);
+}
+
+static void blame(struct sync *sync, struct sync_refusal *refusal)
 {
 	const struct entry *entry = &sync->entries[refusal->entry];
 	struct claim *claim = claims_of(entry->claim->type, entry->claim->key);
 	bool any = false;
 
+	tell_late(refusal, entry->claim);
 	for (; claim; claim = claim_other(claim)) {
 		if (!is_cause(sync, claim, entry, refusal->put))
 			continue;
 		refuse_stage(sync, claim->group->stage, refusal->error);
 		any = true;
 	}
-	if (!any)
+	if (!any && is_renewed(entry->claim))
 		any = blame_named(sync, refusal, entry);
 	/* what was hidden so far cannot come back as it is */
 	if (!any && entry->best && !entry->best->staged &&
@@ -440,17 +473,34 @@ static void blame(struct sync *sync, const struct sync_refusal *refusal)
 /* Of two networks that overlap one gives way. */
 static bool overlaps(struct sync *sync, const struct claim *claim, const void *arg)
 {
-	const struct entry *entry = arg;
-	const char *prefix = strchr(entry->claim->key, ' ');
 	union api_object data;
-	struct api_ip own;
 
-	if (prefix && noun_load(&api_types[claim->type], claim->key, &data) == 0 &&
-		data.address.attachment[0] && !api_ip_parse(prefix + 1, true, &own) &&
-		api_ip_overlap(&own, &data.address.prefix) &&
-		take_away(sync, claim->group, entry->claim, false))
-		((struct entry *)entry)->gives_way = true;
+	if (noun_load(&api_types[claim->type], claim->key, &data) || !data.address.attachment[0])
+		return true;
+	for (uint32_t i = 0; i < sync->address_count; i++) {
+		struct entry *entry = &sync->entries[sync->addresses[i]];
+		const char *prefix = strchr(entry->claim->key, ' ');
+		struct api_ip own;
+
+		if (entry->overlaps && prefix && !api_ip_parse(prefix + 1, true, &own) &&
+			api_ip_overlap(&own, &data.address.prefix) &&
+			take_away(sync, claim->group, entry->claim, false))
+			entry->gives_way = true;
+	}
 	return true;
+}
+
+/* An address that is refused: what is in its way, or stands on it, is looked for once for all. */
+static void note_address(struct sync *sync, struct entry *entry)
+{
+	if (entry->claim->type != OBJECT_ADDRESS || !entry->is_busy)
+		return;
+	if (!array_grow(&sync->addresses, &sync->address_room, sync->address_count,
+		    sizeof(*sync->addresses))) {
+		sync->no_memory = true;
+		return;
+	}
+	sync->addresses[sync->address_count++] = (uint32_t)(entry - sync->entries);
 }
 
 /* true: it is known now that something gives way; is_busy: that is looked for among all. */
@@ -471,9 +521,7 @@ static bool gives_way(struct sync *sync, const struct sync_refusal *refusal)
 	case RPC_ERR_CONFLICT:
 		if (conflict_gives_way(sync, refusal))
 			return true;
-		entry->is_busy = true;
-		if (entry->claim->type == OBJECT_ADDRESS)
-			each_of_kernel(sync, OBJECT_ADDRESS, overlaps, entry);
+		entry->is_busy = entry->overlaps = true;
 		return false;
 	default:
 		return false;
@@ -483,6 +531,8 @@ static bool gives_way(struct sync *sync, const struct sync_refusal *refusal)
 /* What has to give way goes first, as much as goes at once; the rest of the call is for another. */
 static void hold_others(struct sync *sync)
 {
+	sync_renewed(sync);
+	sync_lost_clear(sync);
 	for (uint32_t i = 0; i < sync->stage_count; i++)
 		if (!sync->stages[i]->gave_way)
 			sync->stages[i]->is_held = true;
@@ -490,14 +540,19 @@ static void hold_others(struct sync *sync)
 
 static void look_for_users(struct sync *sync)
 {
-	bool goes = false, renews = false;
+	bool goes = false, renews = false, overlap = false;
 
+	sync->address_count = 0;
 	for (uint32_t i = 0; i < sync->entry_count; i++) {
-		const struct entry *entry = &sync->entries[i];
+		struct entry *entry = &sync->entries[i];
 
 		goes |= entry->is_busy;
 		renews |= entry->is_busy && entry->best;
+		overlap |= entry->overlaps && entry->claim->type == OBJECT_ADDRESS;
+		note_address(sync, entry);
 	}
+	if (overlap)
+		each_of_kernel(sync, OBJECT_ADDRESS, overlaps, NULL);
 	if (renews)
 		claims_each(renew_row, sync);
 	if (goes)
@@ -526,8 +581,12 @@ void sync_judge(struct sync *sync)
 		sync_lost_clear(sync);
 	}
 	sync->any_refused = false;
+	sync->is_rehearsed = false;
+	for (uint32_t i = 0; i < sync->stage_count; i++)
+		sync->stages[i]->told = 0;
 	sync->passes++;
 	if (!sync->is_clearing)
 		sync->clearing_since = sync->passes;
-	sync->evict_most *= 2;
+	if (sync->evict_most < UINT32_MAX / 2)
+		sync->evict_most *= 2;
 }

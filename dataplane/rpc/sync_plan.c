@@ -71,7 +71,8 @@ static struct claim *strongest(const struct look *look)
 	return look->best[source];
 }
 
-/* Those of the same source that want it otherwise are refused. true: some were. */
+/* Those of the same source that want it otherwise are refused, as long as that group is not refused
+ * itself. true: some were. */
 static bool refuse_rivals(struct claim *claim, const struct claim *best)
 {
 	const struct source_group *first = best->group;
@@ -85,6 +86,44 @@ static bool refuse_rivals(struct claim *claim, const struct claim *best)
 		rpc_fail(&err, RPC_ERR_CONFLICT, "%s %.100s: %.60s wants it otherwise",
 			api_types[claim->type].name, claim->key, first->owner);
 		snprintf(err.with, sizeof(err.with), "%.159s", first->owner);
+		sync_refuse(claim->group->stage, &err);
+		claim->group->stage->rival = best->staged ? first->stage : NULL;
+		any = true;
+	}
+	return any;
+}
+
+/* Whoever was refused for the sake of a group that has been refused since is tried again: the order
+ * of those that want the same ends it. */
+static void lift_refusals(struct sync *sync)
+{
+	for (uint32_t i = 0; i < sync->stage_count; i++) {
+		struct stage *stage = sync->stages[i];
+
+		if (!stage->rival || !stage->rival->is_refused)
+			continue;
+		json_decref(stage->error);
+		stage->error = NULL;
+		stage->rival = NULL;
+		stage->is_refused = false;
+	}
+}
+
+/* A stronger source hides what it says: nobody else would read it before that one goes. true: some
+ * were refused. */
+static bool refuse_unreadable(struct claim *claim, const struct claim *best)
+{
+	union api_object data;
+	bool any = false;
+
+	for (; claim; claim = claim_other(claim)) {
+		struct rpc_error err = {0};
+
+		if (!claim->staged || !sync_claim_next(claim) ||
+			claim->group->source == best->group->source ||
+			api_decode(&api_types[claim->type], claim->says, "", &data, &err) == 0)
+			continue;
+		rpc_error_prefix(&err, "objects.%s", api_types[claim->type].name);
 		sync_refuse(claim->group->stage, &err);
 		any = true;
 	}
@@ -109,8 +148,10 @@ static int plan_put(struct entry *entry, const struct claim *now)
 		entry->says = json_loads(best->shadow, 0, NULL);
 	else
 		entry->says = noun_plain(&api_types[best->type], best->key);
-	/* a shadow without text: there was no memory for it when it was hidden */
-	return entry->says || (best->shadow && !*best->shadow) ? 0 : -ENOMEM;
+	/* a shadow without text: it could not be read, or there was no memory for it, when it was
+	 * hidden */
+	entry->is_unknown = !best->staged && best->shadow && !*best->shadow;
+	return entry->says || entry->is_unknown ? 0 : -ENOMEM;
 }
 
 static int op_add(struct sync *sync, const struct entry *entry, bool put, json_t *json)
@@ -143,7 +184,7 @@ static int entry_add(struct sync *sync, struct claim *claim, const struct look *
 		err = plan_put(entry, now);
 	if (!err && entry->says)
 		err = op_add(sync, entry, true, entry->says);
-	if (err || !now || (entry->best && !now->renews))
+	if (err || !now || (entry->best && !now->renews && !entry->is_unknown))
 		return err;
 	key = json_string(claim->key);
 	err = key ? op_add(sync, entry, false, key) : -ENOMEM;
@@ -168,6 +209,8 @@ static int plan_claim(struct sync *sync, struct claim *claim, bool *again)
 	for (int source = 0; source < SOURCES; source++)
 		if (look.differ[source] && refuse_rivals(first, look.best[source]))
 			*again = true;
+	if (strongest(&look) && refuse_unreadable(first, strongest(&look)))
+		*again = true;
 	return *again ? 0 : entry_add(sync, claim, &look);
 }
 
@@ -211,6 +254,7 @@ int sync_plan(struct sync *sync)
 	do {
 		again = false;
 		sync_plan_free(sync);
+		lift_refusals(sync);
 		visit += visit == UINT32_MAX ? 2 : 1;
 		for (uint32_t i = 0; i < sync->stage_count && !err; i++) {
 			const struct stage *stage = sync->stages[i];
@@ -257,6 +301,8 @@ static void settle_claim(struct claim *claim, const struct entry *entry)
 			claim->group->revision = 0;
 		claim_settle(claim, NULL);
 		claim->digest = entry->best->digest;
+		if (entry->is_unknown) /* its source's next word is put, whatever it says */
+			claim->digest = claim->group->revision = 0;
 		return;
 	}
 	if (!claim->staged && claim->shadow)

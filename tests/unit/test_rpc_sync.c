@@ -211,6 +211,104 @@ START_TEST(what_was_put_by_hand_and_cannot_come_back_is_lost)
 }
 END_TEST
 
+/* A movable MAC that was overtaken cannot be read when it is hidden: what hid it goes all the same,
+ * and the source's next word is put, though it is the same. */
+START_TEST(what_cannot_be_read_when_it_is_hidden_is_asked_for_again)
+{
+	static const char kernel[] =
+		SYNC("kernel", "{'owner':'k','revision':5,'objects':{'mac':[{'slice':'blue','mac':'"
+			       "02:00:00:00:00:05','attachment':'a','movable':true}]}}");
+
+	OK(ask(kernel));
+	fakes_learn(1, "02:00:00:00:00:05", 0x200001);
+	OK(ask(SYNC("intent", GROUP("i", "'mac':[{'slice':'blue','mac':'02:00:00:00:00:05',"
+					 "'tunnel':'t'}]"))));
+	EXPECT(ask(CALL("get", "{'type':'mac','key':'blue 02:00:00:00:00:05'}")), "result.tunnel",
+		"t");
+	EXPECT(ask(SYNC("intent", "{'owner':'i'}")), "result.groups.0.verdict", "applied");
+	EXPECT(ask(CALL("get", "{'type':'mac','key':'blue 02:00:00:00:00:05'}")), "error.code",
+		"-32001");
+	EXPECT(ask(CALL("groups", "{'source':'kernel'}")), "result.groups.0.revision", "0");
+	OK(ask(kernel));
+	EXPECT(ask(CALL("get", "{'type':'mac','key':'blue 02:00:00:00:00:05'}")),
+		"result.attachment", "a");
+	EXPECT(ask(CALL("groups", "{'source':'kernel'}")), "result.groups.0.revision", "5");
+}
+END_TEST
+
+/* Else its source would hear of it when the other one goes. */
+START_TEST(what_is_hidden_is_read_as_well)
+{
+	OK(ask(SYNC("pfcp", GROUP("p", SLICE("s", "4")))));
+	EXPECT(ask(SYNC("intent", GROUP("a", "'slice':[{'name':'s','vni':5,'bogus':1}]"))),
+		"result.groups.0.verdict", "refused");
+	EXPECT(ask(SYNC("intent", GROUP("a", "'slice':[{'name':'s','vni':5,'bogus':1}]"))),
+		"result.groups.0.error.data.path", "objects.slice.bogus");
+}
+END_TEST
+
+/* Of those that want the same otherwise the first has its way, unless it is refused itself. */
+START_TEST(who_stands_behind_a_refused_one_is_tried_again)
+{
+	json_t *answer = ask(SYNC("intent",
+		GROUP("a", "'slice':[{'name':'x','vni':1},{'name':'bad','vni':0}]") "," GROUP(
+			"b", SLICE("x", "2")) "," GROUP("c", SLICE("x", "3"))));
+
+	EXPECT(json_incref(answer), "result.groups.0.verdict", "refused");
+	EXPECT(json_incref(answer), "result.groups.1.verdict", "applied");
+	EXPECT(json_incref(answer), "result.groups.2.verdict", "refused");
+	EXPECT(answer, "result.groups.2.error.message", "slice x: b wants it otherwise");
+	ck_assert_str_eq(vni_of("x"), "2");
+}
+END_TEST
+
+/* Whichever of its objects it is that stands on what goes. */
+START_TEST(a_group_of_the_kernel_s_gives_way_by_each_of_its_objects)
+{
+	OK(ask(SYNC("intent",
+		GROUP("slice s", "'slice':[{'name':'s','vni':7}],'attachment':[{'name':'s:p0',"
+				 "'slice':'s','port':'p0','vlan':9}]"))));
+	for (int first = 0; first < 2; first++) {
+		const char *on[2] = {"'slice':'s','mac':'02:00:00:00:00:01','attachment':'s:p0'",
+			"'slice':'blue','mac':'02:00:00:00:00:02','attachment':'a'"};
+
+		EXPECT(ask(CALL("sync", "{'source':'kernel','mode':'merge','groups':[{'owner':'m',"
+					"'objects':{'mac':[{%s},{%s}]}}]}"),
+			       on[first], on[!first]),
+			"result.groups.0.verdict", "applied");
+		EXPECT(ask(SYNC("intent", GROUP("slice s", "'slice':[{'name':'s','vni':7}]"))),
+			"result.groups.0.verdict", "applied");
+		ck_assert_int_eq(groups_of("kernel"), 0);
+		OK(ask(SYNC("intent",
+			GROUP("slice s", "'slice':[{'name':'s','vni':7}],'attachment':[{'name'"
+					 ":'s:p0','slice':'s','port':'p0','vlan':9}]"))));
+	}
+}
+END_TEST
+
+/* A group is told of one fault: all of them would take the memory of the call. */
+START_TEST(many_faults_of_a_group_are_no_trouble_to_others)
+{
+	const int many = getenv("SLUICE_QUICK") ? 10000 : 400000;
+	json_t *answer;
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	for (int i = 0; i < many; i++)
+		fprintf(out, "%s{'name':'m%d'}", i ? "," : "", i);
+	fclose(out);
+	answer = ask(CALL("sync", "{'source':'intent','mode':'merge','groups':[{'owner':'a',"
+				  "'objects':{'meter':[%s]}},{'owner':'b','objects':{" SLICE(
+					  "x", "2") "}}]}"),
+		text);
+	EXPECT(json_incref(answer), "result.groups.0.verdict", "refused");
+	EXPECT(json_incref(answer), "result.groups.0.error.data.path", "cir_bps");
+	EXPECT(answer, "result.groups.1.verdict", "applied");
+	free(text);
+}
+END_TEST
+
 #define TUNNEL(remote)                                                                             \
 	"'tunnel':[{'name':'w','encap':'vxlan','local':'198.18.0.1','remote':'" remote "'}]"
 
@@ -748,6 +846,11 @@ int main(void)
 	tcase_add_test(tcase, the_strongest_is_in_force_and_what_it_hides_comes_back);
 	tcase_add_test(tcase, what_is_hidden_is_one_source_s_one_word);
 	tcase_add_test(tcase, what_was_put_by_hand_and_cannot_come_back_is_lost);
+	tcase_add_test(tcase, what_cannot_be_read_when_it_is_hidden_is_asked_for_again);
+	tcase_add_test(tcase, what_is_hidden_is_read_as_well);
+	tcase_add_test(tcase, who_stands_behind_a_refused_one_is_tried_again);
+	tcase_add_test(tcase, a_group_of_the_kernel_s_gives_way_by_each_of_its_objects);
+	tcase_add_test(tcase, many_faults_of_a_group_are_no_trouble_to_others);
 	tcase_add_test(tcase, a_stale_group_that_became_another_s_loses_its_revision);
 	tcase_add_test(tcase, an_object_twice_in_a_group_is_refused_among_thousands);
 	tcase_add_test(tcase, what_thousands_share_is_looked_at_once);
