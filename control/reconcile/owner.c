@@ -35,18 +35,14 @@ struct owner *owner_get(struct reconciler *rec, enum intent_type type, const cha
 }
 
 /* Where it stands; the lists are the caller's. */
-static void place(
-	struct reconciler *rec, struct owner *owner, bool queued, bool pending, bool trying)
+static void place(struct reconciler *rec, struct owner *owner, bool queued, enum owner_step step)
 {
-	bool was = owner->pending || owner->trying, is = pending || trying;
-
-	rec->open_count -= owner->queued || owner->pending || owner->trying;
+	rec->open_count -= owner->queued || owner->step;
+	rec->open_objects -= owner->step ? owner->want.count : 0;
 	owner->queued = queued;
-	owner->pending = pending;
-	owner->trying = trying;
-	rec->open_count += queued || pending || trying;
-	if (was != is)
-		rec->open_objects += is ? owner->want.count : 0 - owner->want.count;
+	owner->step = step;
+	rec->open_count += queued || step;
+	rec->open_objects += step ? owner->want.count : 0;
 }
 
 const char *owner_label(const struct owner *owner, char *label, size_t size)
@@ -73,7 +69,7 @@ void owner_queue(struct reconciler *rec, struct owner *owner)
 {
 	if (owner->queued)
 		return;
-	place(rec, owner, true, owner->pending, owner->trying);
+	place(rec, owner, true, owner->step);
 	TAILQ_INSERT_TAIL(&rec->queue, owner, queue_link);
 }
 
@@ -156,34 +152,34 @@ static void set_wants(struct reconciler *rec, struct owner *owner, bool wants)
 
 void owner_pend(struct reconciler *rec, struct owner *owner)
 {
-	if (owner->pending || owner->trying)
+	if (owner->step)
 		return;
 	set_wants(rec, owner, true);
-	place(rec, owner, owner->queued, true, false);
+	place(rec, owner, owner->queued, STEP_PENDING);
 	TAILQ_INSERT_TAIL(&rec->pending[owner->type], owner, try_link);
 }
 
 void owner_try(struct reconciler *rec, struct owner *owner)
 {
 	TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
-	place(rec, owner, owner->queued, false, true);
+	place(rec, owner, owner->queued, STEP_TRYING);
 	TAILQ_INSERT_TAIL(&rec->trying, owner, try_link);
 }
 
 void owner_untry(struct reconciler *rec, struct owner *owner)
 {
 	TAILQ_REMOVE(&rec->trying, owner, try_link);
-	place(rec, owner, owner->queued, true, false);
+	place(rec, owner, owner->queued, STEP_PENDING);
 	TAILQ_INSERT_HEAD(&rec->pending[owner->type], owner, try_link);
 }
 
 static void leave(struct reconciler *rec, struct owner *owner)
 {
-	if (owner->pending)
+	if (owner->step == STEP_PENDING)
 		TAILQ_REMOVE(&rec->pending[owner->type], owner, try_link);
-	if (owner->trying)
+	if (owner->step == STEP_TRYING)
 		TAILQ_REMOVE(&rec->trying, owner, try_link);
-	place(rec, owner, owner->queued, false, false);
+	place(rec, owner, owner->queued, STEP_NONE);
 }
 
 /* ---- forms ---- */
@@ -208,10 +204,8 @@ static void out_of_force(struct reconciler *rec, struct owner *owner)
 
 void owner_want(struct reconciler *rec, struct owner *owner, struct form *form)
 {
-	bool open = owner->pending || owner->trying;
-
 	set_wants(rec, owner, false);
-	if (open)
+	if (owner->step)
 		rec->open_objects -= owner->want.count;
 	if (owner->is_in) {
 		owner->in = owner->want;
@@ -221,7 +215,7 @@ void owner_want(struct reconciler *rec, struct owner *owner, struct form *form)
 	}
 	owner->want = *form;
 	*form = (struct form){0};
-	if (open)
+	if (owner->step)
 		rec->open_objects += owner->want.count;
 	set_wants(rec, owner, true);
 }
@@ -434,7 +428,7 @@ void owner_free(struct reconciler *rec, struct owner *owner)
 	owner_show(rec, owner, NULL);
 	if (owner->queued)
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
-	place(rec, owner, false, false, false);
+	place(rec, owner, false, STEP_NONE);
 	set_state(rec, owner, INTENT_PENDING);
 	RB_REMOVE(owner_tree, &rec->owners, owner);
 	free(owner);
@@ -477,7 +471,7 @@ bool owners_compile(struct reconciler *rec, uint64_t until_us)
 
 	while ((owner = TAILQ_FIRST(&rec->queue))) {
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
-		place(rec, owner, false, owner->pending, owner->trying);
+		place(rec, owner, false, owner->step);
 		if (compile_one(rec, owner, &list)) {
 			owner_queue(rec, owner);
 			reconcile_pause(rec, PAUSE_MS);

@@ -85,10 +85,10 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		reconciler_touch_all(rec);
 	}
 	/* what is out was made of what is compiled: that stays until the answer has been told */
-	if (!rec->out && round_settle(rec, until_us))
+	if (!rec->out_since_us && round_settle(rec, until_us))
 		more = owners_compile(rec, until_us);
 	else
-		more = !rec->out;
+		more = !rec->out_since_us;
 	if (rec->page)
 		more |= resync_compare(rec, until_us);
 	/* a call is not made on top of much else */

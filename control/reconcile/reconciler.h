@@ -80,6 +80,13 @@ RB_HEAD(item_tree, item);
 
 /* ---- owners ---- */
 
+/* What was compiled, on its way to the dataplane. */
+enum owner_step {
+	STEP_NONE,    /* it is there, or was refused, or is not compiled yet */
+	STEP_PENDING, /* for one of the next calls */
+	STEP_TRYING,  /* in the call that is out */
+};
+
 struct owner {
 	RB_ENTRY(owner) entry;
 	enum intent_type type;
@@ -95,7 +102,9 @@ struct owner {
 	enum intent_state state;
 	char reason[256];
 	uint64_t seq; /* of the touch that it is unsettled since */
-	bool queued, pending, trying, unsettled;
+	bool queued;  /* to be compiled */
+	enum owner_step step;
+	bool unsettled;
 	bool wants;    /* its wanted form is counted as wanted: it is not refused */
 	bool rejected; /* could not be compiled: what is in force stays */
 	bool restores; /* refused, and what it had before is to be in force again first */
@@ -169,17 +178,16 @@ struct reconciler {
 
 	/* the call that is out, or whose answer is being told */
 	enum call_kind call;
-	bool out;
-	json_t *verdicts; /* of the answer; NULL: it is out, or there was none */
-	json_t *gave_way; /* likewise */
-	size_t told;	  /* of the verdicts */
-	uint64_t out_since_us;
-	bool split;	  /* the pending intents do not go in one call */
-	bool any_applied; /* of a split try: who was refused is tried once more */
-	bool kernel_turn; /* the next call is the kernel's */
-	bool doubt;	  /* no call before a resync is over */
-	uint32_t doubts;  /* so many since the last resync by the clock */
-	struct text text; /* of the call */
+	uint64_t out_since_us; /* 0: its answer has come */
+	json_t *verdicts;      /* of the answer; NULL: it is out, or there was none */
+	json_t *gave_way;      /* likewise */
+	size_t told;	       /* of the verdicts */
+	bool split;	       /* the pending intents do not go in one call */
+	bool any_applied;      /* of a split try: who was refused is tried once more */
+	bool kernel_turn;      /* the next call is the kernel's */
+	bool doubt;	       /* no call before a resync is over */
+	uint32_t doubts;       /* so many since the last resync by the clock */
+	struct text text;      /* of the call */
 
 	/* the kernel */
 	bool mirror_ready;
@@ -204,7 +212,6 @@ struct reconciler {
 	bool beyond;		 /* there are more of them than are remembered at once */
 	char **strangers;	 /* groups of intents that are not there any more */
 	uint32_t stranger_count, stranger_room;
-	bool strangers_out; /* the call is about them, not about the leftovers */
 	uint32_t drift;
 	char drift_first[API_KEY_BYTES + 16];
 
@@ -324,7 +331,7 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us); /* true: there i
 void resync_lost(struct reconciler *rec);
 void resync_free(struct reconciler *rec);
 /* Groups and objects that are nobody's as a call; false: there are none. */
-bool resync_call(struct reconciler *rec);
+enum call_kind resync_call(struct reconciler *rec);
 void resync_called(struct reconciler *rec, const json_t *error); /* its answer; NULL: done */
 void strangers_called(struct reconciler *rec);
 

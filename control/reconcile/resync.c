@@ -151,7 +151,8 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 		return;
 	}
 	owner->seen = rec->list_stamp;
-	if (owner->stamp > rec->list_stamp || owner->trying || owner->there == revision)
+	if (owner->stamp > rec->list_stamp || owner->step == STEP_TRYING ||
+		owner->there == revision)
 		return;
 	if (owner->there != REVISION_UNKNOWN) {
 		if (rec->known && owner->there)
@@ -160,7 +161,7 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 			owner_lost(rec, owner);
 	}
 	owner->there = revision ?: REVISION_UNKNOWN;
-	if (owner->pending && owner->want.revision == revision && !owner->restores)
+	if (owner->step == STEP_PENDING && owner->want.revision == revision && !owner->restores)
 		owner_settle(rec, owner);
 	else if (owner->state != INTENT_REFUSED)
 		owner_pend(
@@ -245,7 +246,7 @@ static void missing_intents(struct reconciler *rec)
 	RB_FOREACH (owner, owner_tree, &rec->owners) {
 		char label[LIMIT_NAME + 64];
 
-		if (!owner->there || owner->seen == rec->list_stamp || owner->trying ||
+		if (!owner->there || owner->seen == rec->list_stamp || owner->step == STEP_TRYING ||
 			owner->stamp > rec->list_stamp)
 			continue;
 		drifted(rec, owner_label(owner, label, sizeof(label)), owner->want.count);
@@ -386,17 +387,19 @@ static void drop_claimed(struct reconciler *rec)
 	rec->leftover_count = kept;
 }
 
-bool resync_call(struct reconciler *rec)
+enum call_kind resync_call(struct reconciler *rec)
 {
 	if (rec->listing)
-		return false;
+		return CALL_NONE;
 	drop_claimed(rec);
-	rec->strangers_out = rec->stranger_count > 0;
-	if (rec->strangers_out)
+	if (rec->stranger_count) {
 		say_strangers(rec);
-	else if (rec->leftover_count)
-		say_leftovers(rec);
-	return rec->strangers_out || rec->leftover_count;
+		return CALL_STRANGERS;
+	}
+	if (!rec->leftover_count)
+		return CALL_NONE;
+	say_leftovers(rec);
+	return CALL_LEFTOVERS;
 }
 
 /* Which of the leftovers an error names: those of a type are one op. -1: none. */

@@ -317,9 +317,9 @@ static void count_refused(struct reconciler *rec)
 	}
 }
 
-static void on_groups(struct reconciler *rec, const json_t *result)
+static void on_groups(struct reconciler *rec, const json_t *result, uint64_t took_us)
 {
-	rec->counters.last_apply_us = clock_mono_us() - rec->out_since_us;
+	rec->counters.last_apply_us = took_us;
 	rec->counters.transactions++;
 	rec->stamp++;
 	rec->verdicts = json_incref(json_object_get(result, "groups"));
@@ -346,15 +346,17 @@ static void call_failed(struct reconciler *rec, const json_t *error)
 static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
+	uint64_t took_us;
 
 	if (!reconcile_answered(rec))
 		return;
-	rec->out = false;
+	took_us = clock_mono_us() - rec->out_since_us;
+	rec->out_since_us = 0;
 	if (rec->call == CALL_LEFTOVERS && (result || error)) {
 		rec->call = CALL_NONE;
 		resync_called(rec, error);
 	} else if (result) {
-		on_groups(rec, result);
+		on_groups(rec, result, took_us);
 	} else {
 		call_failed(rec, error);
 	}
@@ -365,10 +367,13 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
  * the others in turn, so that neither waits for all of the other's. */
 static enum call_kind prepare(struct reconciler *rec)
 {
+	enum call_kind call;
+
 	rec->text.len = 0;
 	rec->text.failed = false;
-	if (resync_call(rec))
-		return rec->strangers_out ? CALL_STRANGERS : CALL_LEFTOVERS;
+	call = resync_call(rec);
+	if (call != CALL_NONE)
+		return call;
 	if (rec->kernel_turn) {
 		rec->kernel_turn = false;
 		if (kernel_call(rec))
@@ -396,7 +401,6 @@ void round_next(struct reconciler *rec)
 	}
 	if (!err) {
 		rec->call = call;
-		rec->out = true;
 		rec->calls++;
 		rec->out_since_us = clock_mono_us();
 		return;
