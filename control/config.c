@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "field.h"
+#include "schema.h"
 
 #define FILE_DEFAULT "/etc/sluice/control.json"
 
@@ -224,6 +225,20 @@ static int take_peer(const struct peer *in, struct http_peer *out)
 	return 0;
 }
 
+/* "TYPE" or "TYPE KEY": with a type that there is not it would keep nothing. */
+static int take_keep(const char *text, char *out)
+{
+	char type[32];
+
+	snprintf(type, sizeof(type), "%.*s", (int)strcspn(text, " "), text);
+	if (!api_type_find(type))
+		return fail("keep: \"%s\" names no type of the dataplane's objects: see sluice dp "
+			    "schema",
+			text);
+	strcpy(out, text);
+	return 0;
+}
+
 static int take_file(const struct file *file, struct config *out)
 {
 	strcpy(out->site, file->site);
@@ -241,7 +256,8 @@ static int take_file(const struct file *file, struct config *out)
 	strcpy(out->log_file, file->log.file);
 	out->log_level = file->has_log ? file->log.level : LOG_INFO_;
 	for (uint32_t i = 0; i < file->keep.count; i++) {
-		strcpy(out->keep_text[i], file->keep.item[i].text);
+		if (take_keep(file->keep.item[i].text, out->keep_text[i]))
+			return -1;
 		out->keep[i] = out->keep_text[i];
 	}
 	out->peer_count = file->peers.count;

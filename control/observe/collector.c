@@ -42,7 +42,8 @@ struct collector {
 	uint32_t calls;		  /* answers of all rounds, likewise: they hold the collector */
 	bool failed;		  /* the round lacks an answer */
 	bool stopped;
-	uint64_t took_us;
+	uint64_t took_us;	  /* the last round that has ended */
+	uint64_t cost_us;	  /* of that and the one before the shorter one */
 	void (*read)(const struct collector *c, void *arg);
 	void *read_arg;
 };
@@ -79,11 +80,13 @@ static void again(struct collector *c, uint64_t us)
 
 static uint64_t pause_us(const struct collector *c)
 {
-	uint64_t us = c->took_us * (SHARE - 1);
+	uint64_t us = c->cost_us * (SHARE - 1);
 
 	if (us > LONGEST_US)
 		us = LONGEST_US;
-	return us + c->took_us < PERIOD_US ? PERIOD_US - c->took_us : us;
+	if (us + c->took_us >= PERIOD_US)
+		return us;
+	return PERIOD_US - c->took_us;
 }
 
 static void take_objects(struct collector *c)
@@ -102,9 +105,11 @@ static void take_objects(struct collector *c)
 
 static void round_end(struct collector *c)
 {
-	uint64_t now_us = clock_mono_us();
+	uint64_t took_us = clock_mono_us() - c->coming.mono_us;
 
-	c->took_us = now_us - c->coming.mono_us;
+	/* one that waited for a dataplane that was silent, or busy with a change, cost nothing */
+	c->cost_us = took_us < c->took_us ? took_us : c->took_us;
+	c->took_us = took_us;
 	if (c->failed) {
 		reading_clear(&c->coming);
 	} else {
@@ -236,6 +241,7 @@ static void changed(enum dataplane_state state, uint64_t instance, void *arg)
 	if (c->stopped)
 		return;
 	c->round++; /* what is on its way belongs to the connection that has gone */
+	c->took_us = 0;
 	evtimer_del(c->timer);
 	if (state != DATAPLANE_UP)
 		return;

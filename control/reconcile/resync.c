@@ -221,7 +221,8 @@ static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 	memcpy(leftover->key, key, size);
 	rec->leftovers[rec->leftover_count++] = leftover;
 	snprintf(label, sizeof(label), "%s %s", type->name, key);
-	drifted(rec, label, 1);
+	if (rec->enabled) /* else all stays as it is */
+		drifted(rec, label, 1);
 }
 
 static void compare(struct reconciler *rec, const json_t *listed)

@@ -83,8 +83,10 @@ void round_reason(const json_t *error, char *reason)
 	if (object)
 		snprintf(name, sizeof(name), "%.100s: ", object);
 	/* some messages name the object themselves */
-	snprintf(reason, REASON_BYTES, "%s%.150s", strncmp(message, name, strlen(name)) ? name : "",
-		message);
+	if (!strncmp(message, name, strlen(name)))
+		name[0] = '\0';
+	strcpy(reason, name);
+	snprintf(reason + strlen(name), REASON_BYTES - strlen(name), "%s", message);
 }
 
 /* ---- a try of intents ---- */

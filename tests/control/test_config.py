@@ -82,6 +82,7 @@ class Config(unittest.TestCase):
         self.refused({"peers": [{"user": "nobody-of-that-name", "role": "viewer"}]}, "nobody-of-that-name")
         self.refused({"peers": [{"role": "tenant"}]}, "tenant")
         self.refused({"log": {"level": "loud"}}, "log.level")
+        self.refused({"keep": ["slice lab-*", "rout"]}, "keep", '"rout"')
 
     def test_a_missing_file_is_named(self):
         status, _, stderr = control("--check", "--config", self.path)
