@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,9 @@
 #define TENANT_BYTES (1u << 20)
 #define INLINE_BYTES (64u << 10) /* of JSON: some ms */
 #define HELD_BODIES  8		 /* so many of the greatest may be in memory at once */
+/* Values of a body: an empty object of two bytes takes some 200. */
+#define VALUES_MOST   2000000
+#define TENANT_VALUES 400000
 
 static uint64_t held_bytes;
 
@@ -317,6 +322,16 @@ static void hash_make(struct request *r, const void *body, size_t len)
 		(const size_t[]){strlen(r->method), 1, strlen(r->url), 1, len}, 5, r->hash);
 }
 
+/* Not fewer than its values: what is in texts counts, too. */
+static bool has_too_many(const struct request *r, const char *text, size_t len)
+{
+	size_t most = r->actor.role < ROLE_OPERATOR ? TENANT_VALUES : VALUES_MOST, count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += text[i] == ',' || text[i] == '{' || text[i] == '[';
+	return count > most;
+}
+
 /* The body's JSON, NULL with where; its hash is made, too. In any thread: while this runs nobody
  * else uses the request's text, hash, method and URL. */
 static json_t *body_parse(struct request *r, json_error_t *where)
@@ -326,6 +341,11 @@ static json_t *body_parse(struct request *r, json_error_t *where)
 
 	if (!text) {
 		snprintf(where->text, sizeof(where->text), "out of memory");
+		return NULL;
+	}
+	if (len > INLINE_BYTES && has_too_many(r, text, len)) {
+		snprintf(where->text, sizeof(where->text),
+			"more values than one body may have: send it in parts");
 		return NULL;
 	}
 	hash_make(r, text, len);
@@ -357,6 +377,19 @@ static void body_parsed(struct request *r, json_t *body, const json_error_t *whe
 
 static int parser_take(struct request *r);
 
+static void read_large(struct request *r)
+{
+	json_error_t where = {0};
+	int rc = parser_take(r);
+
+	if (rc == -EBUSY)
+		reply_problem(r, 503,
+			"another large body of this tenant is being read; try again when "
+			"it has been answered");
+	else if (rc)
+		body_parsed(r, body_parse(r, &where), &where);
+}
+
 void body_read(struct request *r)
 {
 	size_t len = evbuffer_get_length(r->text);
@@ -368,8 +401,10 @@ void body_read(struct request *r)
 		request_run(r);
 	else if (!len)
 		reply_problem(r, 400, "the body is empty; want JSON");
-	else if (len <= INLINE_BYTES || parser_take(r))
+	else if (len <= INLINE_BYTES)
 		body_parsed(r, body_parse(r, &where), &where);
+	else
+		read_large(r);
 }
 
 static void parser_free(json_t *body);
@@ -406,6 +441,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t news;
 	struct jobs todo, done;
+	const struct request *now; /* is parsed */
 	bool running, ending;
 	int fd; /* readable when done has some */
 	struct event *event;
@@ -414,11 +450,13 @@ static struct {
 static void work(struct job *job)
 {
 	if (job->r) {
-		job->body = body_parse(job->r, &job->where);
+		if (!atomic_load(&job->r->closed)) /* request_closed() */
+			job->body = body_parse(job->r, &job->where);
 		return;
 	}
 	json_decref(job->body);
 	free(job);
+	malloc_trim(0);
 }
 
 static void put_done(struct job *job)
@@ -440,10 +478,12 @@ static void *run(void *arg)
 			continue;
 		}
 		STAILQ_REMOVE_HEAD(&parser.todo, entry);
+		parser.now = job->r;
 		pthread_mutex_unlock(&parser.lock);
 		parses = job->r;
 		work(job);
 		pthread_mutex_lock(&parser.lock);
+		parser.now = NULL;
 		if (parses)
 			put_done(job);
 	}
@@ -460,16 +500,41 @@ static int put_todo(struct request *r, json_t *body)
 	job->r = r;
 	job->body = body;
 	pthread_mutex_lock(&parser.lock);
-	STAILQ_INSERT_TAIL(&parser.todo, job, entry);
+	if (r)
+		STAILQ_INSERT_TAIL(&parser.todo, job, entry);
+	else /* the memory of one body before the next one takes its own */
+		STAILQ_INSERT_HEAD(&parser.todo, job, entry);
 	pthread_cond_signal(&parser.news);
 	pthread_mutex_unlock(&parser.lock);
 	return 0;
 }
 
-/* Parses the request's text; body_parsed is called from the loop. 0, or -ENOMEM. */
+static bool is_same_tenant(const struct request *a, const struct request *b)
+{
+	return a && a->actor.role < ROLE_OPERATOR && !strcmp(a->actor.tenant, b->actor.tenant);
+}
+
+/* Of a tenant one large body at a time: others wait for each. */
+static bool is_busy_for(const struct request *r)
+{
+	const struct job *job;
+	bool busy;
+
+	if (r->actor.role >= ROLE_OPERATOR)
+		return false;
+	pthread_mutex_lock(&parser.lock);
+	busy = is_same_tenant(parser.now, r);
+	STAILQ_FOREACH (job, &parser.todo, entry)
+		busy |= is_same_tenant(job->r, r);
+	pthread_mutex_unlock(&parser.lock);
+	return busy;
+}
+
+/* Parses the request's text; body_parsed is called from the loop. 0, -ENOMEM, or -EBUSY: another
+ * one of its tenant is parsed. */
 static int parser_take(struct request *r)
 {
-	int rc = put_todo(r, NULL);
+	int rc = is_busy_for(r) ? -EBUSY : put_todo(r, NULL);
 
 	r->parsing = r->body_large = !rc;
 	return rc;

@@ -10,6 +10,7 @@
 #include <event2/keyvalq_struct.h>
 #include <http_parser.h>
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "http.h"
@@ -135,7 +136,8 @@ struct request {
 	struct evbuffer *text; /* of the body, until it is parsed */
 	uint64_t body_most;
 	json_t *body;
-	bool body_large; /* freed by the parser's thread */
+	bool body_large;    /* freed by the parser's thread */
+	atomic_bool closed; /* conn is NULL; for the parser's thread */
 	struct actor actor;
 	enum request_state state;
 	bool head;	   /* of a HEAD: no body goes out */

@@ -517,6 +517,7 @@ void request_free(struct request *r)
 void request_closed(struct request *r)
 {
 	r->conn = NULL;
+	atomic_store(&r->closed, true); /* body.c: work() */
 	if (r->parsing)
 		return; /* the parser gives it back */
 	if ((r->state == REQUEST_OPEN && r->head_read && r->complete) ||

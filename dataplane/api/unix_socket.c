@@ -120,13 +120,13 @@ int unix_socket_check(const char *path)
 
 int unix_socket_lock_file(const char *path)
 {
-	char real[PATH_MAX], file[PATH_MAX + sizeof(".control")];
+	char real[PATH_MAX], file[PATH_MAX + sizeof(UNIX_SOCKET_LOCK)];
 	struct stat socket, now;
 	int fd, rc = 0;
 
 	if (!realpath(path, real) || stat(real, &socket))
 		return -errno;
-	snprintf(file, sizeof(file), "%s.control", real);
+	snprintf(file, sizeof(file), "%s" UNIX_SOCKET_LOCK, real);
 	fd = open(file, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	if (fd < 0 || fstat(fd, &now)) {
 		rc = -errno;

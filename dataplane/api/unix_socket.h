@@ -11,6 +11,8 @@ int unix_socket_listen(const char *path, int backlog);
 /* Would it? The same answers but for -EADDRINUSE, which may be over by then; nothing is made. */
 int unix_socket_check(const char *path);
 
+#define UNIX_SOCKET_LOCK ".control"
+
 /* Beside a socket that listens: the file PATH.control, which its clients lock to be the only one
  * (control/lock.h), for whoever is of the socket's group and may not make a file there: mode 0640.
  * It stays when the socket goes, since somebody may have it locked. 0 or -errno. */

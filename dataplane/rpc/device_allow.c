@@ -4,13 +4,16 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bounds.h"
 #include "noun.h"
+#include "unix_socket.h"
 
 #define ALLOWED_MAX 16
 #define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
@@ -169,16 +172,32 @@ static bool is_in(const char *const *list, size_t n, const char *key, size_t len
 	return false;
 }
 
+/* A dataplane's socket or the lock file beside it (unix_socket.h), or no socket at all. */
+static bool is_anothers_file(const char *path)
+{
+	size_t len = strlen(path), suffix = strlen(UNIX_SOCKET_LOCK);
+	char lock[PATH_MAX];
+	struct stat file;
+
+	if (len >= suffix && strcmp(path + len - suffix, UNIX_SOCKET_LOCK) == 0)
+		return true;
+	snprintf(lock, sizeof(lock), "%s" UNIX_SOCKET_LOCK, path);
+	return lstat(lock, &file) == 0 || (lstat(path, &file) == 0 && !S_ISSOCK(file.st_mode));
+}
+
 /* Below DEVICE_SOCKETS, in no folder of its own: what binds a socket unlinks what is there, as
  * root. */
 static bool is_socket_path(const char *value, size_t len)
 {
 	size_t n = strlen(DEVICE_SOCKETS);
+	char path[256];
 
-	return len > n && strncmp(value, DEVICE_SOCKETS, n) == 0 && value[n] != '.' &&
-	       is_plain(value + n, len - n, "_.-") &&
-	       !(len - n == strlen("dataplane.sock") &&
-		       strncmp(value + n, "dataplane.sock", len - n) == 0);
+	if (len <= n || len >= sizeof(path) || strncmp(value, DEVICE_SOCKETS, n) != 0 ||
+		value[n] == '.' || !is_plain(value + n, len - n, "_.-"))
+		return false;
+	memcpy(path, value, len);
+	path[len] = '\0';
+	return strcmp(path + n, "dataplane.sock") != 0 && !is_anothers_file(path);
 }
 
 static int refuse(struct rpc_error *err, const char *want, const char *devargs)

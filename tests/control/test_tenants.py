@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What one tenant can learn of another, or do to it: nothing. Without a dataplane."""
 import contextlib
+import threading
 import time
 import unittest
 
@@ -67,6 +68,25 @@ class Tenants(unittest.TestCase):
         answer = self.control.put("/v1/slices/jpk", {**fed, "mtu": 1400}, uid=JP)
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual(self.control.put("/v1/slices/jpk", plain).status, 200)
+
+    def memory_kb(self):
+        with open(f"/proc/{self.control.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+
+    def test_large_bodies_of_nothing_take_no_memory(self):
+        """An empty object of two bytes takes a hundred times as much."""
+        before_kb, answers = self.memory_kb(), []
+        body = '{"documents":[' + "{}," * 3000000 + "1]}"
+        senders = [threading.Thread(target=lambda: answers.append(self.control.post("/v1/apply", body, uid=KR))) for _ in range(4)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        for answer in answers:  # one at a time, the others are told so
+            self.assertIn(answer.status, (400, 503))
+            self.assertIn("send it in parts" if answer.status == 400 else "another large body of this tenant", answer.text)
+        self.assertIn(400, [answer.status for answer in answers])
+        self.assertLess(self.memory_kb() - before_kb, 200000)
 
     def test_what_is_in_the_way_is_not_named(self):
         for path, body in (("slices", slice_("x", "gj/p1/30", vni=5000)), ("slices", slice_("x", "gj/p1/10")),

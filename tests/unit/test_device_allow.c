@@ -48,6 +48,8 @@ START_TEST(what_runs_programs_or_writes_files_is_refused)
 		"net_memif0,socket=/run/sluice-dataplane/.x",
 		"net_memif0,socket=/run/sluice-dataplane/a/b",
 		"net_memif0,socket=/run/sluice-dataplane/dataplane.sock",
+		"net_vhost0,iface=/run/sluice-dataplane/dataplane.sock.control",
+		"net_vhost0,iface=/run/sluice-dataplane/x.control",
 		"net_vhost0,iface=/run/vm1.sock", "net_vhost0,iface=vm1.sock", "0000:3b:00.1,x=1",
 		"3b:00.0 ", "+3b:00.0", "3b:00.0;x", "3b:00", "pci:3b:00.0"};
 

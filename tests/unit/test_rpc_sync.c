@@ -309,6 +309,29 @@ START_TEST(many_faults_of_a_group_are_no_trouble_to_others)
 }
 END_TEST
 
+/* Who is refused for two objects at once is no trouble to others. */
+START_TEST(who_has_two_faults_is_refused_alone)
+{
+	json_t *answer =
+		ask(SYNC("intent", GROUP("a", "'slice':[{'name':'a','vni':99999999},{'name':'a2','"
+					      "vni':99999999}]") "," GROUP("b", SLICE("b", "2"))));
+
+	EXPECT(json_incref(answer), "result.groups.0.verdict", "refused");
+	EXPECT(answer, "result.groups.1.verdict", "applied");
+}
+END_TEST
+
+/* A group is stale for the call that says so. */
+START_TEST(a_stale_group_is_so_for_one_call)
+{
+	OK(ask(SYNC("intent", GROUP("b", SLICE("s", "2")))));
+	OK(ask(CALL("sync", "{'source':'intent','mode':'merge','stale':['b'],'groups':[]}")));
+	EXPECT(ask(SYNC("intent", GROUP("d", SLICE("s", "3")))), "result.groups.0.verdict",
+		"refused");
+	ck_assert_str_eq(vni_of("s"), "2");
+}
+END_TEST
+
 #define TUNNEL(remote)                                                                             \
 	"'tunnel':[{'name':'w','encap':'vxlan','local':'198.18.0.1','remote':'" remote "'}]"
 
@@ -478,9 +501,9 @@ START_TEST(what_many_of_the_kernel_s_stand_on_goes_by_several_calls)
 	int calls = 0;
 	char *text;
 
-	OK(ask(SYNC(
-		"intent", GROUP("slice s", "'slice':[{'name':'s','vni':7}],'attachment':[{'name':"
-					   "'s:p0','slice':'s','port':'p0','vlan':9}]"))));
+	OK(ask(SYNC("intent",
+		"{'owner':'slice s','revision':5,'objects':{'slice':[{'name':'s','vni':7}],"
+		"'attachment':[{'name':'s:p0','slice':'s','port':'p0','vlan':9}]}}")));
 	for (int i = 0; i < MANY; i++)
 		json_array_append_new(groups,
 			json_pack("{s:o, s:{s:[{s:s, s:o, s:s}]}}", "owner", json_sprintf("m%d", i),
@@ -497,15 +520,18 @@ START_TEST(what_many_of_the_kernel_s_stand_on_goes_by_several_calls)
 	do {
 		const json_t *gave_way;
 
-		answer = ask(SYNC("intent", "{'owner':'slice s'}"));
+		answer = ask(SYNC("intent", "{'owner':'slice s','revision':6}"));
 		gave_way = json_object_get(json_object_get(answer, "result"), "gave_way");
 		ck_assert_uint_gt(json_array_size(gave_way), 0);
 		ck_assert_uint_le(json_array_size(gave_way), 2000);
 		calls++;
 		text = strdup(at(answer, "result.groups.0.verdict"));
 		json_decref(answer);
-		if (!strcmp(text, "again"))
+		if (!strcmp(text, "again")) { /* it is as it was, and its source can see so */
 			OK(ask(CALL("get", "{'type':'slice','key':'s'}")));
+			EXPECT(ask(CALL("groups", "{'source':'intent'}")),
+				"result.groups.0.revision", "5");
+		}
 	} while (!strcmp(text, "again") && (free(text), true));
 	ck_assert_str_eq(text, "applied");
 	free(text);
@@ -851,6 +877,8 @@ int main(void)
 	tcase_add_test(tcase, who_stands_behind_a_refused_one_is_tried_again);
 	tcase_add_test(tcase, a_group_of_the_kernel_s_gives_way_by_each_of_its_objects);
 	tcase_add_test(tcase, many_faults_of_a_group_are_no_trouble_to_others);
+	tcase_add_test(tcase, who_has_two_faults_is_refused_alone);
+	tcase_add_test(tcase, a_stale_group_is_so_for_one_call);
 	tcase_add_test(tcase, a_stale_group_that_became_another_s_loses_its_revision);
 	tcase_add_test(tcase, an_object_twice_in_a_group_is_refused_among_thousands);
 	tcase_add_test(tcase, what_thousands_share_is_looked_at_once);

@@ -332,6 +332,29 @@ START_TEST(a_cut_at_any_byte_is_survived)
 }
 END_TEST
 
+/* More of a line than hello's has come when the connection is cut: the next one begins anew. */
+START_TEST(a_cut_amid_a_long_answer_is_survived)
+{
+	const size_t size = 1 << 20;
+	char *text = malloc(size + 1);
+
+	memset(text, 'x', size);
+	text[size] = '\0';
+	dataplane_set_patience(dp, 60000, 60000, 1);
+	wait_up();
+	wait_idle();
+	up = false;
+	fake.cut_at = fake.bytes + size + size / 2; /* the request, and half of the answer */
+	ck_assert_int_eq(dataplane_call(dp, "echo", json_pack("{s:s}", "t", text), on_answer, NULL),
+		0);
+	free(text);
+	ck_assert(run_until(base, &up, WAIT_MS));
+	ck_assert_int_eq(dataplane_state(dp), DATAPLANE_UP);
+	ck_assert_uint_eq(fake.connections, 2);
+	wait_idle();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("control_dataplane");
@@ -340,6 +363,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_set_timeout(tcase, 240);
 	tcase_add_test(tcase, hello_comes_first_and_says_who_it_is);
+	tcase_add_test(tcase, a_cut_amid_a_long_answer_is_survived);
 	tcase_add_test(tcase, calls_are_sent_ahead_and_answered_in_order);
 	tcase_add_test(tcase, an_error_is_an_answer_and_the_connection_stays);
 	tcase_add_test(tcase, a_long_line_goes_and_comes_whole_and_a_longer_one_is_refused);
