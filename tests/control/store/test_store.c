@@ -418,6 +418,29 @@ START_TEST(audit_of_changes_outlives_refusals)
 }
 END_TEST
 
+/* Nor do the changes of one push out those of others. */
+START_TEST(audit_of_one_actor_outlives_another_s_changes)
+{
+	int repeats;
+
+	rig_store->audit_keep = 1000;
+	rig_store->trim_step = 1000;
+	for (int i = 0; i < 5; i++)
+		store_audit_add(rig_store, "al", "s", "POST token", 201, "made", i);
+	for (int i = 0; i < 5000; i++) {
+		store_audit_add(rig_store, "eve", "s", "PATCH z", 200, NULL, 100 + i);
+		if (i % 50 == 0)
+			store_tick(rig_store, 5000000ll + i * 20000ll);
+	}
+	for (int i = 0; i < 20; i++)
+		store_tick(rig_store, 500000000ll + i * 1000000ll);
+	rig_reopen();
+	ck_assert_int_eq(audit_entries("POST token", &repeats), 5);
+	ck_assert_int_le(audit_entries("PATCH z", &repeats), 1010);
+	ck_assert_int_gt(audit_entries("PATCH z", &repeats), 900);
+}
+END_TEST
+
 START_TEST(answers_of_one_actor_are_bounded)
 {
 	struct store_answer answer = {
@@ -744,6 +767,7 @@ int main(void)
 	tcase_add_test(tc, audit_that_waits_drops_refusals_before_changes);
 	tcase_add_test(tc, audit_counts_repeats_of_what_changed_nothing);
 	tcase_add_test(tc, audit_of_changes_outlives_refusals);
+	tcase_add_test(tc, audit_of_one_actor_outlives_another_s_changes);
 	tcase_add_test(tc, answers_of_one_actor_are_bounded);
 	tcase_add_test(tc, answer_is_found_again_for_a_day_and_only_by_its_actor);
 	tcase_add_test(tc, token_is_found_by_hash_until_it_is_deleted);
