@@ -23,6 +23,7 @@
 #define INLINE_BYTES (64u << 10) /* of JSON: some ms */
 #define HELD_BODIES  8		 /* so many of the greatest may be in memory at once */
 /* Values of a body: an empty object of two bytes takes some 200. */
+#define NO_LINE	      (-2) /* of json_error_t: it was not parsed */
 #define VALUES_MOST   2000000
 #define TENANT_VALUES 400000
 
@@ -345,7 +346,8 @@ static json_t *body_parse(struct request *r, json_error_t *where)
 	}
 	if (len > INLINE_BYTES && has_too_many(r, text, len)) {
 		snprintf(where->text, sizeof(where->text),
-			"more values than one body may have: send it in parts");
+			"the body has more values than one may have: send it in parts");
+		where->line = NO_LINE;
 		return NULL;
 	}
 	hash_make(r, text, len);
@@ -370,6 +372,8 @@ static void body_parsed(struct request *r, json_t *body, const json_error_t *whe
 		request_free(r);
 	else if (body)
 		request_run(r);
+	else if (where->line == NO_LINE)
+		reply_problem(r, 413, "%s", where->text);
 	else
 		reply_problem(r, 400, "the body is not JSON that is taken: line %d, column %d: %s",
 			where->line, where->column, where->text);

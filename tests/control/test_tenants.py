@@ -83,9 +83,9 @@ class Tenants(unittest.TestCase):
         for sender in senders:
             sender.join()
         for answer in answers:  # one at a time, the others are told so
-            self.assertIn(answer.status, (400, 503))
-            self.assertIn("send it in parts" if answer.status == 400 else "another large body of this tenant", answer.text)
-        self.assertIn(400, [answer.status for answer in answers])
+            self.assertIn(answer.status, (413, 503))
+            self.assertIn("send it in parts" if answer.status == 413 else "another large body of this tenant", answer.text)
+        self.assertIn(413, [answer.status for answer in answers])
         self.assertLess(self.memory_kb() - before_kb, 200000)
 
     def test_what_is_in_the_way_is_not_named(self):
