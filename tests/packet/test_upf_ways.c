@@ -144,6 +144,14 @@ START_TEST(n9_carries_the_container_up_and_down)
 	rig_begin();
 	rig_send(net.wan, &a_pkt, 1);
 	expect_gtpu("down, to a group", "198.18.0.2", GNB_TEID, 7, 0);
+	/* a router advertisement, RFC 4861 section 4.2 */
+	i = (struct ip_packet){.from = "fe80::9", .to = "ff02::1", .payload = 61};
+	build_ip(&in_pkt, &i);
+	build_gtpu(&a_pkt, &g, &in_pkt);
+	rig_begin();
+	rig_send(net.wan, &a_pkt, 1);
+	expect_gtpu("down, to a group of IPv6", "198.18.0.2", GNB_TEID, 7, 0);
+	i = (struct ip_packet){.from = "192.0.2.9", .payload = 61};
 	i.to = UE2;
 	build_ip(&in_pkt, &i);
 	build_gtpu(&a_pkt, &g, &in_pkt);
