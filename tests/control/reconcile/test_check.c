@@ -90,6 +90,18 @@ START_TEST(what_would_be_taken_is_not_refused)
 }
 END_TEST
 
+/* What nobody claims goes first, and with it what is in the way. */
+START_TEST(what_a_leftover_is_in_the_way_of_is_not_refused)
+{
+	start();
+	fake_put(&fake, "slice", "{\"name\":\"old\",\"vni\":100}");
+	ask(&(struct fake_change){INTENT_SLICE, "blue", slice_spec("blue", 100, "")}, 1);
+	ck_assert_str_eq(why, "");
+	ck_assert_uint_eq(json_object_size(told), 0);
+	rig_stop();
+}
+END_TEST
+
 START_TEST(what_would_be_refused_is_said_as_status_says_it)
 {
 	struct fake_change blue = {INTENT_SLICE, "blue", slice_spec("blue", 100, "")};
@@ -572,6 +584,7 @@ int main(void)
 
 	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, what_would_be_taken_is_not_refused);
+	tcase_add_test(cases, what_a_leftover_is_in_the_way_of_is_not_refused);
 	tcase_add_test(cases, what_would_be_refused_is_said_as_status_says_it);
 	tcase_add_test(cases, what_cannot_be_compiled_is_refused_without_the_dataplane);
 	tcase_add_test(cases, what_swaps_is_taken);
