@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The overlay switch as its list of stages, and a worker's part of its state. Run by core/worker.c
  * for every burst. */
-#include "heap.h"
 #include "switch.h"
 
 #include <errno.h>
@@ -13,6 +12,7 @@
 #include "fdb.h"
 #include "fib.h"
 #include "gateway.h"
+#include "heap.h"
 #include "host.h"
 #include "neighbor.h"
 #include "nexthop.h"

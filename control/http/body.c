@@ -22,8 +22,8 @@
 #define TENANT_BYTES (1u << 20)
 #define INLINE_BYTES (64u << 10) /* of JSON: some ms */
 #define HELD_BODIES  8		 /* so many of the greatest may be in memory at once */
-/* Values of a body: an empty object of two bytes takes some 200. */
-#define NO_LINE	      (-2) /* of json_error_t: it was not parsed */
+#define NO_LINE	     (-2)	 /* in json_error_t: the body was not parsed */
+/* Values of a body: an empty object of two bytes takes some 200 of memory. */
 #define VALUES_MOST   2000000
 #define TENANT_VALUES 400000
 

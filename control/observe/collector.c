@@ -42,8 +42,7 @@ struct collector {
 	uint32_t calls;		  /* answers of all rounds, likewise: they hold the collector */
 	bool failed;		  /* the round lacks an answer */
 	bool stopped;
-	uint64_t took_us;	  /* the last round that has ended */
-	uint64_t cost_us;	  /* of that and the one before the shorter one */
+	uint64_t took_us; /* the last round that has ended */
 	void (*read)(const struct collector *c, void *arg);
 	void *read_arg;
 };
@@ -78,9 +77,9 @@ static void again(struct collector *c, uint64_t us)
 	evtimer_add(c->timer, &wait);
 }
 
-static uint64_t pause_us(const struct collector *c)
+static uint64_t pause_us(const struct collector *c, uint64_t cost_us)
 {
-	uint64_t us = c->cost_us * (SHARE - 1);
+	uint64_t us = cost_us * (SHARE - 1);
 
 	if (us > LONGEST_US)
 		us = LONGEST_US;
@@ -107,8 +106,9 @@ static void round_end(struct collector *c)
 {
 	uint64_t took_us = clock_mono_us() - c->coming.mono_us;
 
-	/* one that waited for a dataplane that was silent, or busy with a change, cost nothing */
-	c->cost_us = took_us < c->took_us ? took_us : c->took_us;
+	/* the shorter one of two: the other has waited for a dataplane that was silent or busy */
+	uint64_t cost_us = took_us < c->took_us ? took_us : c->took_us;
+
 	c->took_us = took_us;
 	if (c->failed) {
 		reading_clear(&c->coming);
@@ -121,7 +121,7 @@ static void round_end(struct collector *c)
 		if (c->read)
 			c->read(c, c->read_arg);
 	}
-	again(c, pause_us(c));
+	again(c, pause_us(c, cost_us));
 }
 
 /* The part of an answer that is kept: new, or NULL when it has another form. */

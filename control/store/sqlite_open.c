@@ -100,10 +100,11 @@ static const char *const texts[STATEMENTS] = {
 	" WHERE id <= (SELECT id FROM " table                                                      \
 	" ORDER BY id DESC LIMIT 1 OFFSET ?1) ORDER BY id LIMIT ?2)"
 	/* of who has the most of the newest: nobody's changes push out those of others */
-	[ST_AUDIT_TRIM] = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE actor ="
-			  " (SELECT actor FROM (SELECT actor FROM audit ORDER BY id DESC LIMIT 1000)"
-			  " GROUP BY actor ORDER BY count(*) DESC LIMIT 1) ORDER BY id"
-			  " LIMIT max(0, min(?2, (SELECT count(*) FROM audit) - ?1)))",
+	[ST_AUDIT_TRIM] =
+		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE actor ="
+		" (SELECT actor FROM (SELECT actor FROM audit ORDER BY id DESC LIMIT 1000)"
+		" GROUP BY actor ORDER BY count(*) DESC LIMIT 1) ORDER BY id"
+		" LIMIT max(0, min(?2, (SELECT count(*) FROM audit) - ?1)))",
 	[ST_REFUSED_TRIM] = TRIM("refused"),
 	[ST_ANSWER_TRIM_ACTOR] =
 		"DELETE FROM answer WHERE actor = ?1 AND id <= (SELECT id FROM answer"

@@ -6,8 +6,8 @@
 
 struct rte_mempool;
 
-/* Main thread. The process ends: from here on the two below do nothing. Ports are closed before,
- * since devices may keep what is theirs in other processes or in the kernel. */
+/* Main thread. The process ends: from here on the two below do nothing. Ports are closed before: a
+ * device may hold an interface of the kernel, or a socket to another process. */
 void heap_leave(void);
 
 void heap_free(void *at); /* as rte_free(); main thread */

@@ -20,13 +20,16 @@ static const char *label_of(const struct claim *claim, char *label, size_t size)
 	return label;
 }
 
-/* A group is told of one refusal: of one with many faults the first ones are enough. */
+/* Nobody else's object, of a group with many faults: its verdict names one, so the others need no
+ * error of their own. */
 static bool is_one_of_many(const struct claim *claim)
 {
+	const struct claim *one = claims_of(claim->type, claim->key);
 	struct stage *stage = claim->group->stage;
-	const struct claim *first = claims_of(claim->type, claim->key);
 
-	return stage && first == claim && !claim_other(first) && ++stage->told > TOLD_MOST;
+	while (one && one->group == claim->group)
+		one = claim_other(one);
+	return stage && !one && ++stage->told > TOLD_MOST;
 }
 
 void sync_note_refusal(void *arg, uint32_t op, uint32_t index, const struct rpc_error *err)
@@ -429,7 +432,8 @@ static bool lose(struct sync *sync, struct claim *claim)
 	return true;
 }
 
-/* Those of its group that were told of have given way, and this one does not. */
+/* The refusals of its group that have errors were resolved by what gave way, and this one was not.
+ */
 static void tell_late(struct sync_refusal *refusal, const struct claim *claim)
 {
 	const struct stage *stage = claim->group->stage;

@@ -93,8 +93,8 @@ static bool refuse_rivals(struct claim *claim, const struct claim *best)
 	return any;
 }
 
-/* Whoever was refused for the sake of a group that has been refused since is tried again: the order
- * of those that want the same ends it. */
+/* Whoever was refused for the sake of a group that has been refused since is tried again. This
+ * ends: a group is only refused for one that goes before it. */
 static void lift_refusals(struct sync *sync)
 {
 	for (uint32_t i = 0; i < sync->stage_count; i++) {

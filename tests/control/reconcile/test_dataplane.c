@@ -345,8 +345,8 @@ START_TEST(a_cut_amid_a_long_answer_is_survived)
 	wait_idle();
 	up = false;
 	fake.cut_at = fake.bytes + size + size / 2; /* the request, and half of the answer */
-	ck_assert_int_eq(dataplane_call(dp, "echo", json_pack("{s:s}", "t", text), on_answer, NULL),
-		0);
+	ck_assert_int_eq(
+		dataplane_call(dp, "echo", json_pack("{s:s}", "t", text), on_answer, NULL), 0);
 	free(text);
 	ck_assert(run_until(base, &up, WAIT_MS));
 	ck_assert_int_eq(dataplane_state(dp), DATAPLANE_UP);
