@@ -17,15 +17,18 @@
 #include "config.h"
 #include "control.h"
 #include "folder.h"
-#include "follow.h"
 #include "lock.h"
-#include "mirror.h"
+#include "mirror_link.h"
 #include "observe.h"
 #include "rest.h"
 #include "smartx.h"
+#include "spawn.h"
 #include "turn.h"
+#include "wire.h"
 
 #define TICK_US 100000
+
+static pid_t guardian; /* of sluice-kernel; 0: it is a service of its own, or not wanted */
 
 static void complain(const char *what, const char *why)
 {
@@ -166,21 +169,20 @@ err_store:
 
 /* ---- the dataplane ---- */
 
-/* Without it the intents are done as ever. */
-static void open_mirror(const struct config *config)
+/* sluice-kernel's place. Without it the intents are done as ever. */
+static void open_kernel(const struct config *config)
 {
-	const struct mirror_config mirror = {.site = config->site, .rescan_s = config->rescan_s};
-	int rc;
+	const struct mirror_link_config kernel = {.site = config->site,
+		.socket = config->socket,
+		.rescan_s = config->rescan_s,
+		.spawned = guardian != 0};
+	int rc = config->mirror ? mirror_link_start(control.base, control.world, control.reconciler,
+					  &kernel, &control.mirror)
+				: 0;
 
-	if (!config->mirror)
-		return;
-	reconciler_mirror_ready(control.reconciler, false);
-	rc = mirror_start(control.base, control.world, control.dataplane, control.reconciler,
-		&mirror, &control.mirror);
-	if (!rc)
-		return;
-	log_text(LOG_ERROR_, "the kernel is not mirrored: %s", strerror(-rc));
-	reconciler_mirror_ready(control.reconciler, true);
+	if (rc)
+		log_text(LOG_ERROR_, "the kernel is not mirrored: %s%s: %s", config->socket,
+			WIRE_SUFFIX, strerror(-rc));
 }
 
 static int open_dataplane(const struct config *config)
@@ -207,15 +209,11 @@ static int open_dataplane(const struct config *config)
 		goto err_dataplane;
 	if (collector_start(control.base, control.dataplane, &control.collector))
 		goto err_reconciler;
-	if (follow_start(control.base, control.reconciler))
-		goto err_collector;
-	open_mirror(config);
+	open_kernel(config);
 	if (store_revision(control.store) > 0)
 		reconciler_touch_all(control.reconciler);
 	return 0;
 
-err_collector:
-	collector_stop(control.collector);
 err_reconciler:
 	reconciler_stop(control.reconciler);
 err_dataplane:
@@ -225,8 +223,7 @@ err_dataplane:
 
 static void close_dataplane(void)
 {
-	mirror_stop(control.mirror);
-	follow_stop();
+	mirror_link_stop(control.mirror);
 	collector_stop(control.collector);
 	reconciler_stop(control.reconciler);
 	dataplane_close(control.dataplane);
@@ -289,6 +286,7 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
 	char why[512] = "";
 
 	log_reopen();
+	spawn_reload(guardian);
 	if (http_reload(why, sizeof(why)))
 		log_text(LOG_ERROR_, "the certificate stays as it was: %s", why);
 }
@@ -354,6 +352,21 @@ static int run(const struct config *config)
 	return rc;
 }
 
+/* sluice-kernel as a child, where this process has the capabilities that it needs; else it is a
+ * service of its own. */
+static void start_kernel(const struct config *config)
+{
+	int rc = config->mirror && spawn_may()
+			 ? spawn_start(config->socket, config->dataplane, config->log_file,
+				   log_level_names[config->log_level], &guardian)
+			 : 0;
+
+	if (rc)
+		log_text(LOG_ERROR_,
+			"the kernel is not mirrored: sluice-kernel beside this program: %s",
+			strerror(-rc));
+}
+
 /* Everything between the log and the loop. */
 static int serve(const struct config *config)
 {
@@ -369,7 +382,8 @@ static int serve(const struct config *config)
 	}
 	if (open_http(config))
 		goto err_observe;
-	rc = run(config);
+	rc = spawn_drop_capabilities(); /* what wanted one, as a port below 1024, is done */
+	rc = rc ? fail("giving up capabilities", strerror(-rc)) : run(config);
 	http_stop();
 	rest_stop();
 err_observe:
@@ -438,6 +452,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	rc = 1;
+	start_kernel(&config); /* before there are threads, which a child would not have */
 	control.base = event_base_new();
 	if (!control.base) {
 		fail("starting", strerror(ENOMEM));
@@ -448,6 +463,7 @@ int main(int argc, char **argv)
 	control.metrics_slices = config.metrics_slices;
 	control.started_us = clock_wall_us();
 	rc = serve(&config) ? 1 : 0;
+	spawn_stop(guardian);
 	event_base_free(control.base);
 err_log:
 	bus_free();

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus.h"
 #include "clock.h"
 
 /* ---- a slice's VXLAN device: EVPN is silent about all of it ---- */
@@ -352,14 +351,17 @@ static int gap_cmp(const struct gap *a, const struct gap *b)
 RB_PROTOTYPE(gap_tree, gap, entry, gap_cmp)
 RB_GENERATE(gap_tree, gap, entry, gap_cmp)
 
-static void publish(const struct gap *gap, bool is)
+static void publish(const struct mirror *mirror, const struct gap *gap, bool is)
 {
+	const struct mirror_sink *sink = &mirror->sink;
+
 	if (is)
-		bus_publish(LOG_WARN_, "kernel.incomplete", "",
-			json_pack("{s:s, s:s}", "slice", gap->slice, "reason", gap->told));
+		sink->event(LOG_WARN_, "kernel.incomplete",
+			json_pack("{s:s, s:s}", "slice", gap->slice, "reason", gap->told),
+			sink->arg);
 	else
-		bus_publish(
-			LOG_INFO_, "kernel.complete", "", json_pack("{s:s}", "slice", gap->slice));
+		sink->event(LOG_INFO_, "kernel.complete", json_pack("{s:s}", "slice", gap->slice),
+			sink->arg);
 }
 
 struct looking {
@@ -389,7 +391,7 @@ static void look_at(const char *slice, const char *said, void *arg)
 		looking->again = true;
 	} else if (strcmp(gap->told, said)) {
 		strcpy(gap->told, gap->said);
-		publish(gap, true);
+		publish(looking->mirror, gap, true);
 	}
 }
 
@@ -397,7 +399,7 @@ static void mended(struct mirror *mirror, struct gap *gap)
 {
 	/* of a slice that is gone its own event tells */
 	if (gap->told[0] && world_find(mirror->world, INTENT_SLICE, gap->slice))
-		publish(gap, false);
+		publish(mirror, gap, false);
 	RB_REMOVE(gap_tree, &mirror->gaps, gap);
 	free(gap);
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus.h"
 #include "clock.h"
+#include "log.h"
 #include "mirror_private.h"
 
 #define SLICE_US    2000 /* of work, before others have their turn */
@@ -29,7 +29,7 @@ static void say_ready(struct mirror *mirror)
 	if (mirror->ready || (!spaces_complete(mirror) && !late))
 		return;
 	mirror->ready = true;
-	reconciler_mirror_ready(mirror->rec, true);
+	mirror->sink.ready(mirror->sink.arg);
 	gap_touch(mirror);
 	stations_list(mirror);
 	log_text(LOG_INFO_, "the kernel is mirrored: %u addresses, %u neighbours, %u routes",
@@ -181,7 +181,7 @@ static struct mirror *mirror_new(struct event_base *base, const struct mirror_co
 }
 
 int mirror_start(struct event_base *base, struct world *world, struct dataplane *dp,
-	struct reconciler *rec, const struct mirror_config *config, struct mirror **out)
+	const struct mirror_sink *sink, const struct mirror_config *config, struct mirror **out)
 {
 	struct timeval every = {.tv_sec = SWEEP_S};
 	struct mirror *mirror = mirror_new(base, config);
@@ -191,9 +191,10 @@ int mirror_start(struct event_base *base, struct world *world, struct dataplane 
 		return -ENOMEM;
 	mirror->world = world;
 	mirror->dp = dp;
-	mirror->rec = rec;
+	mirror->sink = *sink;
 	if (!mirror->work || !mirror->sweep || event_add(mirror->sweep, &every) ||
-		evpn_create(world, mirror->site, rec, spaces_routes_by, mirror, &mirror->evpn))
+		evpn_create(world, mirror->site, &mirror->sink, spaces_routes_by, mirror,
+			&mirror->evpn))
 		goto err_mirror;
 	rc = space_get(mirror, "", true) ? stations_start(mirror) : -EPERM;
 	if (!rc)

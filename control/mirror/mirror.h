@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernel as the slow path: what Linux and the programs beside us (iproute2, FRR) say by
- * addresses, routes, neighbours and bridge FDBs becomes objects of the dataplane, by way of the
- * reconciler; and what the dataplane knows and the kernel should (stations, next hops it needs,
+ * addresses, routes, neighbours and bridge FDBs becomes objects of the dataplane, by way of its
+ * sink (sink.h); and what the dataplane knows and the kernel should (stations, next hops it needs,
  * gateway addresses on taps) is told to the kernel. Works on its own once started; order does not
  * matter: what is incomplete waits for the rest. One thread, the loop's.
  *
@@ -15,7 +15,7 @@
 
 #include "dataplane.h"
 #include "kernel.h"
-#include "reconcile.h"
+#include "sink.h"
 #include "world.h"
 
 struct mirror;
@@ -25,11 +25,11 @@ struct mirror_config {
 	uint32_t rescan_s; /* 0: 300 */
 };
 
-/* 0, -ENOMEM, -EPERM (no netlink). config is copied. The reconciler is told when the first picture
- * is whole. */
+/* 0, -ENOMEM, -EPERM (no netlink). config and sink are copied. The sink is told when the first
+ * picture is whole. */
 int mirror_start(struct event_base *base, struct world *world, struct dataplane *dp,
-	struct reconciler *rec, const struct mirror_config *config, struct mirror **out);
-void mirror_stop(struct mirror *mirror); /* before the reconciler; NULL: nothing */
+	const struct mirror_sink *sink, const struct mirror_config *config, struct mirror **out);
+void mirror_stop(struct mirror *mirror); /* before dataplane_close(); NULL: nothing */
 
 /* The world has changed (slices, ports): looked at again from the loop. Cheap. NULL: nothing. */
 void mirror_touch(struct mirror *mirror);
@@ -37,14 +37,14 @@ void mirror_touch(struct mirror *mirror);
 struct mirror_counters {
 	struct kernel_counters kernel; /* summed over namespaces */
 	uint32_t namespaces, namespaces_missing;
-	bool ready; /* the first picture was whole, and the reconciler was told */
+	bool ready; /* the first picture was whole, and the sink was told */
 	uint32_t addresses, neighbors, routes, tunnels, members, macs; /* objects wanted */
 	uint32_t macs_multihomed; /* of those, with more VTEPs than the one that is used */
 	uint32_t routes_unusable; /* known, and none of their ways is by anything of ours */
 	uint64_t ways_left_out;	  /* of routes with more than the dataplane holds, each time */
 	uint32_t stations;	  /* told to the kernel's bridges */
 	uint32_t neighbors_kept;  /* next hops that the kernel was asked to keep */
-	uint64_t last_change_us;  /* from a message to the reconciler, the last time */
+	uint64_t last_change_us;  /* from a message to the sink, the last time */
 };
 void mirror_counters(const struct mirror *mirror, struct mirror_counters *out);
 

@@ -74,7 +74,7 @@ struct subject {
 	bool dirty;
 	bool there;    /* address: the kernel has it, and not from us */
 	bool unusable; /* route: counted as one */
-	bool wanted;   /* the reconciler has been told `text` with this hash */
+	bool wanted;   /* the sink has been told `text` with this hash */
 	uint64_t hash;
 };
 RB_HEAD(subject_tree, subject);
@@ -114,13 +114,13 @@ struct mirror {
 	struct event_base *base;
 	struct world *world;
 	struct dataplane *dp;
-	struct reconciler *rec;
+	struct mirror_sink sink;
 	api_name site;
 	uint32_t rescan_s;
 	struct event *work; /* what is dirty; the world */
 	struct event *sweep;
 	bool touched;			 /* the world has changed */
-	bool ready;			 /* the reconciler was told that the picture is whole */
+	bool ready;			 /* the sink was told that the picture is whole */
 	bool lost;			 /* memory was short: all is to be looked at again */
 	uint64_t started_us, changed_us; /* when the first of the dirty ones became so; 0: none */
 

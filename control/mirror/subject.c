@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the kernel has that may become an object: which of it is to be looked at again, and what
- * the reconciler was told. Owns the subjects. */
+ * the sink was told. Owns the subjects. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +121,7 @@ static int tell(struct mirror *mirror, struct subject *subject, union api_object
 		return rc;
 	hash = hash_of(text);
 	if (!subject->wanted || subject->hash != hash) {
-		rc = reconciler_mirror(mirror->rec, subject->type, key, text);
+		rc = mirror->sink.object(subject->type, key, text, mirror->sink.arg);
 		if (!rc) {
 			*count_of(mirror, subject->type) += !subject->wanted;
 			subject->wanted = true;
@@ -140,7 +140,7 @@ static int tell_gone(struct mirror *mirror, struct subject *subject)
 	if (!subject->wanted)
 		return 0;
 	key_of(subject, key);
-	rc = reconciler_mirror(mirror->rec, subject->type, key, NULL);
+	rc = mirror->sink.object(subject->type, key, NULL, mirror->sink.arg);
 	if (!rc) {
 		subject->wanted = false;
 		--*count_of(mirror, subject->type);

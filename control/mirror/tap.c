@@ -20,13 +20,13 @@ static void retry(const struct place *place)
 	struct intent *wan = NULL;
 
 	if (place->attachment) {
-		reconciler_retry(mirror->rec, INTENT_SLICE, place->slice);
+		mirror->sink.retry(INTENT_SLICE, place->slice, mirror->sink.arg);
 		return;
 	}
-	reconciler_retry(mirror->rec, INTENT_SITE, mirror->site);
+	mirror->sink.retry(INTENT_SITE, mirror->site, mirror->sink.arg);
 	while ((wan = world_wans_of(mirror->world, mirror->site, wan)))
 		if (!strcmp(wan->obj->wan.port.name, place->name))
-			reconciler_retry(mirror->rec, INTENT_WAN, wan->name);
+			mirror->sink.retry(INTENT_WAN, wan->name, mirror->sink.arg);
 }
 
 void name_look(struct place *place)
@@ -56,10 +56,10 @@ static void retry_ports(struct mirror *mirror, const struct kernel_link *link)
 
 	for (uint32_t i = 0; site && i < site->obj->site.ports.count; i++)
 		if (is_on(&site->obj->site.ports.item[i], link))
-			reconciler_retry(mirror->rec, INTENT_SITE, mirror->site);
+			mirror->sink.retry(INTENT_SITE, mirror->site, mirror->sink.arg);
 	while ((wan = world_wans_of(mirror->world, mirror->site, wan)))
 		if (is_on(&wan->obj->wan.port, link))
-			reconciler_retry(mirror->rec, INTENT_WAN, wan->name);
+			mirror->sink.retry(INTENT_WAN, wan->name, mirror->sink.arg);
 }
 
 void names_link(struct space *space, const struct kernel_link *link, bool gone)

@@ -77,6 +77,8 @@ bool health_box(const struct health_facts *facts, struct health *out)
 	}
 	if (!c->synced) /* what is refused says so itself */
 		return not_synced(c, out);
+	if (facts->mirror_why)
+		return ill(out, "kernel_down", "%s", facts->mirror_why);
 	if (facts->mirror_waits)
 		return ill(out, "pending", "the kernel is still being read");
 	return well(out);

@@ -12,6 +12,7 @@
  *   twin                            the port's twin in the kernel is down or gone
  *   no_route, unresolved            a tunnel's or peer's: no route, no neighbour
  *   path_down                       a GTP-U peer does not answer echo requests
+ *   kernel_down                     the box: sluice-kernel is not there, the kernel is not followed
  *   kernel_incomplete               what a slice names of the kernel is not there
  *   no_endpoints                    a slice that nobody can use
  *   elsewhere                       nothing of it is at this site: this box does not judge it
@@ -41,12 +42,13 @@ struct health_facts {
 	const char *dataplane; /* "up", "down", "hung" */
 	const char *why;       /* dataplane_why(): for the box, whose health tenants do not see */
 	struct reconcile_counters reconciler;
-	bool mirror_waits; /* the kernel's first picture is not whole */
-	json_t *ports;	   /* {NAME: object}; NULL: not read yet */
-	json_t *tunnels;   /* likewise */
-	json_t *peers;	   /* {"GTPU ADDRESS": entry of tunnel_peers} */
-	json_t *peers_bad; /* those not well, by "GTPU ADDRESS" and by "ADDRESS" */
-	json_t *gaps;	   /* {SLICE: what the kernel lacks} */
+	const char *mirror_why; /* the kernel is not followed; NULL: it is */
+	bool mirror_waits;	/* the kernel's first picture is not whole */
+	json_t *ports;		/* {NAME: object}; NULL: not read yet */
+	json_t *tunnels;	/* likewise */
+	json_t *peers;		/* {"GTPU ADDRESS": entry of tunnel_peers} */
+	json_t *peers_bad;	/* those not well, by "GTPU ADDRESS" and by "ADDRESS" */
+	json_t *gaps;		/* {SLICE: what the kernel lacks} */
 };
 /* From the dataplane's lists, which may be NULL; the rest of facts is the caller's. */
 void health_facts_fill(struct health_facts *facts, const json_t *ports, const json_t *tunnels,

@@ -15,7 +15,7 @@
 #include "bus.h"
 #include "clock.h"
 #include "making.h"
-#include "mirror.h"
+#include "mirror_link.h"
 
 /* ---- all there is, one object at a time ---- */
 
@@ -65,12 +65,13 @@ const struct health_facts *health_facts_now(void)
 	facts_now.why = dataplane_why(control.dataplane);
 	reconciler_counters(control.reconciler, &facts_now.reconciler);
 	if (control.mirror)
-		mirror_counters(control.mirror, &mirror);
+		mirror_link_counters(control.mirror, &mirror);
 	facts_now.mirror_waits = !mirror.ready;
+	facts_now.mirror_why = control.mirror ? mirror_link_why(control.mirror) : NULL;
 	if (control.mirror && (!facts_now.gaps || us - gaps_us > FACTS_US)) {
 		json_decref(facts_now.gaps);
 		facts_now.gaps = json_object();
-		mirror_gaps(control.mirror, add_gap, facts_now.gaps);
+		mirror_link_gaps(control.mirror, add_gap, facts_now.gaps);
 		gaps_us = us;
 	}
 	return &facts_now;

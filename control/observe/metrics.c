@@ -14,7 +14,7 @@
 
 #include "bus.h"
 #include "making.h"
-#include "xdp.h"
+#include "mirror_link.h"
 
 /* ---- Prometheus' text format ---- */
 
@@ -364,20 +364,20 @@ static void write_bytes(const struct xdp_status *status, void *arg)
 /* Metrics_xdp.c: the AF_XDP ports. */
 static void metrics_write_xdp(struct text *p)
 {
-	if (!xdp_ports())
+	if (!mirror_link_xdp_ports(control.mirror))
 		return;
 	prom_family(p, "sluice_xdp_attached", PROM_GAUGE,
 		"Sluice's XDP program is on the interface of an AF_XDP port, in its driver or "
 		"generic.");
-	xdp_each(write_attached, p);
+	mirror_link_xdp_each(control.mirror, write_attached, p);
 	prom_family(p, "sluice_xdp_packets_total", PROM_COUNTER,
 		"Packets that came in by an AF_XDP port's interface, by where XDP sent them and "
 		"why.");
-	xdp_each(write_packets, p);
+	mirror_link_xdp_each(control.mirror, write_packets, p);
 	prom_family(p, "sluice_xdp_bytes_total", PROM_COUNTER,
 		"Bytes that came in by an AF_XDP port's interface, by where XDP sent them and "
 		"why.");
-	xdp_each(write_bytes, p);
+	mirror_link_xdp_each(control.mirror, write_bytes, p);
 }
 
 /* ---- health, GTP-U paths, sessions ---- */

@@ -11,9 +11,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "mirror_link.h"
 #include "making.h"
-#include "mirror.h"
-#include "xdp.h"
 
 /* ---- what is mirrored of the kernel ---- */
 
@@ -27,7 +26,7 @@ static json_t *status_kernel(void)
 
 	if (!control.mirror)
 		return json_pack("{s:b}", "mirrored", 0);
-	mirror_counters(control.mirror, &c);
+	mirror_link_counters(control.mirror, &c);
 	reconciler_counters(control.reconciler, &r);
 	return json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
 			 "s:I, s:I, s:I, s:I, s:I, s:I}",
@@ -84,10 +83,10 @@ static void get_kernel(struct request *r)
 	list = json_array();
 	missing = json_array();
 	if (control.mirror) {
-		mirror_counters(control.mirror, &c);
+		mirror_link_counters(control.mirror, &c);
 		json_object_set_new(answer, "entries", entries_of(&c.kernel));
 		reconciler_mirror_refused(control.reconciler, add_refused, list);
-		mirror_gaps(control.mirror, add_missing, missing);
+		mirror_link_gaps(control.mirror, add_missing, missing);
 	}
 	json_object_set_new(answer, "missing_first", missing);
 	json_object_set_new(answer, "refused_first", list);
@@ -167,7 +166,7 @@ void metrics_write_mirror(struct text *p)
 		"What the kernel says is mirrored.");
 	if (!control.mirror)
 		return;
-	mirror_counters(control.mirror, &c);
+	mirror_link_counters(control.mirror, &c);
 	reconciler_counters(control.reconciler, &r);
 	write_objects(p, &c, &r);
 	write_kernel(p, &c.kernel);
@@ -197,10 +196,10 @@ static void status_one(const struct xdp_status *status, void *arg)
 /* [{port, interface, state, reason?}]; NULL: no AF_XDP ports. */
 static json_t *status_xdp(void)
 {
-	json_t *all = xdp_ports() ? json_array() : NULL;
+	json_t *all = mirror_link_xdp_ports(control.mirror) ? json_array() : NULL;
 
 	if (all)
-		xdp_each(status_one, all);
+		mirror_link_xdp_each(control.mirror, status_one, all);
 	return all;
 }
 

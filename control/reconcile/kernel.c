@@ -336,6 +336,7 @@ int reconciler_mirror(
 	item = item_get(rec, type, key, text != NULL);
 	if (!item)
 		return text ? -ENOMEM : 0;
+	item->stale = false;
 	if (text ? item->mirror && !strcmp(item->mirror, text) : !item->mirror)
 		return 0;
 	if (text && !(copy = strdup(text))) {
@@ -351,17 +352,33 @@ int reconciler_mirror(
 	return 0;
 }
 
+/* Frees the item if nobody needs it. */
+static void look_ready(struct reconciler *rec, struct item *item)
+{
+	if (!rec->mirror_ready)
+		item->stale = item->mirror != NULL;
+	else if (item->stale)
+		reconciler_mirror(rec, item->type, item->key, NULL);
+	else if (item->mirror_there && !item->mirror)
+		kernel_look(rec, item);
+	else
+		item_sweep(rec, item);
+}
+
 void reconciler_mirror_ready(struct reconciler *rec, bool ready)
 {
 	struct item *item, *next;
 
-	if (rec->mirror_ready == ready)
+	if (ready && rec->mirror_ready)
 		return;
 	rec->mirror_ready = ready;
-	for (item = ready ? RB_MIN(item_tree, &rec->items) : NULL; item; item = next) {
+	for (item = RB_MIN(item_tree, &rec->items); item; item = next) {
 		next = RB_NEXT(item_tree, &rec->items, item);
-		if (item->mirror_there && !item->mirror)
-			kernel_look(rec, item);
+		if (next)
+			next->forms++; /* it stays, though the item may be all that waits for it */
+		look_ready(rec, item);
+		if (next)
+			next->forms--;
 	}
 	reconcile_work(rec);
 }

@@ -57,9 +57,9 @@ void reconciler_retry(struct reconciler *rec, enum intent_type type, const char 
  * not such a type, or a key that is too long. */
 int reconciler_mirror(
 	struct reconciler *rec, enum object_type type, const char *key, const char *text);
-/* false, before the loop runs: a mirror will come, and until it has a whole picture nothing that
- * an earlier life has left and that could be the mirror's is taken from the dataplane. true: it
- * has. Without a call: there is no mirror. */
+/* false: a mirror will come, or come anew, and until it has a whole picture nothing that an earlier
+ * life has left, or has told, and that could be the mirror's is taken from the dataplane. true: it
+ * has; what it has not told since goes. Without a call: there is no mirror. */
 void reconciler_mirror_ready(struct reconciler *rec, bool ready);
 /* Why the object is not as the mirror wants it: what the dataplane said, or what it waits for;
  * NULL: there is no reason to tell. Valid until the loop goes on. */

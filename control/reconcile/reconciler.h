@@ -70,6 +70,7 @@ struct item {
 	uint8_t queue;		/* enum item_queue */
 	TAILQ_ENTRY(item) link; /* of its queue, of the refused, or of the waiters of awaits */
 	struct item *awaits;
+	bool stale;	 /* said before the mirror has begun anew, and not since */
 	char *withdrawn; /* why it is taken away: what it says instead was refused; NULL: it is not
 			  */
 	char *reason;	 /* why it is refused or waits; NULL: for what it awaits */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "apply.h"
-#include "mirror.h"
+#include "mirror_link.h"
 #include "clock.h"
 #include "making.h"
 #include "turn.h"
@@ -373,7 +373,7 @@ static enum apply_next publish(struct applying *a)
 	world_publish(control.world, c->revision, c->now_us, a->actor.name);
 	c->open = false;
 	c->committed = true;
-	mirror_touch(control.mirror);
+	mirror_link_touch(control.mirror);
 	return go(a, step_touch);
 }
 

@@ -8,7 +8,7 @@
 
 #include "bus.h"
 #include "change.h"
-#include "mirror.h"
+#include "mirror_link.h"
 
 static char *text_of(const json_t *json)
 {
@@ -158,7 +158,7 @@ int change_commit(struct change *c, const struct store_answer *answer)
 	if (c->changed_count) {
 		world_publish(control.world, c->revision, c->now_us, c->actor->name);
 		reconciler_touch(control.reconciler, c->changed, c->changed_count);
-		mirror_touch(control.mirror);
+		mirror_link_touch(control.mirror);
 		world_finish(control.world, 0);
 	} else {
 		world_rollback(control.world);

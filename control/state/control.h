@@ -9,7 +9,7 @@
 #include "world.h"
 
 struct collector;
-struct mirror;
+struct mirror_link;
 
 struct control {
 	struct event_base *base;
@@ -17,7 +17,7 @@ struct control {
 	struct world *world;
 	struct dataplane *dataplane;
 	struct reconciler *reconciler;
-	struct mirror *mirror; /* NULL: switched off, or the kernel did not let us */
+	struct mirror_link *mirror; /* NULL: the mirror is switched off */
 	struct collector *collector;
 	const char *site;
 	int64_t started_us;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Looks after the XDP programs of the dataplane's ports: after each round of the reconciler, and
- * once a second for ports that were opened anew. */
+/* Looks after the XDP programs of the dataplane's ports: when the ports are told, and once a second
+ * for ports that were opened anew. */
 #ifndef XDP_FOLLOW_H
 #define XDP_FOLLOW_H
 
-#include "reconcile.h"
+#include <event2/event.h>
+
 #include "xdp.h"
 
-int follow_start(struct event_base *base, struct reconciler *rec); /* 0, -ENOMEM */
-void follow_stop(void); /* before reconciler_stop; the programs stay */
+int follow_start(struct event_base *base); /* 0, -ENOMEM */
+void follow_stop(void);			   /* the programs stay */
+/* The ports that are wanted, or are there still; their list is taken over. */
+void follow_ports(struct xdp_port_list *ports);
 
 #endif

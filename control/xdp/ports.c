@@ -11,6 +11,8 @@
 
 #include "device.h"
 
+const char *const xdp_state_names[] = {"none", "driver", "generic", "foreign", "failed", NULL};
+
 static const char *text_of(const json_t *object, const char *field)
 {
 	const char *text = json_string_value(json_object_get(object, field));

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stddef.h>
 
+#include "sluice_xdp.h"
 #include "types.h"
 
 struct xdp_port {
@@ -23,5 +24,23 @@ struct xdp_port_list {
  */
 int ports_add(struct xdp_port_list *ports, const char *text);
 void ports_free(struct xdp_port_list *ports);
+
+/* ---- what is under one ---- */
+
+enum xdp_state {
+	XDP_NONE,    /* the dataplane has not opened the port */
+	XDP_DRIVER,  /* in the driver */
+	XDP_GENERIC, /* in the kernel, for any driver */
+	XDP_FOREIGN, /* somebody else's program is there */
+	XDP_FAILED,
+};
+extern const char *const xdp_state_names[]; /* "none", "driver", … */
+
+struct xdp_status {
+	const char *port, *interface;
+	enum xdp_state state;
+	const char *reason; /* of XDP_FOREIGN and XDP_FAILED, else "" */
+	struct xdp_count count[XDP_VERDICT_COUNT];
+};
 
 #endif

@@ -27,8 +27,6 @@ static struct port *ports;
 static size_t port_count;
 static bool started;
 
-const char *const xdp_state_names[] = {"none", "driver", "generic", "foreign", "failed", NULL};
-
 static void tell(struct port *port, enum xdp_state state, const char *reason)
 {
 	bool same = port->state == state && !strcmp(port->reason, reason);

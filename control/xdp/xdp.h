@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The XDP programs under the dataplane's AF_XDP ports, as control sees them: what they have
+/* The XDP programs under the dataplane's AF_XDP ports: what they have
  * counted, and which of them nobody owns any more. The dataplane puts a program on an interface
  * when it opens the port, tells it what to let through and takes it away when it closes the
  * port. One thread. */
 #ifndef XDP_XDP_H
 #define XDP_XDP_H
 
-#include "attach.h"
 #include "ports.h"
-
-enum xdp_state {
-	XDP_NONE,    /* the dataplane has not opened the port */
-	XDP_DRIVER,  /* in the driver */
-	XDP_GENERIC, /* in the kernel, for any driver */
-	XDP_FOREIGN, /* somebody else's program is there */
-	XDP_FAILED,
-};
-extern const char *const xdp_state_names[]; /* "none", "driver", … */
-
-struct xdp_status {
-	const char *port, *interface;
-	enum xdp_state state;
-	const char *reason; /* of XDP_FOREIGN and XDP_FAILED, else "" */
-	struct xdp_count count[XDP_VERDICT_COUNT];
-};
 
 /* All ports, as they are to be; changed: they may not be those of the last call. Interfaces whose
  * port is gone, and whose program belongs to nobody any more, lose it. `wanted` is only read. */

@@ -33,7 +33,7 @@ STATUS_LINE = re.compile(rb"^guest: the script left with (\d+)\r?$")
 
 MODULES = ("vrf", "8021q", "dummy", "veth", "bridge", "vxlan", "macvlan", "tun")
 TOOLS = ("ip", "bridge", "jq")
-PROGRAMS = ("dataplane/sluice-dataplane", "control/sluice-control", "control/sluice")
+PROGRAMS = ("dataplane/sluice-dataplane", "control/sluice-control", "control/sluice-kernel", "control/sluice")
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_af_packet", "net_null", "net_tap")
 PR_SET_PDEATHSIG = 1
 

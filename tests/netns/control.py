@@ -13,6 +13,19 @@ sys.path.insert(0, os.path.join(TOP, "tests", "control"))
 from api import Answer, UnixConnection  # noqa: E402  (the same client that tests/control uses)
 
 
+def children(pid):
+    """The processes that it has started."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
+                    found.append(int(name))
+        except (OSError, IndexError):  # it has just ended
+            pass
+    return found
+
+
 class Site:
     """A site with a Sluice box: its dataplane (box), its control plane, and its tenants' ports."""
 
@@ -39,6 +52,12 @@ class Site:
             return self.call("GET", "/v1/status")[0] == 200
         except OSError:
             return False
+
+    def kernel_pid(self):
+        """sluice-kernel's, which a guardian keeps, which sluice-control has started."""
+        guardian, = children(self.process.pid)
+        found = children(guardian)
+        return found[0] if found else None
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Both programs with the capabilities that their units in scripts/deploy leave them, and none else: an AF_XDP port, a port
-with a tap, taps of attachments here and in a namespace, and what control reads of the XDP program."""
+"""The programs with the capabilities that their units in scripts/deploy leave them, and none else: an AF_XDP port, a port
+with a tap, taps of attachments here and in a namespace, and what is read of the XDP program. sluice-control has no capability,
+so it waits for sluice-kernel instead of starting it."""
 import os
 import shutil
 import sys
@@ -20,6 +21,12 @@ def capabilities(unit):
     return ",".join(["-all", *(f"+{word[4:].lower()}" for word in line.strip().split("=")[1].split())])
 
 
+def kernel_start(site):
+    return site.ns.popen(["setpriv", "--bounding-set", capabilities("sluice-kernel.service"), "--no-new-privs",
+                          os.path.join(checks.BUILD, "control", "sluice-kernel"), "--control", site.socket, "--dataplane", site.box.socket],
+                         log="sluice-kernel.log")
+
+
 def confined(folder, program, unit):
     """The program's name in `folder` runs it with the unit's capabilities."""
     path = os.path.join(folder, program)
@@ -29,15 +36,22 @@ def confined(folder, program, unit):
     os.chmod(path, 0o755)
 
 
+def box_reason(site):
+    """Why the box is not well."""
+    return next((one["text"] for one in site.get("/v1/health")["not_well"] if one["health"] == "kernel_down"), "")
+
+
 def test(lab):
     if not shutil.which("setpriv"):
         raise Skip("there is no setpriv")
     folder = os.path.join(lab.dir, "confined")
     confined(folder, "dataplane/sluice-dataplane", "sluice-dataplane.service")
-    confined(folder, "control/sluice-control", "sluice-control-kernel.conf")
+    confined(folder, "control/sluice-control", "sluice-control.service")
     for module in ("switch", "control"):
         sys.modules[module].BUILD = folder
     site, far = Site(lab, "gj"), lab.ns("far")
+    wait_for(lambda: "systemctl start sluice-kernel" in box_reason(site), "without sluice-kernel the box is not well, and says what to do", 10)
+    kernel = kernel_start(site)
     status = open(f"/proc/{site.box.process.pid}/status").read()
     bounding = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapBnd")), 16)
     check(bounding and not bounding & 1 << 0, f"confined: {bounding:x}")  # without CAP_CHOWN
@@ -55,6 +69,9 @@ def test(lab):
              "control reads the XDP programs")
     check("sluice_xdp_packets_total" in site.call_text("/metrics"), "and their counters")
     site.stop()
+    kernel.terminate()
+    equal(kernel.wait(30), 0, "exit status of sluice-kernel")
+    lab.processes.remove(kernel)
     site.box.stop()
     equal({name for name in tenant.interfaces() if name.startswith("red")}, set(), "taps after the end")
     check("xdp" not in command(["ip", "-n", site.ns.full, "link", "show", "wan0"]), "no program after the end")

@@ -275,6 +275,39 @@ def check_absent_while_killed(site):
     site.ns.ip("route del 198.18.74.0/24")
 
 
+def capability_words(pid):
+    """{field: its value} of those that say what the process may do"""
+    with open(f"/proc/{pid}/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    return {name: int(fields[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs")}
+
+
+def check_capabilities(site):
+    """The process that serves HTTP has none, and may not get any; the other one has what it needs."""
+    equal(capability_words(site.process.pid), {"CapPrm": 0, "CapEff": 0, "CapBnd": 0, "CapInh": 0, "CapAmb": 0, "NoNewPrivs": 1},
+          "capabilities of sluice-control")
+    check(capability_words(site.kernel_pid())["CapEff"] & 1 << 12, "sluice-kernel has CAP_NET_ADMIN")
+
+
+def check_kernel_killed(site, hosts):
+    """kill -9 of sluice-kernel: what it told stays, and is right again a moment after it is there again."""
+    site.ns.ip("route add 198.18.73.0/24 via 198.18.0.2")
+    wait_for(lambda: get(site, "route", "underlay 198.18.73.0/24"), "a route")
+    objects = site.objects()
+    before = site.kernel_pid()
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: not kernel(site)["ready"], "control has seen it", 5)
+    equal(site.objects(), objects, "objects while it is away")
+    equal(ping(hosts["a"], "198.18.100.2", 3), 3, "what is forwarded by them")
+    site.ns.ip("route del 198.18.73.0/24")
+    site.ns.ip("route add 198.18.74.0/24 via 198.18.0.2")
+    wait_for(lambda: kernel(site)["ready"] and site.kernel_pid() not in (None, before), "it is started again", 10)
+    wait_for(lambda: get(site, "route", "underlay 198.18.74.0/24"), "the route that came")
+    wait_for(lambda: gone(get(site, "route", "underlay 198.18.73.0/24")), "the route that went")
+    site.ns.ip("route del 198.18.74.0/24")
+    wait_for(lambda: gone(get(site, "route", "underlay 198.18.74.0/24")), "and it is followed again")
+
+
 def batch(lab, space, lines, check_status=True):
     """Commands of ip in one process; it ends with the first that fails."""
     path = os.path.join(lab.dir, "batch")
@@ -288,16 +321,17 @@ def prefix_of(i):
 
 
 def check_overrun(lab, site, red):
-    """More messages than there is room for, while control does not read."""
+    """More messages than there is room for, while sluice-kernel does not read."""
     overruns = kernel(site)["overruns"]
-    site.process.send_signal(signal.SIGSTOP)
+    reader = site.kernel_pid()
+    os.kill(reader, signal.SIGSTOP)
     try:
         for _ in range(12):
             batch(lab, red, [f"route add {prefix_of(i)} via 198.18.51.2" for i in range(MANY)])
             batch(lab, red, [f"route del {prefix_of(i)}" for i in range(MANY)])
         batch(lab, red, [f"route add {prefix_of(i)} via 198.18.51.2" for i in range(MANY)])
     finally:
-        site.process.send_signal(signal.SIGCONT)
+        os.kill(reader, signal.SIGCONT)
     started = time.monotonic()
     want = {prefix_of(i) for i in range(MANY)}
 
@@ -394,6 +428,8 @@ def test(lab):
     check_own_address(site)
     check_killed(site)
     check_absent_while_killed(site)
+    check_capabilities(site)
+    check_kernel_killed(site, hosts)
     check_overrun(lab, site, red)
     check_bad_links(lab, site, far, hosts)
     check_namespace_gone(site, red)

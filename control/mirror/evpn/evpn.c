@@ -16,7 +16,7 @@ bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, 
 	int rc = object_text(type, obj, key, &text);
 
 	if (!rc) {
-		rc = reconciler_mirror(evpn->rec, type, key, there ? text : NULL);
+		rc = evpn->sink->object(type, key, there ? text : NULL, evpn->sink->arg);
 		free(text);
 	}
 	if (rc)
@@ -24,7 +24,7 @@ bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, 
 	return !rc;
 }
 
-int evpn_create(struct world *world, const char *site, struct reconciler *rec,
+int evpn_create(struct world *world, const char *site, const struct mirror_sink *sink,
 	evpn_routes_changed changed, void *arg, struct evpn **out)
 {
 	struct evpn *evpn = calloc(1, sizeof(*evpn));
@@ -32,7 +32,7 @@ int evpn_create(struct world *world, const char *site, struct reconciler *rec,
 	if (!evpn)
 		return -ENOMEM;
 	evpn->world = world;
-	evpn->rec = rec;
+	evpn->sink = sink;
 	evpn->changed = changed;
 	evpn->arg = arg;
 	snprintf(evpn->site, sizeof(evpn->site), "%s", site);
@@ -74,7 +74,7 @@ void evpn_free(struct evpn *evpn)
 
 	if (!evpn)
 		return;
-	evpn->rec = NULL; /* evpn_tell is not to be called by what is forgotten */
+	evpn->sink = NULL; /* evpn_tell is not to be called by what is forgotten */
 	while ((feed = TAILQ_FIRST(&evpn->feeds)))
 		feed_free(evpn, feed);
 	free(evpn);

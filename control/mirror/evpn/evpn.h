@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What EVPN has put into the kernel (FRR, or anybody who writes FDBs): VXLAN devices with a
  * slice's VNI → tunnel, member and mac objects, and the ways of routes by other VTEPs (RFC 8365;
- * RFC 9135, RFC 9136 section 4.4.2). Owns the feeds and what the reconciler was told.
+ * RFC 9135, RFC 9136 section 4.4.2). Owns the feeds and what the sink was told.
  *
  *   l2 slice   the VXLAN device that is a port of the slice's bridge: its entries of MAC 00:… are
  *              members (type 3), stations that the bridge has behind it are movable macs (type 2)
@@ -13,7 +13,7 @@
 #define EVPN_EVPN_H
 
 #include "kernel.h"
-#include "reconcile.h"
+#include "sink.h"
 #include "world.h"
 
 struct evpn;
@@ -21,9 +21,10 @@ struct evpn;
 /* Routes by this link are to be looked at again: evpn_via may answer otherwise than before. */
 typedef void (*evpn_routes_changed)(struct kernel *kernel, uint32_t link, void *arg);
 
-int evpn_create(struct world *world, const char *site, struct reconciler *rec,
+/* sink is borrowed. */
+int evpn_create(struct world *world, const char *site, const struct mirror_sink *sink,
 	evpn_routes_changed changed, void *arg, struct evpn **out); /* 0, -ENOMEM */
-void evpn_free(struct evpn *evpn); /* says nothing to the reconciler */
+void evpn_free(struct evpn *evpn);				    /* tells the sink nothing */
 
 /* What slices there are, whenever that may have changed: between begin and end one call for each l2
  * or l3 slice with a part in the kernel, at which its VXLAN device is looked for. bridge: its name,

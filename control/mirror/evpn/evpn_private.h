@@ -80,7 +80,7 @@ TAILQ_HEAD(feed_list, feed);
 
 struct evpn {
 	struct world *world;
-	struct reconciler *rec;
+	const struct mirror_sink *sink;
 	api_name site;
 	evpn_routes_changed changed;
 	void *arg;
@@ -91,7 +91,7 @@ struct evpn {
 	bool lost; /* memory was short: all is to be looked at again */
 };
 
-/* The reconciler is told of the object, or that it is gone. False: no memory, which is noted. */
+/* The sink is told of the object, or that it is gone. False: no memory, which is noted. */
 bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there);
 
 /* ---- vtep.c ---- */

@@ -160,7 +160,7 @@ static void mac_tell(
 {
 	union api_object obj;
 
-	if (!evpn->rec)
+	if (!evpn->sink)
 		return;
 	object_init(OBJECT_MAC, &obj);
 	strcpy(obj.mac.slice, feed->slice);

@@ -48,7 +48,7 @@ static void tunnel_tell(struct evpn *evpn, const struct vtep *vtep, bool there)
 {
 	union api_object obj;
 
-	if (!evpn->rec)
+	if (!evpn->sink)
 		return;
 	object_init(OBJECT_TUNNEL, &obj);
 	strcpy(obj.tunnel.name, vtep->name);
@@ -131,7 +131,7 @@ static void member_tell(
 {
 	union api_object obj;
 
-	if (!evpn->rec)
+	if (!evpn->sink)
 		return;
 	object_init(OBJECT_MEMBER, &obj);
 	strcpy(obj.member.slice, feed->slice);

@@ -24,11 +24,11 @@ void rig_loop(void); /* the same, before the kernel has said more */
 const char *rig_wanted(enum object_type type, bool text);
 /* One object's text; "" when it is not wanted. */
 const char *rig_text(enum object_type type, const char *key);
-uint32_t rig_told(void); /* calls of reconciler_mirror since the last time */
+uint32_t rig_told(void); /* objects told since the last time */
 bool rig_ready(void);
 /* What mirror_gaps says of that slice; "": nothing. Static. */
 const char *rig_gap(const char *slice);
-/* Intents that the reconciler was to try again since the last time, "KIND NAME", a line each.
+/* Intents that were to be tried again since the last time, "KIND NAME", a line each.
  * Static.
  */
 const char *rig_retried(void);

@@ -16,6 +16,7 @@ enum dataplane_state rig_state;
 uint32_t rig_silent_ms;
 struct reconcile_counters rig_reconciler;
 struct mirror_counters rig_mirror;
+const char *rig_mirror_why;
 struct rig_answer rig_answer;
 struct actor rig_actor;
 bool rig_cut_off;
@@ -30,15 +31,21 @@ static void *asked_arg;
 
 /* ---- XDP: one port, as of a verdict as many packets as its number and one ---- */
 
+const char *mirror_link_why(const struct mirror_link *link)
+{
+	return rig_mirror_why;
+}
+
 bool rig_xdp;
 const char *const xdp_state_names[] = {"none", "driver", "generic", "foreign", "failed", NULL};
 
-size_t xdp_ports(void)
+size_t mirror_link_xdp_ports(const struct mirror_link *link)
 {
 	return rig_xdp;
 }
 
-void xdp_each(void (*each)(const struct xdp_status *status, void *arg), void *arg)
+void mirror_link_xdp_each(const struct mirror_link *link,
+	void (*each)(const struct xdp_status *status, void *arg), void *arg)
 {
 	struct xdp_status status = {.port = "wan0",
 		.interface = "eth1",
@@ -222,14 +229,14 @@ int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), vo
 	return 0;
 }
 
-void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg)
+void mirror_link_gaps(const struct mirror_link *link, mirror_gap each, void *arg)
 {
-	(void)mirror;
+	(void)link;
 	for (int i = 0; i < 30; i++)
 		each("red", "network namespace red is not there", arg);
 }
 
-void mirror_counters(const struct mirror *mirror, struct mirror_counters *out)
+void mirror_link_counters(const struct mirror_link *link, struct mirror_counters *out)
 {
 	*out = rig_mirror;
 }

@@ -5,9 +5,8 @@
 #define TESTS_OBSERVE_RIG_H
 
 #include "bus.h"
-#include "mirror.h"
+#include "mirror_link.h"
 #include "observe.h"
-#include "xdp.h"
 
 void rig_start(void);
 void rig_stop(void);
@@ -18,6 +17,7 @@ extern uint32_t rig_silent_ms;
 extern uint64_t rig_mono_us; /* what CLOCK_MONOTONIC shows */
 extern struct reconcile_counters rig_reconciler;
 extern struct mirror_counters rig_mirror;
+extern const char *rig_mirror_why;
 void rig_reading(const char *type, const char *json); /* becomes the newest; NULL: none */
 void rig_read(void);				      /* tells who waits for readings */
 extern int rig_listed_soon;			      /* how often the collector was asked to */

@@ -248,6 +248,9 @@ START_TEST(box)
 	expect(health_box(&facts, &health), "well", "");
 	facts.mirror_waits = true;
 	expect(health_box(&facts, &health), "pending", "");
+	facts.mirror_why = "sluice-kernel is not there";
+	expect(health_box(&facts, &health), "kernel_down", "");
+	ck_assert_str_eq(health.text, facts.mirror_why);
 	facts.dataplane = "hung";
 	expect(health_box(&facts, &health), "dataplane_hung", "");
 	facts.dataplane = "down";

@@ -38,7 +38,7 @@ START_TEST(kernel_tells_operators_what_is_refused)
 {
 	rig_get("/v1/kernel", NULL);
 	ck_assert(rig_answer.status == 200 && rig_sent("\"mirrored\":false"));
-	control.mirror = (struct mirror *)&rig_mirror; /* never looked into */
+	control.mirror = (struct mirror_link *)&rig_mirror; /* never looked into */
 	rig_mirror.routes = 7;
 	rig_reconciler.mirrored_refused = 30;
 	rig_get("/v1/kernel", NULL);

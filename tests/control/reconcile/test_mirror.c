@@ -224,6 +224,46 @@ START_TEST(a_restart_of_control_deletes_and_puts_nothing)
 }
 END_TEST
 
+START_TEST(a_mirror_that_begins_anew_takes_back_what_it_does_not_say_again)
+{
+	routes(3000);
+	reconciler_mirror_ready(rec, false);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 3000);
+	fake.applied = 0;
+	for (int i = 0; i < 2000; i++)
+		rig_route(i, true);
+	reconciler_mirror_ready(rec, false); /* once more, before its picture was whole */
+	rig_route(2999, false);
+	for (int i = 1; i < 2998; i++)
+		rig_route(i, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 2999);
+	reconciler_mirror_ready(rec, true);
+	rig_synced();
+	ck_assert_uint_eq(fake_count(&fake, "route"), 2997);
+	ck_assert_uint_eq(fake.applied, 2); /* of 2999, and of those two */
+	ck_assert_uint_eq(rig_counters().mirrored, 2997);
+}
+END_TEST
+
+START_TEST(what_waits_and_what_it_waits_for_go_together)
+{
+	/* the attachment, which was never there and is of no use but to who waits for it, is the
+	 * next item in order */
+	rig_site();
+	rig_settle();
+	rig_route(1, true);
+	rig_synced();
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, 1);
+	reconciler_mirror_ready(rec, false);
+	reconciler_mirror_ready(rec, true);
+	rig_settle();
+	ck_assert_uint_eq(rig_counters().mirrored, 0);
+	ck_assert_uint_eq(rig_counters().mirrored_waiting, 0);
+}
+END_TEST
+
 static bool has_all_routes(void)
 {
 	return fake_count(&fake, "route") == 3000;
@@ -488,6 +528,8 @@ int main(void)
 	tcase_add_test(tcase, what_cannot_go_is_not_tried_without_end);
 	tcase_add_test(tcase, where_there_is_no_room_the_kernel_gives_way);
 	tcase_add_test(tcase, an_intent_may_go_before_the_picture_is_whole);
+	tcase_add_test(tcase, a_mirror_that_begins_anew_takes_back_what_it_does_not_say_again);
+	tcase_add_test(tcase, what_waits_and_what_it_waits_for_go_together);
 	tcase_add_loop_test(tcase, what_is_said_while_it_is_out_follows, 0, 2);
 	tcase_add_test(tcase, drift_of_what_the_kernel_says_is_put_right);
 	tcase_add_test(tcase, what_is_wanted_can_be_read);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* JSON objects over a unix socket, one a line, in both directions: how sluice-control and
+ * sluice-kernel speak (wire.h). Never blocks. One thread, the loop's. */
+#ifndef MIRROR_LINK_LINES_H
+#define MIRROR_LINK_LINES_H
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#define LINE_BYTES (20u << 20) /* more than the largest intent */
+
+struct lines;
+
+struct lines_listener {
+	void (*said)(const json_t *line, void *arg); /* borrowed */
+	/* The other end is gone, or has sent what is no JSON object. Called once; lines_free()
+	 * follows. */
+	void (*ended)(const char *why, void *arg);
+	void *arg;
+};
+
+/* Takes over fd, which is connected and non-blocking, in any case. listener is copied. 0, -ENOMEM.
+ */
+int lines_open(
+	struct event_base *base, int fd, const struct lines_listener *listener, struct lines **out);
+/* What was not sent yet is lost. May be called from within the listener; NULL is fine. */
+void lines_free(struct lines *lines);
+/* line is stolen, NULL when there was no memory for it: then, and when there is none here, the
+ * connection ends, so that both begin anew. */
+void lines_say(struct lines *lines, json_t *line);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of this room share; nobody else includes it. */
+#ifndef MIRROR_LINK_PRIVATE_H
+#define MIRROR_LINK_PRIVATE_H
+
+#include <bsd/sys/tree.h>
+
+#include "mirror_link.h"
+#include "lines.h"
+
+/* An intent that sluice-kernel was told. */
+struct sent {
+	RB_ENTRY(sent) entry;
+	enum intent_type type;
+	api_name name;
+	uint64_t revision;
+	uint64_t look; /* the number of the last look that found it */
+};
+RB_HEAD(sent_tree, sent);
+
+/* A look at all intents that it needs, a part a turn: feed.c. */
+struct feed {
+	struct event *work;
+	struct sent_tree sent;
+	bool touched;	/* another look is to follow */
+	bool looking;	/* one is under way: */
+	uint64_t look;	/* its number */
+	size_t phase;	/* which type of intents it is at, */
+	api_name after; /* behind which name */
+	uint64_t ports; /* generation of the ports that were told; 0: none were */
+};
+
+/* An AF_XDP port as it was told; its texts are of link->xdp_told. */
+struct link_xdp {
+	struct xdp_status *port;
+	size_t count;
+};
+
+struct mirror_link {
+	struct event_base *base;
+	struct world *world;
+	struct reconciler *rec;
+	api_name site;
+	uint32_t rescan_s;
+	bool spawned;
+	char *path;
+	struct evconnlistener *listener;
+	struct lines *lines; /* NULL: sluice-kernel is not there */
+	bool greeted;	     /* it is of this version */
+	char told[160];	     /* what was wrong with the last one, once to the log */
+	uint64_t lost_us;    /* since when it is not there */
+	struct feed feed;
+
+	struct mirror_counters counters;
+	json_t *gaps;	  /* {slice: text} */
+	json_t *xdp_told; /* the list that the texts of xdp are of */
+	struct link_xdp xdp;
+};
+
+/* ---- feed.c ---- */
+
+int feed_start(struct mirror_link *link); /* 0, -ENOMEM */
+void feed_stop(struct mirror_link *link);
+void feed_forget(struct mirror_link *link); /* the connection is another one */
+void feed_touch(struct mirror_link *link);
+void feed_applied(void *link); /* for reconciler_on_applied(): other ports may be there */
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The end of the link in sluice-control (mirror_link.h): it takes sluice-kernel's connection, and
+ * what that tells goes to the reconciler, to the bus, or is kept here for who asks. Owns all of it.
+ */
+#include "mirror_link.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "clock.h"
+#include "link_private.h"
+#include "unix_socket.h"
+#include "wire.h"
+
+#define PATIENCE_US 3000000 /* until it is missed: it starts again within a second */
+
+/* ---- the connection ends ---- */
+
+static void xdp_forget(struct mirror_link *link)
+{
+	free(link->xdp.port);
+	link->xdp = (struct link_xdp){0};
+	json_decref(link->xdp_told);
+	link->xdp_told = NULL;
+}
+
+static void link_lose(struct mirror_link *link, const char *why)
+{
+	if (!link->lines)
+		return;
+	lines_free(link->lines);
+	link->lines = NULL;
+	if (link->greeted) {
+		log_text(LOG_WARN_, "sluice-kernel is gone: %s; what it has told stays", why);
+		link->lost_us = clock_mono_us();
+		link->told[0] = '\0';
+	} else if (strcmp(link->told, why)) { /* it tries again and again */
+		snprintf(link->told, sizeof(link->told), "%s", why);
+		log_text(LOG_ERROR_, "sluice-kernel: %s", why);
+	}
+	link->greeted = false;
+	link->counters.ready = false;
+	json_decref(link->gaps);
+	link->gaps = NULL;
+	xdp_forget(link);
+	feed_forget(link);
+	/* what it has told stays until it is there again and has told all */
+	reconciler_mirror_ready(link->rec, false);
+}
+
+/* ---- what it says ---- */
+
+static void said_hello(struct mirror_link *link, const json_t *line, const json_t *hello)
+{
+	const char *version = json_string_value(hello);
+	char why[160];
+
+	if (version && !strcmp(version, SLUICE_VERSION)) {
+		link->greeted = true;
+		link->lost_us = 0;
+		link->told[0] = '\0';
+		feed_touch(link);
+		return;
+	}
+	snprintf(why, sizeof(why), "it is of version %.40s, this is %s: start both again",
+		version ? version : "?", SLUICE_VERSION);
+	link_lose(link, why);
+}
+
+static void said_object(struct mirror_link *link, const json_t *line, const json_t *object)
+{
+	const struct api_type *type = api_type_find(json_string_value(object) ?: "");
+	const char *key = json_string_value(json_object_get(line, "key"));
+	const char *text = json_string_value(json_object_get(line, "text"));
+	int rc = type && key ? reconciler_mirror(link->rec, type->type, key, text) : -EINVAL;
+
+	if (rc == -ENOMEM)
+		link_lose(link, "out of memory");
+}
+
+static void said_ready(struct mirror_link *link, const json_t *line, const json_t *ready)
+{
+	link->counters.ready = true;
+	reconciler_mirror_ready(link->rec, true);
+}
+
+static void said_retry(struct mirror_link *link, const json_t *line, const json_t *retry)
+{
+	int type = intent_type_of_kind(json_string_value(retry) ?: "");
+	const char *name = json_string_value(json_object_get(line, "name"));
+
+	if (type >= 0 && name)
+		reconciler_retry(link->rec, type, name);
+}
+
+static void said_event(struct mirror_link *link, const json_t *line, const json_t *event)
+{
+	json_int_t level = json_integer_value(json_object_get(line, "level"));
+
+	if (json_is_string(event) && level >= LOG_DEBUG_ && level <= LOG_ERROR_)
+		bus_publish((enum log_level)level, json_string_value(event), "",
+			json_incref(json_object_get(line, "fields")));
+}
+
+static void said_counters(struct mirror_link *link, const json_t *line, const json_t *counters)
+{
+	wire_counters_read(counters, &link->counters);
+}
+
+static void said_gaps(struct mirror_link *link, const json_t *line, const json_t *gaps)
+{
+	json_decref(link->gaps);
+	link->gaps = json_incref((json_t *)gaps);
+}
+
+static const char *text_of(const json_t *object, const char *field)
+{
+	return json_string_value(json_object_get(object, field)) ?: "";
+}
+
+static void xdp_read(const json_t *from, struct xdp_status *out)
+{
+	const json_t *counts = json_object_get(from, "counts");
+	json_int_t state = json_integer_value(json_object_get(from, "state"));
+
+	out->port = text_of(from, "port");
+	out->interface = text_of(from, "interface");
+	out->reason = text_of(from, "reason");
+	out->state = state >= XDP_NONE && state <= XDP_FAILED ? (enum xdp_state)state : XDP_FAILED;
+	for (size_t i = 0; i < XDP_VERDICT_COUNT; i++) {
+		out->count[i].packets = json_integer_value(json_array_get(counts, 2 * i));
+		out->count[i].bytes = json_integer_value(json_array_get(counts, 2 * i + 1));
+	}
+}
+
+static void said_xdp(struct mirror_link *link, const json_t *line, const json_t *xdp)
+{
+	size_t count = json_array_size(xdp), i;
+	const json_t *one;
+
+	xdp_forget(link);
+	link->xdp.port = count ? calloc(count, sizeof(*link->xdp.port)) : NULL;
+	if (!link->xdp.port)
+		return;
+	link->xdp_told = json_incref((json_t *)xdp);
+	link->xdp.count = count;
+	json_array_foreach (xdp, i, one)
+		xdp_read(one, &link->xdp.port[i]);
+}
+
+static const struct {
+	const char *word;
+	void (*said)(struct mirror_link *link, const json_t *line, const json_t *value);
+} words[] = {
+	{"object", said_object}, /* first: there are the most of it */
+	{"counters", said_counters},
+	{"gaps", said_gaps},
+	{"xdp", said_xdp},
+	{"event", said_event},
+	{"retry", said_retry},
+	{"ready", said_ready},
+};
+
+static void on_said(const json_t *line, void *arg)
+{
+	struct mirror_link *link = arg;
+	const json_t *value = json_object_get(line, "hello");
+
+	if (value || !link->greeted) {
+		said_hello(link, line, value);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		value = json_object_get(line, words[i].word);
+		if (value) {
+			words[i].said(link, line, value);
+			return;
+		}
+	}
+}
+
+static void on_ended(const char *why, void *arg)
+{
+	link_lose(arg, why);
+}
+
+/* ---- the connection begins ---- */
+
+static bool may_speak(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+	int len, void *arg)
+{
+	struct mirror_link *link = arg;
+	const struct lines_listener listen = {on_said, on_ended, link};
+
+	/* a second one tries again until the first is gone */
+	if (link->lines || !may_speak(fd)) {
+		close(fd);
+		return;
+	}
+	if (lines_open(link->base, fd, &listen, &link->lines))
+		return;
+	reconciler_mirror_ready(link->rec, false);
+	lines_say(link->lines, json_pack("{s:s, s:s, s:i}", "hello", SLUICE_VERSION, "site",
+				       link->site, "rescan_s", (int)link->rescan_s));
+}
+
+static int listen_at(struct mirror_link *link)
+{
+	int fd = unix_socket_listen(link->path, 8);
+
+	if (fd < 0)
+		return fd;
+	link->listener = evconnlistener_new(
+		link->base, on_accept, link, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (link->listener)
+		return 0;
+	close(fd);
+	unlink(link->path);
+	return -ENOMEM;
+}
+
+int mirror_link_start(struct event_base *base, struct world *world, struct reconciler *rec,
+	const struct mirror_link_config *config, struct mirror_link **out)
+{
+	struct mirror_link *link = calloc(1, sizeof(*link));
+	int rc = -ENOMEM;
+
+	if (!link)
+		return -ENOMEM;
+	link->base = base;
+	link->world = world;
+	link->rec = rec;
+	link->rescan_s = config->rescan_s;
+	link->spawned = config->spawned;
+	link->lost_us = clock_mono_us();
+	snprintf(link->site, sizeof(link->site), "%s", config->site);
+	if (asprintf(&link->path, "%s" WIRE_SUFFIX, config->socket) < 0) {
+		link->path = NULL;
+		goto err_link;
+	}
+	rc = feed_start(link);
+	if (!rc)
+		rc = listen_at(link);
+	if (rc)
+		goto err_link;
+	rc = reconciler_on_applied(rec, feed_applied, link);
+	if (rc)
+		goto err_listener;
+	reconciler_mirror_ready(rec, false);
+	*out = link;
+	return 0;
+
+err_listener:
+	evconnlistener_free(link->listener);
+	unlink(link->path);
+err_link:
+	feed_stop(link);
+	free(link->path);
+	free(link);
+	return rc;
+}
+
+void mirror_link_stop(struct mirror_link *link)
+{
+	if (!link)
+		return;
+	evconnlistener_free(link->listener);
+	unlink(link->path);
+	lines_free(link->lines);
+	feed_stop(link);
+	json_decref(link->gaps);
+	xdp_forget(link);
+	free(link->path);
+	free(link);
+}
+
+void mirror_link_touch(struct mirror_link *link)
+{
+	if (link)
+		feed_touch(link);
+}
+
+/* ---- for who asks ---- */
+
+const char *mirror_link_why(const struct mirror_link *link)
+{
+	if (link->greeted || clock_mono_us() - link->lost_us < PATIENCE_US)
+		return NULL;
+	if (link->told[0])
+		return link->told;
+	return link->spawned ? "sluice-kernel is not there: the log of sluice-control says why"
+			     : "sluice-kernel is not there: systemctl start sluice-kernel, or "
+			       "\"mirror\": false";
+}
+
+void mirror_link_counters(const struct mirror_link *link, struct mirror_counters *out)
+{
+	*out = link->counters;
+}
+
+void mirror_link_gaps(const struct mirror_link *link, mirror_gap each, void *arg)
+{
+	const char *slice;
+	json_t *said;
+
+	json_object_foreach (link->gaps, slice, said)
+		each(slice, json_string_value(said) ?: "", arg);
+}
+
+size_t mirror_link_xdp_ports(const struct mirror_link *link)
+{
+	return link ? link->xdp.count : 0;
+}
+
+void mirror_link_xdp_each(const struct mirror_link *link,
+	void (*each)(const struct xdp_status *status, void *arg), void *arg)
+{
+	for (size_t i = 0; link && i < link->xdp.count; i++)
+		each(&link->xdp.port[i], arg);
+}
