@@ -541,13 +541,13 @@ END_TEST
 
 START_TEST(the_kernel_s_give_way_in_a_conflict_and_nobody_else_does)
 {
-	OK(ask(SYNC("kernel", GROUP("k", SLICE("mine", "7")))));
+	OK(ask(SYNC("kernel", GROUP("k", SLICE("mine", "7")) "," GROUP("o", SLICE("o", "9")))));
 	OK(ask(CALL("put", "{'type':'slice','objects':[{'name':'hand','vni':8}]}")));
 	EXPECT(ask(SYNC("intent", GROUP("a", SLICE("a", "7")))), "result.gave_way.0.owner", "k");
 	EXPECT(ask(CALL("get", "{'type':'slice','key':'mine'}")), "error.code", "-32001");
-	EXPECT(ask(SYNC("intent", GROUP("b", SLICE("b", "8")))), "result.groups.0.verdict",
-		"refused");
-	OK(ask(CALL("get", "{'type':'slice','key':'hand'}")));
+	EXPECT(ask(SYNC("intent", GROUP("b", SLICE("b", "8")) "," GROUP("c", SLICE("c", "7")))),
+		"result.groups.1.verdict", "refused");
+	EXPECT(ask(CALL("get", "{'type':'slice','key':'b'}")), "error.code", "-32001");
 	/* nor does an intent give way to the kernel */
 	EXPECT(ask(SYNC("kernel", GROUP("k", SLICE("mine", "7")))), "result.groups.0.verdict",
 		"refused");

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -383,6 +385,31 @@ START_TEST(there_is_one_at_a_time)
 }
 END_TEST
 
+/* Whoever it is, if only the socket's mode let him. */
+START_TEST(another_user_is_sent_away)
+{
+	char link_path[80];
+	pid_t other;
+	int status;
+
+	ck_assert_int_eq(geteuid(), 0); /* as all tests of this machine's network are run */
+	snprintf(link_path, sizeof(link_path), "%s" WIRE_SUFFIX, path);
+	ck_assert(!chmod(folder, 0755) && !chmod(link_path, 0666));
+	other = fork();
+	if (other == 0) {
+		char byte;
+
+		if (setuid(65534))
+			_exit(2);
+		peer = connect_one();
+		_exit(read(peer, &byte, 1) == 0 ? 0 : 1);
+	}
+	while (waitpid(other, &status, WNOHANG) == 0)
+		run();
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(without_memory_for_an_object_all_is_told_anew)
 {
 	come();
@@ -419,6 +446,7 @@ int main(void)
 	tcase_add_test(tcase, when_it_has_gone_and_is_back_it_is_told_all_anew);
 	tcase_add_test(tcase, one_of_another_version_is_sent_away);
 	tcase_add_test(tcase, there_is_one_at_a_time);
+	tcase_add_test(tcase, another_user_is_sent_away);
 	tcase_add_test(tcase, without_memory_for_an_object_all_is_told_anew);
 	tcase_add_test(tcase, after_some_seconds_it_is_missed);
 	suite_add_tcase(suite, tcase);
