@@ -91,6 +91,8 @@ START_TEST(lines_are_whole_however_they_are_cut)
 	HEARD("");
 	send_text("\n");
 	HEARD("said {\"c\":3}\n");
+	send_text("{}\n"); /* shorter than what the one before had when it was looked at */
+	HEARD("said {}\n");
 }
 END_TEST
 
