@@ -24,6 +24,7 @@
 #include "smartx.h"
 #include "spawn.h"
 #include "turn.h"
+#include "unix_socket.h"
 #include "wire.h"
 
 #define TICK_US 100000
@@ -169,20 +170,20 @@ err_store:
 
 /* ---- the dataplane ---- */
 
-/* sluice-kernel's place. Without it the intents are done as ever. */
-static void open_kernel(const struct config *config)
+/* sluice-kernel's place. */
+static int open_mirror(const struct config *config)
 {
-	const struct mirror_link_config kernel = {.site = config->site,
+	const struct mirror_link_config link = {.site = config->site,
 		.socket = config->socket,
 		.rescan_s = config->rescan_s,
 		.spawned = guardian != 0};
+	char path[sizeof(config->socket) + sizeof(WIRE_SUFFIX)];
 	int rc = config->mirror ? mirror_link_start(control.base, control.world, control.reconciler,
-					  &kernel, &control.mirror)
+					  &link, &control.mirror)
 				: 0;
 
-	if (rc)
-		log_text(LOG_ERROR_, "the kernel is not mirrored: %s%s: %s", config->socket,
-			WIRE_SUFFIX, strerror(-rc));
+	snprintf(path, sizeof(path), "%s" WIRE_SUFFIX, config->socket);
+	return rc ? fail(path, strerror(-rc)) : 0;
 }
 
 static int open_dataplane(const struct config *config)
@@ -209,11 +210,17 @@ static int open_dataplane(const struct config *config)
 		goto err_dataplane;
 	if (collector_start(control.base, control.dataplane, &control.collector))
 		goto err_reconciler;
-	open_kernel(config);
+	if (open_mirror(config))
+		goto err_collector;
 	if (store_revision(control.store) > 0)
 		reconciler_touch_all(control.reconciler);
 	return 0;
 
+err_collector:
+	collector_stop(control.collector);
+	reconciler_stop(control.reconciler);
+	dataplane_close(control.dataplane);
+	return -1; /* said */
 err_reconciler:
 	reconciler_stop(control.reconciler);
 err_dataplane:
@@ -281,6 +288,16 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	event_base_loopbreak(control.base);
 }
 
+static void on_child(evutil_socket_t sig, short what, void *arg)
+{
+	if (!spawn_ended(guardian))
+		return;
+	guardian = 0;
+	log_text(
+		LOG_ERROR_, "who starts sluice-kernel again has ended: start sluice-control again");
+	mirror_link_unguarded(control.mirror);
+}
+
 static void on_hangup(evutil_socket_t sig, short what, void *arg)
 {
 	char why[512] = "";
@@ -332,12 +349,13 @@ static int run(const struct config *config)
 		evsignal_new(control.base, SIGTERM, on_signal, NULL),
 		evsignal_new(control.base, SIGINT, on_signal, NULL),
 		evsignal_new(control.base, SIGHUP, on_hangup, NULL),
+		evsignal_new(control.base, SIGCHLD, on_child, NULL),
 		event_new(control.base, -1, EV_PERSIST, on_tick, NULL),
 	};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
-		if (!events[i] || event_add(events[i], i == 3 ? &every : NULL))
+		if (!events[i] || event_add(events[i], i == 4 ? &every : NULL))
 			rc = fail("setting up events", strerror(ENOMEM));
 	if (!rc) {
 		fprintf(stderr, "sluice-control %s: ready on %s%s%s, site %s\n", SLUICE_VERSION,
@@ -382,8 +400,7 @@ static int serve(const struct config *config)
 	}
 	if (open_http(config))
 		goto err_observe;
-	rc = spawn_drop_capabilities(); /* what wanted one, as a port below 1024, is done */
-	rc = rc ? fail("giving up capabilities", strerror(-rc)) : run(config);
+	rc = run(config);
 	http_stop();
 	rest_stop();
 err_observe:
@@ -413,6 +430,15 @@ static int check_log(const char *file)
 	return rc;
 }
 
+/* The socket that sluice-kernel connects to. */
+static int check_link(const struct config *config)
+{
+	char path[sizeof(config->socket) + sizeof(WIRE_SUFFIX)];
+
+	snprintf(path, sizeof(path), "%s" WIRE_SUFFIX, config->socket);
+	return unix_socket_check(path);
+}
+
 /* What the start would refuse for what the options and the file say, in its words and its order;
  * nothing is made, and nobody is listened to. What another process does at the moment (it answers
  * at the socket, it holds the store or the dataplane) is no reason. */
@@ -426,6 +452,8 @@ static int check_only(const struct config *config)
 		complain(config->store, why);
 	if (!rc && (rc = http_check(&http, why, sizeof(why))))
 		complain("the REST API", why);
+	if (!rc && config->mirror && (rc = check_link(config)))
+		complain(config->socket, strerror(-rc));
 	if (rc)
 		return 2;
 	printf("sluice-control: options and file are fine\n");
@@ -451,21 +479,23 @@ int main(int argc, char **argv)
 		complain(config.log_file, strerror(-rc));
 		return 1;
 	}
-	rc = 1;
-	start_kernel(&config); /* before there are threads, which a child would not have */
+	/* both before there are threads: a child would not have them, and each has capabilities of
+	 * its own */
+	start_kernel(&config);
+	rc = spawn_drop_capabilities();
+	if (rc)
+		fail("giving up capabilities", strerror(-rc));
 	control.base = event_base_new();
-	if (!control.base) {
+	if (!control.base)
 		fail("starting", strerror(ENOMEM));
-		goto err_log;
-	}
 	control.site = config.site;
 	control.routes = routes;
 	control.metrics_slices = config.metrics_slices;
 	control.started_us = clock_wall_us();
-	rc = serve(&config) ? 1 : 0;
+	rc = rc || !control.base || serve(&config) ? 1 : 0;
 	spawn_stop(guardian);
-	event_base_free(control.base);
-err_log:
+	if (control.base)
+		event_base_free(control.base);
 	bus_free();
 	log_close();
 	return rc;

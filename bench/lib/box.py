@@ -46,7 +46,8 @@ class Box:
             machine.wait_for_huge_pages()
         argv = ["ip", "netns", "exec", space] if space else []
         argv += [binary, "--socket", self.socket, "--lcores", str(machine.WORKER_CPU),
-                "--file-prefix", f"sluice-bench-{os.getpid()}", "--allow-device", "any"]
+                "--file-prefix", f"sluice-bench-{os.getpid()}"]
+        argv += ["--allow-device", "any"] if "--allow-device" in machine.help_of(binary) else []  # older ones allow all
         argv += [] if huge else ["--no-huge", "--memory", "2048"]
         argv += ["--memory", str(memory_mb)] if memory_mb else []
         self.process = machine.Process(argv, environment)

@@ -3,6 +3,7 @@
 Called by everything in bench/lib that starts a program; owns the processes it starts, and ends them by pid."""
 import ctypes
 import fcntl
+import functools
 import os
 import pty
 import re
@@ -194,3 +195,9 @@ class Process:
                 break
         os.close(self.fd)
         return self.child.returncode
+
+
+@functools.cache
+def help_of(binary):
+    """What a program says of its options."""
+    return subprocess.run([binary, "--help"], capture_output=True, text=True, check=False).stdout

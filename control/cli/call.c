@@ -68,15 +68,20 @@ int control_unreachable(const struct cli *cli, const struct http_answer *answer)
 	return status;
 }
 
-int control_try(struct cli *cli, const struct http_request *request, struct http_answer *answer)
+int control_ask(struct cli *cli, const struct http_request *request, struct http_answer *answer)
 {
 	struct http *http = control_http(cli);
 
 	if (http == NULL)
 		return STATUS_FAILED;
-	if (http_call(http, request, answer) != 0)
-		return control_unreachable(cli, answer);
-	return STATUS_OK;
+	return http_call(http, request, answer) ? STATUS_UNREACHED : STATUS_OK;
+}
+
+int control_try(struct cli *cli, const struct http_request *request, struct http_answer *answer)
+{
+	int status = control_ask(cli, request, answer);
+
+	return status == STATUS_UNREACHED ? control_unreachable(cli, answer) : status;
 }
 
 /* What to do, where the answer itself can hardly know. */

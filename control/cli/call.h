@@ -20,6 +20,8 @@ struct http_target control_target(const struct cli *cli);
 struct http *control_http(struct cli *cli);
 
 /* An answer of any status into *answer; STATUS_FAILED after saying that none came. */
+int control_ask(struct cli *cli, const struct http_request *request, struct http_answer *answer);
+/* The same, and says why it was not reached. */
 int control_try(struct cli *cli, const struct http_request *request, struct http_answer *answer);
 /* The answer's JSON (owned by the caller; may be NULL after 204) into *json: STATUS_OK, or
  * STATUS_FAILED after saying why it was refused. */

@@ -193,14 +193,14 @@ static void print_kernel_reasons(struct cli *cli, const json_t *kernel)
 }
 
 /* GET /v1/health into *health, which the caller owns: STATUS_OK, STATUS_UNREACHED or STATUS_FAILED
- * after saying why. */
-static int health_get(struct cli *cli, double timeout_s, json_t **health)
+ * after saying why; quiet: not why it is not reached. */
+static int health_get(struct cli *cli, double timeout_s, bool quiet, json_t **health)
 {
 	struct http_request request = {
 		.method = "GET", .path = "/v1/health", .timeout_s = timeout_s};
 	struct http_answer answer = {.json = NULL};
 
-	if (control_try(cli, &request, &answer) != STATUS_OK)
+	if ((quiet ? control_ask : control_try)(cli, &request, &answer) != STATUS_OK)
 		return STATUS_UNREACHED;
 	if (answer.status != 200)
 		return control_refused(cli, &answer, NULL);
@@ -238,18 +238,24 @@ static void show_health(struct cli *cli)
 	json_decref(answer.json);
 }
 
-/* --check: asks until it is well or wait_s has passed. */
+/* --check: asks until it is well or wait_s has passed; a control that is not there (yet) is asked
+ * again, too. */
 static int check_run(struct cli *cli, json_int_t wait_s)
 {
-	time_t until = time(NULL) + wait_s;
+	time_t until = time(NULL) + wait_s, left;
 	json_t *health = NULL;
+	bool again = true;
 	int status;
 
-	while ((status = health_get(cli, wait_s > CHECK_S ? wait_s : CHECK_S, &health)) ==
-			STATUS_OK &&
-		!is_well(health) && time(NULL) < until) {
+	while (again) {
 		json_decref(health);
-		usleep(200000);
+		health = NULL;
+		left = until - time(NULL);
+		status = health_get(cli, left > CHECK_S ? left : CHECK_S, left > 0, &health);
+		again = left > 0 &&
+			(status == STATUS_OK ? !is_well(health) : status == STATUS_UNREACHED);
+		if (again)
+			usleep(200000);
 	}
 	if (status != STATUS_OK)
 		return status;

@@ -3,6 +3,7 @@
  * addresses, neighbours, FDBs, XDP programs). It connects to sluice-control, which tells it the
  * intents; it listens to nobody else, so that who speaks to the REST API is never in one process
  * with these capabilities. When sluice-control ends it waits for the next one. */
+#include <cap-ng.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
@@ -20,12 +21,14 @@
 #include "wire.h"
 
 #define RETRY_MS 100
+#define AGAIN_MS 1000 /* after a connection that has ended */
 
 static struct {
 	struct event_base *base;
 	const char *dataplane;
 	struct sockaddr_un address; /* of sluice-control's end of the link */
 	struct event *retry;
+	struct event *ending; /* the connection is to be given up, from the loop */
 	struct lines *lines;
 	bool greeted;
 	struct side side;
@@ -34,9 +37,9 @@ static struct {
 
 /* ---- the connection ---- */
 
-static void connect_later(void)
+static void connect_later(uint32_t ms)
 {
-	const struct timeval wait = {.tv_usec = RETRY_MS * 1000};
+	const struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
 	event_add(kernel.retry, &wait);
 }
@@ -50,12 +53,20 @@ static void connection_end(void)
 	kernel.lines = NULL;
 }
 
+/* The mirror may be in the middle of telling something. */
 static void on_ended(const char *why, void *arg)
 {
 	if (kernel.greeted)
 		log_text(LOG_INFO_, "sluice-control: %s", why);
+	event_active(kernel.ending, 0, 0);
+}
+
+static void on_ending(evutil_socket_t fd, short what, void *arg)
+{
+	if (!kernel.lines)
+		return;
 	connection_end();
-	connect_later();
+	connect_later(AGAIN_MS);
 }
 
 /* {"hello": VERSION, "site", "rescan_s"}. */
@@ -83,12 +94,21 @@ static void on_said(const json_t *line, void *arg)
 {
 	int rc = kernel.greeted ? side_said(&kernel.side, line) : greet(line);
 
-	if (!rc || !kernel.lines)
+	if (!rc)
 		return;
 	if (kernel.greeted)
 		log_text(LOG_ERROR_, "the kernel is not mirrored: %s; tried again", strerror(-rc));
-	connection_end();
-	connect_later();
+	event_active(kernel.ending, 0, 0);
+}
+
+/* Whoever listens there commands this process. */
+static bool may_command(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
 /* The socket, connected; -errno. A unix socket connects at once. */
@@ -98,9 +118,12 @@ static int connect_now(void)
 
 	if (fd < 0)
 		return -errno;
-	if (!connect(fd, (const struct sockaddr *)&kernel.address, sizeof(kernel.address)))
+	if (connect(fd, (const struct sockaddr *)&kernel.address, sizeof(kernel.address)))
+		err = -errno;
+	else if (may_command(fd))
 		return fd;
-	err = -errno;
+	else
+		err = -EPERM; /* another user's */
 	close(fd);
 	return err;
 }
@@ -121,7 +144,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		kernel.told = link;
 	}
 	if (!kernel.lines)
-		connect_later();
+		connect_later(RETRY_MS);
 }
 
 /* ---- the process ---- */
@@ -158,10 +181,11 @@ static int run(void)
 	int rc = 0;
 
 	kernel.retry = evtimer_new(kernel.base, on_retry, NULL);
+	kernel.ending = event_new(kernel.base, -1, 0, on_ending, NULL);
 	for (size_t i = 0; i < count; i++)
 		if (!events[i] || event_add(events[i], NULL))
 			rc = -1;
-	if (!kernel.retry || rc) {
+	if (!kernel.retry || !kernel.ending || rc) {
 		log_text(LOG_ERROR_, "setting up events: out of memory");
 		rc = -1;
 	} else {
@@ -174,6 +198,8 @@ static int run(void)
 			event_free(events[i]);
 	if (kernel.retry)
 		event_free(kernel.retry);
+	if (kernel.ending)
+		event_free(kernel.ending);
 	return rc;
 }
 
@@ -271,6 +297,11 @@ int main(int argc, char **argv)
 		fail("the log: %s", strerror(-rc));
 		return 1;
 	}
+	if (capng_get_caps_process() || !capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) ||
+		!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
+		log_text(LOG_WARN_,
+			"without CAP_NET_ADMIN and CAP_SYS_ADMIN nothing of the kernel is changed, "
+			"and other network namespaces are not seen");
 	kernel.base = event_base_new();
 	rc = kernel.base ? run() : fail("%s", strerror(ENOMEM));
 	if (kernel.base)

@@ -101,6 +101,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 	report_now(side);
 	if (++side->reports % REPORTS_S)
 		return;
+	lines_say(side->lines, json_pack("{s:b}", "alive", 1));
 	report_gaps(side);
 	report_xdp(side);
 }

@@ -304,6 +304,14 @@ static const struct space *space_of(const struct mirror *mirror, const struct ke
 	return NULL;
 }
 
+/* The kernel takes any bytes for a name of an interface; JSON is UTF-8. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void slice_gap(const struct evpn_slice_view *view, void *arg)
 {
 	const struct asking *asking = arg;
@@ -319,8 +327,10 @@ static void slice_gap(const struct evpn_slice_view *view, void *arg)
 	      master_gap(space, view->bridge, "bridge", &text) ||
 	      tap_gap(asking->mirror, space, view->slice, &text) ||
 	      gap_vxlan(asking->mirror, view, text.said);
-	if (gap)
-		asking->each(view->slice, text.said, asking->arg);
+	if (!gap)
+		return;
+	make_printable(text.said);
+	asking->each(view->slice, text.said, asking->arg);
 }
 
 void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg)

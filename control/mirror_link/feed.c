@@ -197,14 +197,14 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 	if (feed->looking && !look_on(link, turn_until_us(TURN_US)) && link->lines)
 		look_end(link);
 	if (link->greeted && (feed->looking || feed->touched))
-		event_active(feed->work, 0, 0);
+		evtimer_add(feed->work, &(struct timeval){0});
 	ports_look(link);
 }
 
 void feed_touch(struct mirror_link *link)
 {
 	link->feed.touched = true;
-	event_active(link->feed.work, 0, 0);
+	evtimer_add(link->feed.work, &(struct timeval){0});
 }
 
 void feed_forget(struct mirror_link *link)
@@ -223,7 +223,7 @@ void feed_forget(struct mirror_link *link)
 int feed_start(struct mirror_link *link)
 {
 	RB_INIT(&link->feed.sent);
-	link->feed.work = event_new(link->base, -1, 0, on_work, link);
+	link->feed.work = evtimer_new(link->base, on_work, link);
 	return link->feed.work ? 0 : -ENOMEM;
 }
 

@@ -84,7 +84,7 @@ static void lines_read(struct lines *lines)
 		line_tell(lines, line, len);
 		free(line);
 		if (!lines->over && !lines->freed && clock_mono_us() > until_us) {
-			event_active(lines->more, 0, 0);
+			evtimer_add(lines->more, &(struct timeval){0});
 			break;
 		}
 	}
@@ -131,7 +131,7 @@ int lines_open(
 		bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (!lines->bev)
 		goto err_lines;
-	lines->more = event_new(base, -1, 0, on_more, lines);
+	lines->more = evtimer_new(base, on_more, lines);
 	if (!lines->more)
 		goto err_bev;
 	bufferevent_setcb(lines->bev, on_read, NULL, on_event, lines);
@@ -168,18 +168,25 @@ static int add(const char *bytes, size_t len, void *arg)
 	return evbuffer_add(arg, bytes, len);
 }
 
+/* NULL: it was said. */
+static const char *say(struct evbuffer *out, const json_t *line)
+{
+	if (!line || json_dump_callback(line, add, out, JSON_COMPACT) || evbuffer_add(out, "\n", 1))
+		return "out of memory"; /* a line that is cut in the middle is the last one */
+	return evbuffer_get_length(out) > LINES_QUEUED ? "it does not read what it is told" : NULL;
+}
+
 void lines_say(struct lines *lines, json_t *line)
 {
-	struct evbuffer *out = bufferevent_get_output(lines->bev);
+	const char *why = lines->over ? NULL : say(bufferevent_get_output(lines->bev), line);
 	bool was = lines->reading;
 
-	if (!lines->over && (!line || json_dump_callback(line, add, out, JSON_COMPACT) ||
-				    evbuffer_add(out, "\n", 1))) {
-		lines->reading = true; /* a line that is cut in the middle is the last one */
-		lines_end(lines, "out of memory");
-		lines->reading = was;
-		if (lines->freed)
-			lines_free(lines);
-	}
 	json_decref(line);
+	if (!why)
+		return;
+	lines->reading = true;
+	lines_end(lines, why);
+	lines->reading = was;
+	if (lines->freed)
+		lines_free(lines);
 }

@@ -7,14 +7,15 @@
 #include <event2/event.h>
 #include <jansson.h>
 
-#define LINE_BYTES (20u << 20) /* more than the largest intent */
+#define LINE_BYTES   (20u << 20) /* more than the largest intent */
+#define LINES_QUEUED (64u << 20) /* what the other end has not read: more ends it */
 
 struct lines;
 
 struct lines_listener {
 	void (*said)(const json_t *line, void *arg); /* borrowed */
-	/* The other end is gone, or has sent what is no JSON object. Called once; lines_free()
-	 * follows. */
+	/* The other end is gone, does not read, or has sent what is no JSON object. Called once,
+	 * also from within lines_say(). */
 	void (*ended)(const char *why, void *arg);
 	void *arg;
 };

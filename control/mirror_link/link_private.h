@@ -48,7 +48,10 @@ struct mirror_link {
 	struct lines *lines; /* NULL: sluice-kernel is not there */
 	bool greeted;	     /* it is of this version */
 	char told[160];	     /* what was wrong with the last one, once to the log */
-	uint64_t lost_us;    /* since when it is not there */
+	uint64_t began_us;   /* the connection */
+	uint64_t heard_us;   /* a line came last */
+	uint64_t lost_us;    /* since when there is no whole picture; 0: there is one */
+	bool unguarded;	     /* nobody starts it again */
 	struct feed feed;
 
 	struct mirror_counters counters;

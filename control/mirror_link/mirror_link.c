@@ -18,7 +18,10 @@
 #include "unix_socket.h"
 #include "wire.h"
 
-#define PATIENCE_US 3000000 /* until it is missed: it starts again within a second */
+#define MISSED_US 3000000  /* it starts again within a second */
+#define WHOLE_US  15000000 /* it gives up to wait for a namespace's picture after 10 s */
+#define SILENT_US 5000000  /* it says something each second */
+#define HELLO_US  2000000
 
 /* ---- the connection ends ---- */
 
@@ -38,8 +41,11 @@ static void link_lose(struct mirror_link *link, const char *why)
 	link->lines = NULL;
 	if (link->greeted) {
 		log_text(LOG_WARN_, "sluice-kernel is gone: %s; what it has told stays", why);
-		link->lost_us = clock_mono_us();
+		if (!link->lost_us)
+			link->lost_us = clock_mono_us();
 		link->told[0] = '\0';
+		/* until it is there again and has told all */
+		reconciler_mirror_ready(link->rec, false);
 	} else if (strcmp(link->told, why)) { /* it tries again and again */
 		snprintf(link->told, sizeof(link->told), "%s", why);
 		log_text(LOG_ERROR_, "sluice-kernel: %s", why);
@@ -50,8 +56,6 @@ static void link_lose(struct mirror_link *link, const char *why)
 	link->gaps = NULL;
 	xdp_forget(link);
 	feed_forget(link);
-	/* what it has told stays until it is there again and has told all */
-	reconciler_mirror_ready(link->rec, false);
 }
 
 /* ---- what it says ---- */
@@ -63,8 +67,8 @@ static void said_hello(struct mirror_link *link, const json_t *line, const json_
 
 	if (version && !strcmp(version, SLUICE_VERSION)) {
 		link->greeted = true;
-		link->lost_us = 0;
 		link->told[0] = '\0';
+		reconciler_mirror_ready(link->rec, false);
 		feed_touch(link);
 		return;
 	}
@@ -87,6 +91,7 @@ static void said_object(struct mirror_link *link, const json_t *line, const json
 static void said_ready(struct mirror_link *link, const json_t *line, const json_t *ready)
 {
 	link->counters.ready = true;
+	link->lost_us = 0;
 	reconciler_mirror_ready(link->rec, true);
 }
 
@@ -172,6 +177,7 @@ static void on_said(const json_t *line, void *arg)
 	struct mirror_link *link = arg;
 	const json_t *value = json_object_get(line, "hello");
 
+	link->heard_us = clock_mono_us();
 	if (value || !link->greeted) {
 		said_hello(link, line, value);
 		return;
@@ -201,20 +207,32 @@ static bool may_speak(int fd)
 	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
+static void turn_away(struct mirror_link *link)
+{
+	static const char why[] = "a second sluice-kernel, or another user's, is turned away";
+
+	if (strcmp(link->told, why)) {
+		strcpy(link->told, why);
+		log_text(LOG_ERROR_, "%s", why);
+	}
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
 	int len, void *arg)
 {
 	struct mirror_link *link = arg;
 	const struct lines_listener listen = {on_said, on_ended, link};
 
-	/* a second one tries again until the first is gone */
-	if (link->lines || !may_speak(fd)) {
+	if (link->lines && !link->greeted && clock_mono_us() - link->began_us > HELLO_US)
+		link_lose(link, "who has connected does not say hello");
+	if (link->lines || !may_speak(fd)) { /* it tries again until the first is gone */
+		turn_away(link);
 		close(fd);
 		return;
 	}
 	if (lines_open(link->base, fd, &listen, &link->lines))
 		return;
-	reconciler_mirror_ready(link->rec, false);
+	link->began_us = link->heard_us = clock_mono_us();
 	lines_say(link->lines, json_pack("{s:s, s:s, s:i}", "hello", SLUICE_VERSION, "site",
 				       link->site, "rescan_s", (int)link->rescan_s));
 }
@@ -297,15 +315,38 @@ void mirror_link_touch(struct mirror_link *link)
 
 /* ---- for who asks ---- */
 
-const char *mirror_link_why(const struct mirror_link *link)
+/* It is not there, or what is there has no whole picture. */
+static const char *why_lost(const struct mirror_link *link)
 {
-	if (link->greeted || clock_mono_us() - link->lost_us < PATIENCE_US)
-		return NULL;
+	if (link->greeted)
+		return "sluice-kernel is there, and has told no whole picture of the kernel: its "
+		       "log says why";
 	if (link->told[0])
 		return link->told;
-	return link->spawned ? "sluice-kernel is not there: the log of sluice-control says why"
+	if (link->unguarded)
+		return "sluice-kernel is not there, nor who would start it again: start "
+		       "sluice-control again";
+	return link->spawned ? "sluice-kernel is not there: what sluice-control has written to "
+			       "stderr says why"
 			     : "sluice-kernel is not there: systemctl start sluice-kernel, or "
 			       "\"mirror\": false";
+}
+
+const char *mirror_link_why(const struct mirror_link *link)
+{
+	uint64_t now_us = clock_mono_us();
+
+	if (link->lost_us && now_us - link->lost_us > (link->greeted ? WHOLE_US : MISSED_US))
+		return why_lost(link);
+	if (link->greeted && now_us - link->heard_us > SILENT_US)
+		return "sluice-kernel is hung: it has said nothing for seconds";
+	return NULL;
+}
+
+void mirror_link_unguarded(struct mirror_link *link)
+{
+	if (link)
+		link->unguarded = true;
 }
 
 void mirror_link_counters(const struct mirror_link *link, struct mirror_counters *out)

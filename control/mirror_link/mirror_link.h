@@ -29,8 +29,11 @@ void mirror_link_stop(struct mirror_link *link); /* before reconciler_stop(); NU
  * nothing. */
 void mirror_link_touch(struct mirror_link *link);
 
-/* Why the kernel is not followed, with the cure: sluice-kernel has not been there for some seconds.
- * NULL: it is, or may be any moment. */
+/* Who would start sluice-kernel again has ended. NULL: nothing. */
+void mirror_link_unguarded(struct mirror_link *link);
+
+/* Why the kernel is not followed, with the cure: sluice-kernel has not been there for some seconds,
+ * is hung, or does not come to a whole picture. NULL: it is followed, or may be any moment. */
 const char *mirror_link_why(const struct mirror_link *link);
 /* As told last, at most a second ago. `ready` is false while it is not there. */
 void mirror_link_counters(const struct mirror_link *link, struct mirror_counters *out);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define PAUSE_S 1
+#define END_S	3
 
 bool spawn_may(void)
 {
@@ -38,10 +39,10 @@ int spawn_drop_capabilities(void)
 
 /* ---- the guardian ---- */
 
-/* It ends when its parent does, also by SIGKILL. */
-static void follow_parent(pid_t parent)
+/* It gets the signal when its parent ends, also by SIGKILL. */
+static void follow_parent(pid_t parent, int sig)
 {
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_PDEATHSIG, sig);
 	if (getppid() != parent)
 		_exit(0);
 }
@@ -51,7 +52,7 @@ static void become_kernel(char *const argv[], pid_t parent)
 {
 	sigset_t none;
 
-	follow_parent(parent);
+	follow_parent(parent, SIGKILL); /* a process that is stopped, too */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execv(argv[0], argv);
@@ -82,16 +83,17 @@ static void complain(int status)
 			WEXITSTATUS(status));
 }
 
-/* Does not return. SIGTERM ends it, after sluice-kernel. */
+/* Does not return. SIGTERM ends it, after sluice-kernel, which has END_S for that. */
 static void guard(char *const argv[], const sigset_t *signals)
 {
-	const struct timespec pause = {.tv_sec = PAUSE_S};
+	const struct timespec pause = {.tv_sec = PAUSE_S}, end = {.tv_sec = END_S};
 	pid_t child = start(argv);
 	bool ends = false;
 	int status, sig;
 
 	while (!ends || child > 0) {
-		sig = child > 0 ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &pause);
+		sig = child > 0 && !ends ? sigwaitinfo(signals, NULL)
+					 : sigtimedwait(signals, NULL, ends ? &end : &pause);
 		if (sig == SIGTERM) {
 			ends = true;
 			if (child > 0)
@@ -102,6 +104,8 @@ static void guard(char *const argv[], const sigset_t *signals)
 			child = 0;
 			if (!ends)
 				complain(status);
+		} else if (sig < 0 && errno == EAGAIN && ends) {
+			kill(child, SIGKILL);
 		} else if (sig < 0 && errno == EAGAIN && child <= 0) {
 			child = start(argv);
 		}
@@ -140,7 +144,8 @@ int spawn_start(const char *socket, const char *dataplane, const char *log_file,
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	pid = fork();
 	if (pid == 0) {
-		follow_parent(self);
+		follow_parent(self, SIGTERM);
+		closefrom(STDERR_FILENO + 1); /* the log, which is opened anew without it */
 		guard((char *const *)argv, &signals);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -163,4 +168,9 @@ void spawn_reload(pid_t guardian)
 {
 	if (guardian)
 		kill(guardian, SIGHUP);
+}
+
+bool spawn_ended(pid_t guardian)
+{
+	return guardian && waitpid(guardian, NULL, WNOHANG) == guardian;
 }

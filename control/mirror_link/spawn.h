@@ -17,10 +17,13 @@ int spawn_start(const char *socket, const char *dataplane, const char *log_file,
 	const char *log_level, pid_t *guardian);
 /* Ends both, and waits for it. 0: nothing. */
 void spawn_stop(pid_t guardian);
+/* For SIGCHLD: has the guardian ended? Then there is none any more: 0 is the caller's to note. */
+bool spawn_ended(pid_t guardian);
 /* For SIGHUP: sluice-kernel opens its log anew. */
 void spawn_reload(pid_t guardian);
 
-/* This process and what it starts have no capability from now on. 0 or -errno. */
+/* This thread, and all threads and processes that it makes from now on, have no capability: before
+ * there are others. 0 or -errno. */
 int spawn_drop_capabilities(void);
 
 #endif

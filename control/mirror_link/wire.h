@@ -18,6 +18,7 @@
  *     {"event": NAME, "level": NUMBER, "fields": {…}}
  *     {"counters": {…}}                             struct mirror_counters, when they have changed
  *     {"gaps": {SLICE: TEXT, …}}                    mirror_gaps(), likewise
+ *     {"alive": true}                               each second
  *     {"xdp": [{"port", "interface", "state", "reason", "counts": [packets, bytes, …]}, …]}
  */
 #ifndef MIRROR_LINK_WIRE_H

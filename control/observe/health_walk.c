@@ -281,6 +281,9 @@ static void say_affected(struct health_walk *w)
 	const char *kind, *between = "; affected: ";
 	json_t *number;
 
+	if (report->wrong) /* the box is well when all of it is, as its word says */
+		json_object_set_new(
+			report->counts, "box", json_pack("{s:i, s:i}", "well", 0, "not_well", 1));
 	if (report->wrong && !report->causes) { /* what it rests on is not listed (yet) */
 		const json_t *first = json_array_get(report->not_well, 0);
 

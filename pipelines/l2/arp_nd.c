@@ -81,7 +81,8 @@ static bool parse6(const struct rte_mbuf *m, struct ip_view *v)
 		if (!is_extension(h, v->proto, &len))
 			return true;
 		if (v->proto == IPPROTO_FRAGMENT) {
-			v->fragment = true;
+			/* one that is the whole packet is none (RFC 6946) */
+			v->fragment = (load16(h + 2) & RTE_BE16(0xfff9)) != 0;
 			v->first = (load16(h + 2) & RTE_BE16(0xfff8)) == 0;
 		}
 		if (v->l4 + len > room)

@@ -163,6 +163,22 @@ struct rte_mbuf *reassembly_add4(
 	return added(w, b, rte_ipv4_frag_reassemble_packet(r->v4, &r->dead, m, w->now_tsc, ip));
 }
 
+/* A fragment that is the whole packet (RFC 6946: processed by itself, whatever others of its
+ * identification wait): without its header. */
+static struct rte_mbuf *atomic6(struct rte_mbuf *m)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)(data + sizeof(struct rte_ether_hdr));
+	struct rte_ipv6_fragment_ext *ext = (struct rte_ipv6_fragment_ext *)(ip + 1);
+
+	ip->proto = ext->next_header;
+	ip->payload_len = rte_cpu_to_be_16(
+		rte_be_to_cpu_16(ip->payload_len) - sizeof(struct rte_ipv6_fragment_ext));
+	memmove(data + sizeof(*ext), data, sizeof(struct rte_ether_hdr) + sizeof(*ip));
+	rte_pktmbuf_adj(m, sizeof(*ext));
+	return m;
+}
+
 struct rte_mbuf *reassembly_add6(
 	struct worker *w, struct burst *b, struct rte_mbuf *m, uint32_t share)
 {
@@ -173,13 +189,15 @@ struct rte_mbuf *reassembly_add6(
 	uint32_t total =
 		sizeof(struct rte_ether_hdr) + sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
 
-	if (!may_wait(w, b, m, share))
-		return NULL;
 	if (m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip) + sizeof(*ext) ||
 		rte_be_to_cpu_16(ip->payload_len) < sizeof(*ext)) {
 		worker_drop(w, b, m, DROP_FRAGMENT_INVALID);
 		return NULL;
 	}
+	if (!(ext->frag_data & RTE_BE16(0xfff9))) /* its offset is 0, and none follows */
+		return atomic6(m);
+	if (!may_wait(w, b, m, share))
+		return NULL;
 	if (m->pkt_len > total)
 		rte_pktmbuf_trim(m, m->pkt_len - total);
 	m->l2_len = sizeof(struct rte_ether_hdr);

@@ -345,6 +345,30 @@ class Look(ControlTest):
             self.err("status", "--check", status=4, env={"SLUICE_CONTROL": path})
             self.assertLess(time.monotonic() - begun, 15)  # not 30; the machine may be busy
 
+    def test_check_waits_for_a_control_that_is_not_there_yet(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "later.sock")
+            begun = time.monotonic()
+            self.assertIn("start it:", self.err("status", "--check", "--wait", "2", status=4, env={"SLUICE_CONTROL": path}))
+            self.assertGreater(time.monotonic() - begun, 0.9)
+
+            def answer():
+                time.sleep(1)
+                with socket.socket(socket.AF_UNIX) as late:
+                    late.bind(path)
+                    late.listen()
+                    while not done:
+                        connection, _ = late.accept()
+                        with connection:
+                            connection.recv(4096)
+                            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"well":true}')
+                            done.append(True)
+            done = []
+            server = threading.Thread(target=answer)
+            server.start()
+            self.assertEqual(self.run_cli("status", "--check", "--wait", "20", env={"SLUICE_CONTROL": path}), ("well\n", ""))
+            server.join()
+
     def test_check_leaves_with_what_it_found(self):
         self.routes["GET /v1/health"] = {"health": "well", "well": True, "text": ""}
         self.assertEqual(self.run_cli("status", "--check"), ("well\n", ""))

@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 
-from control import Site
+from control import Site, children
 from lib import QUICK, check, command, equal, ping, run, settled, wait_for
 
 SOON_S, MARK = 0.020, b"soon" * 12  # issue 6
@@ -275,18 +275,59 @@ def check_absent_while_killed(site):
     site.ns.ip("route del 198.18.74.0/24")
 
 
-def capability_words(pid):
-    """{field: its value} of those that say what the process may do"""
-    with open(f"/proc/{pid}/status") as status:
+def capability_words(pid, thread):
+    """{field: its value} of those that say what the thread may do"""
+    with open(f"/proc/{pid}/task/{thread}/status") as status:
         fields = dict(line.split(":", 1) for line in status)
     return {name: int(fields[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs")}
 
 
 def check_capabilities(site):
     """The process that serves HTTP has none, and may not get any; the other one has what it needs."""
-    equal(capability_words(site.process.pid), {"CapPrm": 0, "CapEff": 0, "CapBnd": 0, "CapInh": 0, "CapAmb": 0, "NoNewPrivs": 1},
-          "capabilities of sluice-control")
-    check(capability_words(site.kernel_pid())["CapEff"] & 1 << 12, "sluice-kernel has CAP_NET_ADMIN")
+    threads = os.listdir(f"/proc/{site.process.pid}/task")
+    check(len(threads) > 1, f"its store and its parser have threads of their own: {threads}")
+    for thread in threads:
+        equal(capability_words(site.process.pid, thread), {"CapPrm": 0, "CapEff": 0, "CapBnd": 0, "CapInh": 0, "CapAmb": 0, "NoNewPrivs": 1},
+              f"capabilities of thread {thread} of sluice-control")
+    reader = site.kernel_pid()
+    check(capability_words(reader, reader)["CapEff"] & 1 << 12, "sluice-kernel has CAP_NET_ADMIN")
+
+
+def box_health(site):
+    """{word: text} of the box, when it is not well"""
+    return {one["health"]: one["text"] for one in site.get("/v1/health")["not_well"] if one["kind"] == "box"}
+
+
+def check_kernel_hung(site):
+    """One that is stopped is told, and does not keep sluice-control from ending, nor stays behind."""
+    reader = site.kernel_pid()
+    guardian, = children(site.process.pid)
+    os.kill(reader, signal.SIGSTOP)
+    wait_for(lambda: "hung" in box_health(site).get("kernel_down", ""), "the box says that it is hung", 15)
+    site.stop()
+    check(not any(os.path.exists(f"/proc/{pid}") for pid in (reader, guardian)), "both have ended with it")
+    site.start()
+    wait_for(lambda: site.synced() and kernel(site)["ready"], "control knows all again")
+
+
+def check_guardian_killed(site):
+    guardian, = children(site.process.pid)
+    os.kill(guardian, signal.SIGKILL)
+    wait_for(lambda: "start sluice-control again" in box_health(site).get("kernel_down", ""), "the box says what to do", 10)
+    site.stop()
+    site.start()
+    wait_for(lambda: site.synced() and kernel(site)["ready"], "control knows all again")
+
+
+def check_strange_name(site, red):
+    """An interface whose name is not UTF-8."""
+    name = b"v\xff\xfe"
+    command(["ip", "-n", red.full, "link", "add", name, "type", "vxlan", "id", "200", "local", "198.18.50.1", "dstport", "4789", "dev", "lo"])
+    before = site.kernel_pid()
+    time.sleep(2.5)
+    equal(site.kernel_pid(), before, "the process of sluice-kernel")
+    check("v??" in json.dumps(kernel(site)["missing_first"]), f"it is named: {kernel(site)['missing_first']}")
+    command(["ip", "-n", red.full, "link", "del", name])
 
 
 def check_kernel_killed(site, hosts):
@@ -430,6 +471,9 @@ def test(lab):
     check_absent_while_killed(site)
     check_capabilities(site)
     check_kernel_killed(site, hosts)
+    check_kernel_hung(site)
+    check_guardian_killed(site)
+    check_strange_name(site, red)
     check_overrun(lab, site, red)
     check_bad_links(lab, site, far, hosts)
     check_namespace_gone(site, red)

@@ -421,6 +421,27 @@ START_TEST(echo_in_fragments_is_not_put_together)
 }
 END_TEST
 
+/* RFC 6946: a fragment that is the whole packet is processed by itself. */
+START_TEST(echo_in_one_fragment_is_answered)
+{
+	struct icmp p = ping("fd00::1", "fd00::fe", 100);
+	uint8_t *ip = a_pkt.b + 14;
+
+	build_icmp(&a_pkt, &p);
+	memmove(ip + 48, ip + 40, a_pkt.len - 54);
+	memset(ip + 40, 0, 8);
+	ip[40] = ip[6];
+	ip[6] = 44;
+	put16(ip + 4, get16(ip + 4) + 8);
+	a_pkt.len += 8;
+	host_send(net.lan, &a_pkt);
+	expect_pong("one fragment", net.lan, &p, H1);
+	put16(ip + 42, 1); /* others follow */
+	host_send(net.lan, &a_pkt);
+	expect_drop("the first of several", DROP_NOT_FOR_GATEWAY);
+}
+END_TEST
+
 START_TEST(echo_to_all_is_not_answered)
 {
 	struct icmp p = ping("10.0.0.1", "10.0.0.254", 8);
@@ -497,6 +518,7 @@ TCase *host_tests(void)
 	tcase_add_test(tc, echo_answer_leaves_padding_and_options_out);
 	tcase_add_test(tc, echo_that_is_wrong_is_dropped);
 	tcase_add_test(tc, echo_in_fragments_is_not_put_together);
+	tcase_add_test(tc, echo_in_one_fragment_is_answered);
 	tcase_add_test(tc, echo_to_all_is_not_answered);
 	tcase_add_test(tc, echo_from_a_gateway_address_is_a_conflict);
 	return tc;

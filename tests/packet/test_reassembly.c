@@ -309,8 +309,23 @@ START_TEST(reassembly_of_one_fragment_that_is_the_whole_packet)
 	rig_begin();
 	rig_send(net.wan, piece, 1);
 	rig_advance(2);
-	ck_assert(rig.held == 0 && rig.drops + rig.outs == 1);
-	ck_assert_uint_eq(rig.outs, count_out(net.lan, &a_pkt));
+	ck_assert(rig.held == 0 && rig.drops == 0 && rig.outs == 1);
+	ck_assert_uint_eq(count_out(net.lan, &a_pkt), 1);
+	/* by itself: nothing of another packet of the same identification, which waits, is its */
+	put16(ip + 42, 1);
+	rig_begin();
+	rig_send(net.wan, piece, 1);
+	ck_assert(rig.held == 1 && rig.outs == 0);
+	put16(ip + 42, 0);
+	rig_send(net.wan, piece, 1);
+	ck_assert_uint_eq(count_out(net.lan, &a_pkt), 1);
+	rig_advance(2);
+	ck_assert(rig.held == 0 && rig.drops == 1 && rig.outs == 1);
+	/* less than its header */
+	rig_begin();
+	put16(ip + 4, 7);
+	rig_send(net.wan, piece, 1);
+	ck_assert(rig.held == 0 && rig.drops == 1 && rig.outs == 0);
 }
 END_TEST
 

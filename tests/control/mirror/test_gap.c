@@ -50,6 +50,11 @@ START_TEST(vxlan_device_that_cannot_be_taken_is_told_with_the_reason)
 	SAYS("flat", "has no local address");
 	device(OWN, 4789, false);
 	SAYS("flat", "ip link set vx10 up");
+	fake_vxlan(
+		"", VXLAN, "v\xff\n", 10, BRIDGE); /* any bytes are a name; what is told is JSON */
+	device(OWN, 4789, false);
+	SAYS("flat", "ip link set v?? up");
+	fake_vxlan("", VXLAN, "vx10", 10, BRIDGE);
 	device(OWN, 4789, true);
 	ck_assert_str_eq(rig_gap("flat"), "");
 }

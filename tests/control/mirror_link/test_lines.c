@@ -179,6 +179,22 @@ START_TEST(what_is_said_is_one_line)
 }
 END_TEST
 
+START_TEST(who_does_not_read_is_given_up)
+{
+	char *text = malloc(1 << 20);
+
+	memset(text, 'x', (1 << 20) - 1);
+	text[(1 << 20) - 1] = '\0';
+	for (uint32_t i = 0; i + 1 < LINES_QUEUED >> 20 && !heard[0]; i++)
+		lines_say(lines, json_pack("{s:s}", "text", text));
+	HEARD("");
+	for (int i = 0; i < 2; i++)
+		lines_say(lines, json_pack("{s:s}", "text", text));
+	HEARD("ended it does not read what it is told\n");
+	free(text);
+}
+END_TEST
+
 TCase *lines_case(void)
 {
 	TCase *tcase = tcase_create("lines");
@@ -192,5 +208,6 @@ TCase *lines_case(void)
 	tcase_add_test(tcase, line_without_an_end_is_bounded);
 	tcase_add_test(tcase, many_lines_take_many_turns_and_all_come);
 	tcase_add_test(tcase, what_is_said_is_one_line);
+	tcase_add_test(tcase, who_does_not_read_is_given_up);
 	return tcase;
 }

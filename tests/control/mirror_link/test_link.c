@@ -419,6 +419,56 @@ START_TEST(without_memory_for_an_object_all_is_told_anew)
 }
 END_TEST
 
+START_TEST(who_says_nothing_for_seconds_is_hung)
+{
+	struct timespec wait = {.tv_sec = 5, .tv_nsec = 100000000};
+
+	come();
+	say("{'ready': true}");
+	nanosleep(&wait, NULL);
+	ck_assert_ptr_nonnull(strstr(mirror_link_why(link_), "hung"));
+	say("{'alive': true}");
+	ck_assert_ptr_null(mirror_link_why(link_));
+}
+END_TEST
+
+START_TEST(who_comes_and_goes_before_it_is_ready_is_missed)
+{
+	struct timespec wait = {.tv_sec = 1};
+
+	for (int i = 0; i < 4; i++) {
+		come();
+		go();
+		heard[0] = '\0';
+		nanosleep(&wait, NULL);
+	}
+	ck_assert_ptr_nonnull(mirror_link_why(link_));
+	mirror_link_unguarded(link_);
+	ck_assert_ptr_nonnull(strstr(mirror_link_why(link_), "start sluice-control again"));
+	come();
+	say("{'ready': true}");
+	ck_assert_ptr_null(mirror_link_why(link_));
+	go();
+	ck_assert_ptr_null(mirror_link_why(link_)); /* it may be back any moment */
+}
+END_TEST
+
+START_TEST(who_does_not_say_hello_makes_room)
+{
+	struct timespec wait = {.tv_sec = 2, .tv_nsec = 100000000};
+	int silent = connect_one();
+
+	run();
+	nanosleep(&wait, NULL);
+	heard[0] = '\0';
+	come();
+	told();
+	close(silent);
+	say("{'retry': 'wan', 'name': 'gj-kt'}");
+	ck_assert_ptr_nonnull(strstr(noted, "retry"));
+}
+END_TEST
+
 START_TEST(after_some_seconds_it_is_missed)
 {
 	struct timespec wait = {.tv_sec = 3, .tv_nsec = 100000000};
@@ -448,6 +498,9 @@ int main(void)
 	tcase_add_test(tcase, there_is_one_at_a_time);
 	tcase_add_test(tcase, another_user_is_sent_away);
 	tcase_add_test(tcase, without_memory_for_an_object_all_is_told_anew);
+	tcase_add_test(tcase, who_says_nothing_for_seconds_is_hung);
+	tcase_add_test(tcase, who_comes_and_goes_before_it_is_ready_is_missed);
+	tcase_add_test(tcase, who_does_not_say_hello_makes_room);
 	tcase_add_test(tcase, after_some_seconds_it_is_missed);
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, lines_case());

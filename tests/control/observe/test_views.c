@@ -125,6 +125,7 @@ START_TEST(health_names_causes_and_counts_what_rests_on_them)
 		rig_sent("{\"health\":\"no_link\",\"well\":false,\"text\":\"port lan0 has no link; "
 			 "affected: 1 slice\""));
 	ck_assert(rig_sent("\"slice\":{\"well\":1,\"not_well\":1}"));
+	ck_assert(rig_sent("\"box\":{\"well\":0,\"not_well\":1}")); /* as its word says */
 	ck_assert(rig_sent("\"because\":\"port:lan0\",\"tenant\":\"kim\""));
 	rig_be_tenant("lee");
 	rig_get("/v1/health", NULL);
