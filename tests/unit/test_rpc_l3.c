@@ -186,6 +186,9 @@ START_TEST(second_address_of_a_network_keeps_it_when_the_first_goes)
 	/* another network of the attachment, which no next hop is on */
 	OK(ask(PUT_ONE("address", "{'attachment':'a','prefix':'10.5.0.1/24'}")));
 	OK(ask(DELETE_ONE("address", "a 10.5.0.1/24")));
+	/* one around that of the next hop, which keeps it */
+	OK(ask(PUT_ONE("address", "{'attachment':'a','prefix':'10.0.9.1/16'}")));
+	OK(ask(DELETE_ONE("address", "a 10.0.9.1/16")));
 	/* the other way round within one transaction, whose middle has both */
 	OK(ask(TX(PUT("address", "{'attachment':'a','prefix':'10.0.0.1/24'}") "," DELETE(
 		"address", "'a 10.0.0.3/24'"))));
