@@ -145,6 +145,8 @@ static int emit_gtpu(struct compile *c, const struct intent_gtpu *gtpu)
 	strcpy(obj.gtpu.name, gtpu->name);
 	obj.gtpu.address = gtpu->address;
 	obj.gtpu.interface = gtpu->interface;
+	obj.gtpu.echo_s = gtpu->echo_s;
+	obj.gtpu.accept_zero_csum6 = gtpu->accept_zero_csum6;
 	return emit(c, OBJECT_GTPU, &obj);
 }
 

@@ -39,7 +39,7 @@ struct intent {
 
 /* What this version reads of a store. A new field or kind takes the next number in its `since`:
  * what has one in use is in the store with that number, and no older version takes it up. */
-#define INTENT_FORMAT 2
+#define INTENT_FORMAT 3
 /* The newest format that a spec needs. */
 uint32_t intent_format(enum intent_type type, const json_t *spec);
 

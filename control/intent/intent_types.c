@@ -86,6 +86,12 @@ static const struct api_field gtpu_intent_fields[] = {
 		.help = "the address that GTP-U is sent to and from"},
 	{AT(intent_gtpu, interface, FIELD_ENUM, FIELD_REQUIRED), .names = interfaces, NO_REF,
 		.help = "towards gNBs (access, N3) or other UPFs (core, N9)"},
+	{AT(intent_gtpu, echo_s, FIELD_U32, FIELD_HIDE_DEFAULT), .max = 3600, .preset = 60, NO_REF,
+		.help = "seconds between echo requests to each peer in use; 0: none; left out: 60",
+		.since = 3},
+	{AT(intent_gtpu, accept_zero_csum6, FIELD_BOOL, FIELD_HIDE_DEFAULT), NO_REF,
+		.help = "takes UDP checksum zero over IPv6 (RFC 6935), as of peers that send none",
+		.since = 3},
 	{.name = NULL},
 };
 

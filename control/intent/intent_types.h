@@ -72,7 +72,8 @@ struct intent_ports {
 struct intent_gtpu {
 	api_name name;
 	struct api_ip address;
-	uint32_t interface; /* as api_gtpu's */
+	uint32_t interface, echo_s; /* as api_gtpu's, */
+	bool accept_zero_csum6;	    /* likewise */
 };
 struct intent_gtpus {
 	uint32_t count;
