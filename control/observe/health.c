@@ -339,14 +339,36 @@ static bool header_well(
 	return !peer || health_peer(facts, peer, out) || because(out, "peer", peer);
 }
 
-static bool session_well(
-	const struct health_facts *facts, const struct intent_session *obj, struct health *out)
+/* Has the peer of a FAR said that it does not know its TEID, and is the session as it was? */
+static bool is_indicated(const struct health_facts *facts, const struct intent *intent,
+	const struct api_outer_header *outer)
 {
+	const json_t *said = json_object_get(facts->indicated, intent->name);
+	char address[64];
+
+	if (!said || !outer->teid ||
+		json_integer_value(json_object_get(said, "teid")) != outer->teid ||
+		(uint64_t)json_integer_value(json_object_get(said, "revision")) != intent->revision)
+		return false;
+	api_ip_format(&outer->peer, false, address);
+	return !strcmp(json_string_value(json_object_get(said, "peer")) ?: "", address);
+}
+
+static bool session_well(
+	const struct health_facts *facts, const struct intent *intent, struct health *out)
+{
+	const struct intent_session *obj = &intent->obj->session;
 	const struct api_fars *fars = &obj->session.fars;
 	const struct intent *slice = world_find(facts->world, INTENT_SLICE, obj->session.slice);
 
 	if (slice && !health_intent(facts, slice, out))
 		return because(out, "slice", slice->name);
+	for (uint32_t i = 0; json_object_size(facts->indicated) && i < fars->count; i++)
+		if (is_indicated(facts, intent, &fars->item[i].outer_header))
+			return ill(out, "tunnel_unknown",
+				"its peer does not know TEID %u (error indication): modify the "
+				"session",
+				fars->item[i].outer_header.teid);
 	for (uint32_t i = 0; json_object_size(facts->peers_bad) && i < fars->count; i++)
 		if (!header_well(facts, &fars->item[i].outer_header, out))
 			return false;
@@ -377,7 +399,7 @@ bool health_intent(
 	case INTENT_NETWORK:
 		return network_well(facts, &obj->network, out);
 	case INTENT_SESSION:
-		return session_well(facts, &obj->session, out);
+		return session_well(facts, intent, out);
 	case INTENT_LOCAL_NETWORK:
 	case INTENT_TENANT:
 	case INTENT_TYPES:

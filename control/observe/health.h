@@ -11,6 +11,7 @@
  *   interface_mtu                   the port's interface takes less than the port
  *   twin                            the port's twin in the kernel is down or gone
  *   no_route, unresolved            a tunnel's or peer's: no route, no neighbour
+ *   tunnel_unknown                  a session's peer does not know the TEID that is sent to
  *   path_down                       a GTP-U peer does not answer echo requests
  *   kernel_down                     the box: sluice-kernel is not there, the kernel is not followed
  *   kernel_incomplete               what a slice names of the kernel is not there
@@ -49,6 +50,9 @@ struct health_facts {
 	json_t *peers;		/* {"GTPU ADDRESS": entry of tunnel_peers} */
 	json_t *peers_bad;	/* those not well, by "GTPU ADDRESS" and by "ADDRESS" */
 	json_t *gaps;		/* {SLICE: what the kernel lacks} */
+	/* {SESSION: {teid, peer, revision}}: its peer has said that it does not know the TEID
+	 * (TS 29.281, 7.3.1); the session's revision then */
+	json_t *indicated;
 };
 /* From the dataplane's lists, which may be NULL; the rest of facts is the caller's. */
 void health_facts_fill(struct health_facts *facts, const json_t *ports, const json_t *tunnels,
@@ -94,6 +98,8 @@ struct health_walk;
 
 int health_start(void); /* 0 or -ENOMEM; after each reading of the collector: health_look() */
 void health_look(void);
+/* The event error_indication. */
+void health_indicated(const json_t *event);
 extern uint64_t health_bit_us; /* CPU time of a part of a look, between two turns of the loop; more
 				  in tests */
 void health_stop(void);

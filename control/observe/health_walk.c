@@ -35,6 +35,42 @@ static void add_gap(const char *slice, const char *said, void *arg)
 	json_object_set_new(arg, slice, json_string(said));
 }
 
+#define INDICATED_MOST 4096 /* sessions; of others it is not known */
+
+static json_t *indicated;
+
+void health_indicated(const json_t *event)
+{
+	const char *name = json_string_value(json_object_get(event, "session"));
+	const struct intent *session =
+		name ? world_find(control.world, INTENT_SESSION, name) : NULL;
+
+	if (!indicated)
+		indicated = json_object();
+	if (!session || (json_object_size(indicated) >= INDICATED_MOST &&
+				!json_object_get(indicated, name)))
+		return;
+	json_object_set_new(indicated, name,
+		json_pack("{s:O?, s:O?, s:I}", "teid", json_object_get(event, "teid"), "peer",
+			json_object_get(event, "peer"), "revision", (json_int_t)session->revision));
+}
+
+/* Those that are about a session that has gone or become another leave room. */
+static void indicated_sweep(void)
+{
+	const struct intent *session;
+	const char *name;
+	json_t *said;
+	void *next;
+
+	json_object_foreach_safe (indicated, next, name, said) {
+		session = world_find(control.world, INTENT_SESSION, name);
+		if (!session || (uint64_t)json_integer_value(json_object_get(said, "revision")) !=
+					session->revision)
+			json_object_del(indicated, name);
+	}
+}
+
 static void facts_fill(void)
 {
 	static const char *const types[] = {"port", "tunnel", "peer"};
@@ -60,6 +96,7 @@ const struct health_facts *health_facts_now(void)
 
 	facts_fill();
 	facts_now.world = control.world;
+	facts_now.indicated = indicated;
 	facts_now.site = control.site;
 	facts_now.dataplane = view_dataplane();
 	facts_now.why = dataplane_why(control.dataplane);
@@ -429,6 +466,7 @@ static void tell_changes(json_t *found)
 
 static void look_end(void)
 {
+	indicated_sweep();
 	health_walk_free(last);
 	last = walk;
 	walk = NULL;
@@ -491,6 +529,8 @@ void health_stop(void)
 	json_decref(told);
 	json_decref(before);
 	told = before = NULL;
+	json_decref(indicated);
+	indicated = NULL;
 	cost_us = ended_us = 0;
 	reply_cache_free(&cache);
 	health_walk_stop();

@@ -64,6 +64,8 @@ static void on_event(const json_t *event, void *arg)
 		return;
 	if (!strncmp(name, "link.", 5) || !strncmp(name, "path.", 5) || !strncmp(name, "port.", 5))
 		collector_list_soon(control.collector);
+	if (!strcmp(name, "error_indication"))
+		health_indicated(event);
 	fields = json_copy((json_t *)event);
 	json_object_del(fields, "event");
 	bus_publish(level_of(name), name, tenant_of(event), fields);

@@ -211,6 +211,32 @@ START_TEST(peers)
 }
 END_TEST
 
+static bool is_well_when_told(const char *session, int teid, const char *peer, int revision)
+{
+	bool is_well;
+
+	facts.indicated = json_pack(
+		"{s:{s:i, s:s, s:i}}", session, "teid", teid, "peer", peer, "revision", revision);
+	is_well = OF(INTENT_SESSION, "u");
+	json_decref(facts.indicated);
+	facts.indicated = NULL;
+	return is_well;
+}
+
+START_TEST(a_peer_that_does_not_know_a_teid_is_believed_until_the_session_is_another)
+{
+	int revision = (int)world_find(world, INTENT_SESSION, "u")->revision;
+
+	lists(PORTS, TUNNELS, "[" PEER("198.18.3.2", UP, "up") "]");
+	expect(is_well_when_told("u", 9, "198.18.3.2", revision), "tunnel_unknown", "");
+	ck_assert_ptr_nonnull(strstr(health.text, "TEID 9"));
+	expect(is_well_when_told("u", 9, "198.18.3.2", revision + 1), "well", "");
+	expect(is_well_when_told("u", 8, "198.18.3.2", revision), "well", "");
+	expect(is_well_when_told("u", 9, "198.18.3.3", revision), "well", "");
+	expect(is_well_when_told("v", 9, "198.18.3.2", revision), "well", "");
+}
+END_TEST
+
 START_TEST(states_of_intents)
 {
 	struct intent *s = find(INTENT_SLICE, "s");
@@ -281,6 +307,8 @@ int main(void)
 	tcase_add_test(tcase, faults_of_ports);
 	tcase_add_test(tcase, tunnels);
 	tcase_add_test(tcase, peers);
+	tcase_add_test(
+		tcase, a_peer_that_does_not_know_a_teid_is_believed_until_the_session_is_another);
 	tcase_add_test(tcase, states_of_intents);
 	tcase_add_test(tcase, box);
 	suite_add_tcase(suite, tcase);

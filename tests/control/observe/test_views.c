@@ -140,6 +140,33 @@ START_TEST(health_names_causes_and_counts_what_rests_on_them)
 }
 END_TEST
 
+START_TEST(session_whose_peer_does_not_know_its_teid_is_not_well)
+{
+	static struct api_far far = {
+		.outer_header = {
+			.teid = 119, .peer = {.family = 4, .len = 32, .bytes = {198, 18, 3, 2}}}};
+	struct intent *session = rig_session("imsi-1", "kim");
+
+	rig_reconciler.synced = true;
+	session->status.state = INTENT_APPLIED;
+	session->obj->session.session.fars.item = &far;
+	session->obj->session.session.fars.count = 1;
+	rig_reading("ports", "[]");
+	rig_event("{\"event\":\"error_indication\",\"session\":\"nobody\",\"teid\":119}");
+	rig_get("/v1/health", NULL);
+	ck_assert(!rig_sent("tunnel_unknown"));
+	rig_event("{\"event\":\"error_indication\",\"session\":\"imsi-1\",\"teid\":119,\"peer\":"
+		  "\"198.18.3.2\"}");
+	rig_mono_us += 1000000;
+	rig_get("/v1/health", NULL);
+	ck_assert(rig_sent("\"health\":\"tunnel_unknown\",\"well\":false"));
+	session->revision++; /* its SMF has modified it */
+	rig_mono_us += 1000000;
+	rig_get("/v1/health", NULL);
+	ck_assert(!rig_sent("tunnel_unknown"));
+}
+END_TEST
+
 /* ---- topology ---- */
 
 START_TEST(tenants_are_told_of_a_dataplane_that_is_down_and_of_no_more_of_the_box)
@@ -393,6 +420,7 @@ int main(void)
 	tcase_add_test(tcase, status_says_hung_of_one_that_owes_an_answer_for_long);
 	tcase_add_test(tcase, status_is_made_at_most_ten_times_a_second);
 	tcase_add_test(tcase, status_tells_of_xdp_where_there_is_such_a_port);
+	tcase_add_test(tcase, session_whose_peer_does_not_know_its_teid_is_not_well);
 	tcase_add_test(tcase, health_names_causes_and_counts_what_rests_on_them);
 	tcase_add_test(
 		tcase, tenants_are_told_of_a_dataplane_that_is_down_and_of_no_more_of_the_box);
