@@ -31,9 +31,10 @@
 
 static pid_t guardian; /* of sluice-kernel; 0: it is a service of its own, or not wanted */
 
-static void complain(const char *what, const char *why)
+static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "sluice-control: %s: %s\n", what, why);
+	return -1;
 }
 
 static int fail(const char *what, const char *why)
@@ -170,22 +171,6 @@ err_store:
 
 /* ---- the dataplane ---- */
 
-/* sluice-kernel's place. */
-static int open_mirror(const struct config *config)
-{
-	const struct mirror_link_config link = {.site = config->site,
-		.socket = config->socket,
-		.rescan_s = config->rescan_s,
-		.spawned = guardian != 0};
-	char path[sizeof(config->socket) + sizeof(WIRE_SUFFIX)];
-	int rc = config->mirror ? mirror_link_start(control.base, control.world, control.reconciler,
-					  &link, &control.mirror)
-				: 0;
-
-	snprintf(path, sizeof(path), "%s" WIRE_SUFFIX, config->socket);
-	return rc ? fail(path, strerror(-rc)) : 0;
-}
-
 static int open_dataplane(const struct config *config)
 {
 	char why[512];
@@ -210,17 +195,10 @@ static int open_dataplane(const struct config *config)
 		goto err_dataplane;
 	if (collector_start(control.base, control.dataplane, &control.collector))
 		goto err_reconciler;
-	if (open_mirror(config))
-		goto err_collector;
 	if (store_revision(control.store) > 0)
 		reconciler_touch_all(control.reconciler);
 	return 0;
 
-err_collector:
-	collector_stop(control.collector);
-	reconciler_stop(control.reconciler);
-	dataplane_close(control.dataplane);
-	return -1; /* said */
 err_reconciler:
 	reconciler_stop(control.reconciler);
 err_dataplane:
@@ -279,6 +257,34 @@ static int open_http(const struct config *config)
 	int rc = http_start(control.base, &http, control.store, routes, why, sizeof(why));
 
 	return rc ? fail("the REST API", why[0] ? why : strerror(-rc)) : 0;
+}
+
+/* ---- sluice-kernel ---- */
+
+/* As it is told at start or by --check. */
+static int fail_link(
+	const struct config *config, int rc, int (*tell)(const char *what, const char *why))
+{
+	char path[sizeof(config->socket) + sizeof(WIRE_SUFFIX)], why[160];
+
+	snprintf(path, sizeof(path), "%s" WIRE_SUFFIX, config->socket);
+	snprintf(why, sizeof(why), "%s; choose another path with --socket, or \"mirror\": false",
+		strerror(-rc));
+	return tell(path, why);
+}
+
+/* sluice-kernel's place. */
+static int open_mirror(const struct config *config)
+{
+	const struct mirror_link_config link = {.site = config->site,
+		.socket = config->socket,
+		.rescan_s = config->rescan_s,
+		.spawned = guardian != 0};
+	int rc = config->mirror ? mirror_link_start(control.base, control.world, control.reconciler,
+					  &link, &control.mirror)
+				: 0;
+
+	return rc ? fail_link(config, rc, fail) : 0;
 }
 
 /* ---- the loop ---- */
@@ -400,7 +406,8 @@ static int serve(const struct config *config)
 	}
 	if (open_http(config))
 		goto err_observe;
-	rc = run(config);
+	if (!open_mirror(config))
+		rc = run(config);
 	http_stop();
 	rest_stop();
 err_observe:
@@ -453,7 +460,7 @@ static int check_only(const struct config *config)
 	if (!rc && (rc = http_check(&http, why, sizeof(why))))
 		complain("the REST API", why);
 	if (!rc && config->mirror && (rc = check_link(config)))
-		complain(config->socket, strerror(-rc));
+		fail_link(config, rc, complain);
 	if (rc)
 		return 2;
 	printf("sluice-control: options and file are fine\n");

@@ -96,7 +96,7 @@ class Config(unittest.TestCase):
         usual = {"--store": store, "--socket": self.folder.name + "/c.sock", "--dataplane": self.folder.name + "/d.sock"}
         for given in ({"--metrics-listen": "banana"}, {"--metrics-listen": "0.0.0.0:9100"}, {"--metrics-listen": "[::]:9100"},
                       {"--metrics-listen": "127.0.0.1:99999"}, {"--store": "/nonexistent/x"}, {"--store": plain + "/x"}, {"--store": plain},
-                      {"--socket": "/nonexistent/a/c.sock"}, {"--socket": plain}, {"--socket": "/tmp/" + "x" * 110},
+                      {"--socket": "/nonexistent/a/c.sock"}, {"--socket": plain}, {"--socket": "/tmp/" + "x" * 110}, {"--socket": "/tmp/" + "x" * 98},
                       {"--config": {"log": {"file": "/nonexistent/log"}}}, {"--config": {"metrics_listen": "[::1]:70000"}},
                       {"--config": {"store": "/nonexistent/y"}, "--store": None}):
             if "--config" in given:
