@@ -96,7 +96,4 @@ int emit_stretch(struct compile *c, const char *slice, const struct stretch *str
 /* Where it comes out and by which WANs; free() it. NULL: no memory. */
 struct spot *slice_spots(const struct intent_slice *slice);
 
-/* Has it an endpoint at this site? Without one it is not in this box. */
-bool slice_is_here(const struct intent_slice *slice, const char *site);
-
 #endif

@@ -60,7 +60,7 @@ static bool applies(const struct session_work *work, const struct intent_local_n
 	return local_network_is_for(session, local->site, local->dnn, local->from, local->tenant) &&
 	       strcmp(local->slice, session->session.slice) && slice &&
 	       slice->obj->slice.service == SERVICE_L3 &&
-	       slice_is_here(&slice->obj->slice, work->c->site);
+	       intent_slice_is_at(&slice->obj->slice, work->c->site);
 }
 
 /* Filters for prefixes of families that the UE has. NULL with *none: there are none; else no

@@ -119,14 +119,6 @@ struct spot *slice_spots(const struct intent_slice *slice)
 	return spot;
 }
 
-bool slice_is_here(const struct intent_slice *slice, const char *site)
-{
-	for (uint32_t i = 0; i < slice->endpoints.count; i++)
-		if (!strcmp(slice->endpoints.item[i].site, site))
-			return true;
-	return false;
-}
-
 /* EVPN tells routers apart by their MACs (RFC 9135 section 5.1): with a part in the kernel each
  * site has its own, else all have the same, which the dataplane makes of the VNI. */
 struct api_mac_addr compile_slice_mac(const struct intent_slice *slice, const char *site)
@@ -184,7 +176,7 @@ int compile_slice(struct compile *c, const struct intent *intent)
 	struct spot *spot;
 	int rc;
 
-	if (!slice_is_here(slice, c->site))
+	if (!intent_slice_is_at(slice, c->site))
 		return 0;
 	spot = slice_spots(slice);
 	if (!spot)
@@ -253,7 +245,7 @@ int compile_host(struct compile *c, const struct intent *intent)
 	if (!at || at->type != INTENT_SLICE)
 		return 0;
 	slice = &at->obj->slice;
-	if (!slice_is_here(slice, c->site))
+	if (!intent_slice_is_at(slice, c->site))
 		return 0;
 	if (strcmp(host->site, c->site))
 		return slice->service == SERVICE_L2 ? compile_remote(c, host, slice) : 0;

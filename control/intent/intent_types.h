@@ -7,6 +7,8 @@
 #ifndef INTENT_INTENT_TYPES_H
 #define INTENT_INTENT_TYPES_H
 
+#include <string.h>
+
 #include "schema.h"
 
 #define INTENT_NAME  30 /* characters of an intent's name: letters, digits and ". _ - @" */
@@ -143,6 +145,15 @@ struct intent_slice {
 	bool has_kernel;
 	struct intent_endpoints endpoints;
 };
+
+/* Has it an endpoint at the site? */
+static inline bool intent_slice_is_at(const struct intent_slice *slice, const char *site)
+{
+	for (uint32_t i = 0; i < slice->endpoints.count; i++)
+		if (!strcmp(slice->endpoints.item[i].site, site))
+			return true;
+	return false;
+}
 
 struct intent_host {
 	api_name name;

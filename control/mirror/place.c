@@ -359,14 +359,6 @@ static int taps_set(struct mirror *mirror, const struct intent_slice *slice, str
 	return rc;
 }
 
-static bool slice_is_at(const struct intent_slice *slice, const char *site)
-{
-	for (uint32_t i = 0; i < slice->endpoints.count; i++)
-		if (!strcmp(slice->endpoints.item[i].site, site))
-			return true;
-	return false;
-}
-
 static int slice_set(struct mirror *mirror, const struct intent_slice *slice)
 {
 	const struct intent_kernel *kernel = &slice->kernel;
@@ -374,7 +366,7 @@ static int slice_set(struct mirror *mirror, const struct intent_slice *slice)
 	struct source *source = NULL;
 	struct api_mac_addr mac;
 
-	if (!slice->has_kernel || !slice_is_at(slice, mirror->site))
+	if (!slice->has_kernel || !intent_slice_is_at(slice, mirror->site))
 		return 0;
 	space = space_get(mirror, kernel->netns, true);
 	if (!space)

@@ -160,14 +160,6 @@ struct filter {
 	const char *tenant, *state, *site; /* NULL: any */
 };
 
-static bool slice_is_at(const struct intent_slice *slice, const char *site)
-{
-	for (uint32_t i = 0; i < slice->endpoints.count; i++)
-		if (!strcmp(slice->endpoints.item[i].site, site))
-			return true;
-	return false;
-}
-
 static bool network_is_at(const struct intent_network *network, const char *site)
 {
 	for (uint32_t i = 0; i < network->hosts.count; i++) {
@@ -190,7 +182,7 @@ static bool is_at(const struct intent *intent, const char *site)
 	case INTENT_WAN:
 		return !strcmp(obj->wan.site, site);
 	case INTENT_SLICE:
-		return slice_is_at(&obj->slice, site);
+		return intent_slice_is_at(&obj->slice, site);
 	case INTENT_HOST:
 		return !strcmp(obj->host.site, site);
 	case INTENT_NETWORK:
