@@ -361,7 +361,7 @@ static void write_bytes(const struct xdp_status *status, void *arg)
 			status->port, "verdict", verdicts[v], NULL);
 }
 
-/* Metrics_xdp.c: the AF_XDP ports. */
+/* The AF_XDP ports. */
 static void metrics_write_xdp(struct text *p)
 {
 	if (!mirror_link_xdp_ports(control.mirror))
