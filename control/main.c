@@ -261,13 +261,20 @@ static int open_http(const struct config *config)
 
 /* ---- sluice-kernel ---- */
 
+#define LINK_PATH (sizeof(((struct config *)0)->socket) + sizeof(WIRE_SUFFIX))
+
+static void link_path(const struct config *config, char path[LINK_PATH])
+{
+	snprintf(path, LINK_PATH, "%s" WIRE_SUFFIX, config->socket);
+}
+
 /* As it is told at start or by --check. */
 static int fail_link(
 	const struct config *config, int rc, int (*tell)(const char *what, const char *why))
 {
-	char path[sizeof(config->socket) + sizeof(WIRE_SUFFIX)], why[160];
+	char path[LINK_PATH], why[160];
 
-	snprintf(path, sizeof(path), "%s" WIRE_SUFFIX, config->socket);
+	link_path(config, path);
 	snprintf(why, sizeof(why), "%s; choose another path with --socket, or \"mirror\": false",
 		strerror(-rc));
 	return tell(path, why);
@@ -440,9 +447,9 @@ static int check_log(const char *file)
 /* The socket that sluice-kernel connects to. */
 static int check_link(const struct config *config)
 {
-	char path[sizeof(config->socket) + sizeof(WIRE_SUFFIX)];
+	char path[LINK_PATH];
 
-	snprintf(path, sizeof(path), "%s" WIRE_SUFFIX, config->socket);
+	link_path(config, path);
 	return unix_socket_check(path);
 }
 

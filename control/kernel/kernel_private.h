@@ -9,7 +9,7 @@
 #include "world.h"
 
 /* All that there is between hello and the end of a connection to sluice-control. */
-struct side {
+struct mirroring {
 	struct event_base *base;
 	struct lines *lines;
 	struct world *world; /* a copy of what the mirror needs of sluice-control's */
@@ -22,28 +22,27 @@ struct side {
 	uint32_t reports;
 	struct mirror_counters counters; /* as told last */
 	char *gaps, *xdp;		 /* likewise, as text; NULL: nothing was */
-	uint64_t gap_cost_us;		 /* of the last look at them */
 	uint32_t gap_wait;		 /* so many reports until the next */
 };
 
-/* ---- side.c ---- */
+/* ---- mirroring.c ---- */
 
-/* hello has come: makes all but the mirror. 0 or -errno; side_end() follows in any case. */
-int side_begin(struct side *side, struct event_base *base, struct lines *lines,
+/* hello has come: makes all but the mirror. 0 or -errno; mirroring_end() follows in any case. */
+int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *lines,
 	const char *dataplane, const char *site, uint32_t rescan_s);
 /* A line that came. -errno: the connection is to end. */
-int side_said(struct side *side, const json_t *line);
-void side_end(struct side *side); /* what was told to the kernel stays */
+int mirroring_said(struct mirroring *m, const json_t *line);
+void mirroring_end(struct mirroring *m); /* what was told to the kernel stays */
 
 /* ---- replica.c ---- */
 
 /* spec null: it is gone. 0 or -errno. */
-int replica_put(struct side *side, const json_t *line);
+int replica_put(struct mirroring *m, const json_t *line);
 
 /* ---- report.c ---- */
 
-int report_start(struct side *side); /* 0, -ENOMEM */
-void report_stop(struct side *side);
-void report_now(struct side *side); /* counters */
+int report_start(struct mirroring *m); /* 0, -ENOMEM */
+void report_stop(struct mirroring *m);
+void report_now(struct mirroring *m); /* counters */
 
 #endif

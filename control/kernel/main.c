@@ -31,7 +31,8 @@ static struct {
 	struct event *ending; /* the connection is to be given up, from the loop */
 	struct lines *lines;
 	bool greeted;
-	struct side side;
+	bool ends; /* nothing of the connection is taken in any more */
+	struct mirroring mirroring;
 	int told; /* why there is no connection, once to the log: -errno */
 } kernel;
 
@@ -47,18 +48,24 @@ static void connect_later(uint32_t ms)
 static void connection_end(void)
 {
 	if (kernel.greeted)
-		side_end(&kernel.side);
-	kernel.greeted = false;
+		mirroring_end(&kernel.mirroring);
+	kernel.greeted = kernel.ends = false;
 	lines_free(kernel.lines);
 	kernel.lines = NULL;
 }
 
-/* The mirror may be in the middle of telling something. */
+/* From the loop: the mirror may be in the middle of telling something. */
+static void connection_give_up(void)
+{
+	kernel.ends = true;
+	event_active(kernel.ending, 0, 0);
+}
+
 static void on_ended(const char *why, void *arg)
 {
 	if (kernel.greeted)
 		log_text(LOG_INFO_, "sluice-control: %s", why);
-	event_active(kernel.ending, 0, 0);
+	connection_give_up();
 }
 
 static void on_ending(evutil_socket_t fd, short what, void *arg)
@@ -86,29 +93,22 @@ static int greet(const json_t *line)
 	}
 	kernel.greeted = true;
 	kernel.told = 0;
-	return side_begin(&kernel.side, kernel.base, kernel.lines, kernel.dataplane, site,
+	return mirroring_begin(&kernel.mirroring, kernel.base, kernel.lines, kernel.dataplane, site,
 		(uint32_t)rescan_s);
 }
 
 static void on_said(const json_t *line, void *arg)
 {
-	int rc = kernel.greeted ? side_said(&kernel.side, line) : greet(line);
+	int rc;
 
+	if (kernel.ends)
+		return;
+	rc = kernel.greeted ? mirroring_said(&kernel.mirroring, line) : greet(line);
 	if (!rc)
 		return;
 	if (kernel.greeted)
 		log_text(LOG_ERROR_, "the kernel is not mirrored: %s; tried again", strerror(-rc));
-	event_active(kernel.ending, 0, 0);
-}
-
-/* Whoever listens there commands this process. */
-static bool may_command(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
-	       (peer.uid == 0 || peer.uid == geteuid());
+	connection_give_up();
 }
 
 /* The socket, connected; -errno. A unix socket connects at once. */
@@ -120,10 +120,10 @@ static int connect_now(void)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)&kernel.address, sizeof(kernel.address)))
 		err = -errno;
-	else if (may_command(fd))
+	else if (lines_is_trusted(fd)) /* who listens there commands this process */
 		return fd;
 	else
-		err = -EPERM; /* another user's */
+		err = -EPERM;
 	close(fd);
 	return err;
 }

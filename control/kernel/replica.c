@@ -16,7 +16,7 @@ static int change(struct world *world, enum intent_type type, const char *name, 
 	return world_find(world, type, name) ? world_delete(world, type, name, err) : 0;
 }
 
-int replica_put(struct side *side, const json_t *line)
+int replica_put(struct mirroring *m, const json_t *line)
 {
 	int type = intent_type_of_kind(json_string_value(json_object_get(line, "intent")) ?: "");
 	const char *name = json_string_value(json_object_get(line, "name"));
@@ -25,14 +25,14 @@ int replica_put(struct side *side, const json_t *line)
 
 	if (type < 0 || !name)
 		return -EPROTO;
-	rc = world_begin(side->world);
+	rc = world_begin(m->world);
 	if (rc)
 		return rc;
-	if (change(side->world, type, name, json_object_get(line, "spec"), &err)) {
-		world_rollback(side->world);
+	if (change(m->world, type, name, json_object_get(line, "spec"), &err)) {
+		world_rollback(m->world);
 		log_text(LOG_ERROR_, "%s %s: %s", intent_kind(type), name, err.message);
 		return -EPROTO;
 	}
-	world_commit(side->world, ++side->revision, clock_wall_us(), "sluice-control");
+	world_commit(m->world, ++m->revision, clock_wall_us(), "sluice-control");
 	return 0;
 }

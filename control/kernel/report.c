@@ -14,22 +14,22 @@
 #define REPORTS_S     (1000 / EVERY_MS)
 #define GAP_COST_PART 20 /* at most that part of the time goes into looking for gaps */
 
-void report_now(struct side *side)
+void report_now(struct mirroring *m)
 {
 	struct mirror_counters now;
 
-	if (!side->mirror)
+	if (!m->mirror)
 		return;
 	memset(&now, 0, sizeof(now)); /* its padding is compared, too */
-	mirror_counters(side->mirror, &now);
-	if (!memcmp(&now, &side->counters, sizeof(now)))
+	mirror_counters(m->mirror, &now);
+	if (!memcmp(&now, &m->counters, sizeof(now)))
 		return;
-	memcpy(&side->counters, &now, sizeof(now));
-	lines_say(side->lines, json_pack("{s:o}", "counters", wire_counters(&now)));
+	memcpy(&m->counters, &now, sizeof(now));
+	lines_say(m->lines, json_pack("{s:o}", "counters", wire_counters(&now)));
 }
 
 /* Says {word: value} when it is another one than before. value is stolen. */
-static void say_changed(struct side *side, const char *word, json_t *value, char **before)
+static void say_changed(struct mirroring *m, const char *word, json_t *value, char **before)
 {
 	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
 
@@ -40,7 +40,7 @@ static void say_changed(struct side *side, const char *word, json_t *value, char
 	}
 	free(*before);
 	*before = text;
-	lines_say(side->lines, json_pack("{s:o}", word, value));
+	lines_say(m->lines, json_pack("{s:o}", word, value));
 }
 
 /* ---- gaps ---- */
@@ -51,18 +51,19 @@ static void add_gap(const char *slice, const char *said, void *arg)
 }
 
 /* Each second, or less often where there are so many slices that it takes long. */
-static void report_gaps(struct side *side)
+static void report_gaps(struct mirroring *m)
 {
 	uint64_t started_us = clock_mono_us();
 	json_t *gaps;
 
-	if (!side->mirror || side->gap_wait-- > 0)
+	if (!m->mirror || m->gap_wait) {
+		m->gap_wait -= m->gap_wait > 0;
 		return;
+	}
 	gaps = json_object();
-	mirror_gaps(side->mirror, add_gap, gaps);
-	say_changed(side, "gaps", gaps, &side->gaps);
-	side->gap_cost_us = clock_mono_us() - started_us;
-	side->gap_wait = (uint32_t)(side->gap_cost_us * GAP_COST_PART / 1000000);
+	mirror_gaps(m->mirror, add_gap, gaps);
+	say_changed(m, "gaps", gaps, &m->gaps);
+	m->gap_wait = (uint32_t)((clock_mono_us() - started_us) * GAP_COST_PART / 1000000);
 }
 
 /* ---- XDP ---- */
@@ -81,45 +82,45 @@ static void add_xdp(const struct xdp_status *status, void *arg)
 			     status->reason, "counts", counts));
 }
 
-static void report_xdp(struct side *side)
+static void report_xdp(struct mirroring *m)
 {
 	json_t *list;
 
-	if (!xdp_ports() && !side->xdp)
+	if (!xdp_ports() && !m->xdp)
 		return;
 	list = json_array();
 	xdp_each(add_xdp, list);
-	say_changed(side, "xdp", list, &side->xdp);
+	say_changed(m, "xdp", list, &m->xdp);
 }
 
 /* ---- the clock ---- */
 
 static void on_report(evutil_socket_t fd, short what, void *arg)
 {
-	struct side *side = arg;
+	struct mirroring *m = arg;
 
-	report_now(side);
-	if (++side->reports % REPORTS_S)
+	report_now(m);
+	if (++m->reports % REPORTS_S)
 		return;
-	lines_say(side->lines, json_pack("{s:b}", "alive", 1));
-	report_gaps(side);
-	report_xdp(side);
+	lines_say(m->lines, json_pack("{s:b}", "alive", 1));
+	report_gaps(m);
+	report_xdp(m);
 }
 
-int report_start(struct side *side)
+int report_start(struct mirroring *m)
 {
 	const struct timeval every = {.tv_usec = EVERY_MS * 1000};
 
-	side->report = event_new(side->base, -1, EV_PERSIST, on_report, side);
-	return side->report && !event_add(side->report, &every) ? 0 : -ENOMEM;
+	m->report = event_new(m->base, -1, EV_PERSIST, on_report, m);
+	return m->report && !event_add(m->report, &every) ? 0 : -ENOMEM;
 }
 
-void report_stop(struct side *side)
+void report_stop(struct mirroring *m)
 {
-	if (side->report)
-		event_free(side->report);
-	side->report = NULL;
-	free(side->gaps);
-	free(side->xdp);
-	side->gaps = side->xdp = NULL;
+	if (m->report)
+		event_free(m->report);
+	m->report = NULL;
+	free(m->gaps);
+	free(m->xdp);
+	m->gaps = m->xdp = NULL;
 }

@@ -25,14 +25,6 @@ RB_GENERATE(sent_tree, sent, entry, sent_cmp)
 
 /* ---- intents ---- */
 
-static bool slice_is_at(const struct intent_slice *slice, const char *site)
-{
-	for (uint32_t i = 0; i < slice->endpoints.count; i++)
-		if (!strcmp(slice->endpoints.item[i].site, site))
-			return true;
-	return false;
-}
-
 /* Has the mirror any use for it? */
 static bool is_needed(const struct mirror_link *link, const struct intent *intent)
 {
@@ -43,7 +35,7 @@ static bool is_needed(const struct mirror_link *link, const struct intent *inten
 		return !strcmp(intent->obj->wan.site, link->site);
 	case INTENT_SLICE:
 		return intent->obj->slice.has_kernel &&
-		       slice_is_at(&intent->obj->slice, link->site);
+		       intent_slice_is_at(&intent->obj->slice, link->site);
 	default:
 		return false;
 	}
@@ -68,6 +60,7 @@ static struct sent *sent_get(struct feed *feed, const struct intent *intent)
 static void intent_say(
 	struct mirror_link *link, enum intent_type type, const char *name, json_t *spec)
 {
+	link->feed.news = true;
 	lines_say(link->lines, json_pack("{s:s, s:s, s:O?}", "intent", intent_kind(type), "name",
 				       name, "spec", spec));
 }
@@ -93,6 +86,8 @@ static void look_begin(struct feed *feed)
 	feed->phase = 0;
 	feed->after[0] = '\0';
 }
+
+#define FULL_MS 10 /* until a queue that was full is looked at again */
 
 /* true: there is more. */
 static bool look_on(struct mirror_link *link, uint64_t until_us)
@@ -133,7 +128,9 @@ static void look_end(struct mirror_link *link)
 		RB_REMOVE(sent_tree, &feed->sent, sent);
 		free(sent);
 	}
-	lines_say(link->lines, json_pack("{s:b}", "look", 1));
+	if (feed->news)
+		lines_say(link->lines, json_pack("{s:b}", "look", 1));
+	feed->news = false;
 }
 
 /* ---- ports ---- */
@@ -192,6 +189,10 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 
 	if (!link->greeted)
 		return;
+	if (lines_is_full(link->lines)) {
+		evtimer_add(feed->work, &(struct timeval){.tv_usec = FULL_MS * 1000});
+		return;
+	}
 	if (!feed->looking && feed->touched)
 		look_begin(feed);
 	if (feed->looking && !look_on(link, turn_until_us(TURN_US)) && link->lines)
@@ -217,12 +218,14 @@ void feed_forget(struct mirror_link *link)
 		free(sent);
 	}
 	feed->looking = false;
+	feed->news = true;
 	feed->ports = 0;
 }
 
 int feed_start(struct mirror_link *link)
 {
 	RB_INIT(&link->feed.sent);
+	link->feed.news = true;
 	link->feed.work = evtimer_new(link->base, on_work, link);
 	return link->feed.work ? 0 : -ENOMEM;
 }

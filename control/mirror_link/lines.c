@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -189,4 +189,18 @@ void lines_say(struct lines *lines, json_t *line)
 	lines->reading = was;
 	if (lines->freed)
 		lines_free(lines);
+}
+
+bool lines_is_full(const struct lines *lines)
+{
+	return evbuffer_get_length(bufferevent_get_output(lines->bev)) > LINES_FULL;
+}
+
+bool lines_is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == 0 || peer.uid == geteuid());
 }

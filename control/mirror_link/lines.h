@@ -6,9 +6,11 @@
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 #define LINE_BYTES   (20u << 20) /* more than the largest intent */
-#define LINES_QUEUED (64u << 20) /* what the other end has not read: more ends it */
+#define LINES_FULL   (4u << 20)	 /* what the other end has not read: who can wait, waits */
+#define LINES_QUEUED (64u << 20) /* more ends it */
 
 struct lines;
 
@@ -29,5 +31,9 @@ void lines_free(struct lines *lines);
 /* line is stolen, NULL when there was no memory for it: then, and when there is none here, the
  * connection ends, so that both begin anew. */
 void lines_say(struct lines *lines, json_t *line);
+bool lines_is_full(const struct lines *lines);
+
+/* Is who is at the other end of this unix socket root, or of this process's user? */
+bool lines_is_trusted(int fd);
 
 #endif

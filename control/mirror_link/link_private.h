@@ -23,6 +23,7 @@ struct feed {
 	struct event *work;
 	struct sent_tree sent;
 	bool touched;	/* another look is to follow */
+	bool news;	/* something was said since the last {"look": true}, or nothing ever */
 	bool looking;	/* one is under way: */
 	uint64_t look;	/* its number */
 	size_t phase;	/* which type of intents it is at, */

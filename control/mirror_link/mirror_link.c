@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "bus.h"
@@ -198,15 +197,6 @@ static void on_ended(const char *why, void *arg)
 
 /* ---- the connection begins ---- */
 
-static bool may_speak(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
-	       (peer.uid == 0 || peer.uid == geteuid());
-}
-
 static void turn_away(struct mirror_link *link)
 {
 	static const char why[] = "a second sluice-kernel, or another user's, is turned away";
@@ -225,7 +215,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 
 	if (link->lines && !link->greeted && clock_mono_us() - link->began_us > HELLO_US)
 		link_lose(link, "who has connected does not say hello");
-	if (link->lines || !may_speak(fd)) { /* it tries again until the first is gone */
+	if (link->lines || !lines_is_trusted(fd)) { /* it tries again until the first is gone */
 		turn_away(link);
 		close(fd);
 		return;

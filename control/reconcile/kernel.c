@@ -336,7 +336,7 @@ int reconciler_mirror(
 	item = item_get(rec, type, key, text != NULL);
 	if (!item)
 		return text ? -ENOMEM : 0;
-	item->stale = false;
+	item->life = rec->mirror_life;
 	if (text ? item->mirror && !strcmp(item->mirror, text) : !item->mirror)
 		return 0;
 	if (text && !(copy = strdup(text))) {
@@ -352,12 +352,10 @@ int reconciler_mirror(
 	return 0;
 }
 
-/* Frees the item if nobody needs it. */
-static void look_ready(struct reconciler *rec, struct item *item)
+/* The picture is whole. Frees the item if nobody needs it. */
+static void look_whole(struct reconciler *rec, struct item *item)
 {
-	if (!rec->mirror_ready)
-		item->stale = item->mirror != NULL;
-	else if (item->stale)
+	if (item->mirror && item->life != rec->mirror_life)
 		reconciler_mirror(rec, item->type, item->key, NULL);
 	else if (item->mirror_there && !item->mirror)
 		kernel_look(rec, item);
@@ -365,21 +363,28 @@ static void look_ready(struct reconciler *rec, struct item *item)
 		item_sweep(rec, item);
 }
 
-void reconciler_mirror_ready(struct reconciler *rec, bool ready)
+static void look_at_whole(struct reconciler *rec)
 {
 	struct item *item, *next;
 
-	if (ready && rec->mirror_ready)
-		return;
-	rec->mirror_ready = ready;
 	for (item = RB_MIN(item_tree, &rec->items); item; item = next) {
 		next = RB_NEXT(item_tree, &rec->items, item);
 		if (next)
 			next->forms++; /* it stays, though the item may be all that waits for it */
-		look_ready(rec, item);
+		look_whole(rec, item);
 		if (next)
 			next->forms--;
 	}
+}
+
+void reconciler_mirror_ready(struct reconciler *rec, bool ready)
+{
+	bool was = rec->mirror_ready;
+
+	rec->mirror_ready = ready;
+	rec->mirror_life += !ready;
+	if (ready && !was)
+		look_at_whole(rec);
 	reconcile_work(rec);
 }
 

@@ -70,7 +70,7 @@ struct item {
 	uint8_t queue;		/* enum item_queue */
 	TAILQ_ENTRY(item) link; /* of its queue, of the refused, or of the waiters of awaits */
 	struct item *awaits;
-	bool stale;	 /* said before the mirror has begun anew, and not since */
+	uint32_t life;	 /* of the mirror, in which it was said */
 	char *withdrawn; /* why it is taken away: what it says instead was refused; NULL: it is not
 			  */
 	char *reason;	 /* why it is refused or waits; NULL: for what it awaits */
@@ -192,6 +192,7 @@ struct reconciler {
 
 	/* the kernel */
 	bool mirror_ready;
+	uint32_t mirror_life; /* what was said in an earlier one is not said any more */
 	struct item_list queues[QUEUES];
 	struct item_list refused; /* longest ago first */
 	struct item_list out_items;

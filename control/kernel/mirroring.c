@@ -12,52 +12,59 @@
 
 static int tell_object(enum object_type type, const char *key, const char *text, void *arg)
 {
-	struct side *side = arg;
+	struct mirroring *m = arg;
 
 	if (strlen(key) >= API_KEY_BYTES)
 		return -EINVAL;
-	lines_say(side->lines, json_pack("{s:s, s:s, s:s?}", "object", api_types[type].name, "key",
-				       key, "text", text));
+	lines_say(m->lines, json_pack("{s:s, s:s, s:s?}", "object", api_types[type].name, "key",
+				    key, "text", text));
 	return 0;
+}
+
+static bool is_full(void *arg)
+{
+	const struct mirroring *m = arg;
+
+	return lines_is_full(m->lines);
 }
 
 /* With its counters, so that what is ready has been counted. */
 static void tell_ready(void *arg)
 {
-	struct side *side = arg;
+	struct mirroring *m = arg;
 
-	report_now(side);
-	lines_say(side->lines, json_pack("{s:b}", "ready", 1));
+	report_now(m);
+	lines_say(m->lines, json_pack("{s:b}", "ready", 1));
 }
 
 static void tell_retry(enum intent_type type, const char *name, void *arg)
 {
-	struct side *side = arg;
+	struct mirroring *m = arg;
 
-	lines_say(side->lines, json_pack("{s:s, s:s}", "retry", intent_kind(type), "name", name));
+	lines_say(m->lines, json_pack("{s:s, s:s}", "retry", intent_kind(type), "name", name));
 }
 
 static void tell_event(enum log_level level, const char *event, json_t *fields, void *arg)
 {
-	struct side *side = arg;
+	struct mirroring *m = arg;
 
-	lines_say(side->lines, json_pack("{s:s, s:i, s:o}", "event", event, "level", (int)level,
-				       "fields", fields));
+	lines_say(m->lines, json_pack("{s:s, s:i, s:o}", "event", event, "level", (int)level,
+				    "fields", fields));
 }
 
 /* ---- what sluice-control says ---- */
 
-static int look(struct side *side)
+static int look(struct mirroring *m)
 {
-	const struct mirror_sink sink = {tell_object, tell_ready, tell_retry, tell_event, side};
-	const struct mirror_config config = {.site = side->site, .rescan_s = side->rescan_s};
+	const struct mirror_sink sink = {
+		tell_object, is_full, tell_ready, tell_retry, tell_event, m};
+	const struct mirror_config config = {.site = m->site, .rescan_s = m->rescan_s};
 
-	if (side->mirror) {
-		mirror_touch(side->mirror);
+	if (m->mirror) {
+		mirror_touch(m->mirror);
 		return 0;
 	}
-	return mirror_start(
-		side->base, side->world, side->dataplane, &sink, &config, &side->mirror);
+	return mirror_start(m->base, m->world, m->dataplane, &sink, &config, &m->mirror);
 }
 
 static int take_ports(const json_t *list)
@@ -81,38 +88,38 @@ static int take_ports(const json_t *list)
 	return 0;
 }
 
-int side_said(struct side *side, const json_t *line)
+int mirroring_said(struct mirroring *m, const json_t *line)
 {
 	const json_t *ports = json_object_get(line, "ports");
 
 	if (json_object_get(line, "intent"))
-		return replica_put(side, line);
+		return replica_put(m, line);
 	if (json_object_get(line, "look"))
-		return look(side);
+		return look(m);
 	return ports ? take_ports(ports) : -EPROTO;
 }
 
 /* ---- life ---- */
 
-int side_begin(struct side *side, struct event_base *base, struct lines *lines,
+int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *lines,
 	const char *dataplane, const char *site, uint32_t rescan_s)
 {
-	*side = (struct side){.base = base, .lines = lines, .rescan_s = rescan_s};
-	snprintf(side->site, sizeof(side->site), "%s", site);
-	return world_create(&side->world) || dataplane_open(base, dataplane, &side->dataplane) ||
-			       follow_start(base) || report_start(side)
+	*m = (struct mirroring){.base = base, .lines = lines, .rescan_s = rescan_s};
+	snprintf(m->site, sizeof(m->site), "%s", site);
+	return world_create(&m->world) || dataplane_open(base, dataplane, &m->dataplane) ||
+			       follow_start(base) || report_start(m)
 		       ? -ENOMEM
 		       : 0;
 }
 
-void side_end(struct side *side)
+void mirroring_end(struct mirroring *m)
 {
-	report_stop(side);
+	report_stop(m);
 	follow_stop();
-	mirror_stop(side->mirror);
-	if (side->dataplane)
-		dataplane_close(side->dataplane);
-	if (side->world)
-		world_free(side->world);
-	*side = (struct side){0};
+	mirror_stop(m->mirror);
+	if (m->dataplane)
+		dataplane_close(m->dataplane);
+	if (m->world)
+		world_free(m->world);
+	*m = (struct mirroring){0};
 }
