@@ -7,9 +7,11 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "array.h"
 #include "bus.h"
 #include "clock.h"
@@ -487,6 +489,8 @@ int main(int argc, char **argv)
 	/* else glibc gathers small pieces all at once: the loop stands for 0.2 s some time after
 	 * 100,000 routes have gone */
 	mallopt(M_MXFAST, 0);
+	json_set_alloc_funcs(xmalloc, free);
+	event_set_mem_functions(xmalloc, xrealloc, free);
 	intent_types_init();
 	rc = log_open(config.log_file[0] ? config.log_file : NULL, config.log_level);
 	if (rc) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* SDF filters: IPFilterRule (RFC 6733 section 4.3.1, as TS 29.212 section 5.4.2 and TS 29.244
- * section 8.2.5 restrict and extend it). Text → structure and back. libc and api/ alone; used by
+ * section 8.2.5 restrict and extend it). Text → structure and back. libc and dataplane/objects/ alone; used by
  * the session model, tests and the fuzzer; owns nothing. Any thread.
  *
  * Written from the network's side: `permit out <proto> from <network> [ports] to <UE> [ports]`.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Is a session sound in itself (TS 29.244)? Before names are looked up and without a box: libc and
- * api/ alone. Any thread; owns nothing. */
+ * dataplane/objects/ alone. Any thread; owns nothing. */
 #ifndef GTP_SESSION_CHECK_H
 #define GTP_SESSION_CHECK_H
 

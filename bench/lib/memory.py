@@ -11,7 +11,7 @@ import machine
 import rpc
 from gen_pcap import mac_text
 
-DECLARED = 1048576   # LIMIT_MACS in dataplane/api/limits.h
+DECLARED = 1048576   # LIMIT_MACS in dataplane/objects/limits.h
 CHUNK = 65536
 GOAL_BYTES = 64
 

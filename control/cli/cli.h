@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the commands of `sluice` share: the invocation, the description of a command, and how things
  * are reported. main.c fills it in; every cmd_*.c adds its commands. Knows the socket's words only
- * through dataplane/api. */
+ * through dataplane/objects. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

@@ -229,6 +229,7 @@ int main(int argc, char **argv)
 	char **words;
 	int status;
 
+	json_set_alloc_funcs(xmalloc, free);
 	intent_types_init();
 	control_defaults(&cli);
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)

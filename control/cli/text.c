@@ -2,48 +2,11 @@
 /* See text.h. */
 #include "text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
-
-static void out_of_memory(void)
-{
-	fputs("error: out of memory\n", stderr);
-	exit(EXIT_FAILURE);
-}
-
-void *xrealloc(void *old, size_t size)
-{
-	void *p = realloc(old, size);
-
-	if (p == NULL && size > 0)
-		out_of_memory();
-	return p;
-}
-
-char *xstrdup(const char *text)
-{
-	size_t size = strlen(text) + 1;
-
-	return memcpy(xrealloc(NULL, size), text, size);
-}
-
-char *xprintf(const char *fmt, ...)
-{
-	va_list ap;
-	char *text;
-	int len;
-
-	va_start(ap, fmt);
-	len = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (len < 0)
-		out_of_memory();
-	return text;
-}
 
 char *number_grouped(json_int_t value, char *out)
 {

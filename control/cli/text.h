@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Numbers as people read them, and memory that is there or the program ends: a command line tool
- * has nothing to undo. */
+/* Numbers as people read and write them. */
 #ifndef CLI_TEXT_H
 #define CLI_TEXT_H
 
@@ -8,11 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NUMBER_BYTES 40
+#include "alloc.h"
 
-void *xrealloc(void *old, size_t size);
-char *xstrdup(const char *text);
-char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define NUMBER_BYTES 40
 
 /* 1234567 → "1,234,567"; out has NUMBER_BYTES. Both return out. */
 char *number_grouped(json_int_t value, char *out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between the words of a command line and the JSON of the socket, by the descriptions in
- * dataplane/api: field=value, keys of several words, and files. */
+ * dataplane/objects: field=value, keys of several words, and files. */
 #ifndef CLI_WORDS_H
 #define CLI_WORDS_H
 

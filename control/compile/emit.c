@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The list of compiled objects, the objects that several types of intent give, and the one text
  * that equal objects have, whether they were compiled or listed by the dataplane: it lists them by
- * the same tables (dataplane/api) that they are compiled by, so nothing is decoded; a resync looks
+ * the same tables (dataplane/objects) that they are compiled by, so nothing is decoded; a resync looks
  * at a hundred thousand objects. Owns nothing but what is in the caller's list. */
 #include "compile_private.h"
 

@@ -10,11 +10,13 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "kernel_private.h"
 #include "log.h"
 #include "turn.h"
@@ -291,6 +293,8 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	mallopt(M_MXFAST, 0); /* as sluice-control: small pieces are not gathered all at once */
+	json_set_alloc_funcs(xmalloc, free);
+	event_set_mem_functions(xmalloc, xrealloc, free);
 	intent_types_init();
 	rc = log_open(options.log, options.level);
 	if (rc) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Keeps the dataplane as the intents and the kernel want it. Each intent is a group of objects of
  * the source `intent`, each object of which the kernel tells one of the source `kernel`
- * (dataplane/api/claims.h); the dataplane judges each group by itself, and says which one it
+ * (dataplane/objects/claims.h); the dataplane judges each group by itself, and says which one it
  * refuses and why. On start, on reconnect (and once more a second later), on another instance,
  * after an error, and every resync_s the groups that the dataplane lists are compared by their
  * revisions; between those a change of an intent compiles only that intent and its dependents.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the files of the reconciler share; nobody else includes it.
  *
- * Intents and the kernel are sources of groups in the dataplane (dataplane/api/claims.h), which
+ * Intents and the kernel are sources of groups in the dataplane (dataplane/objects/claims.h), which
  * judges each group by itself and says what became of it. An owner is an intent: a group of the
  * objects that it was compiled to. An item is an object: how many intents want it, and what the
  * kernel says of it, which is a group of its own. */

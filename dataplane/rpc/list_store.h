@@ -15,7 +15,7 @@
 struct page {
 	const struct api_type *type;
 	const json_t *match; /* NULL = everything */
-	bool unclaimed;	     /* only what no source has (api/claims.h) */
+	bool unclaimed;	     /* only what no source has (claims.h) */
 	size_t limit;
 	json_t *objects;
 };

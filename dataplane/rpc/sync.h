@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sync: groups of a source change together, each all or nothing by itself (api/claims.h). What the
+/* sync: groups of a source change together, each all or nothing by itself (claims.h). What the
  * files of it share; nobody else includes it. Main thread only.
  *
  * A pass plans which objects come, change and go when all groups that are not refused are as they

@@ -20,7 +20,7 @@ struct underlay_via {
 int underlay_init(void);
 void underlay_fini(void);
 
-/* All cannot fail within the limits of api/bounds.h; each marks the paths concerned stale. */
+/* All cannot fail within the limits of bounds.h; each marks the paths concerned stale. */
 void underlay_address_set(uint16_t port, const struct api_ip *prefix);
 void underlay_address_unset(uint16_t port, const struct api_ip *prefix);
 void underlay_neighbor_set(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The codec of dataplane/api: what it takes, what it refuses and how the refusal reads. */
+/* The codec of dataplane/objects: what it takes, what it refuses and how the refusal reads. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dataplane/api/ip.c and unix_socket.c. */
+/* dataplane/objects/ip.c and unix_socket.c. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,11 @@
 /* What several rooms need once (dataplane/lib). */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "alloc.h"
 #include "array.h"
 #include "clock.h"
 #include "hash.h"
@@ -128,6 +132,46 @@ START_TEST(clocks_are_in_microseconds)
 }
 END_TEST
 
+START_TEST(added_items_are_zero_and_in_order)
+{
+	struct pair {
+		uint64_t a, b;
+	} *pairs = NULL;
+	uint32_t room = 0, count = 0;
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		struct pair *pair = xarray_add(&pairs, &room, &count, sizeof(*pairs));
+
+		ck_assert_uint_eq(pair->a | pair->b, 0);
+		pair->a = i;
+		pair->b = ~i;
+	}
+	ck_assert_uint_eq(count, 1000);
+	for (uint64_t i = 0; i < 1000; i++)
+		ck_assert(pairs[i].a == i && pairs[i].b == ~i);
+	free(pairs);
+}
+END_TEST
+
+/* So large that reallocarray() sees the overflow: sanitizers have nothing to report. */
+START_TEST(memory_exhausted_ends_the_process_with_status_1)
+{
+	pid_t pid = fork();
+	int status;
+
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		volatile size_t huge = SIZE_MAX / 2;
+
+		close(STDERR_FILENO);
+		xreallocarray(NULL, huge, 4);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lib");
@@ -144,6 +188,8 @@ int main(void)
 	tcase_add_test(tcase, text_grows_and_keeps_what_was_added);
 	tcase_add_test(tcase, text_that_has_failed_takes_nothing);
 	tcase_add_test(tcase, clocks_are_in_microseconds);
+	tcase_add_test(tcase, added_items_are_zero_and_in_order);
+	tcase_add_test(tcase, memory_exhausted_ends_the_process_with_status_1);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

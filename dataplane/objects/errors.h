@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The error answers of the socket (contract.md, "The socket").
- * Part of dataplane/api: plain C, no rte_*. */
+ * Part of dataplane/objects: plain C, no rte_*. */
 #ifndef API_ERRORS_H
 #define API_ERRORS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How much of everything one box holds. Past a limit the answer is RPC_ERR_CAPACITY with
- * data.limit. Part of dataplane/api: plain C, no rte_*; the control plane includes it too. */
+ * data.limit. Part of dataplane/objects: plain C, no rte_*; the control plane includes it too. */
 #ifndef API_BOUNDS_H
 #define API_BOUNDS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every object type described once, as data: from this come the decoder with its error texts, the
- * encoder, JSON Schema, and the CLI's completion. Part of dataplane/api: plain C and jansson, no
+ * encoder, JSON Schema, and the CLI's completion. Part of dataplane/objects: plain C and jansson, no
  * rte_*. */
 #ifndef API_SCHEMA_H
 #define API_SCHEMA_H

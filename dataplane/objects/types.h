@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The object types of the socket as C structures (contract.md, "Object types").
  * A decoded object is zeroed first, so two equal objects compare equal with memcmp.
- * Part of dataplane/api: plain C, no rte_*. */
+ * Part of dataplane/objects: plain C, no rte_*. */
 #ifndef API_TYPES_H
 #define API_TYPES_H
 

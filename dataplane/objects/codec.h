@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of dataplane/api share among themselves; nobody outside includes it. */
+/* What the files of dataplane/objects share among themselves; nobody outside includes it. */
 #ifndef API_CODEC_H
 #define API_CODEC_H
 

@@ -6,7 +6,7 @@
  *
  * A change is staged: groups get the claims that they are to have beside those that they have, and
  * then it is made so (claims_commit()) or not (claims_cancel()). In between claim_next() tells what
- * would be left. Part of dataplane/api: plain C, no rte_*. Main thread only. */
+ * would be left. Part of dataplane/objects: plain C, no rte_*. Main thread only. */
 #ifndef API_CLAIMS_H
 #define API_CLAIMS_H
 

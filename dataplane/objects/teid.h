@@ -4,7 +4,7 @@
  * that are other ones each time, so that an old TEID does not meet a new session.
  *
  * The dataplane chooses its TEIDs in this form. A session that is put with a TEID gets the index
- * that it names, if that is free; any other TEID works as well, by a table. Part of dataplane/api:
+ * that it names, if that is free; any other TEID works as well, by a table. Part of dataplane/objects:
  * plain C, no rte_*; the control plane includes it too. */
 #ifndef API_TEID_H
 #define API_TEID_H
