@@ -47,7 +47,7 @@ void device_pool_give(struct rte_mempool *pool, uint32_t kept);
 /* Stops, closes and detaches. Other ports may still be sending buffers of its pool: that is freed,
  * or used again by a port of the same size, once they have all come back. */
 void device_close(struct device *dev);
-/* port_mtu.c. devargs: what it was opened with, NULL for a twin. An interface below it that carries
+/* devargs: what it was opened with, NULL for a twin. An interface below it that carries
  * less is raised. 0 or -1 with err. */
 int device_set_mtu(uint16_t ethdev, const char *devargs, uint32_t mtu, struct rpc_error *err);
 

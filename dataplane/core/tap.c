@@ -54,14 +54,46 @@ static struct nlmsghdr *request_start(char *buf, uint16_t type, uint16_t flags)
 	return nlh;
 }
 
+/* A request about one interface. */
+static struct nlmsghdr *link_request(
+	char *buf, uint16_t type, uint32_t ifindex, struct ifinfomsg **ifi)
+{
+	struct nlmsghdr *nlh = request_start(buf, type, 0);
+
+	*ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(**ifi));
+	memset(*ifi, 0, sizeof(**ifi));
+	(*ifi)->ifi_index = ifindex;
+	return nlh;
+}
+
+/* The attribute of that type, NULL when the message has none. */
+static const struct nlattr *attr_find(const struct nlmsghdr *nlh, size_t header, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, header) if (mnl_attr_get_type(attr) == type) return attr;
+	return NULL;
+}
+
+static const struct nlattr *link_attr(const struct nlmsghdr *nlh, uint16_t type)
+{
+	return attr_find(nlh, sizeof(struct ifinfomsg), type);
+}
+
+static bool attr_u32(const struct nlattr *attr, uint32_t *value)
+{
+	if (attr == NULL || mnl_attr_validate(attr, MNL_TYPE_U32) != 0)
+		return false;
+	*value = mnl_attr_get_u32(attr);
+	return true;
+}
+
 int tap_up(const char *name)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = request_start(buf, RTM_NEWLINK, 0);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *nlh = link_request(buf, RTM_NEWLINK, if_nametoindex(name), &ifi);
 
-	memset(ifi, 0, sizeof(*ifi));
-	ifi->ifi_index = if_nametoindex(name);
 	ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	return ifi->ifi_index != 0 ? rtnl_request(nlh) : -ENODEV;
 }
@@ -95,56 +127,48 @@ int tap_address(const char *name, const struct api_ip *prefix, bool add, bool *o
 int link_carrier(uint32_t ifindex, bool on)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = request_start(buf, RTM_NEWLINK, 0);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *nlh = link_request(buf, RTM_NEWLINK, ifindex, &ifi);
 
-	memset(ifi, 0, sizeof(*ifi));
-	ifi->ifi_index = ifindex;
 	mnl_attr_put_u8(nlh, IFLA_CARRIER, on);
 	return rtnl_request(nlh);
 }
 
-static int on_mtu(const struct nlattr *attr, void *arg)
+int link_rename(uint32_t ifindex, const char *name)
 {
-	if (mnl_attr_get_type(attr) == IFLA_MTU && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
-		*(uint32_t *)arg = mnl_attr_get_u32(attr);
-	return MNL_CB_OK;
+	char buf[512];
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *nlh = link_request(buf, RTM_NEWLINK, ifindex, &ifi);
+
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	return rtnl_request(nlh);
 }
 
 uint32_t link_message_mtu(const struct nlmsghdr *nlh)
 {
 	uint32_t mtu = 0;
 
-	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), on_mtu, &mtu);
+	attr_u32(link_attr(nlh, IFLA_MTU), &mtu);
 	return mtu;
-}
-
-static int on_name(const struct nlattr *attr, void *arg)
-{
-	if (mnl_attr_get_type(attr) == IFLA_IFNAME &&
-		mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-		*(const char **)arg = mnl_attr_get_str(attr);
-	return MNL_CB_OK;
 }
 
 const char *link_message_name(const struct nlmsghdr *nlh)
 {
-	const char *name = NULL;
+	const struct nlattr *attr = link_attr(nlh, IFLA_IFNAME);
 
-	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), on_name, &name);
-	return name;
+	return attr != NULL && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0
+		       ? mnl_attr_get_str(attr)
+		       : NULL;
 }
 
-int link_rename(uint32_t ifindex, const char *name)
+static int link_ask(uint32_t ifindex, mnl_cb_t answer, void *arg)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = request_start(buf, RTM_NEWLINK, 0);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *nlh = link_request(buf, RTM_GETLINK, ifindex, &ifi);
 
-	memset(ifi, 0, sizeof(*ifi));
-	ifi->ifi_index = ifindex;
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	return rtnl_request(nlh);
+	nlh->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
+	return rtnl_ask(nlh, answer, arg);
 }
 
 struct link_state {
@@ -161,18 +185,6 @@ static int on_link(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_STOP;
 }
 
-static int link_ask(uint32_t ifindex, mnl_cb_t answer, void *arg)
-{
-	char buf[512];
-	struct nlmsghdr *nlh = request_start(buf, RTM_GETLINK, 0);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-
-	memset(ifi, 0, sizeof(*ifi));
-	ifi->ifi_index = ifindex;
-	nlh->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
-	return rtnl_ask(nlh, answer, arg);
-}
-
 int link_state(uint32_t ifindex, uint32_t *flags, uint32_t *mtu)
 {
 	struct link_state state = {0};
@@ -185,62 +197,39 @@ int link_state(uint32_t ifindex, uint32_t *flags, uint32_t *mtu)
 
 struct veth {
 	bool is;
-	uint32_t peer;
-	int nsid;
+	uint32_t peer, nsid;
 };
-
-static int on_link_kind(const struct nlattr *attr, void *arg)
-{
-	struct veth *veth = arg;
-
-	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-		veth->is = strcmp(mnl_attr_get_str(attr), "veth") == 0;
-	return MNL_CB_OK;
-}
-
-static int on_link_attr(const struct nlattr *attr, void *arg)
-{
-	struct veth *veth = arg;
-
-	if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
-		mnl_attr_parse_nested(attr, on_link_kind, veth);
-	else if (mnl_attr_get_type(attr) == IFLA_LINK)
-		veth->peer = mnl_attr_get_u32(attr);
-	else if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID)
-		veth->nsid = (int)mnl_attr_get_u32(attr);
-	return MNL_CB_OK;
-}
 
 static int on_veth(const struct nlmsghdr *nlh, void *arg)
 {
-	if (nlh->nlmsg_type == RTM_NEWLINK)
-		mnl_attr_parse(nlh, sizeof(struct ifinfomsg), on_link_attr, arg);
+	const struct nlattr *info = link_attr(nlh, IFLA_LINKINFO), *attr;
+	struct veth *veth = arg;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || info == NULL)
+		return MNL_CB_STOP;
+	mnl_attr_for_each_nested(attr, info) if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		veth->is = strcmp(mnl_attr_get_str(attr), "veth") == 0;
+	attr_u32(link_attr(nlh, IFLA_LINK), &veth->peer);
+	attr_u32(link_attr(nlh, IFLA_LINK_NETNSID), &veth->nsid);
 	return MNL_CB_STOP;
 }
 
 int link_veth_peer(uint32_t ifindex, uint32_t *peer, int *nsid)
 {
-	struct veth veth = {.nsid = -1};
+	struct veth veth = {.nsid = UINT32_MAX}; /* -1: this one */
 	int rc = link_ask(ifindex, on_veth, &veth);
 
 	if (rc != 0)
 		return rc;
 	*peer = veth.peer;
-	*nsid = veth.nsid;
+	*nsid = (int)veth.nsid;
 	return veth.is && veth.peer != 0 ? 0 : -EOPNOTSUPP;
-}
-
-static int on_netns_attr(const struct nlattr *attr, void *arg)
-{
-	if (mnl_attr_get_type(attr) == NETNSA_NSID)
-		*(int *)arg = (int)mnl_attr_get_u32(attr);
-	return MNL_CB_OK;
 }
 
 static int on_netns(const struct nlmsghdr *nlh, void *arg)
 {
 	if (nlh->nlmsg_type == RTM_NEWNSID)
-		mnl_attr_parse(nlh, sizeof(struct rtgenmsg), on_netns_attr, arg);
+		attr_u32(attr_find(nlh, sizeof(struct rtgenmsg), NETNSA_NSID), arg);
 	return MNL_CB_STOP;
 }
 
@@ -249,12 +238,15 @@ int netns_id(int fd, int *nsid)
 	char buf[512];
 	struct nlmsghdr *nlh = request_start(buf, RTM_GETNSID, 0);
 	struct rtgenmsg *gen = mnl_nlmsg_put_extra_header(nlh, sizeof(*gen));
+	uint32_t id = UINT32_MAX; /* -1: none */
+	int rc;
 
 	gen->rtgen_family = AF_UNSPEC;
 	mnl_attr_put_u32(nlh, NETNSA_FD, fd);
 	nlh->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
-	*nsid = -1;
-	return rtnl_ask(nlh, on_netns, nsid);
+	rc = rtnl_ask(nlh, on_netns, &id);
+	*nsid = (int)id;
+	return rc;
 }
 
 int link_mtu_raise(unsigned ifindex, uint32_t mtu, uint32_t *has)
