@@ -13,11 +13,11 @@
 #define READ_ROWS   64
 #define READS_SHORT 5 /* more than that: between parts of a table, and for the rest */
 
-static json_t *fields_json(const struct table_field *fields, unsigned count, bool match)
+static json_t *fields_json(const struct table_field *fields, bool match)
 {
 	json_t *out = json_array();
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; fields[i].name; i++) {
 		json_t *field = json_pack("{s:i, s:s, s:i}", "id", i + 1, "name", fields[i].name,
 			"bitwidth", fields[i].bits);
 
@@ -32,12 +32,12 @@ static json_t *actions_json(const struct table_decl *table)
 {
 	json_t *out = json_array();
 
-	for (unsigned i = 0; i < table->n_actions; i++) {
+	for (unsigned i = 0; table->actions[i].name; i++) {
 		const struct table_action *action = &table->actions[i];
 
-		json_array_append_new(out,
-			json_pack("{s:i, s:s, s:o}", "id", i + 1, "name", action->name, "params",
-				fields_json(action->params, action->n_params, false)));
+		json_array_append_new(
+			out, json_pack("{s:i, s:s, s:o}", "id", i + 1, "name", action->name,
+				     "params", fields_json(action->params, false)));
 	}
 	return out;
 }
@@ -52,9 +52,9 @@ METHOD(method_table_list)
 		json_array_append_new(
 			tables, json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:b}", "id", i + 1,
 					"name", table->name, "help", table->help, "match_fields",
-					fields_json(table->key, table->n_key, true), "actions",
+					fields_json(table->key, true), "actions",
 					actions_json(table), "size", (json_int_t)table->size,
-					"entries", (json_int_t)(table->count ? table->count() : 0),
+					"entries", (json_int_t)table_count(table),
 					"direct_counters", table->counters));
 	}
 	*result = json_pack("{s:o}", "tables", tables);
@@ -64,15 +64,14 @@ METHOD(method_table_list)
 static json_t *row_json(const struct table_decl *table, const struct table_row *row)
 {
 	json_t *match = json_object(), *params = json_object(), *out;
-	const struct table_action *action =
-		row->action < table->n_actions ? &table->actions[row->action] : NULL;
+	const struct table_action *action = &table->actions[row->action];
 
-	for (unsigned i = 0; i < table->n_key && i < TABLE_KEYS_MAX; i++)
-		json_object_set_new(match, table->key[i].name, names_text(row->key_text[i]));
-	for (unsigned i = 0; action && i < action->n_params && i < TABLE_PARAMS_MAX; i++)
-		json_object_set_new(params, action->params[i].name, names_text(row->param_text[i]));
-	out = json_pack("{s:o, s:s, s:o}", "match", match, "action", action ? action->name : "none",
-		"params", params);
+	for (unsigned i = 0; table->key[i].name; i++)
+		json_object_set_new(match, table->key[i].name, names_text(row->keys[i]));
+	for (unsigned i = 0; action->params[i].name; i++)
+		json_object_set_new(params, action->params[i].name, names_text(row->params[i]));
+	out = json_pack(
+		"{s:o, s:s, s:o}", "match", match, "action", action->name, "params", params);
 	if (table->counters) {
 		json_t *counters = json_object();
 
@@ -135,10 +134,8 @@ static bool read_page(const struct table_decl *table, uint64_t *place, size_t li
 	static struct table_row rows[READ_ROWS]; /* 60 KiB: too much for a stack, and one thread */
 	size_t left, reads = limit / READ_ROWS + READS_SHORT;
 
-	if (!table->read)
-		return false;
 	while ((left = limit - json_array_size(out)) > 0 && reads-- > 0) {
-		uint32_t got = table->read(place, rows, left < READ_ROWS ? left : READ_ROWS);
+		uint32_t got = table_read(table, place, rows, left < READ_ROWS ? left : READ_ROWS);
 
 		for (uint32_t i = 0; i < got; i++)
 			json_array_append_new(out, row_json(table, &rows[i]));

@@ -1,130 +1,181 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The switch's tables as data, and their rows for people. Main thread only. */
+/* The tables of slices, tunnels, routing and GTP-U peers as data, with their rows for people, and
+ * the list of all tables. Owns nothing. */
 #include "tables.h"
 
-#include <arpa/inet.h>
+#include <rte_byteorder.h>
 #include <rte_common.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "attachment.h"
 #include "exact_page.h"
 #include "fdb.h"
+#include "fib_cursor.h"
+#include "gtpu_path.h"
 #include "hot.h"
+#include "l3.h"
+#include "neighbor.h"
+#include "nexthop.h"
+#include "peer.h"
 #include "schema.h"
-#include "slice.h"
-#include "tables_upf.h"
+#include "session_index.h"
 #include "tunnel.h"
 
-#define ROW_TEXT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
+#define PAGE 64 /* entries that are copied at a time */
 
-/* Walks ids 1..limit, calling row for those that are there. */
-static uint32_t walk_ids(uint64_t *cursor, struct table_row *rows, uint32_t max, uint32_t limit,
-	bool (*row)(uint16_t id, struct table_row *row))
+/* ---- rows ---- */
+
+void row_key(struct table_row *row, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(row->keys[row->n_keys++], sizeof(row->keys[0]), format, args);
+	va_end(args);
+}
+
+void row_param(struct table_row *row, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(row->params[row->n_params++], sizeof(row->params[0]), format, args);
+	va_end(args);
+}
+
+void row_key_ip(struct table_row *row, const struct api_ip *ip, bool prefix)
+{
+	char text[64];
+
+	api_ip_format(ip, prefix, text);
+	row_key(row, "%s", text);
+}
+
+/* ---- iterators ---- */
+
+static uint32_t ids_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	uint64_t id = *cursor != 0 ? *cursor : 1;
 	uint32_t n = 0;
 
-	for (; id <= limit && n < max; id++) {
+	for (; id <= table->size && n < max; id++) {
 		memset(&rows[n], 0, sizeof(rows[n]));
-		n += row(id, &rows[n]);
+		n += table->by_id(id, &rows[n]);
 	}
-	*cursor = id <= limit ? id : 0;
+	*cursor = id <= table->size ? id : 0;
 	return n;
 }
 
-/* ---- access: (port, VLAN) → slice ---- */
+static uint32_t ids_count(const struct table_decl *table)
+{
+	uint32_t n = 0;
+
+	for (uint32_t id = 1; id <= table->size; id++)
+		n += table->by_id(id, NULL);
+	return n;
+}
+
+uint32_t table_count(const struct table_decl *table)
+{
+	if (table->by_session != NULL)
+		return sessions_count(table->by_session);
+	return table->by_id != NULL ? ids_count(table) : table->count();
+}
+
+uint32_t table_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	if (table->by_session != NULL)
+		return sessions_read(table->by_session, cursor, rows, max);
+	if (table->by_id != NULL)
+		return ids_read(table, cursor, rows, max);
+	return table->read(cursor, rows, max);
+}
+
+/* ---- access ---- */
 
 static bool access_row(uint16_t id, struct table_row *row)
 {
 	const struct attachment_hot *a = &attachment_hot[id];
 
-	if (a->slice == 0)
-		return false;
-	ROW_TEXT(row->key_text[0], "%s", port_name(a->port));
-	ROW_TEXT(row->key_text[1], "%u", a->vlan & ATTACHMENT_VID);
-	ROW_TEXT(row->param_text[0], "{slice %u}", a->slice);
-	ROW_TEXT(row->param_text[1], "{attachment %u}", id);
+	if (a->slice == 0 || row == NULL)
+		return a->slice != 0;
+	row_key(row, "%s", port_name(a->port));
+	row_key(row, "%u", a->vlan & ATTACHMENT_VID);
+	row_param(row, "{slice %u}", a->slice);
+	row_param(row, "{attachment %u}", id);
 	attachment_counters_read(id, &row->counters);
 	return true;
 }
 
-static uint32_t access_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return walk_ids(cursor, rows, max, LIMIT_ATTACHMENTS, access_row);
-}
+static const struct table_decl access_decl = {
+	.name = "access",
+	.help = "which slice a frame of a port and VLAN enters (VLAN 0: untagged)",
+	.key = {{"port", 8, "exact"}, {"vlan", 12, "exact"}},
+	.actions = {{"enter_slice", {{"slice", 16, NULL}, {"attachment", 16, NULL}}}},
+	.size = LIMIT_ATTACHMENTS,
+	.counters = true,
+	.by_id = access_row,
+};
 
-static uint32_t access_count(void)
-{
-	uint32_t n = 0;
+/* ---- vtep4, vtep6 ---- */
 
-	for (uint32_t id = 1; id <= LIMIT_ATTACHMENTS; id++)
-		n += attachment_hot[id].slice != 0;
-	return n;
-}
-
-/* ---- vtep4, vtep6: (local, remote, UDP port, VNI) → slice ---- */
+enum vtep_action { VTEP_DECAPSULATE, VTEP_UNKNOWN_VNI, VTEP_UNKNOWN_PEER };
 
 struct vtep_page {
 	struct table_row *rows;
 	uint32_t n;
-	bool is_ipv6;
+	uint8_t family;
 };
 
-static void vtep_row(const uint64_t *key, uint64_t value, bool is_ipv6, struct table_row *row)
-{
-	uint64_t word = key[0];
-	uint8_t mark = word >> 24 & 0xff;
-	uint32_t vni_be = (uint32_t)word & RTE_BE32(0xffffff00);
-	char text[INET6_ADDRSTRLEN];
-
-	memset(row, 0, sizeof(*row));
-	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, key + 1, text, sizeof(text));
-	ROW_TEXT(row->key_text[0], "%s", text);
-	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, (const char *)(key + 1) + (is_ipv6 ? 16 : 4), text,
-		sizeof(text));
-	bool any = mark == VTEP_ANY_PEER && (is_ipv6 ? key[3] | key[4] : key[1] >> 32) == 0;
-
-	ROW_TEXT(row->key_text[1], "%s", any ? "*" : text);
-	if (mark == VTEP_ANY_PEER)
-		ROW_TEXT(row->key_text[2], "*");
-	else
-		ROW_TEXT(row->key_text[2], "%u", rte_be_to_cpu_16(word >> 32));
-	if (mark != 0)
-		ROW_TEXT(row->key_text[3], "*");
-	else
-		ROW_TEXT(row->key_text[3], "%u", rte_be_to_cpu_32(vni_be) >> 8);
-	row->action = mark == 0							? 0
-		      : mark == VTEP_ANY_VNI || (mark == VTEP_ANY_PEER && !any) ? 1
-										: 2;
-	if (mark == 0) {
-		ROW_TEXT(row->param_text[0], "{slice %u}", VTEP_SLICE(value));
-		ROW_TEXT(row->param_text[1], "{tunnel %u}", VTEP_TUNNEL(value));
-	}
-}
-
-static void vtep_add(const uint64_t *key, uint64_t value, void *arg)
+static void vtep_row(const uint64_t *key, uint64_t value, void *arg)
 {
 	struct vtep_page *page = arg;
+	struct table_row *row = &page->rows[page->n++];
+	const uint8_t *addresses = (const uint8_t *)(key + 1);
+	struct api_ip local = {.family = page->family}, remote = local, none = local;
+	uint32_t bytes = page->family == 6 ? 16 : 4;
+	uint8_t mark = key[0] >> 24 & 0xff;
+	bool any;
 
-	vtep_row(key, value, page->is_ipv6, &page->rows[page->n++]);
-}
-
-static uint32_t vtep_read(
-	struct exact_table *t, uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	struct vtep_page page = {.rows = rows, .is_ipv6 = t == &vtep6_table};
-
-	return exact_page(t, cursor, max, vtep_add, &page);
+	memset(row, 0, sizeof(*row));
+	memcpy(local.bytes, addresses, bytes);
+	memcpy(remote.bytes, addresses + bytes, bytes);
+	any = mark == VTEP_ANY_PEER && memcmp(&remote, &none, sizeof(none)) == 0;
+	row_key_ip(row, &local, false);
+	if (any)
+		row_key(row, "*");
+	else
+		row_key_ip(row, &remote, false);
+	if (mark == VTEP_ANY_PEER)
+		row_key(row, "*");
+	else
+		row_key(row, "%u", rte_be_to_cpu_16(key[0] >> 32));
+	if (mark != 0) {
+		row_key(row, "*");
+		row->action = any || mark == VTEP_GTPU ? VTEP_UNKNOWN_PEER : VTEP_UNKNOWN_VNI;
+		return;
+	}
+	row_key(row, "%u", rte_be_to_cpu_32((uint32_t)key[0] & RTE_BE32(0xffffff00)) >> 8);
+	row_param(row, "{slice %u}", VTEP_SLICE(value));
+	row_param(row, "{tunnel %u}", VTEP_TUNNEL(value));
 }
 
 static uint32_t vtep4_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
-	return vtep_read(&vtep4_table, cursor, rows, max);
+	struct vtep_page page = {.rows = rows, .family = 4};
+
+	return exact_page(&vtep4_table, cursor, max, vtep_row, &page);
 }
 
 static uint32_t vtep6_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
-	return vtep_read(&vtep6_table, cursor, rows, max);
+	struct vtep_page page = {.rows = rows, .family = 6};
+
+	return exact_page(&vtep6_table, cursor, max, vtep_row, &page);
 }
 
 static uint32_t vtep4_count(void)
@@ -137,116 +188,19 @@ static uint32_t vtep6_count(void)
 	return vtep6_table.count;
 }
 
-/* ---- fdb: (slice, MAC) → door ---- */
-
-/* Number of the action that leads there, and its first parameter. */
-static uint8_t door_action(door_t door, char (*text)[96])
-{
-	bool tunnel = DOOR_KIND(door) == DOOR_TUNNEL;
-
-	if (DOOR_KIND(door) == DOOR_SESSION) {
-		ROW_TEXT(*text, "{session %u}", DOOR_SESSION_ID(door));
-		return 2;
+#define VTEP_ACTIONS                                                                               \
+	{                                                                                          \
+		[VTEP_DECAPSULATE] = {"decapsulate", {{"slice", 16, NULL}, {"tunnel", 16, NULL}}}, \
+		[VTEP_UNKNOWN_VNI] = {.name = "drop_unknown_vni"},                                 \
+		[VTEP_UNKNOWN_PEER] = {.name = "drop_unknown_peer"},                               \
 	}
-	ROW_TEXT(*text, tunnel ? "{tunnel %u}" : "{attachment %u}", DOOR_ID(door));
-	return tunnel;
-}
 
-static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	struct fdb_entry entry[256];
-	uint32_t n = fdb_iterate(cursor, entry, RTE_MIN(max, (uint32_t)RTE_DIM(entry)));
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct table_row *row = &rows[i];
-		char mac[64];
-
-		memset(row, 0, sizeof(*row));
-		api_mac_format(&entry[i].mac, mac);
-		ROW_TEXT(row->key_text[0], "{slice %u}", entry[i].slice);
-		ROW_TEXT(row->key_text[1], "%.40s", mac);
-		row->action = door_action(entry[i].door, &row->param_text[0]);
-		ROW_TEXT(row->param_text[1], "%s",
-			entry[i].movable     ? "movable"
-			: entry[i].is_static ? "static"
-					     : "learned");
-		ROW_TEXT(row->param_text[2], "%u", entry[i].age_s);
-	}
-	return n;
-}
-
-/* ---- tunnels: what encapsulation finds ---- */
-
-static bool tunnel_row(uint16_t id, struct table_row *row)
-{
-	char state[160];
-
-	if (!tunnel_is_used(id))
-		return false;
-	tunnel_state(id, state);
-	ROW_TEXT(row->key_text[0], "{tunnel %u}", id);
-	ROW_TEXT(row->param_text[0], "%u", 1u << (tunnel_hot[id].paths & PATHS_LOG2));
-	ROW_TEXT(row->param_text[1], "%.60s", state);
-	tunnel_counters_read(id, &row->counters);
-	return true;
-}
-
-static uint32_t tunnels_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return walk_ids(cursor, rows, max, LIMIT_TUNNELS, tunnel_row);
-}
-
-static uint32_t tunnels_count(void)
-{
-	uint32_t n = 0;
-
-	for (uint32_t id = 1; id <= LIMIT_TUNNELS; id++)
-		n += tunnel_is_used(id);
-	return n;
-}
-
-/* ---- declarations ---- */
-
-#define FIELDS(...) ((const struct table_field[]){__VA_ARGS__})
-
-static const struct table_action access_actions[] = {
-	{"enter_slice", FIELDS({"slice", 16, NULL}, {"attachment", 16, NULL}), 2},
-};
-static const struct table_action vtep_actions[] = {
-	{"decapsulate", FIELDS({"slice", 16, NULL}, {"tunnel", 16, NULL}), 2},
-	{"drop_unknown_vni", NULL, 0},
-	{"drop_unknown_peer", NULL, 0},
-};
-static const struct table_action fdb_actions[] = {
-	{"to_attachment", FIELDS({"attachment", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}),
-		3},
-	{"to_tunnel", FIELDS({"tunnel", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}), 3},
-	{"to_session", FIELDS({"session", 20, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}), 3},
-};
-static const struct table_action tunnel_actions[] = {
-	{"encapsulate", FIELDS({"path_slots", 8, NULL}, {"state", 0, NULL}), 2},
-};
-
-static const struct table_decl access_table = {
-	.name = "access",
-	.help = "which slice a frame of a port and VLAN enters (VLAN 0: untagged)",
-	.key = FIELDS({"port", 8, "exact"}, {"vlan", 12, "exact"}),
-	.n_key = 2,
-	.actions = access_actions,
-	.n_actions = RTE_DIM(access_actions),
-	.size = LIMIT_ATTACHMENTS,
-	.counters = true,
-	.count = access_count,
-	.read = access_read,
-};
 static const struct table_decl vtep4_decl = {
 	.name = "vtep4",
 	.help = "which slice a tunnel packet over IPv4 enters",
-	.key = FIELDS({"local", 32, "exact"}, {"remote", 32, "exact"}, {"dst_port", 16, "exact"},
-		{"vni", 24, "exact"}),
-	.n_key = 4,
-	.actions = vtep_actions,
-	.n_actions = RTE_DIM(vtep_actions),
+	.key = {{"local", 32, "exact"}, {"remote", 32, "exact"}, {"dst_port", 16, "exact"},
+		{"vni", 24, "exact"}},
+	.actions = VTEP_ACTIONS,
 	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS,
 	.count = vtep4_count,
 	.read = vtep4_read,
@@ -254,40 +208,306 @@ static const struct table_decl vtep4_decl = {
 static const struct table_decl vtep6_decl = {
 	.name = "vtep6",
 	.help = "which slice a tunnel packet over IPv6 enters",
-	.key = FIELDS({"local", 128, "exact"}, {"remote", 128, "exact"}, {"dst_port", 16, "exact"},
-		{"vni", 24, "exact"}),
-	.n_key = 4,
-	.actions = vtep_actions,
-	.n_actions = RTE_DIM(vtep_actions),
+	.key = {{"local", 128, "exact"}, {"remote", 128, "exact"}, {"dst_port", 16, "exact"},
+		{"vni", 24, "exact"}},
+	.actions = VTEP_ACTIONS,
 	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS,
 	.count = vtep6_count,
 	.read = vtep6_read,
 };
+
+/* ---- fdb ---- */
+
+static void fdb_row(const struct fdb_entry *e, struct table_row *row)
+{
+	char mac[64];
+
+	memset(row, 0, sizeof(*row));
+	api_mac_format(&e->mac, mac);
+	row_key(row, "{slice %u}", e->slice);
+	row_key(row, "%s", mac);
+	switch (DOOR_KIND(e->door)) {
+	case DOOR_SESSION:
+		row->action = 2;
+		row_param(row, "{session %u}", DOOR_SESSION_ID(e->door));
+		break;
+	case DOOR_TUNNEL:
+		row->action = 1;
+		row_param(row, "{tunnel %u}", DOOR_ID(e->door));
+		break;
+	default:
+		row_param(row, "{attachment %u}", DOOR_ID(e->door));
+	}
+	row_param(row, "%s", e->movable ? "movable" : e->is_static ? "static" : "learned");
+	row_param(row, "%u", e->age_s);
+}
+
+static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	struct fdb_entry entries[PAGE];
+	uint32_t n = fdb_iterate(cursor, entries, RTE_MIN(max, (uint32_t)PAGE));
+
+	for (uint32_t i = 0; i < n; i++)
+		fdb_row(&entries[i], &rows[i]);
+	return n;
+}
+
 static const struct table_decl fdb_decl = {
 	.name = "fdb",
 	.help = "where a MAC of a slice is; what is not here is flooded",
-	.key = FIELDS({"slice", 16, "exact"}, {"mac", 48, "exact"}),
-	.n_key = 2,
-	.actions = fdb_actions,
-	.n_actions = RTE_DIM(fdb_actions),
+	.key = {{"slice", 16, "exact"}, {"mac", 48, "exact"}},
+	.actions = {{"to_attachment",
+			    {{"attachment", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}}},
+		{"to_tunnel", {{"tunnel", 16, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}}},
+		{"to_session", {{"session", 20, NULL}, {"kind", 1, NULL}, {"age_s", 32, NULL}}}},
 	.size = LIMIT_MACS,
 	.count = fdb_count,
 	.read = fdb_read,
 };
-static const struct table_decl tunnel_decl = {
-	.name = "tunnels",
-	.help = "what a tunnel puts in front of a frame, and by which paths it leaves",
-	.key = FIELDS({"tunnel", 16, "exact"}),
-	.n_key = 1,
-	.actions = tunnel_actions,
-	.n_actions = RTE_DIM(tunnel_actions),
-	.size = LIMIT_TUNNELS,
-	.counters = true,
-	.count = tunnels_count,
-	.read = tunnels_read,
+
+/* ---- routes4, routes6 ---- */
+
+static const char *const owners[] = {
+	[FIB_NONE] = "none",
+	[FIB_GATEWAY] = "gateway",
+	[FIB_CONNECTED] = "connected",
+	[FIB_ROUTE] = "route",
+	[FIB_NEIGHBOR] = "neighbor",
+	[FIB_SESSION] = "session",
 };
 
-const struct table_decl *const pipeline_tables[] = {&access_table, &vtep4_decl, &vtep6_decl,
+static void route_row(const struct fib_entry *e, struct table_row *row)
+{
+	char text[96];
+
+	memset(row, 0, sizeof(*row));
+	if (e->owner == FIB_SESSION) /* no next hop: SESSION_PREFIX() */
+		snprintf(text, sizeof(text), "{session %u}", e->nexthop & LIMIT_SESSIONS);
+	else
+		nexthop_text(e->nexthop, text);
+	row_key(row, "{slice %u}", e->slice);
+	row_key_ip(row, &e->prefix, true);
+	row_param(row, "%u", e->nexthop);
+	row_param(row, "%s", text);
+	row_param(row, "%s", owners[e->owner]);
+}
+
+static uint32_t routes_read(uint8_t family, uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	struct fib_entry entries[PAGE];
+	uint32_t n = fib_page(family, 0, cursor, entries, RTE_MIN(max, (uint32_t)PAGE));
+
+	for (uint32_t i = 0; i < n; i++)
+		route_row(&entries[i], &rows[i]);
+	return n;
+}
+
+static uint32_t routes4_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	return routes_read(4, cursor, rows, max);
+}
+
+static uint32_t routes6_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	return routes_read(6, cursor, rows, max);
+}
+
+static uint32_t routes4_count(void)
+{
+	return lpm_count(&fib4);
+}
+
+static uint32_t routes6_count(void)
+{
+	return lpm_count(&fib6);
+}
+
+#define ROUTE_ACTIONS                                                                              \
+	{                                                                                          \
+		{"to_nexthop", {{"nexthop", 32, NULL}, {"way", 0, NULL}, {"owner", 3, NULL}}},     \
+	}
+
+static const struct table_decl routes4_decl = {
+	.name = "routes4",
+	.help = "where an IPv4 packet of an l3 slice goes",
+	.key = {{"slice", 16, "exact"}, {"prefix", 32, "lpm"}},
+	.actions = ROUTE_ACTIONS,
+	.size = LIMIT_FIB_ROUTES,
+	.count = routes4_count,
+	.read = routes4_read,
+};
+static const struct table_decl routes6_decl = {
+	.name = "routes6",
+	.help = "where an IPv6 packet of an l3 slice goes",
+	.key = {{"slice", 16, "exact"}, {"prefix", 128, "lpm"}},
+	.actions = ROUTE_ACTIONS,
+	.size = LIMIT_FIB_ROUTES,
+	.count = routes6_count,
+	.read = routes6_read,
+};
+
+/* ---- nexthops ---- */
+
+static uint32_t nexthops_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	uint32_t index = *cursor < LIMIT_NEXTHOPS ? nexthop_after(*cursor) : 0, n = 0, last = 0;
+
+	for (; index != 0 && n < max; index = nexthop_after(index)) {
+		struct table_row *row = &rows[n++];
+		char text[96];
+
+		memset(row, 0, sizeof(*row));
+		nexthop_text(index, text);
+		row_key(row, "%u", index);
+		row_param(row, "%s", text);
+		last = index;
+	}
+	*cursor = index != 0 ? last : 0;
+	return n;
+}
+
+static const struct table_decl nexthops_decl = {
+	.name = "nexthops",
+	.help = "what routes of l3 slices lead to, shared among them",
+	.key = {{"nexthop", 32, "exact"}},
+	.actions = {{"send", {{"way", 0, NULL}}}},
+	.size = LIMIT_NEXTHOPS,
+	.count = nexthop_count,
+	.read = nexthops_read,
+};
+
+/* ---- neighbors ---- */
+
+static const char *const states[] = {
+	[NEIGHBOR_STATIC] = "static",
+	[NEIGHBOR_REACHABLE] = "reachable",
+	[NEIGHBOR_STALE] = "stale",
+	[NEIGHBOR_INCOMPLETE] = "incomplete",
+	[NEIGHBOR_FAILED] = "failed",
+};
+
+static void neighbor_row(const struct neighbor_entry *e, struct table_row *row)
+{
+	char mac[64];
+
+	memset(row, 0, sizeof(*row));
+	api_mac_format(&e->mac, mac);
+	row_key(row, "{slice %u}", e->slice);
+	if (e->attachment != 0)
+		row_key(row, "{attachment %u}", e->attachment);
+	else
+		row_key(row, "%s", "");
+	row_key_ip(row, &e->address, false);
+	row_param(row, "%s", mac);
+	row_param(row, "%s", states[e->state]);
+	row_param(row, "%u", e->age_s);
+}
+
+static uint32_t neighbors_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+{
+	struct neighbor_entry entries[PAGE];
+	uint32_t n = neighbor_iterate(cursor, entries, RTE_MIN(max, (uint32_t)PAGE));
+
+	for (uint32_t i = 0; i < n; i++)
+		neighbor_row(&entries[i], &rows[i]);
+	return n;
+}
+
+static const struct table_decl neighbors_decl = {
+	.name = "neighbors",
+	.help = "the MAC of a host on an attachment; who is not here is asked for (l3) or let "
+		"through",
+	.key = {{"slice", 16, "exact"}, {"attachment", 16, "exact"}, {"address", 128, "exact"}},
+	.actions = {{"resolve", {{"mac", 48, NULL}, {"state", 3, NULL}, {"age_s", 32, NULL}}}},
+	.size = LIMIT_HOSTS,
+	.count = neighbor_count,
+	.read = neighbors_read,
+};
+
+/* ---- tunnels ---- */
+
+static bool tunnel_row(uint16_t id, struct table_row *row)
+{
+	char state[160];
+
+	if (!tunnel_is_used(id) || row == NULL)
+		return tunnel_is_used(id);
+	tunnel_state(id, state);
+	row_key(row, "{tunnel %u}", id);
+	row_param(row, "%u", 1u << (tunnel_hot[id].paths & PATHS_LOG2));
+	row_param(row, "%.60s", state);
+	tunnel_counters_read(id, &row->counters);
+	return true;
+}
+
+static const struct table_decl tunnels_decl = {
+	.name = "tunnels",
+	.help = "what a tunnel puts in front of a frame, and by which paths it leaves",
+	.key = {{"tunnel", 16, "exact"}},
+	.actions = {{"encapsulate", {{"path_slots", 8, NULL}, {"state", 0, NULL}}}},
+	.size = LIMIT_TUNNELS,
+	.counters = true,
+	.by_id = tunnel_row,
+};
+
+/* ---- interfaces and tunnel_peers of the user plane ---- */
+
+static bool interface_row(uint16_t id, struct table_row *row)
+{
+	static const char *const sides[] = {
+		[INTERFACE_ACCESS] = "access", [INTERFACE_CORE] = "core"};
+	const struct api_gtpu *gtpu = upf_is_started() ? gtpu_config(id) : NULL;
+
+	if (gtpu == NULL || row == NULL)
+		return gtpu != NULL;
+	row_key_ip(row, &gtpu->address, false);
+	row_param(row, "%s", sides[gtpu->interface]);
+	row_param(row, "{gtpu %u}", id);
+	return true;
+}
+
+static const struct table_decl interfaces_decl = {
+	.name = "interfaces",
+	.help = "which side of the user plane GTP-U to an own address comes from",
+	.key = {{"address", 128, "exact"}},
+	.actions = {{"set_source_interface", {{"interface", 1, NULL}, {"gtpu", 8, NULL}}}},
+	.size = LIMIT_GTPU,
+	.by_id = interface_row,
+};
+
+static bool peer_row(uint16_t id, struct table_row *row)
+{
+	struct api_ip address;
+	char state[160];
+	uint16_t gtpu;
+
+	if (!upf_is_started() || !peer_describe(id, &gtpu, &address))
+		return false;
+	if (row == NULL)
+		return true;
+	tunnel_state(id, state);
+	row_key(row, "{gtpu %u}", gtpu);
+	row_key_ip(row, &address, false);
+	row_param(row, "%.95s", state);
+	row_param(row, "%s", gtpu_path_text(gtpu_path_state(id)));
+	tunnel_counters_read(id, &row->counters);
+	return true;
+}
+
+static const struct table_decl tunnel_peers_decl = {
+	.name = "tunnel_peers",
+	/* who sent a packet is not looked up, its session is found by TEID alone */
+	.help = "GTP-U peers in use: gNBs and other UPFs; counts what is sent to them, what they "
+		"send counts at sessions",
+	.key = {{"gtpu", 8, "exact"}, {"peer", 128, "exact"}},
+	.actions = {{"encapsulate", {{"state", 0, NULL}, {"path", 0, NULL}}}},
+	.size = LIMIT_TUNNELS,
+	.counters = true,
+	.out_only = true,
+	.by_id = peer_row,
+};
+
+const struct table_decl *const pipeline_tables[] = {&access_decl, &vtep4_decl, &vtep6_decl,
 	&interfaces_decl, &sessions_uplink_decl, &fdb_decl, &sessions_downlink_decl, &routes4_decl,
 	&routes6_decl, &nexthops_decl, &neighbors_decl, &classifier_decl, &session_meters_decl,
-	&forwarding_decl, &tunnel_decl, &tunnel_peers_decl, NULL};
+	&forwarding_decl, &tunnels_decl, &tunnel_peers_decl, NULL};

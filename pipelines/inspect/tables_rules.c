@@ -9,33 +9,26 @@
 
 #include "rules_hot.h"
 #include "schema.h"
-#include "tables_upf.h"
+#include "tables.h"
 
-#define ROW_TEXT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
-#define FIELDS(...)	     ((const struct table_field[]){__VA_ARGS__})
-#define TEXT		     48
-
-/* The byte of the word at `shift` that the entry asks for, or -1: any. */
-static int asked(const struct rules_entry *e, unsigned shift)
-{
-	return e->word_mask >> shift & 0xff ? (int)(e->word >> shift & 0xff) : -1;
-}
+#define TEXT 48 /* of a key field */
 
 static bool asks_key(const struct rules_entry *e, uint8_t flag)
 {
 	return e->word_mask & e->word & WORD_KEY(flag);
 }
 
-static void number_text(char *text, int value)
+/* The byte of the word at `shift`. */
+static void number_key(struct table_row *row, const struct rules_entry *e, unsigned shift)
 {
-	if (value < 0)
-		snprintf(text, TEXT, "any");
+	if (e->word_mask >> shift & 0xff)
+		row_key(row, "%u", (unsigned)(e->word >> shift & 0xff));
 	else
-		snprintf(text, TEXT, "%d", value);
+		row_key(row, "any");
 }
 
-static void prefix_text(
-	char *text, const struct rules_entry *e, const uint32_t *address, uint8_t len, bool negated)
+static void prefix_key(struct table_row *row, const struct rules_entry *e, const uint32_t *address,
+	uint8_t len, bool negated)
 {
 	struct api_ip ip = {.family = asks_key(e, KEY_V6) ? 6 : 4, .len = len};
 	char prefix[64];
@@ -47,128 +40,127 @@ static void prefix_text(
 	}
 	api_ip_format(&ip, true, prefix);
 	if (len == 0 && !negated)
-		snprintf(text, TEXT, "any");
+		row_key(row, "any");
 	else
-		snprintf(text, TEXT, "%s%.46s", negated ? "!" : "", prefix);
+		row_key(row, "%s%s", negated ? "!" : "", prefix);
 }
 
-static void mac_text(char *text, const uint8_t *bytes)
+static void mac_key(struct table_row *row, const uint8_t *bytes)
 {
-	static const uint8_t any[6];
+	static const struct api_mac_addr any;
 	struct api_mac_addr mac;
+	char text[64] = "any";
 
 	memcpy(mac.bytes, bytes, sizeof(mac.bytes));
-	if (memcmp(bytes, any, sizeof(any)) == 0)
-		snprintf(text, TEXT, "any");
-	else
+	if (memcmp(&mac, &any, sizeof(any)) != 0)
 		api_mac_format(&mac, text);
+	row_key(row, "%s", text);
 }
 
 /* "80,443,8000-8999", cut where there is no room for more. */
-static void ports_text(char *text, const struct filter_ports *range, uint32_t n)
+static void ports_key(struct table_row *row, const struct filter_ports *range, uint32_t n)
 {
+	char text[TEXT] = "any";
 	size_t used = 0;
 
-	if (n == 1 && range->low == 0 && range->high == 65535) {
-		snprintf(text, TEXT, "any");
-		return;
-	}
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; n > 1 || range->low != 0 || range->high != 65535; i++) {
 		char one[16];
-		int len =
-			range[i].low == range[i].high
-				? snprintf(one, sizeof(one), "%u", range[i].low)
-				: snprintf(one, sizeof(one), "%u-%u", range[i].low, range[i].high);
+		int len;
 
+		if (i == n)
+			break;
+		len = range[i].low == range[i].high
+			      ? snprintf(one, sizeof(one), "%u", range[i].low)
+			      : snprintf(one, sizeof(one), "%u-%u", range[i].low, range[i].high);
 		if (used + len + 5 > TEXT) {
 			strcpy(text + used, ",...");
-			return;
+			break;
 		}
 		used += snprintf(text + used, TEXT - used, "%s%s", i ? "," : "", one);
 	}
+	row_key(row, "%s", text);
 }
 
-static void ends_text(const struct rules *r, const struct rules_entry *e, struct table_row *row)
+static void ends_keys(struct table_row *row, const struct rules *r, const struct rules_entry *e)
 {
 	struct filter_ports remote = {e->remote_low, e->remote_high};
 	struct filter_ports local = {e->local_low, e->local_high};
 	const struct filter_ports *ports = &r->ports[e->ranges];
 
-	prefix_text(row->key_text[2], e, e->remote, e->remote_len, e->flags & ENTRY_REMOTE_NOT);
+	prefix_key(row, e, e->remote, e->remote_len, e->flags & ENTRY_REMOTE_NOT);
+	ports_key(row, e->remote_ranges ? ports : &remote, RTE_MAX(e->remote_ranges, 1u));
 	if (asks_key(e, KEY_ASSIGNED))
-		ROW_TEXT(row->key_text[4], "assigned");
+		row_key(row, "assigned");
 	else
-		prefix_text(
-			row->key_text[4], e, e->local, e->local_len, e->flags & ENTRY_LOCAL_NOT);
-	if (e->remote_ranges)
-		ports_text(row->key_text[3], ports, e->remote_ranges);
-	else
-		ports_text(row->key_text[3], &remote, 1);
-	if (e->local_ranges)
-		ports_text(row->key_text[5], ports + e->remote_ranges, e->local_ranges);
-	else
-		ports_text(row->key_text[5], &local, 1);
+		prefix_key(row, e, e->local, e->local_len, e->flags & ENTRY_LOCAL_NOT);
+	ports_key(row, e->local_ranges ? ports + e->remote_ranges : &local,
+		RTE_MAX(e->local_ranges, 1u));
 }
 
 /* What has no column of its own. */
-static void rest_text(const struct rules_entry *e, char *text, size_t size)
+static void also_param(struct table_row *row, const struct rules_entry *e)
 {
+	char text[96] = "none";
 	size_t used = 0;
 
-	text[0] = '\0';
 	if (e->word_mask >> 8 & 0xff)
-		used += snprintf(text + used, size - used, "tos 0x%02x/0x%02x ",
-			e->word >> 8 & 0xff, e->word_mask >> 8 & 0xff);
+		used += sprintf(text + used, "tos 0x%02x/0x%02x ", e->word >> 8 & 0xff,
+			e->word_mask >> 8 & 0xff);
 	if (e->flags & ENTRY_SPI)
-		used += snprintf(text + used, size - used, "spi 0x%x ", e->spi);
+		used += sprintf(text + used, "spi 0x%x ", e->spi);
 	if (e->flags & ENTRY_FLOW_LABEL)
-		used += snprintf(text + used, size - used, "flowlabel 0x%x ", e->flow_label);
+		used += sprintf(text + used, "flowlabel 0x%x ", e->flow_label);
 	if (e->flags & ENTRY_ETHERNET && e->vlan)
-		used += snprintf(text + used, size - used, "vlan %u ", e->vlan);
+		used += sprintf(text + used, "vlan %u ", e->vlan);
 	if (e->flags & ENTRY_ETHERNET && e->ethertype)
-		used += snprintf(text + used, size - used, "ethertype 0x%04x ", e->ethertype);
+		used += sprintf(text + used, "ethertype 0x%04x ", e->ethertype);
 	if (used)
 		text[used - 1] = '\0';
-	else
-		snprintf(text, size, "none");
+	row_param(row, "%s", text);
 }
 
-static void classifier_row(uint32_t list, const struct rules *r, uint32_t at, struct table_row *row)
-{
-	const struct rules_entry *e = &r->entry[at];
+enum { SET_ACT, SKIP_RULE, NO_RULE }; /* actions */
 
-	memset(row, 0, sizeof(*row));
-	ROW_TEXT(row->key_text[0], "%u", list);
-	ROW_TEXT(row->key_text[1], "%u", at);
+static void classifier_row(
+	struct table_row *row, const struct rules *r, const struct rules_entry *e)
+{
 	if (e->flags & ENTRY_ETHERNET) {
-		mac_text(row->key_text[2], e->source);
-		ROW_TEXT(row->key_text[3], "any");
-		mac_text(row->key_text[4], e->destination);
-		ROW_TEXT(row->key_text[5], "any");
+		mac_key(row, e->source);
+		row_key(row, "any");
+		mac_key(row, e->destination);
+		row_key(row, "any");
 	} else {
-		ends_text(r, e, row);
+		ends_keys(row, r, e);
 	}
-	number_text(row->key_text[6], asked(e, 0));
-	number_text(row->key_text[7], asked(e, 16));
-	row->action = e->flags & ENTRY_DENY ? 1 : 0;
-	ROW_TEXT(row->param_text[0], "%u", row->action ? e->rule : e->act);
-	if (!row->action)
-		ROW_TEXT(row->param_text[1], "%u", e->rule);
-	rest_text(e, row->param_text[row->action ? 1 : 2], sizeof(row->param_text[0]));
+	number_key(row, e, 0);
+	number_key(row, e, 16);
+	row->action = e->flags & ENTRY_DENY ? SKIP_RULE : SET_ACT;
+	if (row->action == SET_ACT)
+		row_param(row, "%u", e->act);
+	row_param(row, "%u", e->rule);
+	also_param(row, e);
 }
 
 /* A list without a filter to look at is a row all the same. */
-static void trivial_row(uint32_t list, const struct rules *r, struct table_row *row)
+static void trivial_row(struct table_row *row, const struct rules *r)
+{
+	for (int i = 2; i < 8; i++)
+		row_key(row, "any");
+	row->action = r->result.act == RULES_NONE ? NO_RULE : SET_ACT;
+	row_param(row, "%u", r->result.act);
+	row_param(row, "%u", r->result.rule);
+	row_param(row, "none");
+}
+
+static void list_row(struct table_row *row, uint32_t list, const struct rules *r, uint32_t at)
 {
 	memset(row, 0, sizeof(*row));
-	ROW_TEXT(row->key_text[0], "%u", list);
-	ROW_TEXT(row->key_text[1], "0");
-	for (int i = 2; i < 8; i++)
-		ROW_TEXT(row->key_text[i], "any");
-	row->action = r->result.act == RULES_NONE ? 2 : 0;
-	ROW_TEXT(row->param_text[0], "%u", r->result.act);
-	ROW_TEXT(row->param_text[1], "%u", r->result.rule);
-	ROW_TEXT(row->param_text[2], "none");
+	row_key(row, "%u", list);
+	row_key(row, "%u", at);
+	if (r->entries == 0)
+		trivial_row(row, r);
+	else
+		classifier_row(row, r, &r->entry[at]);
 }
 
 /* cursor[0]: the list, [1]: its entry that comes next, [2]: which list it was, since its index may
@@ -185,10 +177,7 @@ static uint32_t classifier_read(uint64_t *cursor, struct table_row *rows, uint32
 		uint32_t all = RTE_MAX(r->entries, 1u);
 
 		for (; at < all && n < max; at++, n++)
-			if (r->entries == 0)
-				trivial_row(list, r, &rows[n]);
-			else
-				classifier_row(list, r, at, &rows[n]);
+			list_row(&rows[n], list, r, at);
 		if (at < all)
 			break;
 	}
@@ -207,21 +196,16 @@ static uint32_t classifier_count(void)
 	return filters;
 }
 
-static const struct table_action classifier_actions[] = {
-	{"set_act", FIELDS({"act", 8, NULL}, {"rule", 8, NULL}, {"also", 0, NULL}), 3},
-	{"skip_rule", FIELDS({"rule", 8, NULL}, {"also", 0, NULL}), 2},
-	{"drop_no_rule", NULL, 0},
-};
-
 const struct table_decl classifier_decl = {
 	.name = "classifier",
 	.help = "SDF filters of rule lists (PDRs in order of precedence): the first that matches",
-	.key = FIELDS({"rules", 32, "exact"}, {"order", 16, "exact"}, {"remote", 128, "ternary"},
+	.key = {{"rules", 32, "exact"}, {"order", 16, "exact"}, {"remote", 128, "ternary"},
 		{"remote_ports", 16, "range"}, {"local", 128, "ternary"},
-		{"local_ports", 16, "range"}, {"protocol", 8, "ternary"}, {"qfi", 6, "ternary"}),
-	.n_key = 8,
-	.actions = classifier_actions,
-	.n_actions = RTE_DIM(classifier_actions),
+		{"local_ports", 16, "range"}, {"protocol", 8, "ternary"}, {"qfi", 6, "ternary"}},
+	.actions = {[SET_ACT] = {"set_act",
+			    {{"act", 8, NULL}, {"rule", 8, NULL}, {"also", 0, NULL}}},
+		[SKIP_RULE] = {"skip_rule", {{"rule", 8, NULL}, {"also", 0, NULL}}},
+		[NO_RULE] = {.name = "drop_no_rule"}},
 	.size = 1u << 22,
 	.count = classifier_count,
 	.read = classifier_read,

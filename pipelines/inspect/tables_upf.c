@@ -12,23 +12,17 @@
 #include "schema.h"
 #include "session.h"
 #include "session_hot.h"
-#include "tables_upf.h"
 #include "session_index.h"
 #include "worker.h"
 
-#define ROW_TEXT(field, ...) snprintf(field, sizeof(field), __VA_ARGS__)
-#define FIELDS(...)	     ((const struct table_field[]){__VA_ARGS__})
-
 /* What an act counted, over all workers. */
-static void session_cell_read(
-	const struct session_block *s, uint32_t cell, struct session_cell *out)
+static void add_cell(struct table_row *row, const struct session_block *s, uint32_t cell)
 {
-	*out = (struct session_cell){0};
 	for (uint32_t w = 0; w < worker_count; w++) {
 		const struct session_cell *one = session_cells(w) + s->cells + cell;
 
-		out->packets += one->packets;
-		out->bytes += one->bytes;
+		row->counters.in_packets += one->packets;
+		row->counters.in_bytes += one->bytes;
 	}
 }
 
@@ -81,14 +75,12 @@ static struct table_row *next_row(struct session_page *page, const struct row_ke
 	return row;
 }
 
-typedef void (*session_rows)(struct session_page *page);
-
 #define LOOKED 256u /* sessions at most that one call looks at, whether they have rows or not */
 
 /* The cursor is the row that came last: its session's index above its key's first word. Behind all
  * rows of a session: one that no row comes after. */
-static uint32_t read_sessions(
-	uint64_t *cursor, struct table_row *rows, uint32_t max, session_rows fill)
+uint32_t sessions_read(void (*fill)(struct session_page *page), uint64_t *cursor,
+	struct table_row *rows, uint32_t max)
 {
 	struct session_page page = {.rows = rows, .max = max};
 	uint32_t from = cursor[0] >> 32, last = from;
@@ -123,7 +115,7 @@ static uint32_t read_sessions(
 #define COUNTED 4096u
 
 /* How many rows there are; of many sessions, as many as if all were like the first ones. */
-static uint32_t count_sessions(session_rows fill)
+uint32_t sessions_count(void (*fill)(struct session_page *page))
 {
 	uint64_t next = 0, rows = 0;
 	uint32_t sessions = 0, all = upf_is_started() ? session_count() : 0;
@@ -146,22 +138,17 @@ static uint32_t count_sessions(session_rows fill)
 
 /* ---- sessions_uplink: (own address, TEID) → session ---- */
 
-static void found_session(
+static void session_params(
 	struct table_row *row, const struct session_page *page, uint32_t group, uint16_t slice)
 {
 	const struct session_group *g = session_group_at(page->block, group);
 
-	ROW_TEXT(row->param_text[0], "{session %u}", page->index);
-	ROW_TEXT(row->param_text[1], "%u", group);
-	ROW_TEXT(row->param_text[2], "{slice %u}", slice);
-	ROW_TEXT(row->param_text[3], "%u", g->rules);
-	for (uint32_t i = 0; i < g->acts; i++) {
-		struct session_cell sum;
-
-		session_cell_read(page->block, session_acts(g)[i].cell, &sum);
-		row->counters.in_packets += sum.packets;
-		row->counters.in_bytes += sum.bytes;
-	}
+	row_param(row, "{session %u}", page->index);
+	row_param(row, "%u", group);
+	row_param(row, "{slice %u}", slice);
+	row_param(row, "%u", g->rules);
+	for (uint32_t i = 0; i < g->acts; i++)
+		add_cell(row, page->block, session_acts(g)[i].cell);
 }
 
 static void uplink_rows(struct session_page *page)
@@ -172,20 +159,10 @@ static void uplink_rows(struct session_page *page)
 
 		if (g->acts == 0 || g->teid_be == 0 || !(row = next_row(page, &ROW_KEY(i))))
 			continue;
-		ROW_TEXT(row->key_text[0], "{gtpu %u}", g->gtpu);
-		ROW_TEXT(row->key_text[1], "%u", rte_be_to_cpu_32(g->teid_be));
-		found_session(row, page, i, page->block->slice);
+		row_key(row, "{gtpu %u}", g->gtpu);
+		row_key(row, "%u", rte_be_to_cpu_32(g->teid_be));
+		session_params(row, page, i, page->block->slice);
 	}
-}
-
-static uint32_t uplink_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return read_sessions(cursor, rows, max, uplink_rows);
-}
-
-static uint32_t uplink_count(void)
-{
-	return count_sessions(uplink_rows);
 }
 
 /* ---- sessions_downlink: (slice, UE's address) → session ---- */
@@ -196,14 +173,12 @@ static void downlink_row(struct session_page *page, uint32_t group, const struct
 	const struct session_group *g = session_group_at(page->block, group);
 	uint16_t slice = g->slice ? g->slice : page->block->slice;
 	struct table_row *row = next_row(page, key);
-	char text[64];
 
 	if (!row)
 		return;
-	api_ip_format(prefix, true, text);
-	ROW_TEXT(row->key_text[0], "{slice %u}", slice);
-	ROW_TEXT(row->key_text[1], "%.47s", text);
-	found_session(row, page, group, slice);
+	row_key(row, "{slice %u}", slice);
+	row_key_ip(row, prefix, true);
+	session_params(row, page, group, slice);
 }
 
 static struct row_key prefix_key(uint32_t group, const struct api_ip *prefix)
@@ -261,16 +236,6 @@ static void downlink_rows(struct session_page *page)
 	}
 }
 
-static uint32_t downlink_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return read_sessions(cursor, rows, max, downlink_rows);
-}
-
-static uint32_t downlink_count(void)
-{
-	return count_sessions(downlink_rows);
-}
-
 /* ---- forwarding: (session, way in, act) → what is done ---- */
 
 static void act_params(struct table_row *row, const struct session_act *a)
@@ -282,15 +247,15 @@ static void act_params(struct table_row *row, const struct session_act *a)
 		snprintf(qfi, sizeof(qfi), "%u", a->qfi);
 	switch (a->what) {
 	case ACT_SLICE:
-		ROW_TEXT(row->param_text[0], "{slice %u}", a->slice);
+		row_param(row, "{slice %u}", a->slice);
 		break;
 	case ACT_GTPU:
-		ROW_TEXT(row->param_text[0], "{tunnel %u}", a->peer);
-		ROW_TEXT(row->param_text[1], "%u", rte_be_to_cpu_32(a->teid_be));
-		ROW_TEXT(row->param_text[2], "%s", qfi);
+		row_param(row, "{tunnel %u}", a->peer);
+		row_param(row, "%u", rte_be_to_cpu_32(a->teid_be));
+		row_param(row, "%s", qfi);
 		break;
 	case ACT_HOLD:
-		ROW_TEXT(row->param_text[0], "%s", a->flags & ACT_NOTIFY ? "yes" : "no");
+		row_param(row, "%s", a->flags & ACT_NOTIFY ? "yes" : "no");
 		break;
 	default:
 		break;
@@ -305,39 +270,26 @@ static void forwarding_rows(struct session_page *page)
 		for (uint32_t n = 0; n < g->acts; n++) {
 			const struct session_act *a = &session_acts(g)[n];
 			struct table_row *row = next_row(page, &ROW_KEY(i << 16 | n));
-			struct session_cell sum;
 
 			if (!row)
 				continue;
-			ROW_TEXT(row->key_text[0], "{session %u}", page->index);
-			ROW_TEXT(row->key_text[1], "%u", i);
-			ROW_TEXT(row->key_text[2], "%u", n);
+			row_key(row, "{session %u}", page->index);
+			row_key(row, "%u", i);
+			row_key(row, "%u", n);
 			act_params(row, a);
-			session_cell_read(page->block, a->cell, &sum);
-			row->counters.in_packets = sum.packets;
-			row->counters.in_bytes = sum.bytes;
+			add_cell(row, page->block, a->cell);
 		}
 	}
 }
 
-static uint32_t forwarding_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return read_sessions(cursor, rows, max, forwarding_rows);
-}
-
-static uint32_t forwarding_count(void)
-{
-	return count_sessions(forwarding_rows);
-}
-
 /* ---- meters: (session, QER) → rates ---- */
 
-static void rate_text(char *text, size_t size, uint64_t bps)
+static void rate_param(struct table_row *row, uint64_t bps)
 {
 	if (bps)
-		snprintf(text, size, "%llu", (unsigned long long)bps);
+		row_param(row, "%llu", (unsigned long long)bps);
 	else
-		snprintf(text, size, "none");
+		row_param(row, "none");
 }
 
 /* The QER with the smallest id above this one; NULL: none. */
@@ -355,15 +307,15 @@ static void meter_row(struct table_row *row, uint32_t session, const struct api_
 {
 	static const char *const gates[] = {[GATE_OPEN] = "open", [GATE_CLOSED] = "closed"};
 
-	ROW_TEXT(row->key_text[0], "{session %u}", session);
-	ROW_TEXT(row->key_text[1], "%u", q->id);
-	rate_text(row->param_text[0], sizeof(row->param_text[0]), q->mbr_ul_bps);
-	rate_text(row->param_text[1], sizeof(row->param_text[1]), q->mbr_dl_bps);
-	rate_text(row->param_text[2], sizeof(row->param_text[2]), q->gbr_ul_bps);
-	rate_text(row->param_text[3], sizeof(row->param_text[3]), q->gbr_dl_bps);
-	ROW_TEXT(row->param_text[4], "%u", q->burst_ms);
-	ROW_TEXT(row->param_text[5], "%s", gates[q->gate_ul]);
-	ROW_TEXT(row->param_text[6], "%s", gates[q->gate_dl]);
+	row_key(row, "{session %u}", session);
+	row_key(row, "%u", q->id);
+	rate_param(row, q->mbr_ul_bps);
+	rate_param(row, q->mbr_dl_bps);
+	rate_param(row, q->gbr_ul_bps);
+	rate_param(row, q->gbr_dl_bps);
+	row_param(row, "%u", q->burst_ms);
+	row_param(row, "%s", gates[q->gate_ul]);
+	row_param(row, "%s", gates[q->gate_dl]);
 }
 
 static void meter_rows(struct session_page *page)
@@ -379,85 +331,56 @@ static void meter_rows(struct session_page *page)
 			meter_row(row, page->index, q);
 }
 
-static uint32_t meters_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return read_sessions(cursor, rows, max, meter_rows);
-}
-
-static uint32_t meters_count(void)
-{
-	return count_sessions(meter_rows);
-}
-
 /* ---- declarations ---- */
 
-static const struct table_action session_actions[] = {
-	{"set_session",
-		FIELDS({"session", 20, NULL}, {"group", 4, NULL}, {"slice", 16, NULL},
-			{"rules", 32, NULL}),
-		4},
-};
-/* as enum act_what */
-static const struct table_action forwarding_actions[] = {
-	[ACT_SLICE] = {"to_slice", FIELDS({"slice", 16, NULL}), 1},
-	[ACT_GTPU] = {"to_gtpu", FIELDS({"peer", 16, NULL}, {"teid", 32, NULL}, {"qfi", 6, NULL}),
-		3},
-	[ACT_HOLD] = {"buffer", FIELDS({"notify", 1, NULL}), 1},
-	[ACT_DROP] = {"drop", NULL, 0},
-	[ACT_NO_WAY] = {"drop_no_outer_header", NULL, 0},
-	[ACT_GATE] = {"drop_gate_closed", NULL, 0},
-};
-static const struct table_action meter_actions[] = {
-	{"police",
-		FIELDS({"mbr_ul_bps", 64, NULL}, {"mbr_dl_bps", 64, NULL}, {"gbr_ul_bps", 64, NULL},
-			{"gbr_dl_bps", 64, NULL}, {"burst_ms", 32, NULL}, {"gate_ul", 1, NULL},
-			{"gate_dl", 1, NULL}),
-		7},
-};
+/* of both tables that find a session */
+#define SESSION_ACTIONS                                                                            \
+	{                                                                                          \
+		{"set_session", {{"session", 20, NULL}, {"group", 4, NULL}, {"slice", 16, NULL},   \
+					{"rules", 32, NULL}}},                                     \
+	}
+
 const struct table_decl sessions_uplink_decl = {
 	.name = "sessions_uplink",
 	.help = "which session a GTP-U packet is of, by its F-TEID; also what comes over N9",
-	.key = FIELDS({"gtpu", 8, "exact"}, {"teid", 32, "exact"}),
-	.n_key = 2,
-	.actions = session_actions,
-	.n_actions = RTE_DIM(session_actions),
+	.key = {{"gtpu", 8, "exact"}, {"teid", 32, "exact"}},
+	.actions = SESSION_ACTIONS,
 	.size = LIMIT_SESSIONS * LIMIT_SESSION_TEIDS,
 	.counters = true,
-	.count = uplink_count,
-	.read = uplink_read,
+	.by_session = uplink_rows,
 };
 const struct table_decl sessions_downlink_decl = {
 	.name = "sessions_downlink",
 	.help = "which session a packet in a slice is for, by the UE's address; framed routes too",
-	.key = FIELDS({"slice", 16, "exact"}, {"ue", 128, "lpm"}),
-	.n_key = 2,
-	.actions = session_actions,
-	.n_actions = RTE_DIM(session_actions),
+	.key = {{"slice", 16, "exact"}, {"ue", 128, "lpm"}},
+	.actions = SESSION_ACTIONS,
 	.size = LIMIT_SESSIONS * 2,
 	.counters = true,
-	.count = downlink_count,
-	.read = downlink_read,
+	.by_session = downlink_rows,
 };
 const struct table_decl forwarding_decl = {
 	.name = "forwarding",
 	.help = "what is done with packets of a session's group that meet an act (FAR, QERs, URRs)",
-	.key = FIELDS({"session", 20, "exact"}, {"group", 4, "exact"}, {"act", 8, "exact"}),
-	.n_key = 3,
-	.actions = forwarding_actions,
-	.n_actions = RTE_DIM(forwarding_actions),
+	.key = {{"session", 20, "exact"}, {"group", 4, "exact"}, {"act", 8, "exact"}},
+	.actions = {[ACT_SLICE] = {"to_slice", {{"slice", 16, NULL}}},
+		[ACT_GTPU] = {"to_gtpu",
+			{{"peer", 16, NULL}, {"teid", 32, NULL}, {"qfi", 6, NULL}}},
+		[ACT_HOLD] = {"buffer", {{"notify", 1, NULL}}},
+		[ACT_DROP] = {.name = "drop"},
+		[ACT_NO_WAY] = {.name = "drop_no_outer_header"},
+		[ACT_GATE] = {.name = "drop_gate_closed"}},
 	.size = LIMIT_SESSIONS * 2,
 	.counters = true,
-	.count = forwarding_count,
-	.read = forwarding_read,
+	.by_session = forwarding_rows,
 };
 const struct table_decl session_meters_decl = {
 	.name = "meters",
 	.help = "the rates that a session's QERs hold it to",
-	.key = FIELDS({"session", 20, "exact"}, {"qer", 32, "exact"}),
-	.n_key = 2,
-	.actions = meter_actions,
-	.n_actions = RTE_DIM(meter_actions),
+	.key = {{"session", 20, "exact"}, {"qer", 32, "exact"}},
+	.actions = {{"police",
+		{{"mbr_ul_bps", 64, NULL}, {"mbr_dl_bps", 64, NULL}, {"gbr_ul_bps", 64, NULL},
+			{"gbr_dl_bps", 64, NULL}, {"burst_ms", 32, NULL}, {"gate_ul", 1, NULL},
+			{"gate_dl", 1, NULL}}}},
 	.size = LIMIT_SESSIONS,
-	.count = meters_count,
-	.read = meters_read,
+	.by_session = meter_rows,
 };

@@ -419,38 +419,34 @@ void underlay_resolve(void)
 /* tables */
 #define TABLE_ROWS 200
 
-static uint32_t table_entries(void)
+uint32_t table_count(const struct table_decl *table)
 {
+	(void)table;
 	return TABLE_ROWS;
 }
 
-static uint32_t table_rows(uint64_t *cursor, struct table_row *rows, uint32_t max)
+uint32_t table_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	uint32_t got = 0;
 
+	(void)table;
 	for (; *cursor < TABLE_ROWS && got < max; ++*cursor, got++) {
 		memset(&rows[got], 0, sizeof(rows[got]));
-		sprintf(rows[got].key_text[0], "%d", (int)*cursor);
-		strcpy(rows[got].param_text[0], "slice 1");
+		sprintf(rows[got].keys[0], "%d", (int)*cursor);
+		strcpy(rows[got].params[0], "slice 1");
 	}
 	if (*cursor == TABLE_ROWS)
 		*cursor = 0;
 	return got;
 }
 
-static const struct table_field fake_key[] = {{"port", 16, "exact"}};
-static const struct table_field fake_params[] = {{"slice", 16, NULL}};
-static const struct table_action fake_actions[] = {{"set_slice", fake_params, 1}};
 static const struct table_decl fake_table = {.name = "attachments",
 	.help = "a table",
-	.key = fake_key,
-	.n_key = 1,
-	.actions = fake_actions,
-	.n_actions = 1,
+	.key = {{"port", 16, "exact"}},
+	.actions = {{"set_slice", {{"slice", 16, NULL}}}},
 	.size = 10,
-	.counters = true,
-	.count = table_entries,
-	.read = table_rows};
+	.counters = true};
 const struct table_decl *const pipeline_tables[] = {&fake_table, NULL};
 
 void fakes_reset(void)
