@@ -103,15 +103,14 @@ static uint32_t free_from(const struct choice *c, uint32_t first, uint32_t last,
 static bool number_is_free(const struct choice *c, uint32_t number)
 {
 	const struct intent *site = world_find(c->world, INTENT_SITE, c->intent->site);
-	struct key from, to;
+	char from[API_KEY_BYTES], to[API_KEY_BYTES];
 
 	for (uint32_t i = 0; site && i < site->obj->site.gtpu.count; i++) {
 		const char *gtpu = site->obj->site.gtpu.item[i].name;
 
-		key_teid(&from, c->intent->site, gtpu, TEID_MAKE(number, 0, 0));
-		key_teid(&to, c->intent->site, gtpu, TEID_MAKE(number, 15, 255) + 1ull);
-		if (index_rank(c->world, KEY_TEID, from.text) !=
-			index_rank(c->world, KEY_TEID, to.text))
+		key_teid(from, c->intent->site, gtpu, TEID_MAKE(number, 0, 0));
+		key_teid(to, c->intent->site, gtpu, TEID_MAKE(number, 15, 255) + 1ull);
+		if (index_rank(c->world, KEY_TEID, from) != index_rank(c->world, KEY_TEID, to))
 			return false;
 	}
 	return true;

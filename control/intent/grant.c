@@ -434,7 +434,7 @@ static int check_demand(const struct demand *d, void *arg)
 /* ---- sums ---- */
 
 /* 0: no limit of its own. */
-static bool limit_of(const struct look *look, const struct key *key, uint64_t *limit)
+static bool limit_of(const struct look *look, const struct constraint_key *key, uint64_t *limit)
 {
 	const struct intent_tenant *grant = look->grant;
 	const char *what = strchr(key->text, '/') + 1;
@@ -460,34 +460,37 @@ static bool limit_of(const struct look *look, const struct key *key, uint64_t *l
 	return !*what;
 }
 
-static int value_before(const struct key *key, void *arg)
+static int value_before(const struct constraint_key *key, void *arg)
 {
-	struct key *now = arg;
+	struct constraint_key *now = arg;
 
-	if (key->role == ROLE_BOOKS && key->kind == now->kind && !strcmp(key->text, now->text))
+	if (key->role == CONSTRAINT_BOOKS && key->kind == now->kind &&
+		!strcmp(key->text, now->text))
 		now->value = key->value;
 	return 0;
 }
 
 /* More than before the transaction? */
-static bool grows(const struct touch *touch, const struct key *key)
+static bool grows(const struct touch *touch, const struct constraint_key *key)
 {
-	struct key before = *key;
+	struct constraint_key before = *key;
 
 	before.value = 0;
 	if (touch->was)
-		keys_visit(touch->was->type, touch->was->obj, value_before, &before);
+		constraints_visit(
+			&intent_types[touch->was->type], touch->was->obj, value_before, &before);
 	return key->value > before.value;
 }
 
-static int check_sum(const struct key *key, void *arg)
+static int check_sum(const struct constraint_key *key, void *arg)
 {
 	const struct look *look = arg;
 	const char *what = strchr(key->text, '/');
 	uint64_t limit, total = index_total(look->world, key->kind, key->text);
 
-	if (key->role != ROLE_BOOKS || key->kind == KEY_BOOKED || !limit_of(look, key, &limit) ||
-		total <= limit || !grows(touch_of(look->world, look->node), key))
+	if (key->role != CONSTRAINT_BOOKS || key->kind == KEY_BOOKED ||
+		!limit_of(look, key, &limit) || total <= limit ||
+		!grows(touch_of(look->world, look->node), key))
 		return 0;
 	look->err->limit = (long long)limit;
 	snprintf(look->err->path, sizeof(look->err->path), "%s", key->path);
@@ -575,14 +578,15 @@ int grant_check_chosen(const struct world *world, const struct node *node, struc
 	if (!world->limited)
 		return 0;
 	if (demands_chosen(world, &node->intent, check_demand, &pass) ||
-		keys_visit(node->intent.type, node->intent.obj, check_sum, &pass.look))
+		constraints_visit(
+			&intent_types[node->intent.type], node->intent.obj, check_sum, &pass.look))
 		return -1;
 	return 0;
 }
 
 uint64_t world_tenant_count(const struct world *world, const char *tenant, const char *what)
 {
-	struct key key = {.kind = KEY_COUNT};
+	struct constraint_key key = {.kind = KEY_COUNT};
 
 	snprintf(key.text, sizeof(key.text), "%.*s/%s", INTENT_NAME, tenant, what);
 	return index_total(world, key.kind, key.text);
@@ -591,7 +595,7 @@ uint64_t world_tenant_count(const struct world *world, const char *tenant, const
 static uint64_t rate_of(
 	const struct world *world, enum key_kind kind, const char *tenant, const char *wan)
 {
-	struct key key = {.kind = kind};
+	struct constraint_key key = {.kind = kind};
 
 	snprintf(key.text, sizeof(key.text), "%.*s/%.*s", INTENT_NAME, tenant, INTENT_NAME, wan);
 	return index_total(world, key.kind, key.text);

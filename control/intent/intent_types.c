@@ -6,8 +6,9 @@
 
 #include <stddef.h>
 
+#include "constraint.h"
 #include "field.h"
-#include "parts.h"
+#include "world_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NAME(structure, member, its_flags, most)                                                   \
@@ -441,36 +442,241 @@ static void complete_tenant(union api_object *out)
 		api_ip_mask(&tenant->ue_pools.item[i]);
 }
 
-#define TYPE(id, its_name, structure, its_fields, most, text, ...)                                 \
+/* ---- what they have, need and book ---- */
+
+#define HAS   CONSTRAINT_HAS
+#define NEEDS CONSTRAINT_NEEDS
+#define NOTED CONSTRAINT_AT
+#define BOOKS CONSTRAINT_BOOKS
+#define WORD(text)                                                                                 \
+	{                                                                                          \
+		.kind = KEY_PART_WORD, .word = text                                                \
+	}
+#define OF(kind, structure, member)                                                                \
+	{                                                                                          \
+		KEY_OF(kind, structure, member)                                                    \
+	}
+#define ITEM(kind, structure, member)                                                              \
+	{                                                                                          \
+		KEY_OF_ITEM(kind, structure, member)                                               \
+	}
+#define EACH(structure, member, its_item)                                                          \
+	.list = offsetof(struct structure, member), .item_size = sizeof(struct its_item)
+/* A VNI, with zeros before it, as they are looked for in order (numbers.c). */
+#define VNI(structure)                                                                             \
+	{                                                                                          \
+		HAS, KEY_VNI, {{KEY_OF(ID, structure, vni), .digits = KEY_VNI_DIGITS}},            \
+			.path = "vni"                                                              \
+	}
+/* One more of what a tenant's grant limits. */
+#define COUNTS(structure, what)                                                                    \
+	{                                                                                          \
+		BOOKS, KEY_COUNT, {OF(NAME, structure, tenant), WORD(what)}, .path = ""            \
+	}
+/* Rates over a WAN, or in all. */
+#define COMMITTED(structure) .value = offsetof(struct structure, bandwidth.committed_bps)
+#define PEAK(structure)                                                                            \
+	.value = offsetof(struct structure, bandwidth.peak_bps),                                   \
+	.value_else = offsetof(struct structure, bandwidth.committed_bps)
+#define RATES(structure, wan, ...)                                                                 \
+	{BOOKS, KEY_COMMITTED, {OF(NAME, structure, tenant), wan},                                 \
+		.path = "bandwidth.committed_bps", COMMITTED(structure), ##__VA_ARGS__},           \
+	{                                                                                          \
+		BOOKS, KEY_PEAK, {OF(NAME, structure, tenant), wan},                               \
+			.path = "bandwidth.peak_bps", PEAK(structure), ##__VA_ARGS__               \
+	}
+
+static const struct api_constraint site_constraints[] = {
+	{HAS, KEY_SITE, {OF(NAME, intent_site, name)}, .path = "name"},
+	{HAS, KEY_PORT, {OF(NAME, intent_site, name), ITEM(NAME, intent_port, name)},
+		.path = "ports[%u].name", EACH(intent_site, ports, intent_port)},
+	{HAS, KEY_TAP, {OF(NAME, intent_site, name), ITEM(NAME, intent_port, name)},
+		.path = "ports[%u].name", EACH(intent_site, ports, intent_port)},
+	{HAS, KEY_GTPU, {OF(NAME, intent_site, name), ITEM(NAME, intent_gtpu, name)},
+		.path = "gtpu[%u].name", EACH(intent_site, gtpu, intent_gtpu)},
+	{0},
+};
+
+static const struct api_constraint wan_constraints[] = {
+	{NEEDS, KEY_SITE, {OF(NAME, intent_wan, site)}, .path = "site"},
+	{HAS, KEY_PORT, {OF(NAME, intent_wan, site), OF(NAME, intent_wan, port.name)},
+		.path = "name"},
+	{HAS, KEY_TAP, {OF(NAME, intent_wan, site), OF(NAME, intent_wan, port.name)},
+		.path = "name"},
+	{HAS, KEY_WAN, {OF(NAME, intent_wan, site), OF(NAME, intent_wan, port.name)},
+		.path = "name"},
+	{NOTED, KEY_ORDER,
+		{OF(NAME, intent_wan, site),
+			{KEY_OF(NUMBER, intent_wan, preference), .digits = KEY_ORDER_DIGITS},
+			OF(NAME, intent_wan, port.name)},
+		.path = "preference"},
+	{0},
+};
+
+static bool slice_is_l3(const void *object)
+{
+	return ((const struct intent_slice *)object)->service == SERVICE_L3;
+}
+
+bool intent_slice_is_stretched(const void *object)
+{
+	const struct intent_endpoints *endpoints =
+		&((const struct intent_slice *)object)->endpoints;
+
+	for (uint32_t i = 1; i < endpoints->count; i++)
+		if (strcmp(endpoints->item[i].site, endpoints->item[0].site))
+			return true;
+	return false;
+}
+
+#define ENDPOINTS EACH(intent_slice, endpoints, intent_endpoint)
+#define STRETCHED .when = intent_slice_is_stretched
+
+/* That a VRF and a table are of the same routes is only the kernel's to know. */
+static const struct api_constraint slice_constraints[] = {
+	{HAS, KEY_NAME, {OF(NAME, intent_slice, name)}, .path = "name"},
+	{HAS, KEY_SLICE, {OF(NAME, intent_slice, name)}, .path = "name"},
+	{HAS, KEY_ROUTER, {OF(NAME, intent_slice, name)}, .path = "service", .when = slice_is_l3},
+	VNI(intent_slice),
+	{HAS, KEY_KERNEL, {WORD("netns"), OF(NAME, intent_slice, kernel.netns)},
+		.path = "kernel.netns"},
+	{HAS, KEY_KERNEL, {WORD("vrf"), OF(NAME, intent_slice, kernel.vrf)}, .path = "kernel.vrf"},
+	{HAS, KEY_KERNEL, {WORD("bridge"), OF(NAME, intent_slice, kernel.bridge)},
+		.path = "kernel.bridge"},
+	{HAS, KEY_KERNEL, {WORD("table"), OF(ID, intent_slice, kernel.table)},
+		.path = "kernel.table"},
+	COUNTS(intent_slice, "slices"),
+	RATES(intent_slice, WORD("")),
+	{NEEDS, KEY_PORT, {ITEM(NAME, intent_endpoint, site), ITEM(NAME, intent_endpoint, port)},
+		.path = "endpoints[%u].port", ENDPOINTS},
+	{HAS, KEY_PLACE,
+		{ITEM(NAME, intent_endpoint, site), ITEM(NAME, intent_endpoint, port),
+			ITEM(NUMBER, intent_endpoint, vlan)},
+		.path = "endpoints[%u]", ENDPOINTS},
+	{NEEDS, KEY_WAN, {ITEM(NAME, intent_endpoint, site), ITEM(NAME, intent_endpoint, wan)},
+		.path = "endpoints[%u].wan", ENDPOINTS},
+	{BOOKS, KEY_BOOKED, {ITEM(NAME, intent_endpoint, wan)}, .path = "bandwidth", ENDPOINTS,
+		STRETCHED, COMMITTED(intent_slice)},
+	RATES(intent_slice, ITEM(NAME, intent_endpoint, wan), ENDPOINTS, STRETCHED),
+	{HAS, KEY_TAP, {ITEM(NAME, intent_endpoint, site), ITEM(NAME, intent_endpoint, tap)},
+		.path = "endpoints[%u].tap", ENDPOINTS},
+	{0},
+};
+
+static const struct api_constraint host_constraints[] = {
+	{HAS, KEY_HOST, {OF(NAME, intent_host, name)}, .path = "name"},
+	COUNTS(intent_host, "hosts"),
+	{NEEDS, KEY_PORT, {OF(NAME, intent_host, site), OF(NAME, intent_host, port)},
+		.path = "port"},
+	{NOTED, KEY_PLACE,
+		{OF(NAME, intent_host, site), OF(NAME, intent_host, port),
+			OF(NUMBER, intent_host, vlan)},
+		.path = "port"},
+	{NOTED, KEY_MAC, {OF(MAC, intent_host, mac)}, .path = "mac"},
+	{NOTED, KEY_IP, {OF(IP, intent_host, address)}, .path = "address"},
+	{NOTED, KEY_IP, {OF(IP, intent_host, address6)}, .path = "address6"},
+	{0},
+};
+
+static bool network_is_stretched(const void *object)
+{
+	return ((const struct intent_network *)object)->placements.count > 1;
+}
+
+#define PLACEMENTS EACH(intent_network, placements, intent_placement)
+
+static const struct api_constraint network_constraints[] = {
+	{HAS, KEY_NAME, {OF(NAME, intent_network, name)}, .path = "name"},
+	COUNTS(intent_network, "slices"),
+	RATES(intent_network, WORD("")),
+	VNI(intent_network),
+	{NEEDS, KEY_HOST, {{.kind = KEY_PART_TEXT, .of_item = true}}, .path = "hosts[%u]",
+		EACH(intent_network, hosts, api_text)},
+	{NEEDS, KEY_WAN, {ITEM(NAME, intent_placement, site), ITEM(NAME, intent_placement, wan)},
+		.path = "placements[%u].wan", PLACEMENTS},
+	{BOOKS, KEY_BOOKED, {ITEM(NAME, intent_placement, wan)}, .path = "bandwidth", PLACEMENTS,
+		.when = network_is_stretched, COMMITTED(intent_network)},
+	RATES(intent_network, ITEM(NAME, intent_placement, wan), PLACEMENTS,
+		.when = network_is_stretched),
+	{0},
+};
+
+static const struct api_constraint local_network_constraints[] = {
+	COUNTS(intent_local_network, "local_data_networks"),
+	{NEEDS, KEY_SITE, {OF(NAME, intent_local_network, site)}, .path = "site"},
+	{NEEDS, KEY_SLICE, {OF(NAME, intent_local_network, from)}, .path = "from"},
+	{NEEDS, KEY_SLICE, {OF(NAME, intent_local_network, slice)}, .path = "slice"},
+	{NEEDS, KEY_ROUTER, {OF(NAME, intent_local_network, slice)}, .path = "slice"},
+	{0},
+};
+
+#define PDRS EACH(intent_session, session.pdrs, api_pdr)
+#define FARS EACH(intent_session, session.fars, api_far)
+
+static const struct api_constraint session_constraints[] = {
+	COUNTS(intent_session, "sessions"),
+	{NEEDS, KEY_SITE, {OF(NAME, intent_session, site)}, .path = "site"},
+	{NEEDS, KEY_SLICE, {OF(NAME, intent_session, session.slice)}, .path = "slice"},
+	{NEEDS, KEY_GTPU, {OF(NAME, intent_session, site), ITEM(NAME, api_pdr, gtpu)},
+		.path = "pdrs[%u].gtpu", PDRS},
+	{NEEDS, KEY_SLICE, {ITEM(NAME, api_pdr, slice)}, .path = "pdrs[%u].slice", PDRS},
+	{HAS, KEY_TEID,
+		{OF(NAME, intent_session, site), ITEM(NAME, api_pdr, gtpu),
+			{KEY_OF_ITEM(ID, api_pdr, teid), .digits = KEY_TEID_DIGITS}},
+		.path = "pdrs[%u].teid", PDRS},
+	{NEEDS, KEY_SLICE, {ITEM(NAME, api_far, slice)}, .path = "fars[%u].slice", FARS},
+	{NEEDS, KEY_GTPU, {OF(NAME, intent_session, site), ITEM(NAME, api_far, outer_header.gtpu)},
+		.path = "fars[%u].outer_header.gtpu", FARS},
+	{NEEDS, KEY_GTPU, {OF(NAME, intent_session, site), ITEM(NAME, api_far, duplicate_to.gtpu)},
+		.path = "fars[%u].duplicate_to.gtpu", FARS},
+	{0},
+};
+
+static const struct api_constraint tenant_constraints[] = {
+	{NEEDS, KEY_PORT,
+		{ITEM(NAME, intent_grant_place, site), ITEM(NAME, intent_grant_place, port)},
+		.path = "places[%u].port", EACH(intent_tenant, places, intent_grant_place)},
+	{NEEDS, KEY_WAN, {ITEM(NAME, intent_grant_wan, site), ITEM(NAME, intent_grant_wan, wan)},
+		.path = "wans[%u].wan", EACH(intent_tenant, wans, intent_grant_wan)},
+	{NEEDS, KEY_GTPU,
+		{ITEM(NAME, intent_grant_gtpu, site), ITEM(NAME, intent_grant_gtpu, gtpu)},
+		.path = "gtpu[%u].gtpu", EACH(intent_tenant, gtpu, intent_grant_gtpu)},
+	{0},
+};
+
+#define TYPE(id, its_name, structure, its_fields, its_constraints, most, text, ...)                \
 	[id] = {.name = its_name,                                                                  \
 		.type = (enum object_type)id,                                                      \
 		.size = sizeof(struct structure),                                                  \
 		.limit = most,                                                                     \
 		.fields = its_fields,                                                              \
+		.constraints = its_constraints,                                                    \
 		.lists = true,                                                                     \
 		.help = text,                                                                      \
 		##__VA_ARGS__}
 
 struct api_type intent_types[INTENT_TYPES] = {
-	TYPE(INTENT_SITE, "site", intent_site, site_fields, 4096,
+	TYPE(INTENT_SITE, "site", intent_site, site_fields, site_constraints, 4096,
 		"a place with a box: its ports and GTP-U addresses", .complete = complete_site),
-	TYPE(INTENT_WAN, "wan", intent_wan, wan_fields, 16384,
+	TYPE(INTENT_WAN, "wan", intent_wan, wan_fields, wan_constraints, 16384,
 		"a site's way to the other sites: a port with addresses and a capacity",
 		.complete = complete_wan),
-	TYPE(INTENT_SLICE, "slice", intent_slice, slice_fields, LIMIT_SLICES,
+	TYPE(INTENT_SLICE, "slice", intent_slice, slice_fields, slice_constraints, LIMIT_SLICES,
 		"a private, metered network over sites", .complete = complete_slice),
-	TYPE(INTENT_HOST, "host", intent_host, host_fields, LIMIT_HOSTS,
+	TYPE(INTENT_HOST, "host", intent_host, host_fields, host_constraints, LIMIT_HOSTS,
 		"a station whose place, MAC and address are known"),
 	TYPE(INTENT_NETWORK, "virtual-dedicated-network", intent_network, network_fields,
-		LIMIT_SLICES, "these hosts and nobody else, with bandwidth of their own"),
+		network_constraints, LIMIT_SLICES,
+		"these hosts and nobody else, with bandwidth of their own"),
 	TYPE(INTENT_LOCAL_NETWORK, "local-data-network", intent_local_network, local_network_fields,
-		65536,
+		local_network_constraints, 65536,
 		"uplink classifier: what sessions send to these prefixes leaves by a slice at "
 		"their own site",
 		.complete = complete_local_network),
-	TYPE(INTENT_SESSION, "session", intent_session, session_intent_fields, LIMIT_SESSIONS,
-		"a PDU session of a UE at a site's box", .complete = session_complete),
-	TYPE(INTENT_TENANT, "tenant", intent_tenant, tenant_fields, 16384,
+	TYPE(INTENT_SESSION, "session", intent_session, session_intent_fields, session_constraints,
+		LIMIT_SESSIONS, "a PDU session of a UE at a site's box",
+		.complete = session_complete),
+	TYPE(INTENT_TENANT, "tenant", intent_tenant, tenant_fields, tenant_constraints, 16384,
 		"what a tenant may have: its tokens get nothing else", .complete = complete_tenant),
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What people want, as C structures: the intents of the REST API. Described once as data
- * (intent_types.c: struct api_type, as dataplane/objects describes the socket's objects), from which
- * come the decoder with its error texts, the normalised JSON, OpenAPI and the CLI's help.
+ * (intent_types.c: struct api_type, as dataplane/objects describes the socket's objects), from
+ * which come the decoder with its error texts, the normalised JSON, OpenAPI and the CLI's help.
  *
  * One set of intents describes all sites; each box compiles the part of its own site. */
 #ifndef INTENT_INTENT_TYPES_H

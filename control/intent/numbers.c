@@ -6,13 +6,13 @@
 /* How many are taken that are less, plus what is the same for all of these numbers. */
 static uint32_t rank(const struct numbers *n, uint64_t number)
 {
-	struct key key;
+	char text[API_KEY_BYTES];
 
 	if (n->kind == KEY_VNI)
-		key_vni(&key, number);
+		key_vni(text, number);
 	else
-		key_teid(&key, n->site, n->gtpu, number);
-	return index_rank(n->world, key.kind, key.text);
+		key_teid(text, n->site, n->gtpu, number);
+	return index_rank(n->world, n->kind, text);
 }
 
 struct run {

@@ -6,6 +6,9 @@
 #include "ip.h"
 #include "world.h"
 
+/* intent_types.c: it has endpoints at more than one site. Of a struct intent_slice. */
+bool intent_slice_is_stretched(const void *object);
+
 /* ---- intent_copy.c ---- */
 
 /* The object with all its lists in one new piece of memory; NULL: no memory. */

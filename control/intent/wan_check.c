@@ -10,20 +10,12 @@
 #define OVERHEAD4 50
 #define OVERHEAD6 70
 
-static bool stretched(const struct intent_endpoints *endpoints)
-{
-	for (uint32_t i = 1; i < endpoints->count; i++)
-		if (strcmp(endpoints->item[i].site, endpoints->item[0].site))
-			return true;
-	return false;
-}
-
 uint32_t use_count(const struct intent *intent)
 {
 	const union intent_object *obj = intent->obj;
 
 	if (intent->type == INTENT_SLICE)
-		return stretched(&obj->slice.endpoints) ? obj->slice.endpoints.count : 0;
+		return intent_slice_is_stretched(&obj->slice) ? obj->slice.endpoints.count : 0;
 	return intent->type == INTENT_NETWORK ? obj->network.placements.count : 0;
 }
 
@@ -230,12 +222,12 @@ static bool carries_as_before(const struct intent *was, const struct intent *now
 static int check_users(const struct world *world, const struct intent *wan, struct rpc_error *err)
 {
 	struct node *user = NULL;
-	char text[KEY_BYTES];
+	char text[API_KEY_BYTES];
 
 	snprintf(text, sizeof(text), "%.*s/%.*s", INTENT_NAME, wan->obj->wan.site, INTENT_NAME,
 		wan->name);
 	while ((user = index_holder(
-			world, ROLE_NEEDS, KEY_WAN, text, user ? &user->intent : NULL))) {
+			world, CONSTRAINT_NEEDS, KEY_WAN, text, user ? &user->intent : NULL))) {
 		if (user->touch || !check_carries(world, &user->intent, err))
 			continue;
 		err->code = RPC_ERR_IN_USE;

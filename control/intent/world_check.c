@@ -19,11 +19,6 @@ struct look {
 	struct rpc_error *err;
 };
 
-static void set_path(const struct key *key, struct rpc_error *err)
-{
-	snprintf(err->path, sizeof(err->path), key->path, key->index);
-}
-
 /* ---- what is needed is there ---- */
 
 /* Two names that differ by one letter, or two neighbours that are swapped. */
@@ -46,7 +41,7 @@ static bool is_near(const char *a, const char *b)
 
 /* Of a port that is not there at a site that is not there the site is what is wrong. */
 static bool refuse_missing_site(
-	const struct world *world, const struct key *key, struct rpc_error *err)
+	const struct world *world, const struct constraint_key *key, struct rpc_error *err)
 {
 	api_name site;
 	const struct intent *near;
@@ -59,7 +54,7 @@ static bool refuse_missing_site(
 	while (near && !is_near(site, near->name))
 		near = world_next(near);
 	rpc_fail_value(err, "", "the name of a site that is there", site);
-	set_path(key, err);
+	constraint_path(key, err);
 	last = strrchr(err->path, '.');
 	if (last && !strcmp(last, ".port"))
 		strcpy(last, ".site");
@@ -74,16 +69,16 @@ static bool refuse_missing_site(
 /* One text for what is not there and for what is another tenant's: the second is nobody's business.
  */
 static int refuse_missing(const struct world *world, const struct intent *user,
-	const struct key *key, struct rpc_error *err)
+	const struct constraint_key *key, struct rpc_error *err)
 {
 	bool own = user->tenant[0] && (key->kind == KEY_SLICE || key->kind == KEY_HOST);
-	char text[128];
+	char text[KEY_SHOWN];
 
 	if (key->kind == KEY_PORT && refuse_missing_site(world, key, err))
 		return -1;
 	key_show(key, text);
 	rpc_fail_value(err, "", "the name of something that is there", text);
-	set_path(key, err);
+	constraint_path(key, err);
 	if (key->kind == KEY_ROUTER)
 		rpc_fail(err, RPC_ERR_PARAMS, "slice %s is not l3", key->text);
 	else
@@ -94,21 +89,22 @@ static int refuse_missing(const struct world *world, const struct intent *user,
 }
 
 /* What is another tenant's is not there for a tenant; what is nobody's is the operators'. */
-static bool may_use(const struct intent *user, const struct node *owner, const struct key *key)
+static bool may_use(
+	const struct intent *user, const struct node *owner, const struct constraint_key *key)
 {
 	if ((key->kind != KEY_SLICE && key->kind != KEY_HOST) || !user->tenant[0])
 		return true;
 	return !strcmp(user->tenant, owner->intent.tenant);
 }
 
-static int look_needed(const struct key *key, void *arg)
+static int look_needed(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
 	struct node *owner;
 
-	if (key->role != ROLE_NEEDS)
+	if (key->role != CONSTRAINT_NEEDS)
 		return 0;
-	owner = index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL);
+	owner = index_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL);
 	if (owner && may_use(&look->node->intent, owner, key))
 		return 0;
 	return refuse_missing(look->world, &look->node->intent, key, look->err);
@@ -116,12 +112,13 @@ static int look_needed(const struct key *key, void *arg)
 
 /* ---- what is there is nobody else's ---- */
 
-static int refuse_taken(const struct key *key, const struct node *other, struct rpc_error *err)
+static int refuse_taken(
+	const struct constraint_key *key, const struct node *other, struct rpc_error *err)
 {
-	char text[128];
+	char text[KEY_SHOWN];
 
 	intent_title(&other->intent, err->with, sizeof(err->with));
-	set_path(key, err);
+	constraint_path(key, err);
 	if (key->kind == KEY_NAME)
 		return rpc_fail(err, RPC_ERR_CONFLICT,
 			"the name is %s's: slices and networks share their names", err->with);
@@ -129,33 +126,33 @@ static int refuse_taken(const struct key *key, const struct node *other, struct 
 		err, RPC_ERR_CONFLICT, "%s is %s's already", key_show(key, text), err->with);
 }
 
-static int look_taken(const struct key *key, void *arg)
+static int look_taken(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
 	const struct node *other;
 
-	if (key->role != ROLE_HAS)
+	if (key->role != CONSTRAINT_HAS)
 		return 0;
-	other = index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL);
+	other = index_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL);
 	if (other == look->node)
 		other = index_holder(
-			look->world, ROLE_HAS, key->kind, key->text, &look->node->intent);
+			look->world, CONSTRAINT_HAS, key->kind, key->text, &look->node->intent);
 	return other ? refuse_taken(key, other, look->err) : 0;
 }
 
 /* ---- what is gone is not missed ---- */
 
-static int look_missed(const struct key *key, void *arg)
+static int look_missed(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
 	struct rpc_error *err = look->err;
 	struct node *user;
-	char text[128];
+	char text[KEY_SHOWN];
 
-	if (key->role != ROLE_HAS ||
-		index_holder(look->world, ROLE_HAS, key->kind, key->text, NULL))
+	if (key->role != CONSTRAINT_HAS ||
+		index_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL))
 		return 0;
-	user = index_holder(look->world, ROLE_NEEDS, key->kind, key->text, NULL);
+	user = index_holder(look->world, CONSTRAINT_NEEDS, key->kind, key->text, NULL);
 	if (!user)
 		return 0;
 	intent_title(&user->intent, err->by, sizeof(err->by));
@@ -165,15 +162,15 @@ static int look_missed(const struct key *key, void *arg)
 }
 
 /* A slice that goes to another tenant: those that use it and stay have lost it. */
-static int look_left(const struct key *key, void *arg)
+static int look_left(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
 	struct rpc_error *err = look->err;
 	struct node *user = NULL;
 
-	if (key->role != ROLE_HAS || key->kind != KEY_SLICE)
+	if (key->role != CONSTRAINT_HAS || key->kind != KEY_SLICE)
 		return 0;
-	while ((user = index_holder(look->world, ROLE_NEEDS, KEY_SLICE, key->text,
+	while ((user = index_holder(look->world, CONSTRAINT_NEEDS, KEY_SLICE, key->text,
 			user ? &user->intent : NULL))) {
 		if (user->touch || may_use(&user->intent, look->node, key))
 			continue;
@@ -260,11 +257,11 @@ static int touch_networks(struct world *world, const struct node *host, struct r
 typedef int node_rule(struct world *world, struct node *node, struct rpc_error *err);
 
 static int visit_rule(
-	struct world *world, struct node *node, key_visit *visit, struct rpc_error *err)
+	struct world *world, struct node *node, constraint_visit *visit, struct rpc_error *err)
 {
 	struct look look = {world, node, err};
 
-	return keys_visit(node->intent.type, node->intent.obj, visit, &look);
+	return constraints_visit(&intent_types[node->intent.type], node->intent.obj, visit, &look);
 }
 
 static int rule_needed(struct world *world, struct node *node, struct rpc_error *err)
@@ -342,7 +339,8 @@ static int check_missed(struct world *world, const struct touch *touch, struct r
 {
 	struct look look = {world, touch->node, err};
 
-	if (!touch->was || !keys_visit(touch->was->type, touch->was->obj, look_missed, &look))
+	if (!touch->was || !constraints_visit(&intent_types[touch->was->type], touch->was->obj,
+				   look_missed, &look))
 		return 0;
 	return world_fail_at(world, touch->node, err);
 }

@@ -20,7 +20,7 @@ static int holder_compare(const struct node *a, const struct node *b)
 }
 
 static int text_compare(
-	const struct entry *a, enum key_role role, enum key_kind kind, const char *text)
+	const struct entry *a, enum constraint_role role, enum key_kind kind, const char *text)
 {
 	if (a->kind != kind)
 		return a->kind < kind ? -1 : 1;
@@ -29,7 +29,7 @@ static int text_compare(
 	return strcmp(a->text, text);
 }
 
-static int key_compare(const struct entry *a, enum key_role role, enum key_kind kind,
+static int key_compare(const struct entry *a, enum constraint_role role, enum key_kind kind,
 	const char *text, const struct node *holder)
 {
 	int order = text_compare(a, role, kind, text);
@@ -104,7 +104,7 @@ static void entry_came(struct entry *entry)
 {
 	struct entry *next;
 
-	if (entry->role != ROLE_HAS || same_before(entry))
+	if (entry->role != CONSTRAINT_HAS || same_before(entry))
 		return;
 	next = same_after(entry);
 	if (next)
@@ -138,7 +138,7 @@ uint32_t index_rank(const struct world *world, enum key_kind kind, const char *t
 	uint32_t rank = 0;
 
 	while (at) {
-		bool less = text_compare(at, ROLE_HAS, kind, text) < 0;
+		bool less = text_compare(at, CONSTRAINT_HAS, kind, text) < 0;
 
 		if (less)
 			rank += at->texts - texts_of(RB_RIGHT(at, link));
@@ -166,7 +166,7 @@ static struct entry *seen_from(const struct world *world, struct entry *at)
 }
 
 struct entry *index_from(
-	const struct world *world, enum key_role role, enum key_kind kind, const char *text)
+	const struct world *world, enum constraint_role role, enum key_kind kind, const char *text)
 {
 	struct entry *at = RB_ROOT(&world->index), *found = NULL;
 
@@ -185,8 +185,8 @@ struct entry *index_next(const struct world *world, const struct entry *entry)
 	return seen_from(world, RB_NEXT(index_tree, NULL, (struct entry *)entry));
 }
 
-static struct entry *entry_find(const struct world *world, enum key_role role, enum key_kind kind,
-	const char *text, const struct node *holder)
+static struct entry *entry_find(const struct world *world, enum constraint_role role,
+	enum key_kind kind, const char *text, const struct node *holder)
 {
 	struct entry *at = RB_ROOT(&world->index);
 	int order;
@@ -203,7 +203,7 @@ uint64_t index_total(const struct world *world, enum key_kind kind, const char *
 	return total && index_refs(world, total) ? index_value(world, total) : 0;
 }
 
-struct node *index_holder(const struct world *world, enum key_role role, enum key_kind kind,
+struct node *index_holder(const struct world *world, enum constraint_role role, enum key_kind kind,
 	const char *text, const struct intent *after)
 {
 	struct entry *at = RB_ROOT(&world->index), *found = NULL;
@@ -241,8 +241,8 @@ static void entry_change(struct world *world, struct entry *entry)
 	world->changed = entry;
 }
 
-static struct entry *entry_make(
-	struct world *world, const struct key *key, enum key_role role, struct node *holder)
+static struct entry *entry_make(struct world *world, const struct constraint_key *key,
+	enum constraint_role role, struct node *holder)
 {
 	size_t len = strlen(key->text) + 1;
 	struct entry *entry = calloc(1, sizeof(*entry) + len);
@@ -259,8 +259,8 @@ static struct entry *entry_make(
 }
 
 /* One more of (key, holder). NULL: no memory. */
-static struct entry *entry_add(
-	struct world *world, const struct key *key, enum key_role role, struct node *holder)
+static struct entry *entry_add(struct world *world, const struct constraint_key *key,
+	enum constraint_role role, struct node *holder)
 {
 	struct entry *entry = entry_find(world, role, key->kind, key->text, holder);
 
@@ -334,7 +334,7 @@ struct change {
 };
 
 /* Endpoints of a slice that share a WAN share what is booked on it. */
-static int add_booking(struct world *world, const struct key *key, struct entry *booking)
+static int add_booking(struct world *world, const struct constraint_key *key, struct entry *booking)
 {
 	struct entry *total;
 
@@ -350,17 +350,17 @@ static int add_booking(struct world *world, const struct key *key, struct entry 
 	return 0;
 }
 
-static int add_key(const struct key *key, void *arg)
+static int add_key(const struct constraint_key *key, void *arg)
 {
 	struct change *change = arg;
 	struct entry *entry = entry_add(change->world, key, key->role, change->node);
 
 	if (!entry)
 		return -ENOMEM;
-	return key->role == ROLE_BOOKS ? add_booking(change->world, key, entry) : 0;
+	return key->role == CONSTRAINT_BOOKS ? add_booking(change->world, key, entry) : 0;
 }
 
-static int remove_key(const struct key *key, void *arg)
+static int remove_key(const struct constraint_key *key, void *arg)
 {
 	struct change *change = arg;
 	struct world *world = change->world;
@@ -369,7 +369,7 @@ static int remove_key(const struct key *key, void *arg)
 
 	if (!entry || !entry->refs)
 		return 0;
-	if (key->role == ROLE_BOOKS && entry->refs == 1)
+	if (key->role == CONSTRAINT_BOOKS && entry->refs == 1)
 		total = entry_find(world, ROLE_TOTAL, key->kind, key->text, NULL);
 	if (total) {
 		entry_change(world, total);
@@ -384,13 +384,13 @@ void index_remove(struct world *world, struct node *node, const union intent_obj
 {
 	struct change change = {world, node_home(node)};
 
-	keys_visit(node->intent.type, obj, remove_key, &change);
+	constraints_visit(&intent_types[node->intent.type], obj, remove_key, &change);
 }
 
 int index_add(struct world *world, struct node *node, const union intent_object *obj)
 {
 	struct change change = {world, node_home(node)};
-	int rc = keys_visit(node->intent.type, obj, add_key, &change);
+	int rc = constraints_visit(&intent_types[node->intent.type], obj, add_key, &change);
 
 	if (rc)
 		index_remove(world, node, obj);

@@ -4,6 +4,7 @@
 #define INTENT_WORLD_PARTS_H
 
 #include "clock.h"
+#include "constraint.h"
 #include "parts.h"
 #include "world.h"
 
@@ -26,37 +27,24 @@ enum key_kind {
 	KEY_PLACE,  /* SITE/PORT/VLAN */
 	KEY_TEID,   /* SITE/GTPU/TEID: an F-TEID (TS 29.244, 8.2.3) of a session */
 	KEY_MAC,    /* of a host */
-	KEY_IP,	    /* likewise */
+	KEY_IP,
 	KEY_ORDER,  /* SITE/PREFERENCE/NAME of a WAN */
 	KEY_BOOKED, /* NAME of a WAN */
 	KEY_COUNT,  /* TENANT/what of its grant: how many it has */
 	KEY_COMMITTED,
 	KEY_PEAK, /* TENANT/WAN: their rates over it; TENANT/: in all */
 };
-enum key_role {
-	ROLE_HAS,   /* nobody else may have the same */
-	ROLE_NEEDS, /* somebody must have it */
-	ROLE_AT,    /* noted, many may */
-	ROLE_BOOKS, /* value: bits a second, or one */
-	ROLE_TOTAL, /* value: of all who book; nobody's */
-};
-#define KEY_BYTES (2 * INTENT_NAME + 16)
+#define ROLE_TOTAL 5 /* after enum constraint_role: of all who book; nobody's */
 
-struct key {
-	enum key_role role;
-	enum key_kind kind;
-	uint64_t value;
-	const char *path; /* format of the field's, with index */
-	unsigned index;
-	char text[KEY_BYTES];
-};
+/* Texts of keys whose numbers are looked for in order. */
+#define KEY_VNI_DIGITS	 8
+#define KEY_TEID_DIGITS	 10
+#define KEY_ORDER_DIGITS 7
 
-/* Calls visit for each key of an intent, until it answers other than 0, which is returned. */
-typedef int key_visit(const struct key *key, void *arg);
-int keys_visit(enum intent_type type, const union intent_object *obj, key_visit *visit, void *arg);
-void key_place(struct key *key, const char *site, const char *port, uint32_t vlan);
-/* "port p1 of site gj": for people. text has 128 bytes. */
-const char *key_show(const struct key *key, char *text);
+void key_place(char *text, const char *site, const char *port, uint32_t vlan);
+/* "port p1 of site gj": for people. text has KEY_SHOWN bytes. */
+#define KEY_SHOWN 256
+const char *key_show(const struct constraint_key *key, char *text);
 
 /* While a transaction is open there are two views of the world: `value` and `refs` are what the
  * transaction has made of an entry, `was_value` and `was_refs` what everybody else sees of one that
@@ -68,8 +56,8 @@ struct entry {
 	struct node *holder; /* of the tree; NULL: a total */
 	uint64_t value, was_value;
 	uint32_t refs, was_refs; /* how often the holder has this key */
-	uint32_t texts; /* of ROLE_HAS in its subtree, as the transaction has them; a text of two
-			   holders is one */
+	uint32_t texts; /* of CONSTRAINT_HAS in its subtree, as the transaction has them; a text of
+			   two holders is one */
 	bool counts;	/* as one of these: it is the first with its text */
 	bool changed;	/* by the transaction */
 	uint8_t role, kind;
@@ -160,7 +148,6 @@ static inline struct node *node_home(struct node *node)
 	return node->is_draft ? node->twin : node;
 }
 
-
 /* Past the time by which a call that is done in pieces is to come back? 0: never. */
 static inline bool is_late(uint64_t until_us)
 {
@@ -191,11 +178,10 @@ bool fteid_keep(const union intent_object *before, union intent_object *obj);
 /* Chooses a TEID for each PDR of the touched node that has a GTP-U address and none. 0, or -1 with
  * err: RPC_ERR_CAPACITY where the tenant's grant has none left. */
 int fteid_choose(struct world *world, struct node *node, struct rpc_error *err);
-/* Puts SITE/GTPU/TEID into key->text, with zeros before it: they are in the index by number. */
-#define KEY_TEID_DIGITS 10
-void key_teid(struct key *key, const char *site, const char *gtpu, uint64_t teid);
+/* The text of KEY_TEID, KEY_VNI. */
+void key_teid(char *text, const char *site, const char *gtpu, uint64_t teid);
 
-void key_vni(struct key *key, uint64_t vni); /* likewise */
+void key_vni(char *text, uint64_t vni);
 
 /* numbers.c: numbers that somebody has: VNIs, or the TEIDs of an own address. */
 struct numbers {
@@ -233,17 +219,17 @@ void index_free(struct world *world);
 /* The total of what is booked. */
 uint64_t index_total(const struct world *world, enum key_kind kind, const char *text);
 /* The holder that comes next after `after` (NULL: the first). */
-struct node *index_holder(const struct world *world, enum key_role role, enum key_kind kind,
+struct node *index_holder(const struct world *world, enum constraint_role role, enum key_kind kind,
 	const char *text, const struct intent *after);
 struct entry *index_next(const struct world *world, const struct entry *entry);
-/* How many texts of ROLE_HAS and this kind are less, plus what is the same for all of the kind: as
- * the transaction has them. */
+/* How many texts of CONSTRAINT_HAS and this kind are less, plus what is the same for all of the
+ * kind: as the transaction has them. */
 uint32_t index_rank(const struct world *world, enum key_kind kind, const char *text);
 uint32_t index_refs(const struct world *world, const struct entry *entry);
 uint64_t index_value(const struct world *world, const struct entry *entry);
 /* The first whose text is not less. */
 struct entry *index_from(
-	const struct world *world, enum key_role role, enum key_kind kind, const char *text);
+	const struct world *world, enum constraint_role role, enum key_kind kind, const char *text);
 
 /* "slice blue": for people and for err->with. Returns text. */
 const char *intent_title(const struct intent *intent, char *text, size_t size);

@@ -19,10 +19,10 @@ static int conflict(struct rpc_error *err, const struct intent *with, const char
 
 static struct intent *slice_at(const struct world *world, const struct intent_host *host)
 {
-	struct key key;
+	char text[API_KEY_BYTES];
 
-	key_place(&key, host->site, host->port, host->vlan);
-	return (struct intent *)index_holder(world, ROLE_HAS, KEY_PLACE, key.text, NULL);
+	key_place(text, host->site, host->port, host->vlan);
+	return (struct intent *)index_holder(world, CONSTRAINT_HAS, KEY_PLACE, text, NULL);
 }
 
 /* The next host at the same place that is in a network; *network: which. */
@@ -108,7 +108,7 @@ static int check_twin(const struct world *world, const struct intent *host, enum
 {
 	struct intent *other = NULL;
 
-	while ((other = (struct intent *)index_holder(world, ROLE_AT, kind, text, other)))
+	while ((other = (struct intent *)index_holder(world, CONSTRAINT_AT, kind, text, other)))
 		if (other != host && same_bridge(world, host, other))
 			return conflict(err, other, path, "%s is host %s's", text, other->name);
 	return 0;

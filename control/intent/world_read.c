@@ -70,17 +70,17 @@ static bool name_fits(const char *name)
 struct intent *world_hosts_at(const struct world *world, const char *site, const char *port,
 	uint32_t vlan, struct intent *after)
 {
-	struct key key;
+	char text[API_KEY_BYTES];
 
 	if (!name_fits(site) || !name_fits(port))
 		return NULL;
-	key_place(&key, site, port, vlan);
-	return (struct intent *)index_holder(world, ROLE_AT, KEY_PLACE, key.text, after);
+	key_place(text, site, port, vlan);
+	return (struct intent *)index_holder(world, CONSTRAINT_AT, KEY_PLACE, text, after);
 }
 
 struct intent *world_network_of(const struct world *world, const char *host, struct intent *after)
 {
-	return (struct intent *)index_holder(world, ROLE_NEEDS, KEY_HOST, host, after);
+	return (struct intent *)index_holder(world, CONSTRAINT_NEEDS, KEY_HOST, host, after);
 }
 
 struct intent *world_at_place(
@@ -88,12 +88,12 @@ struct intent *world_at_place(
 {
 	struct intent *host = NULL, *network;
 	struct node *slice;
-	struct key key;
+	char text[API_KEY_BYTES];
 
 	if (!name_fits(site) || !name_fits(port))
 		return NULL;
-	key_place(&key, site, port, vlan);
-	slice = index_holder(world, ROLE_HAS, KEY_PLACE, key.text, NULL);
+	key_place(text, site, port, vlan);
+	slice = index_holder(world, CONSTRAINT_HAS, KEY_PLACE, text, NULL);
 	if (slice)
 		return &slice->intent;
 	while ((host = world_hosts_at(world, site, port, vlan, host))) {
@@ -111,7 +111,7 @@ uint64_t world_booked_bps(const struct world *world, const char *wan)
 
 struct intent *world_wans_of(const struct world *world, const char *site, struct intent *after)
 {
-	char text[KEY_BYTES];
+	char text[API_KEY_BYTES];
 	const struct entry *entry;
 	size_t len;
 
@@ -121,10 +121,10 @@ struct intent *world_wans_of(const struct world *world, const char *site, struct
 	if (after)
 		snprintf(text + len, sizeof(text) - len, "%07u/%s", after->obj->wan.preference,
 			after->name);
-	entry = index_from(world, ROLE_AT, KEY_ORDER, text);
+	entry = index_from(world, CONSTRAINT_AT, KEY_ORDER, text);
 	if (entry && after && !strcmp(entry->text, text))
 		entry = index_next(world, entry);
-	if (!entry || entry->kind != KEY_ORDER || entry->role != ROLE_AT ||
+	if (!entry || entry->kind != KEY_ORDER || entry->role != CONSTRAINT_AT ||
 		strncmp(entry->text, text, len))
 		return NULL;
 	return &node_seen(world, entry->holder)->intent;

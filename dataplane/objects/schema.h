@@ -63,12 +63,15 @@ struct api_field {
 	uint32_t since; /* of an intent: the format of stores that it came with (INTENT_FORMAT) */
 };
 
+struct api_constraint;
+
 struct api_type {
 	const char *name;
 	enum object_type type;
 	size_t size;
 	uint32_t limit;			/* objects of it in one box */
 	const struct api_field *fields; /* ends with a NULL name */
+	const struct api_constraint *constraints; /* constraint.h; ends with role 0; may be NULL */
 	const char *help;
 	bool lists; /* holds lists, whose items are the decoding thread's */
 	void (*complete)(union api_object

@@ -227,7 +227,7 @@ char *ranks(const struct world *of)
 	FILE *out = open_memstream(&text, &size);
 
 	for (struct entry *e = index_from(of, 0, 0, ""); e; e = index_next(of, e))
-		if (e->role == ROLE_HAS)
+		if (e->role == CONSTRAINT_HAS)
 			fprintf(out, "%u %s %u\n", e->kind, e->text,
 				index_rank(of, e->kind, e->text));
 	fclose(out);

@@ -184,11 +184,11 @@ END_TEST
 /* The same question, answered one by one. */
 static bool walk(const struct numbers *n, uint32_t first, uint32_t last, uint32_t *number)
 {
-	struct key key;
+	char text[API_KEY_BYTES];
 
 	for (*number = first; *number <= last; (*number)++) {
-		key_teid(&key, n->site, n->gtpu, *number);
-		if (!index_holder(n->world, ROLE_HAS, KEY_TEID, key.text, NULL))
+		key_teid(text, n->site, n->gtpu, *number);
+		if (!index_holder(n->world, CONSTRAINT_HAS, KEY_TEID, text, NULL))
 			return true;
 	}
 	return false;
