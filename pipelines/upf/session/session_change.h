@@ -6,7 +6,6 @@
 
 #include "hold.h"
 #include "session.h"
-#include "session_keys.h"
 #include "session_plan.h"
 
 /* What acts counted that are no more. */
@@ -36,15 +35,56 @@ struct session_change {
 
 /* ---- session_keys.c ---- */
 
-/* The keys of `after` that `before` does not have are taken, those of before that after does not
- * have are left: 0, -1 with err and nothing changed. Blocks may be NULL. */
+/* One F-TEID or one address of a UE in one slice. */
+enum key_kind { KEY_TEID = 1, KEY_UE4, KEY_UE6, KEY_PREFIX };
+struct session_key {
+	uint8_t kind, group;
+	uint8_t len;	 /* KEY_PREFIX */
+	uint8_t family;	 /* KEY_PREFIX */
+	uint16_t where;	 /* slice or gtpu */
+	uint16_t pad[3]; /* 0: hashed, as all of it */
+	uint32_t low;	 /* TEID, IPv4 address (host order) */
+	uint8_t bytes[16];
+} __rte_aligned(8);
+_Static_assert(sizeof(struct session_key) == 32, "rte_hash_crc() takes words of 8 bytes");
+/* 16 groups of at most an IPv4 and an IPv6 address and all framed prefixes. */
+#define SESSION_KEYS_MAX (SESSION_GROUPS * (LIMIT_SESSION_FRAMED + 2))
+struct session_keys {
+	uint32_t n;
+	struct session_key key[SESSION_KEYS_MAX];
+};
+
+/* A compiled session, or none (NULL); ue is looked at when the block is SESSION_FRAMED. */
 struct keyed {
 	const struct session_block *block;
 	const struct api_ue *ue;
 };
+void keys_of(uint32_t index, const struct keyed *of, struct session_keys *out);
+/* Those that `other` does not have, each once. */
+void keys_beside(uint32_t index, const struct keyed *of, const struct keyed *other,
+	struct session_keys *out);
+
+/* The keys of `after` that `before` does not have are taken, those of before that after does not
+ * have are left: 0, -1 with err and nothing changed. What is taken is nobody's for workers, or
+ * still who had it, until commit. */
 int claim_keys(uint32_t index, const struct keyed *before, const struct keyed *after,
 	const struct api_session *put, struct rpc_error *err);
+/* In reverse order. */
 void unclaim_keys(uint32_t index, const struct keyed *before, const struct keyed *after);
+/* Index of the session that has it as the running transaction sees it; 0: nobody. */
+uint32_t key_owner(const struct session_key *key);
+/* Is its entry nobody's when the transaction is over? That of a TEID is also when a session has it
+ * that needs none. */
+bool key_is_left(const struct session_key *key);
+/* Makes it so for workers: cannot fail. key_settle(): for each that was taken, before all of it. */
+void key_settle(const struct session_key *key);
+void key_publish(const struct session_key *key, uint32_t index);
+void key_unpublish(const struct session_key *key);
+/* The transaction is over. */
+void keys_settle(void);
+int keys_init(void);
+void keys_fini(void);
+
 /* TEIDs that were put: another's, which cannot be taken in advance? 0, -1 with err. */
 int check_teids(const struct plan *p, struct rpc_error *err);
 /* Kinds of slices, and that the UE has an address where one is needed. Sets p->ethernet. */

@@ -312,38 +312,33 @@ static void move_buckets(const struct session_change *c, const struct session_mo
 }
 
 /* The entries of a state that are its session's when all is done. */
-static void publish_keys(const struct session_change *c, const struct session_state *s,
-	const struct session_model *m)
+static void publish_keys(uint32_t index, const struct keyed *after)
 {
-	struct session_key key[SESSION_KEYS_MAX];
-	uint32_t n = keys_of_block(c->index, block_of(s), &m->cfg.ue, key);
+	struct session_keys keys;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (key_owner(&key[i]) == c->index)
-			key_publish(&key[i], c->index);
+	keys_of(index, after, &keys);
+	for (uint32_t i = 0; i < keys.n; i++)
+		if (key_owner(&keys.key[i]) == index)
+			key_publish(&keys.key[i], index);
 }
 
-static void settle_keys(const struct session_change *c, const struct session_model *was,
-	const struct session_model *is)
+static void settle_keys(uint32_t index, const struct keyed *before, const struct keyed *after)
 {
-	struct session_key before[SESSION_KEYS_MAX], after[SESSION_KEYS_MAX];
-	uint32_t b = 0, a = keys_of_block(c->index, block_of(&c->after), &is->cfg.ue, after);
+	struct session_keys taken;
 
-	if (c->before.pack != 0)
-		b = keys_of_block(c->index, block_of(&c->before), &was->cfg.ue, before);
-	for (uint32_t i = 0; i < a; i++)
-		if (!key_is_among(&after[i], before, b))
-			key_settle(&after[i]);
+	keys_beside(index, after, before, &taken);
+	for (uint32_t i = 0; i < taken.n; i++)
+		key_settle(&taken.key[i]);
 }
 
-static void unpublish_keys(const struct session_change *c, const struct session_model *was)
+static void unpublish_keys(uint32_t index, const struct keyed *before)
 {
-	struct session_key key[SESSION_KEYS_MAX];
-	uint32_t n = keys_of_block(c->index, block_of(&c->before), &was->cfg.ue, key);
+	struct session_keys keys;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (key_is_left(&key[i]))
-			key_unpublish(&key[i]);
+	keys_of(index, before, &keys);
+	for (uint32_t i = 0; i < keys.n; i++)
+		if (key_is_left(&keys.key[i]))
+			key_unpublish(&keys.key[i]);
 }
 
 /* The new state of a session. True when packets of it are held, or markers to be sent. */
@@ -351,6 +346,7 @@ static bool publish(struct session_change *c)
 {
 	static struct session_model was, is;
 	struct session_block *b = block_of(&c->after);
+	struct keyed before = {block_or_null(&c->before), &was.cfg.ue}, after = {b, &is.cfg.ue};
 	bool wait = false;
 
 	session_unpack(pool_at(&pack_pool, 0, c->after.pack), &is);
@@ -368,18 +364,18 @@ static bool publish(struct session_change *c)
 		urr_commit(c->urr);
 	if (c->before.pack != 0) {
 		session_line_off(c->index);
-		wait = hold_begin(&c->hold, block_of(&c->before), b);
+		wait = hold_begin(&c->hold, before.block, b);
 	}
-	settle_keys(c, &was, &is);
+	settle_keys(c->index, &before, &after);
 	count_ues(b, 1);
 	session_cold[c->index].homeless = c->homeless;
 	/* release: pairs with the acquire load of whoever found the index */
 	__atomic_store_n(&session_block[c->index], b, __ATOMIC_RELEASE);
-	publish_keys(c, &c->after, &is);
-	session_doors_commit(c->index, c->before.pack != 0 ? block_of(&c->before) : NULL, b);
+	publish_keys(c->index, &after);
+	session_doors_commit(c->index, before.block, b);
 	if (c->before.pack != 0) {
-		unpublish_keys(c, &was);
-		count_ues(block_of(&c->before), -1);
+		unpublish_keys(c->index, &before);
+		count_ues(before.block, -1);
 	} else {
 		session_line_new(c->index);
 	}
@@ -389,18 +385,19 @@ static bool publish(struct session_change *c)
 static bool withdraw(struct session_change *c)
 {
 	static struct session_model was;
+	struct keyed before = {block_of(&c->before), &was.cfg.ue};
 	bool wait = false;
 
 	session_unpack(pool_at(&pack_pool, 0, c->before.pack), &was);
 	if (c->urr != NULL)
 		urr_commit(c->urr);
-	unpublish_keys(c, &was);
+	unpublish_keys(c->index, &before);
 	session_cold[c->index].homeless = 0;
 	session_line_off(c->index);
-	wait = hold_begin(&c->hold, block_of(&c->before), NULL);
+	wait = hold_begin(&c->hold, before.block, NULL);
 	__atomic_store_n(&session_block[c->index], NULL, __ATOMIC_RELEASE);
-	session_doors_commit(c->index, block_of(&c->before), NULL);
-	count_ues(block_of(&c->before), -1);
+	session_doors_commit(c->index, before.block, NULL);
+	count_ues(before.block, -1);
 	return wait;
 }
 

@@ -7,7 +7,7 @@
  * A key that is taken has its entry at once, with the value 0, which is nobody's: so that commit
  * cannot fail. One that was somebody's keeps that word until commit: a packet finds the old session
  * or the new one, and never none. */
-#include "session_keys.h"
+#include "session_change.h"
 
 #include <errno.h>
 #include <rte_byteorder.h>
@@ -22,7 +22,6 @@
 #include "peer.h"
 #include "reserve.h"
 #include "schema.h"
-#include "session_change.h"
 #include "session_pack.h"
 #include "slice.h"
 
@@ -33,21 +32,21 @@
 
 static uint32_t *ue4_users; /* [UE4_FILTER_BITS]: entries of ue4_table, by their bit */
 
-/* A key that a session has yet may be taken in advance, so that two can change theirs for each
- * other's: it owes it to the new owner until it leaves it, before the transaction commits. What
- * comes for such a key while sessions are published one after the other finds the old session
- * without it, and is dropped by name. */
+/* Who has a key as the running transaction leaves it. Two may have it meanwhile, so that sessions
+ * can change theirs for each other's whatever the order; when all is prepared it must be one
+ * (session_settled()). What comes for such a key while sessions are published one after the other
+ * finds the old session without it, and is dropped by name. */
 struct claim {
-	struct session_key key;
-	uint32_t owner;
-	uint32_t lender; /* had it when it was taken; 0: nobody */
-	bool owed;
-	uint32_t turn; /* of the transaction: others are free slots */
+	struct session_key key; /* without the group, which is no part of who has it */
+	uint8_t holders;	/* 0 to 2 */
+	uint32_t sum;		/* of the holders' indices */
+	uint32_t taker;		/* of two, the one that came to it last */
+	uint32_t turn;		/* of the transaction: others are free slots */
 };
 
 static struct claim *claims;
 static uint32_t claim_room, claim_count, turn;
-static uint32_t keys_owed;
+static uint32_t keys_contested; /* that two have */
 
 int keys_init(void)
 {
@@ -117,29 +116,24 @@ static uint32_t ue_keys(const struct session_block *b, const struct api_ue *ue, 
 	return n;
 }
 
-uint32_t keys_of_block(uint32_t index, const struct session_block *b, const struct api_ue *ue,
-	struct session_key *key)
+void keys_of(uint32_t index, const struct keyed *of, struct session_keys *out)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
+	out->n = 0;
+	for (uint32_t i = 0; of->block != NULL && i < of->block->groups; i++) {
+		const struct session_group *g = session_group_at(of->block, i);
 		uint32_t teid = rte_be_to_cpu_32(g->teid_be);
 
 		if (g->acts == 0)
 			continue;
 		if (teid == 0)
-			n += ue_keys(b, ue, g->slice, i, key + n);
+			out->n += ue_keys(of->block, of->ue, g->slice, i, out->key + out->n);
 		else if (TEID_SESSION(teid) != index || TEID_GROUP(teid) != i)
-			key[n++] = (struct session_key){
+			out->key[out->n++] = (struct session_key){
 				.kind = KEY_TEID, .group = i, .where = g->gtpu, .low = teid};
 	}
-	return n;
 }
 
-/* ---- the transaction's claims ---- */
-
-/* All of a key but the group, which is not part of who has it. */
+/* All of a key but the group. */
 static struct session_key naked(const struct session_key *key)
 {
 	struct session_key k = *key;
@@ -148,18 +142,33 @@ static struct session_key naked(const struct session_key *key)
 	return k;
 }
 
-bool key_is_among(const struct session_key *key, const struct session_key *list, uint32_t n)
+static bool is_among(const struct session_key *key, const struct session_keys *list)
 {
 	struct session_key a = naked(key);
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct session_key b = naked(&list[i]);
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct session_key b = naked(&list->key[i]);
 
 		if (memcmp(&a, &b, sizeof(a)) == 0)
 			return true;
 	}
 	return false;
 }
+
+void keys_beside(
+	uint32_t index, const struct keyed *of, const struct keyed *other, struct session_keys *out)
+{
+	struct session_keys all, others;
+
+	keys_of(index, of, &all);
+	keys_of(index, other, &others);
+	out->n = 0;
+	for (uint32_t i = 0; i < all.n; i++)
+		if (!is_among(&all.key[i], &others) && !is_among(&all.key[i], out))
+			out->key[out->n++] = all.key[i];
+}
+
+/* ---- the transaction's claims ---- */
 
 static struct claim *slot_of(const struct session_key *key)
 {
@@ -173,42 +182,31 @@ static struct claim *slot_of(const struct session_key *key)
 	}
 }
 
-static int claims_grow(void)
+/* Room for n more, so that claim_at() finds it. */
+static int claims_reserve(uint32_t n)
 {
-	struct claim *old = claims;
-	uint32_t room = claim_room;
-	struct claim *more = calloc(2 * room, sizeof(*more));
+	struct claim *old = claims, *more;
+	uint32_t room = claim_room, had = claim_room;
 
+	while (2 * (claim_count + n) >= room)
+		room *= 2;
+	if (room == had)
+		return 0;
+	more = calloc(room, sizeof(*more));
 	if (more == NULL)
 		return -ENOMEM;
 	claims = more;
-	claim_room = 2 * room;
-	for (uint32_t i = 0; i < room; i++)
+	claim_room = room;
+	for (uint32_t i = 0; i < had; i++)
 		if (old[i].turn == turn)
 			*slot_of(&old[i].key) = old[i];
 	free(old);
 	return 0;
 }
 
-/* One that is there already always succeeds. */
-static int claim_set(const struct session_key *key, uint32_t owner)
-{
-	struct session_key k = naked(key);
-	struct claim *c = slot_of(&k);
-
-	if (c->turn != turn) {
-		if (2 * claim_count >= claim_room && claims_grow() != 0)
-			return -ENOMEM;
-		c = slot_of(&k);
-		claim_count++;
-	}
-	*c = (struct claim){.key = k, .owner = owner, .turn = turn};
-	return 0;
-}
-
 void keys_settle(void)
 {
-	claim_count = keys_owed = 0;
+	claim_count = keys_contested = 0;
 	turn++;
 }
 
@@ -219,12 +217,6 @@ static struct claim *claim_of(const struct session_key *key)
 	struct claim *c = claim_count > 0 ? slot_of(&k) : NULL;
 
 	return c != NULL && c->turn == turn ? c : NULL;
-}
-
-static void owe(struct claim *c, bool owed)
-{
-	keys_owed += owed - c->owed;
-	c->owed = owed;
 }
 
 /* A TEID chosen here stands in no table: it says itself whose it is. */
@@ -243,25 +235,13 @@ static uint32_t chosen_owner(const struct session_key *key)
 	return g->teid_be == rte_cpu_to_be_32(key->low) && g->gtpu == key->where ? index : 0;
 }
 
-bool key_may_lend(const struct session_key *key)
+/* May it have another holder until the transaction is over? */
+static bool key_may_lend(const struct session_key *key)
 {
 	const struct claim *c = claim_of(key);
 
 	/* one that was chosen is no key of its session's: nothing would say that it left it */
-	return chosen_owner(key) == 0 && (c == NULL || c->lender == 0);
-}
-
-bool key_owed(uint32_t *cursor, struct session_key *key, uint32_t *owner, uint32_t *lender)
-{
-	for (uint32_t i = *cursor; keys_owed > 0 && i < claim_room; i++)
-		if (claims[i].turn == turn && claims[i].owed) {
-			*cursor = i + 1;
-			*key = claims[i].key;
-			*owner = claims[i].owner;
-			*lender = claims[i].lender;
-			return true;
-		}
-	return false;
+	return chosen_owner(key) == 0 && (c == NULL || c->holders < 2);
 }
 
 /* ---- the tables below ---- */
@@ -308,21 +288,25 @@ static uint32_t published_owner(const struct session_key *key)
 	return value != NULL ? SESSION_OF(*value) : 0;
 }
 
-uint32_t key_owner(const struct session_key *key)
+static uint32_t holder_of(const struct session_key *key)
 {
 	const struct claim *c = claim_of(key);
+
+	if (c == NULL)
+		return published_owner(key);
+	return c->holders == 2 ? c->taker : c->sum;
+}
+
+uint32_t key_owner(const struct session_key *key)
+{
 	uint32_t chosen = chosen_owner(key);
 
-	if (chosen != 0)
-		return chosen;
-	return c != NULL ? c->owner : published_owner(key);
+	return chosen != 0 ? chosen : holder_of(key);
 }
 
 bool key_is_left(const struct session_key *key)
 {
-	const struct claim *c = claim_of(key);
-
-	return (c != NULL ? c->owner : published_owner(key)) == 0;
+	return holder_of(key) == 0;
 }
 
 /* An entry of a table came or went. */
@@ -375,59 +359,54 @@ void key_settle(const struct session_key *key)
 		fib_release(key->family, 1);
 }
 
-int key_take(const struct session_key *key, uint32_t index)
+/* The claim of a key that room is reserved for. */
+static struct claim *claim_at(const struct session_key *key)
 {
-	uint32_t lender = key_owner(key);
+	struct session_key k = naked(key);
+	struct claim *c = slot_of(&k);
+	uint32_t owner;
+
+	if (c->turn == turn)
+		return c;
+	owner = published_owner(key);
+	*c = (struct claim){.key = k, .holders = owner != 0, .sum = owner, .turn = turn};
+	claim_count++;
+	return c;
+}
+
+static void holder_add(struct claim *c, uint32_t index, uint32_t taker)
+{
+	c->holders++;
+	c->sum += index;
+	c->taker = taker;
+	keys_contested += c->holders == 2;
+}
+
+static void holder_remove(struct claim *c, uint32_t index)
+{
+	keys_contested -= c->holders == 2;
+	c->holders--;
+	c->sum -= index;
+}
+
+static int key_take(const struct session_key *key, uint32_t index)
+{
+	struct claim *c = claim_at(key);
 	int rc = make_entry(key);
 
-	if (rc != 0)
-		return rc;
-	rc = claim_set(key, index);
-	if (rc == 0) {
-		struct claim *c = claim_of(key);
-
-		c->lender = lender != index ? lender : 0;
-		owe(c, c->lender != 0);
-		return 0;
-	}
-	key_settle(key);
-	if (lender == 0)
-		drop_entry(key);
+	if (rc == 0)
+		holder_add(c, index, index);
 	return rc;
 }
 
-int key_release(const struct session_key *key, uint32_t index)
+static void key_untake(const struct session_key *key, uint32_t index)
 {
-	struct claim *c = claim_of(key);
+	struct claim *c = claim_at(key);
 
-	if (c == NULL || c->lender == 0)
-		return claim_set(key, 0);
-	if (c->lender != index)
-		return -EBUSY;
-	owe(c, false);
-	return 0;
-}
-
-void key_untake(const struct session_key *key)
-{
-	struct claim *c = claim_of(key);
-	uint32_t lender = c->lender;
-
-	owe(c, false);
-	claim_set(key, lender); /* has its slot */
+	holder_remove(c, index);
 	key_settle(key);
-	if (lender == 0)
+	if (c->holders == 0)
 		drop_entry(key);
-}
-
-void key_unrelease(const struct session_key *key, uint32_t owner)
-{
-	struct claim *c = claim_of(key);
-
-	if (c->lender == owner)
-		owe(c, true);
-	else
-		claim_set(key, owner); /* has its slot */
 }
 
 /* ---- commit ---- */
@@ -520,15 +499,25 @@ static int fail_key(const struct session_key *key, const struct api_session *put
 	return fail_taken(err, path, what, "session ", session_name(owner));
 }
 
-/* What was taken from another in this transaction, and is left in it. */
-static void fail_again(struct rpc_error *err, const struct api_session *put, bool teid)
+/* What another has yet is not left again: who asked for it would get no answer. */
+static int check_left(const struct session_keys *left, uint32_t index,
+	const struct api_session *put, struct rpc_error *err)
 {
-	rpc_fail(err, RPC_ERR_CONFLICT,
-		"%s that the session took from another in this transaction is left again",
-		teid ? "a TEID" : "an address");
-	snprintf(err->with, sizeof(err->with), "the session itself");
-	if (put != NULL)
-		snprintf(err->path, sizeof(err->path), teid ? "pdrs" : "ue");
+	for (uint32_t i = 0; i < left->n; i++) {
+		const struct claim *c = claim_of(&left->key[i]);
+		bool teid = left->key[i].kind == KEY_TEID;
+
+		if (c == NULL || c->holders < 2 || c->taker != index)
+			continue;
+		rpc_fail(err, RPC_ERR_CONFLICT,
+			"%s that the session took from another in this transaction is left again",
+			teid ? "a TEID" : "an address");
+		snprintf(err->with, sizeof(err->with), "the session itself");
+		if (put != NULL)
+			snprintf(err->path, sizeof(err->path), teid ? "pdrs" : "ue");
+		return -1;
+	}
+	return 0;
 }
 
 const struct session_slices *session_slices;
@@ -602,84 +591,62 @@ static int claim_one(const struct session_key *key, uint32_t index, const struct
 				 2LL * LIMIT_SESSIONS);
 }
 
-struct key_lists {
-	struct session_key before[SESSION_KEYS_MAX], after[SESSION_KEYS_MAX];
-	uint32_t n_before, n_after;
-};
-
-static void list_keys(
-	uint32_t index, const struct keyed *before, const struct keyed *after, struct key_lists *l)
-{
-	l->n_before = l->n_after = 0;
-	if (before->block != NULL)
-		l->n_before = keys_of_block(index, before->block, before->ue, l->before);
-	if (after->block != NULL)
-		l->n_after = keys_of_block(index, after->block, after->ue, l->after);
-}
-
-static void untake(const struct key_lists *l, uint32_t n)
-{
-	while (n-- > 0)
-		if (!key_is_among(&l->after[n], l->before, l->n_before))
-			key_untake(&l->after[n]);
-}
-
-static void unrelease(const struct key_lists *l, uint32_t index, uint32_t n)
-{
-	while (n-- > 0)
-		if (!key_is_among(&l->before[n], l->after, l->n_after))
-			key_unrelease(&l->before[n], index);
-}
-
 int claim_keys(uint32_t index, const struct keyed *before, const struct keyed *after,
 	const struct api_session *put, struct rpc_error *err)
 {
-	struct key_lists l;
-	uint32_t taken, left;
-	int rc;
+	struct session_keys taken, left;
 
-	list_keys(index, before, after, &l);
-	for (taken = 0; taken < l.n_after; taken++)
-		if (!key_is_among(&l.after[taken], l.before, l.n_before) &&
-			claim_one(&l.after[taken], index, put, err) != 0)
-			goto err_taken;
-	for (left = 0; left < l.n_before; left++)
-		if (!key_is_among(&l.before[left], l.after, l.n_after) &&
-			(rc = key_release(&l.before[left], index)) != 0)
-			goto err_left;
+	keys_beside(index, after, before, &taken);
+	keys_beside(index, before, after, &left);
+	if (check_left(&left, index, put, err) != 0)
+		return -1;
+	if (claims_reserve(taken.n + left.n) != 0)
+		return fail_room(err, -ENOMEM, "the change", 0);
+	for (uint32_t i = 0; i < taken.n; i++) {
+		if (claim_one(&taken.key[i], index, put, err) == 0)
+			continue;
+		while (i-- > 0)
+			key_untake(&taken.key[i], index);
+		return -1;
+	}
+	for (uint32_t i = 0; i < left.n; i++)
+		holder_remove(claim_at(&left.key[i]), index);
 	return 0;
-
-err_left:
-	if (rc == -EBUSY)
-		fail_again(err, put, l.before[left].kind == KEY_TEID);
-	else
-		fail_room(err, rc, "the change", 0);
-	unrelease(&l, index, left);
-err_taken:
-	untake(&l, taken);
-	return -1;
 }
 
 void unclaim_keys(uint32_t index, const struct keyed *before, const struct keyed *after)
 {
-	struct key_lists l;
+	struct session_keys taken, left;
 
-	list_keys(index, before, after, &l);
-	unrelease(&l, index, l.n_before);
-	untake(&l, l.n_after);
+	keys_beside(index, after, before, &taken);
+	keys_beside(index, before, after, &left);
+	for (uint32_t i = 0; i < left.n; i++) {
+		struct claim *c = claim_at(&left.key[i]);
+
+		holder_add(c, index, c->sum); /* who has it now came to it later */
+	}
+	for (uint32_t i = 0; i < taken.n; i++)
+		key_untake(&taken.key[i], index);
 }
 
 int session_settled(uint32_t *cursor, uint32_t *index, struct rpc_error *err)
 {
-	struct session_key key;
 	struct api_session s;
-	uint32_t lender;
 
-	if (!upf_is_started() || !key_owed(cursor, &key, index, &lender))
+	if (!upf_is_started() || keys_contested == 0)
 		return 0;
-	if (!session_get(*index, &s))
-		return fail_room(err, -ENOMEM, "the answer", 0);
-	return fail_key(&key, &s, lender, err);
+	for (; *cursor < claim_room; ++*cursor) {
+		const struct claim *c = &claims[*cursor];
+
+		if (c->turn != turn || c->holders < 2)
+			continue;
+		++*cursor;
+		*index = c->taker;
+		if (!session_get(*index, &s))
+			return fail_room(err, -ENOMEM, "the answer", 0);
+		return fail_key(&c->key, &s, c->sum - c->taker, err);
+	}
+	return 0;
 }
 
 /* ---- slices ---- */

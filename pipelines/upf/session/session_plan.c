@@ -15,7 +15,7 @@
 #include "hold.h"
 #include "hot.h"
 #include "session_check.h"
-#include "session_keys.h"
+#include "session_change.h"
 
 /* ==== ways in ==== */
 
