@@ -3,6 +3,7 @@
  * the intent's JSON, since of what it was before a change nothing else is left. */
 #include "compile_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,7 @@ struct search {
 
 static const char *text(const json_t *spec, const char *field)
 {
-	const char *value = json_string_value(json_object_get(spec, field));
-
-	return value ? value : "";
+	return json_string_value(json_object_get(spec, field)) ?: "";
 }
 
 static void tell(const struct search *s, struct intent *dependent)
@@ -171,31 +170,27 @@ void compile_dependents(const struct world *world, enum intent_type type, const 
 
 /* ---- the entry ---- */
 
-static int nothing_of_its_own(struct compile *c, const struct intent *intent)
-{
-	return 0;
-}
-
-static int (*const compile_type[INTENT_TYPES])(struct compile *c, const struct intent *intent) = {
+/* Local networks and tenants have no objects of their own. */
+static void (*const compile_type[INTENT_TYPES])(struct compile *c, const struct intent *intent) = {
 	[INTENT_SITE] = compile_site,
 	[INTENT_WAN] = compile_wan,
 	[INTENT_SLICE] = compile_slice,
 	[INTENT_HOST] = compile_host,
 	[INTENT_NETWORK] = compile_network,
-	[INTENT_LOCAL_NETWORK] = nothing_of_its_own,
 	[INTENT_SESSION] = compile_session,
-	[INTENT_TENANT] = nothing_of_its_own,
 };
 
 int compile_intent(const struct world *world, const char *site, const struct intent *intent,
 	struct compiled_list *out, struct rpc_error *err)
 {
-	struct compile c = {world, site, out, err};
-	size_t before = out->count;
-	int rc = compile_type[intent->type](&c, intent);
+	struct compile c = {world, site, out, err, false};
+	uint32_t before = out->count;
 
-	if (rc)
-		while (out->count > before)
-			free(out->item[--out->count].text);
-	return rc;
+	if (compile_type[intent->type])
+		compile_type[intent->type](&c, intent);
+	if (!c.is_refused)
+		return 0;
+	while (out->count > before)
+		free(out->items[--out->count].text);
+	return -EINVAL;
 }

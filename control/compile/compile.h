@@ -26,12 +26,12 @@ struct compiled {
 };
 
 struct compiled_list {
-	struct compiled *item;
+	struct compiled *items;
 	uint32_t count, room;
 };
 
-/* The objects of one intent at this site, appended. Nothing of it here: count stays. 0, -ENOMEM, or
- * -EINVAL with err: it cannot be done at this site as it is (a port or WAN here has no device). */
+/* The objects of one intent at this site, appended. Nothing of it here: count stays. 0, or -EINVAL
+ * with err: it cannot be done at this site as it is (a port or WAN here has no device). */
 int compile_intent(const struct world *world, const char *site, const struct intent *intent,
 	struct compiled_list *out, struct rpc_error *err);
 
@@ -54,11 +54,9 @@ void compile_way_name(api_name name, const char *own, const char *remote, uint32
 /* Of a slice's gateways at a site; zero: the MAC that the dataplane makes of its VNI. */
 struct api_mac_addr compile_slice_mac(const struct intent_slice *slice, const char *site);
 
-/* An object of the dataplane's list → the canonical text and key that compile_intent would give:
- * without the fields that are only answers, and without TEIDs that the dataplane chose (a PDR of
- * ours that leaves its TEID out has a choose_id, and no other has). *text is the caller's to free.
- * 0; 1: learned, not ours to judge; -EINVAL, -ENOMEM. */
-int compile_canonical(const struct api_type *type, const json_t *listed, char *key, char **text);
+/* The key (API_KEY_BYTES) of an object of the dataplane's list, as compile_intent would give it;
+ * false: it has none. */
+bool compile_listed_key(const struct api_type *type, const json_t *listed, char *key);
 
 void compiled_list_clear(struct compiled_list *list); /* the items; the list can be used again */
 void compiled_list_free(struct compiled_list *list);
@@ -69,8 +67,8 @@ void compiled_list_free(struct compiled_list *list);
  * caller's. */
 void object_init(enum object_type type, union api_object *obj);
 
-/* Its key (API_KEY_BYTES) and canonical text, which is the caller's to free. 0, -ENOMEM. */
-int object_text(enum object_type type, union api_object *obj, char *key, char **text);
+/* Its key (API_KEY_BYTES) and canonical text, which is the caller's to free. */
+void object_text(enum object_type type, union api_object *obj, char *key, char **text);
 /* The place of a slice on a port: "SLICE:PORT.VLAN", "SLICE:PORT" untagged. */
 void attachment_name(api_name name, const char *slice, const char *port, uint32_t vlan);
 

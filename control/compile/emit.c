@@ -1,104 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The list of compiled objects, the objects that several types of intent give, and the one text
- * that equal objects have, whether they were compiled or listed by the dataplane: it lists them by
- * the same tables (dataplane/objects) that they are compiled by, so nothing is decoded; a resync looks
- * at a hundred thousand objects. Owns nothing but what is in the caller's list. */
+/* The list of compiled objects, the one text that equal objects have, and the objects that several
+ * types of intent give. Owns nothing but what is in the caller's list. */
 #include "compile_private.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
+#include "alloc.h"
 
 /* ---- texts ---- */
 
-char *canonical_text(const struct api_type *type, json_t *json)
-{
-	for (const struct api_field *field = type->fields; field->name; field++)
-		if (field->flags & FIELD_ANSWER)
-			json_object_del(json, field->name);
-	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-}
-
 /* The key's fields are listed as api_key writes them: their texts, a blank between. */
-static int key_of(const struct api_type *type, const json_t *json, char *key)
+bool compile_listed_key(const struct api_type *type, const json_t *listed, char *key)
 {
 	size_t used = 0;
 
 	key[0] = '\0';
 	for (const struct api_field *field = type->fields; field->name; field++) {
-		const json_t *value = json_object_get(json, field->name);
+		const json_t *value = json_object_get(listed, field->name);
 		const char *text = json_string_value(value);
 		size_t len = json_string_length(value);
 
 		if (!(field->flags & FIELD_KEY) || (!value && field->flags & FIELD_EITHER))
 			continue;
 		if (!text || used + len + 2 > API_KEY_BYTES)
-			return -EINVAL;
+			return false;
 		if (used)
 			key[used++] = ' ';
 		memcpy(key + used, text, len + 1);
 		used += len;
 	}
-	return used ? 0 : -EINVAL;
-}
-
-/* TEIDs that were left to the dataplane: session.c gives such PDRs, and no others, a
- * choose_id. */
-static void leave_out_chosen(json_t *session)
-{
-	size_t index;
-	json_t *pdr;
-
-	json_array_foreach (json_object_get(session, "pdrs"), index, pdr)
-		if (json_object_get(pdr, "choose_id"))
-			json_object_del(pdr, "teid");
-}
-
-int compile_canonical(const struct api_type *type, const json_t *listed, char *key, char **text)
-{
-	bool session = type->type == OBJECT_SESSION;
-	json_t *copy;
-
-	if (!json_is_object(listed) || key_of(type, listed, key))
-		return json_is_true(json_object_get(listed, "learned")) ? 1 : -EINVAL;
-	if (json_is_true(json_object_get(listed, "learned")))
-		return 1;
-	copy = session ? json_deep_copy(listed) : json_copy((json_t *)listed);
-	if (!copy)
-		return -ENOMEM;
-	if (session)
-		leave_out_chosen(copy);
-	*text = canonical_text(type, copy);
-	json_decref(copy);
-	return *text ? 0 : -ENOMEM;
+	return used > 0;
 }
 
 /* ---- the list ---- */
-
-/* ---- the list ---- */
-
-static struct compiled *list_next(struct compiled_list *list)
-{
-	if (!array_grow(&list->item, &list->room, list->count, sizeof(*list->item)))
-		return NULL;
-	return &list->item[list->count];
-}
 
 void compiled_list_clear(struct compiled_list *list)
 {
 	while (list->count)
-		free(list->item[--list->count].text);
+		free(list->items[--list->count].text);
 }
 
 void compiled_list_free(struct compiled_list *list)
 {
 	compiled_list_clear(list);
-	free(list->item);
+	free(list->items);
 	*list = (struct compiled_list){0};
 }
 
@@ -119,7 +68,7 @@ void object_init(enum object_type type, union api_object *obj)
 	}
 }
 
-int object_text(enum object_type type, union api_object *obj, char *key, char **text)
+void object_text(enum object_type type, union api_object *obj, char *key, char **text)
 {
 	const struct api_type *of = &api_types[type];
 	json_t *json;
@@ -127,35 +76,36 @@ int object_text(enum object_type type, union api_object *obj, char *key, char **
 	if (of->complete)
 		of->complete(obj);
 	json = api_encode(of, obj);
-	*text = json ? canonical_text(of, json) : NULL;
+	for (const struct api_field *field = of->fields; field->name; field++)
+		if (field->flags & FIELD_ANSWER)
+			json_object_del(json, field->name);
+	*text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(json);
-	if (!*text)
-		return -ENOMEM;
 	api_key(of, obj, key);
-	return 0;
 }
 
-int emit(struct compile *c, enum object_type type, union api_object *obj)
+void emit(struct compile *c, enum object_type type, union api_object *obj)
 {
-	struct compiled *item = list_next(c->out);
+	struct compiled_list *list = c->out;
+	struct compiled *one =
+		xarray_add(&list->items, &list->room, &list->count, sizeof(*list->items));
 
-	if (!item || object_text(type, obj, item->key, &item->text))
-		return -ENOMEM;
-	item->type = type;
-	c->out->count++;
-	return 0;
+	one->type = type;
+	object_text(type, obj, one->key, &one->text);
 }
 
-int compile_refuse(struct compile *c, const char *path, const char *fmt, ...)
+void compile_refuse(struct compile *c, const char *path, const char *fmt, ...)
 {
 	va_list args;
 
+	if (c->is_refused)
+		return;
+	c->is_refused = true;
 	c->err->code = RPC_ERR_PARAMS;
 	va_start(args, fmt);
 	vsnprintf(c->err->message, sizeof(c->err->message), fmt, args);
 	va_end(args);
 	snprintf(c->err->path, sizeof(c->err->path), "%s", path);
-	return -EINVAL;
 }
 
 /* ---- what several intents give ---- */
@@ -168,7 +118,7 @@ void attachment_name(api_name name, const char *slice, const char *port, uint32_
 		snprintf(name, sizeof(api_name), "%.30s:%.24s", slice, port);
 }
 
-int emit_attachment(
+void emit_attachment(
 	struct compile *c, const char *slice, const char *port, uint32_t vlan, const char *tap)
 {
 	union api_object obj;
@@ -179,10 +129,39 @@ int emit_attachment(
 	strcpy(obj.attachment.port, port);
 	obj.attachment.vlan = vlan;
 	strcpy(obj.attachment.tap, tap);
-	return emit(c, OBJECT_ATTACHMENT, &obj);
+	emit(c, OBJECT_ATTACHMENT, &obj);
 }
 
-int emit_mac(struct compile *c, const char *slice, const struct api_mac_addr *mac,
+void emit_address(
+	struct compile *c, const char *port, const char *attachment, const struct api_ip *address)
+{
+	union api_object obj;
+
+	if (!address->family)
+		return;
+	object_init(OBJECT_ADDRESS, &obj);
+	strcpy(obj.address.port, port);
+	strcpy(obj.address.attachment, attachment);
+	obj.address.prefix = *address;
+	emit(c, OBJECT_ADDRESS, &obj);
+}
+
+void emit_neighbor(struct compile *c, const char *port, const char *attachment,
+	const struct api_ip *address, const struct api_mac_addr *mac)
+{
+	union api_object obj;
+
+	if (!address->family)
+		return;
+	object_init(OBJECT_NEIGHBOR, &obj);
+	strcpy(obj.neighbor.port, port);
+	strcpy(obj.neighbor.attachment, attachment);
+	obj.neighbor.address = *address;
+	obj.neighbor.mac = *mac;
+	emit(c, OBJECT_NEIGHBOR, &obj);
+}
+
+void emit_mac(struct compile *c, const char *slice, const struct api_mac_addr *mac,
 	const char *attachment, const char *tunnel)
 {
 	union api_object obj;
@@ -190,9 +169,9 @@ int emit_mac(struct compile *c, const char *slice, const struct api_mac_addr *ma
 	object_init(OBJECT_MAC, &obj);
 	strcpy(obj.mac.slice, slice);
 	obj.mac.mac = *mac;
-	strcpy(obj.mac.attachment, attachment ? attachment : "");
-	strcpy(obj.mac.tunnel, tunnel ? tunnel : "");
-	return emit(c, OBJECT_MAC, &obj);
+	strcpy(obj.mac.attachment, attachment);
+	strcpy(obj.mac.tunnel, tunnel);
+	emit(c, OBJECT_MAC, &obj);
 }
 
 /* What the bucket holds is what a TCP that was cut back to less than the rate may catch up on. One
@@ -212,7 +191,7 @@ static uint32_t burst_bytes(uint64_t rate_bps, uint32_t ms)
 	return bytes < METER_BURST_MAX ? bytes : METER_BURST_MAX;
 }
 
-int emit_meter(struct compile *c, const struct intent_bandwidth *bandwidth, api_name name)
+void emit_meter(struct compile *c, const struct intent_bandwidth *bandwidth, api_name name)
 {
 	uint64_t cir = bandwidth->committed_bps, pir = bandwidth->peak_bps;
 	uint32_t ms = bandwidth->burst_ms ? bandwidth->burst_ms : METER_MS;
@@ -220,7 +199,7 @@ int emit_meter(struct compile *c, const struct intent_bandwidth *bandwidth, api_
 
 	name[0] = '\0';
 	if (!cir && !pir)
-		return 0;
+		return;
 	cir = cir < METER_RATE_MIN ? METER_RATE_MIN : cir;
 	pir = pir < cir ? cir : pir;
 	snprintf(name, sizeof(api_name), "rate-%" PRIu64 "-%" PRIu64, cir, pir);
@@ -232,5 +211,5 @@ int emit_meter(struct compile *c, const struct intent_bandwidth *bandwidth, api_
 	obj.meter.cbs_bytes = burst_bytes(cir, ms);
 	obj.meter.pir_bps = pir;
 	obj.meter.pbs_bytes = burst_bytes(pir, ms);
-	return emit(c, OBJECT_METER, &obj);
+	emit(c, OBJECT_METER, &obj);
 }

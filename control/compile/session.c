@@ -8,10 +8,11 @@
  * QERs and URRs are those of the PDRs that the packets met before. */
 #include "compile_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "alloc.h"
 
 /* ---- the uplink classifier ---- */
 
@@ -63,18 +64,14 @@ static bool applies(const struct session_work *work, const struct intent_local_n
 	       intent_slice_is_at(&slice->obj->slice, work->c->site);
 }
 
-/* Filters for prefixes of families that the UE has. NULL with *none: there are none; else no
- * memory. */
+/* Filters for prefixes of families that the UE has. */
 static const struct api_texts *make_texts(
-	struct session_work *work, const struct api_prefixes *prefixes, bool *none)
+	struct session_work *work, const struct api_prefixes *prefixes)
 {
 	size_t each = FILTER_TEXT + sizeof(struct api_text);
-	struct local_texts *texts = calloc(1, sizeof(*texts) + prefixes->count * each);
+	struct local_texts *texts = xcalloc(1, sizeof(*texts) + prefixes->count * each);
 	char prefix[64];
 
-	*none = false;
-	if (!texts)
-		return NULL;
 	texts->next = work->texts;
 	work->texts = texts;
 	texts->list.item = (struct api_text *)texts->text[prefixes->count];
@@ -87,28 +84,29 @@ static const struct api_texts *make_texts(
 		snprintf(text, FILTER_TEXT, "permit out ip from %s to assigned", prefix);
 		texts->list.item[texts->list.count++] = (struct api_text){text, strlen(text)};
 	}
-	*none = texts->list.count == 0;
-	return *none ? NULL : &texts->list;
+	return &texts->list;
 }
 
 /* ---- ids and precedence ---- */
 
-static int refuse_room(struct session_work *work, const char *what, uint32_t limit)
+static void refuse_room(struct session_work *work, const char *what, uint32_t limit)
 {
-	return compile_refuse(work->c, what,
+	compile_refuse(work->c, what,
 		"with its local data networks session %s has more than %u %s: leave some out, or "
 		"put their prefixes into one",
 		work->obj.session.name, limit, what);
 }
 
-/* Highest ids first: people and SMFs begin with the lowest. */
+/* Highest ids first: people and SMFs begin with the lowest. NULL: refused. */
 static struct api_pdr *new_pdr(struct session_work *work, const struct api_pdr *like)
 {
 	struct api_pdrs *pdrs = &work->obj.session.pdrs;
 	uint32_t id = 65535, i;
 
-	if (pdrs->count == LIMIT_SESSION_PDRS)
+	if (pdrs->count == LIMIT_SESSION_PDRS) {
+		refuse_room(work, "pdrs", LIMIT_SESSION_PDRS);
 		return NULL;
+	}
 	for (i = 0; i < pdrs->count; i++)
 		if (pdrs->item[i].id == id) {
 			id--;
@@ -124,8 +122,10 @@ static struct api_far *new_far(struct session_work *work)
 	struct api_fars *fars = &work->obj.session.fars;
 	uint32_t id = 65535, i;
 
-	if (fars->count == LIMIT_SESSION_FARS)
+	if (fars->count == LIMIT_SESSION_FARS) {
+		refuse_room(work, "fars", LIMIT_SESSION_FARS);
 		return NULL;
+	}
 	for (i = 0; i < fars->count; i++)
 		if (fars->item[i].id == id) {
 			id--;
@@ -189,7 +189,7 @@ static bool is_uplink(const struct api_session *s, uint32_t own, uint32_t at)
 	return true;
 }
 
-static int add_uplink(struct session_work *work, uint32_t own, uint32_t precedence,
+static void add_uplink(struct session_work *work, uint32_t own, uint32_t precedence,
 	const struct api_texts *filters, const char *slice)
 {
 	struct api_session *s = &work->obj.session;
@@ -202,20 +202,17 @@ static int add_uplink(struct session_work *work, uint32_t own, uint32_t preceden
 	if (!far)
 		far = new_far(work);
 	if (!far)
-		return refuse_room(work, "fars", LIMIT_SESSION_FARS);
+		return;
 	strcpy(far->slice, slice);
 	for (uint32_t i = 0; i < own; i++) {
-		if (!is_uplink(s, own, i))
-			continue;
-		pdr = new_pdr(work, &s->pdrs.item[i]);
+		pdr = is_uplink(s, own, i) ? new_pdr(work, &s->pdrs.item[i]) : NULL;
 		if (!pdr)
-			return refuse_room(work, "pdrs", LIMIT_SESSION_PDRS);
+			continue;
 		pdr->precedence = precedence;
 		pdr->filters = *filters;
 		pdr->qfi = QFI_NONE;
 		pdr->far = far->id;
 	}
-	return 0;
 }
 
 /* From the slice nobody addresses the UE by TEID. */
@@ -224,32 +221,30 @@ static bool is_downlink(const struct api_pdr *pdr, bool by_teid)
 	return pdr->source == INTERFACE_CORE && !pdr->slice[0] && !pdr->gtpu[0] == !by_teid;
 }
 
-static int add_downlink(struct session_work *work, uint32_t own, const char *slice)
+static void add_downlink(struct session_work *work, uint32_t own, const char *slice)
 {
 	struct api_session *s = &work->obj.session;
 	bool by_teid = true;
 
 	for (uint32_t i = 0; i < s->pdrs.count; i++) {
 		if (!strcmp(s->pdrs.item[i].slice, slice))
-			return 0;
+			return;
 		if (i < own && is_downlink(&s->pdrs.item[i], false))
 			by_teid = false;
 	}
 	for (uint32_t i = 0; i < own; i++) {
-		struct api_pdr *pdr;
+		struct api_pdr *pdr = is_downlink(&s->pdrs.item[i], by_teid)
+					      ? new_pdr(work, &s->pdrs.item[i])
+					      : NULL;
 
-		if (!is_downlink(&s->pdrs.item[i], by_teid))
-			continue;
-		pdr = new_pdr(work, &s->pdrs.item[i]);
 		if (!pdr)
-			return refuse_room(work, "pdrs", LIMIT_SESSION_PDRS);
+			continue;
 		strcpy(pdr->slice, slice);
 		pdr->gtpu[0] = '\0';
 		pdr->teid = pdr->choose_id = 0;
 		pdr->qfi = QFI_NONE;
 		pdr->outer_header_removal = REMOVE_NONE;
 	}
-	return 0;
 }
 
 /* ---- all ---- */
@@ -264,26 +259,22 @@ static uint32_t count_rules(const struct session_work *work)
 	return rules;
 }
 
-static int add_rules(struct session_work *work, uint32_t own, uint32_t precedence)
+static void add_rules(struct session_work *work, uint32_t own, uint32_t precedence)
 {
 	struct intent *intent = world_first(work->c->world, INTENT_LOCAL_NETWORK);
-	int rc = 0;
 
-	for (; !rc && intent; intent = world_next(intent)) {
+	for (; intent; intent = world_next(intent)) {
 		const struct intent_local_network *local = &intent->obj->local_network;
 		const struct api_texts *filters;
-		bool none;
 
 		if (!applies(work, local))
 			continue;
-		filters = make_texts(work, &local->prefixes, &none);
-		if (none)
+		filters = make_texts(work, &local->prefixes);
+		if (!filters->count)
 			continue;
-		rc = filters ? add_uplink(work, own, precedence++, filters, local->slice) : -ENOMEM;
-		if (!rc)
-			rc = add_downlink(work, own, local->slice);
+		add_uplink(work, own, precedence++, filters, local->slice);
+		add_downlink(work, own, local->slice);
 	}
-	return rc;
 }
 
 static bool has_uplink(const struct api_session *s)
@@ -294,23 +285,23 @@ static bool has_uplink(const struct api_session *s)
 	return false;
 }
 
-/* PDRs and FARs of the uplink classifier. 0, -ENOMEM, -EINVAL: there is no room for them. */
-static int add_local_networks(struct session_work *work)
+/* PDRs and FARs of the uplink classifier; refused where there is no room for them. */
+static void add_local_networks(struct session_work *work)
 {
 	struct api_session *s = &work->obj.session;
 	uint32_t rules, own = s->pdrs.count;
 
 	if (!has_uplink(s) || !(has_family(&s->ue, 4) || has_family(&s->ue, 6)))
-		return 0;
+		return;
 	rules = count_rules(work);
 	if (!rules)
-		return 0;
+		return;
 	if (make_room_before(s, rules))
-		return compile_refuse(work->c, "pdrs",
+		compile_refuse(work->c, "pdrs",
 			"session %s has local data networks: leave %u precedences below its own "
 			"free for them",
 			s->name, rules);
-	return add_rules(work, own, lowest_precedence(s, own) - rules);
+	add_rules(work, own, lowest_precedence(s, own) - rules);
 }
 
 static void session_work_free(struct session_work *work)
@@ -403,34 +394,27 @@ static void settle(struct compile *c, struct api_session *s)
 /* ---- the intent ---- */
 
 /* The intent's is not to be changed: its rules are copied, with room for those to come. */
-static bool copy_rules(struct session_work *work, const struct api_session *from)
+static void copy_rules(struct session_work *work, const struct api_session *from)
 {
 	struct api_session *s = &work->obj.session;
 
 	*s = *from;
-	s->pdrs.item = calloc(LIMIT_SESSION_PDRS, sizeof(*s->pdrs.item));
-	s->fars.item = calloc(LIMIT_SESSION_FARS, sizeof(*s->fars.item));
-	if (!s->pdrs.item || !s->fars.item)
-		return false;
+	s->pdrs.item = xcalloc(LIMIT_SESSION_PDRS, sizeof(*s->pdrs.item));
+	s->fars.item = xcalloc(LIMIT_SESSION_FARS, sizeof(*s->fars.item));
 	memcpy(s->pdrs.item, from->pdrs.item, from->pdrs.count * sizeof(*s->pdrs.item));
 	memcpy(s->fars.item, from->fars.item, from->fars.count * sizeof(*s->fars.item));
-	return true;
 }
 
-int compile_session(struct compile *c, const struct intent *intent)
+void compile_session(struct compile *c, const struct intent *intent)
 {
 	const struct intent_session *session = &intent->obj->session;
 	struct session_work work = {.c = c, .intent = session};
-	int rc = -ENOMEM;
 
 	if (strcmp(session->site, c->site))
-		return 0;
-	if (copy_rules(&work, &session->session)) {
-		settle(c, &work.obj.session);
-		rc = add_local_networks(&work);
-	}
-	if (!rc)
-		rc = emit(c, OBJECT_SESSION, &work.obj);
+		return;
+	copy_rules(&work, &session->session);
+	settle(c, &work.obj.session);
+	add_local_networks(&work);
+	emit(c, OBJECT_SESSION, &work.obj);
 	session_work_free(&work);
-	return rc;
 }

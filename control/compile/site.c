@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static int emit_port(struct compile *c, const struct intent_port *port, uint64_t rate_bps)
+static void emit_port(struct compile *c, const struct intent_port *port, uint64_t rate_bps)
 {
 	union api_object obj;
 
@@ -22,29 +22,7 @@ static int emit_port(struct compile *c, const struct intent_port *port, uint64_t
 	obj.port.mbufs = port->mbufs;
 	obj.port.tap = port->tap;
 	obj.port.rate_bps = rate_bps;
-	return emit(c, OBJECT_PORT, &obj);
-}
-
-static int emit_address(struct compile *c, const char *port, const struct api_ip *address)
-{
-	union api_object obj;
-
-	object_init(OBJECT_ADDRESS, &obj);
-	strcpy(obj.address.port, port);
-	obj.address.prefix = *address;
-	return emit(c, OBJECT_ADDRESS, &obj);
-}
-
-static int emit_neighbor(
-	struct compile *c, const char *port, const struct intent_neighbor *neighbor)
-{
-	union api_object obj;
-
-	object_init(OBJECT_NEIGHBOR, &obj);
-	strcpy(obj.neighbor.port, port);
-	obj.neighbor.address = neighbor->address;
-	obj.neighbor.mac = neighbor->mac;
-	return emit(c, OBJECT_NEIGHBOR, &obj);
+	emit(c, OBJECT_PORT, &obj);
 }
 
 /* ---- routes of the underlay ---- */
@@ -96,7 +74,7 @@ static void add_vias(struct api_route *route, const struct intent_port *port)
 			add_via(route, port->name, &port->routes.item[i].via);
 }
 
-static int emit_route(struct compile *c, const struct api_ip *prefix)
+static void emit_route(struct compile *c, const struct api_ip *prefix)
 {
 	const struct intent *site = world_find(c->world, INTENT_SITE, c->site);
 	struct intent *wan = NULL;
@@ -109,7 +87,7 @@ static int emit_route(struct compile *c, const struct api_ip *prefix)
 		add_vias(&obj.route, &site->obj->site.ports.item[i]);
 	while ((wan = world_wans_of(c->world, c->site, wan)))
 		add_vias(&obj.route, &wan->obj->wan.port);
-	return emit(c, OBJECT_ROUTE, &obj);
+	emit(c, OBJECT_ROUTE, &obj);
 }
 
 /* Two routes of one port to one prefix are two ways of one route. */
@@ -123,21 +101,20 @@ static bool is_first(const struct intent_routes *routes, uint32_t at)
 
 /* ---- the intents ---- */
 
-static int compile_port(struct compile *c, const struct intent_port *port, uint64_t rate_bps)
+static void compile_port(struct compile *c, const struct intent_port *port, uint64_t rate_bps)
 {
-	int rc = emit_port(c, port, rate_bps);
-
-	for (uint32_t i = 0; !rc && i < port->addresses.count; i++)
-		rc = emit_address(c, port->name, &port->addresses.item[i]);
-	for (uint32_t i = 0; !rc && i < port->neighbors.count; i++)
-		rc = emit_neighbor(c, port->name, &port->neighbors.item[i]);
-	for (uint32_t i = 0; !rc && i < port->routes.count; i++)
+	emit_port(c, port, rate_bps);
+	for (uint32_t i = 0; i < port->addresses.count; i++)
+		emit_address(c, port->name, "", &port->addresses.item[i]);
+	for (uint32_t i = 0; i < port->neighbors.count; i++)
+		emit_neighbor(c, port->name, "", &port->neighbors.item[i].address,
+			&port->neighbors.item[i].mac);
+	for (uint32_t i = 0; i < port->routes.count; i++)
 		if (is_first(&port->routes, i))
-			rc = emit_route(c, &port->routes.item[i].prefix);
-	return rc;
+			emit_route(c, &port->routes.item[i].prefix);
 }
 
-static int emit_gtpu(struct compile *c, const struct intent_gtpu *gtpu)
+static void emit_gtpu(struct compile *c, const struct intent_gtpu *gtpu)
 {
 	union api_object obj;
 
@@ -147,38 +124,36 @@ static int emit_gtpu(struct compile *c, const struct intent_gtpu *gtpu)
 	obj.gtpu.interface = gtpu->interface;
 	obj.gtpu.echo_s = gtpu->echo_s;
 	obj.gtpu.accept_zero_csum6 = gtpu->accept_zero_csum6;
-	return emit(c, OBJECT_GTPU, &obj);
+	emit(c, OBJECT_GTPU, &obj);
 }
 
-int compile_site(struct compile *c, const struct intent *intent)
+void compile_site(struct compile *c, const struct intent *intent)
 {
 	const struct intent_site *site = &intent->obj->site;
-	int rc = 0;
 
 	if (strcmp(site->name, c->site))
-		return 0;
-	for (uint32_t i = 0; !rc && i < site->ports.count; i++) {
+		return;
+	for (uint32_t i = 0; i < site->ports.count; i++) {
 		const struct intent_port *port = &site->ports.item[i];
 
-		rc = port->device[0] ? compile_port(c, port, 0)
-				     : compile_refuse(c, "ports",
-					       "port %s has no device: say which port of this box "
-					       "it is",
-					       port->name);
+		if (!port->device[0])
+			compile_refuse(c, "ports",
+				"port %s has no device: say which port of this box it is",
+				port->name);
+		compile_port(c, port, 0);
 	}
-	for (uint32_t i = 0; !rc && i < site->gtpu.count; i++)
-		rc = emit_gtpu(c, &site->gtpu.item[i]);
-	return rc;
+	for (uint32_t i = 0; i < site->gtpu.count; i++)
+		emit_gtpu(c, &site->gtpu.item[i]);
 }
 
-int compile_wan(struct compile *c, const struct intent *intent)
+void compile_wan(struct compile *c, const struct intent *intent)
 {
 	const struct intent_wan *wan = &intent->obj->wan;
 
 	if (strcmp(wan->site, c->site))
-		return 0;
+		return;
 	if (!wan->port.device[0])
-		return compile_refuse(c, "device",
+		compile_refuse(c, "device",
 			"wan %s has no device: say which port of this box it is", wan->port.name);
-	return compile_port(c, &wan->port, wan->shape ? wan->capacity_bps : 0);
+	compile_port(c, &wan->port, wan->shape ? wan->capacity_bps : 0);
 }

@@ -114,11 +114,10 @@ static void key_of(const struct subject *subject, char *key)
 static int tell(struct mirror *mirror, struct subject *subject, union api_object *obj)
 {
 	char key[API_KEY_BYTES], *text;
-	int rc = object_text(subject->type, obj, key, &text);
 	uint64_t hash;
+	int rc = 0;
 
-	if (rc)
-		return rc;
+	object_text(subject->type, obj, key, &text);
 	hash = hash_of(text);
 	if (!subject->wanted || subject->hash != hash) {
 		rc = mirror->sink.object(subject->type, key, text, mirror->sink.arg);

@@ -129,7 +129,7 @@ int form_make(struct reconciler *rec, const struct compiled_list *list, struct f
 	if (!out->objects)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < list->count; i++) {
-		const struct compiled *from = &list->item[i];
+		const struct compiled *from = &list->items[i];
 		struct object_text *to = &out->objects[i];
 		uint8_t type = (uint8_t)from->type;
 

@@ -197,13 +197,13 @@ static bool is_claimed_soon(struct reconciler *rec, enum object_type type, const
 static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 {
 	const struct api_type *type = &api_types[rec->list_type];
-	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16], *text = NULL;
+	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16];
 	struct leftover *leftover;
 	size_t size;
 
-	if (compile_canonical(type, listed, key, &text))
+	if (json_is_true(json_object_get(listed, "learned")) ||
+		!compile_listed_key(type, listed, key))
 		return;
-	free(text);
 	if (reconcile_kept(rec, type->type, key) || is_claimed_soon(rec, type->type, key))
 		return;
 	if (rec->leftover_count >= rec->leftovers_most) {

@@ -13,12 +13,11 @@
 bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there)
 {
 	char key[API_KEY_BYTES], *text;
-	int rc = object_text(type, obj, key, &text);
+	int rc;
 
-	if (!rc) {
-		rc = evpn->sink->object(type, key, there ? text : NULL, evpn->sink->arg);
-		free(text);
-	}
+	object_text(type, obj, key, &text);
+	rc = evpn->sink->object(type, key, there ? text : NULL, evpn->sink->arg);
+	free(text);
 	if (rc)
 		evpn->lost = true;
 	return !rc;

@@ -64,8 +64,8 @@ struct world *rig_world_of(const char *intents)
 static void print_objects(const struct compiled_list *list, FILE *out)
 {
 	for (size_t i = 0; i < list->count; i++)
-		fprintf(out, "%s %s %s\n", api_types[list->item[i].type].name, list->item[i].key,
-			list->item[i].text);
+		fprintf(out, "%s %s %s\n", api_types[list->items[i].type].name, list->items[i].key,
+			list->items[i].text);
 }
 
 char *rig_compile(const struct world *world, const char *site)
@@ -110,8 +110,8 @@ struct compiled_list rig_compile_one(
 const char *rig_text(const struct compiled_list *list, enum object_type type, const char *key)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (list->item[i].type == type && !strcmp(list->item[i].key, key))
-			return list->item[i].text;
+		if (list->items[i].type == type && !strcmp(list->items[i].key, key))
+			return list->items[i].text;
 	return NULL;
 }
 

@@ -258,7 +258,7 @@ void fake_world_clear(void)
 
 /* ---- the compiler ---- */
 
-int compile_canonical(const struct api_type *type, const json_t *listed, char *key, char **text)
+void fake_canonical(const struct api_type *type, const json_t *listed, char *key, char **text)
 {
 	json_t *given = json_copy((json_t *)listed), *full;
 	union api_object data;
@@ -276,7 +276,15 @@ int compile_canonical(const struct api_type *type, const json_t *listed, char *k
 			json_object_del(full, f->name);
 	*text = json_dumps(full, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(full);
-	return 0;
+}
+
+bool compile_listed_key(const struct api_type *type, const json_t *listed, char *key)
+{
+	char *text;
+
+	fake_canonical(type, listed, key, &text);
+	free(text);
+	return true;
 }
 
 int compile_intent(const struct world *world, const char *site, const struct intent *intent,
@@ -298,10 +306,10 @@ int compile_intent(const struct world *world, const char *site, const struct int
 			json_object_get(intent->spec, api_types[type].name), i, object) {
 			struct compiled *one;
 
-			ck_assert(array_grow(&out->item, &room, out->count, sizeof(*out->item)));
-			one = &out->item[out->count++];
+			ck_assert(array_grow(&out->items, &room, out->count, sizeof(*out->items)));
+			one = &out->items[out->count++];
 			one->type = type;
-			compile_canonical(&api_types[type], object, one->key, &one->text);
+			fake_canonical(&api_types[type], object, one->key, &one->text);
 		}
 	}
 	return 0;
@@ -328,12 +336,12 @@ void compile_dependents(const struct world *world, enum intent_type type, const 
 void compiled_list_clear(struct compiled_list *list)
 {
 	while (list->count)
-		free(list->item[--list->count].text);
+		free(list->items[--list->count].text);
 }
 
 void compiled_list_free(struct compiled_list *list)
 {
 	compiled_list_clear(list);
-	free(list->item);
+	free(list->items);
 	*list = (struct compiled_list){0};
 }

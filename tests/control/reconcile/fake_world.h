@@ -25,4 +25,7 @@ const struct intent *fake_intent_get(enum intent_type type, const char *name);
 void fake_world_clear(void);
 extern int fake_compiled; /* intents, since fake_world_clear */
 
+/* A listed object's key and the text that compile_intent would give. */
+void fake_canonical(const struct api_type *type, const json_t *listed, char *key, char **text);
+
 #endif

@@ -59,7 +59,7 @@ static void say_new(const char *type, json_t *object)
 	const struct api_type *t = api_type_find(type);
 	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16], *text;
 
-	compile_canonical(t, object, key, &text);
+	fake_canonical(t, object, key, &text);
 	free(text);
 	snprintf(label, sizeof(label), "%s %s", type, key);
 	json_object_set_new(said, label, json_pack("{s:s, s:o}", "type", type, "object", object));
@@ -240,8 +240,8 @@ static json_t *wanted(void)
 				char label[300];
 
 				snprintf(label, sizeof(label), "%s %s",
-					api_types[list.item[i].type].name, list.item[i].key);
-				json_object_set_new(all, label, json_string(list.item[i].text));
+					api_types[list.items[i].type].name, list.items[i].key);
+				json_object_set_new(all, label, json_string(list.items[i].text));
 			}
 			compiled_list_free(&list);
 		}
@@ -291,7 +291,7 @@ static void add_said(json_t *all)
 
 			if (json_object_get(all, label) || !can_be(all, type, object))
 				continue;
-			compile_canonical(api_type_find(type), object, key, &text);
+			fake_canonical(api_type_find(type), object, key, &text);
 			json_object_set_new(all, label, json_string(text));
 			free(text);
 		}
@@ -307,7 +307,7 @@ static json_t *there(void)
 		json_object_foreach (objects, key, object) {
 			char label[300], canonical[API_KEY_BYTES], *text;
 
-			compile_canonical(api_type_find(type), object, canonical, &text);
+			fake_canonical(api_type_find(type), object, canonical, &text);
 			snprintf(label, sizeof(label), "%s %s", type, canonical);
 			json_object_set_new(all, label, json_string(text));
 			free(text);
