@@ -190,11 +190,9 @@ static int open_dataplane(const struct config *config)
 	default:
 		log_text(LOG_WARN_, "%s: %s", config->dataplane, why);
 	}
-	if (dataplane_open(control.base, config->dataplane, &control.dataplane))
-		return fail("the dataplane's socket", "out of memory");
-	if (reconciler_start(control.base, control.world, control.dataplane, &reconcile,
-		    &control.reconciler))
-		goto err_dataplane;
+	control.dataplane = dataplane_open(control.base, config->dataplane);
+	control.reconciler =
+		reconciler_start(control.base, control.world, control.dataplane, &reconcile);
 	if (collector_start(control.base, control.dataplane, &control.collector))
 		goto err_reconciler;
 	if (store_revision(control.store) > 0)
@@ -203,7 +201,6 @@ static int open_dataplane(const struct config *config)
 
 err_reconciler:
 	reconciler_stop(control.reconciler);
-err_dataplane:
 	dataplane_close(control.dataplane);
 	return fail("the reconciler", "out of memory");
 }

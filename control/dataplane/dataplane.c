@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The connection itself: connecting, hello, losing it, who listens (dataplane.h). Owns struct
- * dataplane. What goes over it is dataplane_call.c's. */
-#include "dataplane_link.h"
+/* The connection to the dataplane (dataplane.h): connecting, hello, losing it, who listens; and
+ * what goes over it, line by line. Answers come in the order of the calls; the ids only make sure
+ * of it. Owns struct dataplane and the calls that wait. */
+#include "dataplane.h"
 
+#include <bsd/sys/queue.h>
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,36 +17,78 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "alloc.h"
+#include "bounds.h"
+
 #define RETRY_FIRST_MS 50
 #define RETRY_LAST_MS  1000
 #define HELLO_MS       5000
 #define ANSWER_MS      30000
-#define WRITE_BYTES    (1u << 20) /* at once: a line of 16 MiB in few turns of the loop */
+#define WRITE_BYTES    (1u << 20)   /* at once: a line of 16 MiB in few turns of the loop */
+#define ANSWER_BYTES   (256u << 20) /* of one line; more is not the dataplane we know */
 
 const char *const dataplane_state_names[] = {"down", "up", "hung"};
 
+struct call {
+	TAILQ_ENTRY(call) link;
+	json_int_t id;
+	dataplane_answer answer;
+	void *arg;
+};
+TAILQ_HEAD(call_list, call);
+
+struct listener {
+	TAILQ_ENTRY(listener) link;
+	dataplane_changed changed; /* one of the two */
+	dataplane_event event;
+	void *arg;
+	bool gone; /* freed when nobody walks the list */
+};
+TAILQ_HEAD(listener_list, listener);
+
+struct dataplane {
+	struct event_base *base;
+	char *path;
+	struct bufferevent *bev; /* NULL: not connected, `retry` is set */
+	struct event *retry;	 /* connects */
+	struct event *overdue;	 /* the first of calls should have been answered */
+	struct event *drop;	 /* the connection is to be given up, from the loop */
+	uint32_t retry_ms, first_retry_ms;
+	uint32_t hello_ms, answer_ms;
+	enum dataplane_state state;
+	uint64_t instance;
+	json_t *hello;
+	bool greeted; /* hello was answered on this connection */
+	json_int_t last_id;
+	size_t scanned; /* bytes of the input that hold no newline */
+	struct call_list calls;
+	struct listener_list listeners;
+	uint32_t walking;			      /* listeners are being called */
+	char why[DATAPLANE_WHY], told[DATAPLANE_WHY]; /* it is down; the one that was told */
+	bool refused;				      /* this connection: `why` is its own word */
+	void (*trouble)(const char *why, void *arg);
+	void *trouble_arg;
+};
+
 /* ---- who listens ---- */
 
-static int listener_add(
+static void listener_add(
 	struct dataplane *dp, dataplane_changed changed, dataplane_event event, void *arg)
 {
-	struct listener *one = calloc(1, sizeof(*one));
+	struct listener *one = xcalloc(1, sizeof(*one));
 
-	if (!one)
-		return -ENOMEM;
 	*one = (struct listener){.changed = changed, .event = event, .arg = arg};
 	TAILQ_INSERT_TAIL(&dp->listeners, one, link);
-	return 0;
 }
 
-int dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
+void dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
 {
-	return listener_add(dp, changed, NULL, arg);
+	listener_add(dp, changed, NULL, arg);
 }
 
-int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
+void dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
 {
-	return listener_add(dp, NULL, event, arg);
+	listener_add(dp, NULL, event, arg);
 }
 
 void dataplane_on_trouble(
@@ -77,28 +123,100 @@ void dataplane_forget(struct dataplane *dp, void *arg)
 	sweep(dp);
 }
 
-static void tell_changed(struct dataplane *dp)
+/* event NULL: the state has changed. A listener may forget itself or others meanwhile. */
+static void tell(struct dataplane *dp, const json_t *event)
 {
 	struct listener *one;
 
 	dp->walking++;
-	TAILQ_FOREACH (one, &dp->listeners, link)
-		if (one->changed && !one->gone)
+	TAILQ_FOREACH (one, &dp->listeners, link) {
+		if (event && one->event && !one->gone)
+			one->event(event, one->arg);
+		if (!event && one->changed && !one->gone)
 			one->changed(dp->state, dp->instance, one->arg);
+	}
 	dp->walking--;
 	sweep(dp);
 }
 
-void link_tell_event(struct dataplane *dp, const json_t *event)
-{
-	struct listener *one;
+/* ---- calls ---- */
 
-	dp->walking++;
-	TAILQ_FOREACH (one, &dp->listeners, link)
-		if (one->event && !one->gone)
-			one->event(event, one->arg);
-	dp->walking--;
-	sweep(dp);
+static void watch_overdue(struct dataplane *dp)
+{
+	uint32_t ms = dp->greeted ? dp->answer_ms : dp->hello_ms;
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+	if (TAILQ_EMPTY(&dp->calls))
+		evtimer_del(dp->overdue);
+	else
+		evtimer_add(dp->overdue, &tv);
+}
+
+static void answer_all(struct call_list *calls)
+{
+	struct call *call;
+
+	while ((call = TAILQ_FIRST(calls))) {
+		TAILQ_REMOVE(calls, call, link);
+		if (call->answer)
+			call->answer(NULL, NULL, call->arg);
+		free(call);
+	}
+}
+
+static void free_text(const void *data, size_t length, void *arg)
+{
+	free(arg);
+}
+
+/* As dataplane_call_text, also before hello. */
+static int send_call(struct dataplane *dp, const char *method, const char *params, size_t length,
+	dataplane_answer answer, void *arg)
+{
+	json_int_t id = dp->last_id + 1;
+	struct call *call;
+	char head[128], *line;
+	int used = snprintf(head, sizeof(head),
+		"{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT ",\"method\":\"%s\"%s", id,
+		method, params ? ",\"params\":" : "");
+
+	if (!dp->bev)
+		return -ENOTCONN;
+	if (used + length + 1 > LIMIT_RPC_LINE_BYTES)
+		return -EMSGSIZE;
+	line = xmalloc(used + length + 2);
+	memcpy(line, head, used);
+	if (length)
+		memcpy(line + used, params, length);
+	memcpy(line + used + length, "}\n", 2);
+	evbuffer_add_reference(
+		bufferevent_get_output(dp->bev), line, used + length + 2, free_text, line);
+	call = xmalloc(sizeof(*call));
+	*call = (struct call){.id = id, .answer = answer, .arg = arg};
+	dp->last_id = id;
+	TAILQ_INSERT_TAIL(&dp->calls, call, link);
+	if (TAILQ_FIRST(&dp->calls) == call)
+		watch_overdue(dp);
+	return 0;
+}
+
+int dataplane_call_text(struct dataplane *dp, const char *method, const char *params, size_t length,
+	dataplane_answer answer, void *arg)
+{
+	if (dp->state != DATAPLANE_UP)
+		return -ENOTCONN;
+	return send_call(dp, method, params, length, answer, arg);
+}
+
+int dataplane_call(struct dataplane *dp, const char *method, json_t *params,
+	dataplane_answer answer, void *arg)
+{
+	char *text = params ? json_dumps(params, JSON_COMPACT) : NULL;
+	int err = dataplane_call_text(dp, method, text, text ? strlen(text) : 0, answer, arg);
+
+	free(text);
+	json_decref(params);
+	return err;
 }
 
 /* ---- losing it ---- */
@@ -120,7 +238,8 @@ static void tell_trouble(struct dataplane *dp)
 		dp->trouble(dp->why, dp->trouble_arg);
 }
 
-void link_lost(struct dataplane *dp, enum dataplane_state state)
+/* Closes the connection; connects again later. */
+static void lose(struct dataplane *dp, enum dataplane_state state)
 {
 	struct call_list calls = TAILQ_HEAD_INITIALIZER(calls);
 	bool changed = dp->state != state;
@@ -137,9 +256,9 @@ void link_lost(struct dataplane *dp, enum dataplane_state state)
 	evtimer_del(dp->overdue);
 	evtimer_del(dp->drop);
 	TAILQ_CONCAT(&calls, &dp->calls, link);
-	link_answer_all(&calls);
+	answer_all(&calls);
 	if (changed)
-		tell_changed(dp);
+		tell(dp, NULL);
 	tell_trouble(dp);
 	retry_later(dp);
 }
@@ -184,7 +303,7 @@ static uint64_t instance_of(struct dataplane *dp, const json_t *hello)
 	return instance ? instance : 1;
 }
 
-void link_greeted(struct dataplane *dp, const json_t *hello)
+static void greeted(struct dataplane *dp, const json_t *hello)
 {
 	static const char events[] = "{\"events\":[\"link\",\"mac\",\"usage\",\"downlink_data\","
 				     "\"path\",\"error_indication\",\"neighbor\",\"port\"]}";
@@ -197,15 +316,84 @@ void link_greeted(struct dataplane *dp, const json_t *hello)
 	dp->instance = instance_of(dp, hello);
 	dp->state = DATAPLANE_UP;
 	/* a dataplane that does not know one of them only sends none */
-	link_send(dp, "watch", events, sizeof(events) - 1, NULL, NULL);
-	tell_changed(dp);
+	send_call(dp, "watch", events, sizeof(events) - 1, NULL, NULL);
+	tell(dp, NULL);
+}
+
+/* ---- answers ---- */
+
+static void take_answer(struct dataplane *dp, const json_t *message)
+{
+	static const struct timeval now = {0, 0};
+	const json_t *result = json_object_get(message, "result");
+	const json_t *error = json_object_get(message, "error");
+	const json_t *id = json_object_get(message, "id");
+	struct call *call = TAILQ_FIRST(&dp->calls);
+
+	/* an answer without an id is to a line that it could not read, or a refusal of the
+	 * connection */
+	if (!call || (!result && !error) ||
+		(json_is_integer(id) ? json_integer_value(id) != call->id : !error)) {
+		evtimer_add(dp->drop, &now);
+		return;
+	}
+	TAILQ_REMOVE(&dp->calls, call, link);
+	watch_overdue(dp);
+	if (call->answer)
+		call->answer(error ? NULL : result, error, call->arg);
+	free(call);
+}
+
+static void take_line(struct dataplane *dp, const char *line, size_t length)
+{
+	static const struct timeval now = {0, 0};
+	json_t *message = json_loadb(line, length, 0, NULL);
+
+	if (!json_is_object(message))
+		evtimer_add(dp->drop, &now);
+	else if (!json_object_get(message, "method"))
+		take_answer(dp, message);
+	else if (json_is_object(json_object_get(message, "params")))
+		tell(dp, json_object_get(message, "params"));
+	json_decref(message);
+}
+
+/* Where the first line of the input ends; -1: not yet. What was searched is not searched again. */
+static ssize_t line_end(struct dataplane *dp, struct evbuffer *in)
+{
+	struct evbuffer_ptr from, end;
+	size_t have = evbuffer_get_length(in);
+
+	if (dp->scanned >= have || evbuffer_ptr_set(in, &from, dp->scanned, EVBUFFER_PTR_SET))
+		return -1;
+	end = evbuffer_search(in, "\n", 1, &from);
+	if (end.pos < 0)
+		dp->scanned = have;
+	return end.pos;
+}
+
+/* Every whole line of the input. */
+static void read_lines(struct dataplane *dp)
+{
+	struct bufferevent *bev = dp->bev;
+	struct evbuffer *in = bev ? bufferevent_get_input(bev) : NULL;
+	ssize_t end;
+
+	/* callbacks may not close the connection, but they are told that it is to be dropped */
+	while (in && !evtimer_pending(dp->drop, NULL) && (end = line_end(dp, in)) >= 0) {
+		dp->scanned = 0;
+		take_line(dp, (const char *)evbuffer_pullup(in, end + 1), end);
+		evbuffer_drain(in, end + 1);
+	}
+	if (in && evbuffer_get_length(in) > ANSWER_BYTES)
+		lose(dp, DATAPLANE_DOWN);
 }
 
 /* ---- connecting ---- */
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
-	link_read(arg);
+	read_lines(arg);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -220,13 +408,13 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	if ((what & BEV_EVENT_ERROR) && (what & BEV_EVENT_WRITING) && evbuffer_unfreeze(in, 0) == 0)
 		evbuffer_read(in, bufferevent_getfd(bev), -1);
 	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		link_read(dp);
+		read_lines(dp);
 	if (dp->bev != bev)
 		return;
 	if (!dp->greeted && !dp->refused)
 		snprintf(dp->why, sizeof(dp->why),
 			"the dataplane is down: what listens at %s answers no hello", dp->path);
-	link_lost(dp, DATAPLANE_DOWN);
+	lose(dp, DATAPLANE_DOWN);
 }
 
 static void on_hello(const json_t *result, const json_t *error, void *arg)
@@ -235,7 +423,7 @@ static void on_hello(const json_t *result, const json_t *error, void *arg)
 	static const struct timeval now = {0, 0};
 
 	if (result)
-		link_greeted(dp, result);
+		greeted(dp, result);
 	if (result || !error)
 		return;
 	snprintf(dp->why, sizeof(dp->why), "the dataplane refuses sluice-control: %s",
@@ -263,14 +451,11 @@ static int connect_now(struct dataplane *dp)
 		return err;
 	}
 	dp->bev = bufferevent_socket_new(dp->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!dp->bev) {
-		close(fd);
-		return -ENOMEM;
-	}
 	dp->refused = false;
 	bufferevent_set_max_single_write(dp->bev, WRITE_BYTES);
 	bufferevent_setcb(dp->bev, on_read, NULL, on_event, dp);
-	return bufferevent_enable(dp->bev, EV_READ | EV_WRITE) ? -ENOMEM : 0;
+	bufferevent_enable(dp->bev, EV_READ | EV_WRITE);
+	return 0;
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -279,49 +464,43 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	int err = connect_now(dp);
 
 	if (!err)
-		err = link_send(dp, "hello", NULL, 0, on_hello, dp);
+		err = send_call(dp, "hello", NULL, 0, on_hello, dp);
 	if (!err)
 		return;
 	/* a full backlog is the mark of one that accepts nobody, not of one that is gone */
 	snprintf(dp->why, sizeof(dp->why), "the dataplane is down: %s: %s", dp->path,
 		strerror(-err));
-	link_lost(dp, err == -EAGAIN ? DATAPLANE_HUNG : DATAPLANE_DOWN);
+	lose(dp, err == -EAGAIN ? DATAPLANE_HUNG : DATAPLANE_DOWN);
 }
 
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
 {
-	link_lost(arg, DATAPLANE_HUNG);
+	lose(arg, DATAPLANE_HUNG);
 }
 
 static void on_drop(evutil_socket_t fd, short what, void *arg)
 {
-	link_lost(arg, DATAPLANE_DOWN);
+	lose(arg, DATAPLANE_DOWN);
 }
 
 /* ---- for everyone ---- */
 
-int dataplane_open(struct event_base *base, const char *path, struct dataplane **out)
+struct dataplane *dataplane_open(struct event_base *base, const char *path)
 {
 	static const struct timeval now = {0, 0};
-	struct dataplane *dp = calloc(1, sizeof(*dp));
+	struct dataplane *dp = xcalloc(1, sizeof(*dp));
 
-	if (!dp)
-		return -ENOMEM;
 	signal(SIGPIPE, SIG_IGN); /* a write to one that is gone is an error, not an end */
 	TAILQ_INIT(&dp->calls);
 	TAILQ_INIT(&dp->listeners);
 	dp->base = base;
 	dataplane_set_patience(dp, HELLO_MS, ANSWER_MS, RETRY_FIRST_MS);
-	dp->path = strdup(path);
+	dp->path = xstrdup(path);
 	dp->retry = evtimer_new(base, on_retry, dp);
 	dp->overdue = evtimer_new(base, on_overdue, dp);
 	dp->drop = evtimer_new(base, on_drop, dp);
-	if (!dp->path || !dp->retry || !dp->overdue || !dp->drop || evtimer_add(dp->retry, &now)) {
-		dataplane_close(dp);
-		return -ENOMEM;
-	}
-	*out = dp;
-	return 0;
+	evtimer_add(dp->retry, &now);
+	return dp;
 }
 
 void dataplane_close(struct dataplane *dp)
@@ -334,17 +513,14 @@ void dataplane_close(struct dataplane *dp)
 		bufferevent_free(dp->bev);
 	dp->bev = NULL;
 	dp->state = DATAPLANE_DOWN;
-	link_answer_all(&dp->calls);
+	answer_all(&dp->calls);
 	while ((one = TAILQ_FIRST(&dp->listeners))) {
 		TAILQ_REMOVE(&dp->listeners, one, link);
 		free(one);
 	}
-	if (dp->retry)
-		event_free(dp->retry);
-	if (dp->overdue)
-		event_free(dp->overdue);
-	if (dp->drop)
-		event_free(dp->drop);
+	event_free(dp->retry);
+	event_free(dp->overdue);
+	event_free(dp->drop);
 	json_decref(dp->hello);
 	free(dp->path);
 	free(dp);
@@ -388,4 +564,67 @@ const char *dataplane_why(const struct dataplane *dp)
 const json_t *dataplane_hello(const struct dataplane *dp)
 {
 	return dp->hello;
+}
+
+/* ---- all pages of a list ---- */
+
+struct listing {
+	struct dataplane *dp;
+	const char *type; /* its own, behind the structure */
+	json_t *match;
+	json_t *result; /* {"objects": []} */
+	dataplane_answer answer;
+	void *arg;
+};
+
+static void listing_free(struct listing *list)
+{
+	json_decref(list->match);
+	json_decref(list->result);
+	free(list);
+}
+
+static void on_page(const json_t *result, const json_t *error, void *arg);
+
+static void on_page(const json_t *result, const json_t *error, void *arg);
+
+static int ask_page(struct listing *list, const json_t *cursor)
+{
+	return dataplane_call(list->dp, "list",
+		json_pack("{s:s, s:O*, s:O*}", "type", list->type, "match", list->match, "cursor",
+			cursor),
+		on_page, list);
+}
+
+static void on_page(const json_t *result, const json_t *error, void *arg)
+{
+	struct listing *list = arg;
+	const json_t *cursor = json_object_get(result, "cursor");
+
+	json_array_extend(
+		json_object_get(list->result, "objects"), json_object_get(result, "objects"));
+	if (result && cursor && !ask_page(list, cursor))
+		return;
+	list->answer(cursor ? NULL : result ? list->result : NULL, error, list->arg);
+	listing_free(list);
+}
+
+int dataplane_list_match(
+	struct dataplane *dp, const char *type, json_t *match, dataplane_answer answer, void *arg)
+{
+	struct listing *list = xcalloc(1, sizeof(*list) + strlen(type) + 1);
+	int err;
+
+	*list = (struct listing){.dp = dp, .match = match, .answer = answer, .arg = arg};
+	list->type = strcpy((char *)(list + 1), type);
+	list->result = json_pack("{s:[]}", "objects");
+	err = ask_page(list, NULL);
+	if (err)
+		listing_free(list);
+	return err;
+}
+
+int dataplane_list(struct dataplane *dp, const char *type, dataplane_answer answer, void *arg)
+{
+	return dataplane_list_match(dp, type, NULL, answer, arg);
 }

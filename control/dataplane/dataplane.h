@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The connection to sluice-dataplane: JSON-RPC 2.0 over a bufferevent, pipelined, reconnecting by
- * itself. Never blocks. Used by the reconciler and by observe's collector. One thread. */
+ * itself. Never blocks. One thread. */
 #ifndef RECONCILE_DATAPLANE_H
 #define RECONCILE_DATAPLANE_H
 
@@ -31,14 +31,13 @@ typedef void (*dataplane_event)(const json_t *event, void *arg);
  * lost before an answer, and nobody knows whether it was carried out. */
 typedef void (*dataplane_answer)(const json_t *result, const json_t *error, void *arg);
 
-int dataplane_open(
-	struct event_base *base, const char *path, struct dataplane **out); /* 0, -ENOMEM */
+struct dataplane *dataplane_open(struct event_base *base, const char *path);
 /* Calls that wait are answered with NULL, NULL. Not from within a callback. */
 void dataplane_close(struct dataplane *dp);
 
-/* More than one may listen; called in order. 0, -ENOMEM. */
-int dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg);
-int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg);
+/* More than one may listen; called in order. */
+void dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg);
+void dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg);
 /* Why it is down, a sentence for who runs the box: each once until it is up again, however often it
  * is tried. One may listen. */
 void dataplane_on_trouble(
@@ -57,7 +56,7 @@ const char *dataplane_why(const struct dataplane *dp);
 const json_t *dataplane_hello(const struct dataplane *dp);
 
 /* Steals params (may be NULL), also when it fails. 0: answer is called once, later, never from
- * within; -ENOTCONN, -EMSGSIZE (over 16 MiB), -ENOMEM: it is not called. */
+ * within; -ENOTCONN, -EMSGSIZE (over 16 MiB): it is not called. */
 int dataplane_call(struct dataplane *dp, const char *method, json_t *params,
 	dataplane_answer answer, void *arg);
 /* The same with params as JSON text without a newline, borrowed: for those that are too long to be

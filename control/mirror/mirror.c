@@ -151,15 +151,12 @@ static void on_change(enum dataplane_state state, uint64_t instance, void *arg)
 	list_all(arg);
 }
 
-static int listen_to_dataplane(struct mirror *mirror)
+static void listen_to_dataplane(struct mirror *mirror)
 {
-	int rc = dataplane_on_change(mirror->dp, on_change, mirror);
-
-	if (!rc)
-		rc = dataplane_on_event(mirror->dp, on_event, mirror);
-	if (!rc && dataplane_state(mirror->dp) == DATAPLANE_UP)
+	dataplane_on_change(mirror->dp, on_change, mirror);
+	dataplane_on_event(mirror->dp, on_event, mirror);
+	if (dataplane_state(mirror->dp) == DATAPLANE_UP)
 		on_change(DATAPLANE_UP, 0, mirror);
-	return rc;
 }
 
 /* ---- life ---- */
@@ -204,10 +201,9 @@ int mirror_start(struct event_base *base, struct world *world, struct dataplane 
 	rc = space_get(mirror, "", true) ? stations_start(mirror) : -EPERM;
 	if (!rc)
 		rc = gaps_start(mirror);
-	if (!rc)
-		rc = listen_to_dataplane(mirror);
 	if (rc)
 		goto err_mirror;
+	listen_to_dataplane(mirror);
 	mirror_touch(mirror);
 	*out = mirror;
 	return 0;

@@ -266,16 +266,11 @@ int mirror_link_start(struct event_base *base, struct world *world, struct recon
 		rc = listen_at(link);
 	if (rc)
 		goto err_link;
-	rc = reconciler_on_applied(rec, feed_applied, link);
-	if (rc)
-		goto err_listener;
+	reconciler_on_applied(rec, feed_applied, link);
 	reconciler_mirror_ready(rec, false);
 	*out = link;
 	return 0;
 
-err_listener:
-	evconnlistener_free(link->listener);
-	unlink(link->path);
 err_link:
 	feed_stop(link);
 	free(link->path);

@@ -267,15 +267,12 @@ int collector_start(struct event_base *base, struct dataplane *dp, struct collec
 	c->timer = evtimer_new(base, round_begin, c);
 	if (!c->timer)
 		goto err_free;
-	if (dataplane_on_change(dp, changed, c))
-		goto err_timer;
+	dataplane_on_change(dp, changed, c);
 	if (dataplane_state(dp) == DATAPLANE_UP)
 		again(c, 0);
 	*out = c;
 	return 0;
 
-err_timer:
-	event_free(c->timer);
 err_free:
 	free(c);
 	return -ENOMEM;

@@ -140,9 +140,10 @@ static void on_read(const struct collector *c, void *arg)
 
 int observe_start(void)
 {
-	if (dataplane_on_event(control.dataplane, on_event, NULL) ||
-		dataplane_on_change(control.dataplane, on_dataplane, NULL) || events_start() ||
-		reconciler_on_applied(control.reconciler, on_applied, NULL) || health_start())
+	dataplane_on_event(control.dataplane, on_event, NULL);
+	dataplane_on_change(control.dataplane, on_dataplane, NULL);
+	reconciler_on_applied(control.reconciler, on_applied, NULL);
+	if (events_start() || health_start())
 		return -ENOMEM;
 	dataplane_on_trouble(control.dataplane, on_trouble, NULL);
 	reconciler_on_status(control.reconciler, on_status, NULL);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The reconciler's life: what sets it to work, and in which order the work is done
  * (reconcile.h). Owns struct reconciler. */
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "reconciler.h"
 #include "turn.h"
@@ -40,6 +40,7 @@ static void shell_free(struct reconciler *rec)
 		free(*keep);
 	free(rec->keep);
 	free(rec->site);
+	free(rec->applied);
 	free(rec);
 }
 
@@ -80,10 +81,6 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 
 	if (evtimer_pending(rec->pause, NULL))
 		return;
-	if (rec->touch_lost) {
-		rec->touch_lost = false;
-		reconciler_touch_all(rec);
-	}
 	/* what is out was made of what is compiled: that stays until the answer has been told */
 	if (!rec->out_since_us && round_settle(rec, until_us))
 		more = owners_compile(rec, until_us);
@@ -172,16 +169,10 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 
 /* ---- what is wanted changes ---- */
 
-/* NULL: no memory. */
 static struct owner *touch(struct reconciler *rec, enum intent_type type, const char *name)
 {
 	struct owner *owner = owner_get(rec, type, name, true);
 
-	if (!owner) {
-		rec->touch_lost = true;
-		reconcile_pause(rec, PAUSE_MS);
-		return NULL;
-	}
 	owner_queue(rec, owner);
 	owner_unsettled(rec, owner);
 	return owner;
@@ -199,10 +190,8 @@ static void touch_change(struct reconciler *rec, const struct world_change *chan
 
 	if (intent)
 		intent->status.state = INTENT_PENDING;
-	if (owner) {
-		owner->news = true;
-		owner_show(rec, owner, intent);
-	}
+	owner->news = true;
+	owner_show(rec, owner, intent);
 	if (change->before)
 		compile_dependents(rec->world, change->type, change->name, change->before,
 			touch_dependent, rec);
@@ -231,11 +220,8 @@ void reconciler_touch_all(struct reconciler *rec)
 		owner_unsettled(rec, owner);
 	}
 	for (int type = 0; type < INTENT_TYPES; type++)
-		for (intent = world_first(rec->world, type); intent; intent = world_next(intent)) {
-			owner = touch(rec, type, intent->name);
-			if (owner)
-				owner_show(rec, owner, intent);
-		}
+		for (intent = world_first(rec->world, type); intent; intent = world_next(intent))
+			owner_show(rec, touch(rec, type, intent->name), intent);
 	reconcile_work(rec);
 }
 
@@ -246,12 +232,12 @@ void reconcile_tell(struct reconciler *rec)
 		rec->applied[i].applied(rec->applied[i].arg);
 }
 
-int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
+void reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
 {
-	if (rec->applied_count == APPLIED_LISTENERS)
-		return -ENOMEM;
-	rec->applied[rec->applied_count++] = (struct applied_listener){applied, arg};
-	return 0;
+	struct applied_listener *listener = xarray_add(
+		&rec->applied, &rec->applied_room, &rec->applied_count, sizeof(*rec->applied));
+
+	*listener = (struct applied_listener){applied, arg};
 }
 
 static void each_of(const struct form *form, enum object_type type,
@@ -368,19 +354,15 @@ void reconciler_counters(const struct reconciler *rec, struct reconcile_counters
 
 /* ---- start and stop ---- */
 
-static int copy_keep(struct reconciler *rec, const char *const *keep)
+static void copy_keep(struct reconciler *rec, const char *const *keep)
 {
 	size_t count = 0;
 
 	while (keep && keep[count])
 		count++;
-	rec->keep = calloc(count + 1, sizeof(*rec->keep));
-	for (size_t i = 0; rec->keep && i < count; i++) {
-		rec->keep[i] = strdup(keep[i]);
-		if (!rec->keep[i])
-			return -ENOMEM;
-	}
-	return rec->keep ? 0 : -ENOMEM;
+	rec->keep = xcalloc(count + 1, sizeof(*rec->keep));
+	for (size_t i = 0; i < count; i++)
+		rec->keep[i] = xstrdup(keep[i]);
 }
 
 static void lists_init(struct reconciler *rec)
@@ -400,14 +382,12 @@ static void lists_init(struct reconciler *rec)
 		TAILQ_INIT(&rec->pending[type]);
 }
 
-int reconciler_start(struct event_base *base, struct world *world, struct dataplane *dp,
-	const struct reconcile_config *config, struct reconciler **out)
+struct reconciler *reconciler_start(struct event_base *base, struct world *world,
+	struct dataplane *dp, const struct reconcile_config *config)
 {
-	struct reconciler *rec = calloc(1, sizeof(*rec));
+	struct reconciler *rec = xcalloc(1, sizeof(*rec));
 	struct timeval tv = {config->resync_s ? config->resync_s : RESYNC_S, 0};
 
-	if (!rec)
-		return -ENOMEM;
 	rec->base = base;
 	rec->world = world;
 	rec->dp = dp;
@@ -416,19 +396,15 @@ int reconciler_start(struct event_base *base, struct world *world, struct datapl
 	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
 	rec->silent_ms = config->silent_ms ? config->silent_ms : SILENT_MS;
 	lists_init(rec);
-	rec->site = strdup(config->site);
+	rec->site = xstrdup(config->site);
+	copy_keep(rec, config->keep);
 	rec->work = evtimer_new(base, on_work, rec);
 	rec->pause = evtimer_new(base, on_pause, rec);
 	rec->second_look = evtimer_new(base, on_second_look, rec);
 	rec->resync = event_new(base, -1, EV_PERSIST, on_resync, rec);
-	if (!rec->site || !rec->work || !rec->pause || !rec->second_look || !rec->resync ||
-		copy_keep(rec, config->keep) || event_add(rec->resync, &tv) ||
-		dataplane_on_change(dp, on_dataplane, rec)) {
-		reconciler_stop(rec);
-		return -ENOMEM;
-	}
-	*out = rec;
-	return 0;
+	event_add(rec->resync, &tv);
+	dataplane_on_change(dp, on_dataplane, rec);
+	return rec;
 }
 
 void reconciler_stop(struct reconciler *rec)
@@ -448,14 +424,10 @@ void reconciler_stop(struct reconciler *rec)
 	while ((owner = RB_MIN(owner_tree, &rec->owners)))
 		owner_free(rec, owner);
 	items_free(rec);
-	if (rec->work)
-		event_free(rec->work);
-	if (rec->pause)
-		event_free(rec->pause);
-	if (rec->second_look)
-		event_free(rec->second_look);
-	if (rec->resync)
-		event_free(rec->resync);
+	event_free(rec->work);
+	event_free(rec->pause);
+	event_free(rec->second_look);
+	event_free(rec->resync);
 	rec->stopped = true;
 	if (!rec->calls)
 		shell_free(rec);

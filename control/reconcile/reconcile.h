@@ -32,8 +32,8 @@ struct reconcile_config {
 				    ends with NULL; may be NULL */
 };
 
-int reconciler_start(struct event_base *base, struct world *world, struct dataplane *dp,
-	const struct reconcile_config *config, struct reconciler **out); /* 0, -ENOMEM */
+struct reconciler *reconciler_start(struct event_base *base, struct world *world,
+	struct dataplane *dp, const struct reconcile_config *config);
 /* Before dataplane_close. */
 void reconciler_stop(struct reconciler *rec);
 
@@ -79,12 +79,11 @@ void reconciler_each(struct reconciler *rec, enum object_type type,
 /* Another number than before when some object of that type has come, changed or gone. */
 uint64_t reconciler_generation(const struct reconciler *rec, enum object_type type);
 /* Called from the loop after each round that was applied, or found that nothing differs. Several
- * may listen. 0, -ENOMEM. */
-int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg);
+ * may listen. */
+void reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg);
 
 /* done(true): every intent touched so far has been applied or refused; done(false): not within
- * timeout_ms. Called once, from the loop. The number cancels it; 0: no memory, done is not called.
- */
+ * timeout_ms. Called once, from the loop. The number cancels it. */
 uint64_t reconciler_wait(struct reconciler *rec, uint32_t timeout_ms,
 	void (*done)(bool settled, void *arg), void *arg);
 void reconciler_wait_cancel(struct reconciler *rec, uint64_t number);

@@ -123,7 +123,6 @@ struct applied_listener {
 	void (*applied)(void *arg);
 	void *arg;
 };
-#define APPLIED_LISTENERS 8
 
 struct waiter {
 	TAILQ_ENTRY(waiter) link;
@@ -153,8 +152,7 @@ struct reconciler {
 	struct event *work, *resync, *pause, *second_look;
 	bool enabled; /* the store has had a commit */
 	bool stopped;
-	bool touch_lost; /* for want of memory: everything is to be touched */
-	uint32_t calls;	 /* that will call back with this as their argument */
+	uint32_t calls; /* that will call back with this as their argument */
 
 	struct item_tree items;
 	struct owner_tree owners;
@@ -221,8 +219,8 @@ struct reconciler {
 	uint64_t last_waiter;
 
 	uint64_t generation[OBJECT_TYPES];
-	struct applied_listener applied[APPLIED_LISTENERS];
-	uint32_t applied_count;
+	struct applied_listener *applied;
+	uint32_t applied_count, applied_room;
 	void (*on_status)(const struct intent *intent, void *arg);
 	void *on_status_arg;
 	void (*on_drift)(uint32_t objects, const char *first, void *arg);

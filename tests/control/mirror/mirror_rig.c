@@ -195,17 +195,15 @@ static dataplane_answer on_list, on_macs;
 static void *listener, *list_arg, *macs_arg;
 static enum dataplane_state state;
 
-int dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
+void dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
 {
 	on_change = changed;
 	listener = arg;
-	return 0;
 }
 
-int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
+void dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
 {
 	on_event = event;
-	return 0;
 }
 
 void dataplane_forget(struct dataplane *dp, void *arg)

@@ -71,11 +71,10 @@ uint64_t reconciler_generation(const struct reconciler *rec, enum object_type ty
 	return port_generation;
 }
 
-int reconciler_on_applied(struct reconciler *rec, void (*then)(void *arg), void *arg)
+void reconciler_on_applied(struct reconciler *rec, void (*then)(void *arg), void *arg)
 {
 	applied = then;
 	applied_arg = arg;
-	return 0;
 }
 
 void bus_publish(enum log_level level, const char *event, const char *tenant, json_t *fields)

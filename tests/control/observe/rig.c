@@ -95,15 +95,13 @@ const json_t *dataplane_hello(const struct dataplane *dp)
 	return rig_state == DATAPLANE_UP ? hello : NULL;
 }
 
-int dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
+void dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg)
 {
 	event_told = event;
-	return 0;
 }
 
-int dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
+void dataplane_on_change(struct dataplane *dp, dataplane_changed changed, void *arg)
 {
-	return 0;
 }
 
 int dataplane_call(struct dataplane *dp, const char *method, json_t *params,
@@ -224,9 +222,8 @@ void reconciler_on_status(
 	status_told = changed;
 }
 
-int reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
+void reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
 {
-	return 0;
 }
 
 void mirror_link_gaps(const struct mirror_link *link, mirror_gap each, void *arg)

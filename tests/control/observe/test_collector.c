@@ -40,11 +40,10 @@ enum dataplane_state dataplane_state(const struct dataplane *d)
 	return d->state;
 }
 
-int dataplane_on_change(struct dataplane *d, dataplane_changed changed, void *arg)
+void dataplane_on_change(struct dataplane *d, dataplane_changed changed, void *arg)
 {
 	d->changed = changed;
 	d->changed_arg = arg;
-	return 0;
 }
 
 static int question(const char *method, const char *type, dataplane_answer answer, void *arg)

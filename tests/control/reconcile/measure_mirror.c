@@ -159,8 +159,8 @@ static void open_all(void)
 {
 	const struct reconcile_config config = {.site = "gj", .resync_s = 3600};
 
-	ck_assert(dataplane_open(base, path, &dp) == 0);
-	ck_assert(reconciler_start(base, NULL, dp, &config, &rec) == 0);
+	dp = dataplane_open(base, path);
+	rec = reconciler_start(base, NULL, dp, &config);
 	reconciler_mirror_ready(rec, false);
 	reconciler_on_applied(rec, on_applied, NULL);
 }

@@ -45,9 +45,9 @@ static void open_all(void)
 		.silent_ms = 5000, /* under sanitizers the fake takes seconds for a large one */
 		.keep = rig_keep};
 
-	ck_assert_int_eq(dataplane_open(base, fake.path, &dp), 0);
+	dp = dataplane_open(base, fake.path);
 	dataplane_set_patience(dp, WAIT_MS, WAIT_MS, 2); /* the machine may be busy */
-	ck_assert_int_eq(reconciler_start(base, NULL, dp, &config, &rec), 0);
+	rec = reconciler_start(base, NULL, dp, &config);
 	reconciler_mirror_ready(rec, !rig_mirror_comes);
 	reconciler_on_status(rec, on_status, NULL);
 	reconciler_on_drift(rec, on_drift, NULL);
