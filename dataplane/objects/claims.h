@@ -25,7 +25,8 @@ extern const char *const source_names[]; /* ends with NULL */
 
 #define LIMIT_OWNER 255 /* characters of a group's name */
 
-struct stage; /* of a group, while a change is made (rpc/sync.c) */
+struct stage;	/* of a group, while a change is made (rpc/sync.c) */
+struct pending; /* what a group says that is not in force (rpc/sync_pending.c) */
 
 struct claim {
 	struct claim *bucket_next, **bucket_at; /* what points to it */
@@ -51,9 +52,11 @@ struct source_group {
 	struct claim *claims; /* it has */
 	struct claim *next;   /* it is to have; only while it is staged */
 	struct stage *stage;
+	struct pending *pending; /* NULL: it is in force as its source wants it */
 	uint64_t revision; /* the source's own number of what it says */
 	uint8_t source;
 	uint64_t stays; /* the number of the call in which it could not give way */
+	bool is_kept;	/* its source wants what is refused to be kept */
 	bool is_stale;	/* during a call: its source will say something else of it soon */
 	char owner[];
 };

@@ -55,7 +55,7 @@ static const struct method {
 	{"get", method_get, NAMES("type", "key")},
 	{"list", method_list, NAMES("type", "match", "unclaimed", "limit", "cursor")},
 	{"transaction", method_transaction, NAMES("ops", "check")},
-	{"sync", method_sync, NAMES("source", "groups", "mode", "stale", "check")},
+	{"sync", method_sync, NAMES("source", "groups", "mode", "stale", "check", "keep")},
 	{"groups", method_groups, NAMES("source", "cursor", "limit")},
 	{"stats", method_stats, NAMES("type", "keys", "limit", "cursor")},
 	{"watch", method_watch, NAMES("events")},

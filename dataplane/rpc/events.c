@@ -42,6 +42,7 @@ static const struct {
 	{"neighbor", EVENT_NEIGHBOR},
 	{"neighbor_wanted", EVENT_WANTED},
 	{"neighbor_unwanted", EVENT_UNWANTED},
+	{"groups", EVENT_GROUPS},
 };
 #define EVENT_NAMES (sizeof(event_names) / sizeof(event_names[0]))
 
@@ -148,6 +149,15 @@ void events_port(const struct object *port, const char *fault)
 		event_broadcast(mask, json_pack("{s:s, s:s, s:s*}", "event",
 					      *fault ? "port.fault" : "port.mended", "port",
 					      port->key, "text", *fault ? fault : NULL));
+}
+
+void events_groups(json_t *groups)
+{
+	if (client_watched() & EVENT_GROUPS)
+		event_broadcast(EVENT_GROUPS, json_pack("{s:s, s:s, s:o}", "event", "groups",
+						      "source", "kernel", "groups", groups));
+	else
+		json_decref(groups);
 }
 
 static void on_hop(const struct underlay_hop *hop)

@@ -28,10 +28,12 @@ struct object;
 #define EVENT_NEIGHBOR	  (EVENT_WANTED | EVENT_UNWANTED)
 #define EVENT_PORT_FAULT  0x1000u
 #define EVENT_PORT_MENDED 0x2000u
+#define EVENT_GROUPS	  0x4000u
 #define EVENT_PORT	  (EVENT_PORT_FAULT | EVENT_PORT_MENDED)
 /* What the control plane accounts and acts by: dropped for a slow watcher only when far more waits
  * than of other events. */
-#define EVENT_REPORTS (EVENT_USAGE | EVENT_DOWNLINK | EVENT_PATH | EVENT_ERROR | EVENT_NEIGHBOR)
+#define EVENT_REPORTS                                                                              \
+	(EVENT_USAGE | EVENT_DOWNLINK | EVENT_PATH | EVENT_ERROR | EVENT_NEIGHBOR | EVENT_GROUPS)
 #define EVENT_MAC     (EVENT_MAC_LEARNED | EVENT_MAC_MOVED | EVENT_MAC_AGED)
 
 void events_start(void); /* hooks the MAC table's events */
@@ -40,6 +42,8 @@ void events_stop(void);
 void events_links(uint64_t ports);
 /* Nothing comes in by that port, and why; "": it does again. */
 void events_port(const struct object *port, const char *fault);
+/* What has become of groups that were kept (sync_pending.h): a list, stolen. */
+void events_groups(json_t *groups);
 /* Which next hops paths want, a bounded number at a time: true when there may be more. */
 bool events_hops(void);
 

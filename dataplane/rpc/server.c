@@ -21,6 +21,7 @@
 #include "methods.h"
 #include "model.h"
 #include "noun_tap.h"
+#include "sync_pending.h"
 #include "trace_client.h"
 #include "unix_socket.h"
 
@@ -110,6 +111,7 @@ int rpc_start(struct event_base *base, const char *path)
 	}
 	events_start();
 	noun_tap_start();
+	pending_start(base);
 	return 0;
 
 err_close:
@@ -133,6 +135,7 @@ void rpc_stop(void)
 		listener = NULL;
 	}
 	noun_tap_stop();
+	pending_stop();
 	model_free();
 	claims_free();
 }

@@ -12,6 +12,7 @@
 #include "methods.h"
 #include "noun.h"
 #include "params.h"
+#include "sync_pending.h"
 
 #define EVICT_MOST    16 /* of the kernel's objects, in the first pass that wants room */
 #define GROUPS_MAX    10000
@@ -46,6 +47,7 @@ static void stage_free(struct stage *stage)
 {
 	stage->group->stage = NULL;
 	json_decref(stage->error);
+	json_decref(stage->says);
 	free(stage->for_label);
 	free(stage);
 }
@@ -148,14 +150,29 @@ static int check_owner(const char *owner, struct rpc_error *err)
 		printable(owner, got, sizeof(got)));
 }
 
-static int stage_group(struct sync *sync, const json_t *json, struct rpc_error *err)
+/* The group is to have these objects; a fault in them refuses it. */
+static int stage_says(
+	struct sync *sync, struct source_group *group, uint64_t revision, json_t *objects)
+{
+	struct stage *stage = sync_stage(sync, group);
+	struct rpc_error refused = {0};
+
+	if (!stage)
+		return -ENOMEM;
+	stage->named = true;
+	stage->revision = revision;
+	stage->says = json_incref(objects);
+	if (objects && stage_objects(stage, objects, &refused))
+		sync_refuse(stage, &refused);
+	return 0;
+}
+
+static int stage_group(struct sync *sync, const json_t *json, bool keep, struct rpc_error *err)
 {
 	static const char *const names[] = {"owner", "revision", "objects", NULL};
-	const json_t *objects = json_object_get(json, "objects");
+	json_t *objects = json_object_get(json, "objects");
 	struct source_group *group;
-	struct stage *stage;
 	json_int_t revision;
-	struct rpc_error refused = {0};
 	const char *owner;
 	char got[100];
 
@@ -172,23 +189,19 @@ static int stage_group(struct sync *sync, const json_t *json, struct rpc_error *
 	if (group && group->stage)
 		return rpc_fail_value(
 			err, "owner", "each group once", printable(owner, got, sizeof(got)));
-	stage = group ? sync_stage(sync, group) : NULL;
-	if (!stage)
+	if (!group || stage_says(sync, group, (uint64_t)revision, objects))
 		return fail_memory(err);
-	stage->named = true;
-	stage->revision = (uint64_t)revision;
-	if (objects && stage_objects(stage, objects, &refused))
-		sync_refuse(stage, &refused);
+	group->is_kept |= keep;
 	return 0;
 }
 
-static int stage_groups(struct sync *sync, const json_t *groups, struct rpc_error *err)
+static int stage_groups(struct sync *sync, const json_t *groups, bool keep, struct rpc_error *err)
 {
 	const json_t *json;
 	size_t i;
 
 	json_array_foreach (groups, i, json) {
-		if (stage_group(sync, json, err)) {
+		if (stage_group(sync, json, keep, err)) {
 			rpc_error_prefix(err, "groups[%zu]", i);
 			return -1;
 		}
@@ -299,11 +312,28 @@ static void refuse_held(struct sync *sync)
 			sync_refuse(sync->stages[i], &err);
 }
 
+/* The object that the group waits for when it is kept: one that it names and that is not there, or
+ * goes; "": none. */
+static const char *awaits(const struct stage *stage)
+{
+	const json_t *data = json_object_get(stage->error, "data");
+	const char *with = json_string_value(json_object_get(data, "with"));
+
+	if (stage->gave_way)
+		return stage->waits && stage->for_label ? stage->for_label : "";
+	return json_integer_value(json_object_get(stage->error, "code")) == RPC_ERR_PARAMS &&
+			       with && pending_is_missing(with)
+		       ? with
+		       : "";
+}
+
 static json_t *verdict_of(const struct stage *stage)
 {
+	const char *label = stage->group->is_kept ? awaits(stage) : "";
+
 	if (stage->is_refused)
-		return json_pack("{s:s, s:s, s:O*}", "owner", stage->group->owner, "verdict",
-			"refused", "error", stage->error);
+		return json_pack("{s:s, s:s, s:O*, s:s*}", "owner", stage->group->owner, "verdict",
+			"refused", "error", stage->error, "waits", *label ? label : NULL);
 	return json_pack("{s:s, s:s}", "owner", stage->group->owner, "verdict",
 		stage->is_held ? "again" : "applied");
 }
@@ -332,19 +362,53 @@ static json_t *answer(const struct sync *sync, json_t *chosen)
 	return result;
 }
 
-static void end(struct sync *sync, bool done)
-{
-	for (uint32_t i = 0; i < sync->stage_count; i++) {
-		struct stage *stage = sync->stages[i];
-		struct source_group *group = stage->group;
+/* ---- the end ---- */
 
-		claims_cancel(group);
-		if (done && !stage->is_refused && !stage->is_held)
-			group->revision = stage->revision;
-		stage_free(stage);
-		if (!group->claims)
-			source_group_drop(group);
-	}
+/* What is not in force as its source wants it is kept (sync_pending.h). told: what the source
+ * learns of by an event. */
+static void keep(const struct sync *sync, const struct stage *stage, json_t *told)
+{
+	const char *message = json_string_value(json_object_get(stage->error, "message"));
+	struct source_group *group = stage->group;
+	json_t *before = pending_show(group), *now;
+	char reason[API_KEY_BYTES + 64];
+
+	snprintf(reason, sizeof(reason), "it gives way to %.200s",
+		stage->for_label ? stage->for_label : "");
+	if (stage->gave_way)
+		pending_keep(group, stage->says, awaits(stage), reason);
+	else if (stage->is_refused)
+		pending_keep(group, stage->says, awaits(stage), message ? message : "refused");
+	else
+		pending_drop(group);
+	now = pending_show(group);
+	if ((stage->gave_way || sync->is_again) && !json_equal(before, now))
+		json_array_append(told, now);
+	json_decref(before);
+	json_decref(now);
+}
+
+/* Refused, and what it said before is not true any more, either. */
+static bool is_over(const struct stage *stage)
+{
+	return stage->is_refused && !stage->gave_way && stage->says && stage->group->pending &&
+	       stage->group->claims;
+}
+
+static void stage_end(struct sync *sync, struct stage *stage, bool done, json_t *told)
+{
+	struct source_group *group = stage->group;
+	bool keeps = done && group->is_kept && !stage->is_held && !stage->withdraws;
+
+	claims_cancel(group);
+	if (done && !stage->is_held && (!stage->is_refused || keeps))
+		group->revision = stage->revision;
+	if (keeps)
+		keep(sync, stage, told);
+}
+
+static void sync_free(struct sync *sync)
+{
 	sync_plan_free(sync);
 	sync_lost_clear(sync);
 	free(sync->lost);
@@ -354,6 +418,79 @@ static void end(struct sync *sync, bool done)
 	free(sync->addresses);
 	free(sync->refusals);
 }
+
+/* done: what was planned is so. */
+static void end(struct sync *sync, bool done)
+{
+	struct source_group **over = calloc(sync->stage_count + 1, sizeof(struct source_group *));
+	json_t *told = json_array();
+	uint32_t over_count = 0;
+
+	for (uint32_t i = 0; i < sync->stage_count; i++)
+		stage_end(sync, sync->stages[i], done, told);
+	for (uint32_t i = 0; i < sync->stage_count; i++) {
+		struct stage *stage = sync->stages[i];
+		struct source_group *group = stage->group;
+
+		/* also what gave way for one that is refused after all */
+		if (done && group->source > SOURCE_KERNEL && !stage->is_held)
+			pending_wake(group);
+		if (done && over && !stage->withdraws && is_over(stage))
+			over[over_count++] = group;
+		stage_free(stage);
+		if (!group->claims && !group->pending)
+			source_group_drop(group);
+	}
+	sync_free(sync);
+	pending_tell(told);
+	if (over_count)
+		sync_again(over, over_count, true);
+	free(over);
+}
+
+static int run(struct sync *sync, json_t **chosen, struct rpc_error *err)
+{
+	int rc;
+
+	do
+		rc = pass(sync, chosen, err);
+	while (rc > 0);
+	if (rc == 0)
+		refuse_held(sync);
+	return rc;
+}
+
+static uint64_t calls;
+
+uint32_t sync_again(struct source_group **groups, uint32_t count, bool withdraw)
+{
+	struct sync sync = {.source = SOURCE_KERNEL,
+		.is_again = true,
+		.evict_most = EVICT_MOST,
+		.number = ++calls};
+	json_t *chosen = NULL;
+	struct rpc_error err;
+	uint32_t well = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < count && !rc; i++) {
+		json_t *says = withdraw ? NULL : pending_says(groups[i]);
+
+		rc = stage_says(&sync, groups[i], groups[i]->revision, says);
+		if (!rc)
+			groups[i]->stage->withdraws = withdraw;
+		json_decref(says);
+	}
+	if (!rc)
+		rc = run(&sync, &chosen, &err);
+	json_decref(chosen);
+	for (uint32_t i = 0; !rc && i < sync.stage_count; i++)
+		well += sync.stages[i]->named && !sync.stages[i]->is_refused;
+	end(&sync, rc == 0);
+	return well;
+}
+
+/* ---- the methods ---- */
 
 static int param_source(const json_t *params, enum source *source, struct rpc_error *err)
 {
@@ -416,28 +553,35 @@ static int check_stale(const json_t *stale, struct rpc_error *err)
 	return 0;
 }
 
+static int param_keep(const json_t *params, enum source source, bool *keep, struct rpc_error *err)
+{
+	if (param_bool(params, "keep", keep, err))
+		return -1;
+	return *keep && source != SOURCE_KERNEL
+		       ? rpc_fail_value(err, "keep", "false, but for source \"kernel\"", "true")
+		       : 0;
+}
+
 METHOD(method_sync)
 {
-	static uint64_t number;
-	struct sync sync = {.evict_most = EVICT_MOST, .number = ++number};
+	struct sync sync = {.evict_most = EVICT_MOST, .number = ++calls};
 	const json_t *groups, *stale;
 	json_t *chosen = NULL;
-	bool replace;
+	bool replace, keep = false;
 	int rc = -1;
 
 	if (param_source(params, &sync.source, err) ||
 		param_array(params, "groups", true, &groups, err) ||
 		param_array(params, "stale", false, &stale, err) || check_stale(stale, err) ||
-		param_mode(params, &replace, err) || param_bool(params, "check", &sync.check, err))
+		param_mode(params, &replace, err) ||
+		param_bool(params, "check", &sync.check, err) ||
+		param_keep(params, sync.source, &keep, err))
 		return -1;
 	mark_stale(&sync, stale, true);
-	if (stage_groups(&sync, groups, err) || (replace && stage_others(&sync, err)))
+	if (stage_groups(&sync, groups, keep && !sync.check, err) ||
+		(replace && stage_others(&sync, err)))
 		goto out;
-	do
-		rc = pass(&sync, &chosen, err);
-	while (rc > 0);
-	if (rc == 0)
-		refuse_held(&sync);
+	rc = run(&sync, &chosen, err);
 	if (rc == 0)
 		*result = answer(&sync, chosen);
 out:
@@ -467,8 +611,7 @@ METHOD(method_groups)
 	group = source_group_after(source, cursor ? cursor : "");
 	for (; group && json_array_size(groups) < (size_t)limit; group = source_group_next(group)) {
 		cursor = group->owner;
-		json_array_append_new(groups, json_pack("{s:s, s:I}", "owner", group->owner,
-						      "revision", (json_int_t)group->revision));
+		json_array_append_new(groups, pending_show(group));
 	}
 	if (group && cursor)
 		json_object_set_new(*result, "cursor", json_string(cursor));

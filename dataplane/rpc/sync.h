@@ -21,6 +21,7 @@
 struct stage {
 	struct source_group *group;
 	uint64_t revision;
+	json_t *says;	     /* what it is to have: {TYPE: [object, ...]}; NULL: nothing */
 	uint32_t index;	     /* in sync->stages */
 	bool named;	     /* by the call: it gets a verdict */
 	bool is_refused;     /* it stays as it is */
@@ -31,6 +32,7 @@ struct stage {
 	uint32_t told;	     /* refusals of the pass with an error of their own */
 	bool gave_way;	     /* a stronger source took it away: */
 	bool waits;	     /* what it names has gone, and it may come back with that */
+	bool withdraws;	     /* nothing, in force: what it says is kept */
 	char *for_label;     /* the object for which it gave way, or that has gone */
 };
 
@@ -65,6 +67,7 @@ struct sync_ops {
 struct sync {
 	enum source source;
 	bool check;
+	bool is_again;	 /* what was kept is tried: its source is told by an event */
 	uint64_t number; /* of the call, from 1 on */
 	struct stage **stages;
 	uint32_t stage_count, stage_room;
@@ -99,6 +102,9 @@ struct sync {
 /* The stage of a group, made where there is none: it is to have no claims, until some are staged.
  * NULL: no memory. */
 struct stage *sync_stage(struct sync *sync, struct source_group *group);
+/* Groups that were kept are tried again, or (withdraw) lose what they have in force. How many are
+ * as they are to be. */
+uint32_t sync_again(struct source_group **groups, uint32_t count, bool withdraw);
 /* Groups that gave way are as they were. */
 void sync_give_back(struct sync *sync);
 void sync_refuse(struct stage *stage, const struct rpc_error *err);

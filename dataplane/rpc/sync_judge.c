@@ -100,6 +100,29 @@ static void refuse_stage(struct sync *sync, struct stage *stage, json_t *error)
 	stage->error = json_incref(error);
 }
 
+/* What the group says, new; NULL: no memory. */
+static json_t *says_of(const struct source_group *group)
+{
+	json_t *says = json_object(), *list, *one;
+
+	for (const struct claim *claim = group->claims; claim; claim = claim->group_next) {
+		const struct api_type *type = &api_types[claim->type];
+
+		one = claim->shadow ? json_loads(claim->shadow, 0, NULL)
+				    : noun_plain(type, claim->key);
+		list = json_object_get(says, type->name);
+		if (!list)
+			json_object_set_new(says, type->name, list = json_array());
+		if (json_array_append_new(list, one))
+			goto err_says;
+	}
+	return says;
+
+err_says:
+	json_decref(says);
+	return NULL;
+}
+
 /* What a stronger source has taken away, and others that would come back for it and cannot. */
 static bool take_away(
 	struct sync *sync, struct source_group *group, const struct claim *of, bool waits)
@@ -118,6 +141,8 @@ static bool take_away(
 	}
 	sync->gave_way++;
 	stage->gave_way = true;
+	stage->revision = group->revision;
+	stage->says = group->is_kept && !sync->check ? says_of(group) : NULL;
 	stage->waits = waits;
 	stage->for_label = strdup(label_of(of, label, sizeof(label)));
 	return true;

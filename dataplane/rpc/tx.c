@@ -17,6 +17,7 @@
 #include "noun_neighbor.h"
 #include "noun_session.h"
 #include "session.h"
+#include "sync_pending.h"
 #include "tx_refusal.h"
 #include "underlay.h"
 
@@ -844,6 +845,7 @@ void tx_commit(struct tx *tx)
 		version_free(change->old);
 		change->obj->now = change->next;
 	}
+	pending_committed(tx);
 	tx_end(tx);
 }
 
