@@ -147,7 +147,8 @@ static void making_free(struct making *m)
 	TAILQ_REMOVE(&makings, m, entry);
 	if (m->shared)
 		*m->shared = NULL;
-	m->kind->free(m->state);
+	if (m->state)
+		m->kind->free(m->state);
 	free(m->text.text);
 	free(m);
 }
@@ -196,9 +197,13 @@ static void finish(struct making *m)
 	struct request *r;
 
 	if (m->kind->end) {
+		const struct making_kind *kind = m->kind;
+		void *state = m->state;
+
 		r = waiter_take(m);
-		m->kind->end(m->state, r);
+		m->state = NULL;
 		making_free(m);
+		kind->end(state, r);
 		return;
 	}
 	if (!m->text.failed)

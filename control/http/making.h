@@ -17,7 +17,7 @@ struct making_kind {
 	bool (*step)(void *state, struct text *out);
 	/* It is whole: takes a reference over. NULL: nobody keeps it. */
 	void (*keep)(struct shared_text *text, uint64_t cost_us);
-	/* Instead: it answers r itself. NULL: the text is the answer. */
+	/* Instead: it answers r itself, and takes the state over. NULL: the text is the answer. */
 	void (*end)(void *state, struct request *r);
 	void (*free)(void *state);
 };

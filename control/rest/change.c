@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an actor may change, and whether the rules between intents let it. See change.h. */
+/* What an actor may change, and what it hears of the rules between intents. */
 #include "change.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "clock.h"
-
-const char *const effect_names[] = {"created", "updated", "unchanged", "deleted", NULL};
 
 bool type_is_tenants(enum intent_type type)
 {
@@ -40,22 +36,8 @@ int change_fail(struct change *c, int status, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(c->err.message, sizeof(c->err.message), fmt, args);
 	va_end(args);
-	c->status = status;
+	c->refusal_status = status;
 	return -1;
-}
-
-int change_begin(struct change *c, const struct actor *actor, const char *action)
-{
-	memset(c, 0, sizeof(*c));
-	c->actor = actor;
-	c->action = action;
-	c->now_us = clock_wall_us();
-	if (world_begin(control.world))
-		return change_fail(c, 503, "another change is being made; try again");
-	c->open = true;
-	if (actor_limited(actor))
-		world_limit(control.world);
-	return 0;
 }
 
 /* A tenant that names no tenant means its own. A new reference. */
@@ -69,10 +51,7 @@ static json_t *own_tenant(const struct actor *actor, enum intent_type type, cons
 	if (actor->role != ROLE_TENANT || !type_is_tenants(type) || !json_is_object(given) || !none)
 		return json_incref((json_t *)given);
 	out = json_copy((json_t *)given);
-	if (out && json_object_set_new(out, "tenant", json_string(actor->tenant))) {
-		json_decref(out);
-		out = NULL;
-	}
+	json_object_set_new(out, "tenant", json_string(actor->tenant));
 	return out;
 }
 
@@ -81,9 +60,9 @@ static int put_refuses(struct change *c, const struct intent *existing, enum int
 {
 	if (!existing)
 		return 0;
-	if (!actor_sees_intent(c->actor, existing))
+	if (!actor_sees_intent(&c->actor, existing))
 		return change_fail(c, 409, "the name %s is taken; choose another", name);
-	if (!may_change(c->actor, type, existing->tenant))
+	if (!may_change(&c->actor, type, existing->tenant))
 		return change_fail(c, 403, "you may not change %s %s", intent_kind(type), name);
 	if (must_be_new)
 		return change_fail(c, 409,
@@ -108,7 +87,7 @@ bool draft_read(const struct actor *actor, enum intent_type type, const json_t *
 {
 	json_t *spec = own_tenant(actor, type, given);
 	struct rpc_error err = {0};
-	int rc = spec ? intent_parse(type, spec, &draft->obj, &draft->spec, &err) : -1;
+	int rc = intent_parse(type, spec, &draft->obj, &draft->spec, &err);
 
 	json_decref(spec);
 	if (rc)
@@ -133,12 +112,9 @@ static int put_draft(struct change *c, enum intent_type type, struct change_draf
 
 static int put_given(struct change *c, enum intent_type type, const json_t *given)
 {
-	json_t *spec = own_tenant(c->actor, type, given);
-	int rc;
+	json_t *spec = own_tenant(&c->actor, type, given);
+	int rc = world_put(control.world, type, spec, &c->err);
 
-	if (!spec)
-		return change_fail(c, 500, "out of memory; try again");
-	rc = world_put(control.world, type, spec, &c->err);
 	json_decref(spec);
 	return rc;
 }
@@ -149,17 +125,17 @@ int change_put(struct change *c, enum intent_type type, const json_t *given, boo
 	const char *name = json_string_value(json_object_get(given, "name"));
 	const struct intent *intent = name ? world_find(control.world, type, name) : NULL;
 
-	if (!type_is_tenants(type) && actor_limited(c->actor))
+	if (!type_is_tenants(type) && actor_limited(&c->actor))
 		return change_fail(c, 403, "%ss are changed by operators", intent_kind(type));
 	if (put_refuses(c, intent, type, name, must_be_new) || kind_refuses(c, type, given))
 		return -1;
 	if (draft && draft->obj ? put_draft(c, type, draft) : put_given(c, type, given))
 		return -1;
 	intent = world_find(control.world, type, name);
-	if (!intent || !may_change(c->actor, type, intent->tenant))
+	if (!intent || !may_change(&c->actor, type, intent->tenant))
 		return change_fail(c, 403,
 			"you may not make a %s of tenant \"%s\"; yours is \"%s\"",
-			intent_kind(type), intent ? intent->tenant : "", c->actor->tenant);
+			intent_kind(type), intent ? intent->tenant : "", c->actor.tenant);
 	return 0;
 }
 
@@ -167,9 +143,9 @@ int change_delete(struct change *c, enum intent_type type, const char *name)
 {
 	const struct intent *intent = world_find(control.world, type, name);
 
-	if (!intent || !actor_sees_intent(c->actor, intent))
+	if (!intent || !actor_sees_intent(&c->actor, intent))
 		return change_fail(c, 404, "there is no %s %s", intent_kind(type), name);
-	if (!may_change(c->actor, type, intent->tenant))
+	if (!may_change(&c->actor, type, intent->tenant))
 		return change_fail(c, 403, "you may not delete %s %s", intent_kind(type), name);
 	return world_delete(control.world, type, name, &c->err);
 }
@@ -183,46 +159,25 @@ void change_refused_by_rules(struct change *c)
 	const struct intent *intent;
 	int type;
 
-	if (actor_limited(c->actor) && c->err.code == RPC_ERR_CAPACITY) {
+	if (actor_limited(&c->actor) && c->err.code == RPC_ERR_CAPACITY) {
 		snprintf(c->err.message, sizeof(c->err.message),
 			"there is not enough room left for it; ask for less, or ask the operators");
 		c->err.limit = 0;
 		return;
 	}
-	if (!actor_limited(c->actor) || !space || space - other >= (long)sizeof(kind))
+	if (!actor_limited(&c->actor) || !space || space - other >= (long)sizeof(kind))
 		return;
 	snprintf(kind, sizeof(kind), "%.*s", (int)(space - other), other);
 	type = intent_type_of_kind(kind);
 	if (type < 0)
 		return;
 	intent = world_find(control.world, type, space + 1);
-	if (intent && actor_sees_intent(c->actor, intent))
+	if (intent && actor_sees_intent(&c->actor, intent))
 		return;
 	snprintf(c->err.message, sizeof(c->err.message), "%s",
 		c->err.code == RPC_ERR_IN_USE ? "it is still in use by somebody else"
 					      : "what you ask for is taken; choose another");
 	c->err.with[0] = c->err.by[0] = c->err.got[0] = 0;
-}
-
-static int collect(struct change *c)
-{
-	size_t count;
-	const struct world_change *all = world_changes(control.world, &count);
-
-	c->changed = calloc(count + 1, sizeof(*c->changed));
-	if (!c->changed)
-		return change_fail(c, 500, "out of memory; try again");
-	for (size_t i = 0; i < count; i++) {
-		c->effects[all[i].effect]++;
-		if (all[i].effect != WORLD_UNCHANGED)
-			c->changed[c->changed_count++] = all[i];
-	}
-	c->noted_count = c->changed_count;
-	for (size_t i = 0; i < count; i++)
-		if (all[i].effect == WORLD_UNCHANGED && all[i].asked)
-			c->changed[c->noted_count++] = all[i];
-	c->revision = store_revision(control.store) + (c->changed_count ? 1 : 0);
-	return 0;
 }
 
 /* What of the box's own Linux a slice has is the operators' to say: a tenant that could name a
@@ -264,111 +219,4 @@ int change_check_tenant(struct change *c, const struct world_change *one)
 			"(nothing, where there is nothing)",
 			one->name);
 	return 0;
-}
-
-static int tenant_check(struct change *c)
-{
-	size_t count;
-	const struct world_change *all = world_changes(control.world, &count);
-	int rc = 0;
-
-	for (size_t i = 0; actor_limited(c->actor) && i < count && !rc; i++)
-		rc = change_check_tenant(c, &all[i]);
-	return rc;
-}
-
-int change_check(struct change *c)
-{
-	if (tenant_check(c))
-		return -1;
-	if (!world_check(control.world, &c->err))
-		return collect(c);
-	change_refused_by_rules(c);
-	return -1;
-}
-
-void change_end(struct change *c)
-{
-	if (c->open)
-		world_rollback(control.world);
-	c->open = false;
-	free(c->changed);
-	free(c->notes);
-	c->changed = NULL;
-	c->notes = NULL;
-}
-
-/* The world counts puts and deletes: "[2].mtu" becomes "documents[2].mtu" in an apply, "mtu"
- * elsewhere. */
-static void path_translate(struct change *c)
-{
-	char rest[sizeof(c->err.path)];
-	unsigned at;
-	int length = 0;
-
-	if (sscanf(c->err.path, "[%u]%n", &at, &length) != 1 || !length)
-		return;
-	if (c->err.path[length] == '.')
-		length++;
-	snprintf(rest, sizeof(rest), "%s", c->err.path + length);
-	snprintf(c->err.path, sizeof(c->err.path), "%s", rest);
-	if (at < c->documents)
-		rpc_error_prefix(&c->err, "documents[%u]", at);
-}
-
-void change_reply_refusal(struct change *c, struct request *r)
-{
-	change_end(c);
-	path_translate(c);
-	if (c->status)
-		reply_problem(r, c->status, "%s", c->err.message);
-	else
-		reply_error(r, &c->err);
-}
-
-json_t *change_difference(const struct world_change *one)
-{
-	return json_pack("{s:s, s:s, s:s, s:O?, s:O?}", "kind", intent_kind(one->type), "name",
-		one->name, "effect", effect_names[one->effect], "before", one->before, "after",
-		one->after);
-}
-
-void change_reply_dry_run(struct change *c, struct request *r)
-{
-	json_t *body = json_pack("{s:b, s:[]}", "dry_run", 1, "changes");
-	json_t *changes = json_object_get(body, "changes");
-
-	for (size_t i = 0; i < c->changed_count; i++)
-		json_array_append_new(changes, change_difference(&c->changed[i]));
-	rehearse_dry_run(c, r, body);
-}
-
-int rest_change(const struct actor *actor, const char *action, const struct rest_op *ops,
-	size_t count, struct rest_refusal *why)
-{
-	static const struct {
-		int code, status;
-	} statuses[] = {{RPC_ERR_FORBIDDEN, 403}, {RPC_ERR_PARAMS, 422}, {RPC_ERR_NOT_FOUND, 404},
-		{RPC_ERR_IN_USE, 409}, {RPC_ERR_CONFLICT, 409}, {RPC_ERR_CAPACITY, 409}};
-	struct change c;
-	int rc = change_begin(&c, actor, action);
-
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = ops[i].spec
-			     ? change_put(&c, ops[i].type, ops[i].spec, ops[i].must_be_new, NULL)
-			     : change_delete(&c, ops[i].type, ops[i].name);
-	if (!rc)
-		rc = change_check(&c);
-	if (!rc)
-		rc = change_commit(&c, NULL);
-	change_end(&c);
-	if (!rc)
-		return 0;
-	path_translate(&c);
-	why->err = c.err;
-	why->status = c.status ? c.status : 500;
-	for (size_t i = 0; !c.status && i < sizeof(statuses) / sizeof(*statuses); i++)
-		if (statuses[i].code == c.err.code)
-			why->status = statuses[i].status;
-	return -1;
 }

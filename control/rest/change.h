@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The way of a change through rights, rules, store, reconciler and events. change.c decides,
- * commit.c makes it so. One thread: a change
- * of one intent begins and ends within one call of the loop; that of an apply takes as many as it
- * needs (apply.c, apply_steps.c), and others wait in line for it (line.c). */
+/* One change of intents, and what the files of this room share. write.c says what a request asks
+ * for, change.c what its actor may do, steps.c makes it so and answers, line.c lets one change
+ * after the other. One thread. */
 #ifndef REST_CHANGE_H
 #define REST_CHANGE_H
 
+#include "document.h"
 #include "rest.h"
 #include "text.h"
 
@@ -21,79 +21,95 @@ struct change_draft {
 	union intent_object *obj; /* NULL: none */
 	json_t *spec;
 };
-/* false: it is refused, or there is no memory; change_put() says which. */
-bool draft_read(const struct actor *actor, enum intent_type type, const json_t *given,
-	struct change_draft *draft);
-void draft_free(struct change_draft *draft);
 
-struct change {
-	const struct actor *actor;
-	const char *action;
-	int64_t now_us;
-	bool open;		      /* the world's transaction */
-	unsigned documents;	      /* ops before this one are an apply's documents */
-	int status;		      /* of the refusal; 0: by err.code */
-	struct rpc_error err;	      /* the refusal */
-	uint64_t revision;	      /* that it gets, or of what is there when nothing changes */
-	struct world_change *changed; /* after change_check; the unchanged that were put follow */
-	size_t changed_count, noted_count;   /* without, with those */
-	unsigned effects[WORLD_DELETED + 1]; /* how many of each */
-	struct change_note *notes;	     /* noted_count of them; after change_commit */
-	bool committed;
+enum prune { PRUNE_NONE, PRUNE_KINDS, PRUNE_ALL };
+
+/* What a step says. */
+enum change_next {
+	CHANGE_ON,   /* there is more to do */
+	CHANGE_WAIT, /* for the store */
+	CHANGE_OVER, /* the next change may come */
 };
 
-/* All return 0, or -1 with the refusal in c. change_end rolls back what was not committed. */
-int change_begin(struct change *c, const struct actor *actor, const char *action);
+struct change {
+	struct request *r; /* NULL: the client has gone, or it is rest_change()'s */
+	struct actor actor;
+	char line[256];			    /* "PUT /v1/slices/blue" */
+	void (*handler)(struct request *r); /* called again when the dataplane would take it */
+	int64_t now_us, wait_s;
+	bool dry_run;
+
+	/* what is asked for: put() puts or deletes the next of it. 0, or -1 with the refusal */
+	int (*put)(struct change *c, bool *more);
+	enum intent_type type;	    /* of one intent: */
+	const char *name;	    /* NULL: not a string; world_put() says so. The request's */
+	bool is_apply;		    /* else of an apply: */
+	struct change_draft *draft; /* of the first `drafts` documents */
+	size_t drafts, documents;
+	json_t *named; /* {"kind name": true}: what the documents say */
+	bool kinds[INTENT_TYPES];
+	enum prune prune;
+	int prune_type;		   /* the next one */
+	struct intent *pruned;	   /* the last that was looked at */
+	const struct rest_op *ops; /* else of rest_change(): */
+	size_t op_count;
+
+	/* how far it is */
+	enum change_next (*step)(struct change *c, uint64_t until_us);
+	void (*then)(struct change *c); /* when others may change something: answers r, frees c */
+	size_t at;			/* place in the step's list */
+	bool holds;			/* the store off its checkpoint */
+	bool open;			/* the world's transaction */
+	bool committed; /* or on its way to the store: it is not given up any more */
+
+	/* what comes of it */
+	int refusal_status;	      /* of the refusal; 0: by err.code */
+	struct rpc_error err;	      /* the refusal */
+	uint64_t revision;	      /* that it gets, or of what is there when nothing changes */
+	struct world_change *changed; /* the unchanged that were put follow; until world_finish() */
+	size_t changed_count, noted_count;   /* without, with those */
+	unsigned effects[WORLD_DELETED + 1]; /* how many of each */
+	struct change_note *notes;	     /* noted_count of them */
+	struct store_commit commit;
+	struct store_change *texts; /* text_count of them have texts */
+	size_t text_count;
+	struct reconcile_check *check;
+
+	/* the answer */
+	int status;
+	json_t *body;		   /* of one intent; NULL: none */
+	struct text text;	   /* of an apply or a dry run, without its end */
+	uint64_t wrote;		   /* the revision of one intent */
+	bool has_location;	   /* it was created */
+	struct store_answer again; /* to the same Idempotency-Key; key NULL: there is none */
+	char again_actor[160], again_key[160], again_hash[80], again_etag[ETAG_BYTES];
+	char *again_text;
+	uint64_t waiter; /* the reconciler's number */
+	size_t refused;	 /* of the notes that were looked at */
+};
+
+/* Of a request when r is given. */
+struct change *change_new(struct request *r, const struct actor *actor, const char *line);
+void change_free(struct change *c);
+void change_run(struct change *c); /* the line is free */
+void change_hold(struct change *c, bool holds);
+
+/* ---- change.c: all return 0, or -1 with the refusal in c ---- */
+
 int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new,
 	struct change_draft *draft); /* of given, and taken over; NULL: it is read now */
 int change_delete(struct change *c, enum intent_type type, const char *name);
-int change_check(struct change *c);
-/* The two parts of it, one touched intent at a time: may the tenant change it (before the rules);
- * is it changed, and how (after them; changed has room for it). */
+/* May a tenant change one touched intent as it does? */
 int change_check_tenant(struct change *c, const struct world_change *one);
 void change_refused_by_rules(struct change *c); /* what a tenant may not hear of it is taken out */
-int change_commit(struct change *c, const struct store_answer *answer); /* answer may be NULL */
-void change_end(struct change *c);
-
-/* Parts of change_commit(), for one intent: what the store gets, what is noted for later, what
- * those who listen are told; the format that the store needs grows with it. 0 or -ENOMEM. */
-int change_texts(const struct world_change *one, struct store_change *out);
-void change_texts_free(struct store_change *list, size_t count);
-void change_note(const struct world_change *one, struct change_note *note);
-void change_format(const struct world_change *one, uint32_t *format);
-void change_tell(const struct change *c, const struct change_note *note);
-/* 0 or -errno. Without changes only the audit entry (and the answer) is written. */
-int change_store(struct change *c, const struct store_answer *answer);
-int change_not_stored(struct change *c, int err); /* refuses for it. Returns -1 */
-
-/* Refuses: status and a sentence. Returns -1. */
+/* Refuses: status and a sentence. */
 int change_fail(struct change *c, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* {kind, name, effect, before, after}, as change_reply_dry_run() tells them. New. */
-json_t *change_difference(const struct world_change *one);
-
-/* Ends the change and answers the request with its refusal. */
-void change_reply_refusal(struct change *c, struct request *r);
-/* Ends it and answers 200 {dry_run, changes:[{kind, name, effect, before, after}], refused:[{kind,
- * name, reason}], dataplane:{site, asked, why?}}, when the dataplane has been asked. */
-void change_reply_dry_run(struct change *c, struct request *r);
-
-/* The two of rehearse.c. After change_check(): ends the change, and answers r when the dataplane
- * has said what it would refuse of it: body (taken over) with that; */
-void rehearse_dry_run(struct change *c, struct request *r, json_t *body);
-/* 409 with that, or, when there is nothing, by calling again(r), whose change is to be committed.
- * false: nothing was done, the change goes on: it has been asked already, or is not to be
- * (?check=false, too large). */
-bool rehearse_first(struct change *c, struct request *r, void (*again)(struct request *r));
-/* Is it to be asked about first? The rest of it is the caller's, and at last this: check was made
- * of the change, whose transaction is over. With text (the body of a dry run without its end; taken
- * over) it is answered, else as above. NULL check: there was no memory. */
-bool rehearse_wants(const struct change *c, struct request *r);
-void rehearse_run(struct request *r, const struct actor *actor, struct reconcile_check *check,
-	struct text *text, void (*again)(struct request *r));
-
-extern const char *const effect_names[];
+/* False: it is refused; change_put() says why. */
+bool draft_read(const struct actor *actor, enum intent_type type, const json_t *given,
+	struct change_draft *draft);
+void draft_free(struct change_draft *draft);
 
 /* ---- who sees what ---- */
 
@@ -103,46 +119,15 @@ bool actor_sees_intent(const struct actor *actor, const struct intent *intent);
 /* Sites and WANs belong to operators. */
 bool type_is_tenants(enum intent_type type);
 
-/* As this actor may see it: as it is, or as it will be after the change. New; NULL: no memory. */
+/* As this actor may see it: as it is, or as it will be after the change. New. */
 json_t *show_intent(const struct actor *actor, const struct intent *intent);
 json_t *show_change(const struct change *c, const struct world_change *one);
 
-/* ---- requests ---- */
-
-/* Idempotency-Key: 1 when the request was answered (again, or refused); 0: go on, with answer
- * filled but for status, etag and body (key NULL: there is no such header). Lives as long as r. */
-struct idempotency {
-	struct store_answer answer;
-	char actor[160];
-	char hash[80];
-};
-int idempotency_begin(struct request *r, struct idempotency *idempotency);
-
-/* Commits and answers. With wait_s the answer comes later: the intent `type` `name` as it is then,
- * or for an apply (type -1) body with what was refused. */
-struct change_answer {
-	int status;
-	json_t *body; /* stolen; NULL: none */
-	int type;
-	const char *name;
-	uint64_t revision; /* of the intent: for the ETag */
-	bool etag, location;
-	int64_t wait_s;
-	struct text text; /* of an apply, instead of body: without its end; taken over */
-};
-void change_reply(struct change *c, struct request *r, const struct idempotency *idempotency,
-	struct change_answer *answer);
-/* What is kept of an answer to be given again: all of it, or, where that is long, its small fields
- * and the names of the others. New; NULL: no memory. */
-char *answer_keep(json_t *body);
 void reply_json_text(struct request *r, struct text *text); /* 200; its text is taken over */
-/* Its second part: answers when the change is committed. */
-void change_answered(struct change *c, struct request *r, struct change_answer *answer);
 
-/* ---- the line (line.c) ---- */
+/* ---- line.c ---- */
 
-/* As line_wait(): go(arg), now or later; gone(arg): the client went before. 0, -ENOMEM. */
-int line_join(struct request *r, void (*go)(void *arg), void (*gone)(void *arg), void *arg);
+void line_join(struct change *c); /* change_run(c), now or later; freed if its client goes before */
 void line_take(void);
 void line_release(void);
 void line_stop(void);
@@ -153,10 +138,7 @@ extern const struct route_query rest_change_query[], rest_page_query[];
 
 void intent_list(struct request *r);
 void intent_get(struct request *r);
-void intent_create(struct request *r);
-void intent_put(struct request *r);
-void intent_patch(struct request *r);
-void intent_delete(struct request *r);
+void intent_write(struct request *r); /* POST, PUT, PATCH, DELETE */
 void intent_history(struct request *r);
 
 #endif

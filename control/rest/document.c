@@ -21,7 +21,7 @@ void etag_of_shown(uint64_t revision, const json_t *shown, char text[ETAG_BYTES]
 	char *status = json_dumps(json_object_get(shown, "status"), JSON_COMPACT | JSON_SORT_KEYS);
 
 	snprintf(text, ETAG_BYTES, "\"%" PRIu64 ".%016" PRIx64 "\"", revision,
-		name_hash(NAME_HASH, status ? status : ""));
+		name_hash(NAME_HASH, status));
 	free(status);
 }
 
@@ -75,13 +75,12 @@ const char *etag_refuses(const char *if_match, const char *if_none_match, const 
 /* ---- JSON Merge Patch ---- */
 
 /* A member of the patch: null takes it out of `into`. jansson bounds how deep a parsed patch is. */
-static int merge_member(json_t *into, const char *name, const json_t *patch)
+static void merge_member(json_t *into, const char *name, const json_t *patch)
 {
-	if (json_is_null(patch)) {
+	if (json_is_null(patch))
 		json_object_del(into, name); /* one that was not there is none the less gone */
-		return 0;
-	}
-	return json_object_set_new(into, name, merge_patch(json_object_get(into, name), patch));
+	else
+		json_object_set_new(into, name, merge_patch(json_object_get(into, name), patch));
 }
 
 json_t *merge_patch(const json_t *target, const json_t *patch)
@@ -92,13 +91,7 @@ json_t *merge_patch(const json_t *target, const json_t *patch)
 	if (!json_is_object(patch))
 		return json_deep_copy(patch);
 	out = json_is_object(target) ? json_deep_copy(target) : json_object();
-	if (!out)
-		return NULL;
-	json_object_foreach ((json_t *)patch, name, value) {
-		if (merge_member(out, name, value)) {
-			json_decref(out);
-			return NULL;
-		}
-	}
+	json_object_foreach ((json_t *)patch, name, value)
+		merge_member(out, name, value);
 	return out;
 }

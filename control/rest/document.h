@@ -27,7 +27,7 @@ bool etag_listed(const char *list, const char *etag, bool weak, bool part);
 const char *etag_refuses(const char *if_match, const char *if_none_match, const char *etag);
 
 /* JSON Merge Patch (RFC 7396): target with patch put into it, a new value; neither is changed, and
- * the result shares nothing with them. target may be NULL: there was none. NULL: no memory. */
+ * the result shares nothing with them. target may be NULL: there was none. */
 json_t *merge_patch(const json_t *target, const json_t *patch);
 
 #endif

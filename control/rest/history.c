@@ -88,7 +88,7 @@ static void page_reply(struct request *r, const char *kind, const char *name)
 		return;
 	page.before = (uint64_t)before;
 	page.items = json_array();
-	if (!page.items || page_read(request_actor(r), &page)) {
+	if (page_read(request_actor(r), &page)) {
 		json_decref(page.items);
 		reply_problem(r, 503, "the store failed; try again");
 		return;

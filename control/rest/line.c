@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The line of those who want to change something while a change goes over many turns of the loop.
- * See change.h. Owns who waits. */
-#include <errno.h>
+ * Owns who waits. */
 #include <stdlib.h>
 
 #include <bsd/sys/queue.h>
 
+#include "alloc.h"
 #include "change.h"
 
 #define BUSY_MS 2 /* the store's thread takes its log back; then it is looked again */
@@ -14,9 +14,7 @@ struct waiter {
 	TAILQ_ENTRY(waiter) entry;
 	struct request *r;
 	void (*handler)(struct request *r); /* or: */
-	void (*go)(void *arg);
-	void (*gone)(void *arg);
-	void *arg;
+	struct change *change;
 };
 
 static TAILQ_HEAD(, waiter) line = TAILQ_HEAD_INITIALIZER(line);
@@ -29,8 +27,8 @@ static void waiter_gone(void *arg)
 	struct waiter *waiter = arg;
 
 	TAILQ_REMOVE(&line, waiter, entry);
-	if (waiter->gone)
-		waiter->gone(waiter->arg);
+	if (waiter->change)
+		change_free(waiter->change);
 	free(waiter);
 }
 
@@ -45,7 +43,7 @@ static void serve(struct waiter *waiter)
 	if (w.handler)
 		w.handler(w.r);
 	else
-		w.go(w.arg);
+		change_run(w.change);
 	served = NULL;
 }
 
@@ -70,19 +68,15 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	look_again(state.busy ? BUSY_MS : 0);
 }
 
-static int join(const struct waiter *like)
+static void join(struct request *r, void (*handler)(struct request *r), struct change *change)
 {
-	struct waiter *waiter;
+	struct waiter *waiter = xmalloc(sizeof(*waiter));
 
 	if (!turn)
 		turn = evtimer_new(control.base, on_turn, NULL);
-	waiter = turn ? malloc(sizeof(*waiter)) : NULL;
-	if (!waiter)
-		return -ENOMEM;
-	*waiter = *like;
+	*waiter = (struct waiter){.r = r, .handler = handler, .change = change};
 	TAILQ_INSERT_TAIL(&line, waiter, entry);
-	request_on_gone(waiter->r, waiter_gone, waiter);
-	return 0;
+	request_on_gone(r, waiter_gone, waiter);
 }
 
 static bool is_free(const struct request *r)
@@ -94,17 +88,16 @@ bool line_wait(struct request *r, void (*handler)(struct request *r))
 {
 	if (is_free(r))
 		return false;
-	if (join(&(struct waiter){.r = r, .handler = handler}))
-		reply_problem(r, 503, "out of memory; try again");
+	join(r, handler, NULL);
 	return true;
 }
 
-int line_join(struct request *r, void (*go)(void *arg), void (*gone)(void *arg), void *arg)
+void line_join(struct change *c)
 {
-	if (!is_free(r))
-		return join(&(struct waiter){.r = r, .go = go, .gone = gone, .arg = arg});
-	go(arg);
-	return 0;
+	if (is_free(c->r))
+		change_run(c);
+	else
+		join(c->r, NULL, c);
 }
 
 void line_take(void)

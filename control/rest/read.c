@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "change.h"
-#include "document.h"
 #include "health.h"
 #include "making.h"
 
@@ -82,20 +82,17 @@ json_t *show_intent(const struct actor *actor, const struct intent *intent)
 	char told[sizeof(intent->status.reason)];
 	struct health health;
 
-	if (shown) {
-		bool is_well = health_intent(health_facts_now(), intent, &health);
+	bool is_well = health_intent(health_facts_now(), intent, &health);
 
-		health_show(json_object_get(shown, "status"), is_well, &health);
-	}
-	if (shown && intent->status.state == INTENT_REFUSED && actor_limited(actor))
+	health_show(json_object_get(shown, "status"), is_well, &health);
+	if (intent->status.state == INTENT_REFUSED && actor_limited(actor))
 		json_object_set_new(json_object_get(shown, "status"), "reason",
 			json_string(world_reason_told(control.world, intent, told, sizeof(told))));
-	if (shown && intent->type == INTENT_WAN)
+	if (intent->type == INTENT_WAN)
 		add_booked(intent, shown);
-	if (shown && intent->type == INTENT_TENANT)
+	if (intent->type == INTENT_TENANT)
 		add_used(intent, shown);
-	if (shown && (intent->type == INTENT_SITE || intent->type == INTENT_WAN) &&
-		actor_limited(actor))
+	if ((intent->type == INTENT_SITE || intent->type == INTENT_WAN) && actor_limited(actor))
 		shown = names_only(intent->type, shown);
 	return shown;
 }
@@ -103,7 +100,7 @@ json_t *show_intent(const struct actor *actor, const struct intent *intent)
 /* As it will be when the change is committed. */
 json_t *show_change(const struct change *c, const struct world_change *one)
 {
-	json_t *shown = show_intent(c->actor, one->intent), *meta = json_object_get(shown, "meta");
+	json_t *shown = show_intent(&c->actor, one->intent), *meta = json_object_get(shown, "meta");
 
 	if (one->effect == WORLD_UNCHANGED)
 		return shown;
@@ -111,7 +108,7 @@ json_t *show_change(const struct change *c, const struct world_change *one)
 		json_object_set_new(meta, "created_us", json_integer(c->now_us));
 	json_object_set_new(meta, "revision", json_integer((json_int_t)c->revision));
 	json_object_set_new(meta, "updated_us", json_integer(c->now_us));
-	json_object_set_new(meta, "updated_by", json_string(c->actor->name));
+	json_object_set_new(meta, "updated_by", json_string(c->actor.name));
 	json_object_set_new(shown, "status",
 		json_pack("{s:s, s:I}", "state", intent_state_names[INTENT_PENDING], "since_us",
 			(json_int_t)c->now_us));
@@ -222,8 +219,6 @@ static void link_reply(
 {
 	struct evbuffer *out = evbuffer_new();
 
-	if (!out)
-		return;
 	evbuffer_add_printf(out, "</v1/%s?limit=%d", intent_path(type_of(r)), (int)limit);
 	link_add(out, "after", next);
 	link_add(out, "tenant", filter->tenant);
@@ -292,9 +287,17 @@ static bool listing_step(void *state, struct text *unused)
 			listing_add(list, intent);
 		memcpy(list->from, intent->name, sizeof(list->from));
 		if (passed || ++looks == LOOK_MOST)
-			return !list->text.failed;
+			return true;
 	}
 	return false;
+}
+
+static void listing_free(void *state)
+{
+	struct listing *list = state;
+
+	free(list->text.text);
+	free(list);
 }
 
 static void listing_end(void *state, struct request *r)
@@ -310,14 +313,7 @@ static void listing_end(void *state, struct request *r)
 	}
 	text_add(&list->text, "}", 1);
 	reply_json_text(r, &list->text);
-}
-
-static void listing_free(void *state)
-{
-	struct listing *list = state;
-
-	free(list->text.text);
-	free(list);
+	listing_free(list);
 }
 
 void intent_list(struct request *r)
@@ -329,11 +325,7 @@ void intent_list(struct request *r)
 
 	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &limit))
 		return;
-	list = calloc(1, sizeof(*list));
-	if (!list) {
-		reply_no_memory(r);
-		return;
-	}
+	list = xcalloc(1, sizeof(*list));
 	list->r = r;
 	list->limit = limit;
 	list->filter = (struct filter){request_actor(r), request_query(r, "tenant"),

@@ -44,13 +44,8 @@ struct rest_op {
 	const json_t *spec;
 	bool must_be_new; /* a put of what is there is refused */
 };
-struct rest_refusal {
-	int status; /* HTTP's */
-	struct rpc_error err;
-};
-/* Changes intents for the actor exactly as a request would: rights, rules, store, reconciler,
- * events. All or nothing. action: "POST /slices", for history and audit. 0; -1 with why. */
-int rest_change(const struct actor *actor, const char *action, const struct rest_op *ops,
-	size_t count, struct rest_refusal *why);
+/* Changes intents exactly as a request for each would: rights, rules, store, reconciler, events.
+ * All or nothing. 0; -1: refused, and r was answered. */
+int rest_change(struct request *r, const struct rest_op *ops, size_t count);
 
 #endif

@@ -181,7 +181,8 @@ static void token_post(struct request *r)
 
 static int token_append(const struct store_token *token, void *items)
 {
-	return json_array_append_new(items, token_show(token)) ? -ENOMEM : 0;
+	json_array_append_new(items, token_show(token));
+	return 0;
 }
 
 static void token_list(struct request *r)
@@ -192,14 +193,12 @@ static void token_list(struct request *r)
 	if (request_put_off(r))
 		return;
 	items = json_array();
-	rc = items ? store_tokens(control.store, token_append, items) : -ENOMEM;
-
-	if (!rc) {
-		reply_json(r, 200, json_pack("{s:o}", "items", items));
-		return;
-	}
+	rc = store_tokens(control.store, token_append, items);
+	if (rc)
+		store_failed(r, rc);
+	else
+		reply_json(r, 200, json_pack("{s:O}", "items", items));
 	json_decref(items);
-	store_failed(r, rc);
 }
 
 static void token_delete(struct request *r)

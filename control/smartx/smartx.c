@@ -40,20 +40,6 @@ static const char *tenant_of(const struct actor *actor)
 	return actor->tenant;
 }
 
-/* rest_change, and the answer when it refuses. 0 or -1. */
-static int change(struct request *r, const struct rest_op *ops, size_t count)
-{
-	struct rest_refusal why = {0};
-
-	if (!rest_change(request_actor(r), request_line(r), ops, count, &why))
-		return 0;
-	if (why.err.code)
-		reply_error(r, &why.err);
-	else
-		reply_problem(r, why.status, "%s", why.err.message);
-	return -1;
-}
-
 /* ---- what the playground's Multi-View showed ---- */
 
 static bool here(const char *site)
@@ -265,7 +251,7 @@ static void post_slice(struct request *r)
 		snprintf(id, sizeof(id), "%s", json_string_value(given));
 	spec = spec_of(r, given ? json_string_value(given) : id);
 	op.spec = spec;
-	if (!change(r, &op, 1))
+	if (!rest_change(r, &op, 1))
 		reply_json(r, 201, json_pack("{s:s}", "Slice_ID", id));
 	json_decref(spec);
 }
@@ -276,7 +262,7 @@ static void delete_slice(struct request *r)
 
 	if (line_wait(r, delete_slice))
 		return;
-	if (!change(r, &op, 1))
+	if (!rest_change(r, &op, 1))
 		reply_json(r, 200, json_pack("{s:s}", "Slice_ID", op.name));
 }
 
@@ -453,7 +439,7 @@ static void post_access(struct request *r)
 	spec = host_spec(slice, &w, end ? end->port : w.port, end ? end->vlan : w.vlan);
 	ops[0].spec = spec;
 	ops[1].spec = extended;
-	if (!change(r, ops, extended ? 2 : 1)) {
+	if (!rest_change(r, ops, extended ? 2 : 1)) {
 		host = world_find(control.world, INTENT_HOST, w.name);
 		slice = world_find(control.world, INTENT_SLICE, w.slice_id);
 		reply_json(r, 201, host && slice ? json_pack("[o]", row_of(host, slice)) : NULL);
@@ -476,7 +462,7 @@ static void delete_access(struct request *r)
 		host_name(&mac, host);
 		op.name = host;
 	}
-	if (!change(r, &op, 1))
+	if (!rest_change(r, &op, 1))
 		reply_json(r, 200, json_pack("{s:s}", "Intent", op.name));
 }
 
