@@ -115,11 +115,13 @@ struct store {
 /* -errno for a result code of SQLite; 0 for SQLITE_OK, _ROW, _DONE. */
 int sql_errno(struct store *store, int rc);
 
-/* A prepared statement, ready to be bound; NULL: it could not be made (sql_errno of sqlite3_errcode
- * tells why). types has a letter for each value: 't' const char * (may be NULL), 'i' int64_t. */
-sqlite3_stmt *sql_prepare(struct store *store, enum statement which, const char *types, ...);
-/* Runs one that has no rows. 0 or -errno. */
+/* Runs a statement. types has a letter for each value that it takes: 't' const char * (may be
+ * NULL), 'i' int64_t. 0 or -errno. */
 int sql_run(struct store *store, enum statement which, const char *types, ...);
+/* The same with rows: the -errno of one stops it and is returned. */
+typedef int (*sql_row)(sqlite3_stmt *stmt, void *arg);
+int sql_rows(
+	struct store *store, enum statement which, sql_row row, void *arg, const char *types, ...);
 /* First column of the first row; 0 rows: *out stays. 0 or -errno. */
 int sql_number(struct store *store, enum statement which, int64_t *out);
 

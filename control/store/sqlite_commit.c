@@ -134,49 +134,48 @@ int store_commit_end(struct store *store, uint64_t *revision)
 	return job->err;
 }
 
+/* ---- read back ---- */
+
+struct loading {
+	int (*each)(const struct stored *one, void *arg);
+	void *arg;
+};
+
+static int load_row(sqlite3_stmt *stmt, void *arg)
+{
+	const struct loading *loading = arg;
+	const struct stored one = {
+		.kind = sql_text(stmt, 0),
+		.name = sql_text(stmt, 1),
+		.spec = sql_text(stmt, 2),
+		.revision = (uint64_t)sqlite3_column_int64(stmt, 3),
+		.created_us = sqlite3_column_int64(stmt, 4),
+		.updated_us = sqlite3_column_int64(stmt, 5),
+		.author = sql_text(stmt, 6),
+	};
+
+	return loading->each(&one, loading->arg);
+}
+
 int store_load(struct store *store, int (*each)(const struct stored *one, void *arg), void *arg)
 {
-	sqlite3_stmt *stmt = sql_prepare(store, ST_LOAD, "");
-	int err = 0, rc = SQLITE_DONE;
+	return sql_rows(store, ST_LOAD, load_row, &(struct loading){each, arg}, "");
+}
 
-	if (!stmt)
-		return -EIO;
-	while (!err && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct stored one = {
-			.kind = sql_text(stmt, 0),
-			.name = sql_text(stmt, 1),
-			.spec = sql_text(stmt, 2),
-			.revision = (uint64_t)sqlite3_column_int64(stmt, 3),
-			.created_us = sqlite3_column_int64(stmt, 4),
-			.updated_us = sqlite3_column_int64(stmt, 5),
-			.author = sql_text(stmt, 6),
-		};
-
-		err = each(&one, arg);
-	}
-	if (!err)
-		err = sql_errno(store, rc);
-	sqlite3_reset(stmt);
-	return err;
+static int answer_row(sqlite3_stmt *stmt, void *out)
+{
+	*(json_t **)out = json_pack("{s:s, s:i, s:s*, s:s}", "request_hash", sql_text(stmt, 0),
+		"status", sqlite3_column_int(stmt, 1), "etag", sql_text(stmt, 2), "body",
+		sql_text(stmt, 3));
+	return 0;
 }
 
 int store_answer_find(struct store *store, const char *actor, const char *key, json_t **out)
 {
-	sqlite3_stmt *stmt =
-		sql_prepare(store, ST_ANSWER_FIND, "tti", actor, key, store->now_us - ANSWER_US);
-	int err, rc;
+	int err;
 
-	if (!stmt)
-		return -EIO;
-	rc = sqlite3_step(stmt);
-	err = rc == SQLITE_DONE ? -ENOENT : sql_errno(store, rc);
-	if (!err) {
-		*out = json_pack("{s:s, s:i, s:s*, s:s}", "request_hash", sql_text(stmt, 0),
-			"status", sqlite3_column_int(stmt, 1), "etag", sql_text(stmt, 2), "body",
-			sql_text(stmt, 3));
-		if (!*out)
-			err = -ENOMEM;
-	}
-	sqlite3_reset(stmt);
-	return err;
+	*out = NULL;
+	err = sql_rows(store, ST_ANSWER_FIND, answer_row, out, "tti", actor, key,
+		store->now_us - ANSWER_US);
+	return !err && !*out ? -ENOENT : err;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "sqlite.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -109,9 +110,7 @@ int store_audit_add(struct store *store, const char *actor, const char *source, 
 		audit_count(e, action, now_us);
 		return 0;
 	}
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return -ENOMEM;
+	e = xcalloc(1, sizeof(*e));
 	e->changed = changed;
 	e->count = 1;
 	e->id = ++store->audit_id;
@@ -131,33 +130,9 @@ int store_audit_add(struct store *store, const char *actor, const char *source, 
 	return 0;
 }
 
-static json_t *audit_of(sqlite3_stmt *stmt)
+/* Fills *out with what the rows have given. */
+static int list_end(int err, json_t *list, json_t **out)
 {
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:i, s:s, s:I}", "id",
-		(json_int_t)sqlite3_column_int64(stmt, 0), "at_us",
-		(json_int_t)sqlite3_column_int64(stmt, 1), "actor", sql_text(stmt, 2), "source",
-		sql_text(stmt, 3), "action", sql_text(stmt, 4), "status",
-		sqlite3_column_int(stmt, 5), "detail", sql_text(stmt, 6), "count",
-		(json_int_t)sqlite3_column_int64(stmt, 7));
-}
-
-/* The rows of a query that was begun, or NULL when it could not be. 0, -EIO, -ENOMEM. */
-static int rows(
-	struct store *store, sqlite3_stmt *stmt, json_t *(*row)(sqlite3_stmt *stmt), json_t **out)
-{
-	json_t *list = json_array();
-	int err = 0, rc = SQLITE_DONE;
-
-	if (!list || !stmt) {
-		json_decref(list);
-		return list ? -EIO : -ENOMEM;
-	}
-	while (!err && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-		if (json_array_append_new(list, row(stmt)))
-			err = -ENOMEM;
-	if (!err)
-		err = sql_errno(store, rc);
-	sqlite3_reset(stmt);
 	if (err)
 		json_decref(list);
 	else
@@ -165,13 +140,25 @@ static int rows(
 	return err;
 }
 
+static int audit_row(sqlite3_stmt *stmt, void *list)
+{
+	return json_array_append_new(
+		list, json_pack("{s:I, s:I, s:s, s:s, s:s, s:i, s:s, s:I}", "id",
+			      (json_int_t)sqlite3_column_int64(stmt, 0), "at_us",
+			      (json_int_t)sqlite3_column_int64(stmt, 1), "actor", sql_text(stmt, 2),
+			      "source", sql_text(stmt, 3), "action", sql_text(stmt, 4), "status",
+			      sqlite3_column_int(stmt, 5), "detail", sql_text(stmt, 6), "count",
+			      (json_int_t)sqlite3_column_int64(stmt, 7)));
+}
+
 int store_audit(struct store *store, uint64_t before, int limit, json_t **out)
 {
+	json_t *list = json_array();
+
 	audit_flush(store); /* a full disk: the newest are missing from the answer */
-	return rows(store,
-		sql_prepare(store, ST_AUDIT, "ii", before ? (int64_t)before : INT64_MAX,
-			(int64_t)limit),
-		audit_of, out);
+	return list_end(sql_rows(store, ST_AUDIT, audit_row, list, "ii",
+				before ? (int64_t)before : INT64_MAX, (int64_t)limit),
+		list, out);
 }
 
 /* ---- history ---- */
@@ -183,32 +170,27 @@ static json_t *value_of(sqlite3_stmt *stmt, int column)
 	return text ? json_loads(text, JSON_DECODE_ANY, NULL) : json_null();
 }
 
-static json_t *entry_of(sqlite3_stmt *stmt)
+static int history_row(sqlite3_stmt *stmt, void *list)
 {
-	return json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "id",
-		(json_int_t)sqlite3_column_int64(stmt, 0), "revision",
-		(json_int_t)sqlite3_column_int64(stmt, 1), "at_us",
-		(json_int_t)sqlite3_column_int64(stmt, 2), "actor", sql_text(stmt, 3), "kind",
-		sql_text(stmt, 4), "name", sql_text(stmt, 5), "before", value_of(stmt, 6), "after",
-		value_of(stmt, 7));
-}
-
-static sqlite3_stmt *history_query(
-	struct store *store, const char *kind, const char *name, int64_t before, int64_t limit)
-{
-	if (!kind)
-		return sql_prepare(store, ST_HISTORY, "ii", before, limit);
-	if (!name)
-		return sql_prepare(store, ST_HISTORY_KIND, "iit", before, limit, kind);
-	return sql_prepare(store, ST_HISTORY_NAME, "iitt", before, limit, kind, name);
+	return json_array_append_new(
+		list, json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "id",
+			      (json_int_t)sqlite3_column_int64(stmt, 0), "revision",
+			      (json_int_t)sqlite3_column_int64(stmt, 1), "at_us",
+			      (json_int_t)sqlite3_column_int64(stmt, 2), "actor", sql_text(stmt, 3),
+			      "kind", sql_text(stmt, 4), "name", sql_text(stmt, 5), "before",
+			      value_of(stmt, 6), "after", value_of(stmt, 7)));
 }
 
 int store_history(struct store *store, const char *kind, const char *name, uint64_t before,
 	int limit, json_t **out)
 {
-	return rows(store,
-		history_query(store, kind, name, before ? (int64_t)before : INT64_MAX, limit),
-		entry_of, out);
+	enum statement which = !kind ? ST_HISTORY : !name ? ST_HISTORY_KIND : ST_HISTORY_NAME;
+	const char *types = !kind ? "ii" : !name ? "iit" : "iitt";
+	json_t *list = json_array();
+
+	return list_end(sql_rows(store, which, history_row, list, types,
+				before ? (int64_t)before : INT64_MAX, (int64_t)limit, kind, name),
+		list, out);
 }
 
 /* ---- bounds ---- */

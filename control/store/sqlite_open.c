@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opens and closes the store: directory, lock, schema and its migrations, prepared statements.
+/* Opens and closes the store: directory, lock, schema and its migrations, prepared statements, and
+ * whose store it is.
  * The lock on the file is SQLite's own, held as long as the store is open: its exclusive mode
  * also needs no shared memory beside the file, which a full disk could tear away. */
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "folder.h"
 #include "sqlite.h"
 
@@ -136,73 +138,79 @@ int sql_errno(struct store *store, int rc)
 	return err == ENOSPC || err == EDQUOT ? -ENOSPC : -EIO;
 }
 
-static sqlite3_stmt *prepare_list(
+/* Prepared once, and bound. NULL: sqlite3_errcode() tells why not. */
+static sqlite3_stmt *prepare(
 	struct store *store, enum statement which, const char *types, va_list values)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt **stmt = &store->statement[which];
 	int rc = SQLITE_OK;
 
 	sync_own(store);
-	stmt = store->statement[which];
-	if (!stmt) {
-		if (sqlite3_prepare_v3(store->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-			    &stmt, NULL) != SQLITE_OK)
-			return NULL;
-		store->statement[which] = stmt;
-	}
-	sqlite3_reset(stmt);
+	if (!*stmt && sqlite3_prepare_v3(store->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+			      stmt, NULL) != SQLITE_OK)
+		return NULL;
+	sqlite3_reset(*stmt);
 	for (int i = 0; types[i] && rc == SQLITE_OK; i++) {
 		if (types[i] == 't')
 			rc = sqlite3_bind_text(
-				stmt, i + 1, va_arg(values, const char *), -1, SQLITE_STATIC);
+				*stmt, i + 1, va_arg(values, const char *), -1, SQLITE_STATIC);
 		else
-			rc = sqlite3_bind_int64(stmt, i + 1, va_arg(values, int64_t));
+			rc = sqlite3_bind_int64(*stmt, i + 1, va_arg(values, int64_t));
 	}
-	return rc == SQLITE_OK ? stmt : NULL;
+	return rc == SQLITE_OK ? *stmt : NULL;
 }
 
-sqlite3_stmt *sql_prepare(struct store *store, enum statement which, const char *types, ...)
+static int run_list(struct store *store, enum statement which, sql_row row, void *arg,
+	const char *types, va_list values)
 {
-	sqlite3_stmt *stmt;
-	va_list values;
+	sqlite3_stmt *stmt = prepare(store, which, types, values);
+	int err = 0, rc = SQLITE_DONE;
 
-	va_start(values, types);
-	stmt = prepare_list(store, which, types, values);
-	va_end(values);
-	return stmt;
-}
-
-int sql_run(struct store *store, enum statement which, const char *types, ...)
-{
-	sqlite3_stmt *stmt;
-	va_list values;
-	int err;
-
-	va_start(values, types);
-	stmt = prepare_list(store, which, types, values);
-	va_end(values);
 	if (!stmt) {
 		err = sql_errno(store, sqlite3_errcode(store->db));
 		return err ? err : -EIO;
 	}
-	err = sql_errno(store, sqlite3_step(stmt));
+	while (!err && (rc = sqlite3_step(stmt)) == SQLITE_ROW && row)
+		err = row(stmt, arg);
+	if (!err)
+		err = sql_errno(store, rc);
 	sqlite3_reset(stmt);
 	sqlite3_clear_bindings(stmt); /* the texts are the caller's */
 	return err;
 }
 
+int sql_run(struct store *store, enum statement which, const char *types, ...)
+{
+	va_list values;
+	int err;
+
+	va_start(values, types);
+	err = run_list(store, which, NULL, NULL, types, values);
+	va_end(values);
+	return err;
+}
+
+int sql_rows(
+	struct store *store, enum statement which, sql_row row, void *arg, const char *types, ...)
+{
+	va_list values;
+	int err;
+
+	va_start(values, types);
+	err = run_list(store, which, row, arg, types, values);
+	va_end(values);
+	return err;
+}
+
+static int number_row(sqlite3_stmt *stmt, void *out)
+{
+	*(int64_t *)out = sqlite3_column_int64(stmt, 0);
+	return 0;
+}
+
 int sql_number(struct store *store, enum statement which, int64_t *out)
 {
-	sqlite3_stmt *stmt = sql_prepare(store, which, "");
-	int rc;
-
-	if (!stmt)
-		return -EIO;
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		*out = sqlite3_column_int64(stmt, 0);
-	sqlite3_reset(stmt);
-	return sql_errno(store, rc);
+	return sql_rows(store, which, number_row, out, "");
 }
 
 const char *sql_text(sqlite3_stmt *stmt, int column)
@@ -390,11 +398,7 @@ int store_open(const char *dir, struct store **out, char *why, size_t why_size)
 	err = file_make(dir, path, sizeof(path), why, why_size);
 	if (err)
 		return err;
-	store = calloc(1, sizeof(*store));
-	if (!store) {
-		snprintf(why, why_size, "no memory for the store");
-		return -ENOMEM;
-	}
+	store = xcalloc(1, sizeof(*store));
 	store->audit_last = &store->audit_first;
 	store->history_keep = store->audit_keep = 100000;
 	store->answer_keep = 20000;
@@ -436,4 +440,46 @@ uint32_t store_format(const struct store *store)
 uint64_t store_revision(const struct store *store)
 {
 	return store->revision;
+}
+
+/* ---- whose store it is: one that was filled for a site does not serve another by mistake, since
+ * all that the dataplane has would be deleted as nobody's ---- */
+
+struct owner {
+	char site[256];
+};
+
+static int owner_row(sqlite3_stmt *stmt, void *arg)
+{
+	struct owner *owner = arg;
+	const char *site = sql_text(stmt, 0);
+
+	snprintf(owner->site, sizeof(owner->site), "%s", site ? site : "");
+	return 0;
+}
+
+int store_claim(struct store *store, const char *site, char *why, size_t why_size)
+{
+	struct owner owner = {.site = ""};
+	int err = sql_rows(store, ST_SITE, owner_row, &owner, "");
+
+	if (!err && !strcmp(owner.site, site))
+		return 0;
+	if (!err && *owner.site && store->revision > 0) {
+		snprintf(why, why_size,
+			"this store is of site %s, not %s: give --site %s (or \"site\" in the "
+			"file); for another "
+			"site begin with another --store, and apply what `sluice get` prints of "
+			"this one",
+			owner.site, site, owner.site);
+		return -EPERM;
+	}
+	/* nobody's yet, or without a single intent so far */
+	if (!err)
+		err = sql_begin(store);
+	if (!err)
+		err = sql_end(store, sql_run(store, ST_SITE_SET, "t", site));
+	if (err)
+		snprintf(why, why_size, "cannot write whose store it is: %s", strerror(-err));
+	return err;
 }

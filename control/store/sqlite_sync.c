@@ -116,27 +116,26 @@ void sync_own(struct store *store)
 	pthread_mutex_unlock(&sync->lock);
 }
 
+/* Tells the thread. */
+static void set(struct store *store, bool *wanted)
+{
+	pthread_mutex_lock(&store->sync.lock);
+	*wanted = true;
+	pthread_cond_broadcast(&store->sync.changed);
+	pthread_mutex_unlock(&store->sync.lock);
+}
+
 void sync_commit(struct store *store)
 {
-	struct store_sync *sync = &store->sync;
-
-	pthread_mutex_lock(&sync->lock);
-	sync->commits = true;
-	pthread_cond_broadcast(&sync->changed);
-	pthread_mutex_unlock(&sync->lock);
+	set(store, &store->sync.commits);
 }
 
 int sync_err(struct store *store)
 {
-	struct store_sync *sync = &store->sync;
-	int err;
+	struct store_state state;
 
-	if (!sync->started)
-		return 0;
-	pthread_mutex_lock(&sync->lock);
-	err = sync->err;
-	pthread_mutex_unlock(&sync->lock);
-	return err;
+	store_state(store, &state);
+	return state.err;
 }
 
 void sync_tick(struct store *store, int64_t now_us)
@@ -151,14 +150,10 @@ void sync_tick(struct store *store, int64_t now_us)
 	if (store->wal_pages < CHECKPOINT_SOON || (!quiet && !late))
 		return;
 	store->checkpoint_at_us = now_us;
-	if (!sync->started) {
+	if (sync->started)
+		set(store, &sync->checkpoint);
+	else
 		checkpoint(store);
-		return;
-	}
-	pthread_mutex_lock(&sync->lock);
-	sync->checkpoint = true;
-	pthread_cond_broadcast(&sync->changed);
-	pthread_mutex_unlock(&sync->lock);
 }
 
 void sync_stop(struct store *store)
@@ -167,10 +162,7 @@ void sync_stop(struct store *store)
 
 	if (!sync->started)
 		return;
-	pthread_mutex_lock(&sync->lock);
-	sync->stop = true;
-	pthread_cond_broadcast(&sync->changed);
-	pthread_mutex_unlock(&sync->lock);
+	set(store, &sync->stop);
 	pthread_join(sync->thread, NULL);
 	sync->started = false;
 	pthread_mutex_destroy(&sync->lock);

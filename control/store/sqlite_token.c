@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "sqlite.h"
 
 static int token_compare(const struct token_entry *a, const struct token_entry *b)
@@ -16,40 +17,24 @@ static int token_compare(const struct token_entry *a, const struct token_entry *
 RB_PROTOTYPE(token_tree, token_entry, link, token_compare)
 RB_GENERATE(token_tree, token_entry, link, token_compare)
 
-static void token_read(sqlite3_stmt *stmt, struct store_token *out)
+static void remember(struct store *store, const struct store_token *token)
 {
-	snprintf(out->id, sizeof(out->id), "%s", sql_text(stmt, 0));
-	snprintf(out->name, sizeof(out->name), "%s", sql_text(stmt, 1));
-	snprintf(out->role, sizeof(out->role), "%s", sql_text(stmt, 2));
-	snprintf(out->tenant, sizeof(out->tenant), "%s", sql_text(stmt, 3));
-	snprintf(out->hash, sizeof(out->hash), "%s", sql_text(stmt, 4));
-	out->created_us = sqlite3_column_int64(stmt, 5);
-	out->expires_us = sqlite3_column_int64(stmt, 6);
-}
+	struct token_entry *entry = xmalloc(sizeof(*entry));
 
-static struct token_entry *entry_new(const struct store_token *token)
-{
-	struct token_entry *entry = malloc(sizeof(*entry));
-
-	if (entry)
-		entry->token = *token;
-	return entry;
+	entry->token = *token;
+	if (RB_INSERT(token_tree, &store->tokens, entry)) /* its hash is UNIQUE */
+		free(entry);
 }
 
 static int load_one(const struct store_token *token, void *arg)
 {
-	struct token_entry *entry = entry_new(token);
-
-	if (!entry)
-		return -ENOMEM;
-	if (RB_INSERT(token_tree, arg, entry)) /* its hash is UNIQUE */
-		free(entry);
+	remember(arg, token);
 	return 0;
 }
 
 int tokens_load(struct store *store)
 {
-	return store_tokens(store, load_one, &store->tokens);
+	return store_tokens(store, load_one, store);
 }
 
 void tokens_free(struct store *store)
@@ -64,14 +49,13 @@ void tokens_free(struct store *store)
 
 int store_token_add(struct store *store, const struct store_token *token)
 {
-	struct token_entry *entry = entry_new(token);
-	int err = entry ? sync_err(store) : -ENOMEM;
+	int err = sync_err(store);
 
 	if (!err)
 		err = sql_run(store, ST_TOKEN_ADD, "tttttii", token->id, token->name, token->role,
 			token->tenant, token->hash, token->created_us, token->expires_us);
-	if (err || RB_INSERT(token_tree, &store->tokens, entry))
-		free(entry);
+	if (!err)
+		remember(store, token);
 	return err;
 }
 
@@ -113,22 +97,28 @@ int store_token_delete(struct store *store, const char *id)
 	return err;
 }
 
+struct listing {
+	int (*each)(const struct store_token *token, void *arg);
+	void *arg;
+};
+
+static int token_row(sqlite3_stmt *stmt, void *arg)
+{
+	const struct listing *listing = arg;
+	struct store_token token;
+
+	snprintf(token.id, sizeof(token.id), "%s", sql_text(stmt, 0));
+	snprintf(token.name, sizeof(token.name), "%s", sql_text(stmt, 1));
+	snprintf(token.role, sizeof(token.role), "%s", sql_text(stmt, 2));
+	snprintf(token.tenant, sizeof(token.tenant), "%s", sql_text(stmt, 3));
+	snprintf(token.hash, sizeof(token.hash), "%s", sql_text(stmt, 4));
+	token.created_us = sqlite3_column_int64(stmt, 5);
+	token.expires_us = sqlite3_column_int64(stmt, 6);
+	return listing->each(&token, listing->arg);
+}
+
 int store_tokens(
 	struct store *store, int (*each)(const struct store_token *token, void *arg), void *arg)
 {
-	sqlite3_stmt *stmt = sql_prepare(store, ST_TOKENS, "");
-	int err = 0, rc = SQLITE_DONE;
-
-	if (!stmt)
-		return -EIO;
-	while (!err && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct store_token token;
-
-		token_read(stmt, &token);
-		err = each(&token, arg);
-	}
-	if (!err)
-		err = sql_errno(store, rc);
-	sqlite3_reset(stmt);
-	return err;
+	return sql_rows(store, ST_TOKENS, token_row, &(struct listing){each, arg}, "");
 }
