@@ -212,11 +212,11 @@ int switch_init(uint32_t worker_total)
 	if (rc == 0)
 		rc = police_init(worker_total);
 	if (rc == 0)
-		rc = underlay_init();
-	if (rc == 0)
 		rc = nexthop_init();
 	if (rc == 0)
 		rc = fib_init();
+	if (rc == 0)
+		rc = underlay_init();
 	if (rc == 0)
 		rc = neighbor_init(worker_total);
 	if (rc == 0)
@@ -231,9 +231,9 @@ void switch_fini(void)
 	upf_fini();
 	gateway_fini();
 	neighbor_fini();
+	underlay_fini();
 	fib_fini();
 	nexthop_fini();
-	underlay_fini();
 	police_fini();
 	fdb_fini();
 	tunnel_fini();

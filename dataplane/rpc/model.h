@@ -44,6 +44,7 @@ struct object_life {
 	uint16_t slice;	     /* address, neighbor on an attachment: id of its slice */
 	uint8_t network_len; /* neighbor in an l3 slice: of the network it is on */
 	bool on_tap;	     /* address of a port: its tap has it from here, and from nobody else */
+	uint32_t nexthop;    /* route of the underlay: one use of it, from prepare to commit */
 };
 
 struct object {
@@ -60,6 +61,7 @@ struct object {
 			uint16_t id, slice;
 			uint8_t network_len;
 			bool on_tap;
+			uint32_t nexthop;
 		};
 	};
 	char key[];

@@ -134,14 +134,14 @@ static int stage_step(struct tx *tx, struct object *slice, struct staged_route *
 {
 	const struct api_ip *prefix = &state->key.ip;
 	struct ways old_ways, new_ways;
-	int rc = next ? fib_reserve(prefix->family, 1) : 0;
+	int rc = next ? fib_reserve(slice->id, prefix->family, 1) : 0;
 
 	if (rc)
 		return noun_fail_room(err, rc,
 			"the routing tables hold at most %u entries of a family", LIMIT_FIB_ROUTES);
 	ways_of(next, &new_ways);
 	if (next && ways_take(slice, &new_ways)) {
-		fib_release(prefix->family, next ? 1 : 0);
+		fib_release(slice->id, prefix->family, next ? 1 : 0);
 		return noun_fail_room(err, -ENOMEM, "", 0);
 	}
 	ways_of(state->nexthop, &old_ways);
@@ -248,7 +248,7 @@ void fib_rollback(const struct tx_route *step)
 	if (!step->next)
 		return;
 	nexthop_drop(step->next);
-	fib_release(step->prefix.family, 1);
+	fib_release(step->slice->id, step->prefix.family, 1);
 }
 
 /* ---- answers ---- */

@@ -179,15 +179,16 @@ int gateway_noun_prepare(const struct change *change, struct rpc_error *err)
 {
 	const struct object *at = version_ref(change->next, OBJECT_ATTACHMENT);
 	const struct api_ip *prefix = &change->data->address.prefix;
-	int rc = gateway_reserve(prefix->family);
+	uint16_t slice = version_ref(at->now, OBJECT_SLICE)->id;
+	int rc = gateway_reserve(slice, prefix->family);
 
-	change->obj->slice = version_ref(at->now, OBJECT_SLICE)->id;
+	change->obj->slice = slice;
 	if (rc)
 		return noun_fail_room(
 			err, rc, "the routing tables hold at most %u entries", LIMIT_FIB_ROUTES);
-	if (!network_add(change->obj->slice, at->id, prefix))
+	if (!network_add(slice, at->id, prefix))
 		return 0;
-	gateway_release(prefix->family);
+	gateway_release(slice, prefix->family);
 	return noun_fail_room(err, -ENOMEM, "", 0);
 }
 
@@ -196,7 +197,7 @@ void gateway_noun_undo(const struct change *change)
 	const struct api_ip *prefix = &change->data->address.prefix;
 
 	network_remove(change->obj->slice, prefix);
-	gateway_release(prefix->family);
+	gateway_release(change->obj->slice, prefix->family);
 }
 
 /* How many neighbours of the attachment are on this network of its, or were. */

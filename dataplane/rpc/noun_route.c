@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fib.h"
 #include "port.h"
-#include "underlay.h"
 
 int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err)
 {
@@ -89,37 +89,41 @@ static int route_check(const struct tx *tx, const struct change *change, struct 
 
 static int route_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	int rc = underlay_route_reserve(change->data->route.prefix.family);
-
-	return rc ? noun_fail_room(err, rc, "the underlay holds at most %u routes of a family",
-			    LIMIT_ROUTES)
-		  : 0;
-}
-
-static void route_undo(const struct change *change)
-{
-	underlay_route_release(change->data->route.prefix.family);
-}
-
-static void route_commit(struct object *obj, const struct version *old, const struct version *next)
-{
-	struct underlay_via via[LIMIT_ROUTE_VIA];
-	const struct api_route *route;
+	const struct api_route *route = &change->data->route;
+	struct l3_via via[LIMIT_ROUTE_VIA];
 	uint32_t ref = 0;
+	int rc = fib_reserve(VRF_UNDERLAY, route->prefix.family, 1);
 
-	if (!next) {
-		underlay_route_unset(&old->data->route.prefix);
-		return;
-	}
-	route = &next->data->route;
+	if (rc)
+		return noun_fail_room(
+			err, rc, "the underlay holds at most %u routes of a family", LIMIT_ROUTES);
+	memset(via, 0, sizeof(via));
 	for (uint32_t i = 0; i < route->via_count; i++) {
 		via[i].address = route->via[i].address;
 		via[i].weight = route->via[i].weight;
 		/* ports are all it refers to: one ref for each that is given */
-		via[i].port = route->via[i].port[0] ? next->refs[ref++].to->id : PORT_NONE;
+		via[i].port = route->via[i].port[0] ? change->next->refs[ref++].to->id : PORT_NONE;
 	}
-	underlay_route_set(&route->prefix, via, route->via_count);
-	underlay_route_release(route->prefix.family);
+	rc = nexthop_take(VRF_UNDERLAY, via, route->via_count, &change->obj->nexthop);
+	if (!rc)
+		return 0;
+	fib_release(VRF_UNDERLAY, route->prefix.family, 1);
+	return noun_fail_room(
+		err, rc, "a box holds at most %u different next hops", LIMIT_NEXTHOPS);
+}
+
+static void route_undo(const struct change *change)
+{
+	nexthop_drop(change->obj->nexthop);
+	fib_release(VRF_UNDERLAY, change->data->route.prefix.family, 1);
+}
+
+static void route_commit(struct object *obj, const struct version *old, const struct version *next)
+{
+	if (next)
+		fib_route_set(VRF_UNDERLAY, &next->data->route.prefix, obj->nexthop);
+	else
+		fib_route_unset(VRF_UNDERLAY, &old->data->route.prefix);
 }
 
 const struct noun noun_route = {

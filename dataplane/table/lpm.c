@@ -61,7 +61,7 @@ static void key_from(
 
 static bool is_valid(const struct lpm_table *t, uint16_t slice, uint8_t length)
 {
-	return slice != 0 && slice < LPM_SLICES && length <= t->address_bits;
+	return slice < LPM_SLICES && length <= t->address_bits;
 }
 
 /* The place of a route's value, or NULL. */

@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #define LPM_BULK       64    /* the most addresses of one bulk lookup */
-#define LPM_SLICES     16384 /* slice ids 1..16383; 0 has no routes */
+#define LPM_SLICES     16384 /* slice ids; 0 is the underlay, which a scan of all leaves out */
 #define LPM_PAGE_UNITS 256   /* units of 32 bytes in a page of the pool */
 #define LPM_CLASSES    31    /* sizes of blocks */
 
@@ -104,7 +104,7 @@ uint32_t lpm_get(const struct lpm_table *t, uint16_t slice, const uint8_t *prefi
 uint32_t lpm_find_covering(const struct lpm_table *t, uint16_t slice, const uint8_t *address,
 	uint8_t max_length, uint8_t *length);
 
-/* Calls visit for at most max_routes routes after the cursor, of one slice or (slice 0) of all, in
+/* Calls visit for at most max_routes routes after the cursor, of one slice or (slice 0) of all but 0, in
  * the order of slice, prefix, length. Between calls the table may change: a route that stays is
  * seen once. visit must not change the table. cursor->done after the last. */
 typedef void (*lpm_visit)(

@@ -314,12 +314,12 @@ static uint32_t routes6_read(uint64_t *cursor, struct table_row *rows, uint32_t 
 
 static uint32_t routes4_count(void)
 {
-	return lpm_count(&fib4);
+	return fib_count(4);
 }
 
 static uint32_t routes6_count(void)
 {
-	return lpm_count(&fib6);
+	return fib_count(6);
 }
 
 #define ROUTE_ACTIONS                                                                              \
@@ -350,7 +350,7 @@ static const struct table_decl routes6_decl = {
 
 static uint32_t nexthops_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
-	uint32_t index = *cursor < LIMIT_NEXTHOPS ? nexthop_after(*cursor) : 0, n = 0, last = 0;
+	uint32_t index = *cursor < NEXTHOPS ? nexthop_after(*cursor) : 0, n = 0, last = 0;
 
 	for (; index != 0 && n < max; index = nexthop_after(index)) {
 		struct table_row *row = &rows[n++];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The routes of l3 slices. Main thread only. Owns fib4 and fib6. A table's value is the next
- * hop's index with the owner above it. */
+/* Routes of l3 slices and of the underlay. Main thread only. Owns fib4 and fib6. A table's value is
+ * the next hop's index with the owner above it. */
 #include "fib.h"
 
 #include <errno.h>
@@ -10,26 +10,28 @@
 #include "l3.h"
 #include "neighbor.h"
 #include "ue.h"
+#include "underlay.h"
 
 struct exact_table ue4_table, ue6_table;
 uint64_t ue4_filter[UE4_FILTER_BITS / 64];
 
-_Static_assert(LIMIT_NEXTHOPS <= 1u << FIB_OWNER_SHIFT, "an index fits below the owner");
+_Static_assert(NEXTHOPS <= 1u << FIB_OWNER_SHIFT, "an index fits below the owner");
 
 struct lpm_table fib4, fib6;
-static uint32_t reserved4, reserved6;
-static uint32_t *slice_routes; /* [LIMIT_SLICES + 1] */
-static uint32_t routes;
+static uint32_t reserved[2][2]; /* by family: in all slices, in the underlay */
+static uint32_t *slice_routes;	/* [LIMIT_SLICES + 1] */
+static uint32_t routes;		/* in all slices */
 
 int fib_init(void)
 {
-	reserved4 = reserved6 = routes = 0;
+	memset(reserved, 0, sizeof(reserved));
+	routes = 0;
 	slice_routes = calloc(LIMIT_SLICES + 1, sizeof(*slice_routes));
 	if (slice_routes == NULL)
 		return -ENOMEM;
-	int rc = lpm_init(&fib4, "fib4", 32, LIMIT_FIB_ROUTES);
+	int rc = lpm_init(&fib4, "fib4", 32, LIMIT_FIB_ROUTES + LIMIT_ROUTES);
 
-	return rc == 0 ? lpm_init(&fib6, "fib6", 128, LIMIT_FIB_ROUTES) : rc;
+	return rc == 0 ? lpm_init(&fib6, "fib6", 128, LIMIT_FIB_ROUTES + LIMIT_ROUTES) : rc;
 }
 
 void fib_fini(void)
@@ -45,26 +47,34 @@ static struct lpm_table *table_of(uint8_t family)
 	return family == 4 ? &fib4 : &fib6;
 }
 
-static uint32_t *reserved_of(uint8_t family)
-{
-	return family == 4 ? &reserved4 : &reserved6;
-}
-
 /* ---- room ---- */
 
-int fib_reserve(uint8_t family, uint32_t count)
+uint32_t fib_count(uint8_t family)
 {
-	uint32_t *reserved = reserved_of(family);
-	int rc = lpm_reserve(table_of(family), *reserved + count);
+	const struct lpm_table *t = table_of(family);
+
+	return lpm_count(t) - lpm_count_slice(t, VRF_UNDERLAY);
+}
+
+int fib_reserve(uint16_t slice, uint8_t family, uint32_t count)
+{
+	bool underlay = slice == VRF_UNDERLAY;
+	struct lpm_table *t = table_of(family);
+	uint32_t *taken = reserved[family == 6];
+	uint32_t used = underlay ? lpm_count_slice(t, VRF_UNDERLAY) : fib_count(family);
+
+	if (used + taken[underlay] + count > (underlay ? LIMIT_ROUTES : LIMIT_FIB_ROUTES))
+		return -ENOSPC;
+	int rc = lpm_reserve(t, taken[0] + taken[1] + count);
 
 	if (rc == 0)
-		*reserved += count;
+		taken[underlay] += count;
 	return rc;
 }
 
-void fib_release(uint8_t family, uint32_t count)
+void fib_release(uint16_t slice, uint8_t family, uint32_t count)
 {
-	*reserved_of(family) -= count;
+	reserved[family == 6][slice == VRF_UNDERLAY] -= count;
 }
 
 /* ---- entries ---- */
@@ -87,7 +97,7 @@ static void give_back(uint16_t slice, uint32_t value)
 		return;
 	case FIB_ROUTE:
 		slice_routes[slice]--;
-		routes--;
+		routes -= slice != VRF_UNDERLAY;
 		break;
 	default:
 		break;
@@ -106,7 +116,7 @@ static int enter(
 		return rc;
 	if (owner == FIB_ROUTE) {
 		slice_routes[slice]++;
-		routes++;
+		routes += slice != VRF_UNDERLAY;
 	}
 	give_back(slice, old);
 	return 0;
@@ -119,7 +129,9 @@ static bool is_host(const struct api_ip *prefix)
 
 void fib_route_set(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop)
 {
-	fib_release(prefix->family, 1);
+	fib_release(slice, prefix->family, 1);
+	if (slice == VRF_UNDERLAY)
+		underlay_route_changed(prefix);
 	if (enter(slice, prefix, nexthop, FIB_ROUTE) == 0)
 		return;
 	/* room was reserved: a fault of our own, said and undone */
@@ -135,7 +147,9 @@ int fib_route_unset(uint16_t slice, const struct api_ip *prefix)
 		return -ENOENT;
 	lpm_delete(table_of(prefix->family), slice, prefix->bytes, prefix->len);
 	give_back(slice, value);
-	if (is_host(prefix))
+	if (slice == VRF_UNDERLAY)
+		underlay_route_changed(prefix);
+	else if (is_host(prefix))
 		neighbor_return(slice, prefix);
 	return 0;
 }

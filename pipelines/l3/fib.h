@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The routes of l3 slices: (slice, prefix) → next hop, in compact longest-prefix tables that are
+/* Routes: (slice, prefix) → next hop, in compact longest-prefix tables. For l3 slices these are
  * themselves the store of `route` objects: nothing else is kept per route. What else is in these
  * tables is the switch's own: connected networks, gateway addresses, neighbours (as host routes).
- * Main thread only; workers look up in fib4 and fib6 (l3.h). RFC 1812, RFC 8200. */
+ * Slice 0 is VRF 0, the underlay, in which the paths of tunnels are resolved (underlay.h).
+ * Main thread only; workers look up slices in fib4 and fib6 (l3.h). RFC 1812, RFC 8200. */
 #ifndef PIPELINES_FIB_H
 #define PIPELINES_FIB_H
 
@@ -27,11 +28,14 @@ struct fib_entry {
 int fib_init(void);
 void fib_fini(void);
 
+#define VRF_UNDERLAY 0
+
 /* Room for `count` more entries of this family, on top of what is reserved already: 0, -ENOSPC or
- * -ENOMEM. A transaction reserves one for each route it puts while it is checked; fib_route_set()
- * uses one up (also when it only replaces), fib_release() gives back what is not used. */
-int fib_reserve(uint8_t family, uint32_t count);
-void fib_release(uint8_t family, uint32_t count);
+ * -ENOMEM. The underlay has room of its own (LIMIT_ROUTES), all slices share theirs. A transaction
+ * reserves one for each route it puts while it is checked; fib_route_set() uses one up (also when
+ * it only replaces), fib_release() gives back what is not used. */
+int fib_reserve(uint16_t slice, uint8_t family, uint32_t count);
+void fib_release(uint16_t slice, uint8_t family, uint32_t count);
 
 /* Routes. set takes over one use of `nexthop` (nexthop_take) and gives back that of the entry it
  * replaces; unset gives it back. set cannot fail after fib_reserve. unset: 0 or -ENOENT. A
@@ -61,15 +65,16 @@ uint32_t fib_session_get(uint16_t slice, const struct api_ip *prefix);
  */
 uint32_t fib_lookup(uint16_t slice, const struct api_ip *address, uint8_t *len);
 
-/* Routes (FIB_ROUTE) of a slice, and of all l3 slices. */
+/* Routes (FIB_ROUTE) of a slice, and of all l3 slices; entries of all kinds of these. */
 uint32_t fib_slice_routes(uint16_t slice);
 uint32_t fib_routes(void);
+uint32_t fib_count(uint8_t family);
 /* Bytes held for both tables and all that belongs to them. */
 uint64_t fib_memory_bytes(void);
 
-/* Up to max entries of the slice (0: of all) and of a family after *cursor (zeroed at first; its
- * `done` is set after the last), in the order of slice, prefix, length; returns how many. An entry
- * that stays is seen once. */
+/* Up to max entries of the slice (0: of all slices) and of a family after *cursor (zeroed at first;
+ * its `done` is set after the last), in the order of slice, prefix, length; returns how many. An
+ * entry that stays is seen once. */
 uint32_t fib_iterate(uint8_t family, uint16_t slice, struct lpm_cursor *cursor,
 	struct fib_entry *out, uint32_t max);
 

@@ -242,13 +242,13 @@ int gateway_check(uint16_t slice, uint16_t attachment, const struct api_ip *pref
 		       : 0;
 }
 
-int gateway_reserve(uint8_t family)
+int gateway_reserve(uint16_t slice, uint8_t family)
 {
 	struct gateway *g = calloc(1, sizeof(*g));
 
 	if (g == NULL)
 		return -ENOMEM;
-	int rc = fib_reserve(family, FIB_ENTRIES);
+	int rc = fib_reserve(slice, family, FIB_ENTRIES);
 
 	if (rc != 0) {
 		free(g);
@@ -258,13 +258,13 @@ int gateway_reserve(uint8_t family)
 	return 0;
 }
 
-void gateway_release(uint8_t family)
+void gateway_release(uint16_t slice, uint8_t family)
 {
 	struct gateway *g = TAILQ_FIRST(&spare);
 
 	TAILQ_REMOVE(&spare, g, of_attachment);
 	free(g);
-	fib_release(family, FIB_ENTRIES);
+	fib_release(slice, family, FIB_ENTRIES);
 }
 
 static void own(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop)
@@ -393,7 +393,7 @@ void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefi
 	struct api_ip host = host_of(prefix);
 
 	TAILQ_REMOVE(&spare, g, of_attachment);
-	fib_release(prefix->family, FIB_ENTRIES);
+	fib_release(slice, prefix->family, FIB_ENTRIES);
 	*g = (struct gateway){.attachment = attachment, .prefix = *prefix};
 	if (nexthop_take_other(slice, NEXTHOP_LOCAL, attachment, &host, &g->local) == 0)
 		own(slice, &host, g->local);

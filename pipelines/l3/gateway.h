@@ -18,8 +18,8 @@ void gateway_fini(void);
 int gateway_check(uint16_t slice, uint16_t attachment, const struct api_ip *prefix, uint16_t *with);
 
 /* Takes memory for one; 0, -ENOSPC or -ENOMEM. Each is used up by gateway_set or given back. */
-int gateway_reserve(uint8_t family);
-void gateway_release(uint8_t family);
+int gateway_reserve(uint16_t slice, uint8_t family);
+void gateway_release(uint16_t slice, uint8_t family);
 /* Cannot fail after gateway_reserve. */
 void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
 void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);

@@ -30,10 +30,10 @@ enum nexthop_other {
 
 /* By what the FIB answers; [0] is NEXTHOP_NONE. An index that a worker may still hold is not reused
  * before a grace period. */
-extern uint64_t *nexthop_hot; /* [LIMIT_NEXTHOPS] */
+extern uint64_t *nexthop_hot; /* [NEXTHOPS] */
 /* The address a NEXTHOP_ASK is about (family 0: the packet's own destination), or of a
  * NEXTHOP_LOCAL. Does not change while the index is in use. */
-extern struct api_ip *nexthop_address; /* [LIMIT_NEXTHOPS] */
+extern struct api_ip *nexthop_address; /* [NEXTHOPS] */
 
 /* Index of a NEXTHOP_LOCAL: the first gateway address of the attachment, by family; 0: none. What
  * errors about packets that came in there are sent from. slice_source: of any attachment of the

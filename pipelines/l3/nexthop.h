@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Next hops of l3 slices, shared and counted: a neighbour on an attachment, a gateway behind a
- * tunnel, or a weighted group of those. Main thread only; what workers see of them is in l3.h. */
+/* Next hops of routes, shared and counted: in l3 slices a neighbour on an attachment, a gateway
+ * behind a tunnel, or a weighted group of those; in the underlay (slice 0, VRF_UNDERLAY) one on a
+ * port. Main thread only; what workers see of them is in l3.h. */
 #ifndef PIPELINES_NEXTHOP_H
 #define PIPELINES_NEXTHOP_H
 
@@ -9,11 +10,15 @@
 
 #include "types.h"
 
-/* One way of a route of an l3 slice. Exactly one of attachment and tunnel. */
+#define NEXTHOPS (2 * LIMIT_NEXTHOPS) /* those of slices, and those of the underlay */
+
+/* One way of a route. In an l3 slice exactly one of attachment and tunnel, in the underlay the
+ * port: PORT_NONE is the one on whose network the address is. */
 struct l3_via {
 	uint16_t attachment;
 	uint16_t tunnel;
-	struct api_ip address;	 /* by attachment: the next hop; family 0: hosts are on the link.
+	uint16_t port;
+	struct api_ip address;	 /* by attachment or port: the next hop; family 0: on the link.
 				    By tunnel: only kept for answers */
 	struct api_mac_addr mac; /* by tunnel: of the gateway there; zero: the slice's own */
 	uint32_t weight;	 /* 1 to 255 */
@@ -29,11 +34,13 @@ int nexthop_take(uint16_t slice, const struct l3_via *via, uint32_t count, uint3
 /* One user less; after the last one workers may go on using it for a grace period. */
 void nexthop_drop(uint32_t index);
 
-/* neighbor.c's own use of the next hop (attachment, address), which is not a route's: 0, -ENOSPC or
- * -ENOMEM. Given back with nexthop_drop_neighbor(). */
+/* A use of the next hop (attachment, address), in the underlay (port, address), which is not a
+ * route's: 0 or -ENOSPC. Given back with nexthop_drop_neighbor(). */
 int nexthop_take_neighbor(
-	uint16_t slice, uint16_t attachment, const struct api_ip *address, uint32_t *index);
+	uint16_t slice, uint16_t link, const struct api_ip *address, uint32_t *index);
 void nexthop_drop_neighbor(uint32_t index);
+/* The same one where anybody uses it; 0: none. */
+uint32_t nexthop_find_neighbor(uint16_t slice, uint16_t link, const struct api_ip *address);
 
 /* The ways of a next hop, at most LIMIT_ROUTE_VIA: how many; 0 for the switch's own kinds. */
 uint32_t nexthop_ways(uint32_t index, struct l3_via *via);
@@ -53,14 +60,10 @@ int nexthop_take_discard(uint16_t slice, uint32_t *index);
  * answer (mac NULL, dead). Groups that contain it follow. index: of nexthop_take_neighbor(). */
 void nexthop_resolve(uint32_t index, const struct api_mac_addr *mac, bool dead);
 
-/* The slice's own mac changed: ways by tunnels that use it follow. */
-void nexthop_slice_mac(uint16_t slice);
-/* A tunnel got its first path or lost its last / links of ports changed, or which port an
- * attachment is on. nexthop_settle() then takes the ways that went down out of their groups while
- * others are up, and lets those that came up back, in one pass over all of them. */
-
+/* Those of slices; of them the first index above `index` (0: from the start), 0 at the end. */
 uint32_t nexthop_count(void);
-/* Iterates over indices in use: the first above `index` (0: from the start), 0 at the end. */
 uint32_t nexthop_after(uint32_t index);
+/* No index at or above was ever in use. */
+uint32_t nexthop_limit(void);
 
 #endif

@@ -28,6 +28,8 @@ struct notify {
 	/* The door goes, or (slice not 0) is no door of this slice any more: nothing may be learned
 	 * behind it. */
 	void (*door_left)(uint16_t slice, door_t door);
+	/* The tunnel came, has new values, or goes: its paths are to be resolved. */
+	void (*tunnel_changed)(uint16_t tunnel);
 	/* The tunnel has its first path, or has lost its last one. */
 	void (*tunnel_moved)(uint16_t tunnel);
 	/* Links of ports went up or down, or an attachment moved to another port. */

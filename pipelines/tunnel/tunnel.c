@@ -18,8 +18,6 @@
 #include "rcu.h"
 #include "schema.h"
 #include "slice.h"
-#include "tunnel_paths.h"
-#include "underlay.h"
 #include "vtep.h"
 
 #define ENCAP_LINE 64u /* bytes */
@@ -191,7 +189,7 @@ void tunnel_set(uint16_t id, const struct api_tunnel *cfg)
 	t->cfg = *cfg;
 	t->used = true;
 	endpoints(t, id, true);
-	underlay_stale_tunnel(id);
+	NOTIFY(tunnel_changed, id);
 }
 
 static void free_id(void *arg)
@@ -212,7 +210,7 @@ void tunnel_unset(uint16_t id)
 	memset(t, 0, sizeof(*t));
 	__atomic_store_n(&tunnel_hot[id].paths, (uintptr_t)&no_path, __ATOMIC_RELEASE);
 	NOTIFY(door_left, 0, DOOR_TUNNEL | id);
-	underlay_stale_tunnel(id); /* it wants no next hops any more */
+	NOTIFY(tunnel_changed, id); /* it wants no next hops any more */
 	rcu_defer(paths_free, (void *)old);
 	rcu_defer(free_id, (void *)(uintptr_t)id);
 }

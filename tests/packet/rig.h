@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "drops.h"
+#include "nexthop.h"
 #include "types.h"
 
 #define PKT_MAX	 17000
@@ -78,6 +79,8 @@ void rig_mac(uint16_t slice, uint64_t mac, uint32_t door);
 void rig_address(uint16_t port, const char *prefix);
 void rig_neighbor(uint16_t port, const char *address, uint64_t mac);
 void rig_route(const char *prefix, const char *via, uint16_t port);
+/* Of the underlay, which is not resolved anew yet; NULL: the route goes. */
+void rig_underlay_route(const struct api_ip *prefix, const struct l3_via *via, uint32_t count);
 uint64_t rig_port_mac(uint16_t port);
 struct api_ip rig_ip(const char *text, bool prefix);
 struct api_mac_addr rig_mac_addr(uint64_t mac);

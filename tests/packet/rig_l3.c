@@ -32,7 +32,7 @@ void rig_gateway(uint16_t slice, uint16_t attachment, const char *prefix)
 	uint16_t with;
 
 	RIG_CHECK(gateway_check(slice, attachment, &ip, &with) == 0, "%s refused", prefix);
-	RIG_CHECK(gateway_reserve(ip.family) == 0, "no room for %s", prefix);
+	RIG_CHECK(gateway_reserve(slice, ip.family) == 0, "no room for %s", prefix);
 	gateway_set(slice, attachment, &ip);
 }
 
@@ -71,7 +71,7 @@ void rig_l3_route(uint16_t slice, const char *prefix, const struct l3_via *via, 
 	struct api_ip ip = rig_ip(prefix, true);
 	uint32_t nexthop;
 
-	RIG_CHECK(fib_reserve(ip.family, 1) == 0, "no room for %s", prefix);
+	RIG_CHECK(fib_reserve(slice, ip.family, 1) == 0, "no room for %s", prefix);
 	RIG_CHECK(nexthop_take(slice, via, count, &nexthop) == 0, "no next hop for %s", prefix);
 	fib_route_set(slice, &ip, nexthop);
 }

@@ -3,6 +3,7 @@
  * and the underlay's addresses, neighbours and routes. */
 #include "attachment.h"
 #include "fdb.h"
+#include "fib.h"
 #include "port.h"
 #include "rig.h"
 #include "schema.h"
@@ -118,11 +119,24 @@ void rig_neighbor(uint16_t port, const char *address, uint64_t mac)
 	underlay_resolve();
 }
 
+void rig_underlay_route(const struct api_ip *prefix, const struct l3_via *via, uint32_t count)
+{
+	uint32_t nexthop;
+
+	if (via == NULL) {
+		fib_route_unset(VRF_UNDERLAY, prefix);
+		return;
+	}
+	RIG_CHECK(fib_reserve(VRF_UNDERLAY, prefix->family, 1) == 0, "no room for a route");
+	RIG_CHECK(nexthop_take(VRF_UNDERLAY, via, count, &nexthop) == 0, "no room for a next hop");
+	fib_route_set(VRF_UNDERLAY, prefix, nexthop);
+}
+
 void rig_route(const char *prefix, const char *via, uint16_t port)
 {
 	struct api_ip p = rig_ip(prefix, true);
-	struct underlay_via hop = {.address = rig_ip(via, false), .port = port, .weight = 1};
+	struct l3_via hop = {.address = rig_ip(via, false), .port = port, .weight = 1};
 
-	underlay_route_set(&p, &hop, 1);
+	rig_underlay_route(&p, &hop, 1);
 	underlay_resolve();
 }

@@ -301,7 +301,7 @@ END_TEST
 /* A way back that may be either of two paths is the smaller one. */
 START_TEST(mss_inwards_is_that_of_the_smallest_path)
 {
-	struct underlay_via ways[2] = {{.weight = 1}, {.weight = 1}};
+	struct l3_via ways[2] = {{.weight = 1}, {.weight = 1}};
 	struct api_ip prefix = rig_ip("203.0.113.0/24", true);
 	uint16_t wan2 = rig_port(1300), far;
 	struct tcp t = {.dst = HOST_A,
@@ -319,7 +319,7 @@ START_TEST(mss_inwards_is_that_of_the_smallest_path)
 	ways[0].port = net.wan;
 	ways[1].address = rig_ip("198.19.0.50", false);
 	ways[1].port = wan2;
-	underlay_route_set(&prefix, ways, 2);
+	rig_underlay_route(&prefix, ways, 2);
 	far = rig_tunnel(LOCAL4, "203.0.113.9");
 	member_set(net.red, far);
 	build_tcp(&a_pkt, &t);
@@ -331,7 +331,7 @@ START_TEST(mss_inwards_is_that_of_the_smallest_path)
 	c_pkt = rig_out[0].pkt;
 	expect_mss("the smaller", &t, 2, 1300 - 50 - 40);
 	/* no way back at all: nothing to fit */
-	underlay_route_unset(&prefix);
+	rig_underlay_route(&prefix, NULL, 0);
 	underlay_resolve();
 	build_tcp(&a_pkt, &t);
 	wrap(&b_pkt, &o, &a_pkt);

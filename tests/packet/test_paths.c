@@ -28,18 +28,17 @@ static void setup(void)
 	rig_begin();
 }
 
-static void routes(const char *prefix, const struct underlay_via *via, uint32_t n)
+static void routes(const char *prefix, const struct l3_via *via, uint32_t n)
 {
 	struct api_ip p = rig_ip(prefix, true);
 
-	underlay_route_set(&p, via, n);
+	rig_underlay_route(&p, via, n);
 	underlay_resolve();
 }
 
-static struct underlay_via via(const char *address, uint16_t port, uint32_t weight)
+static struct l3_via via(const char *address, uint16_t port, uint32_t weight)
 {
-	return (struct underlay_via){
-		.address = rig_ip(address, false), .port = port, .weight = weight};
+	return (struct l3_via){.address = rig_ip(address, false), .port = port, .weight = weight};
 }
 
 static void send_flow(uint16_t flow, uint64_t to)
@@ -84,7 +83,7 @@ START_TEST(paths_need_a_route_and_a_neighbor_and_say_which_is_missing)
 	ck_assert(went(wan2, 0x020000000051));
 	struct api_ip p = rig_ip("203.0.113.8/30", true);
 
-	underlay_route_unset(&p);
+	rig_underlay_route(&p, NULL, 0);
 	underlay_resolve();
 	send_flow(1, FAR_HOST);
 	ck_assert(went(net.wan, 0x020000000050));
@@ -116,7 +115,7 @@ END_TEST
 
 static void two_ways(uint32_t weight_a, uint32_t weight_b)
 {
-	struct underlay_via ways[] = {
+	struct l3_via ways[] = {
 		via("198.18.0.50", net.wan, weight_a), via("198.19.0.50", wan2, weight_b)};
 
 	rig_neighbor(net.wan, "198.18.0.50", 0x020000000050);
@@ -181,7 +180,7 @@ START_TEST(paths_share_among_sixteen_and_among_three)
 	const uint32_t counts[] = {3, 5, 16};
 
 	for (uint32_t c = 0; c < 3; c++) {
-		struct underlay_via ways[16];
+		struct l3_via ways[16];
 		uint32_t got[16] = {0}, n = counts[c];
 
 		for (uint32_t i = 0; i < n; i++) {
@@ -313,13 +312,13 @@ START_TEST(paths_leave_a_route_that_is_withdrawn_for_the_next_shorter_one)
 
 		snprintf(prefix, sizeof(prefix), "10.%d.0.0/16", i);
 		struct api_ip p = rig_ip(prefix, true);
-		struct underlay_via hop = via("198.18.0.50", PORT_NONE, 1);
+		struct l3_via hop = via("198.18.0.50", PORT_NONE, 1);
 
-		underlay_route_set(&p, &hop, 1);
+		rig_underlay_route(&p, &hop, 1);
 	}
 	struct api_ip p = rig_ip("203.0.113.8/30", true);
 
-	underlay_route_unset(&p);
+	rig_underlay_route(&p, NULL, 0);
 	underlay_resolve();
 	uint32_t first = share_of_first(400);
 
@@ -418,11 +417,11 @@ START_TEST(hops_are_wanted_while_a_path_leads_over_them)
 	tunnel_unset(second);
 	expect_hops(NULL, true, "198.18.0.50");
 	/* withdrawn and put again before anything was told: nothing new */
-	underlay_route_unset(&wide);
+	rig_underlay_route(&wide, NULL, 0);
 	underlay_resolve();
 	rig_route("203.0.113.0/24", "198.18.0.50", PORT_NONE);
 	expect_hops(NULL, true, "198.18.0.50");
-	underlay_route_unset(&wide);
+	rig_underlay_route(&wide, NULL, 0);
 	expect_hops("198.18.0.50", false, NULL);
 	ck_assert(!underlay_hop_wanted(net.wan, &fifty, &known));
 	/* its network is the tunnel's own: the remote itself */

@@ -77,7 +77,7 @@ static void gateway_add(void)
 	ip.len = v6 ? len6[kind] : len4[kind];
 	if (gateway_check(world.slice[s].id, world.attachment[a].id, &ip, &with) != 0)
 		return;
-	RIG_CHECK(gateway_reserve(ip.family) == 0, "no room for a gateway");
+	RIG_CHECK(gateway_reserve(world.slice[s].id, ip.family) == 0, "no room for a gateway");
 	gateway_set(world.slice[s].id, world.attachment[a].id, &ip);
 	world.gateway[g].slice = s;
 	world.gateway[g].attachment = a;
@@ -229,7 +229,8 @@ static void route_store(int r)
 			via[v].attachment = world.attachment[door].id;
 		}
 	}
-	RIG_CHECK(fib_reserve(world.route[r].prefix.family, 1) == 0, "no room for a route");
+	RIG_CHECK(fib_reserve(world.slice[s].id, world.route[r].prefix.family, 1) == 0,
+		"no room for a route");
 	RIG_CHECK(nexthop_take(world.slice[s].id, via, world.route[r].vias, &nexthop) == 0,
 		"no room for a next hop");
 	fib_route_set(world.slice[s].id, &world.route[r].prefix, nexthop);

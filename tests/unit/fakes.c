@@ -354,32 +354,6 @@ void underlay_neighbor_unset(uint16_t port, const struct api_ip *address)
 	fakes.neighbors_set--;
 }
 
-void underlay_route_set(const struct api_ip *prefix, const struct underlay_via *via, uint32_t count)
-{
-	fakes.routes_set++;
-	fakes.via_count = count;
-	for (uint32_t i = 0; i < count; i++) {
-		fakes.via_port[i] = via[i].port;
-		fakes.via_weight[i] = via[i].weight;
-	}
-}
-
-void underlay_route_unset(const struct api_ip *prefix)
-{
-	fakes.routes_set--;
-}
-
-int underlay_route_reserve(uint8_t family)
-{
-	fakes.routes_reserved++;
-	return 0;
-}
-
-void underlay_route_release(uint8_t family)
-{
-	fakes.routes_reserved--;
-}
-
 void underlay_stale(void)
 {
 }

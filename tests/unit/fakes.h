@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nexthop.h"
 #include "underlay.h"
 
 struct fakes {
@@ -23,8 +24,7 @@ struct fakes {
 	int addresses_set, neighbors_set, routes_set, tap_addresses;
 	int resolves;
 	uint32_t via_count; /* of the last route set */
-	uint16_t via_port[16];
-	uint32_t via_weight[16];
+	struct l3_via via[16];
 	bool fail_port_open, fail_tap_address;
 	bool tap_there; /* told port_open_check() last */
 	int devices_more;
@@ -35,7 +35,6 @@ struct fakes {
 	int bound;		   /* calls of port_bound() */
 	int twin;		   /* of port 1; enum port_twin */
 	bool fail_twin;
-	int routes_reserved;
 	struct underlay_hop hop;    /* wanted, */
 	uint32_t missing, hop_news; /* and (0 or 1) without a neighbour, to be told */
 	uint32_t fdb_limit;

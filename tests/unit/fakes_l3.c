@@ -88,10 +88,6 @@ uint32_t nexthop_count(void)
 	return count;
 }
 
-void nexthop_slice_mac(uint16_t slice)
-{
-}
-
 /* ---- routes ---- */
 struct fake_route {
 	struct place_key key;
@@ -100,14 +96,20 @@ struct fake_route {
 static struct keymap routes = {
 	.key_bytes = sizeof(struct place_key), .entry_bytes = sizeof(struct fake_route)};
 
+/* No id of a key is 0. */
+static uint16_t vrf_id(uint16_t slice)
+{
+	return slice != VRF_UNDERLAY ? slice : UINT16_MAX;
+}
+
 static struct fake_route *route_find(uint16_t slice, const struct api_ip *prefix)
 {
-	struct place_key key = {slice, *prefix};
+	struct place_key key = {vrf_id(slice), *prefix};
 
 	return keymap_find(&routes, &key);
 }
 
-int fib_reserve(uint8_t family, uint32_t count)
+int fib_reserve(uint16_t slice, uint8_t family, uint32_t count)
 {
 	if (routes.count + fakes.fib_reserved + count > fakes.fib_limit)
 		return -ENOSPC;
@@ -115,16 +117,20 @@ int fib_reserve(uint8_t family, uint32_t count)
 	return 0;
 }
 
-void fib_release(uint8_t family, uint32_t count)
+void fib_release(uint16_t slice, uint8_t family, uint32_t count)
 {
 	fakes.fib_reserved -= count;
 }
 
 void fib_route_set(uint16_t slice, const struct api_ip *prefix, uint32_t nexthop)
 {
-	struct place_key key = {slice, *prefix};
+	struct place_key key = {vrf_id(slice), *prefix};
 	struct fake_route *route = keymap_add(&routes, &key);
 
+	if (slice == VRF_UNDERLAY) {
+		fakes.routes_set += !route->nexthop;
+		fakes.via_count = nexthop_ways(nexthop, fakes.via);
+	}
 	if (route->nexthop)
 		nexthop_drop(route->nexthop);
 	route->nexthop = nexthop;
@@ -137,6 +143,7 @@ int fib_route_unset(uint16_t slice, const struct api_ip *prefix)
 
 	if (!route)
 		return -ENOENT;
+	fakes.routes_set -= slice == VRF_UNDERLAY;
 	nexthop_drop(route->nexthop);
 	keymap_remove(&routes, route);
 	return 0;
@@ -151,7 +158,7 @@ uint32_t fib_route_get(uint16_t slice, const struct api_ip *prefix)
 
 uint32_t fib_routes(void)
 {
-	return routes.count;
+	return routes.count - fakes.routes_set;
 }
 
 uint64_t fib_memory_bytes(void)
@@ -190,8 +197,8 @@ uint32_t fib_iterate(uint8_t family, uint16_t slice, struct lpm_cursor *cursor,
 	for (i = 0; i < routes.room; i++) {
 		const struct fake_route *route = (struct fake_route *)routes.places + i;
 
-		if (route->key.id && route->key.ip.family == family &&
-			(!slice || slice == route->key.id))
+		if (route->key.id && route->key.id != UINT16_MAX &&
+			route->key.ip.family == family && (!slice || slice == route->key.id))
 			all[count++] = (struct fib_entry){
 				route->key.id, route->key.ip, route->nexthop, FIB_ROUTE};
 	}
@@ -212,7 +219,7 @@ uint32_t fib_iterate(uint8_t family, uint16_t slice, struct lpm_cursor *cursor,
 }
 
 /* ---- gateways ---- */
-int gateway_reserve(uint8_t family)
+int gateway_reserve(uint16_t slice, uint8_t family)
 {
 	if (fakes.gateways_set + fakes.gateways_reserved >= (int)fakes.gateway_limit)
 		return -ENOSPC;
@@ -220,7 +227,7 @@ int gateway_reserve(uint8_t family)
 	return 0;
 }
 
-void gateway_release(uint8_t family)
+void gateway_release(uint16_t slice, uint8_t family)
 {
 	fakes.gateways_reserved--;
 }

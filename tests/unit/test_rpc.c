@@ -239,7 +239,7 @@ START_TEST(failing_device_undoes_what_went_before)
 		       "{'op':'put','type':'address','objects':[{'port':'p1','prefix':'10.0.0.1/"
 		       "24'}]}]}")),
 		"error.data.path", "ops[5].objects[0].prefix");
-	ck_assert_int_eq(fakes.routes_reserved, 0);
+	ck_assert_int_eq(fakes.fib_reserved, 0);
 	ck_assert_int_eq(fakes.ports_open, 2);
 	ck_assert_int_eq(fakes.slices_held, 2);
 	ck_assert_int_eq(fakes.attachments_held, 1);
@@ -292,10 +292,10 @@ START_TEST(underlay_objects_reach_the_underlay)
 	ck_assert_int_eq(fakes.tap_addresses, 1);
 	ck_assert_int_eq(fakes.addresses_set + fakes.neighbors_set + fakes.routes_set, 3);
 	ck_assert_int_eq(fakes.via_count, 3);
-	ck_assert_int_eq(fakes.via_port[0], 0xffff);
-	ck_assert_int_eq(fakes.via_port[1], 1);
-	ck_assert_int_eq(fakes.via_port[2], 0);
-	ck_assert(fakes.via_weight[0] == 1 && fakes.via_weight[2] == 5);
+	ck_assert_int_eq(fakes.via[0].port, 0xffff);
+	ck_assert_int_eq(fakes.via[1].port, 1);
+	ck_assert_int_eq(fakes.via[2].port, 0);
+	ck_assert(fakes.via[0].weight == 1 && fakes.via[2].weight == 5);
 	/* gone and back within one transaction: the kernel has it at the end */
 	OK(ask(CALL("transaction",
 		"{'ops':[{'op':'delete','type':'address','keys':['p1 198.18.0.1/24']},"

@@ -330,7 +330,7 @@ static int make_entry(const struct session_key *key)
 	struct exact_table *t = table_of(key, words);
 
 	if (t == NULL)
-		return fib_reserve(key->family, 1);
+		return fib_reserve(key->where, key->family, 1);
 	if (exact_find(t, words) != NULL)
 		return 0;
 	int rc = exact_put(t, words, 0);
@@ -356,7 +356,7 @@ static void drop_entry(const struct session_key *key)
 void key_settle(const struct session_key *key)
 {
 	if (key->kind == KEY_PREFIX)
-		fib_release(key->family, 1);
+		fib_release(key->where, key->family, 1);
 }
 
 /* The claim of a key that room is reserved for. */

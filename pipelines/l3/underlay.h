@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The underlay as put, by hand or from the kernel's tables: addresses (connected routes),
- * neighbours, routes; and from them, for every tunnel, the finished headers it sends with.
- * Longest-prefix search is the main thread's work alone, never a packet's. All of it main thread.
- */
+/* VRF 0, the underlay as put by hand or from the kernel's tables: addresses (connected networks)
+ * and neighbours, and beside them its routes in the FIB (fib.h, VRF_UNDERLAY). From them, for every
+ * tunnel, the finished headers it sends with: packets look up nothing there. Main thread. */
 #ifndef PIPELINES_UNDERLAY_H
 #define PIPELINES_UNDERLAY_H
 
@@ -10,12 +9,6 @@
 #include <stdint.h>
 
 #include "types.h"
-
-struct underlay_via {
-	struct api_ip address; /* family 0: directly connected */
-	uint16_t port;	       /* PORT_NONE: the port whose address' prefix holds `address` */
-	uint32_t weight;
-};
 
 int underlay_init(void);
 void underlay_fini(void);
@@ -26,19 +19,11 @@ void underlay_address_unset(uint16_t port, const struct api_ip *prefix);
 void underlay_neighbor_set(
 	uint16_t port, const struct api_ip *address, const struct api_mac_addr *mac);
 void underlay_neighbor_unset(uint16_t port, const struct api_ip *address);
-void underlay_route_set(
-	const struct api_ip *prefix, const struct underlay_via *via, uint32_t count);
-void underlay_route_unset(const struct api_ip *prefix);
-
-/* Room for one more route of the family until release, so that setting it cannot fail: 0, -ENOSPC
- * or -ENOMEM. */
-int underlay_route_reserve(uint8_t family);
-void underlay_route_release(uint8_t family);
+/* fib.c has put or deleted a route of it. */
+void underlay_route_changed(const struct api_ip *prefix);
 
 /* The mac or mtu of a port changed: all tunnels' paths are stale. */
 void underlay_stale(void);
-/* One tunnel came, changed or went. */
-void underlay_stale_tunnel(uint16_t id);
 /* The link of these ports (a bit each) went up or down: paths over them leave or come back. */
 void underlay_links_changed(uint64_t ports);
 
