@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packed definitions. Main thread only.
+/* Packed definitions. Main thread only. One walk over a definition writes it, or reads it back.
  *
  *   length (2 bytes), name (length, bytes), then numbers as varints, seven bits a byte; what is at
  *   its default is left out, by a bit of a flags byte in front of each item. */
@@ -7,80 +7,71 @@
 
 #include <string.h>
 
-struct writer {
+struct coder {
 	uint8_t *at;
+	bool reads; /* from `at`, else writes there */
 };
 
-static void put(struct writer *w, uint64_t value)
+/* The number as it is afterwards: what was written, or read. */
+static uint64_t code(struct coder *c, uint64_t value)
 {
-	for (; value >= 0x80; value >>= 7)
-		*w->at++ = value | 0x80;
-	*w->at++ = value;
-}
+	if (!c->reads) {
+		uint64_t left = value;
 
-static void put_bytes(struct writer *w, const void *bytes, uint32_t n)
-{
-	memcpy(w->at, bytes, n);
-	w->at += n;
-}
-
-struct reader {
-	const uint8_t *at;
-};
-
-static uint64_t get(struct reader *r)
-{
-	uint64_t value = *r->at & 0x7f;
-
-	for (uint32_t shift = 7; *r->at++ & 0x80; shift += 7)
-		value |= (uint64_t)(*r->at & 0x7f) << shift;
+		for (; left >= 0x80; left >>= 7)
+			*c->at++ = left | 0x80;
+		*c->at++ = left;
+		return value;
+	}
+	value = *c->at & 0x7f;
+	for (uint32_t shift = 7; *c->at++ & 0x80; shift += 7)
+		value |= (uint64_t)(*c->at & 0x7f) << shift;
 	return value;
 }
 
-static void get_bytes(struct reader *r, void *bytes, uint32_t n)
+/* Is it there? Else it is at its default. */
+static uint64_t code_if(struct coder *c, bool there, uint64_t value, uint64_t otherwise)
 {
-	memcpy(bytes, r->at, n);
-	r->at += n;
+	return there ? code(c, value) : otherwise;
 }
 
-/* Written when the bit is set. */
-static void put_if(struct writer *w, bool there, uint64_t value)
+static void code_bytes(struct coder *c, void *bytes, uint32_t n)
 {
-	if (there)
-		put(w, value);
+	if (c->reads)
+		memcpy(bytes, c->at, n);
+	else
+		memcpy(c->at, bytes, n);
+	c->at += n;
 }
 
-static uint64_t get_if(struct reader *r, bool there, uint64_t otherwise)
+static uint8_t code_byte(struct coder *c, uint8_t byte)
 {
-	return there ? get(r) : otherwise;
+	code_bytes(c, &byte, 1);
+	return byte;
 }
 
-static void put_ip(struct writer *w, const struct api_ip *ip)
+/* What is read goes into what is zero. */
+static void blank(const struct coder *c, void *item, size_t size)
 {
-	*w->at++ = ip->family;
-	*w->at++ = ip->len;
-	put_bytes(w, ip->bytes, ip->family == 4 ? 4 : (ip->len + 7) / 8);
+	if (c->reads)
+		memset(item, 0, size);
 }
 
-static void get_ip(struct reader *r, struct api_ip *ip)
+static void code_ip(struct coder *c, struct api_ip *ip)
 {
-	*ip = (struct api_ip){.family = r->at[0], .len = r->at[1]};
-	r->at += 2;
-	get_bytes(r, ip->bytes, ip->family == 4 ? 4 : (ip->len + 7) / 8);
+	blank(c, ip, sizeof(*ip));
+	ip->family = code_byte(c, ip->family);
+	ip->len = code_byte(c, ip->len);
+	code_bytes(c, ip->bytes, ip->family == 4 ? 4 : (ip->len + 7) / 8);
 }
 
-static void put_ids(struct writer *w, const struct api_ids *ids)
+/* item: where they are read to. */
+static void code_ids(struct coder *c, struct api_ids *ids, uint32_t *item)
 {
-	put(w, ids->count);
+	ids->count = code(c, ids->count);
 	for (uint32_t i = 0; i < ids->count; i++)
-		put(w, ids->item[i]);
-}
-
-static void get_ids(struct reader *r, struct api_ids *ids, uint32_t *item)
-{
-	*ids = (struct api_ids){.count = get(r), .item = item};
-	for (uint32_t i = 0; i < ids->count; i++)
-		item[i] = get(r);
+		item[i] = code(c, c->reads ? 0 : ids->item[i]);
+	ids->item = item;
 }
 
 /* The session's own is as good as left out. */
@@ -100,60 +91,37 @@ static bool other_slice(const struct api_session *s, uint16_t id)
 #define PDR_FILTERS 0x40u
 #define PDR_REPORTS 0x80u /* has QERs or URRs */
 
-static void put_pdr(struct writer *w, const struct api_session *s, const struct api_pdr *p,
-	const struct pdr_made *made)
+static void code_pdr(struct coder *c, struct session_model *m, uint32_t i)
 {
+	struct api_pdr *p = &m->pdr[i];
+	struct pdr_made *made = &m->made[i];
 	uint32_t flags = (p->source == INTERFACE_CORE ? PDR_CORE : 0) |
 			 (p->gtpu_id != 0 ? PDR_GTPU : 0) | (p->choose_id != 0 ? PDR_CHOOSE : 0) |
-			 (other_slice(s, p->slice_id) ? PDR_SLICE : 0) |
+			 (other_slice(&m->cfg, p->slice_id) ? PDR_SLICE : 0) |
 			 (p->qfi != QFI_NONE ? PDR_QFI : 0) |
 			 (p->outer_header_removal != REMOVE_NONE ? PDR_REMOVAL : 0) |
 			 (made->filters != 0 ? PDR_FILTERS : 0) |
 			 (p->qers.count + p->urrs.count > 0 ? PDR_REPORTS : 0);
 
-	*w->at++ = flags;
-	*w->at++ = made->group;
-	put(w, p->id);
-	put(w, p->precedence);
-	put(w, p->far);
-	if (flags & PDR_GTPU) {
-		put(w, p->gtpu_id);
-		put_bytes(w, &p->teid, 4);
-	}
-	put_if(w, flags & PDR_CHOOSE, p->choose_id);
-	put_if(w, flags & PDR_SLICE, p->slice_id);
-	put_if(w, flags & PDR_QFI, p->qfi);
-	put_if(w, flags & PDR_REMOVAL, p->outer_header_removal);
-	put_if(w, flags & PDR_FILTERS, made->filters);
-	if (flags & PDR_REPORTS) {
-		put_ids(w, &p->qers);
-		put_ids(w, &p->urrs);
-	}
-}
-
-static void get_pdr(struct reader *r, struct session_model *m, uint32_t i)
-{
-	struct api_pdr *p = &m->pdr[i];
-	uint32_t flags = *r->at++;
-
-	memset(p, 0, sizeof(*p));
-	m->made[i].group = *r->at++;
+	flags = code_byte(c, flags);
+	made->group = code_byte(c, made->group);
 	p->source = flags & PDR_CORE ? INTERFACE_CORE : INTERFACE_ACCESS;
-	p->id = get(r);
-	p->precedence = get(r);
-	p->far = get(r);
+	p->id = code(c, p->id);
+	p->precedence = code(c, p->precedence);
+	p->far = code(c, p->far);
 	if (flags & PDR_GTPU) {
-		p->gtpu_id = get(r);
-		get_bytes(r, &p->teid, 4);
+		p->gtpu_id = code(c, p->gtpu_id);
+		code_bytes(c, &p->teid, 4);
 	}
-	p->choose_id = get_if(r, flags & PDR_CHOOSE, 0);
-	p->slice_id = get_if(r, flags & PDR_SLICE, 0);
-	p->qfi = get_if(r, flags & PDR_QFI, QFI_NONE);
-	p->outer_header_removal = get_if(r, flags & PDR_REMOVAL, REMOVE_NONE);
-	m->made[i].filters = get_if(r, flags & PDR_FILTERS, 0);
+	p->choose_id = code_if(c, flags & PDR_CHOOSE, p->choose_id, 0);
+	p->slice_id = code_if(c, flags & PDR_SLICE, p->slice_id, 0);
+	p->qfi = code_if(c, flags & PDR_QFI, p->qfi, QFI_NONE);
+	p->outer_header_removal =
+		code_if(c, flags & PDR_REMOVAL, p->outer_header_removal, REMOVE_NONE);
+	made->filters = code_if(c, flags & PDR_FILTERS, made->filters, 0);
 	if (flags & PDR_REPORTS) {
-		get_ids(r, &p->qers, m->qer_ids[i]);
-		get_ids(r, &p->urrs, m->urr_ids[i]);
+		code_ids(c, &p->qers, m->qer_ids[i]);
+		code_ids(c, &p->urrs, m->urr_ids[i]);
 	}
 }
 
@@ -165,59 +133,37 @@ static void get_pdr(struct reader *r, struct session_model *m, uint32_t i)
 #define FAR_SLICE    0x08u
 #define FAR_DSCP     0x10u
 
-static void put_outer(struct writer *w, const struct api_outer_header *o)
+static void code_outer(struct coder *c, struct api_outer_header *o)
 {
-	put_bytes(w, &o->teid, 4);
-	put_ip(w, &o->peer);
-	put(w, o->gtpu_id);
+	code_bytes(c, &o->teid, 4);
+	code_ip(c, &o->peer);
+	o->gtpu_id = code(c, o->gtpu_id);
 }
 
-static void get_outer(struct reader *r, struct api_outer_header *o)
-{
-	get_bytes(r, &o->teid, 4);
-	get_ip(r, &o->peer);
-	o->gtpu_id = get(r);
-}
-
-static void put_far(struct writer *w, const struct api_session *s, const struct api_far *f)
+static void code_far(struct coder *c, const struct api_session *s, struct api_far *f)
 {
 	uint32_t flags = (f->outer_header.teid != 0 ? FAR_OUTER : 0) |
 			 (f->duplicate_to.teid != 0 ? FAR_COPY : 0) |
 			 (f->redirect.family != 0 ? FAR_REDIRECT : 0) |
 			 (other_slice(s, f->slice_id) ? FAR_SLICE : 0) |
 			 (f->dscp != DSCP_COPY ? FAR_DSCP : 0);
+	uint32_t what = f->action | f->destination << 2 | f->end_marker << 3 | f->notify_cp << 4;
 
-	*w->at++ = flags;
-	*w->at++ = f->action | f->destination << 2 | f->end_marker << 3 | f->notify_cp << 4;
-	put(w, f->id);
-	if (flags & FAR_OUTER)
-		put_outer(w, &f->outer_header);
-	if (flags & FAR_COPY)
-		put_outer(w, &f->duplicate_to);
-	if (flags & FAR_REDIRECT)
-		put_ip(w, &f->redirect);
-	put_if(w, flags & FAR_SLICE, f->slice_id);
-	put_if(w, flags & FAR_DSCP, f->dscp);
-}
-
-static void get_far(struct reader *r, struct api_far *f)
-{
-	uint32_t flags = *r->at++, what = *r->at++;
-
-	memset(f, 0, sizeof(*f));
+	flags = code_byte(c, flags);
+	what = code_byte(c, what);
 	f->action = what & 3;
 	f->destination = what >> 2 & 1;
 	f->end_marker = what >> 3 & 1;
 	f->notify_cp = what >> 4 & 1;
-	f->id = get(r);
+	f->id = code(c, f->id);
 	if (flags & FAR_OUTER)
-		get_outer(r, &f->outer_header);
+		code_outer(c, &f->outer_header);
 	if (flags & FAR_COPY)
-		get_outer(r, &f->duplicate_to);
+		code_outer(c, &f->duplicate_to);
 	if (flags & FAR_REDIRECT)
-		get_ip(r, &f->redirect);
-	f->slice_id = get_if(r, flags & FAR_SLICE, 0);
-	f->dscp = get_if(r, flags & FAR_DSCP, DSCP_COPY);
+		code_ip(c, &f->redirect);
+	f->slice_id = code_if(c, flags & FAR_SLICE, f->slice_id, 0);
+	f->dscp = code_if(c, flags & FAR_DSCP, f->dscp, DSCP_COPY);
 }
 
 /* ---- QERs and URRs ---- */
@@ -227,34 +173,23 @@ static void get_far(struct reader *r, struct api_far *f)
 #define QER_BURST 0x10u
 #define QER_QFI	  0x20u
 
-static void put_qer(struct writer *w, const struct api_qer *q)
+static void code_qer(struct coder *c, struct api_qer *q)
 {
 	uint32_t flags = q->gate_ul | q->gate_dl << 1 |
 			 (q->mbr_ul_bps != 0 || q->mbr_dl_bps != 0 ? QER_MBR : 0) |
 			 (q->gbr_ul_bps != 0 || q->gbr_dl_bps != 0 ? QER_GBR : 0) |
 			 (q->burst_ms != 0 ? QER_BURST : 0) | (q->qfi != QFI_NONE ? QER_QFI : 0);
 
-	*w->at++ = flags;
-	put(w, q->id);
-	put_if(w, flags & QER_MBR, q->mbr_ul_bps);
-	put_if(w, flags & QER_MBR, q->mbr_dl_bps);
-	put_if(w, flags & QER_GBR, q->gbr_ul_bps);
-	put_if(w, flags & QER_GBR, q->gbr_dl_bps);
-	put_if(w, flags & QER_BURST, q->burst_ms);
-	put_if(w, flags & QER_QFI, q->qfi);
-}
-
-static void get_qer(struct reader *r, struct api_qer *q)
-{
-	uint32_t flags = *r->at++;
-
-	*q = (struct api_qer){.id = get(r), .gate_ul = flags & 1, .gate_dl = flags >> 1 & 1};
-	q->mbr_ul_bps = get_if(r, flags & QER_MBR, 0);
-	q->mbr_dl_bps = get_if(r, flags & QER_MBR, 0);
-	q->gbr_ul_bps = get_if(r, flags & QER_GBR, 0);
-	q->gbr_dl_bps = get_if(r, flags & QER_GBR, 0);
-	q->burst_ms = get_if(r, flags & QER_BURST, 0);
-	q->qfi = get_if(r, flags & QER_QFI, QFI_NONE);
+	flags = code_byte(c, flags);
+	q->id = code(c, q->id);
+	q->gate_ul = flags & 1;
+	q->gate_dl = flags >> 1 & 1;
+	q->mbr_ul_bps = code_if(c, flags & QER_MBR, q->mbr_ul_bps, 0);
+	q->mbr_dl_bps = code_if(c, flags & QER_MBR, q->mbr_dl_bps, 0);
+	q->gbr_ul_bps = code_if(c, flags & QER_GBR, q->gbr_ul_bps, 0);
+	q->gbr_dl_bps = code_if(c, flags & QER_GBR, q->gbr_dl_bps, 0);
+	q->burst_ms = code_if(c, flags & QER_BURST, q->burst_ms, 0);
+	q->qfi = code_if(c, flags & QER_QFI, q->qfi, QFI_NONE);
 }
 
 #define URR_THRESHOLD	0x01u
@@ -265,7 +200,7 @@ static void get_qer(struct reader *r, struct api_qer *q)
 #define URR_INACTIVITY	0x20u
 #define URR_GRANT	0x40u
 
-static void put_urr(struct writer *w, const struct api_urr *u)
+static void code_urr(struct coder *c, struct api_urr *u)
 {
 	uint32_t flags =
 		(u->threshold_bytes != 0 ? URR_THRESHOLD : 0) |
@@ -273,31 +208,20 @@ static void put_urr(struct writer *w, const struct api_urr *u)
 		(u->threshold_s != 0 ? URR_THRESHOLD_S : 0) |
 		(u->quota_s != NO_QUOTA_S ? URR_QUOTA_S : 0) | (u->period_s != 0 ? URR_PERIOD : 0) |
 		(u->inactivity_s != 0 ? URR_INACTIVITY : 0) | (u->grant != 0 ? URR_GRANT : 0);
+	uint32_t what = u->measure | u->report << 4;
 
-	*w->at++ = flags;
-	*w->at++ = u->measure | u->report << 4;
-	put(w, u->id);
-	put_if(w, flags & URR_THRESHOLD, u->threshold_bytes);
-	put_if(w, flags & URR_QUOTA, u->quota_bytes);
-	put_if(w, flags & URR_THRESHOLD_S, u->threshold_s);
-	put_if(w, flags & URR_QUOTA_S, u->quota_s);
-	put_if(w, flags & URR_PERIOD, u->period_s);
-	put_if(w, flags & URR_INACTIVITY, u->inactivity_s);
-	put_if(w, flags & URR_GRANT, u->grant);
-}
-
-static void get_urr(struct reader *r, struct api_urr *u)
-{
-	uint32_t flags = *r->at++, what = *r->at++;
-
-	*u = (struct api_urr){.id = get(r), .measure = what & 0xf, .report = what >> 4};
-	u->threshold_bytes = get_if(r, flags & URR_THRESHOLD, 0);
-	u->quota_bytes = get_if(r, flags & URR_QUOTA, NO_QUOTA);
-	u->threshold_s = get_if(r, flags & URR_THRESHOLD_S, 0);
-	u->quota_s = get_if(r, flags & URR_QUOTA_S, NO_QUOTA_S);
-	u->period_s = get_if(r, flags & URR_PERIOD, 0);
-	u->inactivity_s = get_if(r, flags & URR_INACTIVITY, 0);
-	u->grant = get_if(r, flags & URR_GRANT, 0);
+	flags = code_byte(c, flags);
+	what = code_byte(c, what);
+	u->measure = what & 0xf;
+	u->report = what >> 4;
+	u->id = code(c, u->id);
+	u->threshold_bytes = code_if(c, flags & URR_THRESHOLD, u->threshold_bytes, 0);
+	u->quota_bytes = code_if(c, flags & URR_QUOTA, u->quota_bytes, NO_QUOTA);
+	u->threshold_s = code_if(c, flags & URR_THRESHOLD_S, u->threshold_s, 0);
+	u->quota_s = code_if(c, flags & URR_QUOTA_S, u->quota_s, NO_QUOTA_S);
+	u->period_s = code_if(c, flags & URR_PERIOD, u->period_s, 0);
+	u->inactivity_s = code_if(c, flags & URR_INACTIVITY, u->inactivity_s, 0);
+	u->grant = code_if(c, flags & URR_GRANT, u->grant, 0);
 }
 
 /* ---- all of it ---- */
@@ -307,76 +231,87 @@ static void get_urr(struct reader *r, struct api_urr *u)
 #define HAS_FRAMED 0x04u
 #define HAS_BAR	   0x08u
 
-static void put_ue(struct writer *w, const struct api_session *s)
-{
-	const struct api_ue *ue = &s->ue;
-
-	*w->at++ = (ue->ipv4.family != 0 ? HAS_UE4 : 0) | (ue->ipv6.family != 0 ? HAS_UE6 : 0) |
-		   (ue->framed.count != 0 ? HAS_FRAMED : 0) | (s->has_bar ? HAS_BAR : 0);
-	if (ue->ipv4.family != 0)
-		put_bytes(w, ue->ipv4.bytes, 4);
-	if (ue->ipv6.family != 0)
-		put_ip(w, &ue->ipv6);
-	if (ue->framed.count != 0) {
-		put(w, ue->framed.count);
-		for (uint32_t i = 0; i < ue->framed.count; i++)
-			put_ip(w, &ue->framed.item[i]);
-	}
-	if (s->has_bar) {
-		put(w, s->bar.id);
-		put(w, s->bar.packets);
-		put(w, s->bar.delay_ms);
-	}
-}
-
-static void get_ue(struct reader *r, struct session_model *m)
+static void code_ue(struct coder *c, struct session_model *m)
 {
 	struct api_session *s = &m->cfg;
-	uint32_t has = *r->at++;
+	uint32_t has = (s->ue.ipv4.family != 0 ? HAS_UE4 : 0) |
+		       (s->ue.ipv6.family != 0 ? HAS_UE6 : 0) |
+		       (s->ue.framed.count != 0 ? HAS_FRAMED : 0) | (s->has_bar ? HAS_BAR : 0);
 
+	has = code_byte(c, has);
 	if (has & HAS_UE4) {
-		s->ue.ipv4 = (struct api_ip){.family = 4, .len = 32};
-		get_bytes(r, s->ue.ipv4.bytes, 4);
+		s->ue.ipv4.family = 4;
+		s->ue.ipv4.len = 32;
+		code_bytes(c, s->ue.ipv4.bytes, 4);
 	}
 	if (has & HAS_UE6)
-		get_ip(r, &s->ue.ipv6);
+		code_ip(c, &s->ue.ipv6);
 	if (has & HAS_FRAMED) {
-		s->ue.framed = (struct api_prefixes){.count = get(r), .item = m->framed};
+		s->ue.framed.count = code(c, s->ue.framed.count);
 		for (uint32_t i = 0; i < s->ue.framed.count; i++)
-			get_ip(r, &m->framed[i]);
+			code_ip(c, &m->framed[i]);
 	}
 	s->has_bar = has & HAS_BAR;
 	if (s->has_bar) {
-		s->bar.id = get(r);
-		s->bar.packets = get(r);
-		s->bar.delay_ms = get(r);
+		s->bar.id = code(c, s->bar.id);
+		s->bar.packets = code(c, s->bar.packets);
+		s->bar.delay_ms = code(c, s->bar.delay_ms);
 	}
+}
+
+static void code_session(struct coder *c, struct session_model *m)
+{
+	struct api_session *s = &m->cfg;
+
+	s->slice_id = code(c, s->slice_id);
+	code_ue(c, m);
+	s->pdrs.count = code(c, s->pdrs.count);
+	for (uint32_t i = 0; i < s->pdrs.count; i++) {
+		blank(c, &m->pdr[i], sizeof(m->pdr[i]));
+		code_pdr(c, m, i);
+	}
+	s->fars.count = code(c, s->fars.count);
+	for (uint32_t i = 0; i < s->fars.count; i++) {
+		blank(c, &m->far[i], sizeof(m->far[i]));
+		code_far(c, s, &m->far[i]);
+	}
+	s->qers.count = code(c, s->qers.count);
+	for (uint32_t i = 0; i < s->qers.count; i++) {
+		blank(c, &m->qer[i], sizeof(m->qer[i]));
+		code_qer(c, &m->qer[i]);
+	}
+	s->urrs.count = code(c, s->urrs.count);
+	for (uint32_t i = 0; i < s->urrs.count; i++) {
+		blank(c, &m->urr[i], sizeof(m->urr[i]));
+		code_urr(c, &m->urr[i]);
+	}
+}
+
+static void copy(void *to, const void *items, uint32_t n, size_t size)
+{
+	if (n > 0)
+		memcpy(to, items, n * size);
 }
 
 uint32_t session_pack(const struct api_session *s, const struct pdr_made *made, uint8_t *out)
 {
-	struct writer w = {.at = out + 2};
+	static struct session_model m;
+	struct coder c = {.at = out + 2};
 	uint32_t name = strlen(s->name);
 
-	*w.at++ = name;
-	put_bytes(&w, s->name, name);
-	put(&w, s->slice_id);
-	put_ue(&w, s);
-	put(&w, s->pdrs.count);
-	for (uint32_t i = 0; i < s->pdrs.count; i++)
-		put_pdr(&w, s, &s->pdrs.item[i], &made[i]);
-	put(&w, s->fars.count);
-	for (uint32_t i = 0; i < s->fars.count; i++)
-		put_far(&w, s, &s->fars.item[i]);
-	put(&w, s->qers.count);
-	for (uint32_t i = 0; i < s->qers.count; i++)
-		put_qer(&w, &s->qers.item[i]);
-	put(&w, s->urrs.count);
-	for (uint32_t i = 0; i < s->urrs.count; i++)
-		put_urr(&w, &s->urrs.item[i]);
-	while ((w.at - out) % 16 != 0)
-		*w.at++ = 0;
-	uint16_t len = w.at - out;
+	m.cfg = *s;
+	copy(m.made, made, s->pdrs.count, sizeof(m.made[0]));
+	copy(m.pdr, s->pdrs.item, s->pdrs.count, sizeof(m.pdr[0]));
+	copy(m.far, s->fars.item, s->fars.count, sizeof(m.far[0]));
+	copy(m.qer, s->qers.item, s->qers.count, sizeof(m.qer[0]));
+	copy(m.urr, s->urrs.item, s->urrs.count, sizeof(m.urr[0]));
+	copy(m.framed, s->ue.framed.item, s->ue.framed.count, sizeof(m.framed[0]));
+	code_byte(&c, name);
+	code_bytes(&c, m.cfg.name, name);
+	code_session(&c, &m);
+	while ((c.at - out) % 16 != 0)
+		*c.at++ = 0;
+	uint16_t len = c.at - out;
 
 	memcpy(out, &len, 2);
 	return len;
@@ -392,23 +327,15 @@ uint32_t session_pack_bytes(const uint8_t *pack)
 
 void session_unpack(const uint8_t *pack, struct session_model *m)
 {
-	struct reader r = {.at = pack + 3};
+	struct coder c = {.at = (uint8_t *)(uintptr_t)(pack + 3), .reads = true};
 	struct api_session *s = &m->cfg;
 
 	memset(s, 0, sizeof(*s));
-	get_bytes(&r, s->name, pack[2]);
-	s->slice_id = get(&r);
-	get_ue(&r, m);
-	s->pdrs = (struct api_pdrs){.count = get(&r), .item = m->pdr};
-	for (uint32_t i = 0; i < s->pdrs.count; i++)
-		get_pdr(&r, m, i);
-	s->fars = (struct api_fars){.count = get(&r), .item = m->far};
-	for (uint32_t i = 0; i < s->fars.count; i++)
-		get_far(&r, &m->far[i]);
-	s->qers = (struct api_qers){.count = get(&r), .item = m->qer};
-	for (uint32_t i = 0; i < s->qers.count; i++)
-		get_qer(&r, &m->qer[i]);
-	s->urrs = (struct api_urrs){.count = get(&r), .item = m->urr};
-	for (uint32_t i = 0; i < s->urrs.count; i++)
-		get_urr(&r, &m->urr[i]);
+	code_bytes(&c, s->name, pack[2]);
+	code_session(&c, m);
+	s->ue.framed.item = s->ue.framed.count > 0 ? m->framed : NULL;
+	s->pdrs.item = m->pdr;
+	s->fars.item = m->far;
+	s->qers.item = m->qer;
+	s->urrs.item = m->urr;
 }
