@@ -10,7 +10,7 @@
 #include "fdb.h"
 #include "fib_cursor.h"
 #include "neighbor.h"
-#include "noun_fib.h"
+#include "noun_route.h"
 #include "noun_mac.h"
 #include "noun_neighbor.h"
 #include "noun_session.h"

@@ -4,7 +4,7 @@
 
 #include "methods.h"
 #include "noun.h"
-#include "noun_fib.h"
+#include "noun_route.h"
 #include "noun_mac.h"
 #include "noun_neighbor.h"
 #include "noun_session.h"

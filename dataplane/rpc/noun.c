@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "counters.h"
-#include "noun_fib.h"
+#include "noun_route.h"
 #include "noun_mac.h"
 #include "noun_session.h"
 #include "session.h"

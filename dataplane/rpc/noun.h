@@ -69,7 +69,6 @@ json_t *noun_plain(const struct api_type *type, const char *key);
 /* Shared by the nouns. */
 bool noun_ip_unicast(const struct api_ip *ip);
 bool noun_mac_unicast(const struct api_mac_addr *mac);
-int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err); /* of a route */
 int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,
 	const struct api_ip *ip, bool prefix);
 int noun_fail_mac(struct rpc_error *err, const char *field, const struct api_mac_addr *mac);

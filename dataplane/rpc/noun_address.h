@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Addresses of ports, for whoever made a port's twin anew. Main thread. */
+/* address: what other nouns ask about it. Main thread. */
 #ifndef RPC_NOUN_ADDRESS_H
 #define RPC_NOUN_ADDRESS_H
 
-struct object;
+#include "noun.h"
 
-/* Puts all of a port's addresses on its twin. What the kernel refuses is in the log. */
+/* The address object of the slice with this address, NULL when there is none. */
+struct object *gateway_holder(const struct object *slice, const struct api_ip *address);
+
+/* Puts all of a port's addresses on its twin, which was made anew. What the kernel refuses is in
+ * the log. */
 void noun_address_again(const struct object *port);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "neighbor.h"
 #include "networks.h"
-#include "noun_gateway.h"
+#include "noun_address.h"
 #include "underlay.h"
 
 static void unique_text(const char *slice, const struct api_ip *address, char *text)

@@ -1,21 +1,73 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* route of table "underlay"; those of slices are noun_fib.c's. Owns
- * nothing. */
-#include "noun.h"
+/* route: of table "underlay" an object of the model, of an l3 slice staged per transaction and kept
+ * in the FIB alone. Owns the use of its next hop of what is not committed yet, and the counts of
+ * routes in slice, attachment and member objects, which keep those from being deleted. */
+#include "noun_route.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fib.h"
+#include "networks.h"
+#include "noun_address.h"
+#include "noun_session.h"
 #include "port.h"
 
-int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err)
+struct ways {
+	struct l3_via via[LIMIT_ROUTE_VIA];
+	uint32_t count;
+};
+
+/* ---- names, of which a message usually says few many times: the last of each kind is at hand.
+ * Objects may be freed between ops: what a name led to is good for one op only. ---- */
+
+static struct {
+	struct object *slice, *attachment, *tunnel, *member;
+	uint64_t op;
+} near;
+
+static struct object *find_near(enum object_type type, const char *name, struct object **at)
+{
+	if (!*at || strcmp((*at)->key, name))
+		*at = model_find(type, name);
+	return *at;
+}
+
+static struct object *find_member(const struct object *slice, const struct object *tunnel)
+{
+	if (!near.member || version_ref(near.member->now, OBJECT_SLICE) != slice ||
+		version_ref(near.member->now, OBJECT_TUNNEL) != tunnel)
+		near.member = model_member(slice, tunnel);
+	return near.member;
+}
+
+static struct object *find_slice(const struct tx *tx, const char *name)
+{
+	if (near.op != tx->op) {
+		memset(&near, 0, sizeof(near));
+		near.op = tx->op;
+	}
+	return find_near(OBJECT_SLICE, name, &near.slice);
+}
+
+/* ---- checks ---- */
+
+static bool is_network(const struct api_ip *prefix)
+{
+	struct api_ip network = *prefix;
+
+	api_ip_mask(&network);
+	return !memcmp(&network, prefix, sizeof(network));
+}
+
+static int check_prefix(const struct api_ip *prefix, struct rpc_error *err)
 {
 	struct api_ip network = *prefix;
 	char want[96], text[64];
 
-	api_ip_mask(&network);
-	if (memcmp(&network, prefix, sizeof(network))) {
+	if (!is_network(prefix)) {
+		api_ip_mask(&network);
 		api_ip_format(&network, true, text);
 		snprintf(want, sizeof(want), "%s (host bits zero)", text);
 		return noun_fail_ip(err, "prefix", want, prefix, true);
@@ -25,9 +77,25 @@ int noun_check_prefix(const struct api_ip *prefix, struct rpc_error *err)
 	return 0;
 }
 
-static int check_next_hop(const struct api_via *via, uint8_t family, struct rpc_error *err)
+static int check_address(const struct api_ip *address, uint8_t family, struct rpc_error *err)
+{
+	if (address->family != family)
+		return noun_fail_ip(err, "address",
+			family == 4 ? "an IPv4 address" : "an IPv6 address", address, false);
+	if (!noun_ip_unicast(address))
+		return noun_fail_ip(err, "address", "a unicast address", address, false);
+	return 0;
+}
+
+static bool has_mac(const struct api_via *via)
 {
 	static const struct api_mac_addr none;
+
+	return memcmp(&via->mac, &none, sizeof(none)) != 0;
+}
+
+static int check_port(const struct api_via *via, uint8_t family, struct rpc_error *err)
+{
 	const struct api_ip *address = &via->address;
 
 	if (via->tunnel[0])
@@ -37,54 +105,144 @@ static int check_next_hop(const struct api_via *via, uint8_t family, struct rpc_
 		return rpc_fail_value(err, "attachment",
 			"address or port: attachments are for the routes of slices",
 			via->attachment);
-	if (memcmp(&via->mac, &none, sizeof(none)))
+	if (has_mac(via))
 		return rpc_fail_value(err, "mac",
 			"nothing: the MAC of an underlay next hop is put as neighbor",
 			"a MAC address");
 	if (!address->family)
 		return 0;
-	if (address->family != family)
-		return noun_fail_ip(err, "address",
-			family == 4 ? "an IPv4 address" : "an IPv6 address", address, false);
-	if (!noun_ip_unicast(address))
-		return noun_fail_ip(err, "address", "a unicast address", address, false);
+	if (check_address(address, family, err))
+		return -1;
 	if (family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80 &&
 		!via->port[0])
 		return rpc_fail_value(err, "port", "the port of a link-local next hop", "nothing");
 	return 0;
 }
 
-static int fail_twice(
-	const struct api_route *route, uint32_t first, uint32_t second, struct rpc_error *err)
+/* A next hop is a host on a network of its attachment, and not the switch itself. */
+static int check_hop(const struct object *slice, const struct object *at,
+	const struct api_ip *address, struct rpc_error *err)
 {
-	rpc_fail(err, RPC_ERR_CONFLICT, "via[%u] and via[%u] are the same next hop; use weight",
+	const struct network *network;
+
+	if (ways_over(at->id, address))
+		return 0; /* another route has it: it was checked, and its network cannot go */
+	network = network_of(slice->id, at->id, address);
+	if (!network || !network_host(address, network->key.ip.len))
+		return noun_fail_ip(err, "address",
+			"a host's address on a network of the attachment (put its address first)",
+			address, false);
+	if (gateway_holder(slice, address))
+		return noun_fail_ip(
+			err, "address", "another address than the switch's own", address, false);
+	return 0;
+}
+
+static int check_attachment(const struct object *slice, const struct api_via *via, uint8_t family,
+	struct l3_via *out, struct rpc_error *err)
+{
+	const struct object *at = find_near(OBJECT_ATTACHMENT, via->attachment, &near.attachment);
+
+	if (!at)
+		return noun_fail_missing(err, "attachment", OBJECT_ATTACHMENT, via->attachment);
+	if (version_ref(at->now, OBJECT_SLICE) != slice)
+		return rpc_fail_value(
+			err, "attachment", "an attachment of the same slice", via->attachment);
+	if (has_mac(via))
+		return rpc_fail_value(err, "mac",
+			"nothing: by an attachment the MAC is found by ARP or ND, or put as "
+			"neighbor",
+			"a MAC address");
+	out->attachment = at->id;
+	if (!via->address.family)
+		return 0;
+	return check_address(&via->address, family, err) || check_hop(slice, at, &via->address, err)
+		       ? -1
+		       : 0;
+}
+
+static int check_tunnel(const struct object *slice, const struct api_via *via, uint8_t family,
+	struct l3_via *out, struct rpc_error *err)
+{
+	const struct object *tunnel = find_near(OBJECT_TUNNEL, via->tunnel, &near.tunnel);
+
+	if (!tunnel)
+		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, via->tunnel);
+	if (!find_member(slice, tunnel))
+		return noun_fail_no_member(err, slice->key, via->tunnel);
+	if (has_mac(via) && !noun_mac_unicast(&via->mac))
+		return noun_fail_mac(err, "mac", &via->mac);
+	out->tunnel = tunnel->id;
+	out->mac = via->mac;
+	return via->address.family ? check_address(&via->address, family, err) : 0;
+}
+
+static int check_one(const struct object *slice, const struct api_via *via, uint8_t family,
+	struct l3_via *out, struct rpc_error *err)
+{
+	memset(out, 0, sizeof(*out));
+	out->address = via->address;
+	out->weight = via->weight;
+	if (!slice)
+		return check_port(via, family, err);
+	if (via->port[0])
+		return rpc_fail_value(err, "port",
+			"attachment or tunnel: a slice's routes do not leave by the underlay",
+			via->port);
+	if (!via->attachment[0] == !via->tunnel[0])
+		return rpc_fail_value(err, "", "exactly one of attachment and tunnel",
+			via->tunnel[0] ? "both" : "none");
+	return via->tunnel[0] ? check_tunnel(slice, via, family, out, err)
+			      : check_attachment(slice, via, family, out, err);
+}
+
+/* By a tunnel the MAC is the next hop and its address a remark. */
+static bool same_way(const struct api_via *a, const struct api_via *b)
+{
+	if (strcmp(a->attachment, b->attachment) || strcmp(a->tunnel, b->tunnel) ||
+		strcmp(a->port, b->port))
+		return false;
+	return a->tunnel[0] ? !memcmp(&a->mac, &b->mac, sizeof(a->mac))
+			    : !memcmp(&a->address, &b->address, sizeof(a->address));
+}
+
+static int fail_same_way(uint32_t first, uint32_t second, struct rpc_error *err)
+{
+	char with[32];
+
+	snprintf(with, sizeof(with), "via[%u]", first);
+	noun_fail_conflict(err, "", with, "via[%u] and via[%u] are the same next hop; use weight",
 		first, second);
-	snprintf(err->with, sizeof(err->with), "via[%u]", first);
 	snprintf(err->path, sizeof(err->path), "via[%u]", second);
 	return -1;
 }
 
-static bool same_hop(const struct api_via *a, const struct api_via *b)
+/* via → ways, with ids for names but for those of ports. slice NULL: of the underlay. 0, or -1 with
+ * err (path is "via[1].address"). */
+static int ways_check(const struct object *slice, const struct api_route *route, struct ways *out,
+	struct rpc_error *err)
 {
-	return !memcmp(&a->address, &b->address, sizeof(a->address)) && !strcmp(a->port, b->port);
-}
-
-static int route_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
-{
-	const struct api_route *route = &change->data->route;
-
-	if (noun_check_prefix(&route->prefix, err))
-		return -1;
+	out->count = route->via_count;
 	for (uint32_t i = 0; i < route->via_count; i++) {
-		if (check_next_hop(&route->via[i], route->prefix.family, err)) {
+		if (check_one(slice, &route->via[i], route->prefix.family, &out->via[i], err)) {
 			rpc_error_prefix(err, "via[%u]", i);
 			return -1;
 		}
 		for (uint32_t j = 0; j < i; j++)
-			if (same_hop(&route->via[i], &route->via[j]))
-				return fail_twice(route, j, i, err);
+			if (same_way(&route->via[i], &route->via[j]))
+				return fail_same_way(j, i, err);
 	}
 	return 0;
+}
+
+/* ==== of the underlay ==== */
+
+static int route_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
+{
+	const struct api_route *route = &change->data->route;
+	struct ways ways;
+
+	return check_prefix(&route->prefix, err) || ways_check(NULL, route, &ways, err) ? -1 : 0;
 }
 
 static int route_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
@@ -132,3 +290,308 @@ const struct noun noun_route = {
 	.undo = route_undo,
 	.commit = route_commit,
 };
+
+/* ==== of l3 slices ==== */
+
+bool fib_has(const struct api_route *route)
+{
+	return strcmp(route->table, "underlay") != 0;
+}
+
+/* ---- who is counted as named by them ---- */
+
+/* What keeps a way: its attachment, or the slice's membership of its tunnel. */
+static struct object *keeper(const struct object *slice, const struct l3_via *via)
+{
+	struct object *tunnel;
+
+	if (via->attachment)
+		return model_by_id(OBJECT_ATTACHMENT, via->attachment);
+	tunnel = model_by_id(OBJECT_TUNNEL, via->tunnel);
+	return tunnel ? model_member_any(slice, tunnel) : NULL;
+}
+
+static void count(struct object *slice, const struct ways *ways, int by)
+{
+	for (uint32_t i = 0; i < ways->count; i++) {
+		struct object *one = keeper(slice, &ways->via[i]);
+		uint32_t j;
+
+		/* a route counts once at each, however many of its ways go there */
+		for (j = 0; j < i && keeper(slice, &ways->via[j]) != one; j++)
+			;
+		if (one && j == i)
+			one->routes += by;
+	}
+	/* one that only drops is kept by nothing else */
+	if (!ways->count)
+		slice->routes += by;
+}
+
+static int ways_take(struct object *slice, const struct ways *ways)
+{
+	int rc = ways_hold(ways->via, ways->count);
+
+	if (rc == 0)
+		count(slice, ways, 1);
+	return rc;
+}
+
+static void ways_give(struct object *slice, const struct ways *ways)
+{
+	count(slice, ways, -1);
+	ways_release(ways->via, ways->count);
+}
+
+/* ---- staging ---- */
+
+uint32_t fib_route_staged(const struct tx *tx, uint16_t slice, const struct api_ip *prefix)
+{
+	struct place_key key = {slice, *prefix};
+	const struct staged_route *state = keymap_find(&tx->routes, &key);
+
+	return state ? state->nexthop : fib_route_get(slice, prefix);
+}
+
+/* The state of a route as this transaction sees it, in a place of the stage; NULL: no memory. */
+static struct staged_route *stage_state(struct tx *tx, uint16_t slice, const struct api_ip *prefix)
+{
+	struct place_key key = {slice, *prefix};
+	struct staged_route *state = keymap_find(&tx->routes, &key);
+
+	if (state)
+		return state;
+	state = keymap_add(&tx->routes, &key);
+	if (state)
+		state->nexthop = fib_route_get(slice, prefix);
+	return state;
+}
+
+static int check_slice(const struct object *slice, const char *name, struct rpc_error *err)
+{
+	if (!slice) {
+		noun_fail_missing(err, "table", OBJECT_SLICE, name);
+		snprintf(err->want, sizeof(err->want), "\"underlay\" or the name of a slice");
+		return -1;
+	}
+	if (slice->now->data->slice.kind != SLICE_L3)
+		return rpc_fail_value(err, "table", "\"underlay\" or an l3 slice", name);
+	return 0;
+}
+
+/* What is the switch's own cannot be a route as well. */
+static int check_own(const struct object *slice, const struct api_ip *prefix, struct rpc_error *err)
+{
+	const struct network *network = network_find(slice->id, prefix);
+	bool host = prefix->len == (prefix->family == 4 ? 32 : 128);
+	const struct object *own = NULL;
+	char label[160];
+
+	if (!network && host)
+		network = network_reserving(slice->id, prefix);
+	if (network)
+		own = model_by_id(OBJECT_ATTACHMENT, network->attachment);
+	else if (host)
+		own = gateway_holder(slice, prefix);
+	if (!own)
+		return noun_session_check_free(err, slice->id, prefix, false);
+	return noun_fail_conflict(err, "prefix", model_label(own, label, sizeof(label)),
+		"the prefix is %s %.120s",
+		network ? "the network on" : "the gateway's own:", label);
+}
+
+static int fail_twice(
+	const struct api_route *route, uint32_t first, uint32_t second, struct rpc_error *err)
+{
+	char text[64], with[32];
+
+	api_ip_format(&route->prefix, true, text);
+	snprintf(with, sizeof(with), "objects[%u]", first);
+	return noun_fail_conflict(err, "", with, "objects[%u] and objects[%u] are both route %s %s",
+		first, second, route->table, text);
+}
+
+static void ways_of(uint32_t nexthop, struct ways *out)
+{
+	out->count = nexthop ? nexthop_ways(nexthop, out->via) : 0;
+}
+
+/* The next hop of these ways. One that only drops is its route's alone: is this one's so already,
+ * nothing is to be done (1). */
+static int take(const struct object *slice, const struct ways *ways, uint32_t there, uint32_t *out)
+{
+	struct ways has;
+
+	if (ways->count)
+		return nexthop_take(slice->id, ways->via, ways->count, out);
+	if (there && !nexthop_ways(there, has.via))
+		return 1;
+	return nexthop_take_discard(slice->id, out);
+}
+
+/* Logs old → new; takes over the use of `new` when it succeeds. The log has room for it. */
+static int stage_step(struct tx *tx, struct object *slice, struct staged_route *state,
+	uint32_t next, struct tx_step *step, struct rpc_error *err)
+{
+	const struct api_ip *prefix = &state->key.ip;
+	struct ways old_ways, new_ways;
+	int rc = next ? fib_reserve(slice->id, prefix->family, 1) : 0;
+
+	if (rc)
+		return noun_fail_room(err, rc,
+			"the routing tables hold at most %u entries of a family", LIMIT_FIB_ROUTES);
+	ways_of(next, &new_ways);
+	if (next && ways_take(slice, &new_ways)) {
+		fib_release(slice->id, prefix->family, 1);
+		return noun_fail_room(err, -ENOMEM, "", 0);
+	}
+	ways_of(state->nexthop, &old_ways);
+	if (state->nexthop)
+		ways_give(slice, &old_ways);
+	*step = (struct tx_step){.kind = TX_ROUTE, .route = {slice, *prefix, state->nexthop, next}};
+	tx->count++;
+	state->nexthop = next;
+	return 0;
+}
+
+static int put_staged(struct tx *tx, struct object *slice, struct staged_route *state,
+	const struct ways *ways, struct rpc_error *err)
+{
+	struct tx_step *step = tx_next_step(tx);
+	bool there = state->nexthop != 0;
+	uint32_t nexthop;
+	int rc;
+
+	if (!step)
+		return noun_fail_room(err, -ENOMEM, "", 0);
+	rc = take(slice, ways, state->nexthop, &nexthop);
+	if (rc > 0) {
+		tx->unchanged++;
+		return 0;
+	}
+	if (rc)
+		return noun_fail_room(
+			err, rc, "a box holds at most %u different next hops", LIMIT_NEXTHOPS);
+	if (nexthop == state->nexthop) {
+		nexthop_drop(nexthop);
+		tx->unchanged++;
+		return 0;
+	}
+	if (stage_step(tx, slice, state, nexthop, step, err)) {
+		nexthop_drop(nexthop);
+		return -1;
+	}
+	if (there)
+		tx->updated++;
+	else
+		tx->created++;
+	return 0;
+}
+
+int fib_put(struct tx *tx, const struct api_route *route, uint32_t index, struct rpc_error *err)
+{
+	struct object *slice = find_slice(tx, route->table);
+	struct staged_route *state;
+	struct ways ways;
+
+	if (check_slice(slice, route->table, err) || check_prefix(&route->prefix, err) ||
+		ways_check(slice, route, &ways, err) || check_own(slice, &route->prefix, err))
+		return -1;
+	state = stage_state(tx, slice->id, &route->prefix);
+	if (!state)
+		return noun_fail_room(err, -ENOMEM, "", 0);
+	if (state->op == tx->op)
+		return fail_twice(route, state->index, index, err);
+	state->op = tx->op;
+	state->index = index;
+	return put_staged(tx, slice, state, &ways, err);
+}
+
+int fib_delete(struct tx *tx, const struct api_route *route, struct rpc_error *err)
+{
+	struct object *slice = find_slice(tx, route->table);
+	struct staged_route *state;
+	struct tx_step *step;
+
+	if (!slice || !is_network(&route->prefix))
+		return 1;
+	state = stage_state(tx, slice->id, &route->prefix);
+	step = tx_next_step(tx);
+	if (!state || !step)
+		return noun_fail_room(err, -ENOMEM, "", 0);
+	if (!state->nexthop)
+		return 1;
+	tx->deleted++;
+	return stage_step(tx, slice, state, 0, step, err);
+}
+
+void fib_commit(const struct tx_route *step)
+{
+	if (step->next)
+		fib_route_set(step->slice->id, &step->prefix, step->next);
+	else
+		fib_route_unset(step->slice->id, &step->prefix);
+}
+
+void fib_rollback(const struct tx_route *step)
+{
+	struct ways ways;
+
+	memset(&near, 0, sizeof(near)); /* what is near may be about to go */
+	ways_of(step->old, &ways);
+	if (step->old)
+		ways_take(step->slice, &ways);
+	ways_of(step->next, &ways);
+	if (step->next)
+		ways_give(step->slice, &ways);
+	if (!step->next)
+		return;
+	nexthop_drop(step->next);
+	fib_release(step->slice->id, step->prefix.family, 1);
+}
+
+/* ---- answers ---- */
+
+static void describe_via(const struct l3_via *via, struct api_via *out)
+{
+	const struct object *at = model_by_id(OBJECT_ATTACHMENT, via->attachment);
+	const struct object *tunnel = model_by_id(OBJECT_TUNNEL, via->tunnel);
+
+	memset(out, 0, sizeof(*out));
+	out->address = via->address;
+	out->mac = via->mac;
+	out->weight = via->weight;
+	if (via->attachment && at)
+		strcpy(out->attachment, at->key);
+	if (via->tunnel && tunnel)
+		strcpy(out->tunnel, tunnel->key);
+}
+
+bool fib_describe(
+	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, struct api_route *out)
+{
+	const struct object *table = model_by_id(OBJECT_SLICE, slice);
+	struct ways ways;
+
+	if (!table)
+		return false;
+	ways_of(nexthop, &ways);
+	memset(out, 0, offsetof(struct api_route, via));
+	strcpy(out->table, table->key);
+	out->prefix = *prefix;
+	out->via_count = ways.count;
+	for (uint32_t i = 0; i < ways.count; i++)
+		describe_via(&ways.via[i], &out->via[i]);
+	return true;
+}
+
+int fib_get(const struct api_route *key, struct api_route *out)
+{
+	const struct object *slice = model_find(OBJECT_SLICE, key->table);
+	uint32_t nexthop;
+
+	if (!slice || !is_network(&key->prefix))
+		return -1;
+	nexthop = fib_route_get(slice->id, &key->prefix);
+	return nexthop && fib_describe(slice->id, &key->prefix, nexthop, out) ? 0 : -1;
+}

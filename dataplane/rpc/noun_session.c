@@ -9,8 +9,8 @@
 
 #include "networks.h"
 #include "noun.h"
-#include "noun_fib.h"
-#include "noun_gateway.h"
+#include "noun_route.h"
+#include "noun_address.h"
 #include "peer.h"
 #include "session.h"
 #include "session_check.h"

@@ -12,7 +12,7 @@
 #include "claims.h"
 #include "dispatch.h"
 #include "noun.h"
-#include "noun_fib.h"
+#include "noun_route.h"
 #include "noun_mac.h"
 #include "noun_neighbor.h"
 #include "noun_session.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Routes of l3 slices are not in the model: a million of them live in pipelines/l3/fib.h alone.
  * tx.c and the methods come here instead, for every table but "underlay". Main thread only. */
-#ifndef RPC_NOUN_FIB_H
-#define RPC_NOUN_FIB_H
+#ifndef RPC_NOUN_ROUTE_H
+#define RPC_NOUN_ROUTE_H
 
 #include "networks.h"
 #include "noun.h"
