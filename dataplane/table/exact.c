@@ -1,15 +1,158 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The writer's side of the exact-match table: entries, grace periods, growth. Main thread only.
- * The memory is exact_memory.c's. */
+/* The writer's side of the exact-match table: memory, entries, grace periods, growth, pages. Main
+ * thread only. Owns all buckets of a table: taken when it begins, given back when it ends; what is
+ * mapped is used as it is touched. */
 #include "exact.h"
 
 #include <errno.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#include "exact_parts.h"
+#include "heap.h"
 #include "rcu.h"
+#include "reserve.h"
+
+/* How full the slots are on average before the table grows: half, two entries in a bucket of four.
+ * About one entry in twenty-five then overflows, and an entry costs 37 bytes all in. */
+#define EXACT_LOAD_NUM	    1
+#define EXACT_LOAD_DEN	    2
+#define EXACT_FIRST_BUCKETS 64
+#define EXACT_DEAD_MAX	    4096 /* slots that wait for a grace period */
+
+/* The mark word of an overflow bucket: bit a slot that waits for its grace period; while it is
+ * retired, the next retired one. No reader looks at it. */
+#define EXACT_MARK_CELL 6
+
+struct exact_dead {
+	struct exact_bucket *bucket;
+	uint32_t group;
+	uint32_t slot;
+};
+
+static uint32_t exact_group_of(uint32_t home)
+{
+	return home >> EXACT_GROUP;
+}
+
+/* ---- lists of overflow buckets that no chain has ---- */
+
+static void exact_push(struct exact_bucket **list, struct exact_bucket *b)
+{
+	b->cell[EXACT_MARK_CELL] = (uint64_t)(uintptr_t)*list;
+	*list = b;
+}
+
+static struct exact_bucket *exact_pop(struct exact_bucket **list)
+{
+	struct exact_bucket *b = *list;
+
+	if (b != NULL)
+		*list = (struct exact_bucket *)(uintptr_t)b->cell[EXACT_MARK_CELL];
+	return b;
+}
+
+/* ==== memory ==== */
+
+/* Overflow buckets behind the groups' own, as chance will have it; the heap beyond that. */
+static uint32_t spares_of(const struct exact_table *t)
+{
+	return (t->key_words == 1 ? t->groups : 2 * t->groups) + 64;
+}
+
+static void *table_alloc(const struct exact_table *t, size_t bytes)
+{
+	if (!t->mapped)
+		return rte_zmalloc(t->name, bytes, RTE_CACHE_LINE_SIZE);
+	return reserve_map_huge(bytes, PROT_READ | PROT_WRITE);
+}
+
+static void table_free(const struct exact_table *t, void *at, size_t bytes)
+{
+	if (!t->mapped)
+		heap_free(at);
+	else
+		reserve_unmap(at, bytes);
+}
+
+static size_t bucket_bytes(const struct exact_table *t)
+{
+	return ((size_t)t->max_buckets + t->groups + spares_of(t)) * sizeof(struct exact_bucket);
+}
+
+static int init(
+	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity, bool mapped)
+{
+	if ((key_words != 1 && key_words != 2 && key_words != 5) || capacity == 0)
+		return -EINVAL;
+	memset(t, 0, sizeof(*t));
+	t->name = name;
+	t->key_words = key_words;
+	t->capacity = capacity;
+	t->mapped = mapped;
+
+	uint64_t slots = exact_slots(key_words, false);
+	uint64_t wanted = ((uint64_t)capacity * EXACT_LOAD_DEN + EXACT_LOAD_NUM * slots - 1) /
+			  (EXACT_LOAD_NUM * slots);
+
+	t->max_buckets = RTE_MAX(wanted, (uint64_t)EXACT_FIRST_BUCKETS);
+	t->groups = exact_group_of(t->max_buckets - 1) + 1;
+
+	t->buckets = table_alloc(t, bucket_bytes(t));
+	t->marks = table_alloc(t, t->max_buckets);
+	t->dead = rte_zmalloc(name, EXACT_DEAD_MAX * sizeof(*t->dead), 0);
+	if (t->buckets == NULL || t->dead == NULL || t->marks == NULL) {
+		exact_fini(t);
+		return -ENOMEM;
+	}
+	t->overflow = t->buckets + t->max_buckets;
+	t->fresh = spares_of(t);
+	t->bytes = bucket_bytes(t) + EXACT_DEAD_MAX * sizeof(*t->dead) + t->max_buckets;
+	t->n_buckets = EXACT_FIRST_BUCKETS;
+	for (uint32_t i = 0; i < EXACT_KEY_WORDS; i++)
+		t->seed[i] = rte_rand();
+	return 0;
+}
+
+int exact_init(struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
+{
+	return init(t, name, key_words, capacity, false);
+}
+
+int exact_init_mapped(
+	struct exact_table *t, const char *name, uint32_t key_words, uint32_t capacity)
+{
+	return init(t, name, key_words, capacity, true);
+}
+
+static void free_heap(const struct exact_table *t, struct exact_bucket *b)
+{
+	if (b < t->buckets || b >= t->overflow + t->groups + spares_of(t))
+		heap_free(b);
+}
+
+void exact_fini(struct exact_table *t)
+{
+	struct exact_bucket *b, *next;
+
+	while ((b = exact_pop(&t->spare)) != NULL)
+		free_heap(t, b);
+	while ((b = exact_pop(&t->retired)) != NULL)
+		free_heap(t, b);
+	for (uint32_t g = 0; t->overflow != NULL && g < t->groups; g++)
+		for (b = exact_next(&t->overflow[g]); b != NULL; b = next) {
+			next = exact_next(b);
+			free_heap(t, b);
+		}
+	table_free(t, t->marks, t->max_buckets);
+	heap_free(t->dead);
+	table_free(t, t->buckets, bucket_bytes(t));
+	memset(t, 0, sizeof(*t));
+}
+
+/* ==== entries ==== */
 
 #define GROW_MAX 4096 /* buckets split in one step: about a millisecond of work */
 
@@ -359,4 +502,70 @@ void exact_scan(
 		scan_bucket(t, &t->buckets[at], group, fn, arg);
 	}
 	*cursor = at < t->n_buckets ? at : 0;
+}
+
+/* ==== pages ==== */
+
+/* Entries come bucket by bucket, as exact_scan() steps, and within a step in an order of their own
+ * that follows from the key: that and the step say which came last. */
+
+/* The entry of a step that comes next. */
+struct next {
+	const struct exact_table *t;
+	uint64_t after, order;
+	const uint64_t *key;
+	const uint64_t *value;
+};
+
+/* Never 0. Two keys of a step with the same one would be one chance in 2^60. */
+static uint64_t order_of(const struct exact_table *t, const uint64_t *key)
+{
+	uint64_t h = t->seed[0];
+
+	for (uint32_t i = 0; i < t->key_words; i++)
+		h = exact_mix(key[i] ^ h, t->seed[(i + 1) % EXACT_KEY_WORDS] | 1);
+	return h | 1;
+}
+
+static bool visit(const uint64_t *key, uint64_t *value, void *arg)
+{
+	struct next *next = arg;
+	uint64_t order = order_of(next->t, key);
+
+	if (order <= next->after || (next->key != NULL && order >= next->order))
+		return false;
+	next->order = order;
+	next->key = key;
+	next->value = value;
+	return false;
+}
+
+uint32_t exact_page(struct exact_table *t, uint64_t *cursor, uint32_t max, exact_add fn, void *arg)
+{
+	uint64_t step = cursor[0] != 0 ? cursor[0] - 1 : 0, after = cursor[1];
+	uint32_t n = 0;
+
+	for (;;) {
+		struct next next = {.t = t, .after = after};
+		uint64_t beyond = step;
+
+		exact_scan(t, &beyond, 1, visit, &next);
+		if (next.key != NULL && n == max) {
+			cursor[0] = step + 1;
+			cursor[1] = after;
+			return n;
+		}
+		if (next.key != NULL) {
+			fn(next.key, *next.value, arg);
+			n++;
+			after = next.order;
+			continue;
+		}
+		after = 0;
+		step = beyond;
+		if (step == 0)
+			break;
+	}
+	cursor[0] = cursor[1] = 0;
+	return n;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "attachment.h"
-#include "exact_page.h"
+#include "exact.h"
 #include "fdb.h"
 #include "fib_cursor.h"
 #include "gtpu_path.h"

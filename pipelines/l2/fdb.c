@@ -6,7 +6,7 @@
 #include <rte_malloc.h>
 #include <stdlib.h>
 
-#include "exact_page.h"
+#include "exact.h"
 #include "notify.h"
 #include "hot.h"
 #include "reserve.h"

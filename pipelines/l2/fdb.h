@@ -58,7 +58,7 @@ uint64_t fdb_memory_bytes(void);
 /* Reports not taken because the slice or the box was at its limit. */
 uint32_t fdb_learn_refused(void);
 
-/* Up to max entries from a cursor on, as exact_page.h has them. Returns how many. An entry that
+/* Up to max entries from a cursor on, as exact.h has them. Returns how many. An entry that
  * stays is never missed. */
 uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max);
 

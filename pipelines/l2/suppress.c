@@ -11,7 +11,6 @@
 
 #include "arp_nd.h"
 #include "exact.h"
-#include "exact_page.h"
 #include "fdb.h"
 #include "hot.h"
 #include "notify.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "attachment.h"
-#include "exact_page.h"
+#include "exact.h"
 #include "fib.h"
 #include "gateway.h"
 #include "host.h"

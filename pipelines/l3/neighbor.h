@@ -54,7 +54,7 @@ uint32_t neighbor_refused(void);
 uint32_t neighbor_poll(void);
 
 uint32_t neighbor_count(void);
-/* Up to max entries from a cursor on, as exact_page.h has them. Returns how many: none is no end.
+/* Up to max entries from a cursor on, as exact.h has them. Returns how many: none is no end.
  */
 uint32_t neighbor_iterate(uint64_t *cursor, struct neighbor_entry *out, uint32_t max);
 
