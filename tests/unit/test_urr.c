@@ -195,16 +195,22 @@ static struct urr_change *prepare(const struct rig_session *s, uint32_t before, 
 	return change;
 }
 
+/* What a session whose URRs only count has instead of a record. */
+static const void *brief_of(uint32_t session)
+{
+	return urr_slot[session] & 1 ? (const void *)urr_slot[session] : NULL;
+}
+
 START_TEST(urrs_that_only_count_are_kept_in_brief)
 {
 	struct rig_session s = rig_simple(rig_urr(1));
-	struct urr_brief *b;
+	const void *b;
 
 	rig(1);
 	uint64_t bytes = urr_memory_bytes();
 
 	urr_commit(prepare(&s, 0, false));
-	b = urr_brief_of(SESSION);
+	b = brief_of(SESSION);
 	ck_assert_ptr_nonnull(b);
 	ck_assert_uint_le(urr_memory_bytes() - bytes, 40);
 	for (uint32_t i = 0; i < 10; i++)
@@ -217,7 +223,7 @@ START_TEST(urrs_that_only_count_are_kept_in_brief)
 	urr_cancel(prepare(&s, 1, true));
 	ck_assert_uint_eq(rig_volume(0), 1000);
 	urr_commit(prepare(&s, 1, true));
-	ck_assert_ptr_null(urr_brief_of(SESSION));
+	ck_assert_ptr_null(brief_of(SESSION));
 	ck_assert_uint_eq(rig_volume(0), 1000);
 	ck_assert(rig_send(0, &s, 0, 100));
 	ck_assert_uint_eq(rig_volume(0), 1100);
@@ -239,7 +245,7 @@ START_TEST(a_brief_of_the_same_transaction_becomes_a_record)
 	change[1] = prepare(&b, 1, false);
 	change[2] = prepare(&c, 1, false);
 	urr_commit(change[0]);
-	ck_assert_ptr_nonnull(urr_brief_of(SESSION));
+	ck_assert_ptr_nonnull(brief_of(SESSION));
 	ck_assert(rig_send(0, &a, 0, 100));
 	urr_commit(change[1]);
 	ck_assert_uint_eq(rig_volume(0), 100);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A URR that something may become due of: what workers and main share of it, and what main keeps.
- * Between urr.c, urr_report.c and urr.c; nobody else includes it.
+ * Between urr.c and urr_report.c; nobody else includes it.
  *
  * Limits are volumes since the URR was made, so that nothing has to be reset: what is left is the
  * limit less what was handed out, and a new limit is a difference that is added. */
@@ -92,15 +92,7 @@ static inline struct urr_act *urr_acts(struct urr_record *r)
 }
 
 /* By session: its newest record, or its brief, whose address has the lowest bit set. 0: none. */
-struct urr_brief;
 extern uintptr_t *urr_slot; /* [LIMIT_SESSIONS + 1] */
-
-static inline struct urr_brief *urr_brief_of(uint32_t session)
-{
-	uintptr_t slot = urr_slot != NULL ? urr_slot[session] : 0;
-
-	return slot & 1 ? (struct urr_brief *)(slot - 1) : NULL;
-}
 
 static inline struct urr_record *urr_record_of(uint32_t session)
 {
@@ -109,40 +101,7 @@ static inline struct urr_record *urr_record_of(uint32_t session)
 	return slot & 1 ? NULL : (struct urr_record *)slot;
 }
 
-static inline void urr_record_set(uint32_t session, struct urr_record *r)
-{
-	urr_slot[session] = (uintptr_t)r;
-}
-
 /* ---- urr.c ---- */
-
-/* Do URRs of a new session only count? */
-bool urr_brief_will_do(const struct urr_session *to);
-struct urr_brief *urr_brief_new(const struct urr_session *to); /* NULL: no memory */
-/* Does it say the same? */
-bool urr_brief_same(const struct urr_brief *b, const struct urr_session *to);
-void urr_brief_begin(struct urr_brief *b, uint32_t now_s);
-void urr_brief_free(struct urr_brief *b);
-/* Since it was made: the n-th; false: no such. */
-bool urr_brief_sum(const struct urr_brief *b, uint32_t n, struct urr_counters *out);
-/* A record of its size (NULL: no memory), to be filled from it. */
-struct urr_record *urr_brief_record(const struct urr_brief *b);
-bool urr_brief_fits(const struct urr_brief *b, const struct urr_record *r);
-void urr_brief_fill(const struct urr_brief *b, struct urr_record *r);
-uint64_t urr_brief_bytes(void);
-
-/* ---- urr.c ---- */
-
-/* Can something become due of it? */
-bool urr_wants_live(const struct api_urr *urr);
-
-/* 0 or -ENOSPC; all 0. */
-int urr_live_take(uint32_t *index);
-void urr_live_give(uint32_t index); /* 0: nothing */
-struct urr_record *urr_record_new(uint32_t urrs, uint32_t acts);
-void urr_record_free(struct urr_record *r);
-/* Adds what it counted so far, over all workers. */
-void urr_count_act(const struct urr_act *act, struct urr_counters *out);
 
 /* Since it was made: the n-th of a record. */
 void urr_sum(struct urr_record *r, uint32_t n, struct urr_counters *out);
