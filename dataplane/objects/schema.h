@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every object type described once, as data: from this come the decoder with its error texts, the
- * encoder, JSON Schema, and the CLI's completion. Part of dataplane/objects: plain C and jansson, no
- * rte_*. */
+ * encoder, JSON Schema, and the CLI's completion. Part of dataplane/objects: plain C and jansson,
+ * no rte_*. */
 #ifndef API_SCHEMA_H
 #define API_SCHEMA_H
 
@@ -39,6 +39,10 @@ enum field_kind {
 #define FIELD_HIDE_DEFAULT                                                                         \
 	0x10		/* left out of answers while it has its default (vlan 0, mac all zero) */
 #define FIELD_HOST 0x20 /* FIELD_PREFIX: an address stands for its /32 or /128 */
+/* Another value is another object: deleted and put anew by a transaction that may, else refused,
+ * always or only while something names the object. */
+#define FIELD_FIXED	   0x40
+#define FIELD_FIXED_IN_USE 0x80
 
 struct api_field {
 	const char *name;
@@ -65,11 +69,27 @@ struct api_field {
 
 struct api_constraint;
 
+/* When an object that is deleted leaves the workers: before what the same transaction puts is
+ * there, or after it. */
+enum ending {
+	END_FIRST,
+	/* It carries others: when they have moved, so that no packet is lost that need not be, and
+	 * nothing leads to what is not there. What another has taken over from it (a VNI, an
+	 * address, a VLAN) is the other's by then, and it leaves that alone. */
+	END_LAST,
+	END_LAST_WITH_ROWS, /* where a row of a table named it */
+	/* It has no id, and made anew it would take out what has just been put by the same key:
+	 * last only where it is not, and where all that it names goes last. */
+	END_LAST_IF_GONE,
+};
+
 struct api_type {
 	const char *name;
 	enum object_type type;
 	size_t size;
-	uint32_t limit;			/* objects of it in one box */
+	uint32_t limit; /* objects of it in one box */
+	uint8_t rank;	/* in which objects enter: what is named goes before what names it */
+	enum ending ends;
 	const struct api_field *fields; /* ends with a NULL name */
 	const struct api_constraint *constraints; /* constraint.h; ends with role 0; may be NULL */
 	const char *help;

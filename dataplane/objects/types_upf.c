@@ -30,9 +30,10 @@ static const char *const reports[] = {"start", "stop", NULL};
 
 const struct api_field gtpu_fields[] = {
 	{AT(api_gtpu, name, FIELD_NAME, FIELD_REQUIRED | FIELD_KEY), NO_REF, .help = "its name"},
-	{AT(api_gtpu, address, FIELD_IP, FIELD_REQUIRED), NO_REF,
+	{AT(api_gtpu, address, FIELD_IP, FIELD_REQUIRED | FIELD_FIXED_IN_USE), NO_REF,
 		.help = "this box's address that GTP-U is sent to and from"},
-	{AT(api_gtpu, interface, FIELD_ENUM, FIELD_REQUIRED), .names = interfaces, NO_REF,
+	{AT(api_gtpu, interface, FIELD_ENUM, FIELD_REQUIRED | FIELD_FIXED_IN_USE),
+		.names = interfaces, NO_REF,
 		.help = "towards gNBs (access, N3) or other UPFs (core, N9)"},
 	{AT(api_gtpu, echo_s, FIELD_U32, 0), .max = 3600, .preset = 60, NO_REF,
 		.help = "seconds between echo requests to each peer in use; 0: none"},

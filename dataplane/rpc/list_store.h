@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Listing what is not in the model but in a table of the pipelines: MACs, routes of slices, learned
- * neighbours. Used by method_list.c. Main thread only. */
+/* What the backends (noun.h) show to the method list: rows of their tables, some at a time. Main
+ * thread only. */
 #ifndef RPC_LIST_STORE_H
 #define RPC_LIST_STORE_H
 
@@ -8,8 +8,9 @@
 
 #include "schema.h"
 
-#define STORE_STEP  64 /* entries taken from a table at a time */
-#define STORE_ENTRY 64 /* bytes of the largest kind of entry */
+#define STORE_STEP	   64 /* entries taken from a table at a time */
+#define STORE_ENTRY	   64 /* bytes of the largest kind of entry */
+#define STORE_CURSOR_WORDS 3
 
 /* One page in the making. */
 struct page {
@@ -20,31 +21,23 @@ struct page {
 	json_t *objects;
 };
 
-/* Adds the object, which is taken over, when it matches. */
-void page_add(struct page *page, json_t *object);
-/* Is it left out for a source has it? */
-bool page_skips(const struct page *page, const char *key);
-
 struct store {
 	char tag; /* its cursors begin with it; 0: with nothing */
-	/* Can anything in it match? NULL: yes. */
-	bool (*may)(const struct page *page);
 	/* Up to max entries (1 at least) from a cursor on: three words, 0 at first, the first one 0
-	 * again at the end. They say what came last, not how much: a page follows the one before
-	 * whatever has gone since. */
-	uint32_t (*iterate)(const struct page *page, uint64_t *cursor, void *entries, uint32_t max);
+	 * again at the end, also where nothing can match. They say what came last, not how much: a
+	 * page follows the one before whatever has gone since. */
+	uint32_t (*iterate)(const struct page *page, const struct store *store, uint64_t *cursor,
+		void *entries, uint32_t max);
 	size_t entry_bytes;
 	/* An entry as an object; false: not to be shown, or cannot match (most of a million are not
 	 * what is looked for, and need not be encoded to see that). */
 	bool (*describe)(const struct page *page, const void *entry, union api_object *out);
 };
 
-/* Of a type, ends with iterate NULL; never NULL itself. */
-const struct store *stores_of(enum object_type type);
-
-/* Fills the page from a cursor of any of the type's stores, NULL: from the first one. The cursor of
- * the next page; NULL when that was all. The cursor has been checked. */
-json_t *store_list(struct page *page, const char *cursor);
-bool store_cursor_valid(enum object_type type, const char *cursor);
+/* The text that a field is to have; NULL: any. */
+static inline const char *match_text(const struct page *page, const char *field)
+{
+	return json_string_value(json_object_get(page->match, field));
+}
 
 #endif

@@ -12,6 +12,7 @@
 #include "params.h"
 
 #define LOOKED_AT_MODEL 16384
+#define LOOKED_AT_ROWS	65536
 #define LIST_MAX	10000
 #define LIST_PRESET	1000
 
@@ -62,7 +63,7 @@ static bool matches(const json_t *object, const json_t *match)
 	return true;
 }
 
-void page_add(struct page *page, json_t *object)
+static void page_add(struct page *page, json_t *object)
 {
 	if (page->match && !matches(object, page->match))
 		json_decref(object);
@@ -70,10 +71,110 @@ void page_add(struct page *page, json_t *object)
 		json_array_append_new(page->objects, object);
 }
 
-bool page_skips(const struct page *page, const char *key)
+/* Is it left out for a source has it? */
+static bool page_skips(const struct page *page, const char *key)
 {
 	return page->unclaimed && claim_in_force(page->type->type, key);
 }
+
+/* ---- rows of tables ---- */
+
+static bool get_place(const struct store *store, const char *text, uint64_t *place)
+{
+	unsigned long long word[STORE_CURSOR_WORDS];
+	char rest;
+
+	if (store->tag && *text++ != store->tag)
+		return false;
+	if (*text < '0' || *text > '9' ||
+		sscanf(text, "%llu.%llu.%llu%c", &word[0], &word[1], &word[2], &rest) != 3)
+		return false;
+	for (int i = 0; i < STORE_CURSOR_WORDS; i++)
+		place[i] = word[i];
+	return true;
+}
+
+static json_t *cursor_json(const struct store *store, const uint64_t *place)
+{
+	char tag[2] = {store->tag, '\0'};
+
+	return json_sprintf("%s%llu.%llu.%llu", tag, (unsigned long long)place[0],
+		(unsigned long long)place[1], (unsigned long long)place[2]);
+}
+
+/* Of the type, ends with an empty one. */
+static const struct store *stores_of(const struct api_type *type)
+{
+	static const struct store none = {.iterate = NULL};
+
+	return backends[type->type] ? backends[type->type]->stores : &none;
+}
+
+static bool is_cursor(const struct api_type *type, const char *cursor)
+{
+	uint64_t place[STORE_CURSOR_WORDS];
+
+	for (const struct store *store = stores_of(type); store->iterate; store++)
+		if (get_place(store, cursor, place))
+			return true;
+	return false;
+}
+
+static bool is_claimed(const struct page *page, const union api_object *object)
+{
+	char key[API_KEY_BYTES];
+
+	if (!page->unclaimed)
+		return false;
+	api_key(page->type, object, key);
+	return page_skips(page, key);
+}
+
+/* true when the store is at its end. */
+static bool list_one(
+	struct page *page, const struct store *store, uint64_t *place, uint32_t *looked)
+{
+	char entries[STORE_STEP * STORE_ENTRY];
+	union api_object object;
+	bool end = false;
+
+	while (!end && *looked < LOOKED_AT_ROWS) {
+		size_t left = page->limit - json_array_size(page->objects);
+		uint32_t got;
+
+		if (left == 0)
+			break;
+		got = store->iterate(
+			page, store, place, entries, left < STORE_STEP ? left : STORE_STEP);
+		end = place[0] == 0;
+		*looked += got ? got : 1;
+		for (uint32_t i = 0; i < got; i++)
+			if (store->describe(page, entries + i * store->entry_bytes, &object) &&
+				!is_claimed(page, &object))
+				page_add(page, api_encode(page->type, &object));
+	}
+	return end;
+}
+
+/* Fills the page from a cursor of any of the type's stores, NULL: from the first one. The cursor of
+ * the next page; NULL when that was all. The cursor has been checked. */
+static json_t *list_rows(struct page *page, const char *cursor)
+{
+	const struct store *store = stores_of(page->type);
+	uint64_t place[STORE_CURSOR_WORDS] = {0};
+	uint32_t looked = 0;
+
+	while (cursor && !get_place(store, cursor, place))
+		store++;
+	for (; store->iterate; store++) {
+		if (!list_one(page, store, place, &looked))
+			return cursor_json(store, place);
+		memset(place, 0, sizeof(place));
+	}
+	return NULL;
+}
+
+/* ---- all of a type ---- */
 
 /* First what is in the model, then what is in the tables. Keys that are followed by something hold
  * a blank, cursors of tables do not. */
@@ -92,7 +193,7 @@ static json_t *list_model(struct page *page, const char *cursor)
 	}
 	if (obj && last)
 		return json_string(last->key);
-	return stores_of(page->type->type)->iterate ? store_list(page, NULL) : NULL;
+	return list_rows(page, NULL);
 }
 
 /* Is the cursor one of a table? -1 with err when it can be of nothing. */
@@ -101,9 +202,8 @@ static int cursor_of(
 {
 	char got[80];
 
-	*table = !nouns[type->type] ||
-		 (cursor && !strchr(cursor, ' ') && stores_of(type->type)->iterate);
-	if (!cursor || !*table || store_cursor_valid(type->type, cursor))
+	*table = !nouns[type->type] || (cursor && !strchr(cursor, ' ') && backends[type->type]);
+	if (!cursor || !*table || is_cursor(type, cursor))
 		return 0;
 	return rpc_fail_value(err, "cursor", "the cursor of the page before",
 		printable(cursor, got, sizeof(got)));
@@ -125,7 +225,7 @@ METHOD(method_list)
 		return -1;
 	page.limit = limit;
 	page.objects = json_array();
-	next = table ? store_list(&page, cursor) : list_model(&page, cursor);
+	next = table ? list_rows(&page, cursor) : list_model(&page, cursor);
 	*result = json_pack("{s:o}", "objects", page.objects);
 	if (next)
 		json_object_set_new(*result, "cursor", next);

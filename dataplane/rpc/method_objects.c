@@ -4,12 +4,7 @@
 
 #include "methods.h"
 #include "noun.h"
-#include "noun_route.h"
-#include "noun_mac.h"
-#include "noun_neighbor.h"
-#include "noun_session.h"
 #include "params.h"
-#include "session.h"
 #include "tx.h"
 
 static int run_put(struct tx *tx, const json_t *params, struct rpc_error *err)
@@ -154,25 +149,6 @@ METHOD(method_transaction)
 	return 0;
 }
 
-/* What is not in the model: 0, or -1 when there is no such object. */
-static int get_elsewhere(
-	const struct api_type *type, const union api_object *key, union api_object *out)
-{
-	switch (type->type) {
-	case OBJECT_MAC:
-		return mac_get(&key->mac, &out->mac);
-	case OBJECT_SESSION:
-		return noun_session_describe(session_find(key->session.name), &out->session) ? 0
-											     : -1;
-	case OBJECT_ROUTE:
-		return fib_has(&key->route) ? fib_get(&key->route, &out->route) : -1;
-	case OBJECT_NEIGHBOR:
-		return learned_neighbor_get(&key->neighbor, &out->neighbor);
-	default:
-		return -1;
-	}
-}
-
 METHOD(method_get)
 {
 	char key[API_KEY_BYTES], got[100];
@@ -190,7 +166,7 @@ METHOD(method_get)
 		*result = noun_encode(obj);
 		return 0;
 	}
-	if (!get_elsewhere(type, &data, &found)) {
+	if (backends[type->type] && backends[type->type]->find(&data, &found) >= 0) {
 		*result = api_encode(type, &found);
 		return 0;
 	}

@@ -13,7 +13,6 @@
 #include "neighbor.h"
 #include "nexthop.h"
 #include "noun.h"
-#include "noun_session.h"
 #include "params.h"
 #include "slice.h"
 
@@ -187,8 +186,8 @@ static int stats_of(const char *name, struct stats_query *query, json_t *out, st
 		extras[i].add(query->keys, out);
 		return 0;
 	}
-	if (type && type->type == OBJECT_SESSION)
-		return noun_session_stats(query->keys, out, err);
+	if (type && backends[type->type] && backends[type->type]->stats)
+		return backends[type->type]->stats(query->keys, out, err);
 	if (type && nouns[type->type] && nouns[type->type]->stats)
 		return stats_objects(type, query, out, err);
 	return rpc_fail_value(err, "type",

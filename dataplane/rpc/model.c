@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "networks.h"
 #include "noun.h"
 
@@ -16,11 +17,15 @@ RB_HEAD(unique_tree, version);
 _Static_assert(LIMIT_ATTACHMENTS < ID_MAX && LIMIT_TUNNELS < ID_MAX && LIMIT_PORTS < ID_MAX,
 	"ids fit by_id");
 
+/* A message names few objects again and again: a hundred thousand MACs of one slice. */
+#define NEAR 8
+
 static struct {
 	struct object_tree objects;
 	struct unique_tree uniques;
 	uint32_t count;
 	struct object **by_id;
+	struct object *near[NEAR]; /* found lately, by a hash of the key */
 } model[OBJECT_TYPES];
 
 static int object_cmp(const struct object *a, const struct object *b)
@@ -51,6 +56,11 @@ static struct object *probe_key(union probe *probe, const char *key)
 	return &probe->obj;
 }
 
+static struct object **near_place(enum object_type type, const char *key)
+{
+	return &model[type].near[hash_fnv32(HASH_FNV32, key, strlen(key)) % NEAR];
+}
+
 static bool is_there(const struct object *obj)
 {
 	return obj->now && obj->now->is_linked;
@@ -58,9 +68,12 @@ static bool is_there(const struct object *obj)
 
 struct object *model_find_any(enum object_type type, const char *key)
 {
+	struct object **near = near_place(type, key);
 	union probe probe;
 
-	return RB_FIND(object_tree, &model[type].objects, probe_key(&probe, key));
+	if (!*near || strcmp((*near)->key, key))
+		*near = RB_FIND(object_tree, &model[type].objects, probe_key(&probe, key));
+	return *near;
 }
 
 struct object *model_find(enum object_type type, const char *key)
@@ -140,6 +153,10 @@ struct object *model_make(const struct api_type *type, const char *key)
 
 void model_drop(struct object *obj)
 {
+	struct object **near = near_place(obj->type->type, obj->key);
+
+	if (*near == obj)
+		*near = NULL;
 	RB_REMOVE(object_tree, &model[obj->type->type].objects, obj);
 	free(obj);
 }

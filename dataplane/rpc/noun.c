@@ -8,10 +8,6 @@
 #include <string.h>
 
 #include "counters.h"
-#include "noun_route.h"
-#include "noun_mac.h"
-#include "noun_session.h"
-#include "session.h"
 
 const struct noun *const nouns[OBJECT_TYPES] = {
 	[OBJECT_PORT] = &noun_port,
@@ -26,6 +22,13 @@ const struct noun *const nouns[OBJECT_TYPES] = {
 	[OBJECT_GTPU] = &noun_gtpu,
 };
 
+const struct backend *const backends[OBJECT_TYPES] = {
+	[OBJECT_MAC] = &mac_backend,
+	[OBJECT_NEIGHBOR] = &neighbor_backend,
+	[OBJECT_ROUTE] = &route_backend,
+	[OBJECT_SESSION] = &session_backend,
+};
+
 json_t *noun_encode(const struct object *obj)
 {
 	const struct noun *noun = nouns[obj->type->type];
@@ -35,21 +38,6 @@ json_t *noun_encode(const struct object *obj)
 	if (noun->answer)
 		noun->answer(obj, &copy);
 	return api_encode(obj->type, &copy);
-}
-
-static int load_row(const struct api_type *type, const union api_object *key, union api_object *out)
-{
-	switch (type->type) {
-	case OBJECT_MAC:
-		return mac_get(&key->mac, &out->mac) || out->mac.learned ? -1 : 0;
-	case OBJECT_SESSION:
-		return noun_session_describe(session_find(key->session.name), &out->session) ? 0
-											     : -1;
-	case OBJECT_ROUTE:
-		return fib_has(&key->route) ? fib_get(&key->route, &out->route) : -1;
-	default:
-		return -1;
-	}
 }
 
 int noun_load(const struct api_type *type, const char *key, union api_object *out)
@@ -63,11 +51,9 @@ int noun_load(const struct api_type *type, const char *key, union api_object *ou
 		memcpy(out, obj->now->data, model_bytes(type, obj->now->data));
 		return 0;
 	}
-	if (nouns[type->type] && type->type != OBJECT_ROUTE)
+	if (!backends[type->type] || api_key_parse(type, key, "", canonical, &wanted, &ignored))
 		return -1;
-	return api_key_parse(type, key, "", canonical, &wanted, &ignored)
-		       ? -1
-		       : load_row(type, &wanted, out);
+	return backends[type->type]->find(&wanted, out) == 0 ? 0 : -1;
 }
 
 json_t *noun_plain(const struct api_type *type, const char *key)
@@ -186,22 +172,13 @@ int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char
 	return -1;
 }
 
-int noun_fail_static_macs(struct rpc_error *err, const struct object *obj)
+int noun_check_rows(struct rpc_error *err, const struct object *obj)
 {
-	char by[48];
-
-	snprintf(by, sizeof(by), "%u static mac object%s", obj->macs, obj->macs == 1 ? "" : "s");
-	return noun_fail_in_use(err, obj, by);
-}
-
-int noun_fail_routes(struct rpc_error *err, const struct object *obj)
-{
-	const struct object *slice = version_ref(obj->now, OBJECT_SLICE);
-	char by[160];
-
-	snprintf(by, sizeof(by), "%u route%s of slice %s", obj->routes, obj->routes == 1 ? "" : "s",
-		slice ? slice->key : obj->key);
-	return noun_fail_in_use(err, obj, by);
+	for (int type = 0; type < OBJECT_TYPES; type++)
+		if (backends[type] && backends[type]->check_unused &&
+			backends[type]->check_unused(err, obj))
+			return -1;
+	return 0;
 }
 
 int noun_check_unused(struct rpc_error *err, const struct object *obj)
@@ -211,11 +188,7 @@ int noun_check_unused(struct rpc_error *err, const struct object *obj)
 
 	if (user)
 		return noun_fail_in_use(err, obj, model_label(user->from->owner, by, sizeof(by)));
-	if (obj->macs)
-		return noun_fail_static_macs(err, obj);
-	if (obj->routes)
-		return noun_fail_routes(err, obj);
-	return noun_session_check_unused(err, obj);
+	return noun_check_rows(err, obj);
 }
 
 int noun_check_unused_change(struct rpc_error *err, const struct change *change)

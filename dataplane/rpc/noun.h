@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What tx.c and the methods need to know of each type: one struct noun a file noun_*.c. Of a change
- * (struct change of tx.h) the nouns see what leaves and what enters by themselves; where both are
- * of one life, the id stays (change_ends(), change_begins()). Main thread only. */
+/* What the engine (tx.h) and the methods need to know of each type that its fields do not say: one
+ * struct noun a file noun_*.c, and a struct backend for rows. Of a change (struct change of tx.h)
+ * the nouns see what leaves and what enters by themselves; where both are of one life, the id stays
+ * (change_ends(), change_begins()). Main thread only. */
 #ifndef RPC_NOUN_H
 #define RPC_NOUN_H
 
@@ -19,8 +20,6 @@ struct noun {
 	const char *unique_field;
 	/* What no other object of the type may have; text has NOUN_UNIQUE bytes. */
 	void (*unique)(const union api_object *data, char *text);
-	/* Can an object not become data but by being made anew? NULL: it always can. */
-	bool (*must_renew)(const union api_object *old, const union api_object *data);
 	/* change->old has left the model: what it holds there is free for others. Cannot fail. */
 	void (*release)(const struct change *change);
 	/* Undoes release. */
@@ -28,10 +27,13 @@ struct noun {
 	/* Is change->data acceptable in itself, beside what is in the model, and as a change of
 	 * change->old? 0, or -1 with err (path is the field). */
 	int (*check)(const struct tx *tx, const struct change *change, struct rpc_error *err);
+	/* The id of a new object, 0 or -errno, and back. NULL: it has none. */
+	int (*id_reserve)(uint16_t *id);
+	void (*id_release)(uint16_t id);
 	/* Work for change->next that may fail, done before anything is committed; fills obj->life
-	 * where one begins. 0, or -1 with err and nothing left behind. If change->dry only what
-	 * nobody but the main thread sees: no device, interface or address of the kernel is
-	 * touched. */
+	 * where one begins, but for the id. 0, or -1 with err and nothing left behind. If
+	 * change->dry only what nobody but the main thread sees: no device, interface or address of
+	 * the kernel is touched. */
 	int (*prepare)(const struct tx *tx, const struct change *change, struct rpc_error *err);
 	/* Undoes prepare. */
 	void (*undo)(const struct change *change);
@@ -55,8 +57,44 @@ struct noun {
 extern const struct noun noun_port, noun_address, noun_neighbor, noun_route, noun_slice,
 	noun_attachment, noun_tunnel, noun_member, noun_meter, noun_gtpu;
 
-/* NULL for mac and session, which are not in the model (noun_mac.h, noun_session.h). */
+/* NULL for mac and session, which are not in the model. */
 extern const struct noun *const nouns[OBJECT_TYPES];
+
+struct store;
+
+/* Objects of which there may be a million are in no model: they are rows of a table of the
+ * pipelines. Rows name objects of the model, and no other rows. */
+struct backend {
+	/* tx_rows.staged: what the ops have said so far about rows, laid over the table. */
+	uint32_t key_bytes, staged_bytes;
+	uint32_t step_bytes; /* of tx_rows.steps */
+	bool together;	     /* deletions are committed with puts, in one call */
+	/* Of a type that is in the model as well: is what is put a row? */
+	bool (*is_row)(const json_t *json);
+	/* As answers show it: 0: somebody has put it; 1: it was learned; -1: there is none. */
+	int (*find)(const union api_object *key, union api_object *out);
+	/* Stages one more put: 0, or -1 with err (path is the field). NULL: rows are only learned.
+	 */
+	int (*put)(struct tx *tx, union api_object *data, uint32_t index, struct rpc_error *err);
+	/* The same of a deletion, or 1 when there is no such row. */
+	int (*remove)(struct tx *tx, const union api_object *key, struct rpc_error *err);
+	/* What can be judged only now that all is staged: tx_refuse(). */
+	void (*settle)(struct tx *tx);
+	/* Makes some steps so for the workers. Cannot fail. */
+	void (*commit)(const void *steps, size_t count);
+	/* Undoes a step; the last goes first. */
+	void (*rollback)(const void *step);
+	/* Does a row name obj: what is in the way of deleting it, or of taking it somewhere else.
+	 * 0, or -1 with err. */
+	int (*check_unused)(struct rpc_error *err, const struct object *obj);
+	/* For list, ends with an empty one. */
+	const struct store *stores;
+	/* keys NULL: all, while they are not too many for an answer. NULL: as the model's. */
+	int (*stats)(const json_t *keys, json_t *out, struct rpc_error *err);
+};
+
+extern const struct backend mac_backend, route_backend, neighbor_backend, session_backend;
+extern const struct backend *const backends[OBJECT_TYPES]; /* NULL: all are in the model */
 
 /* The object as get and list show it; NULL when memory ran out. */
 json_t *noun_encode(const struct object *obj);
@@ -86,8 +124,8 @@ int noun_fail_room(struct rpc_error *err, int rc, const char *fmt, uint32_t limi
 /* A key like that of obj, which is on a port while this one is on an attachment, or the reverse. */
 int noun_fail_place(struct rpc_error *err, const struct object *obj);
 int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char *by);
-int noun_fail_static_macs(struct rpc_error *err, const struct object *obj);
-int noun_fail_routes(struct rpc_error *err, const struct object *obj);
+/* The rows that name obj. 0, or -1 with err. */
+int noun_check_rows(struct rpc_error *err, const struct object *obj);
 /* Something names obj as others name it, a MAC or a route: what is in the way of deleting it, or of
  * taking it somewhere else. 0, or -1 with err. */
 int noun_check_unused(struct rpc_error *err, const struct object *obj);

@@ -51,50 +51,9 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 	return 0;
 }
 
-/* Static MACs, gateway addresses, neighbors and routes are its slice's: the attachment cannot leave
- * the slice under them. */
-static bool attachment_must_renew(const union api_object *old, const union api_object *data)
-{
-	return strcmp(old->attachment.slice, data->attachment.slice) != 0;
-}
-
 static int attachment_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	const union api_object *data = change->data;
-
-	if (check_not_underlay(data, err) || noun_tap_check(data, err))
-		return -1;
-	if (change_begins(change) ||
-		!strcmp(change->old->data->attachment.slice, data->attachment.slice) ||
-		!noun_check_unused_change(err, change))
-		return 0;
-	snprintf(err->path, sizeof(err->path), "slice");
-	return -1;
-}
-
-static int attachment_prepare(
-	const struct tx *tx, const struct change *change, struct rpc_error *err)
-{
-	struct object *obj = change->obj;
-
-	if (change_begins(change) && attachment_reserve(&obj->id)) {
-		rpc_fail(err, RPC_ERR_CAPACITY, "no attachment id is free: a box holds at most %u",
-			LIMIT_ATTACHMENTS);
-		err->limit = LIMIT_ATTACHMENTS;
-		return -1;
-	}
-	if (!noun_tap_prepare(change, err))
-		return 0;
-	if (change_begins(change))
-		attachment_release(obj->id);
-	return -1;
-}
-
-static void attachment_undo(const struct change *change)
-{
-	noun_tap_undo(change);
-	if (change_begins(change))
-		attachment_release(change->obj->id);
+	return check_not_underlay(change->data, err) || noun_tap_check(change->data, err) ? -1 : 0;
 }
 
 static void attachment_commit(
@@ -144,10 +103,11 @@ const struct noun noun_attachment = {
 	.unique = attachment_unique,
 	.release = noun_tap_release,
 	.restore = noun_tap_restore,
-	.must_renew = attachment_must_renew,
 	.check = attachment_check,
-	.prepare = attachment_prepare,
-	.undo = attachment_undo,
+	.id_reserve = attachment_reserve,
+	.id_release = attachment_release,
+	.prepare = noun_tap_prepare,
+	.undo = noun_tap_undo,
 	.commit = attachment_commit,
 	.answer = attachment_answer,
 	.stats = attachment_stats,

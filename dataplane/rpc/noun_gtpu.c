@@ -50,36 +50,13 @@ static int check_peers(
 		"FARs of sessions send to %s: it is a peer, and cannot be this box", address);
 }
 
-/* What sessions rest on: their peers and F-TEIDs are of this address and side. */
-static int check_change(
-	const struct change *change, const struct api_gtpu *next, struct rpc_error *err)
-{
-	const struct api_gtpu *now = &change->old->data->gtpu;
-	bool moves = memcmp(&now->address, &next->address, sizeof(now->address)) != 0;
-
-	if ((!moves && now->interface == next->interface) ||
-		!noun_session_check_unused(err, change->obj))
-		return 0;
-	snprintf(err->path, sizeof(err->path), moves ? "address" : "interface");
-	return -1;
-}
-
-static bool gtpu_must_renew(const union api_object *old, const union api_object *data)
-{
-	return memcmp(&old->gtpu.address, &data->gtpu.address, sizeof(old->gtpu.address)) != 0 ||
-	       old->gtpu.interface != data->gtpu.interface;
-}
-
 static int gtpu_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	const struct api_gtpu *next = &change->data->gtpu;
 
 	if (!noun_ip_unicast(&next->address))
 		return noun_fail_ip(err, "address", "a unicast address", &next->address, false);
-	if ((!change_begins(change) && check_change(change, next, err)) ||
-		check_peers(change, next, err))
-		return -1;
-	return check_tunnels(err);
+	return check_peers(change, next, err) || check_tunnels(err) ? -1 : 0;
 }
 
 static void gtpu_noun_release(const struct change *change)
@@ -95,20 +72,8 @@ static void gtpu_restore(const struct change *change)
 static int gtpu_noun_prepare(
 	const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	int rc = change_begins(change) ? gtpu_reserve(&change->obj->id) : 0;
-
-	if (rc)
-		return noun_fail_room(
-			err, rc, "a box holds at most %u objects of type gtpu", LIMIT_GTPU);
 	gtpu_prepare(change->obj->id, &change->data->gtpu);
 	return 0;
-}
-
-static void gtpu_undo(const struct change *change)
-{
-	gtpu_prepare(change->obj->id, NULL);
-	if (change_begins(change))
-		gtpu_release(change->obj->id);
 }
 
 static void gtpu_commit(struct object *obj, const struct version *old, const struct version *next)
@@ -125,9 +90,10 @@ const struct noun noun_gtpu = {
 	.unique = gtpu_unique,
 	.release = gtpu_noun_release,
 	.restore = gtpu_restore,
-	.must_renew = gtpu_must_renew,
 	.check = gtpu_check,
+	.id_reserve = gtpu_reserve,
+	.id_release = gtpu_release,
 	.prepare = gtpu_noun_prepare,
-	.undo = gtpu_undo,
+	.undo = gtpu_noun_release,
 	.commit = gtpu_commit,
 };

@@ -7,74 +7,71 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fdb.h"
+#include "list_store.h"
 #include "noun.h"
 #include "session.h"
 
-/* A message usually says many MACs of one slice and door: the last name of each kind is found at
- * once. */
-static struct object *find_near(enum object_type type, const char *name, struct object **near)
-{
-	if (!*near || strcmp((*near)->key, name))
-		*near = model_find(type, name);
-	return *near;
-}
-
-struct doors {
-	struct object *slice, *attachment, *tunnel, *member;
-	door_t door;
+struct mac_key {
+	uint16_t slice;
+	struct api_mac_addr mac;
 };
 
-static struct object *near_slice, *near_attachment, *near_tunnel, *near_member;
-static uint64_t near_op; /* objects may be freed between ops; the four are good for one op only */
+/* What the transaction has said so far about a MAC. */
+struct staged_mac {
+	struct mac_key key;
+	struct tx_place put;
+	uint32_t door; /* 0 = not there */
+	bool is_static, movable, overtaken;
+};
 
-static int find_attachment(const struct api_mac *mac, struct doors *out, struct rpc_error *err)
+struct mac_step {
+	struct object *slice;
+	struct api_mac_addr mac;
+	uint32_t old_door; /* its static door before, 0 = it had none */
+	uint32_t new_door; /* 0 = removed */
+	bool movable;	   /* the new one */
+	bool settle;	   /* it was overtaken: what was learned stays */
+};
+
+static int find_attachment(
+	const struct api_mac *mac, const struct object *slice, door_t *door, struct rpc_error *err)
 {
-	out->attachment = find_near(OBJECT_ATTACHMENT, mac->attachment, &near_attachment);
-	if (!out->attachment)
+	const struct object *at = model_find(OBJECT_ATTACHMENT, mac->attachment);
+
+	if (!at)
 		return noun_fail_missing(err, "attachment", OBJECT_ATTACHMENT, mac->attachment);
-	if (version_ref(out->attachment->now, OBJECT_SLICE) != out->slice)
+	if (version_ref(at->now, OBJECT_SLICE) != slice)
 		return rpc_fail_value(
 			err, "attachment", "an attachment of the same slice", mac->attachment);
-	out->door = DOOR_ATTACHMENT | out->attachment->id;
+	*door = DOOR_ATTACHMENT | at->id;
 	return 0;
 }
 
-static int find_tunnel(const struct api_mac *mac, struct doors *out, struct rpc_error *err)
+static int find_tunnel(
+	const struct api_mac *mac, const struct object *slice, door_t *door, struct rpc_error *err)
 {
-	out->tunnel = find_near(OBJECT_TUNNEL, mac->tunnel, &near_tunnel);
-	if (!out->tunnel)
+	const struct object *tunnel = model_find(OBJECT_TUNNEL, mac->tunnel);
+
+	if (!tunnel)
 		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, mac->tunnel);
-	if (!near_member || version_ref(near_member->now, OBJECT_SLICE) != out->slice ||
-		version_ref(near_member->now, OBJECT_TUNNEL) != out->tunnel)
-		near_member = model_member(out->slice, out->tunnel);
-	out->member = near_member;
-	if (!out->member)
+	if (!model_member(slice, tunnel))
 		return noun_fail_no_member(err, mac->slice, mac->tunnel);
-	out->door = DOOR_TUNNEL | out->tunnel->id;
+	*door = DOOR_TUNNEL | tunnel->id;
 	return 0;
-}
-
-static struct object *find_slice(const struct tx *tx, const char *name)
-{
-	if (near_op != tx->op) {
-		near_slice = near_attachment = near_tunnel = near_member = NULL;
-		near_op = tx->op;
-	}
-	return find_near(OBJECT_SLICE, name, &near_slice);
 }
 
 /* The state of a MAC as this transaction sees it, in a place of the stage; NULL: no memory. */
 static struct staged_mac *stage_state(
 	struct tx *tx, const struct object *slice, const struct api_mac_addr *mac)
 {
+	struct keymap *staged = &tx->rows[OBJECT_MAC].staged;
 	struct mac_key key = {slice->id, *mac};
-	struct staged_mac *state = keymap_find(&tx->macs, &key);
+	struct staged_mac *state = keymap_find(staged, &key);
 	struct fdb_entry entry;
 
 	if (state)
 		return state;
-	state = keymap_add(&tx->macs, &key);
+	state = keymap_add(staged, &key);
 	if (state && !fdb_get(slice->id, mac, &entry)) {
 		state->door = entry.door;
 		state->is_static = entry.is_static;
@@ -95,7 +92,7 @@ static int check_room(const struct tx *tx, const struct object *slice, struct rp
 		err->limit = max;
 		return -1;
 	}
-	if (tx->macs_added >= (int64_t)fdb_room()) {
+	if (tx->rows[OBJECT_MAC].added >= (int64_t)fdb_room()) {
 		rpc_fail(err, RPC_ERR_CAPACITY, "the box holds at most %u MACs", LIMIT_MACS);
 		err->limit = LIMIT_MACS;
 		return -1;
@@ -117,11 +114,7 @@ static void count(struct object *slice, door_t door, int by)
 		at->macs += by;
 	if (!at || !tunnel)
 		return;
-	if (near_member && version_ref(near_member->now, OBJECT_SLICE) == slice &&
-		version_ref(near_member->now, OBJECT_TUNNEL) == at)
-		member = near_member;
-	else
-		member = model_member_any(slice, at);
+	member = model_member_any(slice, at);
 	if (member)
 		member->macs += by;
 }
@@ -129,20 +122,17 @@ static void count(struct object *slice, door_t door, int by)
 static int stage_step(struct tx *tx, struct object *slice, const struct api_mac_addr *mac,
 	struct staged_mac *state, door_t door, bool movable, struct rpc_error *err)
 {
-	struct tx_step *step = tx_next_step(tx);
-	door_t old = state->is_static ? state->door : 0;
+	struct mac_step step = {.slice = slice,
+		.mac = *mac,
+		.old_door = state->is_static ? state->door : 0,
+		.new_door = door,
+		.movable = movable};
 
-	if (!step)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	*step = (struct tx_step){.kind = TX_MAC,
-		.mac = {.slice = slice,
-			.mac = *mac,
-			.old_door = old,
-			.new_door = door,
-			.movable = movable}};
-	tx->count++;
-	tx->macs_added += (door != 0) - (old != 0);
-	count(slice, old, -1);
+	if (tx_step_room(tx, OBJECT_MAC, err))
+		return -1;
+	tx_step_add(tx, OBJECT_MAC, &step);
+	tx->rows[OBJECT_MAC].added += (door != 0) - (step.old_door != 0);
+	count(slice, step.old_door, -1);
 	count(slice, door, 1);
 	state->door = door;
 	state->is_static = door != 0;
@@ -155,112 +145,107 @@ static int stage_step(struct tx *tx, struct object *slice, const struct api_mac_
 static int stage_settle(struct tx *tx, struct object *slice, const struct api_mac_addr *mac,
 	struct staged_mac *state, struct rpc_error *err)
 {
-	struct tx_step *step = tx_next_step(tx);
+	struct mac_step step = {.slice = slice, .mac = *mac, .settle = true};
 
-	if (!step)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	*step = (struct tx_step){
-		.kind = TX_MAC, .mac = {.slice = slice, .mac = *mac, .settle = true}};
-	tx->count++;
+	if (tx_step_room(tx, OBJECT_MAC, err))
+		return -1;
+	tx_step_add(tx, OBJECT_MAC, &step);
 	state->overtaken = false;
 	return 0;
 }
 
-static int fail_twice(
-	const struct api_mac *mac, uint32_t first, uint32_t second, struct rpc_error *err)
+static int mac_put(struct tx *tx, union api_object *data, uint32_t index, struct rpc_error *err)
 {
-	char text[64];
-
-	api_mac_format(&mac->mac, text);
-	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both mac %s %s", first,
-		second, mac->slice, text);
-	snprintf(err->with, sizeof(err->with), "objects[%u]", first);
-	return -1;
-}
-
-int mac_put(struct tx *tx, const struct api_mac *mac, uint32_t index, struct rpc_error *err)
-{
-	struct doors to = {.slice = find_slice(tx, mac->slice)};
+	const struct api_mac *mac = &data->mac;
+	struct object *slice = model_find(OBJECT_SLICE, mac->slice);
 	struct staged_mac *state;
+	door_t door = 0;
 
-	if (!to.slice)
+	if (!slice)
 		return noun_fail_missing(err, "slice", OBJECT_SLICE, mac->slice);
-	if (to.slice->now->data->slice.kind != SLICE_L2)
+	if (slice->now->data->slice.kind != SLICE_L2)
 		return rpc_fail_value(err, "slice",
 			"an l2 slice: in an l3 slice hosts are neighbors and routes", mac->slice);
 	if (!noun_mac_unicast(&mac->mac))
 		return noun_fail_mac(err, "mac", &mac->mac);
-	if (mac->tunnel[0] ? find_tunnel(mac, &to, err) : find_attachment(mac, &to, err))
+	if (mac->tunnel[0] ? find_tunnel(mac, slice, &door, err)
+			   : find_attachment(mac, slice, &door, err))
 		return -1;
-	state = stage_state(tx, to.slice, &mac->mac);
+	state = stage_state(tx, slice, &mac->mac);
 	if (!state)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	if (state->op == tx->op)
-		return fail_twice(mac, state->index, index, err);
-	state->op = tx->op;
-	state->index = index;
-	if (state->is_static && state->door == to.door && state->movable == mac->movable) {
+	if (tx_put_once(tx, &state->put, index, &api_types[OBJECT_MAC], data, err))
+		return -1;
+	if (state->is_static && state->door == door && state->movable == mac->movable) {
 		tx->unchanged++;
 		return 0;
 	}
-	if (!state->is_static && check_room(tx, to.slice, err))
+	if (!state->is_static && check_room(tx, slice, err))
 		return -1;
 	if (state->door)
 		tx->updated++;
 	else
 		tx->created++;
-	return stage_step(tx, to.slice, &mac->mac, state, to.door, mac->movable, err);
+	return stage_step(tx, slice, &mac->mac, state, door, mac->movable, err);
 }
 
-int mac_delete(struct tx *tx, const struct api_mac *mac, struct rpc_error *err)
+static int mac_remove(struct tx *tx, const union api_object *key, struct rpc_error *err)
 {
-	struct object *slice = find_slice(tx, mac->slice);
+	struct object *slice = model_find(OBJECT_SLICE, key->mac.slice);
 	struct staged_mac *state;
 
 	if (!slice)
 		return 1;
-	state = stage_state(tx, slice, &mac->mac);
+	state = stage_state(tx, slice, &key->mac.mac);
 	if (!state)
 		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 	if (!state->door)
 		return 1;
 	tx->deleted++;
 	if (state->overtaken)
-		return stage_settle(tx, slice, &mac->mac, state, err);
-	return stage_step(tx, slice, &mac->mac, state, 0, false, err);
+		return stage_settle(tx, slice, &key->mac.mac, state, err);
+	return stage_step(tx, slice, &key->mac.mac, state, 0, false, err);
 }
 
-void mac_commit(const struct tx_mac *step)
+static void mac_commit(const void *steps, size_t count)
 {
-	if (step->new_door)
-		fdb_put_static(step->slice->id, &step->mac, step->new_door, step->movable);
-	else if (step->settle)
-		fdb_settle(step->slice->id, &step->mac);
-	else
-		fdb_remove(step->slice->id, &step->mac);
+	for (const struct mac_step *step = steps; count-- > 0; step++) {
+		if (step->new_door)
+			fdb_put_static(step->slice->id, &step->mac, step->new_door, step->movable);
+		else if (step->settle)
+			fdb_settle(step->slice->id, &step->mac);
+		else
+			fdb_remove(step->slice->id, &step->mac);
+	}
 }
 
-static void forget_near(void)
+static void mac_rollback(const void *log)
 {
-	near_op = 0;
-	near_slice = near_attachment = near_tunnel = near_member = NULL;
+	const struct mac_step *step = log;
+
+	count(step->slice, step->new_door, -1);
+	count(step->slice, step->old_door, 1);
 }
 
 void mac_overtaken(uint16_t slice, door_t door)
 {
 	struct object *obj = model_by_id(OBJECT_SLICE, slice);
 
-	forget_near();
 	if (obj)
 		count(obj, door, -1);
 }
 
-void mac_rollback(const struct tx_mac *step)
+static int mac_check_unused(struct rpc_error *err, const struct object *obj)
 {
-	forget_near(); /* what is near may be about to go */
-	count(step->slice, step->new_door, -1);
-	count(step->slice, step->old_door, 1);
+	char by[48];
+
+	if (!obj->macs)
+		return 0;
+	snprintf(by, sizeof(by), "%u static mac object%s", obj->macs, obj->macs == 1 ? "" : "s");
+	return noun_fail_in_use(err, obj, by);
 }
+
+/* ---- answers ---- */
 
 const char *door_name(door_t door, const char **kind)
 {
@@ -295,12 +280,47 @@ bool mac_describe(const struct fdb_entry *entry, struct api_mac *out)
 	return true;
 }
 
-int mac_get(const struct api_mac *key, struct api_mac *out)
+static int mac_find(const union api_object *key, union api_object *out)
 {
-	struct object *slice = model_find(OBJECT_SLICE, key->slice);
+	struct object *slice = model_find(OBJECT_SLICE, key->mac.slice);
 	struct fdb_entry entry;
 
-	if (!slice || fdb_get(slice->id, &key->mac, &entry) || !mac_describe(&entry, out))
+	if (!slice || fdb_get(slice->id, &key->mac.mac, &entry) || !mac_describe(&entry, &out->mac))
 		return -1;
-	return 0;
+	return out->mac.learned;
 }
+
+static uint32_t macs_iterate(const struct page *page, const struct store *store, uint64_t *cursor,
+	void *entries, uint32_t max)
+{
+	return fdb_iterate(cursor, entries, max);
+}
+
+static bool macs_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	const char *slice = match_text(page, "slice");
+	json_t *learned = json_object_get(page->match, "learned");
+
+	if (!mac_describe(entry, &out->mac) || (slice && strcmp(slice, out->mac.slice)))
+		return false;
+	return !learned || json_is_true(learned) == out->mac.learned;
+}
+
+static const struct store mac_stores[] = {
+	{0, macs_iterate, sizeof(struct fdb_entry), macs_describe},
+	{.iterate = NULL},
+};
+_Static_assert(sizeof(struct fdb_entry) <= STORE_ENTRY, "an entry fits");
+
+const struct backend mac_backend = {
+	.key_bytes = sizeof(struct mac_key),
+	.staged_bytes = sizeof(struct staged_mac),
+	.step_bytes = sizeof(struct mac_step),
+	.find = mac_find,
+	.put = mac_put,
+	.remove = mac_remove,
+	.commit = mac_commit,
+	.rollback = mac_rollback,
+	.check_unused = mac_check_unused,
+	.stores = mac_stores,
+};

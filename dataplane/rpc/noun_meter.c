@@ -109,22 +109,6 @@ static int meter_check(const struct tx *tx, const struct change *change, struct 
 	return 0;
 }
 
-static int meter_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
-{
-	if (!change_begins(change) || !police_reserve(&change->obj->id))
-		return 0;
-	rpc_fail(
-		err, RPC_ERR_CAPACITY, "no meter id is free: a box holds at most %u", LIMIT_METERS);
-	err->limit = LIMIT_METERS;
-	return -1;
-}
-
-static void meter_undo(const struct change *change)
-{
-	if (change_begins(change))
-		police_release(change->obj->id);
-}
-
 static void meter_commit(struct object *obj, const struct version *old, const struct version *next)
 {
 	const struct ref *ref;
@@ -160,8 +144,8 @@ static void meter_stats(const struct object *obj, json_t *out)
 
 const struct noun noun_meter = {
 	.check = meter_check,
-	.prepare = meter_prepare,
-	.undo = meter_undo,
+	.id_reserve = police_reserve,
+	.id_release = police_release,
 	.commit = meter_commit,
 	.stats = meter_stats,
 };

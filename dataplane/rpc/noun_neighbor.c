@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* neighbor: the MAC of an IP next door, on the underlay or on an attachment. Called through
- * nouns[], and by tx.c and the methods for learned ones; owns nothing. In an l3 slice it must be on
- * a network of its attachment, and keeps that from going; in an l2 slice any address will do. */
+/* neighbor: the MAC of an IP next door, on the underlay or on an attachment. Owns nothing: static
+ * ones are in the model, learned ones in pipelines/l3/neighbor.h alone. In an l3 slice it must be
+ * on a network of its attachment, and keeps that from going; in an l2 slice any address will do. */
 #include "noun_neighbor.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "list_store.h"
 #include "neighbor.h"
 #include "networks.h"
 #include "noun_address.h"
@@ -159,7 +160,7 @@ static void neighbor_answer(const struct object *obj, union api_object *copy)
 
 /* ---- wanted ones without a MAC ---- */
 
-bool missing_neighbor_describe(const struct underlay_hop *hop, struct api_neighbor *out)
+static bool missing_describe(const struct underlay_hop *hop, struct api_neighbor *out)
 {
 	const struct object *port = model_by_id(OBJECT_PORT, hop->port);
 
@@ -174,7 +175,7 @@ bool missing_neighbor_describe(const struct underlay_hop *hop, struct api_neighb
 	return true;
 }
 
-static int missing_neighbor_get(const struct api_neighbor *key, struct api_neighbor *out)
+static int missing_find(const struct api_neighbor *key, struct api_neighbor *out)
 {
 	const struct object *port = model_find(OBJECT_PORT, key->port);
 	struct underlay_hop hop = {.address = key->address};
@@ -183,35 +184,60 @@ static int missing_neighbor_get(const struct api_neighbor *key, struct api_neigh
 	if (!port || !underlay_hop_wanted(port->id, &key->address, &known) || known)
 		return -1;
 	hop.port = port->id;
-	return missing_neighbor_describe(&hop, out) ? 0 : -1;
+	return missing_describe(&hop, out) ? 1 : -1;
+}
+
+static uint32_t missing_iterate(const struct page *page, const struct store *store,
+	uint64_t *cursor, void *entries, uint32_t max)
+{
+	if (!match_text(page, "attachment"))
+		return underlay_hops_missing(cursor, entries, max);
+	*cursor = 0;
+	return 0;
+}
+
+static bool missing_page_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	return missing_describe(entry, &out->neighbor);
 }
 
 /* ---- learned ones ---- */
 
-int learned_neighbor_delete(struct tx *tx, const struct api_neighbor *key, struct rpc_error *err)
-{
-	const struct object *at = model_find(OBJECT_ATTACHMENT, key->port);
-	struct neighbor_entry entry;
-	struct tx_step *step;
+struct neighbor_step {
+	uint16_t slice, attachment;
+	struct api_ip address;
+};
 
-	if (!at || neighbor_get(at->id, &key->address, &entry) || entry.state == NEIGHBOR_STATIC)
+/* The place of a key stands in `port`, whatever it is. */
+static const struct object *place_of(const union api_object *key)
+{
+	return model_find(OBJECT_ATTACHMENT, key->neighbor.port);
+}
+
+static int learned_remove(struct tx *tx, const union api_object *key, struct rpc_error *err)
+{
+	const struct api_ip *address = &key->neighbor.address;
+	const struct object *at = place_of(key);
+	struct neighbor_entry entry;
+	struct neighbor_step step;
+
+	if (!at || neighbor_get(at->id, address, &entry) || entry.state == NEIGHBOR_STATIC)
 		return 1;
-	step = tx_next_step(tx);
-	if (!step)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	*step = (struct tx_step){
-		.kind = TX_NEIGHBOR, .neighbor = {entry.slice, at->id, key->address}};
-	tx->count++;
+	if (tx_step_room(tx, OBJECT_NEIGHBOR, err))
+		return -1;
+	step = (struct neighbor_step){entry.slice, at->id, *address};
+	tx_step_add(tx, OBJECT_NEIGHBOR, &step);
 	tx->deleted++;
 	return 0;
 }
 
-void learned_neighbor_commit(const struct tx_neighbor *step)
+static void learned_commit(const void *steps, size_t count)
 {
-	neighbor_forget(step->slice, step->attachment, &step->address);
+	for (const struct neighbor_step *step = steps; count-- > 0; step++)
+		neighbor_forget(step->slice, step->attachment, &step->address);
 }
 
-bool neighbor_describe(const struct neighbor_entry *entry, struct api_neighbor *out)
+static bool neighbor_describe(const struct neighbor_entry *entry, struct api_neighbor *out)
 {
 	const struct object *slice = model_by_id(OBJECT_SLICE, entry->slice);
 	const struct object *at = model_by_id(OBJECT_ATTACHMENT, entry->attachment);
@@ -230,15 +256,48 @@ bool neighbor_describe(const struct neighbor_entry *entry, struct api_neighbor *
 	return true;
 }
 
-int learned_neighbor_get(const struct api_neighbor *key, struct api_neighbor *out)
+static int learned_find(const union api_object *key, union api_object *out)
 {
-	const struct object *at = model_find(OBJECT_ATTACHMENT, key->port);
+	const struct object *at = place_of(key);
 	struct neighbor_entry entry;
 
-	if (at && !neighbor_get(at->id, &key->address, &entry) && neighbor_describe(&entry, out))
-		return 0;
-	return missing_neighbor_get(key, out);
+	if (at && !neighbor_get(at->id, &key->neighbor.address, &entry) &&
+		neighbor_describe(&entry, &out->neighbor))
+		return 1;
+	return missing_find(&key->neighbor, &out->neighbor);
 }
+
+static uint32_t learned_iterate(const struct page *page, const struct store *store,
+	uint64_t *cursor, void *entries, uint32_t max)
+{
+	if (!match_text(page, "port"))
+		return neighbor_iterate(cursor, entries, max);
+	*cursor = 0;
+	return 0;
+}
+
+static bool learned_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	const struct neighbor_entry *neighbor = entry;
+
+	return neighbor->state != NEIGHBOR_STATIC && neighbor_describe(neighbor, &out->neighbor);
+}
+
+static const struct store neighbor_stores[] = {
+	{'n', learned_iterate, sizeof(struct neighbor_entry), learned_describe},
+	{'w', missing_iterate, sizeof(struct underlay_hop), missing_page_describe},
+	{.iterate = NULL},
+};
+_Static_assert(sizeof(struct neighbor_entry) <= STORE_ENTRY, "an entry fits");
+_Static_assert(sizeof(struct underlay_hop) <= STORE_ENTRY, "an entry fits");
+
+const struct backend neighbor_backend = {
+	.step_bytes = sizeof(struct neighbor_step),
+	.find = learned_find,
+	.remove = learned_remove,
+	.commit = learned_commit,
+	.stores = neighbor_stores,
+};
 
 const struct noun noun_neighbor = {
 	.unique_field = "address",

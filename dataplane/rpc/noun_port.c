@@ -22,27 +22,6 @@ static void port_unique(const union api_object *data, char *text)
 	snprintf(text, NOUN_UNIQUE, "device %s", data->port.device);
 }
 
-/* What is fixed while the device is open. */
-static bool port_must_renew(const union api_object *old, const union api_object *data)
-{
-	const struct api_port *a = &old->port, *b = &data->port;
-
-	return strcmp(a->device, b->device) != 0 || a->queues != b->queues ||
-	       a->mbufs != b->mbufs || a->tap != b->tap;
-}
-
-static int fail_fixed(const struct object *obj, const char *field, struct rpc_error *err)
-{
-	char label[160];
-
-	rpc_fail(err, RPC_ERR_CONFLICT,
-		"the %s of a port cannot change while it is open: delete port %s first", field,
-		obj->key);
-	snprintf(err->path, sizeof(err->path), "%s", field);
-	snprintf(err->with, sizeof(err->with), "%s", model_label(obj, label, sizeof(label)));
-	return -1;
-}
-
 /* DPDK knows a device by what stands before the first comma. */
 static bool same_device(const struct api_port *a, const struct api_port *b)
 {
@@ -51,11 +30,29 @@ static bool same_device(const struct api_port *a, const struct api_port *b)
 	return strcspn(a->device, ",") == length && !strncmp(a->device, b->device, length);
 }
 
-/* One from at on with this name or device that the transaction deletes; NULL: none. */
-static const struct change *deleted(const struct tx *tx, const struct api_port *next, uint32_t *at)
+/* Of the transaction in work those that end or have entered: a box has few ports, of which a
+ * message may say many. */
+static const struct change *changes[2 * LIMIT_PORTS];
+static uint32_t change_count;
+
+static void port_release(const struct change *change)
 {
-	while (*at < tx->port_count) {
-		const struct change *change = tx->ports[(*at)++];
+	if (change_ends(change))
+		changes[change_count++] = change;
+}
+
+/* Of all or of none. */
+static void port_restore(const struct change *change)
+{
+	if (change_ends(change))
+		change_count = 0;
+}
+
+/* One from at on with this name or device that the transaction deletes; NULL: none. */
+static const struct change *deleted(const struct api_port *next, uint32_t *at)
+{
+	while (*at < change_count) {
+		const struct change *change = changes[(*at)++];
 		const struct api_port *old = change_ends(change) ? &change->old->data->port : NULL;
 
 		if (old && (!strcmp(old->name, next->name) || same_device(old, next)))
@@ -68,7 +65,7 @@ static const struct change *deleted(const struct tx *tx, const struct api_port *
 static int check_reopen(const struct tx *tx, const struct api_port *next, struct rpc_error *err)
 {
 	uint32_t at = 0;
-	const struct change *ends = tx->check || tx->is_sync ? NULL : deleted(tx, next, &at);
+	const struct change *ends = tx->check || tx->is_sync ? NULL : deleted(next, &at);
 	const struct api_port *old = ends ? &ends->old->data->port : NULL;
 
 	if (!old)
@@ -81,8 +78,7 @@ static int check_reopen(const struct tx *tx, const struct api_port *next, struct
 static int port_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
-	const struct api_port *next = &change->data->port, *old;
-	const struct object *obj = change->obj;
+	const struct api_port *next = &change->data->port;
 
 	if (memcmp(&next->mac, &none, sizeof(none)) && !noun_mac_unicast(&next->mac))
 		return noun_fail_mac(err, "mac", &next->mac);
@@ -92,18 +88,7 @@ static int port_check(const struct tx *tx, const struct change *change, struct r
 		snprintf(got, sizeof(got), "%llu", (unsigned long long)next->rate_bps);
 		return rpc_fail_value(err, "rate_bps", "0, or 100000 and more", got);
 	}
-	if (change_begins(change))
-		return check_reopen(tx, next, err);
-	old = &change->old->data->port;
-	if (strcmp(old->device, next->device))
-		return fail_fixed(obj, "device", err);
-	if (old->queues != next->queues)
-		return fail_fixed(obj, "queues", err);
-	if (old->mbufs != next->mbufs)
-		return fail_fixed(obj, "mbufs", err);
-	if (old->tap != next->tap)
-		return fail_fixed(obj, "tap", err);
-	return 0;
+	return change_begins(change) ? check_reopen(tx, next, err) : 0;
 }
 
 static int check_device_name(const struct api_port *next, struct rpc_error *err)
@@ -122,12 +107,12 @@ static int check_device_name(const struct api_port *next, struct rpc_error *err)
 }
 
 /* How many more devices are open by now than there are. */
-static int devices_more(const struct tx *tx, const struct change *but)
+static int devices_more(const struct change *but)
 {
 	int more = 0;
 
-	for (uint32_t i = 0; i < tx->port_count; i++) {
-		const struct change *change = tx->ports[i];
+	for (uint32_t i = 0; i < change_count; i++) {
+		const struct change *change = changes[i];
 
 		if (change_begins(change) && change->next && change != but)
 			more += 1 + change->data->port.tap;
@@ -138,7 +123,7 @@ static int devices_more(const struct tx *tx, const struct change *but)
 }
 
 /* Of one that would be opened: its id is one that no port of the model has. */
-static int check_open(const struct tx *tx, const struct change *change, struct rpc_error *err)
+static int check_open(const struct change *change, struct rpc_error *err)
 {
 	const struct api_port *next = &change->data->port;
 	struct object *obj = change->obj;
@@ -146,12 +131,12 @@ static int check_open(const struct tx *tx, const struct change *change, struct r
 	bool tap_there = false;
 	uint32_t at = 0;
 
-	while ((ends = deleted(tx, next, &at)))
+	while ((ends = deleted(next, &at)))
 		tap_there |= ends->old->data->port.tap &&
 			     !strcmp(ends->old->data->port.name, next->name);
 
 	if (device_check(next->device, err) != 0 || check_device_name(next, err) != 0 ||
-		port_open_check(next, tap_there, devices_more(tx, change), err) != 0)
+		port_open_check(next, tap_there, devices_more(change), err) != 0)
 		return -1;
 	while (model_by_id(OBJECT_PORT, obj->id))
 		obj->id++;
@@ -160,22 +145,22 @@ static int check_open(const struct tx *tx, const struct change *change, struct r
 
 /* What has the device or the name of the new one lets go of them now. Should the transaction fail
  * they are opened again, as after their interface had gone (noun_port_poll()). */
-static void suspend_others(const struct tx *tx, const struct api_port *next)
+static void suspend_others(const struct api_port *next)
 {
 	const struct change *ends;
 	uint32_t at = 0;
 
-	while ((ends = deleted(tx, next, &at)))
+	while ((ends = deleted(next, &at)))
 		port_suspend(ends->life.id);
 }
 
-static int open_port(const struct tx *tx, const struct change *change, struct rpc_error *err)
+static int open_port(const struct change *change, struct rpc_error *err)
 {
 	const struct api_port *next = &change->data->port;
 
 	if (device_check(next->device, err) != 0)
 		return -1;
-	suspend_others(tx, next);
+	suspend_others(next);
 	return port_open(next, &change->obj->id, err);
 }
 
@@ -183,18 +168,22 @@ static int port_prepare(const struct tx *tx, const struct change *change, struct
 {
 	const struct api_port *next = &change->data->port;
 
-	if (change->dry)
-		return change_begins(change) ? check_open(tx, change, err)
-					     : port_change_check(change->obj->id, next, err);
-	if (change_begins(change))
-		return open_port(tx, change, err);
-	return port_change(change->obj->id, next, err);
+	if (!change_begins(change))
+		return change->dry ? port_change_check(change->obj->id, next, err)
+				   : port_change(change->obj->id, next, err);
+	if (change->dry ? check_open(change, err) : open_port(change, err))
+		return -1;
+	if (!change_ends(change))
+		changes[change_count++] = change;
+	return 0;
 }
 
 static void port_undo(const struct change *change)
 {
 	struct rpc_error ignored = {0};
 
+	if (change_begins(change))
+		change_count = 0;
 	if (change->dry)
 		return;
 	if (change_begins(change))
@@ -276,6 +265,7 @@ static const char *port_warning(const struct object *obj)
 
 static void port_commit(struct object *obj, const struct version *old, const struct version *next)
 {
+	change_count = 0;
 	if (!next) {
 		port_close(obj->id);
 		underlay_port_gone(obj->id);
@@ -421,7 +411,8 @@ static void port_stats(const struct object *obj, json_t *out)
 const struct noun noun_port = {
 	.unique_field = "device",
 	.unique = port_unique,
-	.must_renew = port_must_renew,
+	.release = port_release,
+	.restore = port_restore,
 	.check = port_check,
 	.prepare = port_prepare,
 	.undo = port_undo,

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "fib.h"
+#include "fib_cursor.h"
+#include "list_store.h"
 #include "networks.h"
 #include "noun_address.h"
 #include "noun_session.h"
@@ -18,38 +20,6 @@ struct ways {
 	struct l3_via via[LIMIT_ROUTE_VIA];
 	uint32_t count;
 };
-
-/* ---- names, of which a message usually says few many times: the last of each kind is at hand.
- * Objects may be freed between ops: what a name led to is good for one op only. ---- */
-
-static struct {
-	struct object *slice, *attachment, *tunnel, *member;
-	uint64_t op;
-} near;
-
-static struct object *find_near(enum object_type type, const char *name, struct object **at)
-{
-	if (!*at || strcmp((*at)->key, name))
-		*at = model_find(type, name);
-	return *at;
-}
-
-static struct object *find_member(const struct object *slice, const struct object *tunnel)
-{
-	if (!near.member || version_ref(near.member->now, OBJECT_SLICE) != slice ||
-		version_ref(near.member->now, OBJECT_TUNNEL) != tunnel)
-		near.member = model_member(slice, tunnel);
-	return near.member;
-}
-
-static struct object *find_slice(const struct tx *tx, const char *name)
-{
-	if (near.op != tx->op) {
-		memset(&near, 0, sizeof(near));
-		near.op = tx->op;
-	}
-	return find_near(OBJECT_SLICE, name, &near.slice);
-}
 
 /* ---- checks ---- */
 
@@ -141,7 +111,7 @@ static int check_hop(const struct object *slice, const struct object *at,
 static int check_attachment(const struct object *slice, const struct api_via *via, uint8_t family,
 	struct l3_via *out, struct rpc_error *err)
 {
-	const struct object *at = find_near(OBJECT_ATTACHMENT, via->attachment, &near.attachment);
+	const struct object *at = model_find(OBJECT_ATTACHMENT, via->attachment);
 
 	if (!at)
 		return noun_fail_missing(err, "attachment", OBJECT_ATTACHMENT, via->attachment);
@@ -164,11 +134,11 @@ static int check_attachment(const struct object *slice, const struct api_via *vi
 static int check_tunnel(const struct object *slice, const struct api_via *via, uint8_t family,
 	struct l3_via *out, struct rpc_error *err)
 {
-	const struct object *tunnel = find_near(OBJECT_TUNNEL, via->tunnel, &near.tunnel);
+	const struct object *tunnel = model_find(OBJECT_TUNNEL, via->tunnel);
 
 	if (!tunnel)
 		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, via->tunnel);
-	if (!find_member(slice, tunnel))
+	if (!model_member(slice, tunnel))
 		return noun_fail_no_member(err, slice->key, via->tunnel);
 	if (has_mac(via) && !noun_mac_unicast(&via->mac))
 		return noun_fail_mac(err, "mac", &via->mac);
@@ -293,9 +263,25 @@ const struct noun noun_route = {
 
 /* ==== of l3 slices ==== */
 
-bool fib_has(const struct api_route *route)
+/* What the transaction has said so far about a route. */
+struct staged_route {
+	struct place_key key; /* slice, prefix */
+	struct tx_place put;
+	uint32_t nexthop; /* 0 = not there */
+};
+
+/* Indices of next hops, 0 = no route. Owns one use of `next`. */
+struct route_step {
+	struct object *slice;
+	struct api_ip prefix;
+	uint32_t old, next;
+};
+
+static bool route_is_row(const json_t *json)
 {
-	return strcmp(route->table, "underlay") != 0;
+	const char *table = json_string_value(json_object_get(json, "table"));
+
+	return table && strcmp(table, "underlay") != 0;
 }
 
 /* ---- who is counted as named by them ---- */
@@ -348,7 +334,7 @@ static void ways_give(struct object *slice, const struct ways *ways)
 uint32_t fib_route_staged(const struct tx *tx, uint16_t slice, const struct api_ip *prefix)
 {
 	struct place_key key = {slice, *prefix};
-	const struct staged_route *state = keymap_find(&tx->routes, &key);
+	const struct staged_route *state = keymap_find(&tx->rows[OBJECT_ROUTE].staged, &key);
 
 	return state ? state->nexthop : fib_route_get(slice, prefix);
 }
@@ -357,11 +343,11 @@ uint32_t fib_route_staged(const struct tx *tx, uint16_t slice, const struct api_
 static struct staged_route *stage_state(struct tx *tx, uint16_t slice, const struct api_ip *prefix)
 {
 	struct place_key key = {slice, *prefix};
-	struct staged_route *state = keymap_find(&tx->routes, &key);
+	struct staged_route *state = keymap_find(&tx->rows[OBJECT_ROUTE].staged, &key);
 
 	if (state)
 		return state;
-	state = keymap_add(&tx->routes, &key);
+	state = keymap_add(&tx->rows[OBJECT_ROUTE].staged, &key);
 	if (state)
 		state->nexthop = fib_route_get(slice, prefix);
 	return state;
@@ -400,17 +386,6 @@ static int check_own(const struct object *slice, const struct api_ip *prefix, st
 		network ? "the network on" : "the gateway's own:", label);
 }
 
-static int fail_twice(
-	const struct api_route *route, uint32_t first, uint32_t second, struct rpc_error *err)
-{
-	char text[64], with[32];
-
-	api_ip_format(&route->prefix, true, text);
-	snprintf(with, sizeof(with), "objects[%u]", first);
-	return noun_fail_conflict(err, "", with, "objects[%u] and objects[%u] are both route %s %s",
-		first, second, route->table, text);
-}
-
 static void ways_of(uint32_t nexthop, struct ways *out)
 {
 	out->count = nexthop ? nexthop_ways(nexthop, out->via) : 0;
@@ -431,8 +406,9 @@ static int take(const struct object *slice, const struct ways *ways, uint32_t th
 
 /* Logs old → new; takes over the use of `new` when it succeeds. The log has room for it. */
 static int stage_step(struct tx *tx, struct object *slice, struct staged_route *state,
-	uint32_t next, struct tx_step *step, struct rpc_error *err)
+	uint32_t next, struct rpc_error *err)
 {
+	struct route_step step = {slice, state->key.ip, state->nexthop, next};
 	const struct api_ip *prefix = &state->key.ip;
 	struct ways old_ways, new_ways;
 	int rc = next ? fib_reserve(slice->id, prefix->family, 1) : 0;
@@ -448,8 +424,7 @@ static int stage_step(struct tx *tx, struct object *slice, struct staged_route *
 	ways_of(state->nexthop, &old_ways);
 	if (state->nexthop)
 		ways_give(slice, &old_ways);
-	*step = (struct tx_step){.kind = TX_ROUTE, .route = {slice, *prefix, state->nexthop, next}};
-	tx->count++;
+	tx_step_add(tx, OBJECT_ROUTE, &step);
 	state->nexthop = next;
 	return 0;
 }
@@ -457,13 +432,12 @@ static int stage_step(struct tx *tx, struct object *slice, struct staged_route *
 static int put_staged(struct tx *tx, struct object *slice, struct staged_route *state,
 	const struct ways *ways, struct rpc_error *err)
 {
-	struct tx_step *step = tx_next_step(tx);
 	bool there = state->nexthop != 0;
 	uint32_t nexthop;
 	int rc;
 
-	if (!step)
-		return noun_fail_room(err, -ENOMEM, "", 0);
+	if (tx_step_room(tx, OBJECT_ROUTE, err))
+		return -1;
 	rc = take(slice, ways, state->nexthop, &nexthop);
 	if (rc > 0) {
 		tx->unchanged++;
@@ -477,7 +451,7 @@ static int put_staged(struct tx *tx, struct object *slice, struct staged_route *
 		tx->unchanged++;
 		return 0;
 	}
-	if (stage_step(tx, slice, state, nexthop, step, err)) {
+	if (stage_step(tx, slice, state, nexthop, err)) {
 		nexthop_drop(nexthop);
 		return -1;
 	}
@@ -488,9 +462,10 @@ static int put_staged(struct tx *tx, struct object *slice, struct staged_route *
 	return 0;
 }
 
-int fib_put(struct tx *tx, const struct api_route *route, uint32_t index, struct rpc_error *err)
+static int route_put(struct tx *tx, union api_object *data, uint32_t index, struct rpc_error *err)
 {
-	struct object *slice = find_slice(tx, route->table);
+	const struct api_route *route = &data->route;
+	struct object *slice = model_find(OBJECT_SLICE, route->table);
 	struct staged_route *state;
 	struct ways ways;
 
@@ -500,44 +475,44 @@ int fib_put(struct tx *tx, const struct api_route *route, uint32_t index, struct
 	state = stage_state(tx, slice->id, &route->prefix);
 	if (!state)
 		return noun_fail_room(err, -ENOMEM, "", 0);
-	if (state->op == tx->op)
-		return fail_twice(route, state->index, index, err);
-	state->op = tx->op;
-	state->index = index;
+	if (tx_put_once(tx, &state->put, index, &api_types[OBJECT_ROUTE], data, err))
+		return -1;
 	return put_staged(tx, slice, state, &ways, err);
 }
 
-int fib_delete(struct tx *tx, const struct api_route *route, struct rpc_error *err)
+static int route_remove(struct tx *tx, const union api_object *key, struct rpc_error *err)
 {
-	struct object *slice = find_slice(tx, route->table);
+	struct object *slice = model_find(OBJECT_SLICE, key->route.table);
 	struct staged_route *state;
-	struct tx_step *step;
 
-	if (!slice || !is_network(&route->prefix))
+	if (!slice || !is_network(&key->route.prefix))
 		return 1;
-	state = stage_state(tx, slice->id, &route->prefix);
-	step = tx_next_step(tx);
-	if (!state || !step)
+	state = stage_state(tx, slice->id, &key->route.prefix);
+	if (!state)
 		return noun_fail_room(err, -ENOMEM, "", 0);
 	if (!state->nexthop)
 		return 1;
+	if (tx_step_room(tx, OBJECT_ROUTE, err))
+		return -1;
 	tx->deleted++;
-	return stage_step(tx, slice, state, 0, step, err);
+	return stage_step(tx, slice, state, 0, err);
 }
 
-void fib_commit(const struct tx_route *step)
+static void rows_commit(const void *steps, size_t count)
 {
-	if (step->next)
-		fib_route_set(step->slice->id, &step->prefix, step->next);
-	else
-		fib_route_unset(step->slice->id, &step->prefix);
+	for (const struct route_step *step = steps; count-- > 0; step++) {
+		if (step->next)
+			fib_route_set(step->slice->id, &step->prefix, step->next);
+		else
+			fib_route_unset(step->slice->id, &step->prefix);
+	}
 }
 
-void fib_rollback(const struct tx_route *step)
+static void route_rollback(const void *log)
 {
+	const struct route_step *step = log;
 	struct ways ways;
 
-	memset(&near, 0, sizeof(near)); /* what is near may be about to go */
 	ways_of(step->old, &ways);
 	if (step->old)
 		ways_take(step->slice, &ways);
@@ -548,6 +523,18 @@ void fib_rollback(const struct tx_route *step)
 		return;
 	nexthop_drop(step->next);
 	fib_release(step->slice->id, step->prefix.family, 1);
+}
+
+static int route_check_unused(struct rpc_error *err, const struct object *obj)
+{
+	const struct object *slice = version_ref(obj->now, OBJECT_SLICE);
+	char by[160];
+
+	if (!obj->routes)
+		return 0;
+	snprintf(by, sizeof(by), "%u route%s of slice %s", obj->routes, obj->routes == 1 ? "" : "s",
+		slice ? slice->key : obj->key);
+	return noun_fail_in_use(err, obj, by);
 }
 
 /* ---- answers ---- */
@@ -567,7 +554,8 @@ static void describe_via(const struct l3_via *via, struct api_via *out)
 		strcpy(out->tunnel, tunnel->key);
 }
 
-bool fib_describe(
+/* false when its slice is just gone. */
+static bool describe(
 	uint16_t slice, const struct api_ip *prefix, uint32_t nexthop, struct api_route *out)
 {
 	const struct object *table = model_by_id(OBJECT_SLICE, slice);
@@ -585,13 +573,75 @@ bool fib_describe(
 	return true;
 }
 
-int fib_get(const struct api_route *key, struct api_route *out)
+static int route_find(const union api_object *key, union api_object *out)
 {
-	const struct object *slice = model_find(OBJECT_SLICE, key->table);
+	const struct object *slice = model_find(OBJECT_SLICE, key->route.table);
 	uint32_t nexthop;
 
-	if (!slice || !is_network(&key->prefix))
+	if (!slice || !is_network(&key->route.prefix))
 		return -1;
-	nexthop = fib_route_get(slice->id, &key->prefix);
-	return nexthop && fib_describe(slice->id, &key->prefix, nexthop, out) ? 0 : -1;
+	nexthop = fib_route_get(slice->id, &key->route.prefix);
+	return nexthop && describe(slice->id, &key->route.prefix, nexthop, &out->route) ? 0 : -1;
 }
+
+static bool prefix_match(const struct page *page, struct api_ip *out)
+{
+	const char *text = match_text(page, "prefix");
+
+	return text && !api_ip_parse(text, true, out);
+}
+
+/* One prefix of one slice is looked up rather than looked for. */
+static uint32_t routes_iterate(const struct page *page, const struct store *store, uint64_t *cursor,
+	void *entries, uint32_t max)
+{
+	const char *table = match_text(page, "table");
+	const struct object *slice = table ? model_find(OBJECT_SLICE, table) : NULL;
+	uint8_t family = store->tag == '4' ? 4 : 6;
+	struct fib_entry *entry = entries;
+	struct api_ip prefix;
+	bool one = prefix_match(page, &prefix);
+	bool none = (table && !slice) || (one && prefix.family != family);
+
+	if (!none && (!slice || !one))
+		return fib_page(family, slice ? slice->id : 0, cursor, entries, max);
+	memset(cursor, 0, FIB_CURSOR_WORDS * sizeof(*cursor));
+	if (none)
+		return 0;
+	*entry =
+		(struct fib_entry){slice->id, prefix, fib_route_get(slice->id, &prefix), FIB_ROUTE};
+	return entry->nexthop ? 1 : 0;
+}
+
+static bool routes_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	const struct fib_entry *route = entry;
+	struct api_ip prefix;
+
+	if (route->owner != FIB_ROUTE ||
+		(prefix_match(page, &prefix) && memcmp(&prefix, &route->prefix, sizeof(prefix))))
+		return false;
+	return describe(route->slice, &route->prefix, route->nexthop, &out->route);
+}
+
+static const struct store route_stores[] = {
+	{'4', routes_iterate, sizeof(struct fib_entry), routes_describe},
+	{'6', routes_iterate, sizeof(struct fib_entry), routes_describe},
+	{.iterate = NULL},
+};
+_Static_assert(sizeof(struct fib_entry) <= STORE_ENTRY, "an entry fits");
+_Static_assert(FIB_CURSOR_WORDS <= STORE_CURSOR_WORDS, "a cursor fits");
+
+const struct backend route_backend = {
+	.key_bytes = sizeof(struct place_key),
+	.staged_bytes = sizeof(struct staged_route),
+	.step_bytes = sizeof(struct route_step),
+	.is_row = route_is_row,
+	.find = route_find,
+	.put = route_put,
+	.remove = route_remove,
+	.commit = rows_commit,
+	.rollback = route_rollback,
+	.check_unused = route_check_unused,
+	.stores = route_stores,
+};

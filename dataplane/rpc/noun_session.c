@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* session: checked in itself by gtp/, its names looked up here, the rest by pipelines/upf, which
- * also keeps it. Owns what a transaction has named so far. */
+ * also keeps it. Owns nothing. */
 #include "noun_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "list_store.h"
 #include "networks.h"
 #include "noun.h"
 #include "noun_route.h"
@@ -14,42 +15,18 @@
 #include "peer.h"
 #include "session.h"
 #include "session_check.h"
+#include "underlay.h"
 
-/* A message usually says many sessions of few slices and own addresses: the last names of each kind
- * are found at once, the latest first. Good for one op: objects may be freed between ops. */
-#define NEAR 4
-struct near {
-	struct object *obj[NEAR];
+/* Which sessions the transaction has put. */
+struct session_place {
+	uint16_t mark; /* 1 */
+	uint16_t index_low, index_high;
 };
-static struct near near_slices, near_gtpus;
-static uint64_t near_op;
-
-static struct object *find_near(struct near *near, enum object_type type, const char *name)
-{
-	struct object *found;
-	int at = 0;
-
-	while (at < NEAR && near->obj[at] && strcmp(near->obj[at]->key, name))
-		at++;
-	found = at < NEAR ? near->obj[at] : NULL;
-	if (!found) {
-		found = model_find(type, name);
-		if (!found)
-			return NULL;
-		at = at < NEAR ? at : NEAR - 1;
-	}
-	memmove(&near->obj[1], &near->obj[0], at * sizeof(near->obj[0]));
-	near->obj[0] = found;
-	return found;
-}
-
-static void begin_op(const struct tx *tx)
-{
-	if (near_op == tx->op)
-		return;
-	near_op = tx->op;
-	near_slices = near_gtpus = (struct near){{NULL}};
-}
+struct staged_session {
+	struct session_place place;
+	struct tx_place put;    /* also one that was refused */
+	struct tx_place stands; /* the last one that was not */
+};
 
 /* ---- slices ---- */
 
@@ -57,7 +34,7 @@ static void begin_op(const struct tx *tx)
 static int resolve_slice(
 	const char *name, const struct object *preset, uint16_t *id, struct rpc_error *err)
 {
-	const struct object *slice = *name ? find_near(&near_slices, OBJECT_SLICE, name) : preset;
+	const struct object *slice = *name ? model_find(OBJECT_SLICE, name) : preset;
 
 	if (!slice)
 		return noun_fail_missing(err, "slice", OBJECT_SLICE, name);
@@ -114,7 +91,7 @@ static int resolve_pdr(struct api_pdr *pdr, const struct object *slice, struct r
 		return -1;
 	if (!pdr->gtpu[0])
 		return 0;
-	gtpu = find_near(&near_gtpus, OBJECT_GTPU, pdr->gtpu);
+	gtpu = model_find(OBJECT_GTPU, pdr->gtpu);
 	if (!gtpu)
 		return noun_fail_missing(err, "gtpu", OBJECT_GTPU, pdr->gtpu);
 	pdr->gtpu_id = gtpu->id;
@@ -183,7 +160,7 @@ static int resolve_outer(const struct api_session *s, uint32_t destination,
 								 : "a gtpu with an IPv6 address",
 					 "none in this box");
 	}
-	gtpu = find_near(&near_gtpus, OBJECT_GTPU, outer->gtpu);
+	gtpu = model_find(OBJECT_GTPU, outer->gtpu);
 	if (!gtpu)
 		return noun_fail_missing(err, path, OBJECT_GTPU, outer->gtpu);
 	if (gtpu->now->data->gtpu.address.family != outer->peer.family)
@@ -205,7 +182,7 @@ static int resolve_far(const struct api_session *s, struct api_far *far, const s
 /* Ids for all names. */
 static int resolve(struct api_session *s, struct rpc_error *err)
 {
-	const struct object *slice = find_near(&near_slices, OBJECT_SLICE, s->slice);
+	const struct object *slice = model_find(OBJECT_SLICE, s->slice);
 
 	if (!slice)
 		return noun_fail_missing(err, "slice", OBJECT_SLICE, s->slice);
@@ -267,24 +244,23 @@ static int prepare(const struct tx *tx, const struct api_session *s, struct sess
 
 /* ---- put and delete ---- */
 
-/* This op names the session that has this index now: 0, or -1 when it did before. */
-static int stage(struct tx *tx, const struct api_session *s, uint32_t session, uint32_t index,
-	struct rpc_error *err)
+static struct session_place place_of(uint32_t session)
 {
-	struct session_place place = {1, (uint16_t)session, session >> 16};
-	size_t before = tx->sessions.count;
-	struct staged_session *staged = keymap_add(&tx->sessions, &place);
+	return (struct session_place){1, (uint16_t)session, session >> 16};
+}
+
+/* This op names the session that has this index now; NULL with err: it did before. */
+static struct staged_session *stage(struct tx *tx, const union api_object *data, uint32_t session,
+	uint32_t index, struct rpc_error *err)
+{
+	struct session_place place = place_of(session);
+	struct staged_session *staged = keymap_add(&tx->rows[OBJECT_SESSION].staged, &place);
 
 	if (!staged)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	if (tx->sessions.count == before) {
-		rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both session %s",
-			staged->index, index, s->name);
-		snprintf(err->with, sizeof(err->with), "objects[%u]", staged->index);
-		return -1;
-	}
-	staged->index = index;
-	return 0;
+		rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	else if (tx_put_once(tx, &staged->put, index, &api_types[OBJECT_SESSION], data, err))
+		staged = NULL;
+	return staged;
 }
 
 static int add_chosen(
@@ -318,54 +294,126 @@ static int tell_chosen(struct tx *tx, const struct api_session *s, uint32_t sess
 	return 0;
 }
 
-int noun_session_put(struct tx *tx, struct api_session *s, uint32_t index, struct rpc_error *err)
+static int session_put(struct tx *tx, union api_object *data, uint32_t index, struct rpc_error *err)
 {
+	struct api_session *s = &data->session;
 	struct session_change *change = NULL;
 	uint32_t before = session_find(s->name);
-	struct tx_step *step;
+	struct staged_session *staged = NULL;
 	int rc;
 
-	begin_op(tx);
 	if (session_check(s, err) || resolve(s, err) ||
-		(before && stage(tx, s, before, index, err)))
+		(before && !(staged = stage(tx, data, before, index, err))) ||
+		tx_step_room(tx, OBJECT_SESSION, err))
 		return -1;
-	step = tx_next_step(tx);
-	if (!step)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 	rc = prepare(tx, s, &change, err);
 	if (rc < 0)
 		return -1;
-	if (rc > 0) {
-		*step = (struct tx_step){.kind = TX_SESSION,
-			.session = {change, session_find(s->name), tx->at, index}};
-		tx->count++;
-	}
+	if (rc > 0)
+		tx_step_add(tx, OBJECT_SESSION, &change);
 	if (rc == 0)
 		tx->unchanged++;
 	else if (before)
 		tx->updated++;
 	else
 		tx->created++;
-	if (!before && stage(tx, s, session_find(s->name), index, err))
+	if (!before && !(staged = stage(tx, data, session_find(s->name), index, err)))
 		return -1;
+	if (rc > 0)
+		staged->stands = staged->put;
 	return tell_chosen(tx, s, before, change, err);
 }
 
-int noun_session_delete(struct tx *tx, const struct api_session *s, struct rpc_error *err)
+static int session_remove(struct tx *tx, const union api_object *key, struct rpc_error *err)
 {
-	uint32_t index = session_find(s->name);
+	uint32_t index = session_find(key->session.name);
 	struct session_change *change;
-	struct tx_step *step;
 
 	if (!index)
 		return 1;
-	step = tx_next_step(tx);
-	if (!step)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
-	if (session_prepare_delete(index, &change, err) < 0)
+	if (tx_step_room(tx, OBJECT_SESSION, err) ||
+		session_prepare_delete(index, &change, err) < 0)
 		return -1;
-	*step = (struct tx_step){.kind = TX_SESSION, .session = {.change = change}};
-	tx->count++;
+	tx_step_add(tx, OBJECT_SESSION, &change);
 	tx->deleted++;
 	return 0;
 }
+
+/* Errors of what could be judged only at the end, where the session was put. */
+static void session_settle(struct tx *tx)
+{
+	uint32_t session, cursor = 0;
+	struct rpc_error err = {0};
+
+	while (session_settled(&cursor, &session, &err)) {
+		struct session_place place = place_of(session);
+		const struct staged_session *staged =
+			keymap_find(&tx->rows[OBJECT_SESSION].staged, &place);
+
+		if (staged && staged->stands.op)
+			tx_refuse(tx, staged->stands.op - 1, staged->stands.index, &err);
+	}
+}
+
+/* Together, those that go, too: a UE's address is its next session's at once. Peers that the
+ * sessions are the first to name have their paths before packets can be sent there. */
+static void commit_all(const void *steps, size_t count)
+{
+	underlay_resolve();
+	session_commit((struct session_change **)steps, count);
+}
+
+static void session_rollback(const void *step)
+{
+	session_cancel(*(struct session_change *const *)step);
+}
+
+/* ---- answers ---- */
+
+static int find(const union api_object *key, union api_object *out)
+{
+	return noun_session_describe(session_find(key->session.name), &out->session) ? 0 : -1;
+}
+
+/* One by its name is looked up rather than looked for. */
+static uint32_t sessions_iterate(const struct page *page, const struct store *store,
+	uint64_t *cursor, void *entries, uint32_t max)
+{
+	const char *name = match_text(page, "name");
+	uint32_t *index = entries;
+
+	if (!name)
+		return session_iterate(cursor, index, max);
+	*cursor = 0;
+	*index = session_find(name);
+	return *index ? 1 : 0;
+}
+
+static bool sessions_describe(const struct page *page, const void *entry, union api_object *out)
+{
+	const char *slice = match_text(page, "slice");
+
+	return noun_session_describe(*(const uint32_t *)entry, &out->session) &&
+	       (!slice || !strcmp(slice, out->session.slice));
+}
+
+static const struct store session_stores[] = {
+	{0, sessions_iterate, sizeof(uint32_t), sessions_describe},
+	{.iterate = NULL},
+};
+
+const struct backend session_backend = {
+	.key_bytes = sizeof(struct session_place),
+	.staged_bytes = sizeof(struct staged_session),
+	.step_bytes = sizeof(struct session_change *),
+	.together = true,
+	.find = find,
+	.put = session_put,
+	.remove = session_remove,
+	.settle = session_settle,
+	.commit = commit_all,
+	.rollback = session_rollback,
+	.check_unused = noun_session_check_unused,
+	.stores = session_stores,
+	.stats = noun_session_stats,
+};

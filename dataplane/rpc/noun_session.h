@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sessions are not in the model: a million of them live packed in pipelines/upf (session.h). tx.c
- * and the methods come here instead. Main thread only. */
+/* Sessions are not in the model: a million of them live packed in pipelines/upf (session.h,
+ * session_backend of noun.h). Main thread only. */
 #ifndef RPC_NOUN_SESSION_H
 #define RPC_NOUN_SESSION_H
 
-#include <jansson.h>
+#include "noun.h"
 
-#include "tx.h"
-
-/* Which sessions the op in work has named: entries of tx->sessions. */
-struct session_place {
-	uint16_t mark; /* 1 */
-	uint16_t index_low, index_high;
-};
-struct staged_session {
-	struct session_place place;
-	uint32_t index; /* in its list */
-};
-
-/* 0 or -1 with err (path is the field). Takes over nothing; ids of what it names are filled in. */
-int noun_session_put(struct tx *tx, struct api_session *s, uint32_t index, struct rpc_error *err);
-/* 0, -1 with err, or 1 when there is no such session. */
-int noun_session_delete(struct tx *tx, const struct api_session *s, struct rpc_error *err);
 /* As an answer shows it: what was chosen filled in, names for ids. false: no such session. */
 bool noun_session_describe(uint32_t index, struct api_session *out);
 /* The own address that an outer header is sent from when it names none: one at which the session is
@@ -30,8 +14,9 @@ bool noun_session_describe(uint32_t index, struct api_session *out);
 uint16_t noun_session_own_gtpu(
 	const struct api_session *s, uint32_t destination, const struct api_outer_header *outer);
 
-/* Sessions keep slices and gtpus from being deleted. 0, or -1 with err that names one. */
+/* struct backend. */
 int noun_session_check_unused(struct rpc_error *err, const struct object *obj);
+int noun_session_stats(const json_t *keys, json_t *out, struct rpc_error *err);
 /* After each transaction: only so many sessions are looked through in one for what to name. */
 void noun_session_rest(void);
 
@@ -39,9 +24,5 @@ void noun_session_rest(void);
  * "prefix"). */
 int noun_session_check_free(
 	struct rpc_error *err, uint16_t slice, const struct api_ip *prefix, bool address);
-
-/* stats of sessions: 0 or -1 with err. keys NULL: all, while they are not too many for an answer.
- */
-int noun_session_stats(const json_t *keys, json_t *out, struct rpc_error *err);
 
 #endif

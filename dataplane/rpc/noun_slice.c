@@ -17,22 +17,12 @@ static void slice_unique(const union api_object *data, char *text)
 	snprintf(text, NOUN_UNIQUE, "vni %u", data->slice.vni);
 }
 
-static bool slice_must_renew(const union api_object *old, const union api_object *data)
-{
-	return old->slice.kind != data->slice.kind;
-}
-
 static int slice_check(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	static const struct api_mac_addr none;
 	const struct api_slice *next = &change->data->slice;
 	const struct object *obj = change_begins(change) ? NULL : change->obj;
 
-	if (obj && change->old->data->slice.kind != next->kind &&
-		noun_check_unused_change(err, change)) {
-		snprintf(err->path, sizeof(err->path), "kind");
-		return -1;
-	}
 	if (next->kind == SLICE_L3 && next->suppress)
 		return rpc_fail_value(err, "suppress",
 			"false: an l3 slice floods nothing, and answers for its gateways anyway",
@@ -63,24 +53,9 @@ static int slice_check(const struct tx *tx, const struct change *change, struct 
 
 static int slice_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	struct object *obj = change->obj;
-
-	if (!change_begins(change))
-		return 0;
-	if (!slice_reserve(&obj->id)) {
-		slice_mac_set(obj->id, &change->data->slice);
-		return 0;
-	}
-	rpc_fail(
-		err, RPC_ERR_CAPACITY, "no slice id is free: a box holds at most %u", LIMIT_SLICES);
-	err->limit = LIMIT_SLICES;
-	return -1;
-}
-
-static void slice_undo(const struct change *change)
-{
 	if (change_begins(change))
-		slice_release(change->obj->id);
+		slice_mac_set(change->obj->id, &change->data->slice);
+	return 0;
 }
 
 /* A guarantee that is left out is the committed rate of the slice's meter. */
@@ -145,10 +120,10 @@ static void slice_stats(const struct object *obj, json_t *out)
 const struct noun noun_slice = {
 	.unique_field = "vni",
 	.unique = slice_unique,
-	.must_renew = slice_must_renew,
 	.check = slice_check,
+	.id_reserve = slice_reserve,
+	.id_release = slice_release,
 	.prepare = slice_prepare,
-	.undo = slice_undo,
 	.commit = slice_commit,
 	.answer = slice_answer,
 	.stats = slice_stats,

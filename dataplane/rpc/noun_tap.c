@@ -180,7 +180,7 @@ void noun_tap_restore(const struct change *change)
 	hold(change->old, change->obj);
 }
 
-int noun_tap_prepare(const struct change *change, struct rpc_error *err)
+int noun_tap_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
 	if (change->data->attachment.tap[0] && take(change->next, change->dry, err))
 		return -1;

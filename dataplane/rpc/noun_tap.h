@@ -13,7 +13,7 @@ int noun_tap_check(const union api_object *data, struct rpc_error *err);
 /* The steps of struct noun, for an attachment whose tap stays, comes, changes or goes. */
 void noun_tap_release(const struct change *change);
 void noun_tap_restore(const struct change *change);
-int noun_tap_prepare(const struct change *change, struct rpc_error *err);
+int noun_tap_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err);
 void noun_tap_undo(const struct change *change);
 /* After the attachment itself. */
 void noun_tap_commit(struct object *obj, const struct version *old, const struct version *next);

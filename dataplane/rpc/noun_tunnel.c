@@ -113,21 +113,13 @@ static void tunnel_restore(const struct change *change)
 
 static int tunnel_prepare(const struct tx *tx, const struct change *change, struct rpc_error *err)
 {
-	if (!change_begins(change) || !tunnel_reserve(&change->obj->id)) {
-		count_port(change->next, 1);
-		return 0;
-	}
-	rpc_fail(err, RPC_ERR_CAPACITY, "no tunnel id is free: a box holds at most %u",
-		LIMIT_TUNNELS);
-	err->limit = LIMIT_TUNNELS;
-	return -1;
+	count_port(change->next, 1);
+	return 0;
 }
 
 static void tunnel_undo(const struct change *change)
 {
 	count_port(change->next, -1);
-	if (change_begins(change))
-		tunnel_release(change->obj->id);
 }
 
 static void tunnel_commit(struct object *obj, const struct version *old, const struct version *next)
@@ -158,6 +150,8 @@ const struct noun noun_tunnel = {
 	.release = tunnel_noun_release,
 	.restore = tunnel_restore,
 	.check = tunnel_check,
+	.id_reserve = tunnel_reserve,
+	.id_release = tunnel_release,
 	.prepare = tunnel_prepare,
 	.undo = tunnel_undo,
 	.commit = tunnel_commit,

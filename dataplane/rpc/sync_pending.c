@@ -229,10 +229,7 @@ static void wake_object(const char *type, const char *key)
 /* A route or MAC that goes leaves room; what comes is nobody's need. */
 static bool rows_go(const struct tx *tx)
 {
-	for (size_t i = 0; i < tx->deletions; i++)
-		if (tx->steps[i].kind == TX_ROUTE || tx->steps[i].kind == TX_MAC)
-			return true;
-	return false;
+	return tx->rows[OBJECT_ROUTE].deletions + tx->rows[OBJECT_MAC].deletions > 0;
 }
 
 void pending_committed(const struct tx *tx)

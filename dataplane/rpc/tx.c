@@ -11,46 +11,21 @@
 #include "array.h"
 #include "claims.h"
 #include "dispatch.h"
+#include "networks.h"
 #include "noun.h"
-#include "noun_route.h"
-#include "noun_mac.h"
-#include "noun_neighbor.h"
 #include "noun_session.h"
-#include "session.h"
 #include "sync_pending.h"
 #include "tx_refusal.h"
 #include "underlay.h"
 
-/* The order in which objects enter: what is named goes before what names it. */
-static const uint8_t ranks[OBJECT_TYPES] = {[OBJECT_METER] = 0,
-	[OBJECT_PORT] = 1,
-	[OBJECT_TUNNEL] = 2,
-	[OBJECT_GTPU] = 3,
-	[OBJECT_SLICE] = 4,
-	[OBJECT_ATTACHMENT] = 5,
-	[OBJECT_MEMBER] = 6,
-	[OBJECT_ADDRESS] = 7,
-	[OBJECT_NEIGHBOR] = 8,
-	[OBJECT_ROUTE] = 9};
-
-/* Rows name objects and no other rows. */
-static const enum object_type row_deletions[] = {
-	OBJECT_SESSION, OBJECT_MAC, OBJECT_ROUTE, OBJECT_NEIGHBOR};
-static const enum object_type row_puts[] = {OBJECT_ROUTE, OBJECT_MAC, OBJECT_SESSION};
-
-static uint64_t last_op;
-
 void tx_begin(struct tx *tx, bool check)
 {
-	*tx = (struct tx){
-		.check = check,
-		.macs = {.key_bytes = sizeof(struct mac_key),
-			.entry_bytes = sizeof(struct staged_mac)},
-		.routes = {.key_bytes = sizeof(struct place_key),
-			.entry_bytes = sizeof(struct staged_route)},
-		.sessions = {.key_bytes = sizeof(struct session_place),
-			.entry_bytes = sizeof(struct staged_session)},
-	};
+	*tx = (struct tx){.check = check};
+	for (int type = 0; type < OBJECT_TYPES; type++)
+		if (backends[type]) {
+			tx->rows[type].staged.key_bytes = backends[type]->key_bytes;
+			tx->rows[type].staged.entry_bytes = backends[type]->staged_bytes;
+		}
 }
 
 static int fail_memory(struct rpc_error *err)
@@ -58,23 +33,30 @@ static int fail_memory(struct rpc_error *err)
 	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
 }
 
-struct tx_step *tx_next_step(struct tx *tx)
+static char *step_at(const struct tx *tx, enum object_type type, size_t i)
 {
-	if (tx->count == tx->room) {
-		size_t room = tx->room ? tx->room * 2 : 16;
-		struct tx_step *steps = realloc(tx->steps, room * sizeof(*steps));
-		struct session_change **changed;
+	return tx->rows[type].steps + i * backends[type]->step_bytes;
+}
 
-		if (!steps)
-			return NULL;
-		tx->steps = steps;
-		changed = realloc(tx->sessions_changed, room * sizeof(*changed));
-		if (!changed)
-			return NULL;
-		tx->sessions_changed = changed;
-		tx->room = room;
-	}
-	return &tx->steps[tx->count];
+int tx_step_room(struct tx *tx, enum object_type type, struct rpc_error *err)
+{
+	struct tx_rows *rows = &tx->rows[type];
+	size_t room = rows->room ? rows->room * 2 : 16;
+	char *steps;
+
+	if (rows->count < rows->room)
+		return 0;
+	steps = realloc(rows->steps, room * backends[type]->step_bytes);
+	if (!steps)
+		return fail_memory(err);
+	rows->steps = steps;
+	rows->room = room;
+	return 0;
+}
+
+void tx_step_add(struct tx *tx, enum object_type type, const void *step)
+{
+	memcpy(step_at(tx, type, tx->rows[type].count++), step, backends[type]->step_bytes);
 }
 
 static int op_add(struct tx *tx, struct tx_op op, struct rpc_error *err)
@@ -114,12 +96,26 @@ static struct change *change_of(struct tx *tx, struct object *obj)
 	return obj->change;
 }
 
-static int fail_twice(const struct change *change, uint32_t index, struct rpc_error *err)
+static int fail_twice(uint32_t first, uint32_t second, const struct api_type *type, const char *key,
+	struct rpc_error *err)
 {
-	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both %s %s", change->index,
-		index, change->obj->type->name, change->obj->key);
-	snprintf(err->with, sizeof(err->with), "objects[%u]", change->index);
+	rpc_fail(err, RPC_ERR_CONFLICT, "objects[%u] and objects[%u] are both %s %s", first, second,
+		type->name, key);
+	snprintf(err->with, sizeof(err->with), "objects[%u]", first);
 	return -1;
+}
+
+int tx_put_once(const struct tx *tx, struct tx_place *last, uint32_t index,
+	const struct api_type *type, const union api_object *data, struct rpc_error *err)
+{
+	char key[API_KEY_BYTES];
+
+	if (last->op == tx->at + 1) {
+		api_key(type, data, key);
+		return fail_twice(last->index, index, type, key, err);
+	}
+	*last = (struct tx_place){tx->at + 1, index};
+	return 0;
 }
 
 static int change_put(struct change *change, const union api_object *data)
@@ -154,20 +150,11 @@ static int check_claims(const struct tx *tx, const struct api_type *type,
 	return -1;
 }
 
-/* Of a type that is in no model, whatever the key. */
-static bool is_only_row(const struct api_type *type)
-{
-	return type->type == OBJECT_MAC || type->type == OBJECT_SESSION;
-}
-
 static bool is_row(const struct api_type *type, const json_t *json)
 {
-	const char *table;
+	const struct backend *backend = backends[type->type];
 
-	if (type->type != OBJECT_ROUTE)
-		return is_only_row(type);
-	table = json_string_value(json_object_get(json, "table"));
-	return table && strcmp(table, "underlay") != 0;
+	return backend && backend->put && (!nouns[type->type] || backend->is_row(json));
 }
 
 static int put_object(struct tx *tx, const struct api_type *type, const json_t *json,
@@ -188,7 +175,7 @@ static int put_object(struct tx *tx, const struct api_type *type, const json_t *
 	if (!change)
 		return fail_memory(err);
 	if (change->data && change->op == tx->at)
-		return fail_twice(change, index, err);
+		return fail_twice(change->index, index, type, key, err);
 	change->op = tx->at;
 	change->index = index;
 	return change_put(change, &data) ? fail_memory(err) : 0;
@@ -213,7 +200,7 @@ static int find_object(const struct api_type *type, const json_t *json, char *ke
 		return rpc_fail_value(err, "", "a key: text", api_show(json, got, sizeof(got)));
 	if (api_key_parse(type, json_string_value(json), "", key, data, err))
 		return -1;
-	if (nouns[type->type] && (type->type != OBJECT_ROUTE || !fib_has(&data->route)))
+	if (nouns[type->type])
 		*obj = model_find_any(type->type, key);
 	if (*obj && !(*obj)->now)
 		*obj = NULL;
@@ -228,12 +215,12 @@ static int delete_object(struct tx *tx, const struct tx_op *op, const json_t *js
 	struct change *change;
 	struct object *obj;
 
-	if (is_only_row(op->type))
+	if (!nouns[op->type->type])
 		return 0;
 	if (find_object(op->type, json, key, &data, &obj, err) ||
 		check_claims(tx, op->type, &data, err))
 		return -1;
-	if (!obj && (op->type->type == OBJECT_NEIGHBOR || op->type->type == OBJECT_ROUTE))
+	if (!obj && backends[op->type->type])
 		return 0; /* a row, or none */
 	if (!obj || (obj->change && obj->change->gone))
 		return op->missing_ok ? 0 : fail_not_found(op->type, key, err);
@@ -306,7 +293,7 @@ static int change_cmp(const void *a, const void *b)
 {
 	const struct object *left = (*(struct change *const *)a)->obj;
 	const struct object *right = (*(struct change *const *)b)->obj;
-	int rank = ranks[left->type->type] - ranks[right->type->type];
+	int rank = left->type->rank - right->type->rank;
 
 	return rank ? rank : strcmp(left->key, right->key);
 }
@@ -317,11 +304,16 @@ static void changes_sort(struct tx *tx)
 		qsort(tx->changes, tx->change_count, sizeof(*tx->changes), change_cmp);
 }
 
-static bool must_renew(const struct change *change)
+/* The first field that only another object can have otherwise; NULL: there is none. */
+static const struct api_field *fixed_field(const struct change *change)
 {
-	const struct noun *noun = nouns[change->obj->type->type];
+	const struct api_field *field = change->obj->type->fields;
 
-	return noun->must_renew && noun->must_renew(change->old->data, change->data);
+	while (field->name && (!(field->flags & (FIELD_FIXED | FIELD_FIXED_IN_USE)) ||
+				      !memcmp((char *)change->old->data + field->offset,
+					      (char *)change->data + field->offset, field->size)))
+		field++;
+	return field->name ? field : NULL;
 }
 
 /* Those that change nothing are no changes. The others are put in order: of two that want the same,
@@ -336,7 +328,7 @@ static void sort_out(struct tx *tx)
 		struct change *change = tx->changes[i];
 
 		if (tx->is_sync && change->old && change->data && !change->gone)
-			change->gone = must_renew(change);
+			change->gone = fixed_field(change) != NULL;
 		if (change_ends(change) && change_begins(change) && renew_users(tx, change)) {
 			fail_memory(&err);
 			tx_refuse_change(tx, change, &err);
@@ -361,38 +353,25 @@ static void sort_out(struct tx *tx)
 
 /* ---- 2. and 5. rows ---- */
 
-/* 0, -1 with err, or 1 when there is none. */
-static int delete_row(struct tx *tx, const struct api_type *type, const union api_object *data,
-	struct rpc_error *err)
-{
-	switch (type->type) {
-	case OBJECT_MAC:
-		return mac_delete(tx, &data->mac, err);
-	case OBJECT_SESSION:
-		return noun_session_delete(tx, &data->session, err);
-	case OBJECT_ROUTE:
-		return fib_has(&data->route) ? fib_delete(tx, &data->route, err) : 1;
-	default:
-		return learned_neighbor_delete(tx, &data->neighbor, err);
-	}
-}
-
 static int delete_one(
 	struct tx *tx, const struct tx_op *op, const json_t *json, struct rpc_error *err)
 {
 	char key[API_KEY_BYTES];
 	union api_object data;
-	struct rpc_error told;
 	struct object *obj;
+	/* of the others gather() has told */
+	bool told = nouns[op->type->type] != NULL;
 	int rc;
 
-	if (find_object(op->type, json, key, &data, &obj, is_only_row(op->type) ? err : &told))
-		return is_only_row(op->type) ? -1 : 0;
+	if (find_object(op->type, json, key, &data, &obj, err) ||
+		(!obj && check_claims(tx, op->type, &data, err))) {
+		if (told)
+			*err = (struct rpc_error){0};
+		return told ? 0 : -1;
+	}
 	if (obj)
 		return 0; /* gather() has it */
-	if (check_claims(tx, op->type, &data, err))
-		return is_only_row(op->type) ? -1 : 0; /* of the others gather() has told */
-	rc = delete_row(tx, op->type, &data, err);
+	rc = backends[op->type->type]->remove(tx, &data, err);
 	if (rc <= 0)
 		return rc;
 	return op->missing_ok ? 0 : fail_not_found(op->type, key, err);
@@ -407,11 +386,7 @@ static int put_one(struct tx *tx, const struct api_type *type, const json_t *jso
 		return 0;
 	if (api_decode(type, json, "", &data, err) || check_claims(tx, type, &data, err))
 		return -1;
-	if (type->type == OBJECT_MAC)
-		return mac_put(tx, &data.mac, index, err);
-	if (type->type == OBJECT_SESSION)
-		return noun_session_put(tx, &data.session, index, err);
-	return fib_put(tx, &data.route, index, err);
+	return backends[type->type]->put(tx, &data, index, err);
 }
 
 /* The rows of one op. */
@@ -421,10 +396,7 @@ static void run_rows(struct tx *tx, const struct tx_op *op)
 	size_t index;
 	json_t *json;
 
-	tx->op = ++last_op;
 	tx->at = op - tx->ops;
-	if (op->put)
-		keymap_free(&tx->sessions);
 	json_array_foreach (op->list, index, json) {
 		if (op->put ? put_one(tx, op->type, json, index, &err)
 			    : delete_one(tx, op, json, &err))
@@ -432,24 +404,39 @@ static void run_rows(struct tx *tx, const struct tx_op *op)
 	}
 }
 
-static void rows(struct tx *tx, bool put, const enum object_type *types, size_t count)
+static enum object_type type_at(int rank)
 {
-	for (size_t i = 0; i < count; i++)
-		for (const struct tx_op *op = tx->ops; op < tx->ops + tx->op_count; op++)
-			if (op->put == put && op->type->type == types[i])
-				run_rows(tx, op);
+	int type = 0;
+
+	while (api_types[type].rank != rank)
+		type++;
+	return type;
+}
+
+/* Of the backends, by rank. */
+static void rows(struct tx *tx, bool put)
+{
+	for (int i = 0; i < OBJECT_TYPES; i++) {
+		enum object_type type = type_at(put ? i : OBJECT_TYPES - 1 - i);
+
+		for (uint32_t at = 0; backends[type] && at < tx->op_count; at++)
+			if (tx->ops[at].put == put && tx->ops[at].type->type == type)
+				run_rows(tx, &tx->ops[at]);
+	}
 }
 
 /* ---- 3. and 4. objects leave and enter ---- */
 
-/* Does it go on to name this one, which its old state names? All but an attachment's slice is in a
- * key, or may change under whoever names it. */
+/* Does it go on to name this one, which its old state names? What is fixed stays, or it is made
+ * anew. */
 static bool goes_on_naming(const struct change *change, const struct object *to)
 {
 	if (change->gone || !change->data)
 		return false;
-	return change->obj->type->type != OBJECT_ATTACHMENT || to->type->type != OBJECT_SLICE ||
-	       !strcmp(change->data->attachment.slice, to->key);
+	for (const struct api_field *field = change->obj->type->fields; field->name; field++)
+		if ((field->flags & FIELD_FIXED_IN_USE) && field->ref == (int)to->type->type)
+			return !strcmp((char *)change->data + field->offset, to->key);
+	return true;
 }
 
 static void note_uses(const struct change *change)
@@ -466,16 +453,16 @@ static void change_leave(struct tx *tx, struct change *change)
 {
 	struct object *obj = change->obj;
 	const struct noun *noun = nouns[obj->type->type];
+	struct rpc_error ignored = {0};
 
 	change->left_dry = tx->check || tx->refused_total > 0 || noun->forget;
-	change->had_rows = obj->macs > 0 || obj->routes > 0;
+	change->had_rows =
+		obj->type->ends == END_LAST_WITH_ROWS && noun_check_rows(&ignored, obj) != 0;
 	note_uses(change);
 	model_leave(obj);
 	if (noun->release)
 		noun->release(change);
 	change->left = true;
-	if (obj->type->type == OBJECT_PORT && change_ends(change))
-		tx->ports[tx->port_count++] = change;
 }
 
 /* Undoes change_leave(). */
@@ -522,6 +509,55 @@ static int check_room(const struct api_type *type, struct rpc_error *err)
 	return -1;
 }
 
+/* What is fixed is as it was, in a life that goes on. */
+static int check_fixed(const struct change *change, struct rpc_error *err)
+{
+	const struct api_field *field = change_begins(change) ? NULL : fixed_field(change);
+	char label[160];
+
+	if (!field)
+		return 0;
+	if (field->flags & FIELD_FIXED) {
+		model_label(change->obj, label, sizeof(label));
+		noun_fail_conflict(err, "", label,
+			"the %s of a %s cannot change while it is open: delete %.160s first",
+			field->name, change->obj->type->name, label);
+	} else if (!noun_check_unused_change(err, change)) {
+		return 0;
+	}
+	snprintf(err->path, sizeof(err->path), "%s", field->name);
+	return -1;
+}
+
+static int reserve_id(const struct noun *noun, struct object *obj, struct rpc_error *err)
+{
+	int rc = noun->id_reserve(&obj->id);
+
+	if (rc == 0)
+		return 0;
+	if (rc != -ENOSPC)
+		return fail_memory(err);
+	rpc_fail(err, RPC_ERR_CAPACITY, "no %s id is free: a box holds at most %u", obj->type->name,
+		obj->type->limit);
+	err->limit = obj->type->limit;
+	return -1;
+}
+
+/* Work for change->next that may fail: undone by unprepare(). */
+static int prepare(struct tx *tx, struct change *change, struct rpc_error *err)
+{
+	const struct noun *noun = nouns[change->obj->type->type];
+	bool has_id = noun->id_reserve && change_begins(change);
+
+	if (has_id && reserve_id(noun, change->obj, err))
+		return -1;
+	if (!noun->prepare || !noun->prepare(tx, change, err))
+		return 0;
+	if (has_id)
+		noun->id_release(change->obj->id);
+	return -1;
+}
+
 static int change_enter(struct tx *tx, struct change *change, struct rpc_error *err)
 {
 	const struct api_type *type = change->obj->type;
@@ -533,21 +569,19 @@ static int change_enter(struct tx *tx, struct change *change, struct rpc_error *
 	 * new one, but they have not entered yet */
 	if (change_ends(change) && noun_check_unused(err, change->obj))
 		return -1;
-	if ((noun->check && noun->check(tx, change, err)) ||
+	if ((noun->check && noun->check(tx, change, err)) || check_fixed(change, err) ||
 		(change_begins(change) && check_room(type, err)) ||
 		check_unique(change, unique, err) ||
 		version_new(type, change->data, unique, &next, err))
 		return -1;
 	change->dry = tx->check || tx->refused_total > 0 || noun->tell;
 	change->next = next;
-	if (noun->prepare && noun->prepare(tx, change, err)) {
+	if (prepare(tx, change, err)) {
 		change->next = NULL;
 		version_free(next);
 		return -1;
 	}
 	model_enter(change->obj, next);
-	if (type->type == OBJECT_PORT && change_begins(change) && !change_ends(change))
-		tx->ports[tx->port_count++] = change;
 	if (change_begins(change))
 		tx->created++;
 	else
@@ -567,6 +601,8 @@ static void change_withdraw(struct change *change)
 		model_forget_id(obj, obj->id);
 	if (noun->undo)
 		noun->undo(change);
+	if (noun->id_release && change_begins(change))
+		noun->id_release(obj->id);
 	change->next = NULL;
 	obj->now = change->old;
 	version_free(next);
@@ -622,26 +658,11 @@ static void settle_objects(struct tx *tx)
 	}
 }
 
-/* Where the session was put. */
-static void refuse_session(struct tx *tx, uint32_t session, struct rpc_error *err)
+static void settle_rows(struct tx *tx)
 {
-	for (size_t i = tx->count; i-- > 0;) {
-		const struct tx_step *step = &tx->steps[i];
-
-		if (step->kind != TX_SESSION || step->session.session != session)
-			continue;
-		tx_refuse(tx, step->session.op, step->session.index, err);
-		break;
-	}
-}
-
-static void settle_sessions(struct tx *tx)
-{
-	uint32_t session, cursor = 0;
-	struct rpc_error err = {0};
-
-	while (session_settled(&cursor, &session, &err))
-		refuse_session(tx, session, &err);
+	for (int type = 0; type < OBJECT_TYPES; type++)
+		if (backends[type] && backends[type]->settle)
+			backends[type]->settle(tx);
 }
 
 /* ---- 7. what only the kernel knows ---- */
@@ -676,13 +697,14 @@ int tx_run(struct tx *tx, struct rpc_error *err)
 {
 	gather(tx);
 	sort_out(tx);
-	rows(tx, false, row_deletions, sizeof(row_deletions) / sizeof(row_deletions[0]));
-	tx->deletions = tx->count;
+	rows(tx, false);
+	for (int type = 0; type < OBJECT_TYPES; type++)
+		tx->rows[type].deletions = tx->rows[type].count;
 	objects_leave(tx);
 	objects_enter(tx);
-	rows(tx, true, row_puts, sizeof(row_puts) / sizeof(row_puts[0]));
+	rows(tx, true);
 	settle_objects(tx);
-	settle_sessions(tx);
+	settle_rows(tx);
 	if (tx->refused_total == 0 && !tx->check)
 		tell_kernel(tx);
 	if (tx->refused_total == 0 || tx->check)
@@ -708,13 +730,12 @@ static void tx_end(struct tx *tx)
 	tx_refusals_free(tx);
 	networks_sweep();
 	noun_session_rest();
-	keymap_free(&tx->macs);
-	keymap_free(&tx->routes);
-	keymap_free(&tx->sessions);
+	for (int type = 0; type < OBJECT_TYPES; type++) {
+		keymap_free(&tx->rows[type].staged);
+		free(tx->rows[type].steps);
+	}
 	json_decref(tx->chosen);
 	free(tx->changes);
-	free(tx->steps);
-	free(tx->sessions_changed);
 	free(tx->ops);
 	*tx = (struct tx){0};
 }
@@ -724,38 +745,19 @@ json_t *tx_chosen(struct tx *tx)
 	return json_incref(tx->chosen);
 }
 
-static void commit_step(const struct tx_step *step)
+/* Behind the objects that rows are put on, and before those that they leave go. */
+static void commit_rows(struct tx *tx, bool put)
 {
-	switch (step->kind) {
-	case TX_MAC:
-		mac_commit(&step->mac);
-		break;
-	case TX_ROUTE:
-		fib_commit(&step->route);
-		break;
-	case TX_NEIGHBOR:
-		learned_neighbor_commit(&step->neighbor);
-		break;
-	case TX_SESSION:
-		break; /* commit_sessions() */
+	for (int i = 0; i < OBJECT_TYPES; i++) {
+		enum object_type type = type_at(put ? i : OBJECT_TYPES - 1 - i);
+		const struct backend *backend = backends[type];
+		const struct tx_rows *rows = &tx->rows[type];
+		size_t first = backend && backend->together ? 0 : rows->deletions;
+		size_t from = put ? first : 0, to = put ? rows->count : first;
+
+		if (from < to)
+			backend->commit(step_at(tx, type, from), to - from);
 	}
-}
-
-/* Together, those that go, too: a UE's address is its next session's at once. Behind the objects
- * that are made for them, and before those that they leave go. Peers that the sessions are the
- * first to name have their paths before packets can be sent there. */
-static void commit_sessions(struct tx *tx)
-{
-	struct session_change **changed = tx->sessions_changed;
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < tx->count; i++)
-		if (tx->steps[i].kind == TX_SESSION)
-			changed[n++] = tx->steps[i].session.change;
-	if (n == 0)
-		return;
-	underlay_resolve();
-	session_commit(changed, n);
 }
 
 /* What is made anew shows its other life: its own commit, and that of objects and rows that name
@@ -773,35 +775,31 @@ static void swap_lives(struct tx *tx)
 	}
 }
 
-/* What carries others goes when they have moved, so that no packet is lost that need not be, and
- * nothing leads to what is not there. What another has taken over from it (a VNI, an address, a
- * VLAN) is the other's by then, and it leaves that alone. But an object that is made anew and has
- * no id would take out what has just been put by the same key. */
-static bool ends_late(const struct change *change)
+static bool ends_last(const struct change *change)
 {
-	switch (change->obj->type->type) {
-	case OBJECT_PORT:
-	case OBJECT_TUNNEL:
-	case OBJECT_GTPU:
-	case OBJECT_SLICE:
-	case OBJECT_METER:
+	bool last = !change->next;
+
+	switch (change->obj->type->ends) {
+	case END_LAST:
 		return true;
-	case OBJECT_MEMBER:
-		return !change->next;
-	case OBJECT_ATTACHMENT:
+	case END_LAST_WITH_ROWS:
 		return change->had_rows;
-	default: /* of the underlay */
-		return !change->next && version_ref(change->old, OBJECT_ATTACHMENT) == NULL;
+	case END_LAST_IF_GONE:
+		for (uint32_t i = 0; i < change->old->n_refs; i++)
+			last &= change->old->refs[i].to->type->ends == END_LAST;
+		return last;
+	default:
+		return false;
 	}
 }
 
-static void commit_ends(struct tx *tx, bool late)
+static void commit_ends(struct tx *tx, bool last)
 {
 	swap_lives(tx);
 	for (size_t i = tx->change_count; i-- > 0;) {
 		struct change *change = tx->changes[i];
 
-		if (!change_ends(change) || ends_late(change) != late)
+		if (!change_ends(change) || ends_last(change) != last)
 			continue;
 		nouns[change->obj->type->type]->commit(change->obj, change->old, NULL);
 		model_forget_id(change->obj, change->obj->id);
@@ -820,23 +818,25 @@ static void commit_puts(struct tx *tx)
 	}
 }
 
-static void commit_steps(struct tx *tx, size_t from, size_t to)
+static bool has_rows(const struct tx *tx)
 {
-	for (size_t i = from; i < to; i++)
-		commit_step(&tx->steps[i]);
+	size_t count = 0;
+
+	for (int type = 0; type < OBJECT_TYPES; type++)
+		count += tx->rows[type].count;
+	return count > 0;
 }
 
 void tx_commit(struct tx *tx)
 {
 	swap_lives(tx);
-	commit_steps(tx, 0, tx->deletions);
+	commit_rows(tx, false);
 	swap_lives(tx);
 	commit_ends(tx, false);
 	commit_puts(tx);
-	commit_steps(tx, tx->deletions, tx->count);
-	commit_sessions(tx);
+	commit_rows(tx, true);
 	commit_ends(tx, true);
-	if (tx->count > 0 || tx->change_count > 0)
+	if (tx->change_count > 0 || has_rows(tx))
 		underlay_resolve();
 	/* only now: a later commit may have been told of what an earlier one replaced */
 	for (size_t i = 0; i < tx->change_count; i++) {
@@ -849,30 +849,29 @@ void tx_commit(struct tx *tx)
 	tx_end(tx);
 }
 
-static void rollback_steps(struct tx *tx, size_t to)
+static void rollback_rows(struct tx *tx, bool put)
 {
-	while (tx->count > to) {
-		struct tx_step *step = &tx->steps[--tx->count];
+	for (int i = 0; i < OBJECT_TYPES; i++) {
+		enum object_type type = type_at(put ? OBJECT_TYPES - 1 - i : i);
+		struct tx_rows *rows = &tx->rows[type];
 
-		if (step->kind == TX_MAC)
-			mac_rollback(&step->mac);
-		else if (step->kind == TX_ROUTE)
-			fib_rollback(&step->route);
-		else if (step->kind == TX_SESSION)
-			session_cancel(step->session.change);
+		while (rows->count > (put ? rows->deletions : 0)) {
+			rows->count--;
+			if (backends[type]->rollback)
+				backends[type]->rollback(step_at(tx, type, rows->count));
+		}
 	}
 }
 
 void tx_rollback(struct tx *tx)
 {
-	if (tx->count > tx->deletions)
-		rollback_steps(tx, tx->deletions);
+	rollback_rows(tx, true);
 	for (size_t i = tx->change_count; i-- > 0;)
 		if (tx->changes[i]->next)
 			change_withdraw(tx->changes[i]);
 	for (size_t i = 0; i < tx->change_count; i++)
 		if (tx->changes[i]->left)
 			change_return(tx->changes[i]);
-	rollback_steps(tx, 0);
+	rollback_rows(tx, false);
 	tx_end(tx);
 }

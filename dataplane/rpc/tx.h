@@ -31,48 +31,19 @@
 #include "keymap.h"
 #include "model.h"
 
-enum tx_kind { TX_MAC, TX_ROUTE, TX_NEIGHBOR, TX_SESSION };
-
-struct session_change;
-
-struct tx_mac {
-	struct object *slice;
-	struct api_mac_addr mac;
-	uint32_t old_door; /* its static door before, 0 = it had none */
-	uint32_t new_door; /* 0 = removed */
-	bool movable;	   /* the new one */
-	bool settle;	   /* it was overtaken: what was learned stays */
+/* What a transaction has said so far about the rows of a type (struct backend). */
+struct tx_rows {
+	struct keymap staged; /* as the backend likes; emptied at the end */
+	char *steps;	      /* what to do at commit, of backend->step_bytes each */
+	size_t count, room;
+	size_t deletions; /* the first steps */
+	int64_t added;	  /* rows put minus rows deleted */
 };
 
-/* A route of an l3 slice: indices of next hops, 0 = no route. Owns one use of `new`. */
-struct tx_route {
-	struct object *slice;
-	struct api_ip prefix;
-	uint32_t old, next;
-};
-
-/* A learned neighbour to forget. */
-struct tx_neighbor {
-	uint16_t slice, attachment;
-	struct api_ip address;
-};
-
-/* A change of a session. */
-struct tx_session {
-	struct session_change *change; /* owned until commit or rollback */
-	uint32_t session;	       /* its index */
-	uint32_t op, index;	       /* where it was put, for errors at the end */
-};
-
-/* A change of a row of a table. */
-struct tx_step {
-	enum tx_kind kind;
-	union {
-		struct tx_mac mac;
-		struct tx_route route;
-		struct tx_neighbor neighbor;
-		struct tx_session session;
-	};
+/* Where a row was put last: a part of the backend's staged entry. */
+struct tx_place {
+	uint32_t op; /* + 1; 0: it was not */
+	uint32_t index;
 };
 
 /* What becomes of an object of the model. */
@@ -101,27 +72,14 @@ struct tx {
 	struct tx_op *ops;
 	uint32_t op_count, op_room;
 	uint32_t at; /* the op in work */
-	uint64_t op; /* its number, never the same twice in a process */
-	/* of ports, those that end or have entered: a box has few, of which a message may say many
-	 */
-	struct change *ports[2 * LIMIT_PORTS];
-	uint32_t port_count;
 	struct change **changes;
 	uint32_t change_count, change_room;
-	struct tx_step *steps;
-	struct session_change *
-		*sessions_changed; /* as long as steps: committing allocates nothing */
-	size_t count, room;
-	size_t deletions; /* of the steps, the first */
+	struct tx_rows rows[OBJECT_TYPES];
 	uint64_t created, updated, unchanged, deleted;
-	struct keymap macs;	/* struct staged_mac */
-	struct keymap routes;	/* struct staged_route */
-	struct keymap sessions; /* struct staged_session: of the op in work */
-	json_t *chosen;		/* list of {session, pdr, teid} for the answer; NULL: none was */
-	int64_t macs_added;	/* static MACs so far: put minus removed */
-	bool check;		/* only that */
-	bool is_sync; /* of sync: objects of sources may change, and ports that cannot change
-			 while they are open are made anew */
+	json_t *chosen; /* list of {session, pdr, teid} for the answer; NULL: none was */
+	bool check;	/* only that */
+	bool is_sync;	/* of sync: objects of sources may change, and ports that cannot change
+			   while they are open are made anew */
 	/* told of each refusal, the path within the object; NULL: nobody is */
 	void (*on_refused)(void *arg, uint32_t op, uint32_t index, const struct rpc_error *err);
 	void *arg;
@@ -158,9 +116,18 @@ json_t *tx_chosen(struct tx *tx);
 /* What was refused, in the order of the ops, as errors of answers (a new list). */
 json_t *tx_refused(struct tx *tx);
 
-/* For the nouns: a place at the end of the log, not counted until the caller adds 1 to tx->count;
- * NULL: no memory. */
-struct tx_step *tx_next_step(struct tx *tx);
+/* For the backends: room for one more step, which counts once tx_step_add() has it; what fails
+ * between need not be undone. 0, or -1 with err. */
+int tx_step_room(struct tx *tx, enum object_type type, struct rpc_error *err);
+void tx_step_add(struct tx *tx, enum object_type type, const void *step);
+
+/* For the backends: the op in work puts this row. 0, or -1 with err: it did before. */
+int tx_put_once(const struct tx *tx, struct tx_place *last, uint32_t index,
+	const struct api_type *type, const union api_object *data, struct rpc_error *err);
+
+/* For the backends: an object of this op is refused; err says why, with a path within the object,
+ * and is cleared. */
+void tx_refuse(struct tx *tx, uint32_t op, uint32_t index, struct rpc_error *err);
 
 /* For the nouns: is a life of the object over with this change; does one begin? */
 static inline bool change_ends(const struct change *change)
