@@ -235,6 +235,5 @@ uint32_t upf_poll(void)
 	for (uint32_t i = 0; i < worker_count; i++)
 		n += reports_take(workers[i]);
 	n += hold_poll() + gtpu_path_poll() + session_poll() + urr_poll();
-	n += session_home_poll();
 	return n;
 }

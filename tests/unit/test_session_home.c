@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions that become more than their line serves, and plain again: what goes along with their
- * cells, and when they are home (session_retire.c). As in test_session_line.c, a grace period is
+ * cells, and when they are home (session_commit.c). As in test_session_line.c, a grace period is
  * over when rcu_reclaim() says so. */
 #include <check.h>
 #include <rte_byteorder.h>

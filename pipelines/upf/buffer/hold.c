@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "event.h"
 #include "hold_state.h"
 #include "notify.h"
@@ -227,14 +228,8 @@ static void notice(uint32_t queue, const struct hold_report *r)
 
 	if (bit == 0 || q->gone || (q->notified & bit))
 		return;
-	if (!q->listed && dues == due_size) {
-		uint32_t *more = realloc(due, (due_size + GROW) * sizeof(*due));
-
-		if (more == NULL)
-			return; /* the next packet tries again */
-		due = more;
-		due_size += GROW;
-	}
+	if (!q->listed && !array_grow(&due, &due_size, dues, sizeof(*due)))
+		return; /* the next packet tries again */
 	q->notified |= bit;
 	q->pending |= bit;
 	if (q->pending == bit) {

@@ -7,6 +7,7 @@
 #include <rte_byteorder.h>
 #include <stdlib.h>
 
+#include "array.h"
 #include "rcu.h"
 #include "reserve.h"
 #include "rules_hot.h"
@@ -293,15 +294,9 @@ static uint32_t index_take(void)
 		return free_index[--frees];
 	if (indices == LIMIT_RULES)
 		return 0;
-	if (indices >= frees_max) { /* room for all of them, so that giving back cannot fail */
-		uint32_t max = RTE_MAX(frees_max * 2, 1024u);
-		uint32_t *more = realloc(free_index, max * sizeof(*more));
-
-		if (more == NULL)
-			return 0;
-		free_index = more;
-		frees_max = max;
-	}
+	/* room for all of them, so that giving back cannot fail */
+	if (!array_grow(&free_index, &frees_max, indices, sizeof(*free_index)))
+		return 0;
 	return ++indices;
 }
 

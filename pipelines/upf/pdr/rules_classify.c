@@ -3,6 +3,7 @@
  * but for the making of wide tables. */
 #include <stdlib.h>
 
+#include "array.h"
 #include "rules_scan.h"
 #include "rules_wide.h"
 
@@ -255,15 +256,8 @@ static int event_compare(const void *a, const void *b)
 
 static bool event_add(struct sweep *s, uint32_t value, uint32_t entry, bool in)
 {
-	if (s->events == s->max_events) {
-		uint32_t max = RTE_MAX(s->max_events * 2, 1024u);
-		struct event *more = realloc(s->event, max * sizeof(*more));
-
-		if (more == NULL)
-			return false;
-		s->event = more;
-		s->max_events = max;
-	}
+	if (!array_grow(&s->event, &s->max_events, s->events, sizeof(*s->event)))
+		return false;
 	s->event[s->events++] = (struct event){value, entry, in};
 	return true;
 }

@@ -45,8 +45,6 @@ int session_init(uint32_t workers)
 
 void session_fini(void)
 {
-	session_home_fini();
-	session_give_fini();
 	session_commit_fini();
 	session_doors_fini();
 	uses_fini();

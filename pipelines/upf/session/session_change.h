@@ -108,8 +108,6 @@ int session_prepare_home(uint32_t index, struct session_change **change);
 int prepare_rest(struct session_change *c, const struct plan *p, struct rpc_error *err);
 int prepare_hold(struct session_change *c, uint16_t slice, struct rpc_error *err);
 void cancel_rest(struct session_change *c);
-/* All of the transaction is prepared and nothing published: end markers that are not due go. */
-void markers_settle(struct session_change *c);
 /* What urr.c wants to know of a state that another follows. */
 void urrs_before(
 	const struct api_session *s, const struct session_block *b, struct urr_session *to);
@@ -135,38 +133,13 @@ void session_line_on(uint32_t index);
 
 void session_commit_fini(void);
 
-/* ---- session_retire.c ---- */
-
-/* Cells of before that after does not count in. */
-bool cells_vanish(const struct session_state *before, const struct session_state *after);
-/* Of a session that stays: is there anything to fold? Then, after the grace period, do it. */
-bool session_fold_wanted(const struct session_change *c);
-void session_fold(struct session_change *c);
-
-/* ---- session_retire.c ---- */
-
 /* Memory of a state that no worker ever saw. */
 void state_give(const struct session_state *s, const struct session_state *kept);
 /* The uses of filter lists of a state's PDRs. */
 void pack_give_filters(const struct session_state *s);
-/* What changes of one transaction replaced: NULL when memory is out, then a grace period has to be
- * over before batch_add(). passed: one is over since all of it was published. */
-struct batch;
-struct batch *batch_new(uint32_t n);
-void batch_add(struct batch *b, const struct session_change *c);
-void batch_end(struct batch *b, bool passed);
 /* Waits until indices that were given up may be used again. */
 void session_reclaim(void);
-/* Indices that packets on their way still bear. */
+/* Gives back indices that packets no longer bear, brings sessions home that may go; how many. */
 uint32_t session_poll(void);
-void session_give_fini(void);
-
-/* ---- session_retire.c ---- */
-
-/* The grace period is over that the home of a homeless session was taken for. */
-void session_home_wanted(uint32_t index);
-/* Brings some of those home; how many. */
-uint32_t session_home_poll(void);
-void session_home_fini(void);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 /* In place of the UE's own address: IPv4, with "/32" after it, the IPv6 prefix. */
 #define MARK_UE4    '\x01'
 #define MARK_UE4_32 '\x02'
@@ -30,7 +32,6 @@ static struct list *lists; /* [0] is nobody's */
 static uint32_t lists_room, lists_next, lists_free, lists_count;
 static uint32_t *heads;
 static uint32_t heads_mask;
-static uint64_t bytes_held;
 
 /* Texts under way: of the list that is taken, of the answer that is made. */
 static char *scratch, *arena;
@@ -57,12 +58,6 @@ void filters_fini(void)
 	items = NULL;
 	lists_room = lists_next = lists_free = lists_count = heads_mask = 0;
 	scratch_room = arena_room = arena_used = items_used = 0;
-	bytes_held = 0;
-}
-
-uint64_t filters_memory_bytes(void)
-{
-	return bytes_held + lists_room * sizeof(*lists);
 }
 
 uint32_t filters_lists(void)
@@ -212,24 +207,12 @@ static int list_new(uint32_t *id)
 		lists_free = lists[*id].next;
 		return 0;
 	}
-	if (lists_next == lists_room) {
-		uint32_t room = lists_room == 0 ? 64 : 2 * lists_room;
-		struct list *more = realloc(lists, room * sizeof(*more));
-
-		if (more == NULL)
-			return -ENOMEM;
-		lists = more;
-		lists_room = room;
-	}
+	if (!array_grow(&lists, &lists_room, lists_next, sizeof(*lists)))
+		return -ENOMEM;
 	if (lists_next == 0)
 		lists[lists_next++] = (struct list){0};
 	*id = lists_next++;
 	return 0;
-}
-
-static uint64_t list_bytes(const struct list *l)
-{
-	return l->text_bytes + l->n * sizeof(*l->filter) + l->n_ethernet * sizeof(*l->ethernet);
 }
 
 static void list_free(uint32_t id)
@@ -315,7 +298,6 @@ static int take(const struct api_pdr *pdr, const struct own_text *own, bool mark
 	lists[*id].next = heads[hash & heads_mask];
 	heads[hash & heads_mask] = *id;
 	lists_count++;
-	bytes_held += list_bytes(&lists[*id]);
 	return 0;
 }
 
@@ -334,12 +316,6 @@ int filters_take(const struct api_pdr *pdr, const struct api_ue *ue, uint32_t *i
 	return rc == -EINVAL ? take(pdr, &own, false, id, at) : rc;
 }
 
-void filters_hold(uint32_t id)
-{
-	if (id != 0)
-		lists[id].uses++;
-}
-
 void filters_give(uint32_t id)
 {
 	uint32_t *at;
@@ -350,7 +326,6 @@ void filters_give(uint32_t id)
 		at = &lists[*at].next;
 	*at = lists[id].next;
 	lists_count--;
-	bytes_held -= list_bytes(&lists[id]);
 	list_free(id);
 }
 

@@ -14,7 +14,6 @@
 /* The list of this PDR: *id (0 for none at all) with one use taken; -ENOMEM; -EINVAL when filter
  * *at does not parse. */
 int filters_take(const struct api_pdr *pdr, const struct api_ue *ue, uint32_t *id, uint32_t *at);
-void filters_hold(uint32_t id); /* one more use */
 void filters_give(uint32_t id);
 
 struct filter_list {
@@ -29,7 +28,6 @@ struct filter_list filters_get(uint32_t id);
 bool filters_texts(uint32_t id, const struct api_ue *ue, struct api_pdr *pdr);
 void filters_texts_reset(void);
 
-uint64_t filters_memory_bytes(void);
 uint32_t filters_lists(void);
 void filters_fini(void);
 

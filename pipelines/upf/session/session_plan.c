@@ -5,7 +5,7 @@
  *
  * An act that was there before (the same way in, FAR, QERs, URRs, QFI) keeps its cell, so its
  * counters go on; a cell that a worker may still count in is never another act's. When that finds
- * no room, the session gets other cells, and what was counted is folded (session_retire.c). */
+ * no room, the session gets other cells, and what was counted is folded (session_commit.c). */
 #include "session_plan.h"
 
 #include <rte_byteorder.h>

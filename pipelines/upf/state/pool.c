@@ -138,8 +138,3 @@ void pool_give(struct pool *p, uint32_t index, uint32_t n)
 	push(p, class, index);
 	p->used -= class_units(class);
 }
-
-uint64_t pool_bytes(const struct pool *p)
-{
-	return (uint64_t)(p->next - p->head) * p->unit * p->copies;
-}

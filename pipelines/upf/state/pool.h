@@ -37,9 +37,6 @@ void pool_fini(struct pool *p);
 int pool_take(struct pool *p, uint32_t n, uint32_t *index);
 void pool_give(struct pool *p, uint32_t index, uint32_t n);
 
-/* Bytes that were ever given out, all copies; without the head. */
-uint64_t pool_bytes(const struct pool *p);
-
 static inline void *pool_at(const struct pool *p, uint32_t copy, uint32_t index)
 {
 	return p->base + copy * p->stride + index * p->unit;

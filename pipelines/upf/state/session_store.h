@@ -29,7 +29,7 @@ struct session_cold {
 	uint32_t salt : 8;  /* of the TEID chosen last */
 	uint32_t home : 1;  /* its home is taken, or workers may still count there */
 	uint32_t off : 1;   /* session_line.c: a change's grace period is not over */
-	uint32_t homeless : 1; /* its home was taken yet when it moved: session_retire.c */
+	uint32_t homeless : 1; /* its home was taken yet when it moved: session_commit.c */
 	uint32_t free : 1;     /* the index is nobody's, and may be taken */
 	uint32_t past : 25;    /* in pack_pool: a struct session_past; 0: none */
 	uint32_t commit : 7;   /* the latest such change's */
