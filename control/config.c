@@ -12,47 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "field.h"
 #include "schema.h"
 
 #define FILE_DEFAULT "/etc/sluice/control.json"
 
-/* One of the file's "peers", before names are looked up. */
-struct peer {
-	api_name user, group;
-	uint32_t role;
-	api_name tenant;
-};
-
-struct file {
-	api_name site;
-	char socket[LIMIT_DEVICE + 1];
-	char listen[LIMIT_DEVICE + 1];
-	char metrics_listen[LIMIT_DEVICE + 1];
-	char dataplane[LIMIT_DEVICE + 1];
-	char store[LIMIT_DEVICE + 1];
-	struct {
-		char certificate[LIMIT_DEVICE + 1], key[LIMIT_DEVICE + 1];
-		char client_ca[LIMIT_DEVICE + 1];
-	} tls;
-	struct {
-		uint32_t count;
-		struct peer *item;
-	} peers;
-	struct api_texts keep;
-	struct http_limits limits;
-	uint32_t resync_s, metrics_slices, rescan_s;
-	bool mirror;
-	struct {
-		char file[LIMIT_DEVICE + 1];
-		uint32_t level;
-	} log;
-	bool has_log;
-};
-
 #define PATH(member, its_help)                                                                     \
 	{                                                                                          \
-		AT(file, member, FIELD_TEXT, 0), NO_REF, .help = its_help                          \
+		AT(config, member, FIELD_TEXT, 0), NO_REF, .help = its_help                        \
 	}
 #define IN(structure, outer, member, its_kind, its_flags)                                          \
 	.name = #member, .kind = its_kind, .flags = its_flags,                                     \
@@ -65,20 +33,21 @@ struct file {
 	}
 
 static const struct api_field tls_fields[] = {
-	{IN(file, tls, certificate, FIELD_TEXT, FIELD_REQUIRED), NO_REF,
+	{IN(config, tls, certificate, FIELD_TEXT, FIELD_REQUIRED), NO_REF,
 		.help = "PEM file: the certificate, and those between it and the CA"},
-	{IN(file, tls, key, FIELD_TEXT, FIELD_REQUIRED), NO_REF, .help = "PEM file: its key"},
-	{IN(file, tls, client_ca, FIELD_TEXT, 0), NO_REF,
+	{IN(config, tls, key, FIELD_TEXT, FIELD_REQUIRED), NO_REF, .help = "PEM file: its key"},
+	{IN(config, tls, client_ca, FIELD_TEXT, 0), NO_REF,
 		.help = "PEM file: clients must have a certificate of this CA"},
 	{.name = NULL},
 };
 
 static const struct api_field peer_fields[] = {
-	{AT(peer, user, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
-	{AT(peer, group, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
-	{AT(peer, role, FIELD_ENUM, FIELD_REQUIRED), .names = role_names, NO_REF,
+	{AT(config_peer, user, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
+	{AT(config_peer, group, FIELD_NAME, 0), NO_REF, .help = "name or number; left out: any"},
+	{AT(config_peer, role, FIELD_ENUM, FIELD_REQUIRED), .names = role_names, NO_REF,
 		.help = "what these may do over the unix socket"},
-	{AT(peer, tenant, FIELD_NAME, 0), NO_REF, .help = "whose things, for the role tenant"},
+	{AT(config_peer, tenant, FIELD_NAME, 0), NO_REF,
+		.help = "whose things, for the role tenant"},
 	{.name = NULL},
 };
 
@@ -95,42 +64,43 @@ static const struct api_field limit_fields[] = {
 };
 
 static const struct api_field log_fields[] = {
-	{IN(file, log, file, FIELD_TEXT, 0), NO_REF, .help = "left out: stderr"},
-	{IN(file, log, level, FIELD_ENUM, 0), .names = log_level_names, .preset = LOG_INFO_, NO_REF,
-		.help = "the least that is written"},
+	{IN(config, log, file, FIELD_TEXT, 0), NO_REF, .help = "left out: stderr"},
+	{IN(config, log, level, FIELD_ENUM, 0), .names = log_level_names, .preset = LOG_INFO_,
+		NO_REF, .help = "the least that is written"},
 	{.name = NULL},
 };
 
 static const struct api_field file_fields[] = {
-	{AT(file, site, FIELD_NAME, 0), NO_REF, .help = "which site this box is"},
+	{AT(config, site, FIELD_NAME, 0), NO_REF, .help = "which site this box is"},
 	PATH(socket, "unix socket of the REST API"),
 	PATH(listen, "ADDR:PORT of the REST API on TCP, with TLS"),
 	PATH(metrics_listen, "ADDR:PORT of the loopback for /metrics, plain and without a token"),
 	PATH(dataplane, "socket of sluice-dataplane"),
 	PATH(store, "folder of the store"),
-	{AT(file, tls, FIELD_OBJECT, 0), .fields = tls_fields, NO_REF, .help = "for listen"},
-	{AT(file, peers, FIELD_LIST, 0), .fields = peer_fields, .item_size = sizeof(struct peer),
-		.max_items = CONFIG_LIST, NO_REF, .help = "roles over the unix socket"},
-	{AT(file, keep, FIELD_TEXTS, 0), .max = INTENT_TEXT, .max_items = CONFIG_LIST, NO_REF,
+	{AT(config, tls, FIELD_OBJECT, 0), .fields = tls_fields, NO_REF, .help = "for listen"},
+	{AT(config, peers, FIELD_LIST, 0), .fields = peer_fields,
+		.item_size = sizeof(struct config_peer), .max_items = CONFIG_LIST, NO_REF,
+		.help = "roles over the unix socket"},
+	{AT(config, keep, FIELD_TEXTS, 0), .max = INTENT_TEXT, .max_items = CONFIG_LIST, NO_REF,
 		.help = "objects of the dataplane to leave alone: \"route\", \"slice lab-*\""},
-	{AT(file, limits, FIELD_OBJECT, 0), .fields = limit_fields, NO_REF, .help = "of the API"},
-	{AT(file, resync_s, FIELD_U32, 0), .min = 1, .max = 86400, .preset = 60, NO_REF,
+	{AT(config, limits, FIELD_OBJECT, 0), .fields = limit_fields, NO_REF, .help = "of the API"},
+	{AT(config, resync_s, FIELD_U32, 0), .min = 1, .max = 86400, .preset = 60, NO_REF,
 		.help = "seconds between comparisons of the whole dataplane with the intents"},
-	{AT(file, metrics_slices, FIELD_U32, 0), .max = 16383, .preset = 1000, NO_REF,
+	{AT(config, metrics_slices, FIELD_U32, 0), .max = 16383, .preset = 1000, NO_REF,
 		.help = "with more slices /metrics has sums by tenant, /metrics/slices each"},
-	{AT(file, mirror, FIELD_BOOL, 0), .preset = 1, NO_REF,
+	{AT(config, mirror, FIELD_BOOL, 0), .preset = 1, NO_REF,
 		.help = "what the kernel says (ip addr, neigh, route; FRR) is done by the "
 			"dataplane; false: not"},
-	{AT(file, rescan_s, FIELD_U32, 0), .min = 1, .max = 86400, .preset = 300, NO_REF,
+	{AT(config, rescan_s, FIELD_U32, 0), .min = 1, .max = 86400, .preset = 300, NO_REF,
 		.help = "seconds between comparisons of all that the kernel has with what is "
 			"known of it"},
-	{AT(file, log, FIELD_OBJECT, 0), .fields = log_fields,
-		.has = offsetof(struct file, has_log), NO_REF, .help = "the JSON log"},
+	{AT(config, log, FIELD_OBJECT, 0), .fields = log_fields,
+		.has = offsetof(struct config, has_log), NO_REF, .help = "the JSON log"},
 	{.name = NULL},
 };
 
 static const struct api_type file_type = {.name = "config",
-	.size = sizeof(struct file),
+	.size = sizeof(struct config),
 	.fields = file_fields,
 	.lists = true,
 	.help = "sluice-control's file"};
@@ -179,46 +149,30 @@ static int fail(const char *fmt, const char *what)
 
 /* ---- the file ---- */
 
-/* A number, or a name that the machine knows. 0 or -1. */
-static int user_id(const char *text, uint32_t *out)
+/* A number, or a name that the machine knows: found, with its id. 0 or -1. */
+static int id_of(const char *text, bool found, uint32_t id, uint32_t *out)
 {
-	const struct passwd *user = getpwnam(text);
 	char *end;
-	unsigned long id = strtoul(text, &end, 10);
+	unsigned long number = strtoul(text, &end, 10);
 
-	if (user)
-		*out = user->pw_uid;
-	else if (*end == '\0' && end != text && id <= UINT32_MAX)
-		*out = id;
-	else
+	if (!found && (*end || end == text || number > UINT32_MAX))
 		return -1;
+	*out = found ? id : number;
 	return 0;
 }
 
-static int group_id(const char *text, uint32_t *out)
+static int take_peer(const struct config_peer *in, struct http_peer *out)
 {
-	const struct group *group = getgrnam(text);
-	char *end;
-	unsigned long id = strtoul(text, &end, 10);
+	const struct passwd *user = in->user[0] ? getpwnam(in->user) : NULL;
+	const struct group *group = in->group[0] ? getgrnam(in->group) : NULL;
 
-	if (group)
-		*out = group->gr_gid;
-	else if (*end == '\0' && end != text && id <= UINT32_MAX)
-		*out = id;
-	else
-		return -1;
-	return 0;
-}
-
-static int take_peer(const struct peer *in, struct http_peer *out)
-{
 	out->any_uid = !in->user[0];
 	out->any_gid = !in->group[0];
 	out->role = in->role;
 	strcpy(out->tenant, in->tenant);
-	if (in->user[0] && user_id(in->user, &out->uid))
+	if (in->user[0] && id_of(in->user, user, user ? user->pw_uid : 0, &out->uid))
 		return fail("peers: this machine knows no user \"%s\"", in->user);
-	if (in->group[0] && group_id(in->group, &out->gid))
+	if (in->group[0] && id_of(in->group, group, group ? group->gr_gid : 0, &out->gid))
 		return fail("peers: this machine knows no group \"%s\"", in->group);
 	if (in->role == ROLE_TENANT && !in->tenant[0])
 		return fail("peers: %s", "the role tenant wants a \"tenant\"");
@@ -226,7 +180,7 @@ static int take_peer(const struct peer *in, struct http_peer *out)
 }
 
 /* "TYPE" or "TYPE KEY": with a type that there is not it would keep nothing. */
-static int take_keep(const char *text, char *out)
+static int take_keep(const char *text, const char **out)
 {
 	char type[32];
 
@@ -235,43 +189,26 @@ static int take_keep(const char *text, char *out)
 		return fail("keep: \"%s\" names no type of the dataplane's objects: see sluice dp "
 			    "schema",
 			text);
-	strcpy(out, text);
+	*out = xstrdup(text);
 	return 0;
 }
 
-static int take_file(const struct file *file, struct config *out)
+/* What the lists of the file say. */
+static int take_lists(struct config *config)
 {
-	strcpy(out->site, file->site);
-	strcpy(out->socket, file->socket);
-	strcpy(out->listen, file->listen);
-	strcpy(out->metrics_listen, file->metrics_listen);
-	strcpy(out->dataplane, file->dataplane);
-	strcpy(out->store, file->store);
-	memcpy(&out->tls, &file->tls, sizeof(out->tls));
-	out->limits = file->limits;
-	out->resync_s = file->resync_s;
-	out->metrics_slices = file->metrics_slices;
-	out->mirror = file->mirror;
-	out->rescan_s = file->rescan_s;
-	strcpy(out->log_file, file->log.file);
-	out->log_level = file->has_log ? file->log.level : LOG_INFO_;
-	for (uint32_t i = 0; i < file->keep.count; i++) {
-		if (take_keep(file->keep.item[i].text, out->keep_text[i]))
+	for (uint32_t i = 0; i < config->keep.count; i++)
+		if (take_keep(config->keep.item[i].text, &config->keeps[i]))
 			return -1;
-		out->keep[i] = out->keep_text[i];
-	}
-	out->peer_count = file->peers.count;
-	for (uint32_t i = 0; i < file->peers.count; i++)
-		if (take_peer(&file->peers.item[i], &out->peers[i]))
+	for (uint32_t i = 0; i < config->peers.count; i++)
+		if (take_peer(&config->peers.item[i], &config->http_peers[i]))
 			return -1;
 	return 0;
 }
 
 /* path NULL: an empty file, for the defaults. */
-static int read_file(const char *path, struct config *out)
+static int read_file(const char *path, struct config *config)
 {
 	struct rpc_error err = {0};
-	struct file file;
 	json_error_t where;
 	json_t *json = path ? json_load_file(path, JSON_REJECT_DUPLICATES, &where) : json_object();
 	int rc = -1;
@@ -284,13 +221,15 @@ static int read_file(const char *path, struct config *out)
 				where.text);
 		return -1;
 	}
-	if (api_decode(&file_type, json, "", (union api_object *)&file, &err) && err.want[0])
+	if (api_decode(&file_type, json, "", (union api_object *)config, &err) && err.want[0])
 		fprintf(stderr, "sluice-control: %s: %s: want %s, got %s\n", path, err.path,
 			err.want, err.got);
 	else if (err.code)
 		fprintf(stderr, "sluice-control: %s: %s\n", path, err.message);
 	else
-		rc = take_file(&file, out);
+		rc = take_lists(config);
+	if (!config->has_log)
+		config->log.level = LOG_INFO_;
 	json_decref(json);
 	return rc;
 }
@@ -324,41 +263,47 @@ static const struct option long_options[] = {
 	{0},
 };
 
-static int take(const char *value, const char *usual, char *place, size_t size)
+/* An option, else the file, else what is usual. */
+static int take(const char *given, const char *usual, char *place, size_t size)
 {
-	if (!value && place[0])
-		return 0;
-	if (!value)
-		value = usual;
+	const char *value = given ? given : place[0] ? place : usual;
+
 	if (strlen(value) >= size)
 		return fail("\"%s\" is too long", value);
-	strcpy(place, value);
+	memmove(place, value, strlen(value) + 1);
 	return 0;
 }
 
-/* What neither says. */
-static int take_options(const char *const *given, struct config *out)
+static int take_options(const char *const *given, struct config *config)
 {
-	char host[sizeof(out->site)] = "";
+	char host[sizeof(config->site)] = "";
+	const struct {
+		int option;
+		const char *usual;
+		char *place;
+		size_t size;
+	} all[] = {
+		{OPT_SITE, host, config->site, sizeof(config->site)},
+		{OPT_SOCKET, "/run/sluice/control.sock", config->socket, sizeof(config->socket)},
+		{OPT_LISTEN, "", config->listen, sizeof(config->listen)},
+		{OPT_METRICS, "", config->metrics_listen, sizeof(config->metrics_listen)},
+		{OPT_DATAPLANE, "/run/sluice-dataplane/dataplane.sock", config->dataplane,
+			sizeof(config->dataplane)},
+		{OPT_STORE, "/var/lib/sluice", config->store, sizeof(config->store)},
+	};
 
 	gethostname(host, sizeof(host) - 1);
 	host[strcspn(host, ".")] = '\0';
-	if (take(given[OPT_SITE], host, out->site, sizeof(out->site)) ||
-		take(given[OPT_SOCKET], "/run/sluice/control.sock", out->socket,
-			sizeof(out->socket)) ||
-		take(given[OPT_LISTEN], "", out->listen, sizeof(out->listen)) ||
-		take(given[OPT_METRICS], "", out->metrics_listen, sizeof(out->metrics_listen)) ||
-		take(given[OPT_DATAPLANE], "/run/sluice-dataplane/dataplane.sock", out->dataplane,
-			sizeof(out->dataplane)) ||
-		take(given[OPT_STORE], "/var/lib/sluice", out->store, sizeof(out->store)))
-		return -1;
-	if (!api_name_valid(out->site, strlen(out->site)))
-		return fail(
-			"\"%s\" cannot be a site's name: letters, digits and . _ - : @", out->site);
-	if (out->listen[0] && !out->tls.certificate[0])
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (take(given[all[i].option], all[i].usual, all[i].place, all[i].size))
+			return -1;
+	if (!api_name_valid(config->site, strlen(config->site)))
+		return fail("\"%s\" cannot be a site's name: letters, digits and . _ - : @",
+			config->site);
+	if (config->listen[0] && !config->tls.certificate[0])
 		return fail("--listen %s wants \"tls\": {\"certificate\": …, \"key\": …} in the "
 			    "file of --config",
-			out->listen);
+			config->listen);
 	return 0;
 }
 
@@ -384,10 +329,12 @@ int config_read(int argc, char **argv, struct config *config)
 	}
 	if (optind < argc)
 		return fail("\"%s\" is not an option; --help tells all of them", argv[optind]);
-	config->discard_unread = given[OPT_DISCARD] != NULL;
-	config->check = given[OPT_CHECK] != NULL;
 	file = given[OPT_CONFIG];
 	if (!file && access(FILE_DEFAULT, R_OK) == 0)
 		file = FILE_DEFAULT;
-	return read_file(file, config) || take_options(given, config) ? -1 : 0;
+	if (read_file(file, config) || take_options(given, config))
+		return -1;
+	config->discard_unread = given[OPT_DISCARD] != NULL;
+	config->check = given[OPT_CHECK] != NULL;
+	return 0;
 }

@@ -11,7 +11,15 @@
 
 #define CONFIG_LIST 64 /* peers, patterns of keep */
 
+/* One of the file's "peers", before names are looked up. */
+struct config_peer {
+	api_name user, group;
+	uint32_t role;
+	api_name tenant;
+};
+
 struct config {
+	/* as the file has it; options go first */
 	api_name site; /* which of the sites this box is; default: the host's name */
 	char socket[LIMIT_DEVICE + 1];
 	char listen[LIMIT_DEVICE + 1];	       /* "": no TCP */
@@ -22,19 +30,27 @@ struct config {
 		char certificate[LIMIT_DEVICE + 1], key[LIMIT_DEVICE + 1];
 		char client_ca[LIMIT_DEVICE + 1];
 	} tls;
-	struct http_peer peers[CONFIG_LIST];
-	uint32_t peer_count;
+	struct {
+		uint32_t count;
+		struct config_peer *item;
+	} peers;	       /* until it was read: http_peers */
+	struct api_texts keep; /* likewise: keeps */
 	struct http_limits limits;
-	char keep_text[CONFIG_LIST][INTENT_TEXT + 1];
-	const char *keep[CONFIG_LIST + 1]; /* ends with NULL */
-	uint32_t resync_s;
-	uint32_t metrics_slices;
+	uint32_t resync_s, metrics_slices, rescan_s;
 	bool mirror; /* what the kernel says becomes objects */
-	uint32_t rescan_s;
-	char log_file[LIMIT_DEVICE + 1]; /* "": stderr */
-	uint32_t log_level;		 /* enum log_level */
-	bool discard_unread;		 /* intents of the store that this version cannot read */
-	bool check;			 /* read it, say what is wrong, and end */
+	struct {
+		char file[LIMIT_DEVICE + 1]; /* "": stderr */
+		uint32_t level;		     /* enum log_level */
+	} log;
+	bool has_log;
+
+	/* what comes of it */
+	struct http_peer http_peers[CONFIG_LIST]; /* peers.count of them */
+	const char *keeps[CONFIG_LIST + 1];	  /* ends with NULL */
+
+	/* of the options alone */
+	bool discard_unread; /* intents of the store that this version cannot read */
+	bool check;	     /* read it, say what is wrong, and end */
 };
 
 /* 0; 1 when --help or --version was answered; -1 after saying on stderr what is wrong. */

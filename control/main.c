@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "array.h"
 #include "bus.h"
 #include "clock.h"
 #include "collector.h"
@@ -56,21 +55,18 @@ struct unread {
 	char names[400];
 };
 
-static int unread_add(struct unread *list, const struct stored *one, const char *why)
+static void unread_add(struct unread *list, const struct stored *one, const char *why)
 {
-	struct store_change *item;
+	struct store_change *item =
+		xarray_add(&list->item, &list->room, &list->count, sizeof(*list->item));
 	size_t len = strlen(list->names);
 
-	if (!array_grow(&list->item, &list->room, list->count, sizeof(*list->item)))
-		return -ENOMEM;
-	item = &list->item[list->count++];
 	*item = (struct store_change){
-		strdup(one->kind), strdup(one->name), strdup(one->spec), NULL};
+		xstrdup(one->kind), xstrdup(one->name), xstrdup(one->spec), NULL};
 	log_text(LOG_ERROR_, "the store's %s %s cannot be read: %s", one->kind, one->name, why);
 	if (len + 80 < sizeof(list->names))
 		snprintf(list->names + len, sizeof(list->names) - len, "%s%.20s %.40s",
 			len ? ", " : "", one->kind, one->name);
-	return item->kind && item->name && item->before ? 0 : -ENOMEM;
 }
 
 static void unread_free(struct unread *list)
@@ -99,7 +95,9 @@ static int load_one(const struct stored *one, void *arg)
 		rc = world_load(control.world, type, spec, one->revision, one->created_us,
 			one->updated_us, one->author, &err);
 	json_decref(spec);
-	return rc && rc != -ENOMEM ? unread_add(arg, one, err.message) : rc;
+	if (rc)
+		unread_add(arg, one, err.message);
+	return 0;
 }
 
 static int unread_discard(const struct unread *list)
@@ -155,10 +153,7 @@ static int open_store(const struct config *config)
 		fail(config->store, why);
 		goto err_store;
 	}
-	if (world_create(&control.world)) {
-		fail("the intents", "out of memory");
-		goto err_store;
-	}
+	world_create(&control.world);
 	if (!load_all(config)) {
 		rc = store_start(control.store);
 		if (!rc)
@@ -177,7 +172,7 @@ static int open_dataplane(const struct config *config)
 {
 	char why[512];
 	const struct reconcile_config reconcile = {
-		.site = config->site, .resync_s = config->resync_s, .keep = config->keep};
+		.site = config->site, .resync_s = config->resync_s, .keep = config->keeps};
 
 	switch (lock_dataplane(config->dataplane, why, sizeof(why))) {
 	case 0:
@@ -193,16 +188,10 @@ static int open_dataplane(const struct config *config)
 	control.dataplane = dataplane_open(control.base, config->dataplane);
 	control.reconciler =
 		reconciler_start(control.base, control.world, control.dataplane, &reconcile);
-	if (collector_start(control.base, control.dataplane, &control.collector))
-		goto err_reconciler;
+	control.collector = collector_start(control.base, control.dataplane);
 	if (store_revision(control.store) > 0)
 		reconciler_touch_all(control.reconciler);
 	return 0;
-
-err_reconciler:
-	reconciler_stop(control.reconciler);
-	dataplane_close(control.dataplane);
-	return fail("the reconciler", "out of memory");
 }
 
 static void close_dataplane(void)
@@ -242,8 +231,8 @@ static struct http_config http_config_of(const struct config *config)
 		.certificate = config->tls.certificate,
 		.key = config->tls.key,
 		.client_ca = config->tls.client_ca[0] ? config->tls.client_ca : NULL,
-		.peers = config->peers,
-		.peer_count = config->peer_count,
+		.peers = config->http_peers,
+		.peer_count = config->peers.count,
 		.limits = config->limits,
 		.large = "apply",
 	};
@@ -364,21 +353,16 @@ static int run(const struct config *config)
 		evsignal_new(control.base, SIGCHLD, on_child, NULL),
 		event_new(control.base, -1, EV_PERSIST, on_tick, NULL),
 	};
-	int rc = 0;
+	int rc;
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
-		if (!events[i] || event_add(events[i], i == 4 ? &every : NULL))
-			rc = fail("setting up events", strerror(ENOMEM));
-	if (!rc) {
-		fprintf(stderr, "sluice-control %s: ready on %s%s%s, site %s\n", SLUICE_VERSION,
-			config->socket, config->listen[0] ? " and " : "", config->listen,
-			config->site);
-		rc = loop();
-		fprintf(stderr, "sluice-control: stopping\n");
-	}
+		event_add(events[i], i == 4 ? &every : NULL);
+	fprintf(stderr, "sluice-control %s: ready on %s%s%s, site %s\n", SLUICE_VERSION,
+		config->socket, config->listen[0] ? " and " : "", config->listen, config->site);
+	rc = loop();
+	fprintf(stderr, "sluice-control: stopping\n");
 	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
-		if (events[i])
-			event_free(events[i]);
+		event_free(events[i]);
 	return rc;
 }
 
@@ -387,8 +371,8 @@ static int run(const struct config *config)
 static void start_kernel(const struct config *config)
 {
 	int rc = config->mirror && spawn_may()
-			 ? spawn_start(config->socket, config->dataplane, config->log_file,
-				   log_level_names[config->log_level], &guardian)
+			 ? spawn_start(config->socket, config->dataplane, config->log.file,
+				   log_level_names[config->log.level], &guardian)
 			 : 0;
 
 	if (rc)
@@ -406,10 +390,7 @@ static int serve(const struct config *config)
 		return -1;
 	if (open_dataplane(config))
 		goto err_store;
-	if (observe_start()) {
-		fail("events", "out of memory");
-		goto err_dataplane;
-	}
+	observe_start();
 	if (open_http(config))
 		goto err_observe;
 	if (!open_mirror(config))
@@ -418,7 +399,6 @@ static int serve(const struct config *config)
 	rest_stop();
 err_observe:
 	observe_stop();
-err_dataplane:
 	close_dataplane();
 err_store:
 	world_free(control.world);
@@ -459,7 +439,7 @@ static int check_only(const struct config *config)
 {
 	const struct http_config http = http_config_of(config);
 	char why[512] = "";
-	int rc = check_log(config->log_file);
+	int rc = check_log(config->log.file);
 
 	if (!rc && (rc = store_could_open(config->store, why, sizeof(why))))
 		complain(config->store, why);
@@ -489,9 +469,9 @@ int main(int argc, char **argv)
 	json_set_alloc_funcs(xmalloc, free);
 	event_set_mem_functions(xmalloc, xrealloc, free);
 	intent_types_init();
-	rc = log_open(config.log_file[0] ? config.log_file : NULL, config.log_level);
+	rc = log_open(config.log.file[0] ? config.log.file : NULL, config.log.level);
 	if (rc) {
-		complain(config.log_file, strerror(-rc));
+		complain(config.log.file, strerror(-rc));
 		return 1;
 	}
 	/* both before there are threads: a child would not have them, and each has capabilities of
@@ -501,16 +481,13 @@ int main(int argc, char **argv)
 	if (rc)
 		fail("giving up capabilities", strerror(-rc));
 	control.base = event_base_new();
-	if (!control.base)
-		fail("starting", strerror(ENOMEM));
 	control.site = config.site;
 	control.routes = routes;
 	control.metrics_slices = config.metrics_slices;
 	control.started_us = clock_wall_us();
-	rc = rc || !control.base || serve(&config) ? 1 : 0;
+	rc = rc || serve(&config) ? 1 : 0;
 	spawn_stop(guardian);
-	if (control.base)
-		event_base_free(control.base);
+	event_base_free(control.base);
 	bus_free();
 	log_close();
 	return rc;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
+
 struct listener {
 	TAILQ_ENTRY(listener) entry;
 	uint64_t number;
@@ -36,23 +38,10 @@ static uint64_t oldest(void)
 
 static void entry_clear(struct bus_entry *entry)
 {
-	free((char *)entry->event); /* one piece with tenant */
+	free((char *)entry->event);
+	free((char *)entry->tenant);
 	free((char *)entry->json);
 	memset(entry, 0, sizeof(*entry));
-}
-
-static int entry_fill(struct bus_entry *entry, const char *event, const char *tenant)
-{
-	size_t event_len = strlen(event) + 1, tenant_len = strlen(tenant) + 1;
-	char *names = malloc(event_len + tenant_len);
-
-	if (!names)
-		return -1;
-	memcpy(names, event, event_len);
-	memcpy(names + event_len, tenant, tenant_len);
-	entry->event = names;
-	entry->tenant = names + event_len;
-	return 0;
 }
 
 static void sweep(void)
@@ -101,12 +90,10 @@ void bus_publish(enum log_level level, const char *event, const char *tenant, js
 	if (!tenant)
 		tenant = "";
 	if (!bus.ring)
-		bus.ring = calloc(BUS_KEPT, sizeof(*bus.ring));
+		bus.ring = xcalloc(BUS_KEPT, sizeof(*bus.ring));
 	next.json = log_make(level, event, tenant, next.id, fields, &len);
-	if (!bus.ring || !next.json || entry_fill(&next, event, tenant)) {
-		free((char *)next.json);
-		return;
-	}
+	next.event = xstrdup(event);
+	next.tenant = xstrdup(tenant);
 	next.length = len;
 	log_line(level, next.json, len);
 	if (bus.telling &&
@@ -122,10 +109,8 @@ void bus_publish(enum log_level level, const char *event, const char *tenant, js
 
 uint64_t bus_listen(void (*heard)(const struct bus_entry *entry, void *arg), void *arg)
 {
-	struct listener *added = calloc(1, sizeof(*added));
+	struct listener *added = xcalloc(1, sizeof(*added));
 
-	if (!added)
-		return 0;
 	added->number = ++bus.numbers;
 	added->after = bus.last;
 	added->heard = heard;

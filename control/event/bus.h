@@ -22,7 +22,7 @@ struct bus_entry {
 	const char *json; /* one line: {"id":…, "at":…, "level":…, "event":…, …} */
 	uint32_t length;
 };
-/* Called for each event from then on. Returns a number for bus_forget; 0: no memory. Listeners may
+/* Called for each event from then on. Returns a number for bus_forget. Listeners may
  * listen and forget, themselves and others, from within. */
 uint64_t bus_listen(void (*heard)(const struct bus_entry *entry, void *arg), void *arg);
 void bus_forget(uint64_t number);

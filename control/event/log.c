@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc.h"
+
 const char *const log_level_names[] = {"debug", "info", "warn", "error", NULL};
 
 static struct {
@@ -54,11 +56,7 @@ int log_open(const char *file, enum log_level least)
 		fd = open_log(file);
 		if (fd < 0)
 			return -errno;
-		name = strdup(file);
-		if (!name) {
-			close(fd);
-			return -ENOMEM;
-		}
+		name = xstrdup(file);
 	}
 	log_close();
 	log_state.fd = fd;
@@ -179,7 +177,7 @@ char *log_make(enum log_level level, const char *event, const char *tenant, uint
 		json_object_set_new(all, "tenant", json_string(tenant));
 	json_object_update_missing(all, fields);
 	text = json_dumps(all, JSON_COMPACT);
-	*len = text ? strlen(text) : 0;
+	*len = strlen(text);
 	json_decref(all);
 	json_decref(fields);
 	return text;
@@ -195,10 +193,7 @@ void log_event(enum log_level level, const char *event, json_t *fields)
 		return;
 	}
 	text = log_make(level, event, NULL, 0, fields, &len);
-	if (text)
-		log_line(level, text, len);
-	else
-		log_state.lost++;
+	log_line(level, text, len);
 	free(text);
 }
 

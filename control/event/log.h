@@ -22,7 +22,7 @@ void log_event(enum log_level level, const char *event, json_t *fields);
 void log_text(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* For the bus, which makes the text of an event once: the object's text without a newline (new,
- * free() it; NULL: no memory), and its way into the log. id 0: none. fields is stolen. */
+ * free() it), and its way into the log. id 0: none. fields is stolen. */
 char *log_make(enum log_level level, const char *event, const char *tenant, uint64_t id,
 	json_t *fields, size_t *len);
 void log_line(enum log_level level, const char *text, size_t len);

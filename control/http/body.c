@@ -17,6 +17,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "alloc.h"
+
 /* ---- query and body ---- */
 
 #define TENANT_BYTES (1u << 20)
@@ -31,12 +33,12 @@ static uint64_t held_bytes;
 
 /* ---- query ---- */
 
-/* evhttp wants a "=" in each; "?dry_run" stands for "?dry_run=". New; NULL: no memory. */
+/* evhttp wants a "=" in each; "?dry_run" stands for "?dry_run=". New. */
 static char *with_equals(const char *query)
 {
-	char *out = malloc(2 * strlen(query) + 2), *to = out;
+	char *out = xmalloc(2 * strlen(query) + 2), *to = out;
 
-	while (out && *query) {
+	while (*query) {
 		size_t len = strcspn(query, "&");
 
 		memcpy(to, query, len);
@@ -51,8 +53,7 @@ static char *with_equals(const char *query)
 		else if (!len && to > out && to[-1] == '&' && !*query)
 			to--;
 	}
-	if (out)
-		*to = '\0';
+	*to = '\0';
 	return out;
 }
 
@@ -308,13 +309,13 @@ bool body_add(struct request *r, const char *text, size_t len)
 {
 	bool small = evbuffer_get_length(r->text) + len <= INLINE_BYTES;
 
-	if ((small || held_bytes + len <= (uint64_t)http.limits.body_bytes * HELD_BODIES) &&
-		!evbuffer_add(r->text, text, len)) {
-		held_bytes += len;
-		return true;
+	if (!small && held_bytes + len > (uint64_t)http.limits.body_bytes * HELD_BODIES) {
+		reply_problem(r, 503, "too many large bodies at once; try again later");
+		return false;
 	}
-	reply_problem(r, 503, "too many large bodies at once; try again later");
-	return false;
+	evbuffer_add(r->text, text, len);
+	held_bytes += len;
+	return true;
 }
 
 static void hash_make(struct request *r, const void *body, size_t len)
@@ -340,10 +341,6 @@ static json_t *body_parse(struct request *r, json_error_t *where)
 	size_t len = evbuffer_get_length(r->text);
 	const char *text = (const char *)evbuffer_pullup(r->text, -1);
 
-	if (!text) {
-		snprintf(where->text, sizeof(where->text), "out of memory");
-		return NULL;
-	}
 	if (len > INLINE_BYTES && has_too_many(r, text, len)) {
 		snprintf(where->text, sizeof(where->text),
 			"the body has more values than one may have: send it in parts");
@@ -379,20 +376,8 @@ static void body_parsed(struct request *r, json_t *body, const json_error_t *whe
 			where->line, where->column, where->text);
 }
 
-static int parser_take(struct request *r);
-
-static void read_large(struct request *r)
-{
-	json_error_t where = {0};
-	int rc = parser_take(r);
-
-	if (rc == -EBUSY)
-		reply_problem(r, 503,
-			"another large body of this tenant is being read; try again when "
-			"it has been answered");
-	else if (rc)
-		body_parsed(r, body_parse(r, &where), &where);
-}
+static void parser_take(struct request *r);
+static bool is_busy_for(const struct request *r);
 
 void body_read(struct request *r)
 {
@@ -407,8 +392,12 @@ void body_read(struct request *r)
 		reply_problem(r, 400, "the body is empty; want JSON");
 	else if (len <= INLINE_BYTES)
 		body_parsed(r, body_parse(r, &where), &where);
+	else if (is_busy_for(r))
+		reply_problem(r, 503,
+			"another large body of this tenant is being read; try again when "
+			"it has been answered");
 	else
-		read_large(r);
+		parser_take(r);
 }
 
 static void parser_free(json_t *body);
@@ -495,12 +484,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int put_todo(struct request *r, json_t *body)
+static void put_todo(struct request *r, json_t *body)
 {
-	struct job *job = parser.running ? calloc(1, sizeof(*job)) : NULL;
+	struct job *job = xcalloc(1, sizeof(*job));
 
-	if (!job)
-		return -ENOMEM;
 	job->r = r;
 	job->body = body;
 	pthread_mutex_lock(&parser.lock);
@@ -510,7 +497,6 @@ static int put_todo(struct request *r, json_t *body)
 		STAILQ_INSERT_HEAD(&parser.todo, job, entry);
 	pthread_cond_signal(&parser.news);
 	pthread_mutex_unlock(&parser.lock);
-	return 0;
 }
 
 static bool is_same_tenant(const struct request *a, const struct request *b)
@@ -534,20 +520,19 @@ static bool is_busy_for(const struct request *r)
 	return busy;
 }
 
-/* Parses the request's text; body_parsed is called from the loop. 0, -ENOMEM, or -EBUSY: another
- * one of its tenant is parsed. */
-static int parser_take(struct request *r)
+/* Parses the request's text; body_parsed is called from the loop. */
+static void parser_take(struct request *r)
 {
-	int rc = is_busy_for(r) ? -EBUSY : put_todo(r, NULL);
-
-	r->parsing = r->body_large = !rc;
-	return rc;
+	r->parsing = r->body_large = true;
+	put_todo(r, NULL);
 }
 
 /* Gives a reference back: the tree of a 16 MiB body takes a second to free. */
 static void parser_free(json_t *body)
 {
-	if (put_todo(NULL, body))
+	if (parser.running)
+		put_todo(NULL, body);
+	else
 		json_decref(body);
 }
 
@@ -589,8 +574,7 @@ int parser_start(void)
 	if (parser.fd < 0)
 		return -errno;
 	parser.event = event_new(http.base, parser.fd, EV_READ | EV_PERSIST, on_done, NULL);
-	if (!parser.event || event_add(parser.event, NULL))
-		return -ENOMEM;
+	event_add(parser.event, NULL);
 	rc = pthread_create(&parser.thread, NULL, run, NULL);
 	parser.running = !rc;
 	return -rc;

@@ -4,7 +4,6 @@
 #include "http_private.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +17,7 @@
 
 #include <event2/bufferevent_ssl.h>
 
+#include "alloc.h"
 #include "clock.h"
 
 #define STRANGERS_SHARE 4	    /* one place in so many is for who has shown no token */
@@ -78,9 +78,7 @@ static struct source *source_get(const struct conn *conn)
 		if (source->local == local && source->uid == conn->uid &&
 			!memcmp(source->prefix, conn->prefix, 16))
 			return source;
-	source = calloc(1, sizeof(*source));
-	if (!source)
-		return NULL;
+	source = xcalloc(1, sizeof(*source));
 	source->local = local;
 	source->uid = conn->uid;
 	memcpy(source->prefix, conn->prefix, 16);
@@ -103,8 +101,6 @@ static void source_leave(struct conn *conn)
 {
 	struct source *source = conn->source;
 
-	if (!source)
-		return;
 	conn_prove(conn);
 	if (--source->connections)
 		return;
@@ -112,7 +108,7 @@ static void source_leave(struct conn *conn)
 	free(source);
 }
 
-static int source_join(struct conn *conn)
+static void source_join(struct conn *conn)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -120,15 +116,12 @@ static int source_join(struct conn *conn)
 	if (memcmp(conn->address, mapped, 12))
 		memset(conn->prefix + 8, 0, 8);
 	conn->source = source_get(conn);
-	if (!conn->source)
-		return -ENOMEM;
 	conn->source->connections++;
 	if (conn->known)
-		return 0;
+		return;
 	conn->source->stranger_count++;
 	conn->door->strangers++;
 	TAILQ_INSERT_TAIL(&conn->source->strangers, conn, stranger);
-	return 0;
 }
 
 /* Strangers' places are taken: the oldest goes, of whom has the most of them. */
@@ -287,7 +280,7 @@ static void on_written(struct bufferevent *bev, void *arg)
 {
 	struct conn *conn = arg;
 
-	if (conn->state == CONN_SENDING && request_is_sent(conn->request) &&
+	if (conn->state == CONN_SENDING && conn->request->state == REQUEST_SENT &&
 		!evbuffer_get_length(bufferevent_get_output(bev)))
 		answered(conn);
 }
@@ -323,7 +316,7 @@ static bool has_left(const struct conn *conn)
 static bool will_answer(const struct conn *conn)
 {
 	if (conn->state == CONN_SENDING)
-		return request_is_sent(conn->request);
+		return conn->request->state == REQUEST_SENT;
 	return conn->state == CONN_ANSWERING &&
 	       (request_is_change(conn->request) || !has_left(conn));
 }
@@ -370,10 +363,8 @@ static void begin_tcp(struct conn *conn, int fd, const struct sockaddr *address)
 
 static struct conn *conn_new(struct door *door, int fd)
 {
-	struct conn *conn = calloc(1, sizeof(*conn));
+	struct conn *conn = xcalloc(1, sizeof(*conn));
 
-	if (!conn)
-		return NULL;
 	if (door->kind == DOOR_TLS)
 		conn->bev = tls_bufferevent(http.base, fd, &conn->ssl);
 	else
@@ -405,7 +396,8 @@ void conn_begin(struct door *door, int fd, const struct sockaddr *address)
 	auth_peer(conn, fd);
 	conn->admin = conn->actor.role == ROLE_ADMIN;
 	door->admins += conn->admin;
-	if (source_join(conn) || !has_place(conn)) {
+	source_join(conn);
+	if (!has_place(conn)) {
 		http.counters.refused_connections++;
 		if (!conn->ssl)
 			reply_turn_away(fd, 503, "too many connections; try again later");
@@ -447,13 +439,12 @@ void conns_sweep(void)
 		}
 }
 
-int conns_start(void)
+void conns_start(void)
 {
 	TAILQ_INIT(&all);
 	TAILQ_INIT(&work);
 	LIST_INIT(&sources);
 	work_event = event_new(http.base, -1, 0, on_work, NULL);
-	return work_event ? 0 : -ENOMEM;
 }
 
 void conns_stop(void)

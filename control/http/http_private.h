@@ -28,7 +28,7 @@ struct path {
 };
 
 /* 0; -EINVAL: no path of ours can look like this (why says it for a person); -ENOENT: an empty or
- * one segment too many; -ENOMEM. path_free in any case. */
+ * one segment too many. path_free in any case. */
 int path_split(const char *raw, struct path *path, const char **why);
 void path_free(struct path *path);
 
@@ -104,7 +104,7 @@ struct http {
 };
 extern struct http http;
 
-int conns_start(void);
+void conns_start(void);
 void conns_stop(void); /* closes all */
 void conns_sweep(void);
 
@@ -124,6 +124,14 @@ enum request_state {
 	REQUEST_CUT,  /* a stream that nobody reads; gone() was called */
 	REQUEST_HELD, /* the answer is there, and goes when what it says is on disk */
 	REQUEST_SENT, /* the answer is in the connection's output */
+};
+
+struct answer {
+	int status;
+	const char *type, *text; /* NULL: it has no body */
+	size_t len;
+	void (*freed)(const void *text, size_t len, void *arg);
+	void *arg;
 };
 
 struct request {
@@ -155,8 +163,10 @@ struct request {
 	uint64_t checked_us; /* of a stream: when the token was looked at, monotonic; 0: never */
 	char line[256];
 	char hash[65];
-	struct held *held; /* the answer; NULL: none is */
-	bool failed;	   /* the answer is that the disk has failed */
+	TAILQ_ENTRY(request) waiting; /* for the store: held, or its handler */
+	struct answer held;	      /* REQUEST_HELD */
+	uint64_t held_until;	      /* goes when so many commits are on disk */
+	bool failed;		      /* the answer is that the disk has failed */
 	void (*gone)(void *arg);
 	void *gone_arg;
 };
@@ -165,7 +175,6 @@ struct request {
 bool request_feed(struct conn *conn, struct evbuffer *input);
 /* The body is parsed, or refused: body.c says so, at once or later. */
 void request_run(struct request *r);
-bool request_is_sent(const struct request *r);
 bool request_is_change(const struct request *r); /* by its method */
 /* The connection is going: gone() is called, the request freed where nobody needs it. */
 void request_closed(struct request *r);
@@ -204,7 +213,7 @@ void reply_turn_away(int fd, int status, const char *detail);
 
 /* ---- reply.c: requests and the store's disk ---- */
 
-int durable_start(void); /* 0, -ENOMEM */
+void durable_start(void);
 void durable_stop(void); /* after the last request was freed */
 /* The request is freed before its answer was sent. */
 void durable_drop(struct request *r);
@@ -237,7 +246,7 @@ void sha256_hex(const void *const *pieces, const size_t *lens, int count, char *
 int tls_load(const struct http_config *config, char *why, size_t why_size);
 void tls_unload(void);
 
-/* The server's side of a socket; NULL: no memory, and the socket stays the caller's. */
+/* The server's side of a socket; NULL: TLS failed, and the socket stays the caller's. */
 struct bufferevent *tls_bufferevent(struct event_base *base, int fd, SSL **ssl);
 
 /* ---- server.c ---- */

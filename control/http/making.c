@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 
 #define SHARE 20 /* making an answer that is kept may take one part in so many of the time */
@@ -28,7 +29,7 @@ struct making {
 	TAILQ_ENTRY(making) entry;
 	const struct making_kind *kind;
 	void *state;
-	struct making **shared;
+	struct reply_cache *cache;
 	struct text text;
 	uint64_t cost_us;
 	LIST_HEAD(, waiter) waiters;
@@ -40,11 +41,6 @@ static struct event *turn;
 
 uint64_t making_bit_us = 5000;
 
-void reply_no_memory(struct request *r)
-{
-	reply_problem(r, 503, "there is no memory for this answer; try again later");
-}
-
 /* ---- texts ---- */
 
 static int add_part(const char *bytes, size_t len, void *arg)
@@ -55,16 +51,14 @@ static int add_part(const char *bytes, size_t len, void *arg)
 
 void text_add_json(struct text *t, const json_t *json)
 {
-	if (!json || json_dump_callback(json, add_part, t, JSON_COMPACT))
-		t->failed = true;
+	json_dump_callback(json, add_part, t, JSON_COMPACT);
 }
 
 struct shared_text *shared_text_new(char *bytes, size_t len)
 {
-	struct shared_text *text = malloc(sizeof(*text));
+	struct shared_text *text = xmalloc(sizeof(*text));
 
-	if (text)
-		*text = (struct shared_text){.refs = 1, .len = len, .text = bytes};
+	*text = (struct shared_text){.refs = 1, .len = len, .text = bytes};
 	return text;
 }
 
@@ -87,51 +81,30 @@ void reply_shared(struct request *r, const char *type, struct shared_text *text)
 	reply_reference(r, 200, type, text->text ? text->text : "", text->len, text_sent, text);
 }
 
-static struct shared_text *text_make(json_t *(*make)(void))
-{
-	json_t *json = make();
-	char *bytes = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	struct shared_text *text = bytes ? shared_text_new(bytes, strlen(bytes)) : NULL;
-
-	json_decref(json);
-	if (!text)
-		free(bytes);
-	return text;
-}
-
 /* ---- made once, sent often ---- */
 
-bool reply_cached(struct request *r, const struct reply_cache *cache, uint64_t least_us)
+static void making_join(struct request *r, struct making *m);
+
+bool reply_cached(struct request *r, struct reply_cache *cache, uint64_t least_us)
 {
 	uint64_t cost_us = cache->cost_us * SHARE;
 
-	if (!cache->text ||
-		clock_mono_us() - cache->made_us >= (cost_us > least_us ? cost_us : least_us))
+	if (cache->text &&
+		clock_mono_us() - cache->made_us < (cost_us > least_us ? cost_us : least_us))
+		reply_shared(r, "application/json", cache->text);
+	else if (cache->coming)
+		making_join(r, cache->coming);
+	else
 		return false;
-	reply_shared(r, "application/json", cache->text);
 	return true;
 }
 
-void reply_cache_set(struct reply_cache *cache, struct shared_text *text, uint64_t cost_us)
+static void keep(struct reply_cache *cache, struct shared_text *text, uint64_t cost_us)
 {
 	shared_text_put(cache->text);
-	*cache = (struct reply_cache){text, clock_mono_us(), cost_us};
-}
-
-void reply_made(
-	struct request *r, struct reply_cache *cache, uint64_t least_us, json_t *(*make)(void))
-{
-	uint64_t begun_us;
-
-	if (reply_cached(r, cache, least_us))
-		return;
-	begun_us = clock_cpu_us();
-	reply_cache_set(cache, text_make(make), 0);
-	cache->cost_us = clock_cpu_us() - begun_us;
-	if (cache->text)
-		reply_shared(r, "application/json", cache->text);
-	else
-		reply_no_memory(r);
+	cache->text = text;
+	cache->made_us = clock_mono_us();
+	cache->cost_us = cost_us;
 }
 
 void reply_cache_free(struct reply_cache *cache)
@@ -145,8 +118,8 @@ void reply_cache_free(struct reply_cache *cache)
 static void making_free(struct making *m)
 {
 	TAILQ_REMOVE(&makings, m, entry);
-	if (m->shared)
-		*m->shared = NULL;
+	if (m->cache)
+		m->cache->coming = NULL;
 	if (m->state)
 		m->kind->free(m->state);
 	free(m->text.text);
@@ -178,14 +151,10 @@ static void gone(void *arg)
 		making_free(m);
 }
 
-void making_join(struct request *r, struct making *m)
+static void making_join(struct request *r, struct making *m)
 {
-	struct waiter *waiter = malloc(sizeof(*waiter));
+	struct waiter *waiter = xmalloc(sizeof(*waiter));
 
-	if (!waiter) {
-		reply_no_memory(r);
-		return;
-	}
 	*waiter = (struct waiter){.making = m, .r = r};
 	LIST_INSERT_HEAD(&m->waiters, waiter, entry);
 	request_on_gone(r, gone, waiter);
@@ -193,30 +162,24 @@ void making_join(struct request *r, struct making *m)
 
 static void finish(struct making *m)
 {
-	struct shared_text *text = NULL;
+	const struct making_kind *kind = m->kind;
+	struct shared_text *text;
+	void *state = m->state;
 	struct request *r;
 
-	if (m->kind->end) {
-		const struct making_kind *kind = m->kind;
-		void *state = m->state;
-
+	if (kind->end) {
 		r = waiter_take(m);
 		m->state = NULL;
 		making_free(m);
 		kind->end(state, r);
 		return;
 	}
-	if (!m->text.failed)
-		text = shared_text_new(m->text.text, m->text.len);
-	if (text)
-		m->text.text = NULL;
+	text = shared_text_new(m->text.text, m->text.len);
+	m->text.text = NULL;
 	while ((r = waiter_take(m)))
-		if (text)
-			reply_shared(r, m->kind->type, text);
-		else
-			reply_no_memory(r);
-	if (text && m->kind->keep)
-		m->kind->keep(text, m->cost_us);
+		reply_shared(r, kind->type, text);
+	if (m->cache)
+		keep(m->cache, text, m->cost_us);
 	else
 		shared_text_put(text);
 	making_free(m);
@@ -229,7 +192,7 @@ static void make(struct making *m)
 	bool more;
 
 	do {
-		more = m->kind->step(m->state, &m->text) && !m->text.failed;
+		more = m->kind->step(m->state, &m->text);
 	} while (more && clock_mono_us() - begun_us < making_bit_us);
 	m->cost_us += clock_cpu_us() - cpu_us;
 	if (!more) {
@@ -256,30 +219,22 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 }
 
 void making_begin(
-	struct request *r, const struct making_kind *kind, void *state, struct making **shared)
+	struct request *r, const struct making_kind *kind, void *state, struct reply_cache *cache)
 {
-	struct making *m = calloc(1, sizeof(*m));
+	struct making *m = xcalloc(1, sizeof(*m));
 	bool alone = TAILQ_EMPTY(&makings);
 
 	if (!turn)
 		turn = evtimer_new(loop, on_turn, NULL);
-	if (!m || !turn) {
-		free(m);
-		kind->free(state);
-		reply_no_memory(r);
-		return;
-	}
 	m->kind = kind;
 	m->state = state;
-	m->shared = shared;
+	m->cache = cache;
+	if (cache)
+		cache->coming = m;
 	LIST_INIT(&m->waiters);
 	TAILQ_INSERT_TAIL(&makings, m, entry);
-	if (shared)
-		*shared = m;
 	making_join(r, m);
-	if (LIST_EMPTY(&m->waiters))
-		making_free(m);
-	else if (alone) /* else the others' turns come first */
+	if (alone) /* else the others' turns come first */
 		make(m);
 	again();
 }

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "store.h"
 
@@ -66,7 +67,7 @@ static void put(json_t *problem, const char *name, const char *text)
 }
 
 /* {type, title, status, detail} as text, compact; free() it. err, and one member more by its name,
- * may be NULL. NULL: no memory. */
+ * may be NULL. */
 static char *problem_text(int status, const char *detail, const struct rpc_error *err,
 	const char *name, json_t *member)
 {
@@ -95,10 +96,7 @@ static char *problem_text(int status, const char *detail, const struct rpc_error
 
 static void free_text(const void *text, size_t len, void *arg)
 {
-	json_free_t freed;
-
-	json_get_alloc_funcs(NULL, &freed);
-	freed((void *)text);
+	free((void *)text);
 }
 
 #define TOLD_EACH_S 10
@@ -149,14 +147,10 @@ static void audit(struct request *r, int status, const char *detail)
 static void refuse(struct request *r, int status, const char *detail, const struct rpc_error *err,
 	const char *name, json_t *member)
 {
-	static const char none[] = "{}";
 	char *text = problem_text(status, detail, err, name, member);
 
 	audit(r, status, detail);
-	if (text)
-		reply_reference(r, status, PROBLEM_TYPE, text, strlen(text), free_text, NULL);
-	else
-		reply_text(r, status, PROBLEM_TYPE, none, 2);
+	reply_reference(r, status, PROBLEM_TYPE, text, strlen(text), free_text, NULL);
 }
 
 void reply_problem(struct request *r, int status, const char *fmt, ...)
@@ -223,10 +217,9 @@ void reply_turn_away(int fd, int status, const char *detail)
 		"HTTP/1.1 %d %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
 		"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 		"Connection: close\r\n\r\n%s",
-		status, status_phrase(status), text ? strlen(text) : 0, text ? text : "");
+		status, status_phrase(status), strlen(text), text);
 
-	if (text)
-		free_text(text, 0, NULL);
+	free(text);
 	if (send(fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return; /* nothing more can be said */
 }
@@ -297,70 +290,55 @@ static void finish(struct request *r)
 	conn_sent(r->conn, evbuffer_get_length(output(r)));
 }
 
-/* Reply_reference(), at once and to a request that may be answered; text NULL: reply_nothing(). */
-static void reply_now(struct request *r, int status, const char *type, const char *text, size_t len,
-	void (*freed)(const void *text, size_t len, void *arg), void *arg)
+static void reply_now(struct request *r, const struct answer *answer)
 {
-	write_head(r, status, type, text ? (int64_t)len : NO_LENGTH);
-	if (!text) {
-		finish(r);
-		return;
-	}
-	if (r->head) {
-		freed(text, len, arg);
-	} else if (evbuffer_add_reference(output(r), text, len, freed, arg)) {
-		freed(text, len, arg);
-		conn_doom(r->conn);
-	}
+	write_head(
+		r, answer->status, answer->type, answer->text ? (int64_t)answer->len : NO_LENGTH);
+	if (answer->text && r->head)
+		answer->freed(answer->text, answer->len, answer->arg);
+	else if (answer->text)
+		evbuffer_add_reference(
+			output(r), answer->text, answer->len, answer->freed, answer->arg);
 	finish(r);
 }
 
-static bool durable_hold(struct request *r, int status, const char *type, const char *text,
-	size_t len, void (*freed)(const void *text, size_t len, void *arg), void *arg);
+static bool durable_hold(struct request *r, const struct answer *answer);
+
+static void reply(struct request *r, const struct answer *answer)
+{
+	if (may_answer(r)) {
+		if (!durable_hold(r, answer))
+			reply_now(r, answer);
+	} else if (answer->text) {
+		answer->freed(answer->text, answer->len, answer->arg);
+	}
+}
 
 void reply_reference(struct request *r, int status, const char *type, const char *text, size_t len,
 	void (*freed)(const void *text, size_t len, void *arg), void *arg)
 {
-	if (!may_answer(r))
-		freed(text, len, arg);
-	else if (!durable_hold(r, status, type, text, len, freed, arg))
-		reply_now(r, status, type, text, len, freed, arg);
+	reply(r, &(struct answer){status, type, text, len, freed, arg});
 }
 
 void reply_json(struct request *r, int status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	json_decref(body);
 	if (text)
 		reply_reference(r, status, "application/json", text, strlen(text), free_text, NULL);
 	else
-		reply_problem(r, 500, "no memory for the answer");
-}
-
-static void free_copy(const void *text, size_t len, void *arg)
-{
-	free((void *)text);
+		reply_problem(r, 500, "the answer cannot be written as JSON");
 }
 
 void reply_text(struct request *r, int status, const char *type, const char *text, size_t len)
 {
-	char *copy = malloc(len + 1);
-
-	if (!copy) {
-		reply_problem(r, 500, "no memory for the answer");
-		return;
-	}
-	memcpy(copy, text, len);
-	reply_reference(r, status, type, copy, len, free_copy, NULL);
+	reply_reference(r, status, type, xmemdup(text, len), len, free_text, NULL);
 }
 
 void reply_nothing(struct request *r, int status)
 {
-	if (!may_answer(r))
-		return;
-	if (!durable_hold(r, status, NULL, NULL, 0, NULL, NULL))
-		reply_now(r, status, NULL, NULL, 0, NULL, NULL);
+	reply(r, &(struct answer){.status = status});
 }
 
 /* ---- streams ---- */
@@ -438,54 +416,15 @@ void stream_end(struct request *r)
 
 /* ---- answers that wait for the disk ---- */
 
-struct held {
-	TAILQ_ENTRY(held) link;
-	struct request *r;
-	uint64_t written; /* goes when so many commits are on disk */
-	int status;
-	const char *type, *text;
-	size_t len;
-	void (*freed)(const void *text, size_t len, void *arg);
-	void *arg;
-};
-
-struct parked {
-	TAILQ_ENTRY(parked) link;
-	struct request *r;
-};
-
-static TAILQ_HEAD(, held) held_list = TAILQ_HEAD_INITIALIZER(held_list);
-static TAILQ_HEAD(, parked) parked_list = TAILQ_HEAD_INITIALIZER(parked_list);
+static TAILQ_HEAD(, request) held_list = TAILQ_HEAD_INITIALIZER(held_list);
+static TAILQ_HEAD(, request) parked_list = TAILQ_HEAD_INITIALIZER(parked_list);
 static struct event *told_event;
-
-/* ---- answers ---- */
-
-static struct request *take(struct held *held)
-{
-	struct request *r = held->r;
-
-	TAILQ_REMOVE(&held_list, held, link);
-	r->held = NULL;
-	return r;
-}
 
 void durable_drop(struct request *r)
 {
-	struct held *held = r->held;
-
-	take(held);
-	if (held->text)
-		held->freed(held->text, held->len, held->arg);
-	free(held);
-}
-
-static void send_it(struct held *held)
-{
-	struct request *r = take(held);
-
-	r->state = REQUEST_OPEN;
-	reply_now(r, held->status, held->type, held->text, held->len, held->freed, held->arg);
-	free(held);
+	TAILQ_REMOVE(&held_list, r, waiting);
+	if (r->held.text)
+		r->held.freed(r->held.text, r->held.len, r->held.arg);
 }
 
 static void refuse_failed(struct request *r)
@@ -500,76 +439,44 @@ static void refuse_failed(struct request *r)
 }
 
 /* True: the answer to a change goes out when all that was committed by now is on disk, or as a 503
- * when it never will be. text is taken over as by reply_reference(); NULL: there is none. */
-static bool durable_hold(struct request *r, int status, const char *type, const char *text,
-	size_t len, void (*freed)(const void *text, size_t len, void *arg), void *arg)
+ * when it never will be. */
+static bool durable_hold(struct request *r, const struct answer *answer)
 {
 	struct store_state state;
-	struct held *held;
 
 	if (!told_event || !request_is_change(r) || r->failed || r->conn->state != CONN_ANSWERING)
 		return false;
 	store_state(http.store, &state);
 	if (state.durable == state.written)
 		return false;
-	held = malloc(sizeof(*held));
-	if (!held) { /* no answer at all, then */
-		if (text)
-			freed(text, len, arg);
-		conn_doom(r->conn);
-		return true;
-	}
-	*held = (struct held){.r = r,
-		.written = state.written,
-		.status = status,
-		.type = type,
-		.text = text,
-		.len = len,
-		.freed = freed,
-		.arg = arg};
-	r->held = held;
+	r->held = *answer;
+	r->held_until = state.written;
 	r->state = REQUEST_HELD;
-	TAILQ_INSERT_TAIL(&held_list, held, link);
+	TAILQ_INSERT_TAIL(&held_list, r, waiting);
 	if (state.err)
 		event_active(told_event, 0, 0);
 	return true;
 }
 
-/* ---- requests ---- */
-
-static bool durable_busy(void)
-{
-	struct store_state state;
-
-	if (!told_event)
-		return false;
-	store_state(http.store, &state);
-	return state.busy;
-}
-
-static struct request *unpark(struct parked *parked)
-{
-	struct request *r = parked->r;
-
-	TAILQ_REMOVE(&parked_list, parked, link);
-	free(parked);
-	return r;
-}
+/* ---- requests that wait for the store ---- */
 
 static void parked_gone(void *arg)
 {
-	unpark(arg);
+	struct request *r = arg;
+
+	TAILQ_REMOVE(&parked_list, r, waiting);
 }
 
 bool request_put_off(struct request *r)
 {
-	struct parked *parked = durable_busy() ? malloc(sizeof(*parked)) : NULL;
+	struct store_state state = {.busy = false};
 
-	if (!parked) /* without memory everybody waits */
+	if (told_event)
+		store_state(http.store, &state);
+	if (!state.busy)
 		return false;
-	parked->r = r;
-	TAILQ_INSERT_TAIL(&parked_list, parked, link);
-	request_on_gone(r, parked_gone, parked);
+	TAILQ_INSERT_TAIL(&parked_list, r, waiting);
+	request_on_gone(r, parked_gone, r);
 	return true;
 }
 
@@ -578,36 +485,37 @@ bool request_put_off(struct request *r)
 static void on_told(evutil_socket_t fd, short what, void *arg)
 {
 	struct store_state state;
-	struct parked *parked;
-	struct held *held;
+	struct request *r;
 	eventfd_t count;
 
 	eventfd_read(fd, &count);
 	store_state(http.store, &state);
-	while ((held = TAILQ_FIRST(&held_list)) && (state.err || held->written <= state.durable)) {
-		if (held->written <= state.durable)
-			send_it(held);
-		else
-			refuse_failed(held->r);
+	while ((r = TAILQ_FIRST(&held_list)) && (state.err || r->held_until <= state.durable)) {
+		if (r->held_until > state.durable) {
+			refuse_failed(r);
+			continue;
+		}
+		TAILQ_REMOVE(&held_list, r, waiting);
+		r->state = REQUEST_OPEN;
+		reply_now(r, &r->held);
 	}
 	if (state.busy)
 		return;
-	while ((parked = TAILQ_FIRST(&parked_list))) {
-		struct request *r = unpark(parked);
-
+	while ((r = TAILQ_FIRST(&parked_list))) {
+		TAILQ_REMOVE(&parked_list, r, waiting);
 		request_on_gone(r, NULL, NULL);
 		r->route->handler(r);
 	}
 }
 
-int durable_start(void)
+void durable_start(void)
 {
 	int fd = store_fd(http.store);
 
 	if (fd < 0)
-		return 0;
+		return;
 	told_event = event_new(http.base, fd, EV_READ | EV_PERSIST, on_told, NULL);
-	return told_event && !event_add(told_event, NULL) ? 0 : -ENOMEM;
+	event_add(told_event, NULL);
 }
 
 void durable_stop(void)

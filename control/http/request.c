@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "alloc.h"
 #include "clock.h"
 
 #define HEADERS	     100
@@ -96,8 +97,6 @@ static bool find_route(struct request *r)
 		return false;
 	if (rc == -EINVAL) {
 		reply_problem(r, 400, "%s", why);
-	} else if (rc == -ENOMEM) {
-		reply_problem(r, 503, "no memory");
 	} else if (!r->route && *allow) {
 		reply_header(r, "Allow", allow);
 		reply_problem(r, 405, "want one of %s, got %s", allow, r->method);
@@ -163,7 +162,7 @@ static char *url_part(const struct request *r, const struct http_parser_url *url
 {
 	bool set = url->field_set & 1 << part;
 
-	return strndup(r->url + (set ? url->field_data[part].off : 0),
+	return xstrndup(r->url + (set ? url->field_data[part].off : 0),
 		set ? url->field_data[part].len : 0);
 }
 
@@ -175,12 +174,10 @@ static int on_url(http_parser *parser, const char *at, size_t len)
 	http_parser_url_init(&url);
 	if (len > URL_BYTES || http_parser_parse_url(at, len, parser->method == HTTP_CONNECT, &url))
 		return -1;
-	r->url = strndup(at, len);
-	if (!r->url)
-		return -1;
+	r->url = xstrndup(at, len);
 	r->raw_path = url_part(r, &url, UF_PATH);
 	r->raw_query = url_part(r, &url, UF_QUERY);
-	return r->raw_path && r->raw_query ? 0 : -1;
+	return 0;
 }
 
 /* The head is in one piece: so are names and values. */
@@ -203,9 +200,9 @@ static int on_value(http_parser *parser, const char *at, size_t len)
 		return 0;
 	while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
 		len--;
-	name = strndup(r->field, r->field_len);
-	value = strndup(at, len);
-	if (name && value && ++r->header_count <= HEADERS)
+	name = xstrndup(r->field, r->field_len);
+	value = xstrndup(at, len);
+	if (++r->header_count <= HEADERS)
 		rc = evhttp_add_header(&r->headers, name, value);
 	free(name);
 	free(value);
@@ -285,13 +282,9 @@ static const http_parser_settings settings = {.on_url = on_url,
 
 static struct request *request_new(struct conn *conn)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r = xcalloc(1, sizeof(*r));
 
-	if (!r || !(r->text = evbuffer_new())) {
-		free(r);
-		conn_doom(conn);
-		return NULL;
-	}
+	r->text = evbuffer_new();
 	r->conn = conn;
 	r->actor = conn->actor;
 	r->method = "GET"; /* until it is known */
@@ -397,8 +390,6 @@ static bool head_feed(struct conn *conn, struct evbuffer *input)
 	if (head == HEAD_MORE && len < most)
 		return false;
 	r = request_new(conn);
-	if (!r)
-		return false;
 	if (head > 0)
 		head_parse(r, input, text, head);
 	else
@@ -492,16 +483,11 @@ bool request_is_change(const struct request *r)
 	return !r->head && strcmp(r->method, "GET") != 0;
 }
 
-bool request_is_sent(const struct request *r)
-{
-	return r->state == REQUEST_SENT;
-}
-
 void request_free(struct request *r)
 {
 	if (r->state == REQUEST_STREAM || r->state == REQUEST_CUT)
 		http.counters.streams--;
-	if (r->held)
+	if (r->state == REQUEST_HELD)
 		durable_drop(r);
 	body_free(r);
 	evhttp_clear_headers(&r->headers);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
+
 struct entry {
 	const struct route *route;
 	char *text;
@@ -63,8 +65,6 @@ static int decode(struct path *path, int at, const char **why)
 
 	if (strchr(text, '%')) {
 		path->decoded[at] = evhttp_uridecode(text, 0, &len);
-		if (!path->decoded[at])
-			return -ENOMEM;
 		path->segment[at] = path->decoded[at];
 	}
 	*why = segment_wrong(path->segment[at], len);
@@ -84,9 +84,7 @@ int path_split(const char *raw, struct path *path, const char **why)
 		*why = "a \"%\" in the path is not followed by two hex digits";
 		return -EINVAL;
 	}
-	path->text = strdup(raw);
-	if (!path->text)
-		return -ENOMEM;
+	path->text = xstrdup(raw);
 	path->count = cut(path->text, path->segment);
 	if (path->count < 0)
 		return -ENOENT;
@@ -153,9 +151,7 @@ static int add(const struct route *route, char *why, size_t size)
 	struct entry *entry = &entries[entry_count];
 
 	entry->route = route;
-	entry->text = strdup(route->path);
-	if (!entry->text)
-		return -ENOMEM;
+	entry->text = xstrdup(route->path);
 	entry_count++;
 	entry->count = cut(entry->text, entry->segment);
 	if (*route->path == '/' && entry->count > 0)
@@ -182,13 +178,10 @@ int router_build(const struct route *const *tables, char *why, size_t size)
 	size_t count = 0;
 	int rc = 0;
 
-	snprintf(why, size, "no memory for routes");
 	for (size_t t = 0; tables[t]; t++)
 		for (const struct route *route = tables[t]; route->method; route++)
 			count++;
-	entries = calloc(count + 1, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
+	entries = xcalloc(count + 1, sizeof(*entries));
 	for (size_t t = 0; tables[t] && !rc; t++)
 		for (const struct route *route = tables[t]; route->method && !rc; route++)
 			rc = add(route, why, size);

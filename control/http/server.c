@@ -126,18 +126,6 @@ static int bind_tcp(const struct sockaddr_storage *address, socklen_t len)
 	return rc;
 }
 
-static int listen_tcp(const char *field, const char *where, bool loopback, char *why, size_t size)
-{
-	struct sockaddr_storage address;
-	socklen_t len;
-	int rc = address_read(field, where, loopback, &address, &len, why, size);
-
-	if (rc)
-		return rc;
-	rc = bind_tcp(&address, len);
-	return rc < 0 ? fail(why, size, rc, field, where) : rc;
-}
-
 /* ---- doors ---- */
 
 /* Out of descriptors: without a pause the loop would spin. */
@@ -164,18 +152,13 @@ static void close_door(struct door *door)
 }
 
 /* Takes the descriptor over. */
-static int open_door(struct door *door, int fd, uint32_t most)
+static void open_door(struct door *door, int fd, uint32_t most)
 {
 	door->connections = 0;
 	door->most = most;
 	door->listener = evconnlistener_new(
 		http.base, on_accept, door, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (!door->listener) {
-		close(fd);
-		return -ENOMEM;
-	}
 	evconnlistener_set_error_cb(door->listener, on_accept_error);
-	return 0;
 }
 
 static void on_clock(evutil_socket_t fd, short what, void *arg)
@@ -188,12 +171,12 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
 		}
 }
 
-static int start_clock(void)
+static void start_clock(void)
 {
 	const struct timeval every = {0, SWEEP_MS * 1000};
 
 	clock_event = event_new(http.base, -1, EV_PERSIST, on_clock, NULL);
-	return clock_event && !event_add(clock_event, &every) ? 0 : -ENOMEM;
+	event_add(clock_event, &every);
 }
 
 /* ---- start and stop ---- */
@@ -240,15 +223,16 @@ static int fail_unix(const char *path, int rc, char *why, size_t size)
 
 static int open_unix(char *why, size_t size)
 {
-	int fd, rc;
+	int fd;
 
 	if (!config.socket)
 		return 0;
 	fd = unix_socket_listen(config.socket, BACKLOG);
-	if (fd >= 0)
-		strcpy(socket_path, config.socket);
-	rc = fd < 0 ? fd : open_door(&unix_door, fd, http.limits.connections);
-	return rc ? fail_unix(config.socket, rc, why, size) : 0;
+	if (fd < 0)
+		return fail_unix(config.socket, fd, why, size);
+	strcpy(socket_path, config.socket);
+	open_door(&unix_door, fd, http.limits.connections);
+	return 0;
 }
 
 static int check_tcp(const struct http_config *given, char *why, size_t size)
@@ -262,33 +246,27 @@ static int check_tcp(const struct http_config *given, char *why, size_t size)
 	return -EINVAL;
 }
 
-static int open_tcp(char *why, size_t size)
+static int open_tcp(struct door *door, const char *field, const char *where, uint32_t most,
+	char *why, size_t size)
 {
-	int fd, rc;
+	struct sockaddr_storage address;
+	socklen_t len;
+	int rc = 0;
 
-	if (!config.listen)
+	if (!where)
 		return 0;
-	rc = check_tcp(&config, why, size);
+	if (door->kind == DOOR_TLS)
+		rc = check_tcp(&config, why, size);
+	if (!rc)
+		rc = address_read(
+			field, where, door->kind == DOOR_METRICS, &address, &len, why, size);
 	if (rc)
 		return rc;
-	fd = listen_tcp("listen", config.listen, false, why, size);
-	if (fd < 0)
-		return fd;
-	rc = open_door(&tls_door, fd, http.limits.connections);
-	return rc ? fail(why, size, rc, "listen", config.listen) : 0;
-}
-
-static int open_metrics(char *why, size_t size)
-{
-	int fd, rc;
-
-	if (!config.metrics_listen)
-		return 0;
-	fd = listen_tcp("metrics_listen", config.metrics_listen, true, why, size);
-	if (fd < 0)
-		return fd;
-	rc = open_door(&metrics_door, fd, METRICS_PLACES);
-	return rc ? fail(why, size, rc, "metrics_listen", config.metrics_listen) : 0;
+	rc = bind_tcp(&address, len);
+	if (rc < 0)
+		return fail(why, size, rc, field, where);
+	open_door(door, rc, most);
+	return 0;
 }
 
 int http_start(struct event_base *base, const struct http_config *given, struct store *store,
@@ -310,21 +288,20 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 	if (rc)
 		return rc;
 	http_parser_set_max_header_size(http.limits.header_bytes);
-	rc = conns_start();
-	if (!rc)
-		rc = parser_start();
-	if (!rc)
-		rc = start_clock();
-	if (!rc)
-		rc = durable_start();
+	conns_start();
+	start_clock();
+	durable_start();
+	rc = parser_start();
 	if (rc)
-		snprintf(why, size, "no memory for the HTTP server");
+		fail(why, size, rc, "the HTTP server's", "thread");
 	if (!rc)
 		rc = open_unix(why, size);
 	if (!rc)
-		rc = open_tcp(why, size);
+		rc = open_tcp(
+			&tls_door, "listen", config.listen, http.limits.connections, why, size);
 	if (!rc)
-		rc = open_metrics(why, size);
+		rc = open_tcp(&metrics_door, "metrics_listen", config.metrics_listen,
+			METRICS_PLACES, why, size);
 	if (rc)
 		http_stop();
 	else

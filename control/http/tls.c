@@ -101,10 +101,6 @@ int tls_load(const struct http_config *config, char *why, size_t size)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	int rc;
 
-	if (!ctx) {
-		snprintf(why, size, "no memory for TLS");
-		return -ENOMEM;
-	}
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20"); /* of TLS 1.2 */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);

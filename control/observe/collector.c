@@ -3,10 +3,10 @@
  * sent at once, and the round counts only when every answer has come. */
 #include "collector.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 
 #define PERIOD_US  1000000  /* between two rounds, when they are cheap */
@@ -183,11 +183,9 @@ static void answered(const json_t *result, const json_t *error, void *arg)
 /* cursor: of the page before; NULL: the first. */
 static int ask(struct collector *c, uint32_t slot, const char *cursor)
 {
-	struct call *call = malloc(sizeof(*call));
+	struct call *call = xmalloc(sizeof(*call));
 	int rc;
 
-	if (!call)
-		return -ENOMEM;
 	*call = (struct call){c, c->round, slot};
 	if (slot < STATS)
 		rc = dataplane_call(c->dp, "stats",
@@ -257,25 +255,16 @@ static void changed(enum dataplane_state state, uint64_t instance, void *arg)
 	again(c, 0);
 }
 
-int collector_start(struct event_base *base, struct dataplane *dp, struct collector **out)
+struct collector *collector_start(struct event_base *base, struct dataplane *dp)
 {
-	struct collector *c = calloc(1, sizeof(*c));
+	struct collector *c = xcalloc(1, sizeof(*c));
 
-	if (!c)
-		return -ENOMEM;
 	c->dp = dp;
 	c->timer = evtimer_new(base, round_begin, c);
-	if (!c->timer)
-		goto err_free;
 	dataplane_on_change(dp, changed, c);
 	if (dataplane_state(dp) == DATAPLANE_UP)
 		again(c, 0);
-	*out = c;
-	return 0;
-
-err_free:
-	free(c);
-	return -ENOMEM;
+	return c;
 }
 
 void collector_stop(struct collector *c)

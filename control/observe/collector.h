@@ -8,7 +8,7 @@
 
 struct collector;
 
-int collector_start(struct event_base *base, struct dataplane *dp, struct collector **out);
+struct collector *collector_start(struct event_base *base, struct dataplane *dp);
 /* Before dataplane_close or right after it; dp tells it nothing from then on but the answers that
  * it still waits for. */
 void collector_stop(struct collector *c);

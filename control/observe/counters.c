@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 
 #define LIMIT_PRESET 1000
@@ -172,10 +173,10 @@ static void reply_session(struct request *r, const char *key)
 		reply_problem(r, 404, "there are no counters of session %s", key);
 		return;
 	}
-	wait = calloc(1, sizeof(*wait));
-	if (!wait || dataplane_call(control.dataplane, "stats",
-			     json_pack("{s:s, s:[s]}", "type", "session", "keys", key),
-			     session_answer, wait)) {
+	wait = xcalloc(1, sizeof(*wait));
+	if (dataplane_call(control.dataplane, "stats",
+		    json_pack("{s:s, s:[s]}", "type", "session", "keys", key), session_answer,
+		    wait)) {
 		free(wait);
 		reply_problem(r, 503, "the dataplane is %s; try again later", view_dataplane());
 		return;

@@ -4,6 +4,7 @@
  * that does not read; then it hears what comes. Owns the streams. */
 #include "observe_private.h"
 
+#include "alloc.h"
 #include "bus.h"
 
 #include <bsd/sys/queue.h>
@@ -84,9 +85,7 @@ static void send_entry(struct stream *s, const struct bus_entry *entry)
 	len = snprintf(head, sizeof(head),
 		"id: %" PRIx64 "-%" PRIu64 "\nevent: %.64s\ndata: ", control.started_us, entry->id,
 		entry->event);
-	text = malloc(len + entry->length + 2);
-	if (!text)
-		return;
+	text = xmalloc(len + entry->length + 2);
 	memcpy(text, head, len);
 	memcpy(text + len, entry->json, entry->length);
 	memcpy(text + len + entry->length, "\n\n", 2);
@@ -234,20 +233,15 @@ static void set_place(struct stream *s, const char *last)
 static struct stream *stream_new(struct request *r)
 {
 	const struct actor *actor = request_actor(r);
-	struct stream *s = calloc(1, sizeof(*s));
+	struct stream *s = xcalloc(1, sizeof(*s));
 
-	if (!s)
-		return NULL;
 	s->r = r;
 	s->whole = view_whole(actor);
 	snprintf(s->tenant, sizeof(s->tenant), "%.*s", (int)sizeof(s->tenant) - 1, actor->tenant);
 	s->more = evtimer_new(control.base, catch_up, s);
 	s->number = bus_listen(heard, s);
 	LIST_INSERT_HEAD(&streams, s, entry);
-	if (s->more && s->number)
-		return s;
-	stream_free(s);
-	return NULL;
+	return s;
 }
 
 static void get_events(struct request *r)
@@ -261,10 +255,6 @@ static void get_events(struct request *r)
 		return;
 	}
 	s = stream_new(r);
-	if (!s) {
-		reply_problem(r, 503, "there is no memory for a stream; try again later");
-		return;
-	}
 	if (set_filters(s, request_query(r, "event"))) {
 		stream_free(s);
 		reply_problem(r, 400, "event: want at most %d names with commas between", FILTERS);
@@ -282,14 +272,12 @@ static void get_events(struct request *r)
 		catch_up(-1, 0, s);
 }
 
-int events_start(void)
+void events_start(void)
 {
 	struct timeval often = {HEARTBEAT_S, 0};
 
 	heartbeat = event_new(control.base, -1, EV_PERSIST, beat, NULL);
-	if (!heartbeat || event_add(heartbeat, &often))
-		return -1;
-	return 0;
+	event_add(heartbeat, &often);
 }
 
 void events_stop(void)

@@ -96,7 +96,7 @@ struct health_walk;
 
 /* ---- told again and again (health_walk.c) ---- */
 
-int health_start(void); /* 0 or -ENOMEM; after each reading of the collector: health_look() */
+void health_start(void); /* after each reading of the collector: health_look() */
 void health_look(void);
 /* The event error_indication. */
 void health_indicated(const json_t *event);

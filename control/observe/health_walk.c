@@ -7,11 +7,11 @@
  * facts of now, the last report and what was told. */
 #include "observe_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "bus.h"
 #include "clock.h"
 #include "making.h"
@@ -137,13 +137,11 @@ struct health_walk {
 	json_t *affected; /* {KIND: not well because of another} */
 };
 
-/* Of what the actor may see. NULL: no memory. */
+/* Of what the actor may see. */
 static struct health_walk *health_walk_new(const struct actor *actor)
 {
-	struct health_walk *w = calloc(1, sizeof(*w));
+	struct health_walk *w = xcalloc(1, sizeof(*w));
 
-	if (!w)
-		return NULL;
 	w->actor = *actor;
 	w->whole = view_whole(actor);
 	w->report.not_well = json_array();
@@ -370,17 +368,6 @@ static bool health_walk_step(struct health_walk *w)
 	return false;
 }
 
-static const struct health_report *health_walk_report(const struct health_walk *w)
-{
-	return &w->report;
-}
-
-/* Forgets the facts of now. */
-static void health_walk_stop(void)
-{
-	facts_forget();
-}
-
 /* ---- told and answered ---- */
 
 #define PAUSE_US  1000
@@ -396,7 +383,6 @@ static uint64_t cost_us, ended_us;
 static json_t *told, *before; /* {id: entry}: what was told; what the look before found */
 static bool again;
 static struct reply_cache cache;
-static struct making *coming;
 
 void health_show(json_t *into, bool is_well, const struct health *health)
 {
@@ -471,7 +457,7 @@ static void look_end(void)
 	last = walk;
 	walk = NULL;
 	ended_us = clock_mono_us();
-	tell_changes(health_walk_report(last)->noted);
+	tell_changes(last->report.noted);
 	if (again)
 		health_look();
 }
@@ -501,21 +487,19 @@ void health_look(void)
 		return;
 	cost_us = 0;
 	walk = health_walk_new(&box);
-	if (walk)
-		look_on(-1, 0, NULL);
+	look_on(-1, 0, NULL);
 }
 
 const struct health_report *health_last(void)
 {
-	return last ? health_walk_report(last) : NULL;
+	return last ? &last->report : NULL;
 }
 
-int health_start(void)
+void health_start(void)
 {
 	timer = evtimer_new(control.base, look_on, NULL);
 	told = json_object();
 	before = json_object();
-	return timer ? 0 : -ENOMEM;
 }
 
 void health_stop(void)
@@ -533,14 +517,14 @@ void health_stop(void)
 	indicated = NULL;
 	cost_us = ended_us = 0;
 	reply_cache_free(&cache);
-	health_walk_stop();
+	facts_forget();
 }
 
 /* ---- GET /v1/health ---- */
 
 static bool view_step(void *state, struct text *out)
 {
-	const struct health_report *report = health_walk_report(state);
+	const struct health_report *report = &((struct health_walk *)state)->report;
 	json_t *body;
 
 	if (health_walk_step(state))
@@ -561,31 +545,14 @@ static void view_free(void *state)
 	health_walk_free(state);
 }
 
-static void view_keep(struct shared_text *text, uint64_t made_cost_us)
-{
-	reply_cache_set(&cache, text, made_cost_us);
-}
-
-static const struct making_kind of_all = {
-	"application/json", view_step, view_keep, NULL, view_free};
-static const struct making_kind of_tenant = {"application/json", view_step, NULL, NULL, view_free};
-
 static void get_health(struct request *r)
 {
+	static const struct making_kind kind = {
+		"application/json", .step = view_step, .free = view_free};
 	bool whole = view_whole(request_actor(r));
-	struct health_walk *w;
 
-	if (whole && reply_cached(r, &cache, SENT_US))
-		return;
-	if (whole && coming) {
-		making_join(r, coming);
-		return;
-	}
-	w = health_walk_new(request_actor(r));
-	if (!w)
-		reply_no_memory(r);
-	else
-		making_begin(r, whole ? &of_all : &of_tenant, w, whole ? &coming : NULL);
+	if (!whole || !reply_cached(r, &cache, SENT_US))
+		making_begin(r, &kind, health_walk_new(request_actor(r)), whole ? &cache : NULL);
 }
 
 const struct route observe_health_routes[] = {

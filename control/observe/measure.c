@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "hash.h"
 
 /* ---- names ---- */
@@ -316,19 +317,14 @@ static void type_end(struct measure_walk *w)
 	w->count = w->next = 0;
 }
 
-static bool type_begin(struct measure_walk *w, struct text *p)
+static void type_begin(struct measure_walk *w)
 {
 	const json_t *stats = collector_stats(control.collector, *w->types);
 
-	w->all = calloc(json_object_size(stats) + 1, sizeof(*w->all));
-	if (!w->all) {
-		p->failed = true;
-		return false;
-	}
+	w->all = xcalloc(json_object_size(stats) + 1, sizeof(*w->all));
 	w->stats = stats ? json_incref((json_t *)stats) : json_object();
 	w->at = json_object_iter(w->stats);
 	w->row = measures;
-	return true;
 }
 
 static void look(struct measure_walk *w)
@@ -347,9 +343,9 @@ bool measure_step(struct measure_walk *w, struct text *p)
 {
 	if (!*w->types)
 		return false;
-	if (!w->stats)
-		return type_begin(w, p);
-	if (w->at) {
+	if (!w->stats) {
+		type_begin(w);
+	} else if (w->at) {
 		look(w);
 	} else if (!w->row->type) {
 		type_end(w);
@@ -365,10 +361,8 @@ bool measure_step(struct measure_walk *w, struct text *p)
 
 struct measure_walk *measure_walk(const char *const *types, const struct measure_filter *filter)
 {
-	struct measure_walk *w = calloc(1, sizeof(*w));
+	struct measure_walk *w = xcalloc(1, sizeof(*w));
 
-	if (!w)
-		return NULL;
 	w->actor = *filter->actor;
 	w->filter = *filter;
 	w->filter.actor = &w->actor;
@@ -389,9 +383,7 @@ void measure_write(struct text *p, const char *const *types, const struct measur
 {
 	struct measure_walk *w = measure_walk(types, filter);
 
-	if (!w)
-		p->failed = true;
-	while (w && measure_step(w, p))
+	while (measure_step(w, p))
 		;
 	measure_walk_free(w);
 }
@@ -443,9 +435,7 @@ static struct tenant *tenant_get(const char *name)
 	found = RB_FIND(tenants, &tenants, &want);
 	if (found)
 		return found;
-	found = calloc(1, sizeof(*found));
-	if (!found)
-		return NULL;
+	found = xcalloc(1, sizeof(*found));
 	strcpy(found->name, want.name);
 	RB_INSERT(tenants, &tenants, found);
 	return found;
@@ -465,8 +455,6 @@ static void add_slice(const char *key, const json_t *now, const json_t *before)
 {
 	struct tenant *tenant = tenant_get(measure_tenant(measure_owner("slice", key)));
 
-	if (!tenant)
-		return;
 	tenant->seen = true;
 	for (int i = 0; tenants_begun && i < TENANT_COUNTERS; i++)
 		tenant->sums[i] += counted(now, before, sums[i].counter);

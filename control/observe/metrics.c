@@ -12,16 +12,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "bus.h"
 #include "making.h"
 #include "mirror_link.h"
 
 /* ---- Prometheus' text format ---- */
-
-static void add(struct text *p, const char *text)
-{
-	text_add(p, text, strlen(text));
-}
 
 /* Backslash, newline and, in the value of a label, the quote are escaped; nothing else is. */
 static void add_escaped(struct text *p, const char *text, bool label)
@@ -29,8 +25,6 @@ static void add_escaped(struct text *p, const char *text, bool label)
 	char *to = text_more(p, 2 * strlen(text));
 	char *at = to;
 
-	if (!to)
-		return;
 	for (; *text; text++) {
 		if (*text == '\\' || *text == '\n' || (label && *text == '"'))
 			*at++ = '\\';
@@ -41,13 +35,13 @@ static void add_escaped(struct text *p, const char *text, bool label)
 
 void prom_family(struct text *p, const char *name, enum prom_kind kind, const char *help)
 {
-	add(p, "# HELP ");
-	add(p, name);
-	add(p, " ");
+	text_say(p, "# HELP ");
+	text_say(p, name);
+	text_say(p, " ");
 	add_escaped(p, help, false);
-	add(p, "\n# TYPE ");
-	add(p, name);
-	add(p, kind == PROM_COUNTER ? " counter\n" : " gauge\n");
+	text_say(p, "\n# TYPE ");
+	text_say(p, name);
+	text_say(p, kind == PROM_COUNTER ? " counter\n" : " gauge\n");
 }
 
 static void add_sample(struct text *p, const char *name, const char *value, va_list labels)
@@ -55,21 +49,21 @@ static void add_sample(struct text *p, const char *name, const char *value, va_l
 	const char *label, *text;
 	const char *before = "{";
 
-	add(p, name);
+	text_say(p, name);
 	while ((label = va_arg(labels, const char *))) {
 		text = va_arg(labels, const char *);
 		if (!text)
 			continue;
-		add(p, before);
-		add(p, label);
-		add(p, "=\"");
+		text_say(p, before);
+		text_say(p, label);
+		text_say(p, "=\"");
 		add_escaped(p, text, true);
-		add(p, "\"");
+		text_say(p, "\"");
 		before = ",";
 	}
-	add(p, *before == ',' ? "} " : " ");
-	add(p, value);
-	add(p, "\n");
+	text_say(p, *before == ',' ? "} " : " ");
+	text_say(p, value);
+	text_say(p, "\n");
 }
 
 void prom_u64(struct text *p, const char *name, uint64_t value, ...)
@@ -669,27 +663,19 @@ static void metrics_free(void *state)
 	free(m);
 }
 
-static const struct making_kind metrics_kind = {
-	PROM_CONTENT_TYPE, metrics_step, NULL, NULL, metrics_free};
-
 /* types NULL: none */
 static void answer(
 	struct request *r, bool all, const char *const *types, uint32_t page, uint32_t pages)
 {
+	static const struct making_kind kind = {
+		PROM_CONTENT_TYPE, .step = metrics_step, .free = metrics_free};
 	const struct measure_filter filter = {request_actor(r), page, pages};
-	struct metrics *m = calloc(1, sizeof(*m));
-	bool walks = types && has_counters();
+	struct metrics *m = xcalloc(1, sizeof(*m));
 
-	if (m)
-		*m = (struct metrics){.all = all,
-			.actor = *filter.actor,
-			.walk = walks ? measure_walk(types, &filter) : NULL};
-	if (m && (!walks || m->walk)) {
-		making_begin(r, &metrics_kind, m, NULL);
-		return;
-	}
-	free(m);
-	reply_no_memory(r);
+	m->all = all;
+	m->actor = *filter.actor;
+	m->walk = types && has_counters() ? measure_walk(types, &filter) : NULL;
+	making_begin(r, &kind, m, NULL);
 }
 
 static const char *const box_types[] = {"meter", "slice", "attachment", NULL};

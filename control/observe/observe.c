@@ -138,18 +138,17 @@ static void on_read(const struct collector *c, void *arg)
 	health_look();
 }
 
-int observe_start(void)
+void observe_start(void)
 {
 	dataplane_on_event(control.dataplane, on_event, NULL);
 	dataplane_on_change(control.dataplane, on_dataplane, NULL);
 	reconciler_on_applied(control.reconciler, on_applied, NULL);
-	if (events_start() || health_start())
-		return -ENOMEM;
+	events_start();
+	health_start();
 	dataplane_on_trouble(control.dataplane, on_trouble, NULL);
 	reconciler_on_status(control.reconciler, on_status, NULL);
 	collector_on_read(control.collector, on_read, NULL);
 	http_on_refused(on_refused, NULL);
-	return 0;
 }
 
 void observe_stop(void)

@@ -31,7 +31,7 @@ const char *view_dataplane(void);
 bool view_whole(const struct actor *actor);
 
 /* Dataplane's events to the bus; /v1/events' listeners. Once, after control is filled in. */
-int observe_start(void); /* 0 or -ENOMEM */
+void observe_start(void);
 /* Ends the streams; before http_stop or after it. Then control's parts may go. */
 void observe_stop(void);
 

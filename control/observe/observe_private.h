@@ -68,7 +68,6 @@ void tenants_free(void);
 /* ---- the parts of /metrics ---- */
 
 void metrics_write_mirror(struct text *p);
-struct actor;
 bool metrics_tunnel_up(const json_t *tunnel);
 
 /* ---- status.c ---- */
@@ -81,7 +80,7 @@ void topology_free(void);
 
 /* ---- events.c: the streams of /v1/events ---- */
 
-int events_start(void); /* 0 or -1: no memory */
+void events_start(void);
 void events_stop(void); /* ends all streams */
 
 #endif

@@ -259,9 +259,21 @@ static json_t *status_make(void)
 		(json_int_t)store_revision(control.store), "xdp", status_xdp());
 }
 
+static bool status_step(void *state, struct text *out)
+{
+	json_t *status = status_make();
+
+	text_add_json(out, status);
+	json_decref(status);
+	return false;
+}
+
 static void get_status(struct request *r)
 {
-	reply_made(r, &cache, MADE_US, status_make);
+	static const struct making_kind kind = {"application/json", .step = status_step};
+
+	if (!reply_cached(r, &cache, MADE_US))
+		making_begin(r, &kind, NULL, &cache);
 }
 
 void status_free(void)

@@ -7,6 +7,7 @@
  */
 #include "observe_private.h"
 
+#include "alloc.h"
 #include "clock.h"
 #include "making.h"
 
@@ -29,7 +30,6 @@ struct graph {
 };
 
 static struct reply_cache cache;
-static struct making *coming;
 
 static const char *id_of(char out[96], const char *kind, const char *name)
 {
@@ -333,18 +333,15 @@ static void graph_head(struct graph *g)
 
 	text_add_json(g->nodes, head);
 	json_decref(head);
-	if (g->nodes->failed)
-		return;
 	g->nodes->len--; /* the brace: it goes on */
-	text_add(g->nodes, ",\"nodes\":[", sizeof(",\"nodes\":[") - 1);
+	text_say(g->nodes, ",\"nodes\":[");
 }
 
 static void graph_tail(struct graph *g)
 {
-	text_add(g->nodes, "],\"edges\":[", sizeof("],\"edges\":[") - 1);
+	text_say(g->nodes, "],\"edges\":[");
 	text_add(g->nodes, g->edges.text, g->edges.len);
 	text_add(g->nodes, "]}", 2);
-	g->nodes->failed |= g->edges.failed;
 }
 
 static bool graph_step(void *state, struct text *out)
@@ -374,10 +371,8 @@ static void graph_free(void *state)
 
 static struct graph *graph_new(const struct actor *actor)
 {
-	struct graph *g = calloc(1, sizeof(*g));
+	struct graph *g = xcalloc(1, sizeof(*g));
 
-	if (!g)
-		return NULL;
 	g->actor = *actor;
 	g->whole = view_whole(actor);
 	g->revision = store_revision(control.store);
@@ -386,34 +381,14 @@ static struct graph *graph_new(const struct actor *actor)
 	return g;
 }
 
-static void graph_keep(struct shared_text *text, uint64_t cost_us)
-{
-	reply_cache_set(&cache, text, cost_us);
-}
-
-static const struct making_kind graph_of_all = {
-	"application/json", graph_step, graph_keep, NULL, graph_free};
-static const struct making_kind graph_of_tenant = {
-	"application/json", graph_step, NULL, NULL, graph_free};
-
 static void get_topology(struct request *r)
 {
+	static const struct making_kind kind = {
+		"application/json", .step = graph_step, .free = graph_free};
 	bool whole = view_whole(request_actor(r));
-	struct graph *g;
 
-	if (whole && reply_cached(r, &cache, MADE_US))
-		return;
-	if (whole && coming) {
-		making_join(r, coming);
-		return;
-	}
-	g = graph_new(request_actor(r));
-	if (!g)
-		reply_no_memory(r);
-	else if (whole)
-		making_begin(r, &graph_of_all, g, &coming);
-	else
-		making_begin(r, &graph_of_tenant, g, NULL);
+	if (!whole || !reply_cached(r, &cache, MADE_US))
+		making_begin(r, &kind, graph_new(request_actor(r)), whole ? &cache : NULL);
 }
 
 void topology_free(void)

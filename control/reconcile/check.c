@@ -388,9 +388,8 @@ static bool ask(struct reconcile_check *check)
 		finish(check);
 		return false;
 	}
-	err = check->text.failed ? -ENOMEM
-				 : dataplane_call_text(check->rec->dp, "sync", check->text.text,
-					   check->text.len, on_answer, check);
+	err = dataplane_call_text(check->rec->dp, "sync", check->text.text, check->text.len,
+		on_answer, check);
 	if (err == -EMSGSIZE)
 		check->why = "it is too much at once";
 	else if (err == -ENOTCONN)

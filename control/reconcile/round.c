@@ -372,7 +372,6 @@ static enum call_kind prepare(struct reconciler *rec)
 	enum call_kind call;
 
 	rec->text.len = 0;
-	rec->text.failed = false;
 	call = resync_call(rec);
 	if (call != CALL_NONE)
 		return call;
@@ -393,10 +392,8 @@ void round_next(struct reconciler *rec)
 
 	if (call == CALL_NONE)
 		return;
-	err = rec->text.failed ? -ENOMEM
-			       : dataplane_call_text(rec->dp,
-					 call == CALL_LEFTOVERS ? "transaction" : "sync",
-					 rec->text.text, rec->text.len, on_answer, rec);
+	err = dataplane_call_text(rec->dp, call == CALL_LEFTOVERS ? "transaction" : "sync",
+		rec->text.text, rec->text.len, on_answer, rec);
 	if (rec->text.room > 4 * TRY_BYTES) {
 		free(rec->text.text);
 		rec->text = (struct text){0};

@@ -2,25 +2,18 @@
 /* A text that grows in memory (text.h). Owns nothing. */
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "alloc.h"
 
 char *text_more(struct text *t, size_t len)
 {
 	size_t room = t->room ? t->room : 16384;
-	char *text;
 
-	if (t->failed)
-		return NULL;
 	while (room - t->len < len)
 		room *= 2;
 	if (room != t->room) {
-		text = realloc(t->text, room);
-		if (!text) {
-			t->failed = true;
-			return NULL;
-		}
-		t->text = text;
+		t->text = xrealloc(t->text, room);
 		t->room = room;
 	}
 	return t->text + t->len;
@@ -28,11 +21,7 @@ char *text_more(struct text *t, size_t len)
 
 void text_add(struct text *t, const char *bytes, size_t len)
 {
-	char *to = text_more(t, len);
-
-	if (!to)
-		return;
-	memcpy(to, bytes, len);
+	memcpy(text_more(t, len), bytes, len);
 	t->len += len;
 }
 

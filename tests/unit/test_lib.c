@@ -98,23 +98,11 @@ START_TEST(text_grows_and_keeps_what_was_added)
 		part[0] = (char)('0' + i % 10);
 		text_add(&text, part, sizeof(part));
 	}
-	ck_assert(!text.failed);
 	ck_assert_uint_eq(text.len, 100000);
 	for (int i = 0; i < 100; i++)
 		ck_assert_int_eq(text.text[1000 * i], '0' + i % 10);
 	ck_assert_int_eq(text.text[99999], 'x');
 	free(text.text);
-}
-END_TEST
-
-START_TEST(text_that_has_failed_takes_nothing)
-{
-	struct text text = {.failed = true};
-
-	ck_assert_ptr_null(text_more(&text, 1));
-	text_add(&text, "a", 1);
-	ck_assert_uint_eq(text.len, 0);
-	ck_assert_ptr_null(text.text);
 }
 END_TEST
 
@@ -186,7 +174,6 @@ int main(void)
 	tcase_add_test(tcase, array_keeps_what_it_has_when_it_grows);
 	tcase_add_test(tcase, array_without_memory_is_as_it_was);
 	tcase_add_test(tcase, text_grows_and_keeps_what_was_added);
-	tcase_add_test(tcase, text_that_has_failed_takes_nothing);
 	tcase_add_test(tcase, clocks_are_in_microseconds);
 	tcase_add_test(tcase, added_items_are_zero_and_in_order);
 	tcase_add_test(tcase, memory_exhausted_ends_the_process_with_status_1);

@@ -23,7 +23,7 @@ class Names(unittest.TestCase):
             for call in re.findall(r"bus_publish\((.*?);", read(path), re.S):
                 head = call.split("json_pack")[0]
                 published.update(re.findall(r'"([a-z_]+\.[a-z_]+|drift)"', head))
-        published.update(re.findall(r'"((?:intent|dataplane)\.[a-z]+)"', read("control/rest/commit.c") + read("control/observe/observe.c")))
+        published.update(re.findall(r'"((?:intent|dataplane)\.[a-z]+)"', read("control/rest/steps.c") + read("control/observe/observe.c")))
         of_dataplane = re.search(r"event_names\[\] = \{(.*?)\n\};", read("dataplane/rpc/events.c"), re.S).group(1)
         groups = {"link", "mac", "path", "neighbor", "port"}
         published.update(name for name in re.findall(r'\{"([a-z_.]+)"', of_dataplane) if name not in groups)
