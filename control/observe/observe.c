@@ -60,7 +60,7 @@ static void on_event(const json_t *event, void *arg)
 	const char *name = json_string_value(json_object_get(event, "event"));
 	json_t *fields;
 
-	if (!name)
+	if (!name || !strcmp(name, "groups")) /* the reconciler's */
 		return;
 	if (!strncmp(name, "link.", 5) || !strncmp(name, "path.", 5) || !strncmp(name, "port.", 5))
 		collector_list_soon(control.collector);
