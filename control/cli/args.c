@@ -1,20 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A command's words: options taken out by its description, the rest left in order. */
+/* The words of a line: which command they mean, and its options taken out by its description; the
+ * rest is left in order. The same for a line that is to run and for one that is being completed. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
-#include "text.h"
 
-const char *const stats_types[] = {"box", "worker", "stage", NULL};
+const struct option_def global_options[] = {
+	{"json", .kind = OPTION_FLAG},
+	{"socket", 0, OPTION_VALUE, "the path of the dataplane's socket", .word = WORD_FILE},
+	{"control", 0, OPTION_VALUE, "the path of sluice-control's socket, or https://HOST:PORT",
+		.word = WORD_FILE},
+	{"token-file", 0, OPTION_VALUE, "a file that holds a token", .word = WORD_FILE},
+	{"cacert", 0, OPTION_VALUE, "a PEM file with the authority of the server's certificate",
+		.word = WORD_FILE},
+	{"cert", 0, OPTION_VALUE, "a PEM file with the client's certificate", .word = WORD_FILE},
+	{"key", 0, OPTION_VALUE, "a PEM file with the key of --cert", .word = WORD_FILE},
+	{"help", 'h', .kind = OPTION_FLAG},
+	{"version", .kind = OPTION_FLAG},
+	{.name = NULL},
+};
 
-/* The option that word ("-n", "--port", "--port=wan0") names, or NULL. */
-const struct option_def *option_find(const struct command *command, const char *word)
+struct invocation invocation;
+
+struct parser {
+	struct cli *cli;
+	struct args *args;
+	char **words;
+	int count, at;
+	enum line line;
+	bool part;			 /* of a line that is not finished */
+	const struct option_def *wanted; /* it ended where this one's value would be */
+};
+
+const struct option_def *option_find(const struct option_def *options, const char *word)
 {
 	const struct option_def *o;
 	size_t len;
 
-	for (o = command->options; o != NULL && o->name != NULL; o++) {
+	for (o = options; o != NULL && o->name != NULL; o++) {
 		len = strlen(o->name);
 		if (word[0] == '-' && word[1] == '-' && strncmp(word + 2, o->name, len) == 0 &&
 			(word[2 + len] == '\0' || word[2 + len] == '='))
@@ -25,127 +50,204 @@ const struct option_def *option_find(const struct command *command, const char *
 	return NULL;
 }
 
-static int unknown_option(const struct command *command, const char *word)
+/* The value that an option has at p->at, which goes on to it when it is a word of its own;
+ * *missing: it should have one and has none. */
+static const char *option_value(struct parser *p, const struct option_def *o, bool *missing)
+{
+	const char *inside = strchr(p->words[p->at], '=');
+	bool more = p->at + 1 < p->count;
+
+	*missing = false;
+	if (inside != NULL)
+		return inside + 1;
+	if (o->kind == OPTION_FLAG ||
+		(o->kind == OPTION_MAYBE && !(more && is_number(p->words[p->at + 1], true))))
+		return NULL;
+	*missing = !more;
+	return more ? p->words[++p->at] : NULL;
+}
+
+static void take_global(struct parser *p, const struct option_def *o, const char *value)
+{
+	const struct {
+		const char *name, **value;
+	} places[] = {{"socket", &p->cli->socket}, {"control", &p->cli->control},
+		{"token-file", &p->cli->token_file}, {"cacert", &p->cli->cacert},
+		{"cert", &p->cli->cert}, {"key", &p->cli->key}};
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (strcmp(o->name, places[i].name) == 0)
+			*places[i].value = value;
+	if (strcmp(o->name, "json") == 0)
+		p->cli->json = true;
+	else if (strcmp(o->name, "help") == 0 && p->line == LINE_RUN)
+		p->line = LINE_HELP;
+	else if (strcmp(o->name, "version") == 0)
+		p->line = LINE_VERSION;
+}
+
+static int take_number(struct args *args, const struct option_def *o, long n, const char *text)
+{
+	json_int_t value =
+		is_number(text, false) && strlen(text) < 19 ? strtoll(text, NULL, 10) : -1;
+
+	args->number[n] = value;
+	if (value < o->min || value > o->max)
+		return usage("--%s wants an integer %lld to %lld, not \"%s\"", o->name,
+			(long long)o->min, (long long)o->max, text);
+	return STATUS_OK;
+}
+
+/* An option of the command. */
+static int take_option(struct parser *p, const struct option_def *o, const char *value)
+{
+	long n = o - invocation.command->options;
+	struct args *args = p->args;
+
+	if (args->set[n] && o->kind != OPTION_MANY)
+		return usage("--%s is given twice", o->name);
+	args->set[n] = true;
+	args->value[n] = value;
+	if (o->kind == OPTION_MANY) {
+		args->many = xreallocarray(
+			args->many, (size_t)args->many_count + 1, sizeof(*args->many));
+		args->many[args->many_count++] = value;
+	}
+	if (value != NULL && o->kind == OPTION_FLAG)
+		return usage("--%s takes no value", o->name);
+	return o->kind == OPTION_NUMBER ? take_number(args, o, n, value) : STATUS_OK;
+}
+
+static int unknown_option(const char *word)
 {
 	const struct option_def *o;
 	char list[256] = "";
 	size_t at = 0;
 
-	for (o = command->options; o != NULL && o->name != NULL && at < sizeof(list); o++)
+	for (o = invocation.command->options; o != NULL && o->name != NULL && at < sizeof(list);
+		o++)
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "--%s, ", o->name);
-	return usage(command, "there is no option %s here; there are %s--json, --%s and --help",
-		word, list, strcmp(invocation_under, "dp ") == 0 ? "socket" : "control");
+	return usage("there is no option %s here; there are %s--json, --%s and --help", word, list,
+		is_dp() ? "socket" : "control");
 }
 
-static void set_value(struct args *args, const struct option_def *o, long n, const char *value)
+/* A word that is no option: of the command's name, or one for the command. */
+static void take_word(struct parser *p, char *word)
 {
-	args->value[n] = value;
-	if (o->kind != OPTION_MANY)
-		return;
-	args->many = xrealloc(args->many, (size_t)(args->many_count + 1) * sizeof(*args->many));
-	args->many[args->many_count++] = value;
+	struct args *args = p->args;
+	const struct option_def *o;
+
+	if (invocation.command == NULL && args->count == 0) {
+		if (invocation.group == NULL && strcmp(word, "help") == 0) { /* as git has it */
+			p->line = LINE_HELP;
+			return;
+		}
+		if (invocation.group == NULL && (invocation.group = group_find(word)) != NULL &&
+			invocation.group->name != NULL)
+			return;
+		invocation.command = command_find(invocation.group, word);
+		for (o = invocation.command != NULL ? invocation.command->options : NULL;
+			o != NULL && o->name != NULL; o++)
+			args->number[o - invocation.command->options] = o->preset;
+		if (invocation.command != NULL)
+			return;
+	}
+	args->words[args->count++] = word;
 }
 
-/* Takes the option at words[*i], and its value from there or from the next word. */
-static int take_option(
-	const struct command *command, char **words, int count, int *i, struct args *args)
+/* Takes the option at p->at. A line that asks for help may have anything in it. */
+static int parse_option(struct parser *p)
 {
-	const struct option_def *o = option_find(command, words[*i]);
-	const char *value = strchr(words[*i], '=');
-	long n;
+	const struct option_def *global = option_find(global_options, p->words[p->at]), *o = global;
+	char *word = p->words[p->at];
+	const char *value;
+	bool missing;
+	int status;
 
-	if (o == NULL)
-		return unknown_option(command, words[*i]);
-	n = o - command->options;
-	if (args->set[n] && o->kind != OPTION_MANY)
-		return usage(command, "--%s is given twice", o->name);
-	args->set[n] = true;
-	if (value != NULL && o->kind == OPTION_FLAG)
-		return usage(command, "--%s takes no value", o->name);
-	if (value != NULL) {
-		set_value(args, o, n, value + 1);
+	if (o == NULL && invocation.command != NULL)
+		o = option_find(invocation.command->options, word);
+	if (o == NULL) {
+		if (invocation.command != NULL && !p->part)
+			return unknown_option(word);
+		if (invocation.command == NULL)
+			take_word(p, word);
 		return STATUS_OK;
 	}
-	if ((o->kind == OPTION_VALUE || o->kind == OPTION_MANY) && *i + 1 >= count)
-		return usage(command, "--%s needs a value: %s", o->name, o->value);
-	if (o->kind == OPTION_VALUE || o->kind == OPTION_MANY ||
-		(o->kind == OPTION_MAYBE && *i + 1 < count && is_number(words[*i + 1], true)))
-		set_value(args, o, n, words[++*i]);
+	value = option_value(p, o, &missing);
+	if (missing) {
+		p->wanted = o;
+		return p->part ? STATUS_OK
+			       : usage("--%s needs %s%s", o->name,
+					 global ? "" : "a value: ", o->value);
+	}
+	if (global != NULL)
+		take_global(p, o, value);
+	else if (!p->part && (status = take_option(p, o, value)) != STATUS_OK)
+		return status;
 	return STATUS_OK;
+}
+
+/* Is help asked for, or the version? Then nothing of the line is refused. */
+static bool asks_for_help(char **words, int count)
+{
+	int i;
+
+	for (i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+		if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0 ||
+			strcmp(words[i], "--version") == 0)
+			return true;
+	return false;
+}
+
+static int parse(struct parser *p)
+{
+	int status = STATUS_OK;
+	bool options = true;
+
+	p->args->words = xcalloc((size_t)p->count + 1, sizeof(*p->args->words));
+	for (p->at = 0; p->at < p->count && status == STATUS_OK; p->at++) {
+		char *word = p->words[p->at];
+
+		if (options && strcmp(word, "--") == 0)
+			options = false;
+		else if (options && word[0] == '-' && word[1] != '\0')
+			status = parse_option(p);
+		else
+			take_word(p, word);
+	}
+	return status;
+}
+
+int args_parse(struct cli *cli, char **words, int count, struct args *args, enum line *line)
+{
+	const struct command *command;
+	struct parser p = {.cli = cli, .args = args, .words = words, .count = count};
+	int status;
+
+	p.part = asks_for_help(words, count);
+	status = parse(&p);
+	*line = p.line;
+	command = invocation.command;
+	if (status != STATUS_OK || command == NULL || p.line != LINE_RUN)
+		return status;
+	if (args->count >= command->least && args->count <= command->most)
+		return STATUS_OK;
+	return command->wrong != NULL ? usage("%s", command->wrong)
+				      : usage("%s takes no words", command->name);
+}
+
+const struct option_def *args_parse_part(
+	struct cli *cli, char **words, int count, struct args *args)
+{
+	struct parser p = {.cli = cli, .args = args, .words = words, .count = count, .part = true};
+
+	parse(&p);
+	return p.wanted;
 }
 
 void args_free(struct args *args)
 {
 	free(args->words);
 	free(args->many);
-}
-
-int args_parse(const struct command *command, char **words, int count, struct args *args)
-{
-	bool options = true;
-	int i, status;
-
-	memset(args, 0, sizeof(*args));
-	args->command = command;
-	args->words = xrealloc(NULL, (size_t)(count + 1) * sizeof(*args->words));
-	for (i = 0; i < count; i++) {
-		if (options && strcmp(words[i], "--") == 0) {
-			options = false;
-		} else if (options && words[i][0] == '-' && words[i][1] != '\0') {
-			status = take_option(command, words, count, &i, args);
-			if (status != STATUS_OK) {
-				args_free(args);
-				return status;
-			}
-		} else {
-			args->words[args->count++] = words[i];
-		}
-	}
-	args->words[args->count] = NULL;
-	return STATUS_OK;
-}
-
-int args_number(
-	const struct args *args, int option, json_int_t min, json_int_t max, json_int_t *out)
-{
-	const struct option_def *o = &args->command->options[option];
-	const char *text = args->value[option];
-	json_int_t value;
-
-	if (text == NULL)
-		return STATUS_OK;
-	value = is_number(text, false) && strlen(text) < 19 ? strtoll(text, NULL, 10) : -1;
-	if (value < min || value > max)
-		return usage(args->command, "--%s wants an integer %lld to %lld, not \"%s\"",
-			o->name, (long long)min, (long long)max, text);
-	*out = value;
-	return STATUS_OK;
-}
-
-void type_names(char *text, size_t size)
-{
-	size_t at = 0;
-	int i;
-
-	text[0] = '\0';
-	for (i = 0; i < OBJECT_TYPES && at < size; i++)
-		at += (size_t)snprintf(
-			text + at, size - at, "%s%s", i ? ", " : "", api_types[i].name);
-}
-
-const struct api_type *args_type(const struct args *args)
-{
-	const struct api_type *type;
-	char names[512];
-
-	type_names(names, sizeof(names));
-	if (args->count == 0) {
-		usage(args->command, "TYPE is missing; there are %s", names);
-		return NULL;
-	}
-	type = api_type_find(args->words[0]);
-	if (type == NULL)
-		usage(args->command, "there is no type \"%s\"; there are %s", args->words[0],
-			names);
-	return type;
 }

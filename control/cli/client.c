@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See client.h. Answers come in the order of the requests and one request is out at a time, so
- * whatever comes without an id before the answer is a notification and is kept for client_event().
- */
+/* Calls to the dataplane: a blocking JSON-RPC client on a unix socket, one message a line
+ * (contract.md, "The socket"). Answers come in the order of the requests and one request is out at
+ * a time, so whatever comes without an id before the answer is a notification and is kept for
+ * cli_event(). Owns the connection and its buffer. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -12,8 +13,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
-#include "client.h"
-#include "text.h"
+#include "cli.h"
 
 struct client {
 	int fd;
@@ -24,10 +24,11 @@ struct client {
 	size_t searched; /* bytes of buf known to hold no newline */
 };
 
-static int client_socket(const char *path, int timeout_ms)
+/* patience_ms bounds every connect, send and receive; 0 waits for ever. The socket or -errno. */
+static int client_socket(const char *path, int patience_ms)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct timeval tv = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+	struct timeval tv = {patience_ms / 1000, (patience_ms % 1000) * 1000};
 	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
@@ -37,10 +38,8 @@ static int client_socket(const char *path, int timeout_ms)
 	if (fd < 0)
 		return -errno;
 	/* SO_SNDTIMEO bounds connect() too: a full backlog would block it */
-	if (timeout_ms > 0) {
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return fd;
 	err = -errno;
@@ -48,29 +47,16 @@ static int client_socket(const char *path, int timeout_ms)
 	return err;
 }
 
-int client_open(const char *path, int timeout_ms, struct client **out)
+static int client_open(struct cli *cli)
 {
-	struct client *client = calloc(1, sizeof(*client));
-	int err = -ENOMEM;
+	int fd = client_socket(cli->socket, cli->patience_ms);
 
-	if (client == NULL)
-		return -ENOMEM;
-	client->events = json_array();
-	if (client->events == NULL)
-		goto err_free;
-	client->fd = client_socket(path, timeout_ms);
-	if (client->fd < 0) {
-		err = client->fd;
-		goto err_events;
-	}
-	*out = client;
+	if (fd < 0)
+		return fd;
+	cli->client = xcalloc(1, sizeof(*cli->client));
+	cli->client->fd = fd;
+	cli->client->events = json_array();
 	return 0;
-
-err_events:
-	json_decref(client->events);
-err_free:
-	free(client);
-	return err;
 }
 
 void client_close(struct client *client)
@@ -102,20 +88,14 @@ static int send_request(struct client *client, const char *method, const json_t 
 {
 	json_t *request = json_pack("{s:s, s:I, s:s, s:O*}", "jsonrpc", "2.0", "id", ++client->id,
 		"method", method, "params", params);
-	char *line = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
-	size_t len;
-	int err;
+	char *line = json_dumps(request, JSON_COMPACT);
+	size_t len = strlen(line);
+	int err = -EMSGSIZE;
 
 	json_decref(request);
-	if (line == NULL)
-		return -ENOMEM;
-	len = strlen(line);
-	if (len > LIMIT_RPC_LINE_BYTES) {
-		err = -EMSGSIZE;
-	} else {
-		line[len] = '\n'; /* takes the NUL's place: send_all is given the length */
+	line[len] = '\n'; /* takes the NUL's place: send_all is given the length */
+	if (len <= LIMIT_RPC_LINE_BYTES)
 		err = send_all(client->fd, line, len + 1);
-	}
 	free(line);
 	return err;
 }
@@ -128,13 +108,8 @@ static int receive_some(struct client *client, int wait_ms)
 	int ready;
 
 	if (client->size - client->len < 65536) {
-		size_t size = client->size ? client->size * 2 : 1u << 18;
-		char *buf = realloc(client->buf, size);
-
-		if (buf == NULL)
-			return -ENOMEM;
-		client->buf = buf;
-		client->size = size;
+		client->size = client->size ? client->size * 2 : 1u << 18;
+		client->buf = xrealloc(client->buf, client->size);
 	}
 	/* only a bounded wait needs poll; without one SO_RCVTIMEO, where set, bounds recv */
 	if (wait_ms >= 0) {
@@ -168,15 +143,14 @@ static int take_line(struct client *client, json_t **message)
 	memmove(client->buf, client->buf + used, client->len - used);
 	client->len -= used;
 	client->searched = 0;
-	if (!json_is_object(*message)) {
-		json_decref(*message);
-		*message = NULL; /* the caller gives back what it holds, on errors too */
-		return -EPROTO;
-	}
-	return 1;
+	if (json_is_object(*message))
+		return 1;
+	json_decref(*message);
+	*message = NULL;
+	return -EPROTO;
 }
 
-/* 1 with *message, 0 when timeout_s passed, -errno. */
+/* 1 with *message, 0 when timeout_s passed (negative: wait for ever), -errno. */
 static int receive(struct client *client, double timeout_s, json_t **message)
 {
 	double until = clock_now() + timeout_s;
@@ -194,15 +168,18 @@ static int receive(struct client *client, double timeout_s, json_t **message)
 	return got;
 }
 
-int client_call(struct client *client, const char *method, const json_t *params, json_t **answer)
+/* An object with "result" or "error" (the caller owns it) into *answer. 0, or -errno: -EMSGSIZE
+ * when the request is longer than the socket takes, -EPIPE when the other side closed, -EPROTO when
+ * what came is not an answer. */
+static int client_call(
+	struct client *client, const char *method, const json_t *params, json_t **answer)
 {
-	int sent = send_request(client, method, params);
-	int got;
+	int got = send_request(client, method, params);
 
 	/* A server that refuses a line closes before reading all of it, but says why first: read
 	 * that. */
-	if (sent < 0 && sent != -EPIPE && sent != -ECONNRESET)
-		return sent;
+	if (got < 0 && got != -EPIPE && got != -ECONNRESET)
+		return got;
 	for (;;) {
 		got = receive(client, -1, answer);
 		if (got < 0)
@@ -212,29 +189,95 @@ int client_call(struct client *client, const char *method, const json_t *params,
 		json_array_append(client->events, json_object_get(*answer, "params"));
 		json_decref(*answer);
 	}
-	if (json_object_get(*answer, "result") == NULL &&
-		json_object_get(*answer, "error") == NULL) {
-		json_decref(*answer);
-		*answer = NULL;
-		return -EPROTO;
-	}
-	return 0;
+	return json_object_get(*answer, "result") != NULL ||
+			       json_object_get(*answer, "error") != NULL
+		       ? 0
+		       : -EPROTO;
 }
 
-int client_event(struct client *client, double timeout_s, json_t **params)
+static void fail_open(const char *path, int err)
 {
-	json_t *message;
+	fail("cannot reach the dataplane at %s: %s", path, strerror(err));
+	if (err == EACCES || err == EPERM)
+		fputs("  the socket has mode 0660: run as root or as a member of its group\n",
+			stderr);
+	else
+		fprintf(stderr,
+			"  start it:           sluice-dataplane --socket %s\n"
+			"  or name its socket: sluice --socket PATH …, or SLUICE_SOCKET=PATH\n",
+			path);
+}
+
+static void fail_lost(const char *path, int err)
+{
+	if (err == EMSGSIZE)
+		fail("the request is over %u MiB, more than the socket takes in one message: split "
+		     "it",
+			LIMIT_RPC_LINE_BYTES >> 20);
+	else if (err == EPIPE)
+		fail("the dataplane at %s closed the connection", path);
+	else if (err == EPROTO)
+		fail("what answers at %s does not speak JSON-RPC", path);
+	else
+		fail("talking to the dataplane at %s: %s", path, strerror(err));
+}
+
+json_t *cli_try(struct cli *cli, const char *method, json_t *params, json_t **error)
+{
+	json_t *answer = NULL, *result = NULL;
+	int err = cli->client == NULL ? client_open(cli) : 0;
+
+	*error = NULL;
+	if (err == 0) {
+		err = client_call(cli->client, method, params, &answer);
+		if (err < 0 && cli->patience_ms == 0)
+			fail_lost(cli->socket, -err);
+	} else if (cli->patience_ms == 0) {
+		fail_open(cli->socket, -err);
+	}
+	if (err == 0) {
+		*error = json_incref(json_object_get(answer, "error"));
+		result = *error == NULL ? json_incref(json_object_get(answer, "result")) : NULL;
+	}
+	json_decref(answer);
+	json_decref(params);
+	return result;
+}
+
+json_t *cli_call(struct cli *cli, const char *method, json_t *params)
+{
+	json_t *error, *result = cli_try(cli, method, params, &error);
+	const char *message = json_string_value(json_object_get(error, "message"));
+
+	if (error == NULL)
+		return result;
+	fail("%s", message != NULL ? message : "the dataplane refused and did not say why");
+	report_details(json_object_get(error, "data"));
+	/* a program reading stdout gets JSON either way */
+	if (cli->json)
+		print_json(json_pack("{s:O}", "error", error));
+	json_decref(error);
+	return NULL;
+}
+
+int cli_event(struct cli *cli, double timeout_s, json_t **out)
+{
+	json_t *events = cli->client->events, *message;
 	int got;
 
-	if (json_array_size(client->events) > 0) {
-		*params = json_incref(json_array_get(client->events, 0));
-		json_array_remove(client->events, 0);
+	if (json_array_size(events) > 0) {
+		*out = json_incref(json_array_get(events, 0));
+		json_array_remove(events, 0);
 		return 1;
 	}
-	got = receive(client, timeout_s, &message);
-	if (got <= 0)
+	got = receive(cli->client, timeout_s, &message);
+	if (got > 0) {
+		*out = json_incref(json_object_get(message, "params"));
+		json_decref(message);
+		got = *out != NULL ? 1 : -EPROTO;
+	}
+	if (got >= 0)
 		return got;
-	*params = json_incref(json_object_get(message, "params"));
-	json_decref(message);
-	return *params != NULL ? 1 : -EPROTO;
+	fail_lost(cli->socket, -got);
+	return -1;
 }

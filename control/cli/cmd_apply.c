@@ -3,16 +3,13 @@
  * that apply takes again, with what was chosen for them (vni, wan). What people see on a terminal
  * while long work lasts: one line on stderr that is written over, nothing when stderr is no
  * terminal. Owns that line. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "call.h"
-#include "difference.h"
-#include "doc.h"
-#include "fields.h"
+#include "cli.h"
 #include "intent.h"
-#include "text.h"
 #include "yaml_json.h"
 
 /* ---- what people see while it lasts ---- */
@@ -22,41 +19,44 @@
 #define SILENT_S 0.5 /* what is over by then needs no line */
 
 static struct {
-	struct http *http;
+	struct cli cli; /* with a connection of its own */
 	size_t documents;
 	double start;
 	bool shown, off;
 } line;
 
-static void show(const char *text)
+static void show(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void show(const char *fmt, ...)
 {
-	fprintf(stderr, "\r\033[K%s", text);
+	va_list ap;
+
+	fputs("\r\033[K", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	fflush(stderr);
 	line.shown = true;
 }
 
 static void progress_documents(const struct documents *all)
 {
-	char number[NUMBER_BYTES], *text;
+	char number[NUMBER_BYTES];
 
-	if (!isatty(STDERR_FILENO) || all->count < PROGRESS_LARGE)
-		return;
-	text = xprintf("%s documents read from %zu file%s…",
-		number_grouped((json_int_t)all->count, number), all->file_count,
-		all->file_count == 1 ? "" : "s");
-	show(text);
-	free(text);
+	if (isatty(STDERR_FILENO) && all->count >= PROGRESS_LARGE)
+		show("%s documents read from %u file%s…",
+			number_grouped((json_int_t)all->count, number), all->file_count,
+			all->file_count == 1 ? "" : "s");
 }
 
-static void progress_begin(struct cli *cli, size_t documents)
+static void progress_begin(const struct cli *cli, size_t documents)
 {
-	struct http_target target = control_target(cli);
-	char why[HTTP_WHY];
-
-	target.patience_ms = 1000;
+	line.cli = *cli;
+	line.cli.http = NULL;
+	line.cli.patience_ms = 1000;
 	line.documents = documents;
 	line.start = clock_now();
-	line.off = cli->json || !isatty(STDERR_FILENO) || http_open(&target, &line.http, why) != 0;
+	line.off = cli->json || !isatty(STDERR_FILENO);
 }
 
 /* The reconciler's intents that the dataplane does not have yet; -1: it did not say. */
@@ -67,7 +67,7 @@ static json_int_t pending(void)
 	const json_t *value;
 	json_int_t count = -1;
 
-	if (http_call(line.http, &request, &answer) != 0)
+	if (http_call(&line.cli, &request, &answer) != STATUS_OK)
 		return -1;
 	value = json_object_get(json_object_get(answer.json, "reconciler"), "pending");
 	if (json_is_integer(value))
@@ -76,23 +76,20 @@ static json_int_t pending(void)
 	return count;
 }
 
-static void progress_tick(void *unused)
+static void progress_tick(void)
 {
-	char applied[NUMBER_BYTES], whole[NUMBER_BYTES], *text;
+	char applied[NUMBER_BYTES], whole[NUMBER_BYTES];
 	json_int_t all = (json_int_t)line.documents, left;
 
-	(void)unused;
 	if (line.off || clock_now() - line.start < SILENT_S)
 		return;
 	left = pending();
+	number_grouped(all, whole);
 	if (left < 0)
-		text = xprintf("sent %s documents…", number_grouped(all, whole));
+		show("sent %s documents…", whole);
 	else
-		text = xprintf("applied %s of %s…",
-			number_grouped(left < all ? all - left : 0, applied),
-			number_grouped(all, whole));
-	show(text);
-	free(text);
+		show("applied %s of %s…", number_grouped(left < all ? all - left : 0, applied),
+			whole);
 }
 
 static void progress_end(void)
@@ -100,41 +97,45 @@ static void progress_end(void)
 	if (line.shown)
 		fputs("\r\033[K", stderr);
 	line.shown = false;
-	http_close(line.http);
-	line.http = NULL;
+	http_close(line.cli.http);
+	line.cli.http = NULL;
 }
 
 /* ---- sluice apply and diff ---- */
 
-enum { APPLY_FILE, APPLY_PRUNE, APPLY_DRY_RUN, APPLY_WAIT, APPLY_NO_WAIT, APPLY_NO_CHECK };
+enum { APPLY_FILE, APPLY_PRUNE, APPLY_CHANGE };
+
+#define FILE_DEF                                                                                   \
+	{                                                                                          \
+		"file", 'f', OPTION_MANY, "FILE", "a file, a directory, or - (standard input)",    \
+			.word = WORD_FILE                                                          \
+	}
 
 static const struct option_def apply_options[] = {
-	{"file", 'f', OPTION_MANY, "FILE", "a file, a directory, or - (standard input)", WORD_FILE},
+	FILE_DEF,
 	{"prune", 0, OPTION_MAYBE, "all",
-		"delete what no document names: of the kinds among them; --prune=all: of all kinds",
-		WORD_NONE},
-	{"dry-run", 'n', OPTION_FLAG, NULL, "say what would change, and change nothing", WORD_NONE},
-	{"wait", 'w', OPTION_VALUE, "SECONDS",
-		"wait so long for the dataplane to take it (5), and fail when it did not",
-		WORD_NONE},
-	{"no-wait", 0, OPTION_FLAG, NULL, "do not wait for the dataplane", WORD_NONE},
-	{"no-check", 0, OPTION_FLAG, NULL, NO_CHECK_HELP, WORD_NONE},
+		.help = "delete what no document names: of the kinds among them; --prune=all: of "
+			"all kinds"},
+	CHANGE_OPTION_DEFS,
 	{.name = NULL},
 };
 
 static const struct option_def diff_options[] = {
-	{"file", 'f', OPTION_MANY, "FILE", "a file, a directory, or - (standard input)", WORD_FILE},
-	{"prune", 0, OPTION_MAYBE, "all", "as apply --prune would", WORD_NONE},
+	FILE_DEF,
+	{"prune", 0, OPTION_MAYBE, "all", .help = "as apply --prune would"},
 	{.name = NULL},
 };
 
 /* The files of -f and those given as words. */
 static int read_files(const struct cli *cli, const struct args *args, struct documents *all)
 {
+	const char *prune = args->value[APPLY_PRUNE];
 	int i, status = STATUS_OK;
 
+	if (prune != NULL && strcmp(prune, "all") != 0)
+		return usage("--prune takes nothing or =all, not \"%s\"", prune);
 	if (args->many_count + args->count == 0)
-		return usage(args->command, "give a file, a directory, or -");
+		return usage("give a file, a directory, or -");
 	if (!cli->json)
 		all->progress = progress_documents;
 	for (i = 0; i < args->many_count && status == STATUS_OK; i++)
@@ -189,82 +190,36 @@ static void tell_others(const struct documents *all, const struct document *but)
 		}
 		where = document_where(one, type < 0 ? "kind" : err.path);
 		if (kind == NULL)
-			fail("%s: its kind is missing: want %s", where, intent_kinds());
+			fail("%sits kind is missing: want %s", where, intent_kinds());
 		else if (type < 0)
-			fail("%s: there is no such kind: want %s", where, intent_kinds());
+			fail("%sthere is no such kind: want %s", where, intent_kinds());
 		else
-			fail("%s: %s", where, err.message);
+			fail("%s%s", where, err.message);
 		free(where);
 	}
-}
-
-/* What the dataplane did not take, or would not. */
-static int tell_refused(const json_t *answer, const struct documents *all, const char *verb)
-{
-	const json_t *refused_ones = json_object_get(answer, "refused"), *one;
-	int status = STATUS_OK;
-	size_t i, d;
-
-	json_array_foreach (refused_ones, i, one) {
-		char *where = NULL;
-
-		for (d = 0; d < all->count && where == NULL; d++)
-			if (strcmp(json_text(all->item[d].json, "kind"), json_text(one, "kind")) ==
-					0 &&
-				strcmp(json_text(all->item[d].json, "name"),
-					json_text(one, "name")) == 0)
-				where = document_where(&all->item[d], "");
-		status = fail("%s%sthe dataplane %s %s %s: %s", where != NULL ? where : "",
-			where != NULL ? ": " : "", verb, json_text(one, "kind"),
-			json_text(one, "name"), json_text(one, "reason"));
-		free(where);
-	}
-	return status;
-}
-
-/* Nothing was changed, since the dataplane would refuse some of it. */
-static int would_refuse(
-	const struct cli *cli, const struct documents *all, struct http_answer *answer)
-{
-	tell_refused(answer->json, all, "would refuse");
-	fprintf(stderr, "  %s\n", NO_CHECK_HINT);
-	if (cli->json)
-		print_json(json_incref(answer->json));
-	json_decref(answer->json);
-	answer->json = NULL;
-	return STATUS_FAILED;
 }
 
 /* The refusal with the file's place instead of the number in the request. */
 static int refused(const struct cli *cli, const struct documents *all, struct http_answer *answer)
 {
-	char *field = xstrdup(json_text(answer->json, "field")), *where;
+	char *field = xstrdup(json_text(answer->json, "field"));
 	char *detail = xstrdup(json_text(answer->json, "detail"));
 	const char *rest = "", *rest_of_detail = "";
 	const struct document *one = document_of(all, field, &rest);
+	char *where = document_where(one, rest);
 	int status;
 
-	if (json_array_size(json_object_get(answer->json, "refused")) > 0) {
-		free(field);
-		free(detail);
-		return would_refuse(cli, all, answer);
-	}
-	if (one == NULL) {
-		free(field);
-		free(detail);
-		return control_refused(cli, answer, NULL);
-	}
-	where = document_where(one, rest);
-	json_object_set_new(answer->json, "field", json_string(rest));
-	if (*rest == '\0')
+	if (one != NULL && *rest != '\0')
+		json_object_set_new(answer->json, "field", json_string(rest));
+	else if (one != NULL)
 		json_object_del(answer->json, "field");
-	if (document_of(all, detail, &rest_of_detail) == one) {
+	if (one != NULL && document_of(all, detail, &rest_of_detail) == one) {
 		if (strncmp(rest_of_detail, ": ", 2) == 0)
 			rest_of_detail += 2;
 		json_object_set_new(answer->json, "detail", json_string(rest_of_detail));
 	}
-	status = control_refused(cli, answer, where);
-	if (!cli->json)
+	status = control_refused(cli, answer, where, all);
+	if (one != NULL && !cli->json)
 		tell_others(all, one);
 	free(where);
 	free(field);
@@ -274,20 +229,22 @@ static int refused(const struct cli *cli, const struct documents *all, struct ht
 
 /* Sends all documents; the answer's JSON (owned by the caller) into *out. */
 static int send_documents(struct cli *cli, const struct args *args, const struct documents *all,
-	const char *query, double wait_s, json_t **out)
+	const char *query, json_t **out)
 {
 	char *path = xprintf("/v1/apply?%s", query);
-	struct http_request request = {
-		.method = "POST", .path = path, .timeout_s = 60 + wait_s, .tick = progress_tick};
 	const char *prune = args->value[APPLY_PRUNE];
+	json_t *body = json_pack("{s:O, s:o*}", "documents", all->json, "prune",
+		prune != NULL		 ? json_string(prune)
+		: args->set[APPLY_PRUNE] ? json_true()
+					 : NULL);
+	struct http_request request = {.method = "POST",
+		.path = path,
+		.body = body,
+		.timeout_s = 60 + (double)args->number[APPLY_CHANGE + CHANGE_WAIT],
+		.tick = progress_tick};
 	struct http_answer answer = {.json = NULL};
-	json_t *body = json_pack("{s:O}", "documents", all->json);
 	int status;
 
-	if (args->set[APPLY_PRUNE])
-		json_object_set_new(
-			body, "prune", prune != NULL ? json_string(prune) : json_true());
-	request.body = body;
 	progress_begin(cli, all->count);
 	status = control_try(cli, &request, &answer);
 	progress_end();
@@ -310,95 +267,72 @@ static void print_changes(const json_t *answer)
 	char number[NUMBER_BYTES];
 	size_t i;
 
-	json_array_foreach (changes, i, one) {
-		if (i == SHOWN) {
-			printf("… and %s more\n",
-				number_grouped((json_int_t)(json_array_size(changes) - i), number));
-			break;
-		}
+	for (i = 0; i < SHOWN && (one = json_array_get(changes, i)) != NULL; i++)
 		printf("%s %s %s\n", json_text(one, "kind"), json_text(one, "name"),
 			json_text(one, "effect"));
-	}
+	if (json_array_size(changes) > SHOWN)
+		printf("… and %s more\n",
+			number_grouped((json_int_t)json_array_size(changes) - SHOWN, number));
 	for (i = 0; i < 4; i++)
 		printf("%s%s %s", i > 0 ? ", " : "",
-			number_grouped(
-				json_integer_value(json_object_get(answer, counts[i])), number),
-			counts[i]);
+			number_grouped(json_number(answer, counts[i]), number), counts[i]);
 	putchar('\n');
 }
 
-/* What the dataplane did not take, or not yet. */
-static int tell_settled(const json_t *answer, const struct documents *all, bool waited, bool must)
+/* What was changed, and what the dataplane did not take, or not yet. must: then it fails. */
+static int tell_applied(const json_t *answer, const struct documents *all, bool waited, bool must)
 {
-	int status = tell_refused(answer, all, "refused");
+	bool pending = waited && json_is_false(json_object_get(answer, "settled"));
+	double start = line.start;
+	int status;
 
-	if (!waited || !json_is_false(json_object_get(answer, "settled")))
-		return status;
-	if (must)
-		return fail(
+	print_changes(answer);
+	fflush(stdout);
+	status = tell_refused(answer, all, "refused");
+	if (pending && must)
+		status = fail(
 			"not all of it is applied yet; sluice status says how the dataplane is");
-	fputs("not all of it is applied yet: it will be when the dataplane takes it (sluice "
-	      "status)\n",
-		stderr);
+	else if (pending)
+		fputs("not all of it is applied yet: it will be when the dataplane takes it "
+		      "(sluice status)\n",
+			stderr);
+	if (isatty(STDERR_FILENO) && all->count >= PROGRESS_LARGE)
+		fprintf(stderr, "in %.2f s\n", clock_now() - start);
 	return status;
 }
 
 static int apply_all(struct cli *cli, const struct args *args, const struct documents *all)
 {
-	json_int_t wait = 0;
-	char query[60];
-	double start = clock_now();
+	char *query = change_query(args, APPLY_CHANGE);
+	bool must = args->set[APPLY_CHANGE + CHANGE_WAIT];
 	json_t *answer = NULL;
-	int status = wait_seconds(args, APPLY_WAIT, APPLY_NO_WAIT, &wait);
-	bool dry = args->set[APPLY_DRY_RUN];
+	int status;
 
+	if (query == NULL)
+		return STATUS_USAGE;
+	status = send_documents(cli, args, all, query, &answer);
+	free(query);
 	if (status != STATUS_OK)
 		return status;
-	snprintf(query, sizeof(query), dry ? "dry_run=1" : "wait=%lld%s", (long long)wait,
-		args->set[APPLY_NO_CHECK] ? "&check=false" : "");
-	status = send_documents(cli, args, all, query, (double)wait, &answer);
-	if (status != STATUS_OK)
-		return status;
-	if (cli->json) {
-		if (json_array_size(json_object_get(answer, "refused")) > 0 ||
-			(args->set[APPLY_WAIT] &&
-				json_is_false(json_object_get(answer, "settled"))))
-			status = STATUS_FAILED;
-		print_json(answer);
+	if (args->set[APPLY_CHANGE + CHANGE_DRY_RUN])
+		return tell_dry_run(cli, answer, all, false);
+	if (!cli->json) {
+		status = tell_applied(answer, all, change_waits(args, APPLY_CHANGE), must);
+		json_decref(answer);
 		return status;
 	}
-	if (dry) {
-		differences_print(json_object_get(answer, "changes"));
-		fflush(stdout);
-		status = tell_refused(answer, all, "would refuse");
-		tell_unasked(answer);
-	} else {
-		print_changes(answer);
-		fflush(stdout);
-		status = tell_settled(answer, all, wait > 0, args->set[APPLY_WAIT]);
-		if (isatty(STDERR_FILENO) && all->count >= PROGRESS_LARGE)
-			fprintf(stderr, "in %.2f s\n", clock_now() - start);
-	}
-	json_decref(answer);
+	if (json_array_size(json_object_get(answer, "refused")) > 0 ||
+		(must && json_is_false(json_object_get(answer, "settled"))))
+		status = STATUS_FAILED;
+	print_json(answer);
 	return status;
-}
-
-static int prune_check(const struct args *args)
-{
-	const char *prune = args->value[APPLY_PRUNE];
-
-	if (prune != NULL && strcmp(prune, "all") != 0)
-		return usage(args->command, "--prune takes nothing or =all, not \"%s\"", prune);
-	return STATUS_OK;
 }
 
 static int apply_run(struct cli *cli, const struct args *args)
 {
 	struct documents all = {.count = 0};
-	int status = prune_check(args);
+	int status = read_files(cli, args, &all);
 
-	if (status == STATUS_OK)
-		status = read_files(cli, args, &all);
 	if (status == STATUS_OK)
 		status = apply_all(cli, args, &all);
 	documents_free(&all);
@@ -423,61 +357,22 @@ const struct command command_apply_intents = {
 		"the same way again. sluice get prints what is there in this form.\n",
 	.options = apply_options,
 	.words = WORD_FILE,
+	.most = ANY_NUMBER,
 	.run = apply_run,
 };
-
-/* "now" against the file, where a document says it. */
-static void print_differences(const json_t *changes, const struct documents *all)
-{
-	json_t *places = json_object(), *place;
-	const json_t *one;
-	char *key, *to;
-	size_t i;
-
-	for (i = 0; i < all->count; i++) {
-		key = xprintf("%s %s", json_text(all->item[i].json, "kind"),
-			json_text(all->item[i].json, "name"));
-		json_object_set_new(places, key, json_integer((json_int_t)i));
-		free(key);
-	}
-	json_array_foreach (changes, i, one) {
-		key = xprintf("%s %s", json_text(one, "kind"), json_text(one, "name"));
-		place = json_object_get(places, key);
-		to = place != NULL ? xstrdup(all->item[json_integer_value(place)].file->name)
-				   : xstrdup("wanted");
-		difference_print(json_text(one, "kind"), json_text(one, "name"),
-			json_object_get(one, "before"), json_object_get(one, "after"), "now", to);
-		free(key);
-		free(to);
-	}
-	json_decref(places);
-}
 
 static int diff_run(struct cli *cli, const struct args *args)
 {
 	struct documents all = {.count = 0};
 	json_t *answer = NULL;
-	const json_t *changes;
-	int status = prune_check(args);
+	int status = read_files(cli, args, &all);
 
 	if (status == STATUS_OK)
-		status = read_files(cli, args, &all);
+		status = send_documents(cli, args, &all, "dry_run=1", &answer);
 	if (status == STATUS_OK)
-		status = send_documents(cli, args, &all, "dry_run=1", 0, &answer);
-	if (status != STATUS_OK) {
+		status = tell_dry_run(cli, answer, &all, true);
+	else
 		status = STATUS_USAGE;
-	} else {
-		changes = json_object_get(answer, "changes");
-		if (cli->json)
-			print_json(json_incref(answer));
-		else
-			print_differences(changes, &all);
-		fflush(stdout);
-		tell_refused(answer, &all, "would refuse");
-		tell_unasked(answer);
-		status = json_array_size(changes) > 0 ? STATUS_FAILED : STATUS_OK;
-	}
-	json_decref(answer);
 	documents_free(&all);
 	return status;
 }
@@ -491,6 +386,7 @@ const struct command command_diff = {
 		   "be said.\n",
 	.options = diff_options,
 	.words = WORD_FILE,
+	.most = ANY_NUMBER,
 	.run = diff_run,
 };
 
@@ -503,64 +399,48 @@ enum { EXPORT_OUTPUT };
 static const char *const formats[] = {"yaml", "json", NULL};
 
 static const struct option_def export_options[] = {
-	{"output", 'o', OPTION_VALUE, "yaml|json", "the form (yaml)", WORD_CHOICE},
+	{"output", 'o', OPTION_VALUE, "yaml|json", "the form (yaml)", .word = WORD_CHOICE},
 	{.name = NULL},
 };
 
 struct export
 {
-	enum intent_type type;
+	int type;
 	bool json;
 	size_t count; /* printed */
 };
 
 static void print_document(struct export *out, const json_t *intent)
 {
-	json_t *copy = json_copy((json_t *)intent), *ordered;
+	json_t *document;
 	char *text;
 
-	json_object_del(copy, "status");
-	json_object_del(copy, "meta");
-	json_object_set_new(copy, "kind", json_string(intent_kind(out->type)));
-	ordered = intent_ordered(intent_types[out->type].fields, copy);
+	document = intent_document(out->type, intent);
 	if (out->json) {
 		fputs(out->count > 0 ? ",\n" : "[\n", stdout);
-		json_dumpf(ordered, stdout, JSON_INDENT(2));
+		json_dumpf(document, stdout, JSON_INDENT(2));
 	} else {
-		text = yaml_text(ordered);
+		text = yaml_text(document);
 		printf("%s%s", out->count > 0 ? "---\n" : "", text);
 		free(text);
 	}
 	out->count++;
-	json_decref(ordered);
-	json_decref(copy);
+	json_decref(document);
 }
 
-static int print_page(const json_t *items, void *arg)
+static void print_page(const json_t *items, void *arg)
 {
 	const json_t *intent;
 	size_t i;
 
 	json_array_foreach (items, i, intent)
 		print_document(arg, intent);
-	return STATUS_OK;
 }
 
-static int export_type(struct cli *cli, struct export *out, int type)
+static int export_one(struct cli *cli, struct export *out, const char *name)
 {
-	out->type = (enum intent_type)type;
-	return control_pages(
-		cli, xprintf("/v1/%s?limit=%d", intent_path(out->type), PAGE), print_page, out);
-}
+	json_t *intent = control_get(cli, intent_url(out->type, name));
 
-static int export_one(struct cli *cli, struct export *out, int type, const char *name)
-{
-	char *escaped = http_escape(name);
-	json_t *intent;
-
-	out->type = (enum intent_type)type;
-	intent = control_get(cli, xprintf("/v1/%s/%s", intent_path(out->type), escaped));
-	free(escaped);
 	if (intent == NULL)
 		return STATUS_FAILED;
 	print_document(out, intent);
@@ -568,28 +448,34 @@ static int export_one(struct cli *cli, struct export *out, int type, const char 
 	return STATUS_OK;
 }
 
+static int export_all(struct cli *cli, struct export *out, int wanted)
+{
+	int status = STATUS_OK;
+
+	for (out->type = 0; out->type < INTENT_TYPES && status == STATUS_OK; out->type++)
+		if (wanted < 0 || wanted == out->type)
+			status = control_pages(cli,
+				xprintf("/v1/%s?limit=%d", intent_path((enum intent_type)out->type),
+					PAGE),
+				print_page, out);
+	return status;
+}
+
 static int export_run(struct cli *cli, const struct args *args)
 {
-	const struct noun *noun = args->count > 0 ? noun_find(args->words[0]) : NULL;
-	const char *output = args->value[EXPORT_OUTPUT];
-	struct export out = {.json = cli->json};
-	int type, status = STATUS_OK;
+	const char *output = args->set[EXPORT_OUTPUT] ? args->value[EXPORT_OUTPUT] : formats[0];
+	struct export out = {.json = cli->json || strcmp(output, formats[1]) == 0};
+	int wanted = -1, status;
 
-	if (output != NULL && strcmp(output, "yaml") != 0 && strcmp(output, "json") != 0)
-		return usage(args->command, "--output wants yaml or json, not \"%s\"", output);
-	if (args->count > 2 || (args->count == 2 && args->words[1][0] == '\0'))
-		return usage(args->command, "give a TYPE and one NAME at most");
-	if (args->count > 0 && noun == NULL)
-		return usage(args->command,
-			"there is no type \"%s\"; there are site, wan, slice, host, network, "
-			"local-network, session",
-			args->words[0]);
-	out.json = out.json || (output != NULL && strcmp(output, "json") == 0);
-	if (args->count == 2)
-		status = export_one(cli, &out, noun->type, args->words[1]);
-	for (type = 0; type < INTENT_TYPES && args->count < 2 && status == STATUS_OK; type++)
-		if (noun == NULL || noun->type == type)
-			status = export_type(cli, &out, type);
+	if (!out.json && strcmp(output, formats[0]) != 0)
+		return usage("--output wants yaml or json, not \"%s\"", output);
+	if (args->count == 2 && args->words[1][0] == '\0')
+		return usage("%s", invocation.command->wrong);
+	if (args->count > 0 && (wanted = intent_word(args)) < 0)
+		return STATUS_USAGE;
+	out.type = wanted;
+	status = args->count == 2 ? export_one(cli, &out, args->words[1])
+				  : export_all(cli, &out, wanted);
 	if (status == STATUS_OK && out.json)
 		puts(out.count > 0 ? "\n]" : "[]");
 	else if (status == STATUS_OK && out.count == 0)
@@ -606,5 +492,7 @@ const struct command command_export = {
 	.options = export_options,
 	.words = WORD_INTENT_KEY,
 	.choices = formats,
+	.most = 2,
+	.wrong = "give a TYPE and one NAME at most",
 	.run = export_run,
 };

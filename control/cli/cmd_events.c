@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice events: what happens, as sluice-control tells it (server-sent events). */
+/* What happens: sluice events, as sluice-control tells it (server-sent events), and sluice dp
+ * watch, as the dataplane does. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "call.h"
-#include "show.h"
-#include "text.h"
+#include "cli.h"
+
+/* What an event says besides its name, which has been printed. */
+static void print_rest(json_t *event)
+{
+	json_object_del(event, "event");
+	fputs(json_object_size(event) > 0 ? "  " : "", stdout);
+	pairs_write(stdout, event);
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* ---- sluice events ---- */
 
 enum { EVENTS_FOLLOW, EVENTS_EVENT, EVENTS_LIMIT };
 
@@ -16,10 +28,11 @@ enum { EVENTS_FOLLOW, EVENTS_EVENT, EVENTS_LIMIT };
 #define LATEST	    4096
 
 static const struct option_def events_options[] = {
-	{"follow", 'f', OPTION_FLAG, NULL, "what happens from now on, until Ctrl-C", WORD_NONE},
+	{"follow", 'f', .help = "what happens from now on, until Ctrl-C"},
 	{"event", 'e', OPTION_MANY, "NAME", "these only: link, link.up, intent …; may be repeated",
-		WORD_EVENTS},
-	{"limit", 'n', OPTION_VALUE, "N", "the last N only; with --follow: end after N", WORD_NONE},
+		.word = WORD_CONTROL_EVENTS},
+	{"limit", 'n', OPTION_NUMBER, "N", .help = "the last N only; with --follow: end after N",
+		.min = 1, .max = ANY_NUMBER, .preset = -1},
 	{.name = NULL},
 };
 
@@ -32,123 +45,111 @@ struct listening {
 	char last_id[128];
 };
 
-static void print_event(const struct cli *cli, const json_t *event)
+static void print_event(const struct cli *cli, json_t *event)
 {
-	static const char *const told[] = {"id", "at", "level", "event"};
 	const char *at = json_text(event, "at"), *level = json_text(event, "level");
-	json_t *rest;
-	char *text;
-	size_t i;
+	bool usual = strcmp(level, "info") == 0 || strcmp(level, "debug") == 0 || *level == '\0';
 
 	if (cli->json) {
-		print_json_line(event);
+		print_json_line(json_incref(event));
 		return;
 	}
-	rest = json_copy((json_t *)event);
-	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		json_object_del(rest, told[i]);
-	text = pairs_text(rest);
-	printf("%s%s%s%s%s%s%s\n", at, *at != '\0' ? "  " : "",
-		strcmp(level, "info") != 0 && strcmp(level, "debug") != 0 ? level : "",
-		strcmp(level, "info") != 0 && strcmp(level, "debug") != 0 && *level != '\0' ? " "
-											    : "",
-		json_text(event, "event"), *text != '\0' ? "  " : "", text);
-	fflush(stdout);
-	free(text);
-	json_decref(rest);
+	printf("%s%s%s%s%s", at, *at != '\0' ? "  " : "", usual ? "" : level, usual ? "" : " ",
+		json_text(event, "event"));
+	json_object_del(event, "id");
+	json_object_del(event, "at");
+	json_object_del(event, "level");
+	print_rest(event);
 }
 
-static bool heard(const struct http_event *event, void *arg)
+static bool heard(const char *name, const char *id, const char *data, void *arg)
 {
 	struct listening *l = arg;
-	json_t *json = json_loads(event->data, 0, NULL);
+	json_t *event = json_loads(data, 0, NULL);
 
-	snprintf(l->last_id, sizeof(l->last_id), "%s", event->id);
+	snprintf(l->last_id, sizeof(l->last_id), "%s", id);
 	/* everything was asked for: of course something older is gone */
-	if (json == NULL || (!l->follow && strcmp(event->event, "gap") == 0)) {
-		json_decref(json);
+	if (event == NULL || (!l->follow && strcmp(name, "gap") == 0)) {
+		json_decref(event);
 		return true;
 	}
 	l->count++;
 	if (l->follow) {
-		print_event(l->cli, json);
+		print_event(l->cli, event);
 	} else {
-		json_array_append(l->kept, json);
+		json_array_append(l->kept, event);
 		if (json_array_size(l->kept) > (size_t)(l->limit > 0 ? l->limit : LATEST))
 			json_array_remove(l->kept, 0);
 	}
-	json_decref(json);
+	json_decref(event);
 	return !ferror(stdout) && (!l->follow || l->limit < 0 || l->count < l->limit);
 }
 
 /* "/v1/events?event=a,b": new. */
 static char *events_path(const struct args *args)
 {
-	char *path = xstrdup("/v1/events"), *escaped, *longer;
+	char *path, *escaped;
+	size_t size;
+	FILE *out = open_memstream(&path, &size);
 	int i;
 
+	fputs("/v1/events", out);
 	for (i = 0; i < args->many_count; i++) {
 		escaped = http_escape(args->many[i]);
-		longer = xprintf("%s%s%s", path, i == 0 ? "?event=" : ",", escaped);
+		fprintf(out, "%s%s", i == 0 ? "?event=" : ",", escaped);
 		free(escaped);
-		free(path);
-		path = longer;
 	}
+	fclose(out);
 	return path;
 }
 
 /* Until it is enough; a connection that breaks is made again, and goes on where it was. */
-static int listen_on(struct cli *cli, struct listening *l, struct http_listen *listen)
+static int listen_on(struct cli *cli, struct listening *l, struct http_request *request)
 {
-	struct http *http = control_http(cli);
 	struct http_answer answer;
 	bool began = false;
-	int ended;
+	int status;
 
-	if (http == NULL)
-		return STATUS_FAILED;
 	for (;;) {
-		ended = http_stream(http, listen, &answer);
-		began = began || ended >= 0;
-		if (ended == 0) {
-			json_decref(answer.json);
-			return STATUS_OK;
-		}
+		status = http_call(cli, request, &answer);
+		if (status == STATUS_FAILED)
+			return fail("%s", answer.why);
+		began = began || answer.status == 200;
 		if (answer.status >= 400)
-			return control_refused(cli, &answer, NULL);
+			return control_refused(cli, &answer, "", NULL);
 		json_decref(answer.json);
+		if (status == STATUS_OK)
+			return STATUS_OK;
 		if (!began || !l->follow)
 			return control_unreachable(cli, &answer);
-		if (ended == 1)
+		if (answer.status == 200)
 			fprintf(stderr, "lost %s (%s); trying again\n", cli->control, answer.why);
 		sleep(RETRY_S);
 		if (l->last_id[0] != '\0')
-			listen->last_id = l->last_id;
+			request->last_id = l->last_id;
 	}
 }
 
 static int events_run(struct cli *cli, const struct args *args)
 {
-	struct listening l = {.cli = cli, .follow = args->set[EVENTS_FOLLOW], .limit = -1};
-	struct http_listen listen = {.each = heard, .arg = &l};
+	struct listening l = {.cli = cli,
+		.follow = args->set[EVENTS_FOLLOW],
+		.limit = args->number[EVENTS_LIMIT]};
+	struct http_request request = {.method = "GET", .each = heard, .arg = &l};
 	json_t *event;
 	char *path;
 	int status;
 	size_t i;
 
 	if (args->count > 0)
-		return usage(args->command, "events takes no words; a filter is --event %s",
-			args->words[0]);
-	if (args_number(args, EVENTS_LIMIT, 1, 1 << 30, &l.limit) != STATUS_OK)
-		return STATUS_USAGE;
-	path = events_path(args);
-	listen.path = path;
+		return usage("events takes no words; a filter is --event %s", args->words[0]);
 	if (!l.follow) {
-		listen.last_id = ALL_OF_THEM;
-		listen.quiet_s = QUIET_S;
+		request.last_id = ALL_OF_THEM;
+		request.quiet_s = QUIET_S;
 	}
 	l.kept = json_array();
-	status = listen_on(cli, &l, &listen);
+	request.path = path = events_path(args);
+	status = listen_on(cli, &l, &request);
 	json_array_foreach (l.kept, i, event)
 		print_event(cli, event);
 	json_decref(l.kept);
@@ -165,5 +166,83 @@ const struct command command_events = {
 		   "connection\n"
 		   "that breaks is made again, and what happened in between is told.\n",
 	.options = events_options,
+	.most = ANY_NUMBER,
 	.run = events_run,
+};
+
+/* ---- sluice dp watch ---- */
+
+enum { WATCH_COUNT, WATCH_TIMEOUT };
+
+static const struct option_def watch_options[] = {
+	{"count", 'n', OPTION_NUMBER, "N", .help = "stop after N events", .min = 1,
+		.max = ANY_NUMBER, .preset = -1},
+	{"timeout", 't', OPTION_NUMBER, "SECONDS", .help = "stop after so long", .min = 1,
+		.max = ANY_NUMBER},
+	{.name = NULL},
+};
+
+static void print_now(const struct cli *cli, json_t *event)
+{
+	char clock[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (cli->json) {
+		print_json_line(json_incref(event));
+		return;
+	}
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
+	printf("%s  %-12s", clock, json_text(event, "event"));
+	print_rest(event);
+}
+
+static int follow_events(struct cli *cli, json_int_t count, json_int_t timeout)
+{
+	double until = clock_now() + (double)timeout;
+	json_int_t seen;
+	json_t *event;
+	int got = 1;
+
+	for (seen = 0; seen != count && got > 0; seen++) {
+		double left = until - clock_now();
+
+		if (timeout > 0 && left <= 0)
+			return STATUS_OK;
+		got = cli_event(cli, timeout > 0 ? left : -1, &event);
+		if (got <= 0)
+			break;
+		print_now(cli, event);
+		json_decref(event);
+		if (ferror(stdout))
+			return STATUS_FAILED; /* main.c says why */
+	}
+	return got < 0 ? STATUS_FAILED : STATUS_OK;
+}
+
+static int watch_run(struct cli *cli, const struct args *args)
+{
+	json_t *events = args->count > 0 ? json_array() : json_pack("[s, s]", "link", "mac");
+	json_t *result;
+	int i;
+
+	for (i = 0; i < args->count; i++)
+		json_array_append_new(events, json_string(args->words[i]));
+	result = cli_call(cli, "watch", json_pack("{s:o}", "events", events));
+	if (result == NULL)
+		return STATUS_FAILED;
+	json_decref(result);
+	return follow_events(cli, args->number[WATCH_COUNT], args->number[WATCH_TIMEOUT]);
+}
+
+const struct command command_watch = {
+	.name = "watch",
+	.synopsis = "[EVENT …] [--count N] [--timeout SECONDS]",
+	.summary = "print events as they happen",
+	.details = "EVENT is link, mac or a full name such as mac.learned; without one: all of "
+		   "them.\n",
+	.options = watch_options,
+	.words = WORD_EVENTS,
+	.most = ANY_NUMBER,
+	.run = watch_run,
 };

@@ -1,82 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice TYPE list, show, history, create, set and delete: intents one by one. */
+/* sluice TYPE list, show, create, set and delete: intents one by one. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "call.h"
-#include "difference.h"
-#include "fields.h"
-#include "grid.h"
+#include "cli.h"
 #include "intent.h"
-#include "show.h"
-#include "text.h"
-
-/* ---- list, show and history ---- */
 
 #define PAGE 1000
+
+/* The type that the invocation is about. */
+static const struct api_type *own_type(void)
+{
+	return &intent_types[intent_type()];
+}
 
 /* ---- list ---- */
 
 struct filtering {
 	struct cli *cli;
-	const struct api_type *type;
 	json_t *match; /* fields that the server does not look at */
 	struct listing *listing;
-	json_t *all; /* with --json */
-	size_t count;
-	json_int_t limit; /* negative: none */
+	json_t *all;		 /* with --json */
+	json_int_t count, limit; /* negative: none */
 };
 
 /* "gj:lan0.10" */
-static char *place_text(const json_t *item)
+static json_t *place_brief(const json_t *item)
 {
-	json_int_t vlan = json_integer_value(json_object_get(item, "vlan"));
-	char *text = xprintf("%s:%s", json_text(item, "site"), json_text(item, "port")), *longer;
+	const char *site = json_text(item, "site"), *port = json_text(item, "port");
+	json_int_t vlan = json_number(item, "vlan");
 
-	if (vlan == 0)
-		return text;
-	longer = xprintf("%s.%lld", text, (long long)vlan);
-	free(text);
-	return longer;
+	return vlan == 0 ? json_sprintf("%s:%s", site, port)
+			 : json_sprintf("%s:%s.%lld", site, port, (long long)vlan);
 }
 
 /* A list in a table: places, names, or how many there are. */
 static json_t *list_brief(const json_t *list)
 {
-	json_t *words = json_array(), *item;
-	char *text;
-	size_t i;
+	json_t *words = json_array();
+	size_t count = json_array_size(list), i;
 
-	if (json_array_size(list) > 6) {
-		json_decref(words);
-		return json_integer((json_int_t)json_array_size(list));
-	}
-	json_array_foreach ((json_t *)list, i, item) {
-		if (!json_is_object(item)) {
+	for (i = 0; i < count && count <= 6; i++) {
+		json_t *item = json_array_get(list, i), *name = json_object_get(item, "name");
+
+		if (!json_is_object(item))
 			json_array_append(words, item);
-		} else if (*json_text(item, "site") != '\0' && *json_text(item, "port") != '\0') {
-			text = place_text(item);
-			json_array_append_new(words, json_string(text));
-			free(text);
-		} else if (*json_text(item, "name") != '\0') {
-			json_array_append(words, json_object_get(item, "name"));
-		} else {
-			json_decref(words);
-			return json_integer((json_int_t)json_array_size(list));
-		}
+		else if (*json_text(item, "site") != '\0' && *json_text(item, "port") != '\0')
+			json_array_append_new(words, place_brief(item));
+		else if (name != NULL)
+			json_array_append(words, name);
 	}
-	return words;
-}
-
-json_t *bandwidth_brief(const json_t *bandwidth)
-{
-	json_int_t committed = json_integer_value(json_object_get(bandwidth, "committed_bps"));
-	json_int_t peak = json_integer_value(json_object_get(bandwidth, "peak_bps"));
-	char a[NUMBER_BYTES], b[NUMBER_BYTES];
-
-	number_scaled((double)committed, a);
-	number_scaled((double)peak, b);
-	return json_sprintf(peak != 0 && peak != committed ? "%s/%s" : "%s", a, b);
+	if (json_array_size(words) == count)
+		return words;
+	json_decref(words);
+	return json_integer((json_int_t)count);
 }
 
 /* What stands in the table of one intent. New. */
@@ -115,14 +92,14 @@ static bool matches(const json_t *intent, const json_t *match)
 	return true;
 }
 
-static int list_page(const json_t *items, void *arg)
+static void list_page(const json_t *items, void *arg)
 {
 	struct filtering *f = arg;
 	json_t *rows = json_array(), *item;
 	size_t i;
 
 	json_array_foreach ((json_t *)items, i, item) {
-		if (!matches(item, f->match) || (f->limit >= 0 && (json_int_t)f->count >= f->limit))
+		if (!matches(item, f->match) || (f->limit >= 0 && f->count >= f->limit))
 			continue;
 		f->count++;
 		if (f->cli->json)
@@ -133,72 +110,67 @@ static int list_page(const json_t *items, void *arg)
 	if (!f->cli->json)
 		listing_page(f->listing, rows);
 	json_decref(rows);
-	return STATUS_OK;
 }
 
 /* Takes tenant=, site= and state= out of the words into the query; the others are matched here. */
-static int list_filter(
-	const struct args *args, const struct api_type *type, char **query, json_t *match)
+static int list_filter(const struct args *args, FILE *query, json_t *match)
 {
 	static const char *const served[] = {"tenant=", "site=", "state="};
 	struct args one = *args;
-	char *longer, *value;
-	int i, status;
+	char *value;
+	int i, status = STATUS_OK;
 	size_t s;
 
-	for (i = 0; i < args->count; i++) {
+	for (i = 0; i < args->count && status == STATUS_OK; i++) {
 		for (s = 0; s < 3; s++)
 			if (strncmp(args->words[i], served[s], strlen(served[s])) == 0)
 				break;
 		if (s == 3) {
-			one.words = args->words + i;
-			one.count = 1;
-			status = intent_words(&one, type, 0, true, match);
-			if (status != STATUS_OK)
-				return status;
+			one.count = i + 1;
+			status = words_object(&one, i, own_type(), WORDS_PATCH, match);
 			continue;
 		}
 		value = http_escape(args->words[i] + strlen(served[s]));
-		longer = xprintf("%s&%s%s", *query, served[s], value);
+		fprintf(query, "&%s%s", served[s], value);
 		free(value);
-		free(*query);
-		*query = longer;
 	}
-	return STATUS_OK;
+	return status;
 }
 
 enum { LIST_LIMIT };
 
 static const struct option_def list_options[] = {
-	{"limit", 'n', OPTION_VALUE, "N", "stop after N of them", WORD_NONE},
+	{"limit", 'n', OPTION_NUMBER, "N", .help = "stop after N of them", .min = 1,
+		.max = ANY_NUMBER, .preset = -1},
 	{.name = NULL},
 };
 
 static int list_run(struct cli *cli, const struct args *args)
 {
-	const enum intent_type type = (enum intent_type)cli->noun->type;
-	struct filtering f = {.cli = cli, .type = &intent_types[type], .limit = -1};
-	char *query;
+	struct filtering f = {.cli = cli, .limit = args->number[LIST_LIMIT]};
+	char *path;
+	size_t size;
+	FILE *query = open_memstream(&path, &size);
 	int status;
 
-	if (args_number(args, LIST_LIMIT, 1, 1 << 30, &f.limit) != STATUS_OK)
-		return STATUS_USAGE;
-	query = xprintf("/v1/%s?limit=%d", intent_path(type), PAGE);
+	fprintf(query, "/v1/%s?limit=%d", intent_path((enum intent_type)intent_type()), PAGE);
 	f.match = json_object();
 	f.all = json_array();
-	f.listing = listing_new(f.type);
-	status = list_filter(args, f.type, &query, f.match);
+	f.listing = listing_new(own_type());
+	status = list_filter(args, query, f.match);
+	fclose(query);
 	if (status == STATUS_OK)
-		status = control_pages(cli, query, list_page, &f);
+		status = control_pages(cli, path, list_page, &f);
 	else
-		free(query);
+		free(path);
 	listing_free(f.listing);
 	json_decref(f.match);
 	if (status == STATUS_OK && cli->json)
 		return print_json(json_pack("{s:o}", "items", f.all));
 	json_decref(f.all);
 	if (status == STATUS_OK && f.count == 0)
-		fprintf(stderr, "no %s%s\n", cli->noun->name, args->count > 0 ? " matches" : "");
+		fprintf(stderr, "no %s%s\n", invocation.group->name,
+			args->count > 0 ? " matches" : "");
 	return status;
 }
 
@@ -212,6 +184,7 @@ const struct command command_intents = {
 		"state is pending, applied, refused or elsewhere; field= finds those without it.\n",
 	.options = list_options,
 	.words = WORD_INTENT_MATCH,
+	.most = ANY_NUMBER,
 	.run = list_run,
 };
 
@@ -221,7 +194,7 @@ const struct command command_intents = {
 static void flatten(json_t *intent)
 {
 	static const char *const inner[] = {"status", "meta"};
-	char text[40];
+	char text[NUMBER_BYTES];
 	json_t *object, *value;
 	const char *name;
 	size_t i;
@@ -237,7 +210,7 @@ static void flatten(json_t *intent)
 					strncmp(name, "since", 5) == 0	   ? "since"
 					: strncmp(name, "created", 7) == 0 ? "created"
 									   : "updated",
-					json_string(time_text(value, text)));
+					json_string(time_text(json_integer_value(value), text)));
 			else
 				json_object_set(intent, name, value);
 		}
@@ -248,23 +221,16 @@ static void flatten(json_t *intent)
 
 static int show_run(struct cli *cli, const struct args *args)
 {
-	const enum intent_type type = (enum intent_type)cli->noun->type;
-	json_t *intent, *ordered;
-	char *name;
+	json_t *intent;
+	int status;
 
 	if (args->count != 1 || args->words[0][0] == '\0')
-		return usage(args->command, "give the name of one %s", cli->noun->name);
-	name = http_escape(args->words[0]);
-	intent = control_get(cli, xprintf("/v1/%s/%s", intent_path(type), name));
-	free(name);
+		return usage("give the name of one %s", invocation.group->name);
+	intent = control_show(cli, intent_url(intent_type(), args->words[0]), &status);
 	if (intent == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		return print_json(intent);
+		return status;
 	flatten(intent);
-	ordered = intent_ordered(intent_types[type].fields, intent);
-	show_object(&intent_types[type], ordered);
-	json_decref(ordered);
+	show_object(own_type(), intent);
 	json_decref(intent);
 	return STATUS_OK;
 }
@@ -275,90 +241,41 @@ const struct command command_show = {
 	.summary = "show one: what was asked for, what became of it, its revision",
 	.details = "As a document for apply: sluice get TYPE NAME\n",
 	.words = WORD_INTENT_NAME,
+	.most = ANY_NUMBER,
 	.run = show_run,
 };
 
 /* ---- create, set and delete ---- */
 
-enum { CHANGE_DRY_RUN, CHANGE_WAIT, CHANGE_NO_WAIT, CHANGE_NO_CHECK, CHANGE_REVISION };
-
-#define DRY_RUN_DEF                                                                                \
-	{                                                                                          \
-		"dry-run", 'n', OPTION_FLAG, NULL, "say what would change, and change nothing",    \
-			WORD_NONE                                                                  \
-	}
-#define WAIT_DEFS                                                                                  \
-	{"wait", 'w', OPTION_VALUE, "SECONDS",                                                     \
-		"wait so long for the dataplane to take it (5), and fail when it did not",         \
-		WORD_NONE},                                                                        \
-		{"no-wait", 0, OPTION_FLAG, NULL, "do not wait for the dataplane", WORD_NONE},     \
-	{                                                                                          \
-		"no-check", 0, OPTION_FLAG, NULL, NO_CHECK_HELP, WORD_NONE                         \
-	}
+enum { CHANGE_REVISION = CHANGE_OPTIONS };
 
 static const struct option_def create_options[] = {
-	DRY_RUN_DEF,
-	WAIT_DEFS,
+	CHANGE_OPTION_DEFS,
 	{.name = NULL},
 };
 
 static const struct option_def set_options[] = {
-	DRY_RUN_DEF,
-	WAIT_DEFS,
-	{"revision", 'r', OPTION_VALUE, "N", "only when it still has this revision (show says it)",
-		WORD_NONE},
+	CHANGE_OPTION_DEFS,
+	{"revision", 'r', OPTION_VALUE, "N",
+		.help = "only when it still has this revision (show says it)"},
 	{.name = NULL},
 };
 
-static const struct api_type *type_of(const struct cli *cli)
-{
-	return &intent_types[cli->noun->type];
-}
-
-/* "/v1/slices/blue?…": new. */
-static char *path_of(const struct cli *cli, const char *name, const char *query)
-{
-	char *escaped = http_escape(name);
-	char *path = xprintf("/v1/%s%s%s%s%s", intent_path((enum intent_type)cli->noun->type),
-		*name != '\0' ? "/" : "", escaped, *query != '\0' ? "?" : "", query);
-
-	free(escaped);
-	return path;
-}
-
-static int dry_run(struct cli *cli, json_t *answer)
-{
-	int status =
-		json_array_size(json_object_get(answer, "refused")) > 0 ? STATUS_FAILED : STATUS_OK;
-
-	if (cli->json) {
-		print_json(answer);
-		return status;
-	}
-	differences_print(json_object_get(answer, "changes"));
-	fflush(stdout);
-	status = tell_would_refuse(answer);
-	tell_unasked(answer);
-	json_decref(answer);
-	return status;
-}
-
 /* "slice blue created, applied" and the like; the status to leave with. */
-static int tell(const struct cli *cli, const json_t *intent, const char *name, const char *done,
-	bool waited, bool must)
+static int tell(const json_t *intent, const char *name, const char *done, bool waited, bool must)
 {
+	const char *type = invocation.group->name;
 	const json_t *status = json_object_get(intent, "status");
 	const char *state = json_text(status, "state");
 
-	printf("%s %s %s", cli->noun->name, name, done);
+	printf("%s %s %s", type, name, done);
 	if (waited && strcmp(state, "applied") == 0)
 		printf(", applied");
-	else if (strcmp(state, "elsewhere") == 0 && strcmp(cli->noun->name, "tenant") != 0)
+	else if (strcmp(state, "elsewhere") == 0 && strcmp(type, "tenant") != 0)
 		printf("; nothing of it is at this box's site");
 	putchar('\n');
 	if (strcmp(state, "refused") == 0) {
-		fail("the dataplane refused %s %s: %s", cli->noun->name, name,
-			json_text(status, "reason"));
+		fail("the dataplane refused %s %s: %s", type, name, json_text(status, "reason"));
 		fputs("  it is kept as asked for, and tried again when something it needs "
 		      "changes\n",
 			stderr);
@@ -368,11 +285,11 @@ static int tell(const struct cli *cli, const json_t *intent, const char *name, c
 		return STATUS_OK;
 	if (must)
 		return fail("%s %s is not applied yet; sluice status says how the dataplane is",
-			cli->noun->name, name);
+			type, name);
 	fprintf(stderr,
 		"%s %s is not applied yet: it will be when the dataplane takes it (sluice "
 		"status)\n",
-		cli->noun->name, name);
+		type, name);
 	return STATUS_OK;
 }
 
@@ -393,30 +310,32 @@ static void tell_chosen(const json_t *asked, const json_t *intent)
 }
 
 struct change {
-	const char *method, *name, *done, *type;
+	const char *method, *name, *done;
 	json_t *body; /* stolen */
 };
 
 /* Asks for it; the answer's JSON (owned by the caller) into *answer. */
-static int ask_change(struct cli *cli, const struct args *args, const struct change *change,
-	json_int_t wait, json_t **answer)
+static int ask_change(
+	struct cli *cli, const struct args *args, const struct change *change, json_t **answer)
 {
 	const bool create = strcmp(change->method, "POST") == 0;
 	struct http_request request = {.method = change->method,
 		.body = change->body,
-		.type = change->type,
-		.timeout_s = 30 + (double)wait};
-	char query[60], *path;
+		.type = create ? NULL : "application/merge-patch+json",
+		.if_match = create ? NULL : args->value[CHANGE_REVISION],
+		.timeout_s = 30 + (double)args->number[CHANGE_WAIT]};
+	char *query = change_query(args, CHANGE_DRY_RUN), *url, *path;
 	int status;
 
-	if (!create)
-		request.if_match = args->value[CHANGE_REVISION];
-	snprintf(query, sizeof(query), args->set[CHANGE_DRY_RUN] ? "dry_run=1" : "wait=%lld%s",
-		(long long)wait, args->set[CHANGE_NO_CHECK] ? "&check=false" : "");
-	path = path_of(cli, create ? "" : change->name, query);
-	request.path = path;
+	if (query == NULL)
+		return STATUS_USAGE;
+	url = create ? xprintf("/v1/%s", intent_path((enum intent_type)intent_type()))
+		     : intent_url(intent_type(), change->name);
+	request.path = path = xprintf("%s?%s", url, query);
 	status = control_call(cli, &request, answer);
 	free(path);
+	free(url);
+	free(query);
 	return status;
 }
 
@@ -429,61 +348,63 @@ static int tell_json(json_t *answer)
 	return refused ? STATUS_FAILED : STATUS_OK;
 }
 
+/* change->body is stolen. */
 static int send_change(struct cli *cli, const struct args *args, const struct change *change)
 {
-	json_int_t wait = 0;
 	json_t *answer = NULL;
-	int status = wait_seconds(args, CHANGE_WAIT, CHANGE_NO_WAIT, &wait);
+	int status = ask_change(cli, args, change, &answer);
 
-	if (status == STATUS_OK)
-		status = ask_change(cli, args, change, wait, &answer);
-	if (status != STATUS_OK)
-		goto out;
-	if (args->set[CHANGE_DRY_RUN]) {
-		status = dry_run(cli, answer);
-	} else if (cli->json) {
+	if (status == STATUS_OK && args->set[CHANGE_DRY_RUN]) {
+		status = tell_dry_run(cli, answer, NULL, false);
+	} else if (status == STATUS_OK && cli->json) {
 		status = tell_json(answer);
-	} else {
-		status = tell(
-			cli, answer, change->name, change->done, wait > 0, args->set[CHANGE_WAIT]);
+	} else if (status == STATUS_OK) {
+		status = tell(answer, change->name, change->done,
+			change_waits(args, CHANGE_DRY_RUN), args->set[CHANGE_WAIT]);
 		if (strcmp(change->method, "POST") == 0)
 			tell_chosen(change->body, answer);
 		json_decref(answer);
 	}
-out:
 	json_decref(change->body);
 	return status;
 }
 
 /* The name that the words begin with; NULL after saying why. */
-static const char *name_of(const struct cli *cli, const struct args *args)
+static const char *name_of(const struct args *args)
 {
+	const char *type = invocation.group->name;
+
 	if (args->count == 0)
-		usage(args->command, "name the %s", cli->noun->name);
+		usage("name the %s", type);
 	else if (strchr(args->words[0], '=') != NULL)
-		usage(args->command, "the name of the %s comes first, not \"%s\"", cli->noun->name,
-			args->words[0]);
+		usage("the name of the %s comes first, not \"%s\"", type, args->words[0]);
 	else
 		return args->words[0];
 	return NULL;
 }
 
+/* The words behind the name into change->body, and sends it. */
+static int send_words(
+	struct cli *cli, const struct args *args, struct change *change, enum words_mode mode)
+{
+	int status = words_object(args, 1, own_type(), mode, change->body);
+
+	if (status == STATUS_OK)
+		return send_change(cli, args, change);
+	json_decref(change->body);
+	return status;
+}
+
 static int create_run(struct cli *cli, const struct args *args)
 {
-	struct change change = {.method = "POST", .done = "created"};
-	int status;
+	struct change change = {.method = "POST", .done = "created", .name = name_of(args)};
 
-	change.name = name_of(cli, args);
 	if (change.name == NULL)
 		return STATUS_USAGE;
 	change.body = json_pack("{s:s}", "name", change.name);
 	if (change.body == NULL)
-		return usage(args->command, "a name is UTF-8 text");
-	status = intent_words(args, type_of(cli), 1, false, change.body);
-	if (status == STATUS_OK)
-		return send_change(cli, args, &change);
-	json_decref(change.body);
-	return status;
+		return usage("a name is UTF-8 text");
+	return send_words(cli, args, &change, WORDS_PUT);
 }
 
 const struct command command_create = {
@@ -501,26 +422,20 @@ const struct command command_create = {
 		"What exists already is left as it is, and that is an error: see set and apply.\n",
 	.options = create_options,
 	.words = WORD_INTENT_CREATE,
+	.most = ANY_NUMBER,
 	.run = create_run,
 };
 
 static int set_run(struct cli *cli, const struct args *args)
 {
-	struct change change = {
-		.method = "PATCH", .done = "set", .type = "application/merge-patch+json"};
-	int status;
+	struct change change = {.method = "PATCH", .done = "set", .name = name_of(args)};
 
-	change.name = name_of(cli, args);
 	if (change.name == NULL)
 		return STATUS_USAGE;
 	if (args->count == 1)
-		return usage(args->command, "say what to set: field=value");
+		return usage("say what to set: field=value");
 	change.body = json_object();
-	status = intent_words(args, type_of(cli), 1, true, change.body);
-	if (status == STATUS_OK)
-		return send_change(cli, args, &change);
-	json_decref(change.body);
-	return status;
+	return send_words(cli, args, &change, WORDS_PATCH);
 }
 
 const struct command command_set = {
@@ -533,6 +448,7 @@ const struct command command_set = {
 		"  sluice slice set air bandwidth= description=\"nobody measures it\"\n",
 	.options = set_options,
 	.words = WORD_INTENT_SET,
+	.most = ANY_NUMBER,
 	.run = set_run,
 };
 
@@ -541,15 +457,14 @@ static int delete_run(struct cli *cli, const struct args *args)
 	struct change change = {.method = "DELETE", .done = "deleted"};
 	int i, status = STATUS_OK;
 
-	if (name_of(cli, args) == NULL)
+	if (name_of(args) == NULL)
 		return STATUS_USAGE;
 	if (args->set[CHANGE_REVISION] && args->count > 1)
-		return usage(args->command, "--revision goes with one name");
+		return usage("--revision goes with one name");
 	for (i = 0; i < args->count && status == STATUS_OK; i++) {
 		change.name = args->words[i];
-		change.body = NULL;
 		status = *change.name != '\0' ? send_change(cli, args, &change)
-					      : usage(args->command, "a name is empty");
+					      : usage("a name is empty");
 	}
 	return status;
 }
@@ -561,5 +476,6 @@ const struct command command_intents_delete = {
 	.details = "What others still use stays, and the answer says who that is.\n",
 	.options = set_options,
 	.words = WORD_INTENT_NAMES,
+	.most = ANY_NUMBER,
 	.run = delete_run,
 };

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp get, list, put, apply and delete: objects of the switch. */
+/* sluice dp get, list, put, apply and delete: objects of the switch; schema and hello: what there
+ * is to say, and who answers. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "call.h"
 #include "cli.h"
-#include "show.h"
-#include "text.h"
-#include "words.h"
 
-/* ---- sluice dp get and list ---- */
+/* ---- get and list ---- */
 
 /* Pages of this many objects: large enough to be fast, small enough that a million MACs never stand
  * in memory. */
@@ -19,20 +15,20 @@
 
 static int get_run(struct cli *cli, const struct args *args)
 {
-	const struct api_type *type = args_type(args);
+	const struct api_type *type = type_word(args);
 	char shape[160];
 	json_t *keys, *object;
-	int per_key, status;
+	int status;
 
 	if (type == NULL)
 		return STATUS_USAGE;
-	per_key = key_words(type, shape, sizeof(shape));
-	status = words_keys(args, per_key, shape, &keys);
+	status = words_keys(args, type, &keys);
 	if (status != STATUS_OK)
 		return status;
 	if (json_array_size(keys) != 1) {
 		json_decref(keys);
-		return usage(args->command, "give the key of one %s: %s", type->name, shape);
+		key_words(type, shape, sizeof(shape));
+		return usage("give the key of one %s: %s", type->name, shape);
 	}
 	object = cli_call(cli, "get",
 		json_pack("{s:s, s:O}", "type", type->name, "key", json_array_get(keys, 0)));
@@ -52,7 +48,8 @@ const struct command command_get = {
 	.summary = "show one object",
 	.details = "A key of several words may be given as one argument or as several:\n"
 		   "  sluice dp get member blue t1\n",
-	.words = WORD_KEYS,
+	.words = WORD_KEY,
+	.most = ANY_NUMBER,
 	.run = get_run,
 };
 
@@ -71,43 +68,28 @@ static void list_json(const json_t *objects, size_t before)
 enum { LIST_LIMIT };
 
 static const struct option_def list_options[] = {
-	{"limit", 'n', OPTION_VALUE, "N", "stop after N objects", WORD_NONE},
+	{"limit", 'n', OPTION_NUMBER, "N", .help = "stop after N objects", .min = 1,
+		.max = ANY_NUMBER, .preset = -1},
 	{.name = NULL},
 };
 
-/* The next page after *cursor, at most `left` objects (negative: no bound). NULL after saying why.
- */
-static json_t *list_page(struct cli *cli, const struct api_type *type, json_t *match,
-	json_int_t left, json_t *cursor)
-{
-	json_int_t limit = left >= 0 && left < PAGE ? left : PAGE;
-	json_t *params =
-		json_pack("{s:s, s:I, s:O*}", "type", type->name, "limit", limit, "cursor", cursor);
-
-	if (json_object_size(match) > 0)
-		json_object_set(params, "match", match);
-	return cli_call(cli, "list", params);
-}
-
+/* limit negative: no bound. */
 static int list_pages(struct cli *cli, const struct api_type *type, json_t *match, json_int_t limit)
 {
 	struct listing *listing = listing_new(type);
 	json_t *page, *cursor = NULL, *objects;
-	int status = STATUS_OK;
 	bool opened = false;
 	size_t count = 0;
 
 	do {
-		page = list_page(
-			cli, type, match, limit < 0 ? -1 : limit - (json_int_t)count, cursor);
-		json_decref(cursor);
-		cursor = NULL;
-		if (page == NULL) {
-			status = STATUS_FAILED;
-			break;
-		}
+		json_int_t left = limit >= 0 ? limit - (json_int_t)count : PAGE;
+
+		page = cli_call(cli, "list",
+			json_pack("{s:s, s:I, s:o*, s:O*}", "type", type->name, "limit",
+				left < PAGE ? left : PAGE, "cursor", cursor, "match",
+				json_object_size(match) > 0 ? match : NULL));
 		objects = json_object_get(page, "objects");
-		if (cli->json && !opened)
+		if (page != NULL && cli->json && !opened)
 			fputs("{\"objects\": [", stdout);
 		opened = true;
 		if (cli->json)
@@ -115,33 +97,34 @@ static int list_pages(struct cli *cli, const struct api_type *type, json_t *matc
 		else
 			listing_page(listing, objects);
 		count += json_array_size(objects);
-		cursor = json_incref(json_object_get(page, "cursor"));
+		cursor = json_object_get(page, "cursor");
+		cursor = json_is_null(cursor) ? NULL : json_incref(cursor);
 		json_decref(page);
-	} while (cursor != NULL && !json_is_null(cursor) &&
-		 (limit < 0 || (json_int_t)count < limit));
+	} while (cursor != NULL && (limit < 0 || (json_int_t)count < limit));
 	json_decref(cursor);
 	listing_free(listing);
-	if (status == STATUS_OK && cli->json)
+	if (page == NULL)
+		return STATUS_FAILED;
+	if (cli->json)
 		puts("\n]}");
-	else if (status == STATUS_OK && count == 0)
+	else if (count == 0)
 		fprintf(stderr, "no %s%s\n", type->name,
 			json_object_size(match) > 0 ? " matches" : "");
-	return status;
+	return STATUS_OK;
 }
 
 static int list_run(struct cli *cli, const struct args *args)
 {
-	const struct api_type *type = args_type(args);
-	json_int_t limit = -1;
+	const struct api_type *type = type_word(args);
 	json_t *match;
 	int status;
 
-	if (type == NULL || args_number(args, LIST_LIMIT, 1, 1 << 30, &limit) != STATUS_OK)
+	if (type == NULL)
 		return STATUS_USAGE;
-	status = words_object(args, type, true, &match);
-	if (status != STATUS_OK)
-		return status;
-	status = list_pages(cli, type, match, limit);
+	match = json_object();
+	status = words_object(args, 1, type, WORDS_MATCH, match);
+	if (status == STATUS_OK)
+		status = list_pages(cli, type, match, args->number[LIST_LIMIT]);
 	json_decref(match);
 	return status;
 }
@@ -155,10 +138,11 @@ const struct command command_list = {
 		   "  sluice dp list attachment vlan=        those without a vlan\n",
 	.options = list_options,
 	.words = WORD_MATCH,
+	.most = ANY_NUMBER,
 	.run = list_run,
 };
 
-/* ---- sluice dp put, apply and delete ---- */
+/* ---- put, apply and delete ---- */
 
 #define LARGE 1000 /* from so many objects on the wait deserves a word, and the time is told */
 
@@ -177,7 +161,6 @@ static void print_changes(const json_t *result, size_t count, double seconds)
 {
 	char number[NUMBER_BYTES];
 	const char *name, *comma = "";
-	struct listing *listing;
 	json_t *value;
 
 	json_object_foreach ((json_t *)result, name, value) {
@@ -192,12 +175,10 @@ static void print_changes(const json_t *result, size_t count, double seconds)
 			number_scaled((double)count / (seconds > 0 ? seconds : 1e-9), number));
 	putchar('\n');
 	json_object_foreach ((json_t *)result, name, value) {
-		if (!json_is_array(value) || json_array_size(value) == 0)
+		if (json_array_size(value) == 0)
 			continue;
 		printf("\n%s:\n", name);
-		listing = listing_new(NULL);
-		listing_page(listing, value);
-		listing_free(listing);
+		listing_print(value);
 	}
 }
 
@@ -207,42 +188,30 @@ static bool same_file(const char *a, const char *b)
 {
 	struct stat at_a, at_b;
 
-	return a != NULL && stat(a, &at_a) == 0 && stat(b, &at_b) == 0 &&
-	       at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+	return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev &&
+	       at_a.st_ino == at_b.st_ino;
 }
 
 /* Is there a sluice-control on its unix socket that keeps this dataplane? Says nothing of itself:
  * the change has been made, whatever control says. */
-static bool control_keeps(const struct cli *cli)
-{
-	struct http_target target = control_target(cli);
-	struct http_answer answer = {0};
-	char why[HTTP_WHY];
-	struct http *http;
-	bool keeps = false;
-
-	if (strncmp(target.control, "https:", 6) == 0)
-		return false;
-	target.patience_ms = PATIENCE_MS;
-	if (http_open(&target, &http, why) != 0)
-		return false;
-	if (http_call(http, &(struct http_request){.method = "GET", .path = "/v1/status"},
-		    &answer) == 0)
-		keeps = same_file(json_string_value(json_object_get(
-					  json_object_get(answer.json, "dataplane"), "socket")),
-			cli->socket);
-	json_decref(answer.json);
-	http_close(http);
-	return keeps;
-}
-
 static void warn_of_control(const struct cli *cli)
 {
-	if (control_keeps(cli))
+	struct http_request request = {.method = "GET", .path = "/v1/status"};
+	struct cli aside = *cli;
+	struct http_answer answer = {.json = NULL};
+
+	if (strncmp(cli->control, "https:", 6) == 0)
+		return;
+	aside.patience_ms = PATIENCE_MS;
+	if (http_call(&aside, &request, &answer) == STATUS_OK &&
+		same_file(json_text(json_object_get(answer.json, "dataplane"), "socket"),
+			cli->socket))
 		fputs("note: sluice-control keeps this dataplane as its intents say, and takes "
 		      "away what was put by hand at its next comparison, unless \"keep\" in its "
 		      "file names it\n",
 			stderr);
+	json_decref(answer.json);
+	http_close(aside.http);
 }
 
 /* Calls, and tells what changed. params is stolen. */
@@ -298,32 +267,45 @@ enum { PUT_FILE };
 
 static const struct option_def put_options[] = {
 	{"file", 'f', OPTION_VALUE, "FILE", "take the objects from a JSON array; -: standard input",
-		WORD_FILE},
+		.word = WORD_FILE},
 	{.name = NULL},
 };
 
+/* The objects that the words or the file say; NULL with *status after saying why. */
+static json_t *put_objects(const struct args *args, const struct api_type *type, int *status)
+{
+	json_t *object;
+
+	*status = STATUS_USAGE;
+	if (args->set[PUT_FILE] && args->count > 1) {
+		usage("give fields or --file, not both");
+		return NULL;
+	}
+	if (!args->set[PUT_FILE] && args->count == 1) {
+		usage("give the fields of the %s, or --file", type->name);
+		return NULL;
+	}
+	if (args->set[PUT_FILE]) {
+		*status = STATUS_FAILED;
+		return file_objects(args->value[PUT_FILE]);
+	}
+	object = json_object();
+	*status = words_object(args, 1, type, WORDS_PUT, object);
+	if (*status == STATUS_OK)
+		return json_pack("[o]", object);
+	json_decref(object);
+	return NULL;
+}
+
 static int put_run(struct cli *cli, const struct args *args)
 {
-	const struct api_type *type = args_type(args);
-	json_t *object, *objects;
-	int status;
+	const struct api_type *type = type_word(args);
+	json_t *objects;
+	int status = STATUS_USAGE;
 
-	if (type == NULL)
-		return STATUS_USAGE;
-	if (args->set[PUT_FILE] && args->count > 1)
-		return usage(args->command, "give fields or --file, not both");
-	if (!args->set[PUT_FILE] && args->count == 1)
-		return usage(args->command, "give the fields of the %s, or --file", type->name);
-	if (args->set[PUT_FILE]) {
-		objects = file_objects(args->value[PUT_FILE]);
-		if (objects == NULL)
-			return STATUS_FAILED;
-	} else {
-		status = words_object(args, type, false, &object);
-		if (status != STATUS_OK)
-			return status;
-		objects = json_pack("[o]", object);
-	}
+	objects = type != NULL ? put_objects(args, type, &status) : NULL;
+	if (objects == NULL)
+		return status;
 	say_sending(cli, json_array_size(objects), "objects");
 	status = change(cli, "put", json_pack("{s:s, s:O}", "type", type->name, "objects", objects),
 		json_array_size(objects));
@@ -353,28 +335,25 @@ const struct command command_put = {
 		   "A file is put whole or not at all.\n",
 	.options = put_options,
 	.words = WORD_PUT,
+	.most = ANY_NUMBER,
 	.run = put_run,
 };
 
 static int apply_run(struct cli *cli, const struct args *args)
 {
-	json_t *json, *ops;
+	json_t *json = file_json(args->words[0]);
 	size_t count;
 
-	if (args->count != 1)
-		return usage(args->command, "give one FILE; - is standard input");
-	json = file_json(args->words[0]);
 	if (json == NULL)
 		return STATUS_FAILED;
 	if (json_is_array(json))
 		json = json_pack("{s:o}", "ops", json);
-	ops = json_object_get(json, "ops");
-	if (!json_is_array(ops)) {
+	if (!json_is_array(json_object_get(json, "ops"))) {
 		json_decref(json);
 		return fail(
 			"%s: a transaction is {\"ops\": […]} or the array alone", args->words[0]);
 	}
-	count = json_array_size(ops);
+	count = json_array_size(json_object_get(json, "ops"));
 	say_sending(cli, count, "operations");
 	return change(cli, "transaction", json, count);
 }
@@ -388,37 +367,40 @@ const struct command command_apply = {
 		"                       {\"op\":\"delete\",\"type\":TYPE,\"keys\":[…]}]}\n"
 		"or that array alone. All of it happens or nothing; the order does not matter.\n",
 	.words = WORD_FILE,
+	.least = 1,
+	.most = 1,
+	.wrong = "give one FILE; - is standard input",
 	.run = apply_run,
 };
 
 enum { DELETE_MISSING_OK };
 
 static const struct option_def delete_options[] = {
-	{"missing-ok", 0, OPTION_FLAG, NULL, "keys that are not there are no error", WORD_NONE},
+	{"missing-ok", .kind = OPTION_FLAG, .help = "keys that are not there are no error"},
 	{.name = NULL},
 };
 
 static int delete_run(struct cli *cli, const struct args *args)
 {
-	const struct api_type *type = args_type(args);
-	json_t *keys, *params;
+	const struct api_type *type = type_word(args);
+	json_t *keys;
 	char shape[160];
-	int per_key, status;
+	int status;
 
 	if (type == NULL)
 		return STATUS_USAGE;
-	per_key = key_words(type, shape, sizeof(shape));
-	status = words_keys(args, per_key, shape, &keys);
+	status = words_keys(args, type, &keys);
 	if (status != STATUS_OK)
 		return status;
 	if (json_array_size(keys) == 0) {
 		json_decref(keys);
-		return usage(args->command, "give the keys to delete: %s", shape);
+		key_words(type, shape, sizeof(shape));
+		return usage("give the keys to delete: %s", shape);
 	}
-	params = json_pack("{s:s, s:o}", "type", type->name, "keys", keys);
-	if (args->set[DELETE_MISSING_OK])
-		json_object_set_new(params, "missing_ok", json_true());
-	return change(cli, "delete", params, json_array_size(keys));
+	return change(cli, "delete",
+		json_pack("{s:s, s:o, s:o*}", "type", type->name, "keys", keys, "missing_ok",
+			args->set[DELETE_MISSING_OK] ? json_true() : NULL),
+		json_array_size(keys));
 }
 
 const struct command command_delete = {
@@ -430,5 +412,134 @@ const struct command command_delete = {
 		   "  sluice dp delete member \"blue t1\" \"blue t2\"\n",
 	.options = delete_options,
 	.words = WORD_KEYS,
+	.most = ANY_NUMBER,
 	.run = delete_run,
+};
+
+/* ---- schema and hello ---- */
+
+/* What a property of a JSON Schema takes, for people. */
+static void takes_write(FILE *out, const json_t *property)
+{
+	const json_t *values = json_object_get(property, "enum"), *value;
+	const json_t *min = json_object_get(property, "minimum"),
+		     *max = json_object_get(property, "maximum");
+	const char *ref = json_text(property, "x-ref");
+	size_t i;
+
+	json_array_foreach (values, i, value)
+		fprintf(out, "%s%s", i ? " | " : "",
+			json_is_string(value) ? json_string_value(value) : "?");
+	if (json_array_size(values) > 0)
+		return;
+	if (json_is_integer(min) && json_is_integer(max))
+		fprintf(out, "%lld to %lld", (long long)json_integer_value(min),
+			(long long)json_integer_value(max));
+	else if (*ref != '\0')
+		fprintf(out, "name of a %s", ref);
+	else
+		fputs(json_text(property, "type"), out);
+}
+
+static bool listed(const json_t *list, const char *name)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item)
+		if (json_is_string(item) && strcmp(json_string_value(item), name) == 0)
+			return true;
+	return false;
+}
+
+static void schema_row(
+	struct grid *grid, const json_t *schema, const char *field, const json_t *property)
+{
+	const json_t *preset = json_object_get(property, "default");
+	bool answer = json_is(property, "readOnly");
+	FILE *cell;
+
+	grid_cell(grid, field);
+	grid_cell(grid, listed(json_object_get(schema, "x-key"), field)	     ? "key"
+			: answer					     ? "only in answers"
+			: listed(json_object_get(schema, "required"), field) ? "required"
+									     : "");
+	cell = grid_cell_open(grid);
+	takes_write(cell, property);
+	if (preset != NULL && !answer) {
+		fputs(" (default ", cell);
+		value_write(cell, field, preset);
+		fputs(")", cell);
+	}
+	grid_cell_end(grid);
+	grid_cell(grid, json_text(property, "description"));
+}
+
+static void show_schema(const char *name, const json_t *schema)
+{
+	struct grid *grid = grid_new(4, 2, "");
+	const char *field;
+	json_t *property;
+
+	printf("%s: %s\n", name, json_text(schema, "description"));
+	json_object_foreach (json_object_get(schema, "properties"), field, property)
+		schema_row(grid, schema, field, property);
+	grid_end(grid);
+}
+
+static int schema_run(struct cli *cli, const struct args *args)
+{
+	const char *wanted = args->words[0], *name, *gap = "";
+	json_t *result = cli_call(cli, "schema", NULL), *types, *schema;
+	int status = STATUS_OK;
+
+	if (result == NULL)
+		return STATUS_FAILED;
+	types = json_object_get(result, "$defs");
+	schema = wanted != NULL ? json_object_get(types, wanted) : result;
+	if (schema == NULL)
+		status = fail("the dataplane has no type \"%s\"", wanted);
+	else if (cli->json)
+		status = print_json(json_incref(schema));
+	else if (wanted != NULL)
+		show_schema(wanted, schema);
+	else
+		json_object_foreach (types, name, schema) {
+			fputs(gap, stdout);
+			show_schema(name, schema);
+			gap = "\n";
+		}
+	json_decref(result);
+	return status;
+}
+
+const struct command command_schema = {
+	.name = "schema",
+	.synopsis = "[TYPE]",
+	.summary = "show what the running dataplane takes; with --json its JSON Schema",
+	.words = WORD_TYPE,
+	.most = 1,
+	.wrong = "give one type, or none for all",
+	.run = schema_run,
+};
+
+static int hello_run(struct cli *cli, const struct args *args)
+{
+	json_t *result = cli_call(cli, "hello", NULL);
+
+	if (result == NULL)
+		return STATUS_FAILED;
+	if (cli->json)
+		return print_json(result);
+	show_object(NULL, result);
+	json_decref(result);
+	return STATUS_OK;
+}
+
+const struct command command_hello = {
+	.name = "hello",
+	.synopsis = "",
+	.summary = "show who answers on the socket, and its version",
+	.words = WORD_NONE,
+	.run = hello_run,
 };

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What control wrote down: sluice TYPE history, sluice history, audit, and its tokens. */
+/* What sluice-control wrote down: sluice TYPE history, sluice history, audit; and its tokens:
+ * sluice token create, list and delete. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "call.h"
-#include "difference.h"
-#include "grid.h"
+#include "cli.h"
 #include "intent.h"
-#include "text.h"
+
+/* ---- history and audit ---- */
 
 enum { RECORD_LIMIT, RECORD_DIFF };
 
-#define LIMIT_PRESET 20
-#define LIMIT_MAX    1000
+#define LIMIT_DEF                                                                                  \
+	{                                                                                          \
+		"limit", 'n', OPTION_NUMBER, "N", .help = "the newest N (20)", .min = 1,           \
+						  .max = 1000, .preset = 20                        \
+	}
 
 static const struct option_def history_options[] = {
-	{"limit", 'n', OPTION_VALUE, "N", "the newest N (20)", WORD_NONE},
-	{"diff", 'd', OPTION_FLAG, NULL, "and what changed in them", WORD_NONE},
+	LIMIT_DEF,
+	{"diff", 'd', .help = "and what changed in them"},
 	{.name = NULL},
 };
 
 static const struct option_def audit_options[] = {
-	{"limit", 'n', OPTION_VALUE, "N", "the newest N (20)", WORD_NONE},
+	LIMIT_DEF,
 	{.name = NULL},
 };
 
@@ -32,90 +35,67 @@ static const char *effect_of(const json_t *entry)
 	return json_is_object(json_object_get(entry, "after")) ? "changed" : "deleted";
 }
 
-static void print_history(const json_t *items)
+static void effect_write(FILE *out, const json_t *entry)
 {
-	struct grid *grid = grid_new(0, "-");
-	const json_t *entry;
-	char text[40];
-	size_t i;
-
-	grid_column(grid, "revision", true);
-	grid_column(grid, "at", false);
-	grid_column(grid, "by", false);
-	grid_column(grid, "", false);
-	grid_column(grid, "kind", false);
-	grid_column(grid, "name", false);
-	json_array_foreach (items, i, entry) {
-		grid_cellf(grid, "%lld",
-			(long long)json_integer_value(json_object_get(entry, "revision")));
-		grid_cell(grid, time_text(json_object_get(entry, "at_us"), text));
-		grid_cell(grid, json_text(entry, "actor"));
-		grid_cell(grid, effect_of(entry));
-		grid_cell(grid, json_text(entry, "kind"));
-		grid_cell(grid, json_text(entry, "name"));
-	}
-	grid_print(grid);
-	grid_free(grid);
+	fputs(effect_of(entry), out);
 }
+
+static const struct column history_columns[] = {
+	{"revision", "revision", .kind = COLUMN_NUMBER},
+	{"at", "at_us", .kind = COLUMN_TIME},
+	{"by", .field = "actor"},
+	{"", .write = effect_write},
+	{"kind", .field = "kind"},
+	{"name", .field = "name"},
+	{.title = NULL},
+};
 
 static void print_history_diff(const json_t *items)
 {
-	char text[40], *to;
+	char text[NUMBER_BYTES];
 	const json_t *entry;
 	size_t i;
 
 	json_array_foreach (items, i, entry) {
-		to = xprintf("revision %lld, %s, %s",
-			(long long)json_integer_value(json_object_get(entry, "revision")),
-			time_text(json_object_get(entry, "at_us"), text),
-			json_text(entry, "actor"));
-		printf("%s%s %s %s, %s\n", i > 0 ? "\n" : "", json_text(entry, "kind"),
-			json_text(entry, "name"), effect_of(entry), to);
-		free(to);
-		difference_print(json_text(entry, "kind"), json_text(entry, "name"),
-			json_object_get(entry, "before"), json_object_get(entry, "after"), "before",
-			"after");
+		printf("%s%s %s %s, revision %lld, %s, %s\n", i > 0 ? "\n" : "",
+			json_text(entry, "kind"), json_text(entry, "name"), effect_of(entry),
+			(long long)json_number(entry, "revision"),
+			time_text(json_number(entry, "at_us"), text), json_text(entry, "actor"));
+		difference_print(entry, "before", "after");
 	}
 }
 
 /* path ends with a "?" or more; it is freed. */
 static int history(struct cli *cli, const struct args *args, char *path)
 {
-	json_int_t limit = LIMIT_PRESET;
 	json_t *answer, *items;
-	char *whole;
+	int status;
 
-	if (args_number(args, RECORD_LIMIT, 1, LIMIT_MAX, &limit) != STATUS_OK) {
-		free(path);
-		return STATUS_USAGE;
-	}
-	whole = xprintf("%slimit=%lld", path, (long long)limit);
+	answer = control_show(
+		cli, xprintf("%slimit=%lld", path, (long long)args->number[RECORD_LIMIT]), &status);
 	free(path);
-	answer = control_get(cli, whole);
 	if (answer == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		return print_json(answer);
+		return status;
 	items = json_object_get(answer, "items");
 	if (json_array_size(items) == 0)
 		fputs("nothing is written down of it\n", stderr);
 	else if (args->set[RECORD_DIFF])
 		print_history_diff(items);
 	else
-		print_history(items);
+		table_print(history_columns, items, "-");
 	json_decref(answer);
 	return STATUS_OK;
 }
 
 static int intent_history_run(struct cli *cli, const struct args *args)
 {
-	char *name, *path;
+	char *url, *path;
 
 	if (args->count != 1 || args->words[0][0] == '\0')
-		return usage(args->command, "give the name of one %s", cli->noun->name);
-	name = http_escape(args->words[0]);
-	path = xprintf("/v1/%s/%s/history?", intent_path((enum intent_type)cli->noun->type), name);
-	free(name);
+		return usage("give the name of one %s", invocation.group->name);
+	url = intent_url(intent_type(), args->words[0]);
+	path = xprintf("%s/history?", url);
+	free(url);
 	return history(cli, args, path);
 }
 
@@ -126,25 +106,21 @@ const struct command command_intent_history = {
 	.details = "Those that are deleted have theirs, too.\n",
 	.options = history_options,
 	.words = WORD_INTENT_NAME,
+	.most = ANY_NUMBER,
 	.run = intent_history_run,
 };
 
 static int history_run(struct cli *cli, const struct args *args)
 {
-	const struct noun *noun = args->count > 0 ? noun_find(args->words[0]) : NULL;
+	int type;
 
-	if (args->count > 1)
-		return usage(args->command, "give one TYPE, or none; one intent's: sluice TYPE "
-					    "history NAME");
-	if (args->count > 0 && noun == NULL)
-		return usage(args->command,
-			"there is no type \"%s\"; there are site, wan, slice, host, network, "
-			"local-network, session",
-			args->words[0]);
-	return history(cli, args,
-		noun != NULL
-			? xprintf("/v1/history?kind=%s&", intent_kind((enum intent_type)noun->type))
-			: xstrdup("/v1/history?"));
+	if (args->count == 0)
+		return history(cli, args, xstrdup("/v1/history?"));
+	type = intent_word(args);
+	if (type < 0)
+		return STATUS_USAGE;
+	return history(
+		cli, args, xprintf("/v1/history?kind=%s&", intent_kind((enum intent_type)type)));
 }
 
 const struct command command_history = {
@@ -152,47 +128,32 @@ const struct command command_history = {
 	.synopsis = "[TYPE] [--limit N] [--diff]",
 	.summary = "what changed, newest first",
 	.options = history_options,
-	.words = WORD_INTENT_KEY,
+	.words = WORD_INTENT_TYPE,
+	.most = 1,
+	.wrong = "give one TYPE, or none; one intent's: sluice TYPE history NAME",
 	.run = history_run,
+};
+
+static const struct column audit_columns[] = {
+	{"at", "at_us", .kind = COLUMN_TIME},
+	{"status", "status", .kind = COLUMN_NUMBER},
+	{"by", .field = "actor"},
+	{"from", .field = "source"},
+	{"what", .field = "action"},
+	{"", .field = "detail"},
+	{.title = NULL},
 };
 
 static int audit_run(struct cli *cli, const struct args *args)
 {
-	json_int_t limit = LIMIT_PRESET;
-	struct grid *grid;
-	json_t *answer, *entry;
-	char text[40];
-	size_t i;
+	int status;
+	json_t *answer = control_show(cli,
+		xprintf("/v1/audit?limit=%lld", (long long)args->number[RECORD_LIMIT]), &status);
 
-	if (args->count > 0)
-		return usage(args->command, "audit takes no words");
-	if (args_number(args, RECORD_LIMIT, 1, LIMIT_MAX, &limit) != STATUS_OK)
-		return STATUS_USAGE;
-	answer = control_get(cli, xprintf("/v1/audit?limit=%lld", (long long)limit));
-	if (answer == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		return print_json(answer);
-	grid = grid_new(0, "");
-	grid_column(grid, "at", false);
-	grid_column(grid, "status", true);
-	grid_column(grid, "by", false);
-	grid_column(grid, "from", false);
-	grid_column(grid, "what", false);
-	grid_column(grid, "", false);
-	json_array_foreach (json_object_get(answer, "items"), i, entry) {
-		grid_cell(grid, time_text(json_object_get(entry, "at_us"), text));
-		grid_cellf(grid, "%lld",
-			(long long)json_integer_value(json_object_get(entry, "status")));
-		grid_cell(grid, json_text(entry, "actor"));
-		grid_cell(grid, json_text(entry, "source"));
-		grid_cell(grid, json_text(entry, "action"));
-		grid_cell(grid, json_text(entry, "detail"));
-	}
-	grid_print(grid);
-	grid_free(grid);
+	if (answer != NULL)
+		table_print(audit_columns, json_object_get(answer, "items"), "");
 	json_decref(answer);
-	return STATUS_OK;
+	return status;
 }
 
 const struct command command_audit = {
@@ -201,4 +162,158 @@ const struct command command_audit = {
 	.summary = "every change that was asked for, refused ones too, newest first",
 	.options = audit_options,
 	.run = audit_run,
+};
+
+/* ---- tokens ---- */
+
+/* "90d", "12h", "30m", "3600": seconds; 0 when it is none of these. */
+static json_int_t duration(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text + digits;
+	json_int_t value = digits > 0 && digits < 10 ? strtoll(text, NULL, 10) : 0;
+
+	if (strcmp(unit, "") == 0 || strcmp(unit, "s") == 0)
+		return value;
+	if (strcmp(unit, "m") == 0)
+		return value * 60;
+	if (strcmp(unit, "h") == 0)
+		return value * 3600;
+	return strcmp(unit, "d") == 0 ? value * 86400 : 0;
+}
+
+static int token_word(const char *word, json_t *body)
+{
+	if (strncmp(word, "role=", 5) == 0) {
+		json_object_set_new(body, "role", json_string(word + 5));
+	} else if (strncmp(word, "tenant=", 7) == 0) {
+		json_object_set_new(body, "tenant", json_string(word + 7));
+	} else if (strncmp(word, "expires=", 8) == 0) {
+		if (duration(word + 8) == 0)
+			return usage("expires wants a time from now: 90d, 12h, 30m or seconds, not "
+				     "\"%s\"",
+				word + 8);
+		json_object_set_new(body, "expires_s", json_integer(duration(word + 8)));
+	} else {
+		return usage("\"%s\" is none of role=, tenant= and expires=", word);
+	}
+	return STATUS_OK;
+}
+
+static int create_run(struct cli *cli, const struct args *args)
+{
+	json_t *body = json_pack("{s:s}", "name", args->words[0]), *answer = NULL;
+	struct http_request request = {.method = "POST", .path = "/v1/tokens", .body = body};
+	int i, status = STATUS_OK;
+
+	if (strchr(args->words[0], '=') != NULL)
+		status = usage("the token's name comes first");
+	for (i = 1; i < args->count && status == STATUS_OK; i++)
+		status = token_word(args->words[i], body);
+	if (status == STATUS_OK && json_object_get(body, "role") == NULL)
+		status = usage("role=metrics|viewer|tenant|operator|admin is missing");
+	if (status == STATUS_OK)
+		status = control_call(cli, &request, &answer);
+	json_decref(body);
+	if (status != STATUS_OK)
+		return status;
+	if (cli->json)
+		return print_json(answer);
+	/* only the token on stdout: sluice token create … >FILE */
+	puts(json_text(answer, "token"));
+	fprintf(stderr,
+		"token %s of %s: this is the only time it is shown; keep it in a file of mode "
+		"0600, for --token-file\n",
+		json_text(answer, "id"), json_text(answer, "name"));
+	json_decref(answer);
+	return STATUS_OK;
+}
+
+const struct command command_token_create = {
+	.name = "create",
+	.synopsis = "NAME role=ROLE [tenant=NAME] [expires=90d]",
+	.summary = "make a token, and print it once",
+	.details =
+		"Roles: metrics reads /metrics, viewer looks, tenant changes what is its tenant's, "
+		"operator changes\n"
+		"everything, admin makes tokens, too.\n"
+		"  umask 077; sluice token create kr role=tenant tenant=kr expires=90d >kr.token\n",
+	.words = WORD_TOKEN_NEW,
+	.least = 1,
+	.most = ANY_NUMBER,
+	.wrong = "the token's name comes first",
+	.run = create_run,
+};
+
+static const struct column token_columns[] = {
+	{"id", .field = "id"},
+	{"name", .field = "name"},
+	{"role", .field = "role"},
+	{"tenant", .field = "tenant"},
+	{"created", "created_us", .kind = COLUMN_TIME},
+	{"expires", "expires_us", .kind = COLUMN_TIME},
+	{.title = NULL},
+};
+
+static int list_run(struct cli *cli, const struct args *args)
+{
+	int status;
+	json_t *answer = control_show(cli, xstrdup("/v1/tokens"), &status);
+
+	if (answer == NULL)
+		return status;
+	if (json_array_size(json_object_get(answer, "items")) == 0)
+		fputs("no token\n", stderr);
+	else
+		table_print(token_columns, json_object_get(answer, "items"), "-");
+	json_decref(answer);
+	return STATUS_OK;
+}
+
+const struct command command_token_list = {
+	.name = "list",
+	.synopsis = "",
+	.summary = "list the tokens; what they are nobody knows any more",
+	.wrong = "list takes no words here",
+	.run = list_run,
+};
+
+static int delete_one(struct cli *cli, const char *id)
+{
+	char *escaped = http_escape(id), *path = xprintf("/v1/tokens/%s", escaped);
+	struct http_request request = {.method = "DELETE", .path = path};
+	struct http_answer got;
+	int status = control_try(cli, &request, &got), code = got.status;
+
+	if (status == STATUS_OK && (code < 200 || code > 299))
+		status = control_refused(cli, &got, "", NULL);
+	/* several may have one name, as when the next is made before the last expires */
+	if (code == 404)
+		fprintf(stderr, "  tokens are deleted by id, not by name: sluice token list\n");
+	if (status == STATUS_OK && !cli->json)
+		printf("token %s deleted\n", id);
+	json_decref(got.json);
+	free(path);
+	free(escaped);
+	return status;
+}
+
+static int delete_run(struct cli *cli, const struct args *args)
+{
+	int i, status = STATUS_OK;
+
+	for (i = 0; i < args->count && status == STATUS_OK; i++)
+		status = delete_one(cli, args->words[i]);
+	return status;
+}
+
+const struct command command_token_delete = {
+	.name = "delete",
+	.synopsis = "ID …",
+	.summary = "take tokens back: from then on they open nothing",
+	.words = WORD_TOKEN,
+	.least = 1,
+	.most = ANY_NUMBER,
+	.wrong = "give the ids of the tokens; token list says them",
+	.run = delete_run,
 };

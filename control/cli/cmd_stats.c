@@ -1,14 +1,148 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice dp stats: counters of objects, of the box, its workers and its stages; sluice dp drops:
- * what was dropped and why. Keep the counts of the picture before, for rates. */
+/* What is counted, once or with --watch again and again, with what happened in between as rates:
+ * sluice dp drops (what was dropped and why), dp stats (counters of objects, of the box, its
+ * workers and its stages), and top (who uses how much now, as sluice-control measured it). Keeps
+ * the counts of the picture before, and owns the terminal while it runs. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
-#include "grid.h"
-#include "text.h"
-#include "watch.h"
-#include "words.h"
+
+/* ---- pictures ---- */
+
+/* The two options that all of these have, first in their lists. */
+enum { WATCH_OPTION, WATCH_COUNT, WATCH_OPTIONS };
+#define WATCH_OPTION_DEFS                                                                          \
+	{"watch", 'w', OPTION_MAYBE, "SECONDS",                                                    \
+		.help = "again every second, or every SECONDS, with rates"},                       \
+	{                                                                                          \
+		"count", 'c', OPTION_NUMBER, "N", .help = "with --watch: stop after N pictures",   \
+						  .min = 1, .max = ANY_NUMBER, .preset = -1        \
+	}
+
+static void pause_s(double seconds)
+{
+	struct timespec ts = {.tv_sec = (time_t)seconds};
+
+	ts.tv_nsec = (long)((seconds - (double)ts.tv_sec) * 1e9);
+	nanosleep(&ts, NULL);
+}
+
+/* On a terminal the picture is redrawn in place; into a file or pipe pictures follow each other. */
+static void begin_picture(const struct cli *cli, double every, bool first)
+{
+	char text[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (cli->json)
+		return;
+	if (!isatty(STDOUT_FILENO)) {
+		if (!first)
+			putchar('\n');
+		return;
+	}
+	strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&now, &tm));
+	printf("\033[H\033[J%s  every %g s, Ctrl-C ends\n\n", text, every);
+}
+
+static int watch_seconds(const struct args *args, double *every)
+{
+	const char *text = args->value[WATCH_OPTION];
+
+	*every = 1;
+	if (text == NULL)
+		return STATUS_OK;
+	if (is_number(text, true))
+		*every = strtod(text, NULL);
+	if (!is_number(text, true) || *every < 0.1 || *every > 86400)
+		return usage("--watch wants seconds, 0.1 to 86400, not \"%s\"", text);
+	return STATUS_OK;
+}
+
+/* Paints one picture: STATUS_OK, or the status to leave with. since: seconds since the picture
+ * before, 0 for the first. */
+typedef int (*watch_paint)(struct cli *cli, void *arg, double since);
+
+/* Paints once, or with --watch until interrupted. */
+static int watch_run(struct cli *cli, const struct args *args, watch_paint paint, void *arg)
+{
+	json_int_t count = args->number[WATCH_COUNT], i;
+	double every, last = 0, now;
+	int status;
+
+	if (args->set[WATCH_COUNT] && !args->set[WATCH_OPTION])
+		return usage("--count goes with --watch");
+	if (watch_seconds(args, &every) != STATUS_OK)
+		return STATUS_USAGE;
+	if (!args->set[WATCH_OPTION])
+		return paint(cli, arg, 0);
+	/* a picture goes out in one write, so that it does not flicker */
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	for (i = 0; i != count; i++) {
+		if (i > 0)
+			pause_s(every);
+		begin_picture(cli, every, i == 0);
+		now = clock_now();
+		status = paint(cli, arg, i > 0 ? now - last : 0);
+		last = now;
+		fflush(stdout);
+		if (status != STATUS_OK)
+			return status;
+		if (ferror(stdout))
+			return STATUS_FAILED; /* main.c says why */
+	}
+	return STATUS_OK;
+}
+
+/* Is this counter one that only grows, so that a rate says something? */
+static bool is_rate(const char *counter)
+{
+	static const char *const ends[] = {"packets", "bytes", "dropped", "missed", "drops",
+		"loops", "naps", "cycles", "lost", "refused", "replicated", "originated",
+		"answered", "held", "merged", "punted", "from_kernel"};
+	size_t i;
+
+	if (ends_with(counter, "table_bytes")) /* memory in use */
+		return false;
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends_with(counter, ends[i]))
+			return true;
+	return false;
+}
+
+/* "/s" column's title: "pkt/s", "bit/s" or "/s". */
+static const char *rate_unit(const char *counter)
+{
+	if (ends_with(counter, "bytes"))
+		return "bit/s";
+	return ends_with(counter, "packets") ? "pkt/s" : "/s";
+}
+
+/* now - before, a second: "1.23 M"; "-" when it went down or there is no before. */
+static const char *rate_text(
+	const char *counter, const json_t *now, const json_t *before, double since, char *out)
+{
+	json_int_t grown = json_integer_value(now) - json_integer_value(before);
+	double rate;
+
+	/* a counter that went down belongs to a new object or a new daemon */
+	if (before == NULL || since <= 0 || grown < 0)
+		return strcpy(out, "-");
+	rate = (double)grown / since;
+	if (ends_with(counter, "bytes"))
+		rate *= 8;
+	return number_scaled(rate, out);
+}
+
+/* The raw answer, a line when there are several. It is stolen. */
+static int print_picture(json_t *answer, bool watching)
+{
+	return watching ? print_json_line(answer) : print_json(answer);
+}
 
 /* ---- sluice dp drops ---- */
 
@@ -40,7 +174,7 @@ static size_t sorted(const struct drops *d, const json_t *result, struct reason 
 	const char *name;
 	json_t *value;
 
-	*out = xrealloc(NULL, (json_object_size(result) + 1) * sizeof(**out));
+	*out = xcalloc(json_object_size(result) + 1, sizeof(**out));
 	json_object_foreach ((json_t *)result, name, value)
 		if (json_is_integer(value) && (d->all || json_integer_value(value) != 0))
 			(*out)[count++] = (struct reason){name, value};
@@ -52,7 +186,7 @@ static void paint_drops(const struct drops *d, const json_t *result, double sinc
 {
 	struct reason *reasons;
 	size_t count = sorted(d, result, &reasons), i;
-	struct grid *grid = grid_new(0, "-");
+	struct grid *grid = grid_new(0, 0, "-");
 	char number[NUMBER_BYTES];
 
 	grid_column(grid, "reason", false);
@@ -88,21 +222,14 @@ static void paint_drops(const struct drops *d, const json_t *result, double sinc
 static int drops_paint(struct cli *cli, void *arg, double since)
 {
 	struct drops *d = arg;
-	json_t *params = json_object(), *result;
+	json_t *result = cli_call(cli, "drops",
+		json_pack("{s:s*, s:o*}", "slice", d->slice, "all", d->all ? json_true() : NULL));
 
-	if (d->slice != NULL)
-		json_object_set_new(params, "slice", json_string(d->slice));
-	if (d->all)
-		json_object_set_new(params, "all", json_true());
-	result = cli_call(cli, "drops", params);
 	if (result == NULL)
 		return STATUS_FAILED;
-	if (cli->json && !d->watching)
-		return print_json(result);
 	if (cli->json)
-		print_json_line(result);
-	else
-		paint_drops(d, result, since);
+		return print_picture(result, d->watching);
+	paint_drops(d, result, since);
 	json_decref(d->before);
 	d->before = result;
 	return STATUS_OK;
@@ -112,20 +239,18 @@ enum { DROPS_ALL = WATCH_OPTIONS };
 
 static const struct option_def drops_options[] = {
 	WATCH_OPTION_DEFS,
-	{"all", 'a', OPTION_FLAG, NULL, "also the reasons that never happened", WORD_NONE},
+	{"all", 'a', .help = "also the reasons that never happened"},
 	{.name = NULL},
 };
 
 static int drops_run(struct cli *cli, const struct args *args)
 {
-	struct drops d = {.all = args->set[DROPS_ALL], .watching = args->set[WATCH_OPTION]};
+	struct drops d = {.slice = args->words[0],
+		.all = args->set[DROPS_ALL],
+		.watching = args->set[WATCH_OPTION]};
 	json_t *error = NULL;
 	int status;
 
-	if (args->count > 1)
-		return usage(args->command, "give one slice, or none for the whole box");
-	if (args->count == 1)
-		d.slice = args->words[0];
 	if (!cli->json) {
 		d.help = cli_try(cli, "drops.help", NULL, &error);
 		/* without the help texts the counts are still worth showing */
@@ -145,6 +270,8 @@ const struct command command_drops = {
 	.summary = "show what was dropped and why, in the box or in a slice",
 	.options = drops_options,
 	.words = WORD_SLICE,
+	.most = 1,
+	.wrong = "give one slice, or none for the whole box",
 	.run = drops_run,
 };
 
@@ -191,8 +318,8 @@ static json_t *flat_objects(const json_t *result)
 
 		one = json_object();
 		flatten(counters, "", one);
-		packets = json_integer_value(json_object_get(one, "packets"));
-		cycles = json_integer_value(json_object_get(one, "cycles"));
+		packets = json_number(one, "packets");
+		cycles = json_number(one, "cycles");
 		if (packets > 0 && cycles > 0 && json_object_get(one, "cycles_per_packet") == NULL)
 			json_object_set_new(one, "cycles_per_packet",
 				json_real((double)cycles / (double)packets));
@@ -203,12 +330,11 @@ static json_t *flat_objects(const json_t *result)
 
 static json_t *counter_names(const json_t *objects)
 {
-	json_t *names = json_object(), *counters, *value;
-	const char *key, *name;
+	json_t *names = json_object(), *counters;
+	const char *key;
 
 	json_object_foreach ((json_t *)objects, key, counters)
-		json_object_foreach (counters, name, value)
-			json_object_set_new(names, name, json_true());
+		json_object_update_missing(names, counters);
 	return names;
 }
 
@@ -240,66 +366,36 @@ static void rate_cell(struct grid *grid, const char *name, const json_t *value,
 		grid_cell(grid, number);
 }
 
-/* Objects down, counters across. */
-static void paint_wide(const struct stats *s, const char *type, const json_t *objects,
-	const json_t *names, double since)
+/* Objects down and counters across; or, of few objects that count much, the other way round. */
+static void paint_counters(
+	const struct stats *s, const char *type, json_t *objects, json_t *names, double since)
 {
-	const json_t *before = json_object_get(s->before, type);
-	struct grid *grid = grid_new(0, "-");
-	json_t *counters, *yes;
-	const char *key, *name;
+	bool tall = json_object_size(names) > 6 && json_object_size(objects) <= 4;
+	const json_t *all_before = json_object_get(s->before, type);
+	json_t *rows = tall ? names : objects, *columns = tall ? objects : names, *unused;
+	struct grid *grid = grid_new(0, 0, tall ? "" : "-");
+	const char *row, *column;
 
 	grid_column(grid, type, false);
-	json_object_foreach ((json_t *)names, name, yes) {
-		grid_column(grid, name, true);
-		if (s->watching && is_rate(name))
-			grid_column(grid, rate_unit(name), true);
+	json_object_foreach (columns, column, unused) {
+		grid_column(grid, column, true);
+		if (s->watching && (tall || is_rate(column)))
+			grid_column(grid, tall ? "rate" : rate_unit(column), true);
 	}
-	json_object_foreach ((json_t *)objects, key, counters) {
-		const json_t *old = json_object_get(before, key);
-
-		grid_cell(grid, key);
-		json_object_foreach ((json_t *)names, name, yes) {
-			const json_t *value = json_object_get(counters, name);
+	json_object_foreach (rows, row, unused) {
+		grid_cell(grid, row);
+		json_object_foreach (columns, column, unused) {
+			const char *key = tall ? column : row, *name = tall ? row : column;
+			const json_t *value = json_object_get(json_object_get(objects, key), name);
+			const json_t *before = json_object_get(all_before, key);
 
 			value_cell(grid, value);
-			if (s->watching && is_rate(name))
-				rate_cell(grid, name, value, json_object_get(old, name), since,
-					false);
+			if (s->watching && (tall || is_rate(name)))
+				rate_cell(grid, name, value, json_object_get(before, name), since,
+					tall);
 		}
 	}
-	grid_print(grid);
-	grid_free(grid);
-}
-
-/* Counters down, objects across: for few objects that count much. */
-static void paint_tall(const struct stats *s, const char *type, const json_t *objects,
-	const json_t *names, double since)
-{
-	const json_t *before = json_object_get(s->before, type);
-	struct grid *grid = grid_new(0, "");
-	json_t *counters, *yes;
-	const char *key, *name;
-
-	grid_column(grid, type, false);
-	json_object_foreach ((json_t *)objects, key, counters) {
-		grid_column(grid, key, true);
-		if (s->watching)
-			grid_column(grid, "rate", true);
-	}
-	json_object_foreach ((json_t *)names, name, yes) {
-		grid_cell(grid, name);
-		json_object_foreach ((json_t *)objects, key, counters) {
-			const json_t *value = json_object_get(counters, name);
-			const json_t *old = json_object_get(json_object_get(before, key), name);
-
-			value_cell(grid, value);
-			if (s->watching)
-				rate_cell(grid, name, value, old, since, true);
-		}
-	}
-	grid_print(grid);
-	grid_free(grid);
+	grid_end(grid);
 }
 
 /* result is stolen. */
@@ -315,10 +411,7 @@ static void paint_type(struct stats *s, const char *type, json_t *result, double
 		if (!*first)
 			putchar('\n');
 		*first = false;
-		if (json_object_size(names) > 6 && json_object_size(objects) <= 4)
-			paint_tall(s, type, objects, names, since);
-		else
-			paint_wide(s, type, objects, names, since);
+		paint_counters(s, type, objects, names, since);
 	}
 	json_object_set_new(s->before, type, objects);
 	json_decref(names);
@@ -352,15 +445,13 @@ static int paint_overview(struct cli *cli, struct stats *s, double since)
 			paint_type(s, overview[i], result, since, &first);
 		}
 	}
-	if (cli->json && s->watching)
-		print_json_line(all);
-	else if (cli->json)
-		return print_json(all);
+	if (cli->json)
+		return print_picture(all, s->watching);
 	json_decref(all);
 	return STATUS_OK;
 }
 
-static int paint(struct cli *cli, void *arg, double since)
+static int paint_stats(struct cli *cli, void *arg, double since)
 {
 	struct stats *s = arg;
 	bool first = true;
@@ -371,53 +462,31 @@ static int paint(struct cli *cli, void *arg, double since)
 	result = cli_call(cli, "stats", stats_params(s, s->type));
 	if (result == NULL)
 		return STATUS_FAILED;
-	if (cli->json && !s->watching)
-		return print_json(result);
-	if (cli->json) {
-		print_json_line(result);
-		json_decref(result);
-		return STATUS_OK;
-	}
+	if (cli->json)
+		return print_picture(result, s->watching);
 	paint_type(s, s->type, result, since, &first);
 	return STATUS_OK;
 }
 
-/* The words after the type as keys; the types of stats_types have keys of one word. */
-static int stats_keys(const struct args *args, struct stats *s)
-{
-	const struct api_type *type;
-	char shape[160] = "name", names[512];
-	int i, per_key = 1;
-
-	if (args->count == 0)
-		return STATUS_OK;
-	s->type = args->words[0];
-	type = api_type_find(s->type);
-	for (i = 0; stats_types[i] != NULL && type == NULL; i++)
-		if (strcmp(stats_types[i], s->type) == 0)
-			break;
-	if (type == NULL && stats_types[i] == NULL) {
-		type_names(names, sizeof(names));
-		return usage(args->command,
-			"there is no type \"%s\"; there are box, worker, stage, %s", s->type,
-			names);
-	}
-	if (args->count == 1)
-		return STATUS_OK;
-	if (type != NULL)
-		per_key = key_words(type, shape, sizeof(shape));
-	return words_keys(args, per_key, shape, &s->keys);
-}
-
 static int stats_run(struct cli *cli, const struct args *args)
 {
-	struct stats s = {.watching = args->set[WATCH_OPTION]};
-	int status = stats_keys(args, &s);
+	static const char *const counted[] = {"box", "worker", "stage", NULL};
+	struct stats s = {.watching = args->set[WATCH_OPTION], .type = args->words[0]};
+	const struct api_type *type = s.type != NULL ? api_type_find(s.type) : NULL;
+	int i = 0, status = STATUS_OK;
 
+	while (type == NULL && s.type != NULL && counted[i] != NULL &&
+		strcmp(counted[i], s.type) != 0)
+		i++;
+	if (counted[i] == NULL)
+		return usage("there is no type \"%s\"; there are box, worker, stage, %s", s.type,
+			api_type_names());
+	if (args->count > 1)
+		status = words_keys(args, type, &s.keys);
 	if (status != STATUS_OK)
 		return status;
 	s.before = json_object();
-	status = watch_run(cli, args, paint, &s);
+	status = watch_run(cli, args, paint_stats, &s);
 	json_decref(s.before);
 	json_decref(s.keys);
 	return status;
@@ -438,5 +507,166 @@ const struct command command_stats = {
 		   "  sluice dp stats stage\n",
 	.options = stats_options,
 	.words = WORD_STATS,
+	.most = ANY_NUMBER,
 	.run = stats_run,
+};
+
+/* ---- sluice top ---- */
+
+enum { TOP_LIMIT = WATCH_OPTIONS };
+
+#define LIMIT_PRESET 40
+#define PAGE	     10000 /* objects that are looked at */
+
+static const struct option_def top_options[] = {
+	WATCH_OPTION_DEFS,
+	{"limit", 'n', OPTION_NUMBER, "N", .help = "the N busiest; else what the terminal holds",
+		.min = 1, .max = PAGE},
+	{.name = NULL},
+};
+
+static const char *const top_choices[] = {"slices", "ports", "tunnels", NULL};
+
+/* What is shown of a type: counters and their titles; bytes are shown as bits. */
+struct view {
+	const char *word, *type;
+	const char *counters[5], *titles[5];
+};
+
+static const struct view views[] = {
+	{"slices", "slice", {"in_bytes", "in_packets", "out_bytes", "out_packets", "dropped"},
+		{"in bit/s", "pkt/s", "out bit/s", "pkt/s", "drops/s"}},
+	{"ports", "port", {"rx_bytes", "rx_packets", "tx_bytes", "tx_packets", "rx_missed"},
+		{"rx bit/s", "pkt/s", "tx bit/s", "pkt/s", "missed/s"}},
+	{"tunnels", "tunnel", {"in_bytes", "in_packets", "out_bytes", "out_packets", "dropped"},
+		{"in bit/s", "pkt/s", "out bit/s", "pkt/s", "drops/s"}},
+};
+
+struct row {
+	const char *key;
+	double rate[5];
+};
+
+struct top {
+	const struct view *view;
+	json_int_t limit; /* 0: the terminal's height */
+};
+
+static double rate_of(const json_t *counters, const char *name)
+{
+	double rate = json_number_value(json_object_get(json_object_get(counters, name), "rate"));
+
+	return ends_with(name, "bytes") ? rate * 8 : rate;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	double xs = x->rate[0] + x->rate[2], ys = y->rate[0] + y->rate[2];
+
+	return xs != ys ? (xs < ys ? 1 : -1) : strcmp(x->key, y->key);
+}
+
+static size_t rows_of(const json_t *objects, const struct view *view, struct row **rows)
+{
+	size_t count = 0, i;
+	const char *key;
+	json_t *counters;
+
+	*rows = xcalloc(json_object_size(objects) + 1, sizeof(**rows));
+	json_object_foreach ((json_t *)objects, key, counters) {
+		(*rows)[count].key = key;
+		for (i = 0; i < 5; i++)
+			(*rows)[count].rate[i] = rate_of(counters, view->counters[i]);
+		count++;
+	}
+	qsort(*rows, count, sizeof(**rows), by_use);
+	return count;
+}
+
+static size_t rows_shown(const struct top *top)
+{
+	struct winsize size;
+
+	if (top->limit > 0)
+		return (size_t)top->limit;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 8)
+		return size.ws_row - 5u;
+	return LIMIT_PRESET;
+}
+
+static void print_rows(const struct top *top, const struct row *rows, size_t count)
+{
+	struct grid *grid = grid_new(0, 0, "-");
+	size_t shown = rows_shown(top), i, c;
+	char number[NUMBER_BYTES];
+
+	grid_column(grid, top->view->type, false);
+	for (c = 0; c < 5; c++)
+		grid_column(grid, top->view->titles[c], true);
+	for (i = 0; i < count && i < shown; i++) {
+		grid_cell(grid, rows[i].key);
+		for (c = 0; c < 5; c++)
+			grid_cell(grid, number_scaled(rows[i].rate[c], number));
+	}
+	grid_end(grid);
+	if (count > shown)
+		printf("… and %zu more\n", count - shown);
+	if (count == 0)
+		printf("no %s\n", top->view->type);
+}
+
+static int paint_top(struct cli *cli, void *arg, double since)
+{
+	const struct top *top = arg;
+	json_t *answer =
+		control_get(cli, xprintf("/v1/counters?type=%s&limit=%d", top->view->type, PAGE));
+	struct row *rows;
+	size_t count;
+
+	(void)since; /* the rates are the collector's */
+	if (answer == NULL)
+		return STATUS_FAILED;
+	if (cli->json)
+		return print_picture(answer, true);
+	if (strcmp(json_text(answer, "dataplane"), "up") != 0)
+		printf("the dataplane is %s: this is its last\n", json_text(answer, "dataplane"));
+	count = rows_of(json_object_get(json_object_get(answer, "counters"), top->view->type),
+		top->view, &rows);
+	print_rows(top, rows, count);
+	free(rows);
+	json_decref(answer);
+	return STATUS_OK;
+}
+
+static int top_run(struct cli *cli, const struct args *args)
+{
+	const char *word = args->count > 0 ? args->words[0] : views[0].word;
+	struct top top = {.limit = args->number[TOP_LIMIT]};
+	struct args live = *args;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (strcmp(word, views[i].word) == 0 || strcmp(word, views[i].type) == 0)
+			top.view = &views[i];
+	if (top.view == NULL)
+		return usage("want slices, ports or tunnels, not \"%s\"", word);
+	/* people look on; a file or a pipe gets one picture unless it asks for more */
+	if ((isatty(STDOUT_FILENO) && !cli->json) || args->set[WATCH_COUNT])
+		live.set[WATCH_OPTION] = true;
+	return watch_run(cli, &live, paint_top, &top);
+}
+
+const struct command command_top = {
+	.name = "top",
+	.synopsis = "[slices|ports|tunnels] [--watch [SECONDS]] [--count N] [--limit N]",
+	.summary = "live rates, the busiest first",
+	.details = "On a terminal again every second; into a file or pipe once, or --count times.\n"
+		   "The rates are those that sluice-control measured last.\n",
+	.options = top_options,
+	.words = WORD_CHOICE,
+	.choices = top_choices,
+	.most = 1,
+	.wrong = "one of slices, ports, tunnels",
+	.run = top_run,
 };

@@ -3,42 +3,22 @@
  * decided. The first bytes of each are one line, by a reader for the eye, not a parser to rely on:
  * the stages' own words are the truth. */
 #include <arpa/inet.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
-#include "grid.h"
-#include "text.h"
 
 /* ---- a packet as one line ---- */
 
 struct reader {
 	const uint8_t *at;
 	size_t left;
-	char *text;
-	size_t size, used;
 	int tunnels; /* how deep inside */
 };
 
 static void ethernet(struct reader *r);
-
-static void say(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct reader *r, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (r->used >= r->size)
-		return;
-	va_start(ap, fmt);
-	r->used += (size_t)vsnprintf(r->text + r->used, r->size - r->used, fmt, ap);
-	va_end(ap);
-}
 
 /* The next n bytes, or NULL when the packet was cut before. */
 static const uint8_t *take(struct reader *r, size_t n)
@@ -69,10 +49,10 @@ static void tunnel(struct reader *r, unsigned port)
 
 	if (h == NULL || r->tunnels++ > 2)
 		return;
-	say(r, " %s %u", port == 4789 ? "VXLAN" : "Geneve", be24(h + 4));
+	printf(" %s %u", port == 4789 ? "VXLAN" : "Geneve", be24(h + 4));
 	if (port == 6081 && take(r, (h[0] & 0x3fu) * 4) == NULL)
 		return;
-	say(r, " | ");
+	printf(" | ");
 	ethernet(r);
 }
 
@@ -82,19 +62,19 @@ static void transport(struct reader *r, unsigned proto)
 
 	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP) {
 		if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
-			say(r, proto == IPPROTO_ICMP ? " ICMP" : " ICMPv6");
+			printf(proto == IPPROTO_ICMP ? " ICMP" : " ICMPv6");
 		else
-			say(r, " protocol %u", proto);
+			printf(" protocol %u", proto);
 		h = take(r, 2);
 		if (h != NULL && (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6))
-			say(r, " type %u", h[0]);
+			printf(" type %u", h[0]);
 		return;
 	}
-	say(r, proto == IPPROTO_TCP ? " TCP" : " UDP");
+	printf(proto == IPPROTO_TCP ? " TCP" : " UDP");
 	h = take(r, 8);
 	if (h == NULL)
 		return;
-	say(r, " %u > %u", be16(h), be16(h + 2));
+	printf(" %u > %u", be16(h), be16(h + 2));
 	if (proto == IPPROTO_UDP && (be16(h + 2) == 4789 || be16(h + 2) == 6081))
 		tunnel(r, be16(h + 2));
 }
@@ -105,17 +85,17 @@ static void ipv4(struct reader *r)
 	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
 	unsigned fragment;
 
-	say(r, " IPv4");
+	printf(" IPv4");
 	if (h == NULL)
 		return;
 	inet_ntop(AF_INET, h + 12, src, sizeof(src));
 	inet_ntop(AF_INET, h + 16, dst, sizeof(dst));
-	say(r, " %s > %s", src, dst);
+	printf(" %s > %s", src, dst);
 	if ((h[0] & 0xf) > 5 && take(r, ((h[0] & 0xfu) - 5) * 4) == NULL)
 		return;
 	fragment = be16(h + 6) & 0x1fff;
 	if (fragment != 0)
-		say(r, " fragment at %u", fragment * 8);
+		printf(" fragment at %u", fragment * 8);
 	else
 		transport(r, h[9]);
 }
@@ -125,12 +105,12 @@ static void ipv6(struct reader *r)
 	const uint8_t *h = take(r, 40);
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
 
-	say(r, " IPv6");
+	printf(" IPv6");
 	if (h == NULL)
 		return;
 	inet_ntop(AF_INET6, h + 8, src, sizeof(src));
 	inet_ntop(AF_INET6, h + 24, dst, sizeof(dst));
-	say(r, " %s > %s", src, dst);
+	printf(" %s > %s", src, dst);
 	transport(r, h[6]);
 }
 
@@ -139,11 +119,11 @@ static void arp(struct reader *r)
 	const uint8_t *h = take(r, 28);
 
 	if (h == NULL)
-		say(r, " ARP");
+		printf(" ARP");
 	else if (be16(h + 6) == 1)
-		say(r, " ARP who has %u.%u.%u.%u", h[24], h[25], h[26], h[27]);
+		printf(" ARP who has %u.%u.%u.%u", h[24], h[25], h[26], h[27]);
 	else
-		say(r, " ARP %u.%u.%u.%u is here", h[14], h[15], h[16], h[17]);
+		printf(" ARP %u.%u.%u.%u is here", h[14], h[15], h[16], h[17]);
 }
 
 static void ethernet(struct reader *r)
@@ -152,17 +132,17 @@ static void ethernet(struct reader *r)
 	unsigned type;
 
 	if (h == NULL) {
-		say(r, "%zu bytes", r->left);
+		printf("%zu bytes", r->left);
 		return;
 	}
-	say(r, "%02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x", h[6], h[7], h[8],
+	printf("%02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x", h[6], h[7], h[8],
 		h[9], h[10], h[11], h[0], h[1], h[2], h[3], h[4], h[5]);
 	type = be16(h + 12);
 	while (type == 0x8100 || type == 0x88a8) {
 		tag = take(r, 4);
 		if (tag == NULL)
 			return;
-		say(r, " vlan %u", be16(tag) & 0xfff);
+		printf(" vlan %u", be16(tag) & 0xfff);
 		type = be16(tag + 2);
 	}
 	if (type == 0x0800)
@@ -172,17 +152,7 @@ static void ethernet(struct reader *r)
 	else if (type == 0x0806)
 		arp(r);
 	else if (type >= 0x600)
-		say(r, " type 0x%04x", type);
-}
-
-/* "02:…:01 > 02:…:02 vlan 10 IPv4 10.0.0.1 > 10.0.0.2 UDP 1000 > 4789 VXLAN 100 | 02:…" into text.
- * What was cut off or is not known is left out. */
-static void packet_text(const uint8_t *bytes, size_t len, char *text, size_t size)
-{
-	struct reader r = {.at = bytes, .left = len, .text = text, .size = size};
-
-	text[0] = '\0';
-	ethernet(&r);
+		printf(" type 0x%04x", type);
 }
 
 static int digit(char c)
@@ -220,52 +190,23 @@ enum {
 };
 
 static const struct option_def trace_options[] = {
-	{"count", 'n', OPTION_VALUE, "N", "how many packets (default 10)", WORD_NONE},
-	{"port", 'p', OPTION_VALUE, "PORT", "only those received on this port", WORD_PORT},
-	{"slice", 's', OPTION_VALUE, "SLICE", "only those of this slice", WORD_SLICE},
-	{"mac", 'm', OPTION_VALUE, "MAC", "only those from or to this MAC address", WORD_NONE},
-	{"ip", 'i', OPTION_VALUE, "ADDRESS", "only those from or to this IP address", WORD_NONE},
-	{"dropped", 'd', OPTION_FLAG, NULL, "only those that are dropped", WORD_NONE},
-	{"timeout", 't', OPTION_VALUE, "SECONDS", "stop waiting after so long (default 30)",
-		WORD_NONE},
-	{"hex", 'x', OPTION_FLAG, NULL, "the bytes as well", WORD_NONE},
+	{"count", 'n', OPTION_NUMBER, "N", .help = "how many packets (default 10)", .min = 1,
+		.max = 1000},
+	{"port", 'p', OPTION_VALUE, "PORT", "only those received on this port", .word = WORD_PORT},
+	{"slice", 's', OPTION_VALUE, "SLICE", "only those of this slice", .word = WORD_SLICE},
+	{"mac", 'm', OPTION_VALUE, "MAC", .help = "only those from or to this MAC address"},
+	{"ip", 'i', OPTION_VALUE, "ADDRESS", .help = "only those from or to this IP address"},
+	{"dropped", 'd', .help = "only those that are dropped"},
+	{"timeout", 't', OPTION_NUMBER, "SECONDS",
+		.help = "stop waiting after so long (default 30)", .min = 1, .max = 3600},
+	{"hex", 'x', .help = "the bytes as well"},
 	{.name = NULL},
 };
 
-static int trace_params(const struct args *args, json_t **out)
-{
-	static const struct {
-		int option;
-		const char *name;
-	} texts[] = {
-		{TRACE_PORT, "port"}, {TRACE_SLICE, "slice"}, {TRACE_MAC, "mac"}, {TRACE_IP, "ip"}};
-	json_int_t count = 0, timeout = 0;
-	size_t i;
-
-	if (args->count > 0)
-		return usage(args->command,
-			"filters are options: --port, --slice, --mac, --ip, --dropped");
-	if (args_number(args, TRACE_COUNT, 1, 1000, &count) != STATUS_OK ||
-		args_number(args, TRACE_TIMEOUT, 1, 3600, &timeout) != STATUS_OK)
-		return STATUS_USAGE;
-	*out = json_object();
-	if (count > 0)
-		json_object_set_new(*out, "count", json_integer(count));
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (args->set[texts[i].option])
-			json_object_set_new(
-				*out, texts[i].name, json_string(args->value[texts[i].option]));
-	if (args->set[TRACE_DROPPED])
-		json_object_set_new(*out, "dropped", json_true());
-	if (timeout > 0)
-		json_object_set_new(*out, "timeout_s", json_integer(timeout));
-	return STATUS_OK;
-}
-
 static void print_title(const json_t *packet, int number)
 {
-	const char *port = json_string_value(json_object_get(packet, "port"));
-	json_int_t ns = json_integer_value(json_object_get(packet, "time_ns"));
+	const char *port = json_text(packet, "port");
+	json_int_t ns = json_number(packet, "time_ns");
 	time_t seconds = (time_t)(ns / 1000000000);
 	bool bold = isatty(STDOUT_FILENO);
 	char clock[32];
@@ -274,12 +215,9 @@ static void print_title(const json_t *packet, int number)
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&seconds, &tm));
 	printf("%s#%d  %s.%06lld  %s %s  worker %lld  %lld bytes%s\n", bold ? "\033[1m" : "",
 		number, clock, (long long)(ns % 1000000000 / 1000),
-		json_is_true(json_object_get(packet, "from_kernel")) ? "from the kernel for port"
-								     : "port",
-		port != NULL ? port : "?",
-		(long long)json_integer_value(json_object_get(packet, "worker")),
-		(long long)json_integer_value(json_object_get(packet, "length")),
-		bold ? "\033[0m" : "");
+		json_is(packet, "from_kernel") ? "from the kernel for port" : "port",
+		*port != '\0' ? port : "?", (long long)json_number(packet, "worker"),
+		(long long)json_number(packet, "length"), bold ? "\033[0m" : "");
 }
 
 static void print_hex(const uint8_t *bytes, size_t len)
@@ -297,56 +235,53 @@ static void print_hex(const uint8_t *bytes, size_t len)
 
 static void print_packet(const json_t *packet, int number, bool hex)
 {
-	const char *digits = json_string_value(json_object_get(packet, "bytes"));
-	struct grid *grid = grid_new(4, "");
+	struct grid *grid = grid_new(2, 4, "");
 	uint8_t bytes[2048];
-	char text[512];
+	struct reader reader = {.at = bytes};
 	const json_t *step;
 	size_t len, i;
 
 	print_title(packet, number);
-	len = packet_unhex(digits != NULL ? digits : "", bytes, sizeof(bytes));
-	packet_text(bytes, len, text, sizeof(text));
-	printf("    %s\n", text);
+	len = packet_unhex(json_text(packet, "bytes"), bytes, sizeof(bytes));
+	reader.left = len;
+	printf("    ");
+	ethernet(&reader);
+	putchar('\n');
 	if (hex)
 		print_hex(bytes, len);
-	grid_column(grid, "", false);
-	grid_column(grid, "", false);
 	json_array_foreach (json_object_get(packet, "steps"), i, step) {
-		grid_cell(grid, json_string_value(json_object_get(step, "stage")));
-		grid_cell(grid, json_string_value(json_object_get(step, "text")));
+		grid_cell(grid, json_text(step, "stage"));
+		grid_cell(grid, json_text(step, "text"));
 	}
-	grid_print(grid);
+	grid_end(grid);
 	putchar('\n');
-	grid_free(grid);
 	fflush(stdout);
 }
 
 static void print_end(const json_t *end)
 {
-	const char *reason = json_string_value(json_object_get(end, "reason"));
-	json_int_t packets = json_integer_value(json_object_get(end, "packets"));
+	const char *reason = json_text(end, "reason");
+	json_int_t packets = json_number(end, "packets");
 
 	printf("%lld packet%s traced", (long long)packets, packets == 1 ? "" : "s");
-	if (reason != NULL)
+	if (*reason != '\0')
 		printf(" (%s)", reason);
 	putchar('\n');
 }
 
-static int trace_follow(struct cli *cli, const struct args *args)
+static int trace_follow(struct cli *cli, bool hex)
 {
 	int number = 0;
 	json_t *event;
 
 	while (cli_event(cli, -1, &event) > 0) {
-		const char *name = json_string_value(json_object_get(event, "event"));
-		bool end = name != NULL && strcmp(name, "trace.end") == 0;
-		bool packet = name != NULL && strcmp(name, "trace.packet") == 0;
+		bool end = strcmp(json_text(event, "event"), "trace.end") == 0;
+		bool packet = strcmp(json_text(event, "event"), "trace.packet") == 0;
 
 		if (cli->json && (packet || end))
-			print_json_line(event);
+			print_json_line(json_incref(event));
 		else if (packet)
-			print_packet(event, ++number, args->set[TRACE_HEX]);
+			print_packet(event, ++number, hex);
 		else if (end)
 			print_end(event);
 		json_decref(event);
@@ -358,20 +293,28 @@ static int trace_follow(struct cli *cli, const struct args *args)
 	return STATUS_FAILED;
 }
 
+/* NULL unless the option was given. */
+static json_t *option_number(const struct args *args, int option)
+{
+	return args->set[option] ? json_integer(args->number[option]) : NULL;
+}
+
 static int trace_run(struct cli *cli, const struct args *args)
 {
-	json_t *params = NULL, *result;
-	int status = trace_params(args, &params);
+	json_t *result = cli_call(cli, "trace",
+		json_pack("{s:o*, s:s*, s:s*, s:s*, s:s*, s:o*, s:o*}", "count",
+			option_number(args, TRACE_COUNT), "port", args->value[TRACE_PORT], "slice",
+			args->value[TRACE_SLICE], "mac", args->value[TRACE_MAC], "ip",
+			args->value[TRACE_IP], "dropped",
+			args->set[TRACE_DROPPED] ? json_true() : NULL, "timeout_s",
+			option_number(args, TRACE_TIMEOUT)));
 
-	if (status != STATUS_OK)
-		return status;
-	result = cli_call(cli, "trace", params);
 	if (result == NULL)
 		return STATUS_FAILED;
 	json_decref(result);
 	if (!cli->json && isatty(STDERR_FILENO))
 		fputs("waiting for packets that match; Ctrl-C ends\n", stderr);
-	return trace_follow(cli, args);
+	return trace_follow(cli, args->set[TRACE_HEX]);
 }
 
 const struct command command_trace = {
@@ -386,6 +329,6 @@ const struct command command_trace = {
 		   "  sluice dp trace -n 3 --slice blue\n"
 		   "  sluice dp trace --dropped --port wan0 --timeout 10\n",
 	.options = trace_options,
-	.words = WORD_NONE,
+	.wrong = "filters are options: --port, --slice, --mac, --ip, --dropped",
 	.run = trace_run,
 };

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See difference.h. */
-#include <stdio.h>
+/* What a change would do, as people read differences: lines of YAML with - and + before them. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
-#include "difference.h"
-#include "fields.h"
 #include "intent.h"
-#include "text.h"
 #include "yaml_json.h"
 
 #define CONTEXT 3	   /* lines around a change */
@@ -18,32 +14,25 @@
 struct lines {
 	char *text;
 	char **line;
-	size_t count;
+	uint32_t count, room;
 };
 
 static struct lines lines_of(const char *kind, const json_t *json)
 {
-	int type = intent_type_of_kind(kind);
-	struct lines lines = {xstrdup(""), NULL, 0};
-	json_t *copy, *ordered;
+	struct lines lines = {.count = 0};
 	char *at, *end;
+	json_t *document;
 
 	if (!json_is_object(json))
 		return lines;
-	copy = json_copy((json_t *)json);
-	json_object_del(copy, "status");
-	json_object_del(copy, "meta");
-	json_object_del(copy, "kind");
-	ordered = intent_ordered(type >= 0 ? intent_types[type].fields : NULL, copy);
-	free(lines.text);
-	lines.text = yaml_text(ordered);
-	json_decref(ordered);
-	json_decref(copy);
+	document = intent_document(intent_type_of_kind(kind), json);
+	json_object_del(document, "kind");
+	lines.text = yaml_text(document);
+	json_decref(document);
 	for (at = lines.text; *at != '\0'; at = end + 1) {
 		end = strchr(at, '\n');
 		*end = '\0'; /* yaml_text ends with a newline */
-		lines.line = xrealloc(lines.line, (lines.count + 1) * sizeof(*lines.line));
-		lines.line[lines.count++] = at;
+		*(char **)xarray_add(&lines.line, &lines.room, &lines.count, sizeof(at)) = at;
 	}
 	return lines;
 }
@@ -73,9 +62,8 @@ static void add(struct edits *edits, char sign, const char *text)
 static unsigned *common_table(char *const *a, size_t a_count, char *const *b, size_t b_count)
 {
 	size_t width = b_count + 1, i, j;
-	unsigned *table = xrealloc(NULL, (a_count + 1) * width * sizeof(*table));
+	unsigned *table = xcalloc((a_count + 1) * width, sizeof(*table));
 
-	memset(table, 0, (a_count + 1) * width * sizeof(*table));
 	for (i = a_count; i-- > 0;) {
 		for (j = b_count; j-- > 0;) {
 			unsigned down = table[(i + 1) * width + j],
@@ -120,7 +108,7 @@ static struct edits compare(const struct lines *a, const struct lines *b)
 	size_t least = a->count < b->count ? a->count : b->count, head = 0, tail = 0, i;
 	struct edits edits = {.count = 0};
 
-	edits.item = xrealloc(NULL, (a->count + b->count + 1) * sizeof(*edits.item));
+	edits.item = xcalloc(a->count + b->count + 1, sizeof(*edits.item));
 	while (head < least && strcmp(a->line[head], b->line[head]) == 0)
 		head++;
 	while (tail < least - head &&
@@ -133,14 +121,6 @@ static struct edits compare(const struct lines *a, const struct lines *b)
 	for (i = a->count - tail; i < a->count; i++)
 		add(&edits, ' ', a->line[i]);
 	return edits;
-}
-
-static void print_line(bool colour, char sign, const char *text)
-{
-	const char *code = sign == '-' ? "\033[31m" : sign == '+' ? "\033[32m" : "";
-
-	printf("%s%c%s%s\n", colour ? code : "", sign, text,
-		colour && *code != '\0' ? "\033[0m" : "");
 }
 
 static bool is_near(const struct edits *edits, size_t at)
@@ -165,17 +145,23 @@ static size_t print_hunk(
 	}
 	printf("%s@@ -%zu,%zu +%zu,%zu @@%s\n", colour ? "\033[36m" : "", *a_line + (a > 0), a,
 		*b_line + (b > 0), b, colour ? "\033[0m" : "");
-	for (i = from; i < end; i++)
-		print_line(colour, edits->item[i].sign, edits->item[i].text);
+	for (i = from; i < end; i++) {
+		char sign = edits->item[i].sign;
+		const char *code = sign == '-' ? "\033[31m" : sign == '+' ? "\033[32m" : "";
+
+		printf("%s%c%s%s\n", colour ? code : "", sign, edits->item[i].text,
+			colour && *code != '\0' ? "\033[0m" : "");
+	}
 	*a_line += a;
 	*b_line += b;
 	return end;
 }
 
-void difference_print(const char *kind, const char *name, const json_t *before, const json_t *after,
-	const char *from, const char *to)
+void difference_print(const json_t *change, const char *from, const char *to)
 {
-	struct lines a = lines_of(kind, before), b = lines_of(kind, after);
+	const char *kind = json_text(change, "kind"), *name = json_text(change, "name");
+	struct lines a = lines_of(kind, json_object_get(change, "before")),
+		     b = lines_of(kind, json_object_get(change, "after"));
 	struct edits edits = compare(&a, &b);
 	size_t i = 0, a_line = 0, b_line = 0;
 	bool colour = isatty(STDOUT_FILENO);
@@ -195,17 +181,4 @@ void difference_print(const char *kind, const char *name, const json_t *before, 
 	free(edits.item);
 	lines_free(&a);
 	lines_free(&b);
-}
-
-void differences_print(const json_t *changes)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach (changes, i, one)
-		difference_print(json_text(one, "kind"), json_text(one, "name"),
-			json_object_get(one, "before"), json_object_get(one, "after"), "now",
-			"wanted");
-	if (json_array_size(changes) == 0)
-		puts("nothing would change");
 }

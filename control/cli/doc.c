@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See doc.h. */
+/* Documents of intents in files: JSON or YAML, several in one file (a list, or with --- between),
+ * many files in a directory, standard input. Remembers where each stood, for error messages. Owns
+ * the texts and the documents. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,13 +9,13 @@
 #include <sys/stat.h>
 
 #include "cli.h"
-#include "doc.h"
-#include "text.h"
 #include "yaml_json.h"
+
+#define DOC_FILE_MAX (64u << 20)
 
 void documents_free(struct documents *all)
 {
-	size_t i;
+	uint32_t i;
 
 	for (i = 0; i < all->file_count; i++) {
 		free(all->files[i]->name);
@@ -23,23 +25,43 @@ void documents_free(struct documents *all)
 	free(all->files);
 	free(all->item);
 	json_decref(all->json);
+	json_decref(all->places);
+}
+
+/* As documents are looked for. New. */
+static char *place_key(const json_t *intent)
+{
+	return xprintf("%s %s", json_text(intent, "kind"), json_text(intent, "name"));
+}
+
+const struct document *documents_find(const struct documents *all, const json_t *intent)
+{
+	char *key = place_key(intent);
+	const json_t *place = json_object_get(all != NULL ? all->places : NULL, key);
+
+	free(key);
+	return place != NULL ? &all->item[json_integer_value(place)] : NULL;
 }
 
 char *document_where(const struct document *one, const char *field)
 {
-	const char *kind = json_string_value(json_object_get(one->json, "kind"));
-	const char *name = json_string_value(json_object_get(one->json, "name"));
-	char *path = xprintf("%s%s%s", one->prefix,
-		one->prefix[0] != '\0' && field[0] != '\0' ? "." : "", field);
-	size_t line = yaml_line(one->file->text, one->file->len, one->root, path);
-	char *place =
-		line > 0 ? xprintf("%s:%zu", one->file->name, line) : xstrdup(one->file->name);
-	char *text = xprintf("%s: document %zu%s%s%s%s", place, one->number,
-		kind != NULL || name != NULL ? ", " : "", kind != NULL ? kind : "",
-		kind != NULL && name != NULL ? " " : "", name != NULL ? name : "");
+	const char *kind, *name;
+	char *path, *text, line[24] = "";
+	size_t at;
 
+	if (one == NULL)
+		return xstrdup("");
+	kind = json_text(one->json, "kind");
+	name = json_text(one->json, "name");
+	path = xprintf("%s%s%s", one->prefix, one->prefix[0] != '\0' && field[0] != '\0' ? "." : "",
+		field);
+	at = yaml_line(one->file->text, one->file->len, one->root, path);
 	free(path);
-	free(place);
+	if (at > 0)
+		snprintf(line, sizeof(line), ":%zu", at);
+	text = xprintf("%s%s: document %zu%s%s%s%s: ", one->file->name, line, one->number,
+		*kind != '\0' || *name != '\0' ? ", " : "", kind,
+		*kind != '\0' && *name != '\0' ? " " : "", name);
 	return text;
 }
 
@@ -47,26 +69,27 @@ static int add_document(
 	struct documents *all, struct doc_file *file, size_t root, const char *prefix, json_t *json)
 {
 	struct document one = {.file = file, .json = json, .root = root};
-	char got[160], *where;
+	char got[160], *where, *key;
 
 	snprintf(one.prefix, sizeof(one.prefix), "%s", prefix);
 	one.number = ++file->documents;
 	if (!json_is_object(json)) {
 		where = document_where(&one, "");
-		fail("%s: want an intent, {kind: …, name: …}, got %s", where,
+		fail("%swant an intent, {kind: …, name: …}, got %s", where,
 			api_show(json, got, sizeof(got)));
 		free(where);
 		return STATUS_FAILED;
 	}
 	units_apply(json);
-	if (all->count == all->room) {
-		all->room = all->room ? all->room * 2 : 256;
-		all->item = xrealloc(all->item, all->room * sizeof(*all->item));
-	}
-	all->item[all->count++] = one;
-	if (all->json == NULL)
+	if (all->json == NULL) {
 		all->json = json_array();
+		all->places = json_object();
+	}
+	key = place_key(json);
+	json_object_set_new(all->places, key, json_integer(all->count));
+	free(key);
 	json_array_append(all->json, json);
+	*(struct document *)xarray_add(&all->item, &all->room, &all->count, sizeof(one)) = one;
 	return STATUS_OK;
 }
 
@@ -144,24 +167,17 @@ static int read_all(FILE *stream, struct doc_file *file)
 	return STATUS_OK;
 }
 
-static struct doc_file *new_file(struct documents *all, const char *name)
-{
-	struct doc_file *file = xrealloc(NULL, sizeof(*file));
-
-	memset(file, 0, sizeof(*file));
-	file->name = xstrdup(name);
-	all->files = xrealloc(all->files, (all->file_count + 1) * sizeof(*all->files));
-	all->files[all->file_count++] = file;
-	return file;
-}
-
 static int read_stream(struct documents *all, FILE *stream, const char *name)
 {
-	struct doc_file *file = new_file(all, name);
-	int status = read_all(stream, file);
+	struct doc_file *file = xcalloc(1, sizeof(*file));
 	json_t *roots = NULL, *root;
+	int status;
 	size_t i;
 
+	file->name = xstrdup(name);
+	*(struct doc_file **)xarray_add(
+		&all->files, &all->file_room, &all->file_count, sizeof(file)) = file;
+	status = read_all(stream, file);
 	if (status == STATUS_OK)
 		status = parse(file, &roots);
 	json_array_foreach (roots, i, root)

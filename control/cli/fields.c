@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See fields.h. Ranges and references are sluice-control's to judge; here only what could not be
- * written as JSON is refused. */
+/* Between the words of a command line and JSON, by the descriptions of objects (dataplane/objects)
+ * and of intents (control/intent): field=value, outer.inner=value, lists whose items are given one
+ * by one (endpoint=site=gj,port=lan0,vlan=10), keys of several words, files. Only what could not be
+ * written as JSON is refused here: ranges and references are the server's to judge. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fields.h"
-#include "text.h"
-#include "words.h"
+#include "cli.h"
 
 static bool is_list(const struct api_field *f)
 {
 	return f->kind == FIELD_LIST || f->kind == FIELD_IDS || f->kind == FIELD_TEXTS ||
-	       f->kind == FIELD_PREFIXES || f->kind == FIELD_SET;
+	       f->kind == FIELD_PREFIXES || f->kind == FIELD_SET || f->kind == FIELD_VIA;
 }
 
-const struct api_field *intent_field(const struct api_field *fields, const char *name, size_t len)
+const struct api_field *field_find(const struct api_field *fields, const char *name, size_t len)
 {
 	const struct api_field *f;
 	const char *end;
@@ -31,9 +32,94 @@ const struct api_field *intent_field(const struct api_field *fields, const char 
 	return NULL;
 }
 
+/* ---- values ---- */
+
 static json_t *parse_json(const char *text)
 {
 	return json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static json_t *parse_boolean(const char *text)
+{
+	static const char *const words[][2] = {{"true", "false"}, {"yes", "no"}, {"on", "off"}};
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (strcmp(text, words[i][0]) == 0)
+			return json_true();
+		if (strcmp(text, words[i][1]) == 0)
+			return json_false();
+	}
+	return NULL;
+}
+
+/* ",weight=N" and ",mac=MAC" behind a via, in any order. */
+static int parse_via_options(const char *text, json_t *via)
+{
+	while (*text == ',') {
+		size_t len = strcspn(text + 1, ",");
+		char *value, *word = xstrndup(text + 1, len);
+		json_t *json = NULL;
+		int rc = -1;
+
+		value = strchr(word, '=');
+		if (value != NULL)
+			*value++ = '\0';
+		if (value != NULL && strcmp(word, "weight") == 0)
+			json = units_number(value);
+		else if (value != NULL && strcmp(word, "mac") == 0)
+			json = json_string(value);
+		if (json != NULL && json_object_get(via, word) == NULL)
+			rc = json_object_set(via, word, json);
+		json_decref(json);
+		free(word);
+		if (rc != 0)
+			return -1;
+		text += len + 1;
+	}
+	return 0;
+}
+
+/* "tunnel:NAME", "attachment:NAME", or anything else: a port. */
+static void parse_via_place(const char *text, const char *end, json_t *via)
+{
+	const char *kind = strncmp(text, "tunnel:", 7) == 0	   ? "tunnel"
+			   : strncmp(text, "attachment:", 11) == 0 ? "attachment"
+								   : "port";
+
+	if (strcmp(kind, "port") != 0)
+		text += strlen(kind) + 1;
+	json_object_set_new(via, kind, json_stringn(text, (size_t)(end - text)));
+}
+
+/* "ADDRESS", "ADDRESS@PLACE" or "@PLACE", where PLACE is PORT, "tunnel:NAME" or "attachment:NAME";
+ * the latter two stand without "@" as well. Then ",weight=N", ",mac=MAC". Names may hold '@' and
+ * ':', never ','. A list of the one, for those of several words to be added to; or NULL. */
+static json_t *parse_via(const char *text)
+{
+	const char *end = text + strcspn(text, ","), *at;
+	json_t *via;
+
+	if (text[0] == '{') {
+		via = parse_json(text);
+		return via != NULL ? json_pack("[o]", via) : NULL;
+	}
+	via = json_object();
+	if (end == text || parse_via_options(end, via) != 0) {
+		json_decref(via);
+		return NULL;
+	}
+	at = memchr(text, '@', (size_t)(end - text));
+	if (strncmp(text, "tunnel:", 7) == 0 || strncmp(text, "attachment:", 11) == 0) {
+		parse_via_place(text, end, via);
+		return json_pack("[o]", via);
+	}
+	if (at != text)
+		json_object_set_new(via, "address",
+			json_stringn(text, (size_t)((at != NULL ? at : end) - text)));
+	if (at != NULL)
+		parse_via_place(at + 1, end, via);
+	return json_pack("[o]", via);
 }
 
 static json_t *parse_field(const struct api_field *f, const char *text);
@@ -46,11 +132,12 @@ static json_t *parse_values(const struct api_field *f, const char *text)
 
 	for (word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
 		value = f->kind == FIELD_IDS ? units_number(word) : json_string(word);
-		if (value == NULL || json_array_append_new(list, value) != 0) {
+		if (value == NULL) {
 			json_decref(list);
 			list = NULL;
 			break;
 		}
+		json_array_append_new(list, value);
 	}
 	free(copy);
 	return list;
@@ -68,7 +155,7 @@ static json_t *parse_short(const struct api_field *fields, const char *text)
 		if (!(f->flags & FIELD_REQUIRED))
 			continue;
 		len = strcspn(text, "@");
-		word = xprintf("%.*s", (int)len, text);
+		word = xstrndup(text, len);
 		value = len > 0 ? parse_field(f, word) : NULL;
 		free(word);
 		if (value == NULL)
@@ -94,7 +181,7 @@ static size_t value_length(
 	for (; at != NULL; at = strchr(at + 1, ',')) {
 		size_t len = strcspn(at + 1, "=,");
 
-		if (at[1 + len] == '=' && intent_field(fields, at + 1, len) != NULL)
+		if (at[1 + len] == '=' && field_find(fields, at + 1, len) != NULL)
 			return (size_t)(at - text);
 	}
 	return strlen(text);
@@ -127,12 +214,12 @@ static json_t *parse_pairs(const struct api_field *fields, const char *text)
 
 	while (*text != '\0') {
 		len = strcspn(text, "=,");
-		f = text[len] == '=' ? intent_field(fields, text, len) : NULL;
+		f = text[len] == '=' ? field_find(fields, text, len) : NULL;
 		if (f == NULL)
 			break;
 		text += len + 1;
 		len = value_length(fields, f, text);
-		word = xprintf("%.*s", (int)len, text);
+		word = xstrndup(text, len);
 		rc = set_field(item, f, parse_field(f, word));
 		free(word);
 		if (rc != 0)
@@ -151,7 +238,7 @@ static json_t *parse_structure(const struct api_field *fields, const char *text)
 
 	if (text[0] == '{')
 		return parse_json(text);
-	if (text[len] == '=' && intent_field(fields, text, len) != NULL)
+	if (text[len] == '=' && field_find(fields, text, len) != NULL)
 		return parse_pairs(fields, text);
 	return parse_short(fields, text);
 }
@@ -165,11 +252,11 @@ static json_t *parse_field(const struct api_field *f, const char *text)
 	switch (f->kind) {
 	case FIELD_U32:
 	case FIELD_U64:
-		return text[0] == '-' && is_number(text + 1, false)
-			       ? json_integer(strtoll(text, NULL, 10))
-			       : units_number(text);
+		return units_number(text);
 	case FIELD_BOOL:
 		return parse_boolean(text);
+	case FIELD_VIA:
+		return parse_via(text);
 	case FIELD_OBJECT:
 		return parse_structure(f->fields, text);
 	case FIELD_LIST:
@@ -185,21 +272,49 @@ static json_t *parse_field(const struct api_field *f, const char *text)
 	}
 }
 
-static int unknown_field(const struct args *args, const char *of, const struct api_field *fields,
-	const char *word, size_t len)
+/* ---- words ---- */
+
+/* of: what has the fields, a type or a field that is a structure. */
+static int unknown_field(const char *type, const char *of, const struct api_field *fields,
+	const char *word, size_t at, size_t len, bool answers)
 {
 	const struct api_field *f;
-	char list[640] = "";
-	size_t at = 0;
+	const char *comma = "";
+	char *list;
+	size_t size;
+	FILE *out = open_memstream(&list, &size);
+	int status;
 
-	for (f = fields; f->name != NULL && at < sizeof(list); f++)
-		if (!(f->flags & FIELD_ANSWER))
-			at += (size_t)snprintf(
-				list + at, sizeof(list) - at, "%s%s", at ? ", " : "", f->name);
-	return usage(args->command, "%s has no field \"%.*s\"; its fields are %s", of, (int)len,
-		word, list);
+	for (f = fields; f->name != NULL; f++) {
+		if (!answers && (f->flags & FIELD_ANSWER))
+			continue;
+		fprintf(out, "%s%s", comma, f->name);
+		comma = ", ";
+	}
+	fclose(out);
+	if (of != type)
+		status = usage("%s has no field \"%.*s\": %s has no field \"%.*s\"; its fields are "
+			       "%s",
+			type, (int)len, word, of, (int)(len - at), word + at, list);
+	else
+		status = usage(
+			"%s has no field \"%.*s\"; its fields are %s", type, (int)len, word, list);
+	free(list);
+	return status;
 }
 
+static int bad_value(const struct api_field *f, const char *word, size_t len)
+{
+	char *want = field_want(f);
+	int status = usage("%.*s cannot be \"%s\"\n  %-5s %.*s\n  want  %s\n  got   %s", (int)len,
+		word, word + len + 1, is_intent() ? "field" : "path", (int)len, word, want,
+		word + len + 1);
+
+	free(want);
+	return status;
+}
+
+/* The object within, made when it is not there. */
 static json_t *inner_object(json_t *object, const char *name)
 {
 	if (!json_is_object(json_object_get(object, name)))
@@ -207,113 +322,204 @@ static json_t *inner_object(json_t *object, const char *name)
 	return json_object_get(object, name);
 }
 
-static int bad_value(const struct args *args, const struct api_field *f, const char *word,
-	size_t len, bool twice)
-{
-	char want[256];
-
-	if (twice)
-		return usage(args->command, "%s is given twice", f->name);
-	intent_field_want(f, want, sizeof(want));
-	return usage(args->command, "%.*s cannot be \"%s\"\n  field %.*s\n  want  %s\n  got   %s",
-		(int)len, word, word + len + 1, (int)len, word, want, word + len + 1);
-}
-
-static int add_word(const struct args *args, const struct api_type *type, const char *word,
-	bool patch, json_t *object)
+static int add_word(
+	const struct api_type *type, const char *word, enum words_mode mode, json_t *object)
 {
 	const struct api_field *f, *fields = type->fields;
 	size_t len = strcspn(word, "="), at = 0, part;
 	const char *of = type->name;
 	json_t *value;
-	bool twice;
 
 	if (word[len] != '=')
-		return usage(args->command, "\"%s\" is not field=value", word);
+		return is_intent() ? usage("\"%s\" is not field=value", word)
+				   : usage("\"%s\" is not field=value; to name the %s write %s=%s",
+					     word, type->name, fields->name, word);
 	for (;;) {
 		part = strcspn(word + at, ".=");
-		f = intent_field(fields, word + at, part);
-		if (f == NULL || (f->flags & FIELD_ANSWER))
-			return unknown_field(args, of, fields, word + at, part);
+		f = field_find(fields, word + at, part);
+		/* "vni.x": vni has no fields */
+		if (f == NULL || (mode != WORDS_MATCH && (f->flags & FIELD_ANSWER)) ||
+			(word[at + part] == '.' && f->kind != FIELD_OBJECT))
+			return unknown_field(
+				type->name, of, fields, word, at, len, mode == WORDS_MATCH);
 		at += part + 1;
-		if (at > len || f->kind != FIELD_OBJECT)
+		if (at > len)
 			break;
 		object = inner_object(object, f->name);
 		fields = f->fields;
 		of = f->name;
 	}
-	if (at <= len)
-		return unknown_field(args, of, fields, word, len);
-	value = patch && word[len + 1] == '\0' ? json_null() : parse_field(f, word + len + 1);
-	twice = value != NULL && json_object_get(object, f->name) != NULL;
+	/* null takes a field away, or matches those without it */
+	value = mode != WORDS_PUT && word[at] == '\0' ? json_null() : parse_field(f, word + at);
+	if (value == NULL)
+		return bad_value(f, word, len);
 	if (set_field(object, f, value) != 0)
-		return bad_value(args, f, word, len, twice);
+		return usage("%s is given twice", f->name);
 	return STATUS_OK;
 }
 
-int intent_words(
-	const struct args *args, const struct api_type *type, int index, bool patch, json_t *object)
+int words_object(const struct args *args, int index, const struct api_type *type,
+	enum words_mode mode, json_t *object)
 {
 	int i, status = STATUS_OK;
 
 	for (i = index; i < args->count && status == STATUS_OK; i++)
-		status = add_word(args, type, args->words[i], patch, object);
+		status = add_word(type, args->words[i], mode, object);
 	return status;
 }
 
-/* "site=…,port=…[,vlan=…]" */
-static void want_structure(const struct api_field *fields, char *text, size_t size)
+int key_words(const struct api_type *type, char *shape, size_t size)
 {
 	const struct api_field *f;
+	bool either = false;
 	size_t at = 0;
+	int count = 0;
 
-	text[0] = '\0';
-	for (f = fields; f->name != NULL && at < size; f++) {
+	if (size > 0)
+		shape[0] = '\0';
+	for (f = type->fields; f->name != NULL; f++) {
+		bool place = f->flags & FIELD_EITHER;
+
+		if (!(f->flags & FIELD_KEY))
+			continue;
+		/* port and attachment of an address are one word: the place */
+		count += !(place && either);
+		if (at < size)
+			at += (size_t)snprintf(shape + at, size - at, "%s%s",
+				at == 0		  ? ""
+				: place && either ? "|"
+						  : " ",
+				f->name);
+		either = either || place;
+	}
+	return count;
+}
+
+int words_keys(const struct args *args, const struct api_type *type, json_t **out)
+{
+	json_t *keys = json_array();
+	char key[API_KEY_BYTES * 2] = "", shape[160] = "name";
+	int i, words = 0, per_key = 1;
+
+	if (type != NULL)
+		per_key = key_words(type, shape, sizeof(shape));
+	for (i = 1; i < args->count; i++) {
+		char *copy = xstrdup(args->words[i]), *save, *word;
+
+		for (word = strtok_r(copy, " ", &save); word != NULL;
+			word = strtok_r(NULL, " ", &save)) {
+			size_t at = words % per_key == 0 ? 0 : strlen(key);
+
+			snprintf(key + at, sizeof(key) - at, "%s%s", at ? " " : "", word);
+			if (++words % per_key == 0)
+				json_array_append_new(keys, json_string(key));
+		}
+		free(copy);
+	}
+	if (words % per_key != 0) {
+		json_decref(keys);
+		return usage("a key here has %d words (%s), and \"%s\" is not all of one", per_key,
+			shape, key);
+	}
+	*out = keys;
+	return STATUS_OK;
+}
+
+/* ---- for people ---- */
+
+/* "site=…,port=…[,vlan=…]" */
+static void want_structure(const struct api_field *fields, FILE *out)
+{
+	const struct api_field *f;
+
+	for (f = fields; f->name != NULL; f++) {
 		bool must = f->flags & FIELD_REQUIRED;
 
-		at += (size_t)snprintf(text + at, size - at, "%s%s%s=…%s", must ? "" : "[",
-			f == fields ? "" : ",", f->name, must ? "" : "]");
+		fprintf(out, "%s%s%s=…%s", must ? "" : "[", f == fields ? "" : ",", f->name,
+			must ? "" : "]");
 	}
 }
 
-void intent_field_want(const struct api_field *field, char *text, size_t size)
+char *field_want(const struct api_field *field)
 {
+	static const char *const wants[] = {
+		[FIELD_NAME] = "name",
+		[FIELD_TEXT] = "text",
+		[FIELD_BOOL] = "true | false",
+		[FIELD_MAC] = "02:00:00:00:00:01",
+		[FIELD_IP] = "address",
+		[FIELD_PREFIX] = "address/length",
+		[FIELD_VIA] = "ADDRESS@PORT, ADDRESS@attachment:NAME, attachment:NAME or "
+			      "tunnel:NAME, then ,weight=N and ,mac=MAC or not; or JSON",
+		[FIELD_IDS] = "number,…",
+		[FIELD_PREFIXES] = "address/length,…",
+		[FIELD_TEXTS] = "name,…",
+		[FIELD_SET] = "name,…",
+	};
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int i;
+
 	if (field->kind == FIELD_LIST || field->kind == FIELD_OBJECT)
-		want_structure(field->fields, text, size);
-	else if (is_list(field))
-		snprintf(text, size, "%s,…",
-			field->kind == FIELD_PREFIXES ? "address/length"
-			: field->kind == FIELD_IDS    ? "number"
-						      : "name");
+		want_structure(field->fields, out);
+	else if (field->kind == FIELD_ENUM)
+		for (i = 0; field->names[i] != NULL; i++)
+			fprintf(out, "%s%s", i ? " | " : "", field->names[i]);
+	else if (field->kind == FIELD_NAME && field->ref >= 0)
+		fprintf(out, "name of a %s", api_types[field->ref].name);
+	else if (field->kind != FIELD_U32 && field->kind != FIELD_U64)
+		fputs(wants[field->kind], out);
+	else if (field->max > 0)
+		fprintf(out, "%llu to %llu", (unsigned long long)field->min,
+			(unsigned long long)field->max);
 	else
-		field_want(field, text, size);
+		fputs("integer", out);
+	fclose(out);
+	return text;
 }
 
-json_t *intent_ordered(const struct api_field *fields, const json_t *json)
+json_t *fields_ordered(const struct api_field *fields, const json_t *json)
 {
 	const struct api_field *f;
 	json_t *out, *value;
-	const char *name;
 	size_t i;
 
 	if (json_is_array(json)) {
 		out = json_array();
 		json_array_foreach ((json_t *)json, i, value)
-			json_array_append_new(out, intent_ordered(fields, value));
+			json_array_append_new(out, fields_ordered(fields, value));
 		return out;
 	}
 	if (!json_is_object(json) || fields == NULL)
 		return json_incref((json_t *)json);
 	out = json_object();
-	if (json_object_get(json, "kind") != NULL)
-		json_object_set(out, "kind", json_object_get(json, "kind"));
+	json_object_set(out, "kind", json_object_get(json, "kind"));
 	for (f = fields; f->name != NULL; f++) {
 		value = json_object_get(json, f->name);
 		if (value != NULL)
-			json_object_set_new(out, f->name, intent_ordered(f->fields, value));
+			json_object_set_new(out, f->name, fields_ordered(f->fields, value));
 	}
-	json_object_foreach ((json_t *)json, name, value)
-		if (json_object_get(out, name) == NULL)
-			json_object_set(out, name, value);
+	json_object_update_missing(out, (json_t *)json);
 	return out;
+}
+
+json_t *file_json(const char *path)
+{
+	bool from_stdin = strcmp(path, "-") == 0;
+	FILE *file = from_stdin ? stdin : fopen(path, "r");
+	json_error_t error;
+	json_t *json;
+
+	if (file == NULL) {
+		fail("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	if (!from_stdin)
+		fclose(file);
+	if (json == NULL)
+		fail("%s:%d:%d: %s", from_stdin ? "standard input" : path, error.line, error.column,
+			error.text);
+	return json;
 }

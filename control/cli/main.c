@@ -1,118 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sluice: the command line to a Sluice box. Takes the options that every command has, finds the
- * command, runs it and closes what it opened. It talks to sluice-control, and for `dp` to the
- * dataplane's socket (contract.md); the commands are in cmd_*.c. */
+/* sluice: the command line to a Sluice box. Finds the command that a line means, runs it and closes
+ * what it opened. It talks to sluice-control, and for `dp` to the dataplane's socket (contract.md);
+ * the commands are in cmd_*.c. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "call.h"
+#include "cli.h"
 #include "intent.h"
-#include "text.h"
 
-struct globals {
-	bool help, version;
-	char **words; /* the line without the options of every command */
-	int count;
-};
-
-/* "--NAME VALUE" or "--NAME=VALUE" at argv[*i]: 1 when it is, 0 when it is another word, or
- * STATUS_USAGE. */
-static int take_value(
-	int argc, char **argv, int *i, const char *name, const char *help, const char **value)
+static const char *from_environment(const char *name, const char *preset)
 {
-	size_t len = strlen(name);
+	const char *value = getenv(name);
 
-	if (strncmp(argv[*i], name, len) != 0 || (argv[*i][len] != '\0' && argv[*i][len] != '='))
-		return 0;
-	if (argv[*i][len] == '=') {
-		*value = argv[*i] + len + 1;
-		return 1;
-	}
-	if (*i + 1 == argc)
-		return usage(NULL, "%s needs %s", name, help);
-	*value = argv[++*i];
-	return 1;
-}
-
-/* An option with a value that every command has, as take_value. */
-static int take_global(int argc, char **argv, int *i, struct cli *cli)
-{
-	const struct {
-		const char *name, *help;
-		const char **value;
-	} options[] = {
-		{"--socket", "the path of the dataplane's socket", &cli->socket},
-		{"--control", "the path of sluice-control's socket, or https://HOST:PORT",
-			&cli->control},
-		{"--token-file", "a file that holds a token", &cli->token_file},
-		{"--cacert", "a PEM file with the authority of the server's certificate",
-			&cli->cacert},
-		{"--cert", "a PEM file with the client's certificate", &cli->cert},
-		{"--key", "a PEM file with the key of --cert", &cli->key},
-	};
-	size_t n;
-	int took = 0;
-
-	for (n = 0; n < sizeof(options) / sizeof(options[0]) && took == 0; n++)
-		took = take_value(
-			argc, argv, i, options[n].name, options[n].help, options[n].value);
-	return took;
-}
-
-/* Takes the options of every command out of the line, wherever they stand before "--". */
-static int globals_parse(int argc, char **argv, struct cli *cli, struct globals *g)
-{
-	bool options = true;
-	int i, took;
-
-	for (i = 1; i < argc; i++) {
-		options = options && strcmp(argv[i], "--") != 0;
-		took = options ? take_global(argc, argv, &i, cli) : 0;
-		if (took == STATUS_USAGE)
-			return STATUS_USAGE;
-		if (took != 0)
-			continue;
-		if (options && strcmp(argv[i], "--json") == 0)
-			cli->json = true;
-		else if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
-			g->help = true;
-		else if (options && strcmp(argv[i], "--version") == 0)
-			g->version = true;
-		else
-			g->words[g->count++] = argv[i];
-	}
-	return STATUS_OK;
-}
-
-static void help_of_command(
-	const struct globals *g, const struct group *group, const struct command *command)
-{
-	const struct api_type *type = NULL;
-	int i;
-
-	/* the type may stand behind options */
-	for (i = 2; i < g->count && type == NULL; i++)
-		type = api_type_find(g->words[i]);
-	if (group->noun != NULL)
-		help_intent_command(group->noun, command);
-	else if (type != NULL && command->words >= WORD_TYPE && command->words <= WORD_KEYS)
-		help_type(command, type);
-	else
-		help_command(command);
-}
-
-static int run_help(
-	const struct globals *g, const struct group *group, const struct command *command)
-{
-	if (group == NULL)
-		help_top(stdout);
-	else if (command != NULL)
-		help_of_command(g, group, command);
-	else if (group->noun != NULL)
-		help_noun(group);
-	else
-		help_group(stdout, group);
-	return STATUS_OK;
+	return value != NULL && *value != '\0' ? value : preset;
 }
 
 static void nearest_of(const struct group *group, const char *word, const char **best)
@@ -123,124 +23,106 @@ static void nearest_of(const struct group *group, const char *word, const char *
 		word_nearest(word, group->commands[i]->name, best);
 }
 
-/* Does a group of intents have it: "list slices" for "slice list"? */
-static bool is_verb(const char *word)
+/* "said; did you mean \"best\"? where" */
+static int usage_nearest(const char *said, const char *best, const char *where)
 {
-	int i;
-
-	for (i = 0; groups[0].commands[i] != NULL; i++)
-		if (strcmp(groups[0].commands[i]->name, word) == 0)
-			return true;
-	return false;
+	return best != NULL ? usage("%s; did you mean \"%s\"? %s", said, best, where)
+			    : usage("%s: %s", said, where);
 }
 
-static int usage_unknown(const struct globals *g)
+static int usage_unknown(const struct args *args)
 {
-	const char *word = g->words[0], *best = NULL, *name;
-	const struct noun *noun = g->count > 1 ? noun_find(g->words[1]) : NULL;
+	const char *word = args->words[0], *best = NULL;
+	int type = args->count > 1 ? intent_find(args->words[1]) : -1, status;
 	const struct group *group;
+	char *said;
 
-	if (is_verb(word))
-		return usage(NULL,
+	/* "list slices" for "slice list" */
+	if (command_find(&groups[0], word) != NULL)
+		return usage(
 			"\"%s\" stands behind what it is about: sluice %s %s; sluice --help lists "
 			"what there is",
-			word, noun != NULL ? noun->name : "slice", word);
+			word, type >= 0 ? groups[type].name : "slice", word);
 	for (group = groups; group->commands != NULL; group++) {
-		name = group->noun != NULL ? group->noun->name : group->name;
-		if (name != NULL)
-			word_nearest(word, name, &best);
+		if (group->name != NULL)
+			word_nearest(word, group->name, &best);
 		else
 			nearest_of(group, word, &best);
 	}
-	return usage(NULL, "there is no \"%s\" here%s%s%s sluice --help lists what there is", word,
-		best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
-		best != NULL ? "\"?" : ":");
-}
-
-static int usage_group(const struct group *group, const char *word)
-{
-	const char *name = group->noun != NULL ? group->noun->name : group->name, *best = NULL;
-
-	if (word == NULL) {
-		help_group(stderr, group);
-		return STATUS_USAGE;
-	}
-	nearest_of(group, word, &best);
-	return usage(NULL, "%s has no command \"%s\"%s%s%s sluice %s --help lists what it has",
-		name, word, best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
-		best != NULL ? "\"?" : ":", name);
-}
-
-static int run_command(
-	struct cli *cli, const struct command *command, const struct globals *g, int used)
-{
-	struct args args;
-	int status = args_parse(command, g->words + used, g->count - used, &args);
-
-	if (status != STATUS_OK)
-		return status;
-	status = command->run(cli, &args);
-	args_free(&args);
+	said = xprintf("there is no \"%s\" here", word);
+	status = usage_nearest(said, best, "sluice --help lists what there is");
+	free(said);
 	return status;
 }
 
-static int run(struct cli *cli, struct globals *g)
+/* No command stands behind the group's name, or none that it has. */
+static int usage_group(const struct args *args)
 {
-	const struct command *command;
-	const struct group *group;
-	char under[64] = "";
-	int used;
+	const struct group *group = invocation.group;
+	const char *best = NULL;
+	char *said, *where;
+	int status;
 
-	if (g->version) {
+	if (args->count == 0) {
+		help_group(stderr);
+		return STATUS_USAGE;
+	}
+	nearest_of(group, args->words[0], &best);
+	said = xprintf("%s has no command \"%s\"", group->name, args->words[0]);
+	where = xprintf("sluice %s --help lists what it has", group->name);
+	status = usage_nearest(said, best, where);
+	free(said);
+	free(where);
+	return status;
+}
+
+static int run(struct cli *cli, const struct args *args, enum line line)
+{
+	if (line == LINE_VERSION) {
 		puts("sluice " SLUICE_VERSION);
 		return STATUS_OK;
 	}
-	if (g->count > 0 && strcmp(g->words[0], "help") == 0) { /* as git has it */
-		g->words++;
-		g->count--;
-		g->help = true;
+	if (invocation.group == NULL && args->count > 0)
+		return usage_unknown(args);
+	if (invocation.command == NULL && (args->count > 0 || line == LINE_RUN) &&
+		invocation.group != NULL)
+		return usage_group(args);
+	if (line == LINE_HELP) {
+		help_invocation(args);
+		return STATUS_OK;
 	}
-	command = groups_find(g->words, g->count, &group, &used);
-	if (group == NULL && g->count > 0)
-		return usage_unknown(g);
-	if (command == NULL && g->count > used)
-		return usage_group(group, g->words[used]);
-	if (group != NULL && (group->noun != NULL || group->name != NULL))
-		snprintf(under, sizeof(under), "%s ",
-			group->noun != NULL ? group->noun->name : group->name);
-	invocation_under = under;
-	if (g->help)
-		return run_help(g, group, command);
-	if (group == NULL) {
-		help_top(stderr);
-		return STATUS_USAGE;
-	}
-	if (command == NULL)
-		return usage_group(group, NULL);
-	cli->noun = group->noun;
-	return run_command(cli, command, g, used);
+	if (invocation.group != NULL)
+		return invocation.command->run(cli, args);
+	help_top(stderr);
+	return STATUS_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	const char *env = getenv("SLUICE_SOCKET");
-	struct cli cli = {.socket = env != NULL && *env != '\0' ? env : SOCKET_DEFAULT};
-	struct globals g = {0};
-	char **words;
+	struct cli cli = {
+		.socket = from_environment("SLUICE_SOCKET", SOCKET_DEFAULT),
+		.control = from_environment("SLUICE_CONTROL", CONTROL_DEFAULT),
+		.token_file = from_environment("SLUICE_TOKEN_FILE", NULL),
+		.cacert = from_environment("SLUICE_CACERT", NULL),
+		.cert = from_environment("SLUICE_CERT", NULL),
+		.key = from_environment("SLUICE_KEY", NULL),
+	};
+	struct args args = {.count = 0};
+	enum line line;
 	int status;
 
 	json_set_alloc_funcs(xmalloc, free);
 	intent_types_init();
-	control_defaults(&cli);
-	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
-		return complete_run(&cli, argc - 2, argv + 2);
-	g.words = words = xrealloc(NULL, (size_t)argc * sizeof(*g.words));
-	status = globals_parse(argc, argv, &cli, &g);
-	if (status == STATUS_OK)
-		status = run(&cli, &g);
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0) {
+		status = complete_run(&cli, argv + 2, argc - 2);
+	} else {
+		status = args_parse(&cli, argv + 1, argc - 1, &args, &line);
+		if (status == STATUS_OK)
+			status = run(&cli, &args, line);
+		args_free(&args);
+	}
 	client_close(cli.client);
 	http_close(cli.http);
-	free(words);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		status = fail("cannot write to standard output");
 	return status;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See text.h. */
-#include "text.h"
-
-#include <stdio.h>
+/* Numbers and times as people read and write them, and what `sluice` says when something is wrong.
+ */
+#include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "cli.h"
 #include "clock.h"
 
 char *number_grouped(json_int_t value, char *out)
@@ -60,11 +62,34 @@ char *number_json(const json_t *value, char *out)
 	return out;
 }
 
+char *time_text(json_int_t us, char *out)
+{
+	time_t seconds = (time_t)(us / 1000000);
+	struct tm tm;
+	size_t len;
+
+	if (us == 0)
+		return strcpy(out, "-");
+	len = strftime(out, NUMBER_BYTES, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &tm));
+	snprintf(out + len, NUMBER_BYTES - len, ".%03d", (int)(us / 1000 % 1000));
+	return out;
+}
+
 const char *json_text(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 
 	return text != NULL ? text : "";
+}
+
+json_int_t json_number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+bool json_is(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
 }
 
 bool ends_with(const char *text, const char *end)
@@ -134,9 +159,11 @@ void word_nearest(const char *word, const char *name, const char **best)
 json_t *units_number(const char *text)
 {
 	static const char letters[] = "kMGT";
-	size_t whole = strspn(text, "0123456789"), fraction = 0, zeros = 0, i;
-	const char *unit = text + whole, *letter;
+	size_t sign = *text == '-', whole = strspn(text + sign, "0123456789"), fraction = 0;
+	const char *unit = text + sign + whole, *letter;
+	size_t zeros, i;
 	char digits[40];
+	json_int_t value;
 
 	if (*unit == '.') {
 		fraction = strspn(unit + 1, "0123456789");
@@ -146,15 +173,18 @@ json_t *units_number(const char *text)
 	if (whole == 0 || unit[-1] == '.' || (*unit != '\0' && (letter == NULL || unit[1] != '\0')))
 		return NULL;
 	zeros = letter != NULL ? (size_t)(letter - letters + 1) * 3 : 0;
-	if (fraction > zeros || whole + zeros > 18)
+	if (fraction > zeros || whole + zeros > 19)
 		return NULL;
+	whole += sign;
 	memcpy(digits, text, whole);
 	if (fraction > 0)
 		memcpy(digits + whole, text + whole + 1, fraction);
 	for (i = fraction; i < zeros; i++)
 		digits[whole + i] = '0';
 	digits[whole + zeros] = '\0';
-	return json_integer(strtoll(digits, NULL, 10));
+	errno = 0;
+	value = strtoll(digits, NULL, 10);
+	return errno == 0 ? json_integer(value) : NULL;
 }
 
 void units_apply(json_t *json)
@@ -174,4 +204,90 @@ void units_apply(json_t *json)
 		if (number != NULL)
 			json_object_set_new(json, name, number);
 	}
+}
+
+/* ---- what is said ---- */
+
+static void say_error(const char *fmt, va_list ap)
+{
+	fputs("error: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+int fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_error(fmt, ap);
+	va_end(ap);
+	return STATUS_FAILED;
+}
+
+int usage(const char *fmt, ...)
+{
+	const struct command *command = invocation.command;
+	const char *group = command != NULL ? invocation.group->name : NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_error(fmt, ap);
+	va_end(ap);
+	if (command != NULL)
+		fprintf(stderr, "usage: sluice %s%s%s %s\nmore:  sluice %s%s%s --help\n",
+			group != NULL ? group : "", group != NULL ? " " : "", command->name,
+			command->synopsis, group != NULL ? group : "", group != NULL ? " " : "",
+			command->name);
+	return STATUS_USAGE;
+}
+
+static void print_detail(const char *name, const json_t *value)
+{
+	fprintf(stderr, "  %-5s ", name);
+	if (json_is_string(value))
+		fputs(json_string_value(value), stderr);
+	else
+		json_dumpf(value, stderr, JSON_COMPACT | JSON_ENCODE_ANY);
+	fputc('\n', stderr);
+}
+
+void report_details(const json_t *data)
+{
+	static const char *const order[] = {
+		"path", "field", "want", "got", "by", "with", "limit", NULL};
+	json_t *rest = json_copy((json_t *)data), *value;
+	const char *name;
+	int i;
+
+	for (i = 0; order[i] != NULL; i++) {
+		if ((value = json_object_get(data, order[i])) != NULL)
+			print_detail(order[i], value);
+		json_object_del(rest, order[i]);
+	}
+	json_object_foreach (rest, name, value)
+		print_detail(name, value);
+	json_decref(rest);
+}
+
+static int print_as(json_t *json, size_t flags)
+{
+	int err = json_dumpf(json, stdout, flags | JSON_ENCODE_ANY);
+
+	putchar('\n');
+	json_decref(json);
+	return err == 0 ? STATUS_OK : fail("cannot write the answer as JSON");
+}
+
+int print_json(json_t *json)
+{
+	return print_as(json, JSON_INDENT(2));
+}
+
+int print_json_line(json_t *json)
+{
+	int status = print_as(json, JSON_COMPACT);
+
+	fflush(stdout);
+	return status;
 }
