@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "announce.h"
+#include "gateway.h"
 #include "attachment_tap.h"
 #include "device_allow.h"
 #include "events.h"
@@ -165,7 +165,7 @@ static void on_link_news(evutil_socket_t fd, short what, void *arg)
 static void on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct event *timer = *(struct event **)arg;
-	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll() + announce_poll();
+	uint32_t news = fdb_poll() + neighbor_poll() + upf_poll() + gateways_announce_poll();
 
 	on_links(port_link_poll());
 	noun_port_news(port_link_news());

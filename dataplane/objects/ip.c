@@ -13,6 +13,17 @@ void api_ip_mask(struct api_ip *ip)
 	memset(ip->bytes + whole, 0, sizeof(ip->bytes) - whole);
 }
 
+struct api_ip api_ip_edge(const struct api_ip *prefix, bool last)
+{
+	struct api_ip edge = *prefix;
+
+	api_ip_mask(&edge);
+	edge.len = api_ip_bits(edge.family);
+	for (uint8_t bit = prefix->len; last && bit < edge.len; bit++)
+		edge.bytes[bit / 8] |= 0x80 >> bit % 8;
+	return edge;
+}
+
 bool api_ip_alike(const struct api_ip *a, const struct api_ip *b, unsigned len)
 {
 	unsigned whole = len / 8, rest = len % 8;

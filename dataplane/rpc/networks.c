@@ -118,17 +118,6 @@ void networks_sweep(void)
 	}
 }
 
-struct api_ip network_edge(const struct api_ip *prefix, bool last)
-{
-	struct api_ip edge = *prefix;
-
-	api_ip_mask(&edge);
-	edge.len = edge.family == 4 ? 32 : 128;
-	for (uint8_t bit = prefix->len; last && bit < edge.len; bit++)
-		edge.bytes[bit / 8] |= 0x80 >> bit % 8;
-	return edge;
-}
-
 bool network_host(const struct api_ip *address, uint8_t len)
 {
 	struct api_ip prefix = *address, edge;
@@ -136,10 +125,10 @@ bool network_host(const struct api_ip *address, uint8_t len)
 	prefix.len = len;
 	if (len + 1 >= (address->family == 4 ? 32 : 128))
 		return true;
-	edge = network_edge(&prefix, false);
+	edge = api_ip_edge(&prefix, false);
 	if (!memcmp(edge.bytes, address->bytes, sizeof(edge.bytes)))
 		return false;
-	edge = network_edge(&prefix, true);
+	edge = api_ip_edge(&prefix, true);
 	return address->family == 6 || memcmp(edge.bytes, address->bytes, sizeof(edge.bytes));
 }
 

@@ -41,8 +41,6 @@ void networks_sweep(void);
  * section 2.6.1), nor the broadcast address? */
 bool network_host(const struct api_ip *address, uint8_t len);
 
-/* The first (last: the last) address of a network, as a host's prefix. */
-struct api_ip network_edge(const struct api_ip *prefix, bool last);
 /* The network of the slice for which the address is not a host's: its own or its broadcast address;
  * NULL. */
 struct network *network_reserving(uint16_t slice, const struct api_ip *address);

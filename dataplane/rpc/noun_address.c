@@ -87,7 +87,7 @@ static int check_edges(const struct tx *tx, const struct object *slice, const st
 	if (there)
 		return fail_network(err, prefix, there->attachment);
 	for (int last = 0; last < 2 && prefix->family == 4 && prefix->len <= 30; last++) {
-		struct api_ip edge = network_edge(prefix, last);
+		struct api_ip edge = api_ip_edge(prefix, last);
 		const struct object *own = gateway_holder(slice, &edge);
 
 		if (fib_route_staged(tx, slice->id, &edge))

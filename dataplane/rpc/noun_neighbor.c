@@ -141,7 +141,7 @@ static void neighbor_commit(
 	if (at && next)
 		neighbor_set(obj->slice, at->id, &neighbor->address, &neighbor->mac);
 	else if (at)
-		neighbor_unset(obj->slice, at->id, &neighbor->address);
+		neighbor_forget(obj->slice, at->id, &neighbor->address);
 	else if (next)
 		underlay_neighbor_set(port->id, &neighbor->address, &neighbor->mac);
 	else

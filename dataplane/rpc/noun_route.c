@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fib.h"
-#include "fib_cursor.h"
+#include "fib.h"
 #include "list_store.h"
 #include "networks.h"
 #include "noun_address.h"

@@ -12,7 +12,7 @@
 #include "attachment.h"
 #include "exact.h"
 #include "fdb.h"
-#include "fib_cursor.h"
+#include "fib.h"
 #include "gtpu_path.h"
 #include "hot.h"
 #include "l3.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gateway addresses on attachments of l3 slices, the connected networks that come with them, and
- * their announcements (announce.h). Main thread only. Owns attachment_source[], slice_source[] and
- * the lists of those that are to be announced. */
+ * their announcements. Main thread only. Owns attachment_source[], slice_source[] and the lists of
+ * those that are to be announced. */
 #include "gateway.h"
 
 #include <errno.h>
@@ -10,94 +10,12 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "announce.h"
 #include "fib.h"
 #include "host.h"
+#include "ip.h"
 #include "l3.h"
 #include "neighbor.h"
 #include "tsc.h"
-
-/* ==== announcements ==== */
-
-#define TIMES	      2
-#define INTERVAL_S    2
-#define BOX_PPS	      1000
-#define ORDERS_A_TURN 64
-
-TAILQ_HEAD(announces, announce);
-
-static struct announces first = TAILQ_HEAD_INITIALIZER(first);
-/* Each waits equally long, so they are in order. */
-static struct announces again = TAILQ_HEAD_INITIALIZER(again);
-static struct bucket rate;
-
-static struct announces *list_of(const struct announce *a)
-{
-	return a->left == TIMES ? &first : &again;
-}
-
-void announce_end(struct announce *a)
-{
-	if (a->left == 0)
-		return;
-	TAILQ_REMOVE(list_of(a), a, link);
-	a->left = 0;
-}
-
-void announce_begin(
-	struct announce *a, uint16_t slice, uint16_t attachment, const struct api_ip *address)
-{
-	announce_end(a);
-	a->slice = slice;
-	a->attachment = attachment;
-	a->address = *address;
-	a->left = TIMES;
-	TAILQ_INSERT_TAIL(&first, a, link);
-}
-
-/* False: that worker has more to ask than it can take. */
-static bool order(const struct announce *a)
-{
-	struct worker *w = workers[a->attachment % worker_count];
-	struct host_order order = {.epoch = host_epoch,
-		.slice = a->slice,
-		.attachment = a->attachment,
-		.family = a->address.family,
-		.announce = 1};
-
-	memcpy(order.source, a->address.bytes, sizeof(order.source));
-	memcpy(order.target, a->address.bytes, sizeof(order.target));
-	return rte_ring_sp_enqueue_elem(switch_of(w)->host->orders, &order, sizeof(order)) == 0;
-}
-
-static struct announce *due(void)
-{
-	struct announce *a = TAILQ_FIRST(&first);
-
-	if (a != NULL)
-		return a;
-	a = TAILQ_FIRST(&again);
-	return a != NULL && tsc_now() >= a->due_tsc ? a : NULL;
-}
-
-bool announce_poll(void)
-{
-	const uint64_t hz = rte_get_tsc_hz();
-	struct announce *a;
-
-	for (uint32_t i = 0; i < ORDERS_A_TURN && (a = due()) != NULL; i++) {
-		if (!bucket_take(&rate, tsc_now(), hz / 10, hz / BOX_PPS) || !order(a))
-			return true;
-		TAILQ_REMOVE(list_of(a), a, link);
-		if (--a->left == 0)
-			continue;
-		a->due_tsc = tsc_now() + INTERVAL_S * hz;
-		TAILQ_INSERT_TAIL(&again, a, link);
-	}
-	return !TAILQ_EMPTY(&first);
-}
-
-/* ==== gateways ==== */
 
 /* What one address brings into the FIB: itself, its network, and over IPv4 two addresses that are
  * nobody's. */
@@ -106,13 +24,92 @@ bool announce_poll(void)
 struct gateway {
 	TAILQ_ENTRY(gateway) of_attachment;
 	TAILQ_ENTRY(gateway) of_slice;
-	uint16_t attachment;
-	uint32_t local; /* its next hop */
-	struct announce announce;
+	TAILQ_ENTRY(gateway) announced;
+	uint16_t slice, attachment;
+	uint32_t local;		       /* its next hop */
 	struct gateway *next, *before; /* in the ring of those on the same network; alone: itself */
 	struct api_ip prefix;
+	uint64_t due_tsc; /* its next announcement */
+	uint8_t left;	  /* announcements; 0: it is in no list */
 };
 TAILQ_HEAD(gateways, gateway);
+
+/* ---- announcements ---- */
+
+#define TIMES	      2
+#define INTERVAL_S    2
+#define BOX_PPS	      1000
+#define ORDERS_A_TURN 64
+
+static struct gateways first = TAILQ_HEAD_INITIALIZER(first);
+/* Each waits equally long, so they are in order. */
+static struct gateways again = TAILQ_HEAD_INITIALIZER(again);
+static struct bucket rate;
+
+static struct gateways *announce_list(const struct gateway *g)
+{
+	return g->left == TIMES ? &first : &again;
+}
+
+static void announce_end(struct gateway *g)
+{
+	if (g->left == 0)
+		return;
+	TAILQ_REMOVE(announce_list(g), g, announced);
+	g->left = 0;
+}
+
+/* Soon, and again; begins anew where it has begun already. */
+static void announce_begin(struct gateway *g)
+{
+	announce_end(g);
+	g->left = TIMES;
+	TAILQ_INSERT_TAIL(&first, g, announced);
+}
+
+/* False: that worker has more to ask than it can take. */
+static bool order(const struct gateway *g)
+{
+	struct worker *w = workers[g->attachment % worker_count];
+	struct host_order order = {.epoch = host_epoch,
+		.slice = g->slice,
+		.attachment = g->attachment,
+		.family = g->prefix.family,
+		.announce = 1};
+
+	memcpy(order.source, g->prefix.bytes, sizeof(order.source));
+	memcpy(order.target, g->prefix.bytes, sizeof(order.target));
+	return rte_ring_sp_enqueue_elem(switch_of(w)->host->orders, &order, sizeof(order)) == 0;
+}
+
+static struct gateway *due(void)
+{
+	struct gateway *g = TAILQ_FIRST(&first);
+
+	if (g != NULL)
+		return g;
+	g = TAILQ_FIRST(&again);
+	return g != NULL && tsc_now() >= g->due_tsc ? g : NULL;
+}
+
+bool gateways_announce_poll(void)
+{
+	const uint64_t hz = rte_get_tsc_hz();
+	struct gateway *g;
+
+	for (uint32_t i = 0; i < ORDERS_A_TURN && (g = due()) != NULL; i++) {
+		if (!bucket_take(&rate, tsc_now(), hz / 10, hz / BOX_PPS) || !order(g))
+			return true;
+		TAILQ_REMOVE(announce_list(g), g, announced);
+		if (--g->left == 0)
+			continue;
+		g->due_tsc = tsc_now() + INTERVAL_S * hz;
+		TAILQ_INSERT_TAIL(&again, g, announced);
+	}
+	return !TAILQ_EMPTY(&first);
+}
+
+/* ---- life ---- */
 
 struct l3_source *attachment_source, *slice_source;
 static struct gateways *on_attachment; /* [LIMIT_ATTACHMENTS + 1] */
@@ -146,7 +143,7 @@ static void free_all(struct gateways *list)
 
 	while ((g = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, g, of_attachment);
-		announce_end(&g->announce);
+		announce_end(g);
 		free(g);
 	}
 }
@@ -166,48 +163,30 @@ void gateway_fini(void)
 
 /* ---- prefixes ---- */
 
-static uint8_t host_len(const struct api_ip *ip)
-{
-	return ip->family == 4 ? 32 : 128;
-}
-
 static struct api_ip host_of(const struct api_ip *ip)
 {
 	struct api_ip host = *ip;
 
-	host.len = host_len(ip);
+	host.len = api_ip_bits(ip->family);
 	return host;
 }
 
-/* The first (bit false) or last (bit true) address of the network. */
-static struct api_ip edge_of(const struct api_ip *prefix, bool bit)
+static struct api_ip network_of(const struct api_ip *prefix)
 {
-	struct api_ip edge = *prefix;
+	struct api_ip network = *prefix;
 
-	for (uint32_t i = prefix->len; i < host_len(prefix); i++)
-		if (bit)
-			edge.bytes[i / 8] |= 0x80 >> i % 8;
-		else
-			edge.bytes[i / 8] &= ~(0x80 >> i % 8);
-	return edge;
+	api_ip_mask(&network);
+	return network;
 }
 
 static bool same_address(const struct api_ip *a, const struct api_ip *b)
 {
-	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+	return api_ip_alike(a, b, api_ip_bits(a->family));
 }
 
-static bool on_network(const struct api_ip *prefix, const struct api_ip *address)
+static bool same_network(const struct api_ip *a, const struct api_ip *b)
 {
-	struct api_ip masked = *address;
-
-	if (prefix->family != address->family)
-		return false;
-	masked.len = prefix->len;
-	masked = edge_of(&masked, false);
-	struct api_ip network = edge_of(prefix, false);
-
-	return same_address(&masked, &network);
+	return a->len == b->len && api_ip_within(a, b);
 }
 
 /* IPv4 networks with a broadcast address (RFC 3021: not those of 31 bits). */
@@ -216,31 +195,16 @@ static bool has_broadcast(const struct api_ip *prefix)
 	return prefix->family == 4 && prefix->len <= 30;
 }
 
-/* ---- changes ---- */
-
-int gateway_check(uint16_t slice, uint16_t attachment, const struct api_ip *prefix, uint16_t *with)
+/* Its own address or its broadcast address, which are nobody's. */
+static bool is_edge(const struct api_ip *prefix, const struct api_ip *address)
 {
-	struct api_ip network = edge_of(prefix, false);
-	struct gateway *g;
+	struct api_ip first = api_ip_edge(prefix, false), last = api_ip_edge(prefix, true);
 
-	*with = 0;
-	TAILQ_FOREACH (g, &in_slice[slice], of_slice) {
-		struct api_ip there = edge_of(&g->prefix, false);
-
-		*with = g->attachment;
-		if (same_address(&g->prefix, prefix))
-			return -EEXIST;
-		if (g->attachment != attachment && g->prefix.len == prefix->len &&
-			same_address(&there, &network))
-			return -EADDRINUSE;
-	}
-	*with = 0;
-	struct api_ip host = host_of(prefix);
-
-	return fib_owner_of(slice, &network) == FIB_ROUTE || fib_owner_of(slice, &host) == FIB_ROUTE
-		       ? -EADDRINUSE
-		       : 0;
+	return has_broadcast(prefix) &&
+	       (same_address(&first, address) || same_address(&last, address));
 }
+
+/* ---- changes ---- */
 
 int gateway_reserve(uint16_t slice, uint8_t family)
 {
@@ -315,17 +279,14 @@ static void sources_remove(uint16_t slice, const struct gateway *gone)
  * is the first on it. */
 static bool ring_join(uint16_t slice, struct gateway *g)
 {
-	struct api_ip network = edge_of(&g->prefix, false);
+	struct api_ip network = network_of(&g->prefix);
 	struct gateway *other;
 
 	g->next = g->before = g;
 	if (fib_owner_of(slice, &network) != FIB_CONNECTED)
 		return false;
 	TAILQ_FOREACH (other, &on_attachment[g->attachment], of_attachment) {
-		struct api_ip there = edge_of(&other->prefix, false);
-
-		if (other == g || other->prefix.len != g->prefix.len ||
-			!same_address(&there, &network))
+		if (other == g || !same_network(&other->prefix, &g->prefix))
 			continue;
 		g->next = other->next;
 		g->before = other;
@@ -346,13 +307,13 @@ static bool ring_leave(struct gateway *g)
 
 static void network_set(uint16_t slice, const struct gateway *g)
 {
-	struct api_ip network = edge_of(&g->prefix, false);
-	struct api_ip edge[2] = {host_of(&network), edge_of(&g->prefix, true)};
+	struct api_ip network = network_of(&g->prefix);
+	struct api_ip edge[2] = {api_ip_edge(&network, false), api_ip_edge(&network, true)};
 	struct l3_via via = {.attachment = g->attachment};
 	uint32_t index;
 
-	edge[1].len = host_len(&g->prefix);
-	if (g->prefix.len < host_len(&g->prefix) && nexthop_take(slice, &via, 1, &index) == 0 &&
+	if (g->prefix.len < api_ip_bits(g->prefix.family) &&
+		nexthop_take(slice, &via, 1, &index) == 0 &&
 		!fib_own_set(slice, &network, index, FIB_CONNECTED))
 		RTE_LOG(ERR, USER1, "a network of slice %u found no room\n", slice);
 	for (uint32_t i = 0; i < 2 && has_broadcast(&g->prefix); i++)
@@ -366,10 +327,7 @@ static bool edge_shared(uint16_t slice, const struct gateway *but, const struct 
 	struct gateway *g;
 
 	TAILQ_FOREACH (g, &in_slice[slice], of_slice) {
-		struct api_ip first = edge_of(&g->prefix, false), last = edge_of(&g->prefix, true);
-
-		if (g != but && has_broadcast(&g->prefix) &&
-			(same_address(&first, edge) || same_address(&last, edge)))
+		if (g != but && is_edge(&g->prefix, edge))
 			return true;
 	}
 	return false;
@@ -377,10 +335,9 @@ static bool edge_shared(uint16_t slice, const struct gateway *but, const struct 
 
 static void network_unset(uint16_t slice, const struct gateway *g)
 {
-	struct api_ip network = edge_of(&g->prefix, false);
-	struct api_ip edge[2] = {host_of(&network), edge_of(&g->prefix, true)};
+	struct api_ip network = network_of(&g->prefix);
+	struct api_ip edge[2] = {api_ip_edge(&network, false), api_ip_edge(&network, true)};
 
-	edge[1].len = host_len(&g->prefix);
 	fib_own_unset(slice, &network, FIB_CONNECTED);
 	for (uint32_t i = 0; i < 2 && has_broadcast(&g->prefix); i++)
 		if (!edge_shared(slice, g, &edge[i]))
@@ -394,7 +351,7 @@ void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefi
 
 	TAILQ_REMOVE(&spare, g, of_attachment);
 	fib_release(slice, prefix->family, FIB_ENTRIES);
-	*g = (struct gateway){.attachment = attachment, .prefix = *prefix};
+	*g = (struct gateway){.slice = slice, .attachment = attachment, .prefix = *prefix};
 	if (nexthop_take_other(slice, NEXTHOP_LOCAL, attachment, &host, &g->local) == 0)
 		own(slice, &host, g->local);
 	TAILQ_INSERT_TAIL(&on_attachment[attachment], g, of_attachment);
@@ -421,7 +378,7 @@ void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *pre
 	TAILQ_REMOVE(&in_slice[slice], g, of_slice);
 	sources_remove(slice, g); /* before its next hop goes */
 	fib_own_unset(slice, &host, FIB_GATEWAY);
-	announce_end(&g->announce);
+	announce_end(g);
 	free(g);
 	neighbor_network_change(slice, attachment);
 }
@@ -432,7 +389,7 @@ void gateway_announce(uint16_t slice, const struct api_ip *prefix)
 
 	TAILQ_FOREACH (g, &in_slice[slice], of_slice)
 		if (prefix == NULL || same_address(&g->prefix, prefix))
-			announce_begin(&g->announce, slice, g->attachment, &g->prefix);
+			announce_begin(g);
 }
 
 /* ---- questions ---- */
@@ -443,14 +400,9 @@ bool gateway_covers(uint16_t attachment, const struct api_ip *address)
 	bool covered = false;
 
 	TAILQ_FOREACH (g, &on_attachment[attachment], of_attachment) {
-		struct api_ip first = edge_of(&g->prefix, false), last = edge_of(&g->prefix, true);
-
-		if (same_address(&g->prefix, address))
+		if (same_address(&g->prefix, address) || is_edge(&g->prefix, address))
 			return false;
-		if (has_broadcast(&g->prefix) &&
-			(same_address(&first, address) || same_address(&last, address)))
-			return false;
-		covered |= on_network(&g->prefix, address);
+		covered |= api_ip_within(address, &g->prefix);
 	}
 	return covered;
 }
@@ -462,7 +414,7 @@ uint16_t gateway_attachment_after(uint16_t slice, const struct api_ip *address, 
 
 	TAILQ_FOREACH (g, &in_slice[slice], of_slice)
 		if (g->attachment > attachment && (next == 0 || g->attachment < next) &&
-			on_network(&g->prefix, address))
+			api_ip_within(address, &g->prefix))
 			next = g->attachment;
 	return next;
 }
@@ -474,9 +426,9 @@ bool gateway_source_for(uint16_t attachment, const struct api_ip *address, struc
 	TAILQ_FOREACH (g, &on_attachment[attachment], of_attachment) {
 		if (g->prefix.family != address->family)
 			continue;
-		if (best == NULL || on_network(&g->prefix, address))
+		if (best == NULL || api_ip_within(address, &g->prefix))
 			best = g;
-		if (on_network(&g->prefix, address))
+		if (api_ip_within(address, &g->prefix))
 			break;
 	}
 	if (best != NULL)

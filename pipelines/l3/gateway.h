@@ -12,11 +12,6 @@
 int gateway_init(void);
 void gateway_fini(void);
 
-/* Can this address with its network be added to the slice? 0; -EEXIST: the very address is there;
- * -EADDRINUSE: its network stands on another attachment or is a route's prefix; -ENOSPC, -ENOMEM.
- * *with: attachment concerned, 0 when a route is. */
-int gateway_check(uint16_t slice, uint16_t attachment, const struct api_ip *prefix, uint16_t *with);
-
 /* Takes memory for one; 0, -ENOSPC or -ENOMEM. Each is used up by gateway_set or given back. */
 int gateway_reserve(uint16_t slice, uint8_t family);
 void gateway_release(uint16_t slice, uint8_t family);
@@ -24,9 +19,14 @@ void gateway_release(uint16_t slice, uint8_t family);
 void gateway_set(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
 void gateway_unset(uint16_t slice, uint16_t attachment, const struct api_ip *prefix);
 
-/* Hosts are told, unasked, which MAC this address of the slice has; NULL: all of its (announce.h).
- */
+/* Hosts are told, unasked, which MAC this address of the slice has, NULL: all of its (RFC 5227
+ * section 2.3, RFC 4861 section 7.2.6): when it is put, and when its slice's MAC is another one,
+ * since hosts send to the old one until they ask again. Twice, two seconds apart, as a frame may be
+ * lost; all gateways of the box share one rate. */
 void gateway_announce(uint16_t slice, const struct api_ip *prefix);
+/* Hands what is due to the workers, who send it (host_tick); called from the main loop. True: there
+ * is more to come soon. */
+bool gateways_announce_poll(void);
 
 /* Is `address` a host's (not ours, not the broadcast address) on a network of this attachment? */
 bool gateway_covers(uint16_t attachment, const struct api_ip *address);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Neighbours on attachments (neighbor.h): what becomes of a host, which is asked for, resolved,
- * confirmed and forgotten (RFC 4861 section 7.3 in short, for ARP as well), and what routes and
- * people want of it. Main thread only. The store is neighbor_table.c's. */
+/* Neighbours on attachments (neighbor.h): the store of hosts by (slice, attachment, address), their
+ * timers, and the bounds that keep one slice's hosts from taking another's room; what becomes of a
+ * host, which is asked for, resolved, confirmed and forgotten (RFC 4861 section 7.3 in short, for
+ * ARP as well), and what routes and people want of it. Main thread only. */
 #include "neighbor.h"
 
 #include <errno.h>
 #include <rte_random.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attachment.h"
@@ -14,11 +16,295 @@
 #include "gateway.h"
 #include "host.h"
 #include "hot.h"
-#include "neighbor_table.h"
+#include "nexthop.h"
 #include "notify.h"
 #include "report.h"
+#include "reserve.h"
+#include "slice.h"
 #include "suppress.h"
 #include "tsc.h"
+
+/* ==== the store ==== */
+
+#define ASKING_MAX   1024 /* hosts without a MAC that no route names, in the box */
+#define ASKING_SLICE 256  /* of one slice */
+
+enum node_class {
+	NODE_ASKING,  /* wanted by traffic, no MAC: at most ASKING_MAX */
+	NODE_DYNAMIC, /* has a MAC: at most the slice's max_macs */
+	NODE_KEPT     /* static, or a route's gateway */
+};
+
+struct node {
+	struct api_ip address;
+	struct api_mac_addr mac; /* all zero: not known */
+	uint16_t slice, attachment;
+	uint8_t state; /* enum neighbor_state */
+	uint8_t class; /* enum node_class */
+	uint8_t tries; /* asked so often since the last answer */
+	bool timed;
+	uint32_t nexthop; /* one use of it is the node's; 0: none */
+	uint32_t wants;	  /* by routes */
+	uint32_t due;	  /* tick */
+	uint32_t confirmed_s;
+	uint32_t chain;		/* next of the same hash, or of the free ones */
+	uint32_t later, sooner; /* in its slot of the wheel */
+	uint32_t next, prev;	/* on its attachment */
+	uint32_t asking;	/* its place among those */
+};
+
+#define NODES (LIMIT_HOSTS + ASKING_MAX + 1)
+#define HEADS 131072
+#define WHEEL 512 /* slots of a tenth of a second */
+
+static struct node *nodes;    /* [NODES], [0] is none */
+static uint32_t node_top = 1; /* no index at or above was ever used */
+
+static uint32_t *head;		/* [HEADS] */
+static uint32_t *on_attachment; /* [LIMIT_ATTACHMENTS + 1] */
+static uint32_t free_head, used, refused;
+static uint64_t seed; /* random: nobody outside can aim at a chain */
+
+/* Hosts of a slice. */
+static struct share {
+	uint32_t all, dynamic, asking;
+} * share; /* [LIMIT_SLICES + 1] */
+static uint32_t total[NODE_KEPT + 1];
+static uint32_t asking[ASKING_MAX];
+static uint32_t evict_cursor;
+
+static uint32_t wheel[WHEEL], wheel_tick;
+
+/* ---- finding ---- */
+
+static uint32_t *chain_of(uint16_t slice, uint16_t attachment, const struct api_ip *address)
+{
+	uint64_t a[2], h = seed ^ ((uint64_t)slice << 16 | attachment);
+
+	memcpy(a, address->bytes, sizeof(a));
+	for (uint32_t i = 0; i < RTE_DIM(a); i++) {
+		unsigned __int128 product = (unsigned __int128)(h ^ a[i]) * 0x9e3779b97f4a7c15ull;
+
+		h = (uint64_t)product ^ (uint64_t)(product >> 64) ^ seed;
+	}
+	return &head[h % HEADS];
+}
+
+static bool is_node(
+	const struct node *n, uint16_t slice, uint16_t attachment, const struct api_ip *address)
+{
+	return n->slice == slice && n->attachment == attachment &&
+	       n->address.family == address->family &&
+	       memcmp(n->address.bytes, address->bytes, sizeof(address->bytes)) == 0;
+}
+
+/* 0: none. */
+static uint32_t node_find(uint16_t slice, uint16_t attachment, const struct api_ip *address)
+{
+	uint32_t i = *chain_of(slice, attachment, address);
+
+	while (i != 0 && !is_node(&nodes[i], slice, attachment, address))
+		i = nodes[i].chain;
+	return i;
+}
+
+/* ---- bounds ---- */
+
+/* Of the slice that is asking for the most hosts. */
+static uint32_t asking_victim(void)
+{
+	uint32_t worst = asking[0];
+
+	for (uint32_t i = 1; i < total[NODE_ASKING]; i++)
+		if (share[nodes[asking[i]].slice].asking > share[nodes[worst].slice].asking)
+			worst = asking[i];
+	return worst;
+}
+
+static uint32_t dynamic_victim(void)
+{
+	for (uint32_t i = 0; i < node_top; i++) {
+		evict_cursor = evict_cursor + 1 < node_top ? evict_cursor + 1 : 1;
+		const struct node *n = &nodes[evict_cursor];
+
+		if (n->slice != 0 && n->class == NODE_DYNAMIC)
+			return evict_cursor;
+	}
+	return 0;
+}
+
+static void node_forget(uint32_t i);
+
+static bool room_asking(uint16_t slice)
+{
+	if (share[slice].asking >= ASKING_SLICE)
+		return false;
+	if (total[NODE_ASKING] < ASKING_MAX)
+		return true;
+	uint32_t victim = asking_victim();
+
+	if (share[nodes[victim].slice].asking <= share[slice].asking + 1)
+		return false;
+	node_forget(victim);
+	return true;
+}
+
+static bool room(uint16_t slice, enum node_class class)
+{
+	uint32_t kept = total[NODE_DYNAMIC] + total[NODE_KEPT];
+
+	switch (class) {
+	case NODE_ASKING:
+		return room_asking(slice);
+	case NODE_DYNAMIC:
+		return kept < LIMIT_HOSTS && share[slice].dynamic < slice_max_macs(slice);
+	case NODE_KEPT:
+		break;
+	}
+	if (kept < LIMIT_HOSTS)
+		return true;
+	uint32_t victim = dynamic_victim();
+
+	if (victim != 0)
+		node_forget(victim);
+	return victim != 0;
+}
+
+static void class_enter(uint32_t i, enum node_class class)
+{
+	struct node *n = &nodes[i];
+
+	n->class = class;
+	if (class == NODE_ASKING) {
+		n->asking = total[NODE_ASKING];
+		asking[n->asking] = i;
+		share[n->slice].asking++;
+	}
+	share[n->slice].dynamic += class == NODE_DYNAMIC;
+	total[class]++;
+}
+
+static void class_leave(uint32_t i)
+{
+	struct node *n = &nodes[i];
+
+	total[n->class]--;
+	share[n->slice].dynamic -= n->class == NODE_DYNAMIC;
+	if (n->class == NODE_ASKING) {
+		uint32_t last = asking[total[NODE_ASKING]];
+
+		asking[n->asking] = last;
+		nodes[last].asking = n->asking;
+		share[n->slice].asking--;
+	}
+}
+
+/* Moves it to another class, within the bounds; false: refused (counted), nothing changed. */
+static bool node_reclass(uint32_t i, enum node_class class)
+{
+	if (nodes[i].class == class)
+		return true;
+	/* what is kept already and becomes dynamic takes no more of the box, but of its slice */
+	bool was_kept = nodes[i].class == NODE_KEPT && class == NODE_DYNAMIC;
+
+	if (was_kept ? share[nodes[i].slice].dynamic >= slice_max_macs(nodes[i].slice)
+		     : !(nodes[i].class == NODE_DYNAMIC && class == NODE_KEPT) &&
+				!room(nodes[i].slice, class)) {
+		refused++;
+		return false;
+	}
+	class_leave(i);
+	class_enter(i, class);
+	return true;
+}
+
+/* ---- timers ---- */
+
+static void node_timer_stop(uint32_t i)
+{
+	struct node *n = &nodes[i];
+
+	if (!n->timed)
+		return;
+	if (n->later != 0)
+		nodes[n->later].sooner = n->sooner;
+	if (n->sooner != 0)
+		nodes[n->sooner].later = n->later;
+	else
+		wheel[n->due % WHEEL] = n->later;
+	n->timed = false;
+}
+
+/* Fires once, after so many tenths of a second (1 to 500); replaces what was set. */
+static void node_timer(uint32_t i, uint32_t tenths)
+{
+	struct node *n = &nodes[i];
+
+	node_timer_stop(i);
+	n->due = wheel_tick + RTE_MIN(tenths, WHEEL - 1u);
+	n->later = wheel[n->due % WHEEL];
+	n->sooner = 0;
+	n->timed = true;
+	if (n->later != 0)
+		nodes[n->later].sooner = i;
+	wheel[n->due % WHEEL] = i;
+}
+
+/* ---- life ---- */
+
+/* A new one of a class, within its bounds; 0: refused (counted). NODE_KEPT takes the room of a
+ * dynamic one when there is none. */
+static uint32_t node_new(
+	uint16_t slice, uint16_t attachment, const struct api_ip *address, enum node_class class)
+{
+	if (!room(slice, class) || (free_head == 0 && node_top == NODES)) {
+		refused++;
+		return 0;
+	}
+	uint32_t i = free_head;
+
+	if (i != 0)
+		free_head = nodes[i].chain;
+	else
+		i = node_top++;
+	uint32_t *chain = chain_of(slice, attachment, address);
+
+	nodes[i] = (struct node){.address = *address,
+		.slice = slice,
+		.attachment = attachment,
+		.chain = *chain,
+		.next = on_attachment[attachment]};
+	*chain = i;
+	if (nodes[i].next != 0)
+		nodes[nodes[i].next].prev = i;
+	on_attachment[attachment] = i;
+	class_enter(i, class);
+	share[slice].all++;
+	used++;
+	return i;
+}
+
+static void node_free(uint32_t i)
+{
+	struct node *n = &nodes[i];
+	uint32_t *at = chain_of(n->slice, n->attachment, &n->address);
+
+	node_timer_stop(i);
+	class_leave(i);
+	while (*at != i)
+		at = &nodes[*at].chain;
+	*at = n->chain;
+	if (n->next != 0)
+		nodes[n->next].prev = n->prev;
+	if (n->prev != 0)
+		nodes[n->prev].next = n->next;
+	else
+		on_attachment[n->attachment] = n->next;
+	share[n->slice].all--;
+	used--;
+	*n = (struct node){.chain = free_head};
+	free_head = i;
+}
 
 /* ==== a host's states ==== */
 
@@ -231,6 +517,24 @@ static void fire(uint32_t i)
 	}
 }
 
+/* What is due until `tick`, at most max. */
+static void nodes_run(uint32_t tick, uint32_t max)
+{
+	while (max > 0) {
+		uint32_t i = wheel[wheel_tick % WHEEL];
+
+		if (i == 0) {
+			if (wheel_tick >= tick)
+				return;
+			wheel_tick++;
+			continue;
+		}
+		node_timer_stop(i);
+		fire(i);
+		max--;
+	}
+}
+
 /* ---- hearing ---- */
 
 static void confirm(uint32_t i)
@@ -250,7 +554,7 @@ static void resolved(uint32_t i, const struct host_report *r)
 	struct node *n = &nodes[i];
 	struct api_mac_addr mac;
 
-	if (n->class == NODE_ASKING && !node_reclass(i, NODE_DYNAMIC, node_forget)) {
+	if (n->class == NODE_ASKING && !node_reclass(i, NODE_DYNAMIC)) {
 		node_forget(i);
 		return;
 	}
@@ -303,7 +607,7 @@ static void hear(const struct host_report *r)
 	}
 	if (i != 0 || !(r->flags & HOST_CREATE) || !gateway_covers(attachment, &address))
 		return;
-	i = node_new(r->slice, attachment, &address, NODE_DYNAMIC, node_forget);
+	i = node_new(r->slice, attachment, &address, NODE_DYNAMIC);
 	if (i != 0)
 		resolved(i, r);
 }
@@ -316,7 +620,7 @@ static void wanted_by_traffic(const struct host_report *r)
 	if (!attachment_in_slice(attachment, r->slice) || !gateway_covers(attachment, &address) ||
 		node_find(r->slice, attachment, &address) != 0)
 		return;
-	uint32_t i = node_new(r->slice, attachment, &address, NODE_ASKING, node_forget);
+	uint32_t i = node_new(r->slice, attachment, &address, NODE_ASKING);
 
 	if (i != 0)
 		neighbor_begin_asking(i, NEIGHBOR_INCOMPLETE);
@@ -342,7 +646,7 @@ uint32_t neighbor_poll(void)
 	struct host_report report[64];
 	uint32_t total = 0;
 
-	nodes_run(neighbor_clock_tick(), FIRES_A_POLL, fire);
+	nodes_run(neighbor_clock_tick(), FIRES_A_POLL);
 	for (uint32_t w = 0; w < worker_count; w++) {
 		struct rte_ring *ring = switch_of(workers[w])->host->reports;
 		uint32_t n, taken = 0;
@@ -371,16 +675,31 @@ int neighbor_init(uint32_t workers_total)
 
 	notify_listen(&notify);
 	reserved = 0;
-
-	int rc = nodes_init(neighbor_clock_tick());
-
-	return rc == 0 ? suppress_init() : rc;
+	nodes = reserve_map(NODES * sizeof(*nodes));
+	head = calloc(HEADS, sizeof(*head));
+	on_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*on_attachment));
+	share = calloc(LIMIT_SLICES + 1, sizeof(*share));
+	free_head = used = refused = evict_cursor = 0;
+	wheel_tick = neighbor_clock_tick();
+	node_top = 1;
+	seed = rte_rand();
+	memset(total, 0, sizeof(total));
+	memset(wheel, 0, sizeof(wheel));
+	if (nodes == NULL || head == NULL || on_attachment == NULL || share == NULL)
+		return -ENOMEM;
+	return suppress_init();
 }
 
 void neighbor_fini(void)
 {
 	suppress_fini();
-	nodes_fini();
+	reserve_unmap(nodes, NODES * sizeof(*nodes));
+	free(head);
+	free(on_attachment);
+	free(share);
+	nodes = NULL;
+	head = on_attachment = NULL;
+	share = NULL;
 }
 
 /* ---- gateways that routes name ---- */
@@ -390,12 +709,12 @@ void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *add
 	uint32_t i = node_find(slice, attachment, address);
 
 	if (i != 0) {
-		if (nodes[i].wants == 0 && !node_reclass(i, NODE_KEPT, node_forget))
+		if (nodes[i].wants == 0 && !node_reclass(i, NODE_KEPT))
 			return;
 		nodes[i].wants++;
 		return;
 	}
-	i = node_new(slice, attachment, address, NODE_KEPT, node_forget);
+	i = node_new(slice, attachment, address, NODE_KEPT);
 	if (i == 0)
 		return;
 	nodes[i].wants = 1;
@@ -410,7 +729,7 @@ void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *a
 		nodes[i].state == NEIGHBOR_STATIC)
 		return;
 	if (!node_has_mac(&nodes[i]) || !gateway_covers(attachment, address) ||
-		!node_reclass(i, NODE_DYNAMIC, node_forget))
+		!node_reclass(i, NODE_DYNAMIC))
 		node_forget(i);
 }
 
@@ -423,7 +742,7 @@ static bool is_l3(uint16_t slice)
 
 int neighbor_reserve(void)
 {
-	if (nodes_kept_room() <= reserved)
+	if (LIMIT_HOSTS - total[NODE_KEPT] <= reserved)
 		return -ENOSPC;
 	reserved++;
 	return 0;
@@ -445,8 +764,8 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 	uint32_t i = node_find(slice, attachment, address);
 
 	if (i == 0)
-		i = node_new(slice, attachment, address, NODE_KEPT, node_forget);
-	if (i == 0 || !node_reclass(i, NODE_KEPT, node_forget)) {
+		i = node_new(slice, attachment, address, NODE_KEPT);
+	if (i == 0 || !node_reclass(i, NODE_KEPT)) {
 		RTE_LOG(ERR, USER1, "no room for a neighbour of slice %u that was reserved\n",
 			slice);
 		return;
@@ -454,11 +773,6 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 	node_timer_stop(i);
 	nodes[i].state = NEIGHBOR_STATIC;
 	neighbor_publish(&nodes[i], mac, false);
-}
-
-void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address)
-{
-	neighbor_forget(slice, attachment, address);
 }
 
 void neighbor_forget(uint16_t slice, uint16_t attachment, const struct api_ip *address)
@@ -483,11 +797,11 @@ void neighbor_network_change(uint16_t slice, uint16_t attachment)
 	bool here = attachment_in_slice(attachment, slice);
 	uint32_t next;
 
-	for (uint32_t i = node_first_on(attachment); i != 0; i = next) {
+	for (uint32_t i = on_attachment[attachment]; i != 0; i = next) {
 		struct node *n = &nodes[i];
 		bool covered = here && n->slice == slice && gateway_covers(attachment, &n->address);
 
-		next = node_next_on(i);
+		next = nodes[i].next;
 		if (!covered && n->wants == 0 && n->state != NEIGHBOR_STATIC) {
 			node_forget(i);
 		} else if (!covered) {
@@ -505,7 +819,7 @@ void neighbor_network_change(uint16_t slice, uint16_t attachment)
 
 void neighbor_flush(uint16_t slice)
 {
-	for (uint32_t i = 1; nodes_in_slice(slice) > 0 && i < node_top; i++)
+	for (uint32_t i = 1; share[slice].all > 0 && i < node_top; i++)
 		if (nodes[i].slice == slice)
 			node_forget(i);
 	suppress_flush(slice);
@@ -590,10 +904,10 @@ uint32_t neighbor_iterate(uint64_t *cursor, struct neighbor_entry *out, uint32_t
 
 uint32_t neighbor_count(void)
 {
-	return nodes_count() + suppress_count();
+	return used + suppress_count();
 }
 
 uint32_t neighbor_refused(void)
 {
-	return nodes_refused() + suppress_refused();
+	return refused + suppress_refused();
 }

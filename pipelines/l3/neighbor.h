@@ -22,15 +22,13 @@ void neighbor_want(uint16_t slice, uint16_t attachment, const struct api_ip *add
 void neighbor_unwant(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
 /* Static ones, of l3 and of l2 slices, LIMIT_NEIGHBORS of them at most, which rpc/ sees to.
- * reserve: 0 or -ENOSPC; set cannot fail after it, and replaces what was learned. unset: what
- * routes still need is asked for again. */
+ * reserve: 0 or -ENOSPC; set cannot fail after it, and replaces what was learned. */
 int neighbor_reserve(void);
 void neighbor_release(void);
 void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *address,
 	const struct api_mac_addr *mac);
-void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
-/* Forgets a learned one, static ones stay: what routes still need is asked for again. */
+/* Forgets a learned one, or a static one: what routes still need is asked for again. */
 void neighbor_forget(uint16_t slice, uint16_t attachment, const struct api_ip *address);
 
 /* 0 or -ENOENT. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "announce.h"
+#include "gateway.h"
 #include "attachment_tap.h"
 #include "box.h"
 #include "decoys.h"
@@ -496,6 +496,6 @@ void rig_poll(void)
 {
 	fdb_poll();
 	neighbor_poll();
-	announce_poll();
+	gateways_announce_poll();
 	rcu_reclaim(false);
 }

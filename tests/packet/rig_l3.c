@@ -29,9 +29,7 @@ uint64_t rig_l3_mac(uint16_t slice)
 void rig_gateway(uint16_t slice, uint16_t attachment, const char *prefix)
 {
 	struct api_ip ip = rig_ip(prefix, true);
-	uint16_t with;
 
-	RIG_CHECK(gateway_check(slice, attachment, &ip, &with) == 0, "%s refused", prefix);
 	RIG_CHECK(gateway_reserve(slice, ip.family) == 0, "no room for %s", prefix);
 	gateway_set(slice, attachment, &ip);
 }

@@ -4,7 +4,6 @@
 #include <rte_cycles.h>
 #include <stdio.h>
 
-#include "announce.h"
 #include "box.h"
 #include "gateway.h"
 #include "host_net.h"

@@ -24,7 +24,7 @@ START_TEST(neighbor_put_by_hand_stays)
 	ck_assert_uint_eq(rig.originated, 0);
 	expect_host_delivered("nobody's word counts", host_names[0], H2);
 	ck_assert_int_eq(host_state(host_names[0]), NEIGHBOR_STATIC);
-	neighbor_unset(hn.green, hn.lan2, &ip);
+	neighbor_forget(hn.green, hn.lan2, &ip);
 	expect_host_asked("gone", host_names[0]);
 }
 END_TEST

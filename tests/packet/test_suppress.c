@@ -221,7 +221,7 @@ START_TEST(suppress_keeps_static_neighbours)
 
 	ck_assert_int_eq(neighbor_get(net.red_lan2, &ip, &e), 0);
 	ck_assert(e.state == NEIGHBOR_STATIC && e.attachment == net.red_lan2);
-	neighbor_unset(net.red, net.red_lan2, &ip);
+	neighbor_forget(net.red, net.red_lan2, &ip);
 	suppress_send_arp(net.lan, &a);
 	expect_suppress_flooded("gone");
 }

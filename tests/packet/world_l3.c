@@ -60,6 +60,26 @@ static int find_route(int slice, const struct api_ip *prefix)
 
 /* ---- gateways ---- */
 
+/* As rpc refuses it: the address is there, its network on another attachment, or a route has it. */
+static bool gateway_refused(int s, int a, const struct api_ip *ip)
+{
+	struct api_ip host = network_of(*ip, ip->family == 4 ? 32 : 128);
+	struct api_ip network = network_of(*ip, ip->len);
+
+	for (int g = 0; g < GATEWAYS; g++) {
+		struct api_ip there = world.gateway[g].prefix;
+
+		if (world.gateway[g].slice != s)
+			continue;
+		if (ip_equal(&there, ip))
+			return true;
+		there = network_of(there, there.len);
+		if (world.gateway[g].attachment != a && same_prefix(&there, &network))
+			return true;
+	}
+	return find_route(s, &network) != NONE || find_route(s, &host) != NONE;
+}
+
 static void gateway_add(void)
 {
 	static const uint8_t len4[] = {24, 24, 24, 25, 28}, len6[] = {64, 64, 64, 120, 124};
@@ -68,14 +88,13 @@ static void gateway_add(void)
 	int g = rnd(GATEWAYS), a = rnd(ATTACHMENTS), kind = rnd(5);
 	bool v6 = CHANCE(45);
 	int s = world.attachment[a].slice;
-	uint16_t with;
 
 	if (world.gateway[g].slice != NONE || s == NONE || !world.slice[s].l3)
 		return;
 	struct api_ip ip = l3_host(v6, rnd(L3_NETS), v6 ? last6[kind] : last4[kind]);
 
 	ip.len = v6 ? len6[kind] : len4[kind];
-	if (gateway_check(world.slice[s].id, world.attachment[a].id, &ip, &with) != 0)
+	if (gateway_refused(s, a, &ip))
 		return;
 	RIG_CHECK(gateway_reserve(world.slice[s].id, ip.family) == 0, "no room for a gateway");
 	gateway_set(world.slice[s].id, world.attachment[a].id, &ip);
@@ -137,7 +156,7 @@ static void neighbor_put(void)
 
 static void neighbor_remove(int i)
 {
-	neighbor_unset(world.slice[world.neighbor[i].slice].id,
+	neighbor_forget(world.slice[world.neighbor[i].slice].id,
 		world.attachment[world.neighbor[i].attachment].id, &world.neighbor[i].address);
 	world.neighbor[i].slice = NONE;
 }

@@ -121,7 +121,7 @@ static void neighbor_step(void)
 	struct api_ip ip = rig_ip(text, false);
 
 	if (put[mine][host] && churn_rnd(2)) {
-		neighbor_unset(s, moving[mine], &ip);
+		neighbor_forget(s, moving[mine], &ip);
 		put[mine][host] = false;
 		return;
 	}

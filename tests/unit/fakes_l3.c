@@ -291,14 +291,9 @@ void neighbor_set(uint16_t slice, uint16_t attachment, const struct api_ip *addr
 	host_store(&(struct neighbor_entry){slice, attachment, *address, *mac, NEIGHBOR_STATIC, 0});
 }
 
-void neighbor_unset(uint16_t slice, uint16_t attachment, const struct api_ip *address)
-{
-	host_find(attachment, address)->slice = 0;
-}
-
 void neighbor_forget(uint16_t slice, uint16_t attachment, const struct api_ip *address)
 {
-	neighbor_unset(slice, attachment, address);
+	host_find(attachment, address)->slice = 0;
 }
 
 int neighbor_get(uint16_t attachment, const struct api_ip *address, struct neighbor_entry *out)
