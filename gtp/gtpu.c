@@ -247,24 +247,3 @@ size_t gtpu_write_end_marker(uint8_t *bytes, size_t room, uint32_t teid_be)
 {
 	return gtpu_write(bytes, room, GTPU_END_MARKER, teid_be, false, 0, NULL, 0);
 }
-
-const char *gtpu_error_text(enum gtpu_error error)
-{
-	switch (error) {
-	case GTPU_OK:
-		return "sound";
-	case GTPU_BAD_VERSION:
-		return "not version 1";
-	case GTPU_BAD_PROTOCOL:
-		return "GTP', not GTP";
-	case GTPU_BAD_LENGTH:
-		return "the length field does not fit the packet";
-	case GTPU_BAD_EXTENSION:
-		return "extension headers without a length, running out, or too many";
-	case GTPU_UNKNOWN_EXTENSION:
-		return "an extension header that must be understood is not known";
-	case GTPU_BAD_PSC:
-		return "PDU Session Container truncated, twice, or of an unknown type";
-	}
-	return "?";
-}

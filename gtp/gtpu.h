@@ -108,6 +108,4 @@ struct gtpu_error_indication {
 int gtpu_read_error_indication(
 	const uint8_t *payload, size_t len, struct gtpu_error_indication *out);
 
-const char *gtpu_error_text(enum gtpu_error error);
-
 #endif

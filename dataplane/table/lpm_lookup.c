@@ -68,7 +68,7 @@ static __rte_always_inline bool walker_enter(
 		return root != 0;
 	}
 	w->depth = lpm_kind_depth(kind);
-	/* acquire: pairs with the release in lpm_root_set_trie() */
+	/* acquire: pairs with the release in root_set_trie() */
 	uint64_t entry = __atomic_load_n(
 		&lpm_array_of(root)->entry[w->x[0] >> (64 - w->depth)], __ATOMIC_ACQUIRE);
 
@@ -116,7 +116,7 @@ static __rte_always_inline void lookup_bulk_scalar(const struct lpm_table *t, co
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t hi = wide ? address6[i][0] : (uint64_t)address4[i] << 32;
 
-		/* acquire: pairs with the releases in lpm_array.c */
+		/* acquire: pairs with the releases in lpm.c */
 		root[i] = __atomic_load_n(&t->root[slice[i]], __ATOMIC_ACQUIRE);
 		walker_begin(&walker[i], hi, wide ? address6[i][1] : 0, wide);
 		rte_prefetch0(root_first(root[i], hi));
@@ -155,7 +155,7 @@ static __rte_always_inline void descent_enter(
 	d->best[i] = (uintptr_t)&d->said[i];
 	d->at[i] = root != 0 ? root : (uintptr_t)pool;
 	if (root & LPM_KIND_MASK) {
-		/* acquire: pairs with the release in lpm_root_set_trie() */
+		/* acquire: pairs with the release in root_set_trie() */
 		uint64_t entry = __atomic_load_n(
 			(const uint64_t *)root_first(root, d->hi[i]), __ATOMIC_ACQUIRE);
 
@@ -177,7 +177,7 @@ static __rte_always_inline void lookup_bulk_simd(const struct lpm_table *t, cons
 	for (uint32_t i = 0; i < n; i++) {
 		d.hi[i] = wide ? address6[i][0] : (uint64_t)address4[i] << 32;
 		d.lo[i] = wide ? address6[i][1] : 0;
-		/* acquire: pairs with the releases in lpm_array.c */
+		/* acquire: pairs with the releases in lpm.c */
 		root[i] = __atomic_load_n(&t->root[slice[i]], __ATOMIC_ACQUIRE);
 		rte_prefetch0(root_first(root[i], d.hi[i]));
 	}

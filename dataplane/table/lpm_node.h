@@ -170,33 +170,6 @@ const uint32_t *lpm_tree_find(const struct lpm_table *t, const struct lpm_slot *
 uint32_t lpm_tree_covering(const struct lpm_table *t, const struct lpm_slot *s, uint32_t depth,
 	const struct lpm_key *k, uint32_t max_end, uint32_t *end);
 
-/* lpm_array.c: the tries of a slice, by its root word */
-struct lpm_slot *lpm_slot_new(struct lpm_table *t, const struct lpm_slot *s);
-/* Where a key's trie begins, and at which depth; NULL when there is none. */
-const struct lpm_slot *lpm_root_trie(
-	const struct lpm_table *t, uint64_t root, const struct lpm_key *k, uint32_t *depth);
-/* Publishes a key's trie, and forgets its old first slot. */
-void lpm_root_set_trie(
-	struct lpm_table *t, uint64_t *root, const struct lpm_key *k, const struct lpm_slot *s);
-/* Tells the entries of an array what the short routes in this key's range say now. */
-void lpm_root_paint(struct lpm_table *t, uint64_t root, const struct lpm_key *k);
-/* Gives a slice the form that suits its number of routes; leaves it when memory is out. */
-void lpm_root_fit(struct lpm_table *t, uint16_t slice);
-/* All of it was unpublished. */
-void lpm_root_retire(struct lpm_table *t, uint64_t root);
-
-/* lpm_scan.c: calls fn for the routes of a trie below `within` (NULL: all) in order, after the key
- * `after` (NULL: from the first); fn returns false to stop, and then so does this. */
-typedef bool (*lpm_route_fn)(const struct lpm_key *k, uint32_t value, void *arg);
-struct lpm_walk {
-	const struct lpm_key *within, *after;
-	lpm_route_fn fn;
-	void *arg;
-};
-bool lpm_tree_walk(const struct lpm_table *t, const struct lpm_slot *s, uint32_t depth,
-	const uint64_t *x, const struct lpm_walk *walk);
-bool lpm_root_walk(const struct lpm_table *t, uint64_t root, const struct lpm_walk *walk);
-
 /* lpm_lookup.c: lookups without SIMD, for tests to compare with */
 void lpm_lookup4_scalar(const struct lpm_table *t, const uint16_t *slice, const uint32_t *address,
 	uint32_t n, uint32_t *value);

@@ -37,7 +37,7 @@ static void print_header(size_t n)
 	enum gtpu_error error = gtpu_read(bytes, n, &h);
 
 	if (error != GTPU_OK) {
-		printf("error %s\n", gtpu_error_text(error));
+		printf("error %d\n", error);
 		return;
 	}
 	printf("%u %02x %08x %u %u ", h.type, h.flags, ntohl(h.teid_be), h.sequence, h.npdu);

@@ -251,6 +251,105 @@ uint32_t hold_flush_poll(void)
 	return pump() + settle();
 }
 
+/* ---- what a block says about held packets ---- */
+
+static const struct session_act *acts_end(const struct session_group *g)
+{
+	return session_acts(g) + g->acts;
+}
+
+/* FARs (by ordinal) that hold packets; NULL: none. */
+static uint32_t hold_fars(const struct session_block *s)
+{
+	uint32_t fars = 0;
+
+	for (uint32_t i = 0; s != NULL && i < s->groups; i++) {
+		const struct session_group *g = session_group_at(s, i);
+
+		for (const struct session_act *a = session_acts(g); a < acts_end(g); a++)
+			if (a->what == ACT_HOLD)
+				fars |= 1u << a->far;
+	}
+	return fars;
+}
+
+/* Does the FAR say drop now? */
+static bool far_drops(const struct session_block *s, uint32_t far)
+{
+	bool drops = false;
+
+	for (uint32_t i = 0; i < s->groups; i++) {
+		const struct session_group *g = session_group_at(s, i);
+
+		for (const struct session_act *a = session_acts(g); a < acts_end(g); a++)
+			if (a->far == far && a->what != ACT_DROP)
+				return false;
+			else if (a->far == far)
+				drops = true;
+	}
+	return drops;
+}
+
+/* Which FAR it is after the change. */
+static uint8_t far_now(const struct hold_change *c, uint8_t far)
+{
+	return c->far_now == NULL || far >= LIMIT_SESSION_FARS ? far : c->far_now[far];
+}
+
+/* The same for a set of them, without those that are gone. */
+static uint32_t fars_now(const struct hold_change *c, uint32_t fars)
+{
+	uint32_t now = 0;
+
+	for (; fars != 0; fars &= fars - 1) {
+		uint8_t far = far_now(c, __builtin_ctz(fars));
+
+		now |= far < LIMIT_SESSION_FARS ? 1u << far : 0;
+	}
+	return now;
+}
+
+static bool same_group(const struct session_group *a, const struct session_group *b)
+{
+	return a->teid_be == b->teid_be && a->gtpu == b->gtpu && a->flags == b->flags &&
+	       (a->teid_be != 0 || a->slice == b->slice);
+}
+
+/* Is every packet held as before? */
+static bool hold_same(const struct session_block *a, const struct session_block *b)
+{
+	if (a->groups != b->groups || a->ue4 != b->ue4 || a->ue6 != b->ue6)
+		return false;
+	for (uint32_t i = 0; i < a->groups; i++) {
+		const struct session_group *g = session_group_at(a, i), *h = session_group_at(b, i);
+
+		if (!same_group(g, h) || g->rules != h->rules || g->acts != h->acts)
+			return false;
+		for (uint32_t k = 0; k < g->acts; k++) {
+			const struct session_act *x = &session_acts(g)[k], *y = &session_acts(h)[k];
+
+			if ((x->what == ACT_HOLD || y->what == ACT_HOLD) &&
+				(x->what != y->what || x->far != y->far))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Where packets of a group belong in another block; SESSION_GROUPS: nowhere. */
+static uint32_t group_now(
+	const struct session_block *before, const struct session_block *after, uint32_t group)
+{
+	const struct session_group *g = session_group_at(before, group);
+
+	if (group < after->groups && same_group(g, session_group_at(after, group)))
+		return group;
+	for (uint32_t i = 0; i < after->groups; i++)
+		if (same_group(g, session_group_at(after, i)))
+			return i;
+	return SESSION_GROUPS;
+}
+
 /* ---- session_commit() ---- */
 
 int hold_prepare(struct hold_change *c)
@@ -347,19 +446,19 @@ static void rework(const struct hold_change *c, struct hold_queue *q)
 {
 	uint32_t fars = hold_fars(c->after);
 
-	q->notified = hold_fars_now(c, q->notified) & fars;
-	q->pending = hold_fars_now(c, q->pending) & fars;
-	q->due_far = hold_far_now(c, q->due_far);
+	q->notified = fars_now(c, q->notified) & fars;
+	q->pending = fars_now(c, q->pending) & fars;
+	q->due_far = far_now(c, q->due_far);
 	for (uint32_t i = q->in.head, n = q->in.n; n > 0; n--, i = hold_nodes[i].next) {
 		struct hold_node *node = &hold_nodes[i];
 
 		if (node->group >= SESSION_GROUPS)
 			continue;
-		node->far = hold_far_now(c, node->far);
-		if (c->after == NULL || hold_far_drops(c->after, node->far))
+		node->far = far_now(c, node->far);
+		if (c->after == NULL || far_drops(c->after, node->far))
 			node->group = SESSION_GROUPS;
 		else
-			node->group = hold_group_now(c->before, c->after, node->group);
+			node->group = group_now(c->before, c->after, node->group);
 	}
 }
 

@@ -196,19 +196,6 @@ static inline struct hold_worker *hold_worker_of(uint32_t worker)
 	return sw != NULL && sw->upf != NULL ? sw->upf->hold : NULL;
 }
 
-/* hold.c. FARs (by ordinal) that hold packets; NULL: none. */
-uint32_t hold_fars(const struct session_block *s);
-/* Does the FAR say drop now? */
-bool hold_far_drops(const struct session_block *s, uint32_t far);
-/* Is every packet held as before? */
-bool hold_same(const struct session_block *a, const struct session_block *b);
-/* Which FAR it is after the change; the same for a set of them, without those that are gone. */
-uint8_t hold_far_now(const struct hold_change *c, uint8_t far);
-uint32_t hold_fars_now(const struct hold_change *c, uint32_t fars);
-/* Where packets of a group belong in another block; SESSION_GROUPS: nowhere. */
-uint32_t hold_group_now(
-	const struct session_block *before, const struct session_block *after, uint32_t group);
-
 /* Changes a flag of a published block. Main. */
 static inline void hold_flag(struct session_block *s, uint8_t set, uint8_t clear)
 {
