@@ -13,7 +13,7 @@
 #define BUS_KEPT 4096 /* events that bus_replay knows */
 
 /* Publishes and logs. tenant: whose it is ("" or NULL: operators'), for who may hear it. fields is
- * stolen, may be NULL. From within a listener: heard after the event that is being told. */
+ * stolen, may be NULL. */
 void bus_publish(enum log_level level, const char *event, const char *tenant, json_t *fields);
 
 struct bus_entry {
@@ -22,10 +22,8 @@ struct bus_entry {
 	const char *json; /* one line: {"id":…, "at":…, "level":…, "event":…, …} */
 	uint32_t length;
 };
-/* Called for each event from then on. Returns a number for bus_forget. Listeners may
- * listen and forget, themselves and others, from within. */
-uint64_t bus_listen(void (*heard)(const struct bus_entry *entry, void *arg), void *arg);
-void bus_forget(uint64_t number);
+/* Called when there are more; one. It reads them by bus_replay(). */
+void bus_on_news(void (*news)(void));
 /* Of those with greater ids the first `limit` (0: all), in order. false: some between are gone, or
  * `after` has not been yet (it is of an earlier life): it begins with the oldest that there is.
  * each may not publish. */
@@ -33,7 +31,7 @@ bool bus_replay(uint64_t after, uint32_t limit,
 	void (*each)(const struct bus_entry *entry, void *arg), void *arg);
 bool bus_whole(uint64_t after); /* would bus_replay be whole? */
 uint64_t bus_last(void);	/* id of the newest; 0: none yet */
-/* Forgets all; ids begin at 1 again. Not from within a listener. */
+/* Forgets all; ids begin at 1 again. */
 void bus_free(void);
 
 #endif

@@ -14,9 +14,9 @@
 #define OBJECTS_US 2000000  /* between two lists of ports and tunnels */
 #define SHARE	   20	    /* a round may take one part in so many of the time */
 
-static const char *const stats_types[] = {
+const char *const collector_types[COLLECTOR_STATS] = {
 	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
-#define STATS (sizeof(stats_types) / sizeof(stats_types[0]))
+#define STATS COLLECTOR_STATS
 /* "peer" is no type of objects: the table of GTP-U peers, with the state of their paths */
 static const char *const object_types[] = {"port", "tunnel", "peer"};
 #define OBJECTS (sizeof(object_types) / sizeof(object_types[0]))
@@ -189,7 +189,7 @@ static int ask(struct collector *c, uint32_t slot, const char *cursor)
 	*call = (struct call){c, c->round, slot};
 	if (slot < STATS)
 		rc = dataplane_call(c->dp, "stats",
-			json_pack("{s:s, s:i, s:s*}", "type", stats_types[slot], "limit",
+			json_pack("{s:s, s:i, s:s*}", "type", collector_types[slot], "limit",
 				STATS_PAGE, "cursor", cursor),
 			answered, call);
 	else if (slot == SLOT_DROPS)
@@ -295,7 +295,7 @@ void collector_list_soon(struct collector *c)
 static const json_t *stats_of(const struct reading *reading, const char *type)
 {
 	for (size_t i = 0; i < STATS; i++)
-		if (!strcmp(stats_types[i], type))
+		if (!strcmp(collector_types[i], type))
 			return reading->slot[i];
 	return NULL;
 }

@@ -17,9 +17,11 @@ void collector_stop(struct collector *c);
 void collector_on_read(
 	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg);
 
-/* The counters of one type ("port", "slice", "attachment", "tunnel", "meter", "box", "worker",
- * "stage"): {KEY: {counter: number}}; borrowed until the loop goes on; NULL: never read from the
- * dataplane that runs. While that is down they are its last. */
+enum { COLLECTOR_STATS = 8 };
+extern const char *const collector_types[COLLECTOR_STATS];
+
+/* The counters of one type: {KEY: {counter: number}}; borrowed until the loop goes on; NULL: never
+ * read from the dataplane that runs. While that is down they are its last. */
 const json_t *collector_stats(const struct collector *c, const char *type);
 const json_t *collector_before(const struct collector *c, const char *type); /* of the one before */
 const json_t *collector_drops(const struct collector *c);		     /* {REASON: packets} */

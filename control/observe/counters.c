@@ -13,10 +13,6 @@
 #define LIMIT_PRESET 1000
 #define LIMIT_MOST   10000
 
-static const char *const types[] = {
-	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
-#define TYPES (sizeof(types) / sizeof(types[0]))
-
 static bool of_tenants(const char *type)
 {
 	return !strcmp(type, "slice") || !strcmp(type, "attachment");
@@ -106,14 +102,15 @@ static void reply_page(struct request *r, const char *type)
 		json_decref(nexts);
 		return;
 	}
-	for (size_t i = 0; i < TYPES; i++) {
-		if ((type && strcmp(type, types[i])) ||
-			(!view_whole(request_actor(r)) && !of_tenants(types[i])))
+	for (size_t i = 0; i < COLLECTOR_STATS; i++) {
+		if ((type && strcmp(type, collector_types[i])) ||
+			(!view_whole(request_actor(r)) && !of_tenants(collector_types[i])))
 			continue;
-		json_object_set_new(counters, types[i],
-			page_of(request_actor(r), types[i], type ? after : NULL, limit, &next));
+		json_object_set_new(counters, collector_types[i],
+			page_of(request_actor(r), collector_types[i], type ? after : NULL, limit,
+				&next));
 		if (next)
-			json_object_set_new(nexts, types[i], json_string(next));
+			json_object_set_new(nexts, collector_types[i], json_string(next));
 	}
 	answer = answer_new(counters);
 	if (json_object_size(nexts))
@@ -185,24 +182,10 @@ static void reply_session(struct request *r, const char *key)
 	request_on_gone(r, wait_gone, wait);
 }
 
-static bool known(const char *type)
-{
-	for (size_t i = 0; i < TYPES; i++)
-		if (!strcmp(types[i], type))
-			return true;
-	return !strcmp(type, "session");
-}
-
 static void get_counters(struct request *r)
 {
 	const char *type = request_query(r, "type"), *key = request_query(r, "key");
 
-	if (type && !known(type)) {
-		reply_problem(r, 400,
-			"type: want port, slice, attachment, tunnel, meter, box, worker, stage or "
-			"session");
-		return;
-	}
 	if (!type && (key || request_query(r, "after"))) {
 		reply_problem(r, 400, "key and after need a type");
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /v1/events: server-sent events. Each stream has one place in the order of the bus: what is
  * behind it is read from the bus a bit at a time, so that a long replay does not look like a client
- * that does not read; then it hears what comes. Owns the streams. */
+ * that does not read. Owns the streams. */
 #include "observe_private.h"
 
 #include "alloc.h"
@@ -22,7 +22,6 @@
 struct stream {
 	LIST_ENTRY(stream) entry;
 	struct request *r;
-	uint64_t number;    /* the bus's; 0: not listening */
 	uint64_t sent;	    /* the event it was told last, or that was not for it */
 	struct event *more; /* the next batch */
 	bool behind;	    /* the bus has more than it was told */
@@ -37,10 +36,7 @@ static struct event *heartbeat;
 
 static void stream_free(struct stream *s)
 {
-	if (s->number)
-		bus_forget(s->number);
-	if (s->more)
-		event_free(s->more);
+	event_free(s->more);
 	LIST_REMOVE(s, entry);
 	free(s);
 }
@@ -73,8 +69,9 @@ static bool wanted(const struct stream *s, const struct bus_entry *entry)
 }
 
 /* Events of an earlier life of this process have the same numbers and another first half. */
-static void send_entry(struct stream *s, const struct bus_entry *entry)
+static void send_entry(const struct bus_entry *entry, void *arg)
 {
+	struct stream *s = arg;
 	char head[160];
 	char *text;
 	int len;
@@ -91,11 +88,6 @@ static void send_entry(struct stream *s, const struct bus_entry *entry)
 	memcpy(text + len + entry->length, "\n\n", 2);
 	stream_send(s->r, text, len + entry->length + 2);
 	free(text);
-}
-
-static void send_entry_of_batch(const struct bus_entry *entry, void *arg)
-{
-	send_entry(arg, entry);
 }
 
 static void send_gap(struct stream *s)
@@ -116,7 +108,7 @@ static void catch_up(evutil_socket_t fd, short what, void *arg)
 	s->busy = true;
 	if (!bus_whole(s->sent))
 		send_gap(s);
-	bus_replay(s->sent, BATCH, send_entry_of_batch, s);
+	bus_replay(s->sent, BATCH, send_entry, s);
 	s->busy = false;
 	s->behind = s->sent < bus_last();
 	if (s->gone)
@@ -125,17 +117,15 @@ static void catch_up(evutil_socket_t fd, short what, void *arg)
 		evtimer_add(s->more, &pause);
 }
 
-static void heard(const struct bus_entry *entry, void *arg)
+static void on_news(void)
 {
-	struct stream *s = arg;
+	struct stream *s, *next;
 
-	if (s->behind)
-		return; /* catch_up comes to it */
-	s->busy = true;
-	send_entry(s, entry);
-	s->busy = false;
-	if (s->gone)
-		stream_free(s);
+	for (s = LIST_FIRST(&streams); s; s = next) {
+		next = LIST_NEXT(s, entry);
+		if (!s->behind && !s->busy)
+			catch_up(-1, 0, s);
+	}
 }
 
 static void beat(evutil_socket_t fd, short what, void *arg)
@@ -239,7 +229,6 @@ static struct stream *stream_new(struct request *r)
 	s->whole = view_whole(actor);
 	snprintf(s->tenant, sizeof(s->tenant), "%.*s", (int)sizeof(s->tenant) - 1, actor->tenant);
 	s->more = evtimer_new(control.base, catch_up, s);
-	s->number = bus_listen(heard, s);
 	LIST_INSERT_HEAD(&streams, s, entry);
 	return s;
 }
@@ -278,10 +267,12 @@ void events_start(void)
 
 	heartbeat = event_new(control.base, -1, EV_PERSIST, beat, NULL);
 	event_add(heartbeat, &often);
+	bus_on_news(on_news);
 }
 
 void events_stop(void)
 {
+	bus_on_news(NULL);
 	while (!LIST_EMPTY(&streams)) {
 		struct stream *s = LIST_FIRST(&streams);
 

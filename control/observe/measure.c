@@ -4,7 +4,6 @@
  * come and go would. Owns those sums. */
 #include "observe_private.h"
 
-#include <bsd/sys/tree.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,21 +389,12 @@ void measure_write(struct text *p, const char *const *types, const struct measur
 
 /* ---- sums by tenant ---- */
 
-struct tenant {
-	RB_ENTRY(tenant) entry;
-	api_name name;
-	uint64_t sums[TENANT_COUNTERS];
-	bool seen; /* has a slice here at this reading */
-};
-
-RB_HEAD(tenants, tenant);
-
-static struct tenants tenants = RB_INITIALIZER(&tenants);
-static bool tenants_begun; /* there was a reading before */
+static json_t
+	*tenants; /* {TENANT: {counter: sum}} of those with a slice here; NULL: none was read */
 
 static const struct {
 	const char *counter, *name, *help;
-} sums[TENANT_COUNTERS] = {
+} sums[] = {
 	{"in_packets", "sluice_tenant_receive_packets_total",
 		"Packets that came in by slices of a tenant, since control began."},
 	{"in_bytes", "sluice_tenant_receive_bytes_total",
@@ -416,30 +406,7 @@ static const struct {
 	{"dropped", "sluice_tenant_dropped_packets_total",
 		"Packets of slices of a tenant dropped, since control began."},
 };
-
-static int tenant_compare(const struct tenant *a, const struct tenant *b)
-{
-	return strcmp(a->name, b->name);
-}
-
-/* what RB_GENERATE_STATIC would say, without the `__unused` that Linux headers do not let libbsd
- * define */
-#define LOCAL __attribute__((unused)) static
-RB_GENERATE_INTERNAL(tenants, tenant, entry, tenant_compare, LOCAL)
-
-static struct tenant *tenant_get(const char *name)
-{
-	struct tenant want, *found;
-
-	snprintf(want.name, sizeof(want.name), "%s", name);
-	found = RB_FIND(tenants, &tenants, &want);
-	if (found)
-		return found;
-	found = xcalloc(1, sizeof(*found));
-	strcpy(found->name, want.name);
-	RB_INSERT(tenants, &tenants, found);
-	return found;
-}
+#define TENANT_COUNTERS ((int)(sizeof(sums) / sizeof(sums[0])))
 
 /* What a slice counted since the last reading. One that is new, or that counts from nothing again,
  * counted all of it since. */
@@ -451,54 +418,55 @@ static uint64_t counted(const json_t *now, const json_t *before, const char *cou
 	return value >= old ? value - old : value;
 }
 
-static void add_slice(const char *key, const json_t *now, const json_t *before)
+/* into: the sums as of this reading, begun with those of the one before. */
+static void add_slice(json_t *into, const char *key, const json_t *now, const json_t *before)
 {
-	struct tenant *tenant = tenant_get(measure_tenant(measure_owner("slice", key)));
+	const char *name = measure_tenant(measure_owner("slice", key));
+	json_t *tenant = json_object_get(into, name);
 
-	tenant->seen = true;
-	for (int i = 0; tenants_begun && i < TENANT_COUNTERS; i++)
-		tenant->sums[i] += counted(now, before, sums[i].counter);
+	if (!tenant) {
+		tenant = json_object_get(tenants, name);
+		tenant = tenant ? json_incref(tenant) : json_object();
+		json_object_set_new(into, name, tenant);
+	}
+	for (int i = 0; tenants && i < TENANT_COUNTERS; i++) {
+		const char *counter = sums[i].counter;
+		uint64_t sum = json_integer_value(json_object_get(tenant, counter));
+
+		json_object_set_new(
+			tenant, counter, json_integer(sum + counted(now, before, counter)));
+	}
 }
 
 void tenants_read(const struct collector *c, void *arg)
 {
 	const json_t *before = collector_before(c, "slice");
-	struct tenant *one, *next;
+	json_t *next = json_object(), *now;
 	const char *key;
-	json_t *now;
 
 	json_object_foreach ((json_t *)collector_stats(c, "slice"), key, now)
-		add_slice(key, now, json_object_get(before, key));
-	tenants_begun = true;
-	RB_FOREACH_SAFE (one, tenants, &tenants, next) {
-		if (!one->seen) {
-			RB_REMOVE(tenants, &tenants, one);
-			free(one);
-			continue;
-		}
-		one->seen = false;
-	}
+		add_slice(next, key, now, json_object_get(before, key));
+	json_decref(tenants);
+	tenants = next;
 }
 
 void tenants_write(struct text *p, const struct actor *actor)
 {
-	struct tenant *one;
+	const char *name;
+	json_t *one;
 
-	for (int i = 0; i < TENANT_COUNTERS && !RB_EMPTY(&tenants); i++) {
+	for (int i = 0; i < TENANT_COUNTERS && json_object_size(tenants); i++) {
 		prom_family(p, sums[i].name, PROM_COUNTER, sums[i].help);
-		RB_FOREACH (one, tenants, &tenants)
-			if (actor_sees(actor, one->name))
-				prom_u64(p, sums[i].name, one->sums[i], "tenant", one->name, NULL);
+		json_object_foreach (tenants, name, one)
+			if (actor_sees(actor, name))
+				prom_u64(p, sums[i].name,
+					json_integer_value(json_object_get(one, sums[i].counter)),
+					"tenant", name, NULL);
 	}
 }
 
 void tenants_free(void)
 {
-	struct tenant *one;
-
-	while ((one = RB_MIN(tenants, &tenants))) {
-		RB_REMOVE(tenants, &tenants, one);
-		free(one);
-	}
-	tenants_begun = false;
+	json_decref(tenants);
+	tenants = NULL;
 }

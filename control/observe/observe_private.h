@@ -53,14 +53,6 @@ void measure_walk_free(struct measure_walk *w);
 
 /* Sums by tenant of what its slices count here, since this process began: they never go back, as
  * sums over slices that come and go would. */
-enum {
-	TENANT_IN_PACKETS,
-	TENANT_IN_BYTES,
-	TENANT_OUT_PACKETS,
-	TENANT_OUT_BYTES,
-	TENANT_DROPPED,
-	TENANT_COUNTERS
-};
 void tenants_read(const struct collector *c, void *arg); /* for collector_on_read */
 void tenants_write(struct text *p, const struct actor *actor);
 void tenants_free(void);

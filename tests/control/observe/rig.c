@@ -12,6 +12,8 @@
 #include <time.h>
 
 struct control control;
+const char *const collector_types[COLLECTOR_STATS] = {
+	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
 enum dataplane_state rig_state;
 uint32_t rig_silent_ms;
 struct reconcile_counters rig_reconciler;

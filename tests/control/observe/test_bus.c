@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The bus and the log: order, replay, listeners that go and publish from within, lines. */
+/* The bus and the log: order, replay, news that are published from within, lines. */
 #include "../suite.h"
 #include "bus.h"
 
@@ -18,8 +18,7 @@ static char file[64];
 struct heard {
 	uint64_t ids[3 * BUS_KEPT];
 	int count;
-	uint64_t number, other;
-	bool forget_self, forget_other, publish;
+	bool publish;
 };
 
 static void hear(const struct bus_entry *entry, void *arg)
@@ -27,12 +26,6 @@ static void hear(const struct bus_entry *entry, void *arg)
 	struct heard *heard = arg;
 
 	heard->ids[heard->count++] = entry->id;
-	if (heard->publish && heard->count == 1)
-		bus_publish(LOG_INFO_, "nested", NULL, NULL);
-	if (heard->forget_self)
-		bus_forget(heard->number);
-	if (heard->forget_other)
-		bus_forget(heard->other);
 }
 
 static void start(void)
@@ -80,9 +73,9 @@ START_TEST(event_is_heard_and_logged_with_one_text)
 	struct heard heard = {0};
 	json_t *all;
 
-	ck_assert_uint_ne(bus_listen(hear, &heard), 0);
 	bus_publish(LOG_WARN_, "link.down", "", json_pack("{s:s}", "port", "wan0"));
 	bus_publish(LOG_INFO_, "mac.learned", "kim", json_pack("{s:s}", "slice", "blue\n\"x"));
+	bus_replay(0, 0, hear, &heard);
 	ck_assert_int_eq(heard.count, 2);
 	ck_assert_uint_eq(heard.ids[1], 2);
 	all = lines(2);
@@ -114,79 +107,42 @@ START_TEST(event_below_the_level_is_heard_but_not_logged)
 {
 	struct heard heard = {0};
 
-	bus_listen(hear, &heard);
 	bus_publish(LOG_DEBUG_, "mac.learned", "", NULL);
 	log_event(LOG_DEBUG_, "x", json_object());
+	bus_replay(0, 0, hear, &heard);
 	ck_assert_int_eq(heard.count, 1);
 	json_decref(lines(0));
 }
 END_TEST
 
-START_TEST(listener_hears_only_what_comes_after_it)
-{
-	struct heard first = {0}, second = {0};
+static struct heard told;
+static uint64_t told_last;
 
+static void on_news(void)
+{
+	bus_replay(told_last, 0, hear, &told);
+	told_last = bus_last();
+	if (told.publish)
+		bus_publish(LOG_INFO_, "from within", "", NULL);
+	told.publish = false;
+}
+
+START_TEST(news_are_told_once_in_order_and_from_within_in_turn)
+{
+	bus_publish(LOG_INFO_, "before", "", NULL);
+	told_last = bus_last();
+	memset(&told, 0, sizeof(told));
+	told.publish = true;
+	bus_on_news(on_news);
 	bus_publish(LOG_INFO_, "a", "", NULL);
-	bus_listen(hear, &first);
+	ck_assert_int_eq(told.count, 2);
 	bus_publish(LOG_INFO_, "b", "", NULL);
-	bus_listen(hear, &second);
+	ck_assert_int_eq(told.count, 3);
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_eq(told.ids[i], i + 2);
+	bus_on_news(NULL);
 	bus_publish(LOG_INFO_, "c", "", NULL);
-	ck_assert_int_eq(first.count, 2);
-	ck_assert_int_eq(second.count, 1);
-	ck_assert_uint_eq(second.ids[0], 3);
-}
-END_TEST
-
-START_TEST(listener_may_forget_itself_and_others_from_within)
-{
-	struct heard self = {.forget_self = true}, killer = {.forget_other = true}, victim = {0};
-
-	self.number = bus_listen(hear, &self);
-	killer.number = bus_listen(hear, &killer);
-	killer.other = bus_listen(hear, &victim);
-	bus_publish(LOG_INFO_, "a", "", NULL);
-	bus_publish(LOG_INFO_, "b", "", NULL);
-	ck_assert_int_eq(self.count, 1);
-	ck_assert_int_eq(killer.count, 2);
-	ck_assert_int_eq(victim.count, 0);
-	bus_forget(killer.number);
-	bus_publish(LOG_INFO_, "c", "", NULL);
-	ck_assert_int_eq(killer.count, 2);
-}
-END_TEST
-
-START_TEST(event_published_by_a_listener_is_heard_by_all_in_order)
-{
-	struct heard first = {.publish = true}, second = {0};
-
-	bus_listen(hear, &first);
-	bus_listen(hear, &second);
-	bus_publish(LOG_INFO_, "a", "", NULL);
-	ck_assert_int_eq(first.count, 2);
-	ck_assert_int_eq(second.count, 2);
-	ck_assert_uint_eq(second.ids[0], 1);
-	ck_assert_uint_eq(second.ids[1], 2);
-}
-END_TEST
-
-static struct heard late;
-
-static void publish_and_listen(const struct bus_entry *entry, void *arg)
-{
-	if (entry->id > 1)
-		return;
-	bus_publish(LOG_INFO_, "before it listens", "", NULL);
-	bus_listen(hear, &late);
-	bus_publish(LOG_INFO_, "after it listens", "", NULL);
-}
-
-START_TEST(listener_from_within_does_not_hear_what_was_published_before_it)
-{
-	late.count = 0;
-	bus_listen(publish_and_listen, NULL);
-	bus_publish(LOG_INFO_, "a", "", NULL);
-	ck_assert_int_eq(late.count, 1);
-	ck_assert_uint_eq(late.ids[0], 3);
+	ck_assert_int_eq(told.count, 3);
 }
 END_TEST
 
@@ -225,32 +181,6 @@ START_TEST(replay_tells_of_a_gap_when_events_are_gone)
 	heard.count = 0; /* of an earlier life */
 	ck_assert(!bus_replay(BUS_KEPT + 6, 0, hear, &heard));
 	ck_assert_int_eq(heard.count, BUS_KEPT);
-}
-END_TEST
-
-/* A listener that answers each event with another one would have the event go from under those who
- * still hear it. */
-static void echo(const struct bus_entry *entry, void *arg)
-{
-	int *left = arg;
-
-	for (int i = 0; i < 10 && *left; i++, (*left)--)
-		bus_publish(LOG_DEBUG_, "echo", entry->tenant, NULL);
-	ck_assert_str_eq(entry->tenant, "kim");
-}
-
-START_TEST(flood_from_within_loses_events_but_not_memory)
-{
-	static struct heard heard;
-	int left = 2 * BUS_KEPT;
-
-	memset(&heard, 0, sizeof(heard));
-	bus_listen(echo, &left);
-	bus_listen(hear, &heard);
-	bus_publish(LOG_DEBUG_, "a", "kim", NULL);
-	ck_assert_int_ge(heard.count, BUS_KEPT);
-	for (int i = 1; i < heard.count; i++)
-		ck_assert_uint_eq(heard.ids[i], heard.ids[i - 1] + 1);
 }
 END_TEST
 
@@ -340,13 +270,9 @@ int main(void)
 	tcase_add_test(tcase, event_is_heard_and_logged_with_one_text);
 	tcase_add_test(tcase, field_cannot_hide_what_the_event_is);
 	tcase_add_test(tcase, event_below_the_level_is_heard_but_not_logged);
-	tcase_add_test(tcase, listener_hears_only_what_comes_after_it);
-	tcase_add_test(tcase, listener_may_forget_itself_and_others_from_within);
-	tcase_add_test(tcase, event_published_by_a_listener_is_heard_by_all_in_order);
-	tcase_add_test(tcase, listener_from_within_does_not_hear_what_was_published_before_it);
+	tcase_add_test(tcase, news_are_told_once_in_order_and_from_within_in_turn);
 	tcase_add_test(tcase, replay_gives_what_is_newer_in_order);
 	tcase_add_test(tcase, replay_tells_of_a_gap_when_events_are_gone);
-	tcase_add_test(tcase, flood_from_within_loses_events_but_not_memory);
 	tcase_add_test(tcase, log_goes_on_in_a_new_file_after_a_rotation);
 	tcase_add_test(tcase, log_to_stderr_does_not_wait_for_its_reader);
 	tcase_add_test(tcase, log_of_a_full_pipe_loses_lines_and_counts_them);
