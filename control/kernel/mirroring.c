@@ -106,8 +106,9 @@ int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *
 {
 	*m = (struct mirroring){.base = base, .lines = lines, .rescan_s = rescan_s};
 	snprintf(m->site, sizeof(m->site), "%s", site);
+	m->world = world_create();
 	m->dataplane = dataplane_open(base, dataplane);
-	return world_create(&m->world) || follow_start(base) || report_start(m) ? -ENOMEM : 0;
+	return follow_start(base) || report_start(m) ? -ENOMEM : 0;
 }
 
 void mirroring_end(struct mirroring *m)
