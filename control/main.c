@@ -153,7 +153,7 @@ static int open_store(const struct config *config)
 		fail(config->store, why);
 		goto err_store;
 	}
-	control.world = world_create();
+	world_create(&control.world);
 	if (!load_all(config)) {
 		rc = store_start(control.store);
 		if (!rc)
@@ -274,11 +274,15 @@ static int open_mirror(const struct config *config)
 	const struct mirror_link_config link = {.site = config->site,
 		.socket = config->socket,
 		.rescan_s = config->rescan_s,
+		.committed = store_revision(control.store) > 0,
 		.spawned = guardian != 0};
-	int rc = config->mirror ? mirror_link_start(control.base, control.world, control.reconciler,
-					  &link, &control.mirror)
-				: 0;
+	int rc = 0;
 
+	if (config->mirror)
+		rc = mirror_link_start(
+			control.base, control.world, control.reconciler, &link, &control.mirror);
+	else if (link.committed)
+		mirror_off(control.dataplane);
 	return rc ? fail_link(config, rc, fail) : 0;
 }
 

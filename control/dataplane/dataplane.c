@@ -66,6 +66,7 @@ struct dataplane {
 	uint32_t walking;			      /* listeners are being called */
 	char why[DATAPLANE_WHY], told[DATAPLANE_WHY]; /* it is down; the one that was told */
 	bool refused;				      /* this connection: `why` is its own word */
+	const char *events;			      /* to watch; NULL: as sluice-control does */
 	void (*trouble)(const char *why, void *arg);
 	void *trouble_arg;
 };
@@ -115,13 +116,9 @@ static void sweep(struct dataplane *dp)
 void dataplane_forget(struct dataplane *dp, void *arg)
 {
 	struct listener *one;
-	struct call *call;
 
 	TAILQ_FOREACH (one, &dp->listeners, link)
 		one->gone |= one->arg == arg;
-	TAILQ_FOREACH (call, &dp->calls, link)
-		if (call->arg == arg)
-			call->answer = NULL;
 	if (dp->trouble_arg == arg)
 		dp->trouble = NULL;
 	sweep(dp);
@@ -156,13 +153,12 @@ static void watch_overdue(struct dataplane *dp)
 		evtimer_add(dp->overdue, &tv);
 }
 
-/* Without an answer: the connection is gone, so that none is added meanwhile. */
-static void answer_all(struct dataplane *dp)
+static void answer_all(struct call_list *calls)
 {
 	struct call *call;
 
-	while ((call = TAILQ_FIRST(&dp->calls))) {
-		TAILQ_REMOVE(&dp->calls, call, link);
+	while ((call = TAILQ_FIRST(calls))) {
+		TAILQ_REMOVE(calls, call, link);
 		if (call->answer)
 			call->answer(NULL, NULL, call->arg);
 		free(call);
@@ -246,6 +242,7 @@ static void tell_trouble(struct dataplane *dp)
 /* Closes the connection; connects again later. */
 static void lose(struct dataplane *dp, enum dataplane_state state)
 {
+	struct call_list calls = TAILQ_HEAD_INITIALIZER(calls);
 	bool changed = dp->state != state;
 
 	if (dp->bev)
@@ -259,7 +256,8 @@ static void lose(struct dataplane *dp, enum dataplane_state state)
 	dp->state = state;
 	evtimer_del(dp->overdue);
 	evtimer_del(dp->drop);
-	answer_all(dp);
+	TAILQ_CONCAT(&calls, &dp->calls, link);
+	answer_all(&calls);
 	if (changed)
 		tell(dp, NULL);
 	tell_trouble(dp);
@@ -319,7 +317,7 @@ static void greeted(struct dataplane *dp, const json_t *hello)
 	dp->instance = instance_of(dp, hello);
 	dp->state = DATAPLANE_UP;
 	/* a dataplane that does not know one of them only sends none */
-	send_call(dp, "watch", events, sizeof(events) - 1, NULL, NULL);
+	send_call(dp, "watch", dp->events ?: events, strlen(dp->events ?: events), NULL, NULL);
 	tell(dp, NULL);
 }
 
@@ -506,6 +504,11 @@ struct dataplane *dataplane_open(struct event_base *base, const char *path)
 	return dp;
 }
 
+void dataplane_watch_as_kernel(struct dataplane *dp)
+{
+	dp->events = "{\"events\":[\"mac\",\"neighbor\",\"groups\"]}";
+}
+
 void dataplane_close(struct dataplane *dp)
 {
 	struct listener *one;
@@ -516,7 +519,7 @@ void dataplane_close(struct dataplane *dp)
 		bufferevent_free(dp->bev);
 	dp->bev = NULL;
 	dp->state = DATAPLANE_DOWN;
-	answer_all(dp);
+	answer_all(&dp->calls);
 	while ((one = TAILQ_FIRST(&dp->listeners))) {
 		TAILQ_REMOVE(&dp->listeners, one, link);
 		free(one);

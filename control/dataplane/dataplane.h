@@ -25,13 +25,17 @@ extern const char *const dataplane_state_names[];
  * number than before when it is another process than before (hello's `instance`, else its pid and
  * start time); 0 unless up. */
 typedef void (*dataplane_changed)(enum dataplane_state state, uint64_t instance, void *arg);
-/* event: params of the notification, borrowed. All events are watched. */
+/* event: params of the notification, borrowed. All events are watched but
+ * "groups". */
 typedef void (*dataplane_event)(const json_t *event, void *arg);
 /* The answer to one call: result or error borrowed, one of them NULL; both NULL: the connection was
  * lost before an answer, and nobody knows whether it was carried out. */
 typedef void (*dataplane_answer)(const json_t *result, const json_t *error, void *arg);
 
 struct dataplane *dataplane_open(struct event_base *base, const char *path);
+/* What sluice-kernel watches instead: MACs, neighbours, and what becomes of the kernel's groups.
+ * Before it is up. */
+void dataplane_watch_as_kernel(struct dataplane *dp);
 /* Calls that wait are answered with NULL, NULL. Not from within a callback. */
 void dataplane_close(struct dataplane *dp);
 
@@ -42,7 +46,7 @@ void dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg);
  * is tried. One may listen. */
 void dataplane_on_trouble(
 	struct dataplane *dp, void (*trouble)(const char *why, void *arg), void *arg);
-/* Neither listeners nor answers call this arg any more. */
+/* Neither calls this arg any more. */
 void dataplane_forget(struct dataplane *dp, void *arg);
 
 enum dataplane_state dataplane_state(const struct dataplane *dp);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "intent_private.h"
+#include "parts.h"
 
 static int check_bandwidth(const struct intent_bandwidth *bandwidth, struct rpc_error *err)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codec.h"
-#include "intent_private.h"
+#include "parts.h"
 
 /* What every list of types.h begins with, writable. */
 struct pieces {

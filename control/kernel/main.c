@@ -2,7 +2,8 @@
 /* sluice-kernel: the one process of the control plane that may change the kernel (interfaces,
  * addresses, neighbours, FDBs, XDP programs). It connects to sluice-control, which tells it the
  * intents; it listens to nobody else, so that who speaks to the REST API is never in one process
- * with these capabilities. When sluice-control ends it waits for the next one. */
+ * with these capabilities. What the kernel says it says to the dataplane itself, so that it is
+ * followed while sluice-control is not there. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -49,8 +50,7 @@ static void connect_later(uint32_t ms)
 
 static void connection_end(void)
 {
-	if (kernel.greeted)
-		mirroring_end(&kernel.mirroring);
+	mirroring_lost(&kernel.mirroring);
 	kernel.greeted = kernel.ends = false;
 	lines_free(kernel.lines);
 	kernel.lines = NULL;
@@ -194,6 +194,7 @@ static int run(void)
 		on_retry(-1, 0, NULL);
 		rc = loop();
 		connection_end();
+		mirroring_end(&kernel.mirroring);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (events[i])

@@ -14,20 +14,6 @@
 #define REPORTS_S     (1000 / EVERY_MS)
 #define GAP_COST_PART 20 /* at most that part of the time goes into looking for gaps */
 
-void report_now(struct mirroring *m)
-{
-	struct mirror_counters now;
-
-	if (!m->mirror)
-		return;
-	memset(&now, 0, sizeof(now)); /* its padding is compared, too */
-	mirror_counters(m->mirror, &now);
-	if (!memcmp(&now, &m->counters, sizeof(now)))
-		return;
-	memcpy(&m->counters, &now, sizeof(now));
-	lines_say(m->lines, json_pack("{s:o}", "counters", wire_counters(&now)));
-}
-
 /* Says {word: value} when it is another one than before. value is stolen. */
 static void say_changed(struct mirroring *m, const char *word, json_t *value, char **before)
 {
@@ -41,6 +27,41 @@ static void say_changed(struct mirroring *m, const char *word, json_t *value, ch
 	free(*before);
 	*before = text;
 	lines_say(m->lines, json_pack("{s:o}", word, value));
+}
+
+/* ---- what the dataplane does not take ---- */
+
+#define SHOWN 20
+
+static void add_refused(enum object_type type, const char *key, const char *reason, void *arg)
+{
+	json_array_append_new(arg, json_pack("[s, s, s]", api_types[type].name, key, reason));
+}
+
+static void report_refused(struct mirroring *m)
+{
+	json_t *list = json_array();
+
+	publisher_refused(m->publisher, SHOWN, add_refused, list);
+	say_changed(m, "refused", list, &m->refused);
+}
+
+/* ---- counters ---- */
+
+void report_now(struct mirroring *m)
+{
+	struct mirror_counters now;
+
+	if (!m->mirror || !m->lines)
+		return;
+	memset(&now, 0, sizeof(now)); /* its padding is compared, too */
+	mirror_counters(m->mirror, &now);
+	publisher_counters(m->publisher, &now);
+	if (!memcmp(&now, &m->counters, sizeof(now)))
+		return;
+	memcpy(&m->counters, &now, sizeof(now));
+	report_refused(m); /* before they are counted */
+	lines_say(m->lines, json_pack("{s:o}", "counters", wire_counters(&now)));
 }
 
 /* ---- gaps ---- */
@@ -99,20 +120,33 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 {
 	struct mirroring *m = arg;
 
+	if (!m->lines)
+		return;
 	report_now(m);
 	if (++m->reports % REPORTS_S)
 		return;
 	lines_say(m->lines, json_pack("{s:b}", "alive", 1));
 	report_gaps(m);
+	report_refused(m);
 	report_xdp(m);
 }
 
-int report_start(struct mirroring *m)
+void report_start(struct mirroring *m)
 {
 	const struct timeval every = {.tv_usec = EVERY_MS * 1000};
 
 	m->report = event_new(m->base, -1, EV_PERSIST, on_report, m);
-	return m->report && !event_add(m->report, &every) ? 0 : -ENOMEM;
+	event_add(m->report, &every);
+}
+
+void report_anew(struct mirroring *m)
+{
+	memset(&m->counters, 0, sizeof(m->counters));
+	free(m->gaps);
+	free(m->refused);
+	free(m->xdp);
+	m->gaps = m->refused = m->xdp = NULL;
+	m->gap_wait = 0;
 }
 
 void report_stop(struct mirroring *m)
@@ -120,7 +154,5 @@ void report_stop(struct mirroring *m)
 	if (m->report)
 		event_free(m->report);
 	m->report = NULL;
-	free(m->gaps);
-	free(m->xdp);
-	m->gaps = m->xdp = NULL;
+	report_anew(m);
 }

@@ -10,7 +10,6 @@
 #include "mirror_private.h"
 
 #define SLICE_US    2000 /* of work, before others have their turn */
-#define FULL_MS	    10	 /* until a sink that was full is looked at again */
 #define SWEEP_S	    5	 /* between looks at next hops without a MAC, and memory that was short */
 #define PATIENCE_US 10000000 /* for namespaces whose first picture does not become whole */
 
@@ -39,16 +38,12 @@ static void say_ready(struct mirror *mirror)
 
 static void on_work(evutil_socket_t fd, short what, void *arg)
 {
-	struct timeval soon = {0}, later = {.tv_usec = FULL_MS * 1000};
+	struct timeval soon = {0};
 	struct mirror *mirror = arg;
 	uint64_t now = clock_mono_us();
 
 	if (mirror->touched)
 		look_at_world(mirror);
-	if (mirror->sink.full(mirror->sink.arg)) {
-		event_add(mirror->work, &later);
-		return;
-	}
 	if (subjects_work(mirror, now + SLICE_US)) {
 		event_add(mirror->work, &soon);
 		return;

@@ -45,6 +45,12 @@ struct mirror_counters {
 	uint32_t stations;	  /* told to the kernel's bridges */
 	uint32_t neighbors_kept;  /* next hops that the kernel was asked to keep */
 	uint64_t last_change_us;  /* from a message to the sink, the last time */
+	/* of the sink: objects that it was told; of those, not yet said to the dataplane, refused
+	 * by it, and waiting for another object; and those that it had otherwise than it was said
+	 */
+	uint32_t said, unsaid, refused, waiting;
+	uint32_t lists; /* of those, looked at */
+	uint64_t drift_total, transactions;
 };
 void mirror_counters(const struct mirror *mirror, struct mirror_counters *out);
 

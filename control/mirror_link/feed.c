@@ -129,7 +129,7 @@ static void look_end(struct mirror_link *link)
 		free(sent);
 	}
 	if (feed->news)
-		lines_say(link->lines, json_pack("{s:b}", "look", 1));
+		lines_say(link->lines, json_pack("{s:b}", "look", link->committed));
 	feed->news = false;
 }
 

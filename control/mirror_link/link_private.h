@@ -43,7 +43,7 @@ struct mirror_link {
 	struct reconciler *rec;
 	api_name site;
 	uint32_t rescan_s;
-	bool spawned;
+	bool spawned, committed;
 	char *path;
 	struct evconnlistener *listener;
 	struct lines *lines; /* NULL: sluice-kernel is not there */
@@ -57,6 +57,7 @@ struct mirror_link {
 
 	struct mirror_counters counters;
 	json_t *gaps;	  /* {slice: text} */
+	json_t *refused;  /* [[type, key, reason]] */
 	json_t *xdp_told; /* the list that the texts of xdp are of */
 	struct link_xdp xdp;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The end of the link in sluice-control (mirror_link.h): it takes sluice-kernel's connection, and
- * what that tells goes to the reconciler, to the bus, or is kept here for who asks. Owns all of it.
+ * what that tells goes to the bus, or is kept here for who asks. Owns all of it.
  */
 #include "mirror_link.h"
 
@@ -43,14 +43,13 @@ static void link_lose(struct mirror_link *link, const char *why)
 		if (!link->lost_us)
 			link->lost_us = clock_mono_us();
 		link->told[0] = '\0';
-		/* until it is there again and has told all */
-		reconciler_mirror_ready(link->rec, false);
 	} else if (strcmp(link->told, why)) { /* it tries again and again */
 		snprintf(link->told, sizeof(link->told), "%s", why);
 		log_text(LOG_ERROR_, "sluice-kernel: %s", why);
 	}
 	link->greeted = false;
 	link->counters.ready = false;
+	link->counters.unsaid = 0;
 	json_decref(link->gaps);
 	link->gaps = NULL;
 	xdp_forget(link);
@@ -67,7 +66,6 @@ static void said_hello(struct mirror_link *link, const json_t *line, const json_
 	if (version && !strcmp(version, SLUICE_VERSION)) {
 		link->greeted = true;
 		link->told[0] = '\0';
-		reconciler_mirror_ready(link->rec, false);
 		feed_touch(link);
 		return;
 	}
@@ -76,22 +74,10 @@ static void said_hello(struct mirror_link *link, const json_t *line, const json_
 	link_lose(link, why);
 }
 
-static void said_object(struct mirror_link *link, const json_t *line, const json_t *object)
-{
-	const struct api_type *type = api_type_find(json_string_value(object) ?: "");
-	const char *key = json_string_value(json_object_get(line, "key"));
-	const char *text = json_string_value(json_object_get(line, "text"));
-	int rc = type && key ? reconciler_mirror(link->rec, type->type, key, text) : -EINVAL;
-
-	if (rc == -ENOMEM)
-		link_lose(link, "out of memory");
-}
-
 static void said_ready(struct mirror_link *link, const json_t *line, const json_t *ready)
 {
 	link->counters.ready = true;
 	link->lost_us = 0;
-	reconciler_mirror_ready(link->rec, true);
 }
 
 static void said_retry(struct mirror_link *link, const json_t *line, const json_t *retry)
@@ -121,6 +107,12 @@ static void said_gaps(struct mirror_link *link, const json_t *line, const json_t
 {
 	json_decref(link->gaps);
 	link->gaps = json_incref((json_t *)gaps);
+}
+
+static void said_refused(struct mirror_link *link, const json_t *line, const json_t *refused)
+{
+	json_decref(link->refused);
+	link->refused = json_incref((json_t *)refused);
 }
 
 static const char *text_of(const json_t *object, const char *field)
@@ -162,9 +154,9 @@ static const struct {
 	const char *word;
 	void (*said)(struct mirror_link *link, const json_t *line, const json_t *value);
 } words[] = {
-	{"object", said_object}, /* first: there are the most of it */
 	{"counters", said_counters},
 	{"gaps", said_gaps},
+	{"refused", said_refused},
 	{"xdp", said_xdp},
 	{"event", said_event},
 	{"retry", said_retry},
@@ -253,6 +245,7 @@ int mirror_link_start(struct event_base *base, struct world *world, struct recon
 	link->base = base;
 	link->world = world;
 	link->rec = rec;
+	link->committed = config->committed;
 	link->rescan_s = config->rescan_s;
 	link->spawned = config->spawned;
 	link->lost_us = clock_mono_us();
@@ -267,7 +260,6 @@ int mirror_link_start(struct event_base *base, struct world *world, struct recon
 	if (rc)
 		goto err_link;
 	reconciler_on_applied(rec, feed_applied, link);
-	reconciler_mirror_ready(rec, false);
 	*out = link;
 	return 0;
 
@@ -287,6 +279,7 @@ void mirror_link_stop(struct mirror_link *link)
 	lines_free(link->lines);
 	feed_stop(link);
 	json_decref(link->gaps);
+	json_decref(link->refused);
 	xdp_forget(link);
 	free(link->path);
 	free(link);
@@ -294,8 +287,10 @@ void mirror_link_stop(struct mirror_link *link)
 
 void mirror_link_touch(struct mirror_link *link)
 {
-	if (link)
-		feed_touch(link);
+	if (!link)
+		return;
+	link->committed = true;
+	feed_touch(link);
 }
 
 /* ---- for who asks ---- */
@@ -337,6 +332,8 @@ void mirror_link_unguarded(struct mirror_link *link)
 void mirror_link_counters(const struct mirror_link *link, struct mirror_counters *out)
 {
 	*out = link->counters;
+	if (mirror_link_why(link)) /* nobody knows */
+		out->unsaid = 0;
 }
 
 void mirror_link_gaps(const struct mirror_link *link, mirror_gap each, void *arg)
@@ -346,6 +343,18 @@ void mirror_link_gaps(const struct mirror_link *link, mirror_gap each, void *arg
 
 	json_object_foreach (link->gaps, slice, said)
 		each(slice, json_string_value(said) ?: "", arg);
+}
+
+void mirror_link_refused(const struct mirror_link *link,
+	void (*each)(const char *type, const char *key, const char *reason, void *arg), void *arg)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (link->refused, i, one)
+		each(json_string_value(json_array_get(one, 0)) ?: "",
+			json_string_value(json_array_get(one, 1)) ?: "",
+			json_string_value(json_array_get(one, 2)) ?: "", arg);
 }
 
 size_t mirror_link_xdp_ports(const struct mirror_link *link)

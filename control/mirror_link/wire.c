@@ -42,6 +42,12 @@ static const struct wire_counter {
 	COUNTER(stations),
 	COUNTER(neighbors_kept),
 	COUNTER(last_change_us),
+	COUNTER(said),
+	COUNTER(unsaid),
+	COUNTER(refused),
+	COUNTER(waiting),
+	COUNTER(drift_total),
+	COUNTER(transactions),
 #undef COUNTER
 };
 #define COUNTERS (sizeof(wire_table) / sizeof(*wire_table))

@@ -9,15 +9,16 @@
  *   control → kernel
  *     {"intent": KIND, "name": NAME, "spec": {…}}   what the mirror needs: this site, its WANs, its
  *                                                   slices with `kernel`; spec null: it is gone
- *     {"look": true}                                the intents before it belong together
+ *     {"look": true}                                the intents before it belong together; the
+ * first one: there are no others. false: and there was never any, so that the dataplane is let be
  *     {"ports": [{"name", "interface"}, …]}         AF_XDP ports that are wanted, or are there
  *   kernel → control
- *     {"object": TYPE, "key": KEY, "text": TEXT}    as reconciler_mirror() takes it; text null
- *     {"ready": true}                               as reconciler_mirror_ready() takes it
+ *     {"ready": true}                               the first picture is whole
  *     {"retry": KIND, "name": NAME}                 as reconciler_retry() takes it
  *     {"event": NAME, "level": NUMBER, "fields": {…}}
  *     {"counters": {…}}                             struct mirror_counters, when they have changed
  *     {"gaps": {SLICE: TEXT, …}}                    mirror_gaps(), likewise
+ *     {"refused": [[TYPE, KEY, REASON], …]}         some that are not in force, likewise
  *     {"alive": true}                               each second
  *     {"xdp": [{"port", "interface", "state", "reason", "counts": [packets, bytes, …]}, …]}
  */

@@ -100,7 +100,7 @@ const struct health_facts *health_facts_now(void)
 	facts_now.site = control.site;
 	facts_now.dataplane = view_dataplane();
 	facts_now.why = dataplane_why(control.dataplane);
-	reconciler_counters(control.reconciler, &facts_now.reconciler);
+	view_reconciler(&facts_now.reconciler);
 	if (control.mirror)
 		mirror_link_counters(control.mirror, &mirror);
 	facts_now.mirror_waits = !mirror.ready;

@@ -129,7 +129,7 @@ static void on_read(const struct collector *c, void *arg)
 	struct reconcile_counters counters = {0};
 
 	tenants_read(c, NULL);
-	reconciler_counters(control.reconciler, &counters);
+	view_reconciler(&counters);
 	if (counters.drift_total > drift_seen)
 		bus_publish(LOG_WARN_, "drift", "",
 			json_pack("{s:I}", "objects",

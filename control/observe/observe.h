@@ -26,6 +26,9 @@ extern const struct route observe_metrics_routes[], observe_status_routes[], obs
 /* "up", "down", "hung" (also when it has owed an answer for 5 s; its connection lives on for 30).
  */
 const char *view_dataplane(void);
+/* The reconciler's counters, together with what is published of the kernel. */
+struct reconcile_counters;
+void view_reconciler(struct reconcile_counters *out);
 
 /* Is it somebody who sees the box as a whole: not bound to a tenant? */
 bool view_whole(const struct actor *actor);

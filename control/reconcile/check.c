@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Would the dataplane take a change? It is compiled while it stands in the world, and the groups
- * that would change are put to the dataplane without effect (reconciler_check_begin() of
- * reconcile.h). Owns the checks. */
+ * that would change are put to the dataplane without effect (reconciler_check() of reconcile.h).
+ * Owns the checks. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "clock.h"
 #include "reconciler.h"
 #include "turn.h"
@@ -19,44 +18,73 @@
 
 static const char silent[] = "the dataplane does not answer";
 
-/* An intent of the change, or one that depends on it, as it would be: refused, or wants another
- * form (NULL: it cannot be compiled, and what is in force stays). */
+/* An intent of the change, or one that depends on it, as it would be. */
 struct subject {
-	struct owner owner; /* first: of a tree of owners */
-	bool changed;	    /* by the change itself */
-	api_name *wans;	    /* of a slice or network: what it goes over here */
-	uint32_t wan_count, wan_room;
+	RB_ENTRY(subject) entry;
+	enum intent_type type;
+	api_name name;
+	bool changed;  /* by the change itself */
+	bool compiled; /* else it cannot be, and what is in force stays */
+	bool refused;
+	char reason[REASON_BYTES];
+	struct form form;
+	api_name *wan; /* of a slice or network: what it goes over here */
+	uint32_t wans;
 };
+
+static int subject_cmp(const struct subject *a, const struct subject *b)
+{
+	return a->type != b->type ? (a->type < b->type ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+RB_HEAD(check_subjects, subject);
+RB_GENERATE_INTERNAL(check_subjects, subject, entry, subject_cmp, static __attribute__((unused)))
 
 struct reconcile_check {
 	struct reconciler *rec;
-	struct owner_tree subjects;
-	uint32_t subject_count, compiled_count;
+	struct check_subjects subjects;
+	uint32_t subject_count;
 	size_t added;		/* changes that have become subjects */
-	struct owner *next;	/* subject to be compiled or asked about */
+	struct subject *next;	/* to be compiled, asked about, or judged */
+	bool is_compiled;	/* they all are */
+	bool lost;		/* no memory */
+	bool out;		/* a call is */
 	const char *why;	/* it is not asked; NULL: it is */
 	uint64_t waiting;	/* for what was touched before; 0: not */
 	struct event *patience; /* looks whether the dataplane still answers */
 	struct event *turn;	/* the next bit */
 	reconciler_checked done;
 	void *arg;
+	struct subject *sent; /* the first of the call */
 	struct text text;
 	json_t *verdicts; /* of the answer; NULL: none is being judged */
 	size_t told;
 };
 
+static struct subject *subject_find(
+	const struct reconcile_check *check, enum intent_type type, const char *name)
+{
+	struct subject wanted = {.type = type};
+
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	return RB_FIND(check_subjects, (struct check_subjects *)&check->subjects, &wanted);
+}
+
 static struct subject *subject_make(
 	struct reconcile_check *check, enum intent_type type, const char *name)
 {
-	struct owner *owner = owner_find(&check->subjects, type, name);
-	struct subject *subject;
+	struct subject *subject = subject_find(check, type, name);
 
-	if (owner)
-		return (struct subject *)owner;
-	subject = xcalloc(1, sizeof(*subject));
-	subject->owner.type = type;
-	snprintf(subject->owner.name, sizeof(subject->owner.name), "%s", name);
-	RB_INSERT(owner_tree, &check->subjects, &subject->owner);
+	if (subject)
+		return subject;
+	subject = calloc(1, sizeof(*subject));
+	if (!subject) {
+		check->lost = true;
+		return NULL;
+	}
+	subject->type = type;
+	snprintf(subject->name, sizeof(subject->name), "%s", name);
+	RB_INSERT(check_subjects, &check->subjects, subject);
 	check->subject_count++;
 	return subject;
 }
@@ -68,7 +96,10 @@ static void found_dependent(struct intent *dependent, void *arg)
 
 static void add_change(struct reconcile_check *check, const struct world_change *change)
 {
-	subject_make(check, change->type, change->name)->changed = true;
+	struct subject *subject = subject_make(check, change->type, change->name);
+
+	if (subject)
+		subject->changed = true;
 	for (int after = 0; after < 2; after++) {
 		const json_t *spec = after ? change->after : change->before;
 
@@ -78,50 +109,61 @@ static void add_change(struct reconcile_check *check, const struct world_change 
 	}
 }
 
-static bool is_refused(const struct owner *owner)
+static void subject_refuse(struct subject *subject, const char *reason)
 {
-	return owner && owner->state == INTENT_REFUSED;
-}
-
-static void subject_refuse(struct owner *subject, const char *reason)
-{
-	if (is_refused(subject))
+	if (subject->refused)
 		return;
-	subject->state = INTENT_REFUSED;
-	snprintf(subject->reason, sizeof(subject->reason), "%.255s", reason);
+	subject->refused = true;
+	snprintf(subject->reason, sizeof(subject->reason), "%s", reason);
 }
 
 static void note_wans(
 	struct reconcile_check *check, struct subject *subject, const struct intent *intent)
 {
 	const char *name;
+	api_name *grown;
 
-	for (uint32_t i = 0; (name = owner_wan_of(check->rec, intent, i)); i++)
-		if (*name)
-			snprintf(xarray_add(&subject->wans, &subject->wan_room, &subject->wan_count,
-					 sizeof(*subject->wans)),
-				sizeof(*subject->wans), "%s", name);
+	if (subject->type != INTENT_SLICE && subject->type != INTENT_NETWORK)
+		return;
+	for (uint32_t i = 0; (name = owner_wan_of(check->rec, intent, i)); i++) {
+		if (!*name)
+			continue;
+		grown = realloc(subject->wan, (subject->wans + 1) * sizeof(*grown));
+		if (!grown) {
+			check->lost = true;
+			return;
+		}
+		subject->wan = grown;
+		snprintf(grown[subject->wans++], sizeof(*grown), "%s", name);
+	}
 }
 
-static void compile_subject(struct reconcile_check *check, struct owner *subject)
+static void compile_subject(struct reconcile_check *check, struct subject *subject)
 {
 	struct reconciler *rec = check->rec;
 	const struct intent *intent = world_find(rec->world, subject->type, subject->name);
+	struct compiled_list list = {0};
 	struct rpc_error error = {0};
+	int err = intent ? compile_intent(rec->world, rec->site, intent, &list, &error) : 0;
 
-	if (intent && (subject->type == INTENT_SLICE || subject->type == INTENT_NETWORK))
-		note_wans(check, (struct subject *)subject, intent);
-	if (owner_compile(rec, subject->type, subject->name, &error))
-		subject->want = form_make(NULL, &rec->compiled);
-	else
+	if (intent)
+		note_wans(check, subject, intent);
+	if (!err)
+		err = form_make(NULL, &list, &subject->form);
+	compiled_list_free(&list);
+	subject->compiled = !err;
+	if (err == -ENOMEM)
+		check->lost = true;
+	else if (err)
 		subject_refuse(subject, error.message);
-	check->compiled_count++;
 }
 
 struct reconcile_check *reconciler_check_begin(struct reconciler *rec)
 {
-	struct reconcile_check *check = xcalloc(1, sizeof(*check));
+	struct reconcile_check *check = calloc(1, sizeof(*check));
 
+	if (!check)
+		return NULL;
 	check->rec = rec;
 	if (dataplane_state(rec->dp) != DATAPLANE_UP)
 		check->why = "the dataplane is not connected";
@@ -145,14 +187,34 @@ bool reconciler_check_step(struct reconcile_check *check, const struct world_cha
 		if (until_us && clock_mono_us() >= until_us)
 			return true;
 	}
-	while (check->compiled_count < check->subject_count && !check->why) {
-		check->next = check->next ? RB_NEXT(owner_tree, NULL, check->next)
-					  : RB_MIN(owner_tree, &check->subjects);
+	if (check->why || check->is_compiled)
+		return false;
+	if (!check->next)
+		check->next = RB_MIN(check_subjects, &check->subjects);
+	while (check->next) {
 		compile_subject(check, check->next);
-		if (until_us && clock_mono_us() >= until_us)
-			return check->compiled_count < check->subject_count;
+		check->next = RB_NEXT(check_subjects, NULL, check->next);
+		if (check->next && until_us && clock_mono_us() >= until_us)
+			return true;
 	}
+	check->is_compiled = true;
 	return false;
+}
+
+int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
+	struct reconcile_check **out)
+{
+	struct reconcile_check *check = reconciler_check_begin(rec);
+
+	*out = check;
+	if (!check)
+		return -ENOMEM;
+	reconciler_check_step(check, changes, count, 0);
+	if (!check->lost)
+		return 0;
+	reconciler_check_free(check);
+	*out = NULL;
+	return -ENOMEM;
 }
 
 /* ---- what it comes to ---- */
@@ -162,37 +224,39 @@ static void refuse_for_wan(struct reconcile_check *check, struct subject *subjec
 {
 	char reason[REASON_BYTES];
 
-	for (uint32_t i = 0; i < subject->wan_count; i++) {
-		const char *name = subject->wans[i];
-		const struct owner *wan = owner_find(&check->subjects, INTENT_WAN, name);
+	for (uint32_t i = 0; i < subject->wans && !subject->refused; i++) {
+		const char *name = subject->wan[i];
+		const struct subject *wan = subject_find(check, INTENT_WAN, name);
+		const struct owner *owner = owner_get(check->rec, INTENT_WAN, name, false);
+		bool before = !wan && owner && owner->state == INTENT_REFUSED;
 
-		if (!wan)
-			wan = owner_find(&check->rec->owners, INTENT_WAN, name);
-		if (!is_refused(wan) || owner_wan_is_there(check->rec, name))
+		if ((!before && !(wan && wan->refused)) || owner_wan_is_there(check->rec, name))
 			continue;
-		snprintf(reason, sizeof(reason), "wan %.31s: %.200s", name, wan->reason);
-		subject_refuse(&subject->owner, reason);
+		snprintf(reason, sizeof(reason), "wan %.31s: %.200s", name,
+			before ? owner->reason : wan->reason);
+		subject_refuse(subject, reason);
 	}
 }
 
 static void tell(struct reconcile_check *check)
 {
-	struct reconcile_refusal *list = xcalloc(check->subject_count, sizeof(*list));
+	struct reconcile_refusal *list = calloc(check->subject_count + 1, sizeof(*list));
 	struct reconcile_checked checked = {.why = check->why, .refusal = list};
-	struct owner *owner;
+	struct subject *subject;
 
-	RB_FOREACH (owner, owner_tree, &check->subjects) {
-		struct subject *subject = (struct subject *)owner;
+	if (!list || check->lost)
+		checked.why = "there is no memory to ask it";
+	RB_FOREACH (subject, check_subjects, &check->subjects) {
 		const struct intent *intent =
-			world_find(check->rec->world, owner->type, owner->name);
+			world_find(check->rec->world, subject->type, subject->name);
 
 		refuse_for_wan(check, subject);
 		/* one that is refused already, and that nobody changes, is no news */
-		if (checked.why || !is_refused(owner) ||
+		if (checked.why || !subject->refused ||
 			(!subject->changed && intent && intent->status.state == INTENT_REFUSED))
 			continue;
 		list[checked.count++] = (struct reconcile_refusal){
-			owner->type, subject->changed, owner->name, owner->reason};
+			subject->type, subject->changed, subject->name, subject->reason};
 	}
 	check->done(&checked, check->arg);
 	free(list);
@@ -201,6 +265,7 @@ static void tell(struct reconcile_check *check)
 static void finish(struct reconcile_check *check)
 {
 	tell(check);
+	check->out = false;
 	reconciler_check_free(check);
 }
 
@@ -212,7 +277,8 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	if (dataplane_silent_ms(check->rec->dp) <= check->rec->silent_ms)
 		return;
 	check->why = silent;
-	finish(check);
+	tell(check);
+	reconciler_check_free(check);
 }
 
 /* ---- asking, a bit at each turn of the loop ---- */
@@ -228,26 +294,43 @@ static void go_on(struct reconcile_check *check)
 }
 
 /* Its group would become another one. */
-static bool is_asked(const struct reconcile_check *check, const struct owner *subject)
+static bool is_asked(const struct reconcile_check *check, const struct subject *subject)
 {
-	const struct owner *owner = owner_find(&check->rec->owners, subject->type, subject->name);
+	const struct owner *owner = owner_get(check->rec, subject->type, subject->name, false);
 
-	return subject->want && subject->want->revision != (owner ? owner->there : 0);
+	return subject->compiled && subject->form.revision != (owner ? owner->there : 0);
+}
+
+static const char *label_of(const struct subject *subject, char *label, size_t size)
+{
+	snprintf(label, size, "%s %s", intent_kind(subject->type), subject->name);
+	return label;
+}
+
+static void say_subject(struct reconcile_check *check, const struct subject *subject, bool first)
+{
+	char label[LIMIT_NAME + 64];
+
+	if (!first)
+		text_say(&check->text, ",");
+	round_group(&check->text, label_of(subject, label, sizeof(label)), &subject->form);
 }
 
 /* Those of other calls want something else of what they share with these. */
 static void say_others(
-	struct reconcile_check *check, const struct owner *from, const struct owner *to)
+	struct reconcile_check *check, const struct subject *from, const struct subject *to)
 {
-	char label[LABEL_BYTES];
-	struct owner *subject;
+	char label[LIMIT_NAME + 64];
+	struct subject *subject;
 	bool any = false, inside = false;
 
-	RB_FOREACH (subject, owner_tree, &check->subjects) {
+	RB_FOREACH (subject, check_subjects, &check->subjects) {
 		inside = (inside || subject == from) && subject != to;
 		if (inside || !is_asked(check, subject))
 			continue;
-		round_stale(&check->text, owner_label(subject, label), !any);
+		text_say(&check->text, any ? ",\"" : ",\"stale\":[\"");
+		text_say(&check->text, label_of(subject, label, sizeof(label)));
+		text_say(&check->text, "\"");
 		any = true;
 	}
 	if (any)
@@ -257,19 +340,17 @@ static void say_others(
 /* The message about the subjects from check->next on; false: there is none left. */
 static bool message(struct reconcile_check *check)
 {
-	struct owner *subject = check->next;
-	char label[LABEL_BYTES];
+	struct subject *subject = check->next;
 	bool any = false;
 
 	check->text.len = 0;
 	round_begin(&check->text);
+	check->sent = subject;
 	for (; subject && check->text.len < ASK_BYTES;
-		subject = RB_NEXT(owner_tree, NULL, subject)) {
+		subject = RB_NEXT(check_subjects, NULL, subject)) {
 		if (!is_asked(check, subject))
 			continue;
-		if (any)
-			text_say(&check->text, ",");
-		round_group(&check->text, owner_label(subject, label), subject->want);
+		say_subject(check, subject, !any);
 		any = true;
 	}
 	text_say(&check->text, "]");
@@ -283,6 +364,13 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconcile_check *check = arg;
 
+	check->out = false;
+	if (!reconcile_answered(check->rec)) /* it is gone, and nobody waits any more */
+		check->done = NULL;
+	if (!check->done) {
+		reconciler_check_free(check);
+		return;
+	}
 	if (!result)
 		check->why = error ? "the dataplane cannot tell: it is older, or has no memory"
 				   : "the connection to the dataplane was lost";
@@ -300,24 +388,41 @@ static bool ask(struct reconcile_check *check)
 		finish(check);
 		return false;
 	}
-	err = dataplane_call_text(
-		check->rec->dp, "sync", check->text.text, check->text.len, on_answer, check);
-	if (err)
-		check->why = err == -EMSGSIZE ? "it is too much at once"
-					      : "the dataplane is not connected";
+	err = dataplane_call_text(check->rec->dp, "sync", check->text.text, check->text.len,
+		on_answer, check);
+	if (err == -EMSGSIZE)
+		check->why = "it is too much at once";
+	else if (err == -ENOTCONN)
+		check->why = "the dataplane is not connected";
+	else if (err < 0)
+		check->lost = true;
+	check->out = !err;
+	check->rec->calls += !err;
 	return err != 0;
+}
+
+static struct subject *subject_labelled(struct reconcile_check *check, const char *label)
+{
+	const struct owner *owner = owner_labelled(check->rec, label);
+	struct subject *subject;
+	char own[LIMIT_NAME + 64];
+
+	if (owner && (subject = subject_find(check, owner->type, owner->name)))
+		return subject;
+	RB_FOREACH (subject, check_subjects, &check->subjects)
+		if (!strcmp(label_of(subject, own, sizeof(own)), label))
+			return subject;
+	return NULL;
 }
 
 static void judge(struct reconcile_check *check, const json_t *verdict)
 {
 	const char *label = json_string_value(json_object_get(verdict, "owner"));
 	const json_t *error = json_object_get(verdict, "error");
-	enum intent_type type;
-	const char *name = label ? label_name(label, &type) : NULL;
-	struct owner *subject = name ? owner_find(&check->subjects, type, name) : NULL;
+	struct subject *subject = error && label ? subject_labelled(check, label) : NULL;
 	char reason[REASON_BYTES];
 
-	if (!error || !subject || round_is_cured(check->rec, error))
+	if (!subject || round_is_cured(check->rec, error))
 		return;
 	round_reason(error, reason);
 	subject_refuse(subject, reason);
@@ -341,7 +446,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	struct reconcile_check *check = arg;
 	uint64_t until_us = turn_until_us(RECONCILE_BIT_US);
 
-	while (!check->why) {
+	while (!check->why && !check->lost) {
 		if (!step(check))
 			return;
 		if (clock_mono_us() >= until_us) {
@@ -358,7 +463,7 @@ static void on_settled(bool settled, void *arg)
 	struct reconcile_check *check = arg;
 
 	check->waiting = 0;
-	check->next = RB_MIN(owner_tree, &check->subjects);
+	check->next = RB_MIN(check_subjects, &check->subjects);
 	go_on(check);
 }
 
@@ -374,28 +479,37 @@ void reconciler_check_run(struct reconcile_check *check, reconciler_checked done
 	}
 	check->patience = event_new(check->rec->base, -1, EV_PERSIST, on_patience, check);
 	check->turn = evtimer_new(check->rec->base, on_turn, check);
-	event_add(check->patience, &look);
+	if (!check->patience || !check->turn || event_add(check->patience, &look)) {
+		check->lost = true;
+		finish(check);
+		return;
+	}
 	check->waiting = reconciler_wait(check->rec, SETTLED_MS, on_settled, check);
+	if (!check->waiting)
+		on_settled(false, check);
 }
 
 void reconciler_check_free(struct reconcile_check *check)
 {
-	struct owner *owner;
+	struct subject *subject;
 
 	if (!check)
 		return;
-	if (check->patience) { /* it runs */
-		dataplane_forget(check->rec->dp, check);
+	check->done = NULL;
+	if (check->patience)
 		event_free(check->patience);
+	if (check->turn)
 		event_free(check->turn);
-	}
+	check->patience = check->turn = NULL;
+	if (check->out) /* by the answer */
+		return;
 	if (check->waiting)
 		reconciler_wait_cancel(check->rec, check->waiting);
-	while ((owner = RB_MIN(owner_tree, &check->subjects))) {
-		RB_REMOVE(owner_tree, &check->subjects, owner);
-		form_free(NULL, owner->want);
-		free(((struct subject *)owner)->wans);
-		free(owner);
+	while ((subject = RB_MIN(check_subjects, &check->subjects))) {
+		RB_REMOVE(check_subjects, &check->subjects, subject);
+		form_free(NULL, &subject->form);
+		free(subject->wan);
+		free(subject);
 	}
 	json_decref(check->verdicts);
 	free(check->text.text);

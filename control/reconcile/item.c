@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Objects of the dataplane, and the forms that intents have as sets of them (reconciler.h). Owns
  * the items. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
+#include "array.h"
 #include "hash.h"
 #include "reconciler.h"
 
@@ -31,15 +32,16 @@ struct item *item_get(struct reconciler *rec, enum object_type type, const char 
 	item = RB_FIND(item_tree, &rec->items, probe);
 	if (item || !make)
 		return item;
-	item = xcalloc(1, sizeof(*item) + size);
+	item = calloc(1, sizeof(*item) + size);
+	if (!item)
+		return NULL;
 	item->type = type;
 	memcpy(item->key, key, size);
-	TAILQ_INIT(&item->waiters);
 	RB_INSERT(item_tree, &rec->items, item);
 	return item;
 }
 
-struct item *item_labelled(struct reconciler *rec, const char *label, bool make)
+struct item *item_labelled(struct reconciler *rec, const char *label)
 {
 	const char *space = label ? strchr(label, ' ') : NULL;
 	const struct api_type *type;
@@ -49,46 +51,24 @@ struct item *item_labelled(struct reconciler *rec, const char *label, bool make)
 		return NULL;
 	snprintf(name, sizeof(name), "%.*s", (int)(space - label), label);
 	type = api_type_find(name);
-	return type ? item_get(rec, type->type, space + 1, make) : NULL;
+	return type ? item_get(rec, type->type, space + 1, false) : NULL;
 }
 
 static void count(struct reconciler *rec, const struct item *item, uint32_t by)
 {
-	bool aside = item->state == ITEM_WAITS || item->state == ITEM_REFUSED;
-	bool intents = item->wanted || item->there;
-
-	rec->items_are.wanted += intents || (item->mirror && !aside) ? by : 0;
-	rec->items_are.there += item_is_there(item) ? by : 0;
-	rec->items_are.said += item->mirror ? by : 0;
-	rec->items_are.shadowed += item->mirror && item->there ? by : 0;
-	rec->items_are.refused += item->state == ITEM_REFUSED ? by : 0;
-	rec->items_are.waiting += item->state == ITEM_WAITS ? by : 0;
-	rec->items_are.queued += item->state == ITEM_QUEUED || item->state == ITEM_OUT ? by : 0;
-}
-
-void item_uncount(struct reconciler *rec, const struct item *item)
-{
-	count(rec, item, UINT32_MAX);
-}
-
-void item_recount(struct reconciler *rec, const struct item *item)
-{
-	count(rec, item, 1);
+	rec->items_are.wanted += item->wanted || item->there ? by : 0;
+	rec->items_are.there += item->there ? by : 0;
 }
 
 static void item_free(struct reconciler *rec, struct item *item)
 {
 	RB_REMOVE(item_tree, &rec->items, item);
-	free(item->mirror);
-	free(item->withdrawn);
-	free(item->reason);
 	free(item);
 }
 
-void item_sweep(struct reconciler *rec, struct item *item)
+static void item_sweep(struct reconciler *rec, struct item *item)
 {
-	if (!item->forms && !item->mirror && !item->mirror_there && item->state == ITEM_IDLE &&
-		TAILQ_EMPTY(&item->waiters))
+	if (!item->forms)
 		item_free(rec, item);
 }
 
@@ -104,8 +84,6 @@ void items_free(struct reconciler *rec)
 
 void form_free(struct reconciler *rec, struct form *form)
 {
-	if (!form)
-		return;
 	for (uint32_t i = 0; i < form->count; i++) {
 		free(form->objects[i].text);
 		if (!rec)
@@ -114,50 +92,54 @@ void form_free(struct reconciler *rec, struct form *form)
 		item_sweep(rec, form->objects[i].item);
 	}
 	free(form->objects);
-	free(form);
+	*form = (struct form){0};
 }
 
-struct form *form_make(struct reconciler *rec, struct compiled_list *list)
+int form_make(struct reconciler *rec, const struct compiled_list *list, struct form *out)
 {
-	struct form *form = xcalloc(1, sizeof(*form));
 	uint64_t hash = HASH_FNV64;
 
-	form->objects = xcalloc(list->count, sizeof(*form->objects));
-	form->count = list->count;
+	*out = (struct form){0};
+	if (!list->count)
+		return 0;
+	out->objects = calloc(list->count, sizeof(*out->objects));
+	if (!out->objects)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < list->count; i++) {
-		struct compiled *from = &list->items[i];
-		struct object_text *to = &form->objects[i];
+		const struct compiled *from = &list->items[i];
+		struct object_text *to = &out->objects[i];
 		uint8_t type = (uint8_t)from->type;
 
+		to->type = from->type;
+		to->item = rec ? item_get(rec, from->type, from->key, true) : NULL;
+		to->text = to->item || !rec ? strdup(from->text) : NULL;
+		if (!to->text) {
+			if (to->item)
+				item_sweep(rec, to->item);
+			form_free(rec, out);
+			return -ENOMEM;
+		}
+		if (to->item)
+			to->item->forms++;
+		out->count++;
 		hash = hash_fnv64(hash, &type, 1);
 		hash = hash_fnv64(hash, from->text, strlen(from->text) + 1);
-		to->type = from->type;
-		to->text = from->text;
-		from->text = NULL;
-		if (!rec)
-			continue;
-		to->item = item_get(rec, from->type, from->key, true);
-		to->item->forms++;
 	}
-	form->revision = form->count ? (hash & INT64_MAX) | 1 : 0;
-	compiled_list_clear(list);
-	return form;
+	out->revision = (hash & INT64_MAX) | 1;
+	return 0;
 }
 
 void form_count(struct reconciler *rec, const struct form *form, bool there, int by)
 {
-	for (uint32_t i = 0; i < form_size(form); i++) {
+	for (uint32_t i = 0; i < form->count; i++) {
 		struct item *item = form->objects[i].item;
 		uint32_t *times = there ? &item->there : &item->wanted;
-		bool was = item_is_there(item);
 
-		item_uncount(rec, item);
+		count(rec, item, UINT32_MAX);
 		*times += (uint32_t)by;
-		item_recount(rec, item);
+		count(rec, item, 1);
 		if (there)
 			rec->generation[item->type]++;
-		if (!was && item_is_there(item))
-			kernel_wake(rec, item);
 	}
 }
 

@@ -34,75 +34,25 @@ void reconcile_pause(struct reconciler *rec, uint32_t ms)
 	evtimer_add(rec->pause, &tv);
 }
 
-/* ---- who waits until what was touched so far is applied or refused ---- */
-
-static void waiter_free(struct reconciler *rec, struct waiter *waiter)
+static void shell_free(struct reconciler *rec)
 {
-	TAILQ_REMOVE(&rec->waiters, waiter, link);
-	event_free(waiter->timer);
-	free(waiter);
+	for (char **keep = rec->keep; keep && *keep; keep++)
+		free(*keep);
+	free(rec->keep);
+	free(rec->site);
+	free(rec->applied);
+	free(rec);
 }
 
-static void waiter_done(struct reconciler *rec, struct waiter *waiter, bool settled)
+bool reconcile_answered(struct reconciler *rec)
 {
-	void (*done)(bool settled, void *arg) = waiter->done;
-	void *arg = waiter->arg;
-
-	waiter_free(rec, waiter);
-	done(settled, arg);
+	rec->calls--;
+	if (!rec->stopped)
+		return true;
+	if (!rec->calls)
+		shell_free(rec);
+	return false;
 }
-
-static void on_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	struct waiter *waiter = arg;
-
-	waiter_done(waiter->rec, waiter, false);
-}
-
-uint64_t reconciler_wait(struct reconciler *rec, uint32_t timeout_ms,
-	void (*done)(bool settled, void *arg), void *arg)
-{
-	struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-	struct waiter *waiter = xcalloc(1, sizeof(*waiter));
-
-	*waiter = (struct waiter){.rec = rec, .seq = rec->seq, .done = done, .arg = arg};
-	TAILQ_INSERT_TAIL(&rec->waiters, waiter, link);
-	waiter->timer = evtimer_new(rec->base, on_timeout, waiter);
-	evtimer_add(waiter->timer, &tv);
-	waiter->number = ++rec->last_waiter;
-	reconcile_work(rec);
-	return waiter->number;
-}
-
-void reconciler_wait_cancel(struct reconciler *rec, uint64_t number)
-{
-	struct waiter *waiter;
-
-	TAILQ_FOREACH (waiter, &rec->waiters, link) {
-		if (waiter->number != number)
-			continue;
-		waiter_free(rec, waiter);
-		return;
-	}
-}
-
-/* done() may touch intents, wait again or cancel others: from the front each time. */
-static void wait_check(struct reconciler *rec)
-{
-	struct waiter *waiter;
-
-	do {
-		const struct owner *first = TAILQ_FIRST(&rec->unsettled);
-
-		TAILQ_FOREACH (waiter, &rec->waiters, link)
-			if (!first || first->seq > waiter->seq)
-				break;
-		if (waiter)
-			waiter_done(rec, waiter, true);
-	} while (waiter);
-}
-
-/* ---- a turn ---- */
 
 bool reconcile_synced(const struct reconciler *rec)
 {
@@ -113,7 +63,7 @@ bool reconcile_synced(const struct reconciler *rec)
 
 uint32_t reconcile_differing(const struct reconciler *rec)
 {
-	return rec->open_objects + rec->items_are.queued + rec->leftover_count;
+	return rec->open_objects + rec->leftover_count + rec->stranger_count;
 }
 
 static void note_sync(struct reconciler *rec)
@@ -143,8 +93,7 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		rec->resync_wanted = true;
 	if (dataplane_state(rec->dp) == DATAPLANE_UP) {
 		/* the first one tells leftovers from what is compiled only later */
-		if (rec->resync_wanted && rec->list == LIST_NONE &&
-			(rec->known || TAILQ_EMPTY(&rec->queue)))
+		if (rec->resync_wanted && !rec->listing && (rec->known || TAILQ_EMPTY(&rec->queue)))
 			resync_begin(rec);
 		if (!more && rec->call == CALL_NONE && rec->known && !rec->doubt && rec->enabled)
 			round_next(rec);
@@ -187,11 +136,7 @@ void reconcile_looked(struct reconciler *rec)
 static void forget_all(struct reconciler *rec)
 {
 	struct owner *owner;
-	struct item *item;
 
-	RB_FOREACH (item, item_tree, &rec->items)
-		if (item->mirror || item->mirror_there)
-			kernel_forget(rec, item);
 	RB_FOREACH (owner, owner_tree, &rec->owners)
 		owner_lost(rec, owner);
 }
@@ -201,7 +146,7 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 	struct reconciler *rec = arg;
 
 	if (state != DATAPLANE_UP) {
-		if (rec->list != LIST_NONE)
+		if (rec->listing)
 			resync_lost(rec);
 		return;
 	}
@@ -221,7 +166,7 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 
 static struct owner *touch(struct reconciler *rec, enum intent_type type, const char *name)
 {
-	struct owner *owner = owner_get(rec, type, name);
+	struct owner *owner = owner_get(rec, type, name, true);
 
 	owner_queue(rec, owner);
 	owner_unsettled(rec, owner);
@@ -240,7 +185,7 @@ static void touch_change(struct reconciler *rec, const struct world_change *chan
 
 	if (intent)
 		intent->status.state = INTENT_PENDING;
-	owner->tells = TELLS_ALWAYS;
+	owner->news = true;
 	owner_show(rec, owner, intent);
 	if (change->before)
 		compile_dependents(rec->world, change->type, change->name, change->before,
@@ -275,7 +220,7 @@ void reconciler_touch_all(struct reconciler *rec)
 	reconcile_work(rec);
 }
 
-/* Once a state of an intent or the kernel has changed what is there. */
+/* Once a state of an intent has changed what is there. */
 void reconcile_tell(struct reconciler *rec)
 {
 	for (uint32_t i = 0; i < rec->applied_count; i++)
@@ -293,7 +238,7 @@ void reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), v
 static void each_of(const struct form *form, enum object_type type,
 	void (*each)(const char *key, const char *text, void *arg), void *arg)
 {
-	for (uint32_t i = 0; i < form_size(form); i++)
+	for (uint32_t i = 0; form && i < form->count; i++)
 		if (form->objects[i].type == type)
 			each(form->objects[i].item->key, form->objects[i].text, arg);
 }
@@ -304,9 +249,11 @@ void reconciler_each(struct reconciler *rec, enum object_type type,
 	struct owner *owner;
 
 	RB_FOREACH (owner, owner_tree, &rec->owners) {
-		each_of(owner->in, type, each, arg);
-		if (owner->want != owner->in)
-			each_of(owner->want, type, each, arg);
+		const struct form *in = owner_in(owner);
+
+		each_of(in, type, each, arg);
+		if (owner->wants && in != &owner->want)
+			each_of(&owner->want, type, each, arg);
 	}
 }
 
@@ -352,7 +299,7 @@ void reconciler_resync(struct reconciler *rec)
 
 void reconciler_retry(struct reconciler *rec, enum intent_type type, const char *name)
 {
-	struct owner *owner = owner_find(&rec->owners, type, name);
+	struct owner *owner = owner_get(rec, type, name, false);
 
 	if (!owner || owner->state != INTENT_REFUSED)
 		return;
@@ -393,10 +340,6 @@ void reconciler_counters(const struct reconciler *rec, struct reconcile_counters
 	out->actual = rec->items_are.there + rec->leftover_count;
 	out->differing = reconcile_differing(rec);
 	out->refused = rec->refused_count;
-	out->mirrored = rec->items_are.said;
-	out->mirrored_shadowed = rec->items_are.shadowed;
-	out->mirrored_refused = rec->items_are.refused;
-	out->mirrored_waiting = rec->items_are.waiting;
 	out->pending = rec->open_count;
 }
 
@@ -417,10 +360,6 @@ static void lists_init(struct reconciler *rec)
 {
 	RB_INIT(&rec->items);
 	RB_INIT(&rec->owners);
-	for (int queue = 0; queue < QUEUES; queue++)
-		TAILQ_INIT(&rec->queues[queue]);
-	TAILQ_INIT(&rec->refused);
-	TAILQ_INIT(&rec->out_items);
 	TAILQ_INIT(&rec->queue);
 	TAILQ_INIT(&rec->trying);
 	TAILQ_INIT(&rec->unsettled);
@@ -439,7 +378,6 @@ struct reconciler *reconciler_start(struct event_base *base, struct world *world
 	rec->base = base;
 	rec->world = world;
 	rec->dp = dp;
-	rec->mirror_ready = true;
 	rec->leftovers_most = LEFTOVERS_MOST;
 	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
 	rec->silent_ms = config->silent_ms ? config->silent_ms : SILENT_MS;
@@ -462,13 +400,11 @@ void reconciler_stop(struct reconciler *rec)
 	if (!rec)
 		return;
 	dataplane_forget(rec->dp, rec);
-	while (!TAILQ_EMPTY(&rec->waiters))
-		waiter_free(rec, TAILQ_FIRST(&rec->waiters));
+	wait_free(rec);
 	free(rec->text.text);
+	rec->text = (struct text){0};
 	json_decref(rec->verdicts);
-	json_decref(rec->gave_way);
 	resync_free(rec);
-	kernel_untry(rec);
 	while ((owner = RB_MIN(owner_tree, &rec->owners)))
 		owner_free(rec, owner);
 	items_free(rec);
@@ -476,11 +412,7 @@ void reconciler_stop(struct reconciler *rec)
 	event_free(rec->pause);
 	event_free(rec->second_look);
 	event_free(rec->resync);
-	compiled_list_free(&rec->compiled);
-	for (char **keep = rec->keep; *keep; keep++)
-		free(*keep);
-	free(rec->keep);
-	free(rec->site);
-	free(rec->applied);
-	free(rec);
+	rec->stopped = true;
+	if (!rec->calls)
+		shell_free(rec);
 }

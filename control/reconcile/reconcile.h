@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps the dataplane as the intents and the kernel want it. Each intent is a group of objects of
- * the source `intent`, each object of which the kernel tells one of the source `kernel`
- * (dataplane/objects/claims.h); the dataplane judges each group by itself, and says which one it
- * refuses and why. On start, on reconnect (and once more a second later), on another instance,
- * after an error, and every resync_s the groups that the dataplane lists are compared by their
- * revisions; between those a change of an intent compiles only that intent and its dependents.
+/* Keeps the dataplane as the intents want it. Each intent is a group of objects of the source
+ * `intent` (dataplane/objects/claims.h); the dataplane judges each group by itself, and says which
+ * one it refuses and why. On start, on reconnect (and once more a second later), on another
+ * instance, after an error, and every resync_s the groups that the dataplane lists are compared by
+ * their revisions; between those a change of an intent compiles only that intent and its
+ * dependents.
  *
  * All of an intent's objects are in, or those it had before stay, and the others go on. What is in
  * the dataplane and no source claims is taken away, unless `keep` says otherwise; as long as the
  * store has never had a commit nothing is touched at all.
  *
- * What the kernel says (control/mirror) is weaker than any intent: an object that both want is as
- * the intent says, one that is refused is set aside with its reason and holds up nobody, and where
- * it stands in an intent's way it gives way. It follows in calls of its own, some thousand objects
- * each, what others need first; what names an object that is not there (yet) waits for that. */
+ * What the kernel says is another source, which sluice-kernel speaks for (control/kernel), and
+ * which is weaker than any intent: where it stands in an intent's way it gives way. */
 #ifndef RECONCILE_RECONCILE_H
 #define RECONCILE_RECONCILE_H
 
@@ -48,28 +46,6 @@ void reconciler_resync(struct reconciler *rec);
 /* Tries an intent that was refused again: what was in its way is gone. */
 void reconciler_retry(struct reconciler *rec, enum intent_type type, const char *name);
 
-/* ---- what the kernel says, by control/mirror ---- */
-
-/* An object of type address, neighbor, route, mac, member or tunnel that no intent owns. text: its
- * canonical JSON (as compile gives it; copied); NULL: the kernel does not say so any more. Cheap:
- * done from the loop, many in one go. A mac that the dataplane has lost to a station that it has
- * learned is left alone until the text is another one, or was NULL in between. 0, -ENOMEM; -EINVAL:
- * not such a type, or a key that is too long. */
-int reconciler_mirror(
-	struct reconciler *rec, enum object_type type, const char *key, const char *text);
-/* false: a mirror will come, or come anew, and until it has a whole picture nothing that an earlier
- * life has left, or has told, and that could be the mirror's is taken from the dataplane. true: it
- * has; what it has not told since goes. Without a call: there is no mirror. */
-void reconciler_mirror_ready(struct reconciler *rec, bool ready);
-/* Why the object is not as the mirror wants it: what the dataplane said, or what it waits for;
- * NULL: there is no reason to tell. Valid until the loop goes on. */
-const char *reconciler_mirror_reason(
-	struct reconciler *rec, enum object_type type, const char *key);
-/* All that have such a reason; each may not call the reconciler. */
-void reconciler_mirror_refused(struct reconciler *rec,
-	void (*each)(enum object_type type, const char *key, const char *reason, void *arg),
-	void *arg);
-
 /* ---- what is wanted ---- */
 
 /* Each object of that type that intents want or have in force, maybe more than once; each may not
@@ -91,7 +67,7 @@ void reconciler_wait_cancel(struct reconciler *rec, uint64_t number);
 /* ---- what would be ---- */
 
 /* Would the dataplane take a change? All that it would make differ is compiled and put to the
- * dataplane's own checks, without effect there or here; what would give way (as the mirror's, or
+ * dataplane's own checks, without effect there or here; what would give way (as the kernel's, or
  * what nobody wants) is out of the way for it. */
 struct reconcile_check;
 struct reconcile_refusal {
@@ -106,9 +82,12 @@ struct reconcile_checked {
 };
 typedef void (*reconciler_checked)(const struct reconcile_checked *checked, void *arg);
 
-/* Before world_commit or world_rollback, after world_check: the changes are still known. Then steps
- * with the same changes until one is false; each comes back at the time until_us of the monotonic
- * clock, but does something (0: all). */
+/* Before world_commit or world_rollback, after world_check: the changes are still known. 0,
+ * -ENOMEM. */
+int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
+	struct reconcile_check **out);
+/* The same in pieces: begin (NULL: no memory), then steps with the same changes until one is false;
+ * each comes back at the time until_us of the monotonic clock, but does something (0: all). */
 struct reconcile_check *reconciler_check_begin(struct reconciler *rec);
 bool reconciler_check_step(struct reconcile_check *check, const struct world_change *changes,
 	size_t count, uint64_t until_us);
@@ -135,11 +114,6 @@ struct reconcile_counters {
 	uint32_t desired, actual, differing; /* objects */
 	uint32_t refused;		     /* intents */
 	uint32_t pending;		     /* intents neither applied nor refused */
-	uint32_t mirrored;		     /* objects that the mirror wants; of those: */
-	uint32_t mirrored_shadowed;	     /* an intent wants them, too */
-	uint32_t mirrored_refused;	     /* set aside: reconciler_mirror_reason */
-	uint32_t mirrored_waiting;	     /* for an object that they name */
-	uint64_t mirrored_drift_total;	     /* of drift_total: those of the mirror */
 	int64_t last_sync_us;		     /* since 1970; 0: never */
 	uint64_t last_apply_us;		     /* how long the last transaction took */
 };

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the files of the reconciler share; nobody else includes it.
  *
- * Intents and the kernel are sources of groups in the dataplane (dataplane/objects/claims.h), which
- * judges each group by itself and says what became of it. An owner is an intent: a group of the
- * objects that it was compiled to. An item is an object: how many intents want it, and what the
- * kernel says of it, which is a group of its own. */
+ * Intents are a source of groups in the dataplane (dataplane/objects/claims.h), which judges each
+ * group by itself and says what became of it. An owner is an intent: a group of the objects that it
+ * was compiled to. An item is an object: how many intents want it. */
 #ifndef RECONCILE_RECONCILER_H
 #define RECONCILE_RECONCILER_H
 
@@ -35,28 +34,7 @@ struct form {
 	uint64_t revision; /* a hash of all of them; 0: there are none */
 };
 
-static inline uint32_t form_size(const struct form *form)
-{
-	return form ? form->count : 0;
-}
-
 /* ---- items ---- */
-
-/* Where what the kernel says of an item stands. */
-enum item_state {
-	ITEM_IDLE,    /* nothing is to be done: it is in force, or was never said */
-	ITEM_QUEUED,  /* it is to be said */
-	ITEM_OUT,     /* it is said by the call that is out */
-	ITEM_WAITS,   /* for the item that it names, which is not there */
-	ITEM_REFUSED, /* by the dataplane */
-};
-
-/* What is said of the kernel goes in this order, some thousand at a time: what others need, and
- * neighbours; routes and MACs, of which there may be a hundred thousand; what others have needed.
- */
-enum item_queue { QUEUE_FIRST, QUEUE_BULK, QUEUE_LAST, QUEUES };
-
-TAILQ_HEAD(item_list, item);
 
 struct item {
 	RB_ENTRY(item) entry;
@@ -64,22 +42,6 @@ struct item {
 	uint32_t forms;	 /* that have it */
 	uint32_t wanted; /* by so many intents, in their newest form */
 	uint32_t there;	 /* for so many, in the form that is in force */
-
-	/* of the kernel */
-	char *mirror;		/* what it says; NULL: nothing */
-	uint64_t mirror_there;	/* revision in the dataplane; 0: it is not */
-	uint64_t mirror_out;	/* revision of the call that is out */
-	uint64_t seen;		/* stamp of the resync that listed it */
-	uint64_t stamp;		/* of the last call that has changed it */
-	uint8_t state;		/* enum item_state */
-	uint8_t queue;		/* enum item_queue */
-	TAILQ_ENTRY(item) link; /* of its queue, of the refused, or of the waiters of awaits */
-	struct item *awaits;
-	uint32_t life;	 /* of the mirror, in which it was said */
-	char *withdrawn; /* why it is taken away: what it says instead was refused; NULL: it is not
-			  */
-	char *reason;	 /* why it is refused or waits; NULL: for what it awaits */
-	struct item_list waiters; /* for this one to be there */
 	char key[];
 };
 RB_HEAD(item_tree, item);
@@ -93,20 +55,13 @@ enum owner_step {
 	STEP_TRYING,  /* in the call that is out */
 };
 
-/* Which of its states are events for people. */
-enum owner_tells {
-	TELLS_CHANGES,
-	TELLS_ALWAYS,	/* it was changed: even if the state is what it was */
-	TELLS_REFUSALS, /* it is applied again after a restart of the dataplane */
-};
-
 struct owner {
 	RB_ENTRY(owner) entry;
 	enum intent_type type;
 	api_name name;
-	/* As it was compiled last; NULL: not yet, or it was refused. */
-	struct form *want;
-	struct form *in; /* in force, maybe the same; NULL: none that is known */
+	struct form want; /* as it was compiled last */
+	struct form in;	  /* in force, where that is another form */
+	bool is_in;	  /* the wanted form is in force */
 	/* revision of the group in the dataplane, as far as known; 0: none */
 	uint64_t there;
 #define REVISION_UNKNOWN 1 /* there it is, but perhaps not as it was said */
@@ -114,12 +69,17 @@ struct owner {
 	uint64_t stamp;	   /* of the last call that has changed it */
 	enum intent_state state;
 	char reason[256];
-	uint64_t seq;  /* of the touch that it is unsettled since; 0: it is settled */
-	bool queued;   /* to be compiled */
-	bool restores; /* refused, and wants what it had before the dataplane lost that */
+	uint64_t seq; /* of the touch that it is unsettled since */
+	bool queued;  /* to be compiled */
 	enum owner_step step;
-	enum owner_tells tells;
-	enum intent_state shown; /* by its intent, and counted so; INTENT_STATES: there is none */
+	bool unsettled;
+	bool wants;    /* its wanted form is counted as wanted: it is not refused */
+	bool rejected; /* could not be compiled: what is in force stays */
+	bool restores; /* refused, and what it had before is to be in force again first */
+	bool news;     /* its state is told even if it is what it was */
+	bool quiet;    /* applied again after a restart: no news */
+	bool counted;  /* among rec->states, in the state that its intent shows: */
+	enum intent_state shown;
 	TAILQ_ENTRY(owner) queue_link, try_link, unsettled_link;
 	TAILQ_ENTRY(owner) refused_link; /* as long as its state is INTENT_REFUSED */
 };
@@ -143,28 +103,28 @@ struct waiter {
 /* An object that was found in the dataplane and that no source claims. */
 struct leftover {
 	enum object_type type;
-	char *key;
+	char key[];
 };
 
 /* What the call that is out is about. */
-enum call_kind { CALL_NONE, CALL_INTENTS, CALL_KERNEL, CALL_LEFTOVERS };
+enum call_kind { CALL_NONE, CALL_INTENTS, CALL_LEFTOVERS, CALL_STRANGERS };
 
 struct reconciler {
 	struct event_base *base;
 	struct world *world;
 	struct dataplane *dp;
-	struct compiled_list compiled; /* by owner_compile() */
 	char *site;
 	char **keep;
 	uint32_t second_look_ms, silent_ms;
 	struct event *work, *resync, *pause, *second_look;
-	bool enabled;	/* the store has had a commit */
+	bool enabled; /* the store has had a commit */
+	bool stopped;
 	uint32_t calls; /* that will call back with this as their argument */
 
 	struct item_tree items;
 	struct owner_tree owners;
 	struct {
-		uint32_t wanted, there, said, shadowed, refused, waiting, queued;
+		uint32_t wanted, there;
 	} items_are; /* how many items */
 	uint32_t refused_count;
 	struct owner_list queue;		 /* to be compiled */
@@ -186,36 +146,28 @@ struct reconciler {
 	enum call_kind call;
 	uint64_t out_since_us; /* 0: its answer has come */
 	json_t *verdicts;      /* of the answer; NULL: it is out, or there was none */
-	json_t *gave_way;      /* likewise */
 	size_t told;	       /* of the verdicts */
 	bool split;	       /* the pending intents do not go in one call */
 	bool any_applied;      /* of a split try: who was refused is tried once more */
-	bool kernel_turn;      /* the next call is the kernel's */
 	bool doubt;	       /* no call before a resync is over */
 	uint32_t doubts;       /* so many since the last resync by the clock */
 	struct text text;      /* of the call */
 
-	/* the kernel */
-	bool mirror_ready;
-	uint32_t mirror_life; /* what was said in an earlier one is not said any more */
-	struct item_list queues[QUEUES];
-	struct item_list refused; /* longest ago first */
-	struct item_list out_items;
-	bool kernel_news; /* something was applied that a refused one may have waited for */
-	char reason_text[REASON_BYTES];
-
 	/* the resync that goes on */
+	bool listing;
 	bool resync_wanted;
-	enum list_kind { LIST_NONE, LIST_INTENTS, LIST_KERNEL, LIST_UNCLAIMED } list;
+	enum list_kind { LIST_INTENTS, LIST_UNCLAIMED } list;
 	enum object_type list_type;
 	uint64_t list_stamp;
-	json_t *page;		    /* groups or objects; NULL: it has not come */
-	json_t *cursor;		    /* of the next page; NULL: this is the last */
-	size_t compared;	    /* of the page */
-	struct leftover *leftovers; /* unclaimed, to be deleted, by type */
+	json_t *page;		     /* groups or objects; NULL: it has not come */
+	json_t *cursor;		     /* of the next page; NULL: this is the last */
+	size_t compared;	     /* of the page */
+	struct leftover **leftovers; /* unclaimed, to be deleted */
 	uint32_t leftover_count, leftover_room;
 	uint32_t leftovers_most; /* that are remembered */
 	bool beyond;		 /* there are more of them than are remembered at once */
+	char **strangers;	 /* groups of intents that are not there any more */
+	uint32_t stranger_count, stranger_room;
 	uint32_t drift;
 	char drift_first[API_KEY_BYTES + 16];
 
@@ -241,46 +193,38 @@ RB_PROTOTYPE(owner_tree, owner, entry, owner_cmp)
 
 struct item *item_get(struct reconciler *rec, enum object_type type, const char *key, bool make);
 /* "slice blue" → the item; NULL: there is none, or it is no object's name. */
-struct item *item_labelled(struct reconciler *rec, const char *label, bool make);
-void item_sweep(struct reconciler *rec, struct item *item); /* frees it when nobody knows it */
-static inline bool item_is_there(const struct item *item)
-{
-	return item->there || item->mirror_there;
-}
-/* Around each change of an item. */
-void item_uncount(struct reconciler *rec, const struct item *item);
-void item_recount(struct reconciler *rec, const struct item *item);
+struct item *item_labelled(struct reconciler *rec, const char *label);
 void items_free(struct reconciler *rec);
 
-/* The compiled objects as a form, which takes their texts and leaves the list empty; rec NULL: it
- * is only asked about, and freed so. */
-struct form *form_make(struct reconciler *rec, struct compiled_list *list);
+/* The compiled objects as a form; rec NULL: it is only asked about, and freed so. 0, -ENOMEM. */
+int form_make(struct reconciler *rec, const struct compiled_list *list, struct form *out);
 void form_free(struct reconciler *rec, struct form *form);
-/* Its objects are wanted, or in force (there): counted; what waits for them is woken. NULL is fine.
- */
+/* Its objects are wanted, or in force (there): counted. */
 void form_count(struct reconciler *rec, const struct form *form, bool there, int by);
 bool form_has(const struct form *form, enum object_type type, const char *key);
 
 /* ---- owner.c ---- */
 
-struct owner *owner_find(const struct owner_tree *owners, enum intent_type type, const char *name);
-struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name);
+struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name, bool make);
 /* "slice blue", as groups are called. */
-#define LABEL_BYTES (LIMIT_NAME + 64)
-const char *owner_label(const struct owner *owner, char label[LABEL_BYTES]);
-/* The type and name that a label says; NULL: it is no intent's. */
-const char *label_name(const char *label, enum intent_type *type);
+const char *owner_label(const struct owner *owner, char *label, size_t size);
+struct owner *owner_labelled(struct reconciler *rec, const char *label);
 void owner_queue(struct reconciler *rec, struct owner *owner); /* to be compiled */
 void owner_unsettled(struct reconciler *rec, struct owner *owner);
 void owner_pend(struct reconciler *rec, struct owner *owner); /* to be tried */
 void owner_try(struct reconciler *rec, struct owner *owner);  /* it is in the call */
 void owner_untry(struct reconciler *rec, struct owner *owner);
-void owner_go(struct reconciler *rec, struct owner *owner); /* its group is to be nothing */
+/* The form in force; NULL: none is known. */
+const struct form *owner_in(const struct owner *owner);
+/* What it wants from now on (taken over). */
+void owner_want(struct reconciler *rec, struct owner *owner, struct form *form);
+/* What a refused one had before was put again, or could not be; the newest form is next. */
+void owner_restored(struct reconciler *rec, struct owner *owner, bool applied);
 /* The dataplane lost what was in force. */
 void owner_lost(struct reconciler *rec, struct owner *owner);
 void owner_settle(
 	struct reconciler *rec, struct owner *owner); /* what it wants is so; may free it */
-/* By the dataplane or the compiler: what is in force stays. */
+/* By the dataplane, or (rejected) by the compiler: what is in force stays. */
 void owner_refuse(struct reconciler *rec, struct owner *owner, const char *reason);
 void owner_free(struct reconciler *rec, struct owner *owner);
 /* The intent shows a state, which is counted; NULL: there is none any more. */
@@ -291,9 +235,6 @@ bool owner_wan_is_there(struct reconciler *rec, const char *name);
  * no such place. */
 const char *owner_wan_of(
 	const struct reconciler *rec, const struct intent *intent, uint32_t number);
-/* To rec->compiled: nothing where there is no such intent. false: refused. */
-bool owner_compile(
-	struct reconciler *rec, enum intent_type type, const char *name, struct rpc_error *error);
 /* Compiles what is queued until then; true: there is more. */
 bool owners_compile(struct reconciler *rec, uint64_t until_us);
 
@@ -307,31 +248,11 @@ bool round_waits(const struct reconciler *rec); /* something is pending */
 void round_group(struct text *text, const char *owner, const struct form *form);
 /* Begins a call about groups of intents. */
 void round_begin(struct text *text);
-/* A group that is not in this call and will say something else of objects that these share. */
-void round_stale(struct text *text, const char *owner, bool first);
 /* In conflict with what no source of ours has, and that is not kept: that would be taken away. */
 bool round_is_cured(struct reconciler *rec, const json_t *error);
 /* Why a group is refused, as an intent's status says it. */
 void round_reason(const json_t *error, char *reason);
 
-/* ---- kernel.c ---- */
-
-bool kernel_type(enum object_type type);
-/* A portion of what is queued as a call; false: nothing is. */
-bool kernel_call(struct reconciler *rec);
-void kernel_verdict(struct reconciler *rec, const json_t *verdict);
-/* The call was lost, or refused as a whole. */
-void kernel_untry(struct reconciler *rec);
-void kernel_gave_way(struct reconciler *rec, const json_t *gave_way);
-void kernel_wake(struct reconciler *rec, struct item *item); /* those that wait for it */
-/* So many of those that were refused are tried again. */
-void kernel_retry(struct reconciler *rec, uint32_t most);
-void kernel_look_waiting(struct reconciler *rec);
-/* It is listed in the dataplane with that revision; 0: it is not listed. */
-void kernel_listed(struct reconciler *rec, struct item *item, uint64_t revision);
-/* Queued where what is said differs from what is there. */
-void kernel_look(struct reconciler *rec, struct item *item);
-void kernel_forget(struct reconciler *rec, struct item *item);
 /* ---- resync.c ---- */
 
 #define LEFTOVERS_MOST 32768 /* of 1 KiB: half of the 64 MiB that a resync may take */
@@ -339,20 +260,26 @@ void resync_begin(struct reconciler *rec);
 bool resync_compare(struct reconciler *rec, uint64_t until_us); /* true: there is more */
 void resync_lost(struct reconciler *rec);
 void resync_free(struct reconciler *rec);
-/* The objects that are nobody's as a call; false: there are none. */
-bool leftovers_call(struct reconciler *rec);
-void leftovers_called(struct reconciler *rec, const json_t *error); /* its answer; NULL: done */
+/* Groups and objects that are nobody's as a call; false: there are none. */
+enum call_kind resync_call(struct reconciler *rec);
+void resync_called(struct reconciler *rec, const json_t *error); /* its answer; NULL: done */
 
 /* ---- reconcile.c ---- */
 
 void reconcile_work(struct reconciler *rec);		   /* from the loop, soon */
 #define PAUSE_MS 1000					   /* when memory is short */
 void reconcile_pause(struct reconciler *rec, uint32_t ms); /* nothing is done for so long */
+bool reconcile_answered(struct reconciler *rec); /* first thing in each callback; false: stopped */
 bool reconcile_synced(const struct reconciler *rec);
 uint32_t reconcile_differing(const struct reconciler *rec); /* objects */
 void reconcile_looked(struct reconciler *rec);		    /* a resync is over */
 bool reconcile_kept(const struct reconciler *rec, enum object_type type, const char *key);
 bool reconcile_kept_label(const struct reconciler *rec, const char *label); /* "slice blue" */
 void reconcile_tell(struct reconciler *rec); /* those who listen to what was applied */
+
+/* ---- wait.c ---- */
+
+void wait_check(struct reconciler *rec);
+void wait_free(struct reconciler *rec);
 
 #endif

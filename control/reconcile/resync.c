@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dataplane holds beside what is known of it: the groups of intents and of the kernel with
- * their revisions, and the objects that no source claims; page by page, in slices of time, while
+/* What the dataplane holds beside what is known of it: the groups of intents with their revisions,
+ * and the objects that no source claims; page by page, in slices of time, while
  * calls go on. The next page is asked for when this one is compared and gone, so that memory does
  * not grow with what the dataplane holds. What a call has changed since a resync began is left to
  * the next one. */
@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
+#include "array.h"
 #include "clock.h"
 #include "reconciler.h"
 
-#define RETRY_MOST 1024 /* refused objects of the kernel */
-#define PAGE_MOST  1000
+#define PAGE_MOST 1000
 
 static void on_page(const json_t *result, const json_t *error, void *arg);
 
@@ -27,7 +26,9 @@ static void page_free(struct reconciler *rec)
 static void leftovers_free(struct reconciler *rec)
 {
 	while (rec->leftover_count)
-		free(rec->leftovers[--rec->leftover_count].key);
+		free(rec->leftovers[--rec->leftover_count]);
+	while (rec->stranger_count)
+		free(rec->strangers[--rec->stranger_count]);
 }
 
 void resync_free(struct reconciler *rec)
@@ -35,12 +36,13 @@ void resync_free(struct reconciler *rec)
 	page_free(rec);
 	leftovers_free(rec);
 	free(rec->leftovers);
+	free(rec->strangers);
 }
 
 void resync_lost(struct reconciler *rec)
 {
 	page_free(rec);
-	rec->list = LIST_NONE;
+	rec->listing = false;
 	rec->resync_wanted = true;
 }
 
@@ -53,8 +55,7 @@ static json_t *params_of(const struct reconciler *rec)
 	json_t *match;
 
 	if (rec->list != LIST_UNCLAIMED)
-		return json_pack("{s:s, s:i, s:O*}", "source",
-			rec->list == LIST_INTENTS ? "intent" : "kernel", "limit", PAGE_MOST,
+		return json_pack("{s:s, s:i, s:O*}", "source", "intent", "limit", PAGE_MOST,
 			"cursor", rec->cursor);
 	match = learns ? json_pack("{s:b}", "learned", 0) : NULL;
 	return json_pack("{s:s, s:b, s:o*, s:O*}", "type", api_types[type].name, "unclaimed", 1,
@@ -67,11 +68,13 @@ static void ask_page(struct reconciler *rec)
 	json_t *params = params_of(rec);
 
 	page_free(rec);
-	if (dataplane_call(rec->dp, rec->list == LIST_UNCLAIMED ? "list" : "groups", params,
-		    on_page, rec)) {
+	if (!params || dataplane_call(rec->dp, rec->list == LIST_UNCLAIMED ? "list" : "groups",
+			       params, on_page, rec)) {
 		resync_lost(rec);
 		reconcile_pause(rec, PAUSE_MS);
+		return;
 	}
+	rec->calls++;
 }
 
 static void list_next(struct reconciler *rec)
@@ -83,6 +86,7 @@ static void list_next(struct reconciler *rec)
 void resync_begin(struct reconciler *rec)
 {
 	rec->resync_wanted = false;
+	rec->listing = true;
 	rec->beyond = false;
 	rec->drift = 0;
 	leftovers_free(rec);
@@ -95,7 +99,9 @@ static void on_page(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
 
-	if (result && rec->list != LIST_NONE) {
+	if (!reconcile_answered(rec))
+		return;
+	if (result && rec->listing) {
 		rec->page = json_incref(json_object_get(
 			result, rec->list == LIST_UNCLAIMED ? "objects" : "groups"));
 		rec->cursor = json_incref(json_object_get(result, "cursor"));
@@ -119,19 +125,23 @@ static void drifted(struct reconciler *rec, const char *label, uint32_t objects)
 	rec->drift += objects;
 }
 
+static void stranger_add(struct reconciler *rec, const char *label)
+{
+	if (!array_grow(&rec->strangers, &rec->stranger_room, rec->stranger_count,
+		    sizeof(*rec->strangers)))
+		return;
+	rec->strangers[rec->stranger_count] = strdup(label);
+	rec->stranger_count += rec->strangers[rec->stranger_count] != NULL;
+	drifted(rec, label, 1);
+}
+
 static void compare_intent(struct reconciler *rec, const char *label, uint64_t revision)
 {
-	enum intent_type type;
-	const char *name = label_name(label, &type);
-	struct owner *owner = name ? owner_find(&rec->owners, type, name) : NULL;
+	struct owner *owner = owner_labelled(rec, label);
 
-	if (!name)
+	if (!owner) {
+		stranger_add(rec, label);
 		return;
-	if (!owner) { /* its intent is not there any more: the group goes */
-		owner = owner_get(rec, type, name);
-		owner->there = revision ?: REVISION_UNKNOWN;
-		owner_go(rec, owner);
-		drifted(rec, label, 1);
 	}
 	owner->seen = rec->list_stamp;
 	if (owner->stamp > rec->list_stamp || owner->step == STEP_TRYING ||
@@ -139,48 +149,33 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 		return;
 	if (owner->there != REVISION_UNKNOWN) {
 		if (rec->known && owner->there)
-			drifted(rec, label, form_size(owner->in ?: owner->want));
+			drifted(rec, label, owner->want.count);
 		if (owner->there)
 			owner_lost(rec, owner);
 	}
 	owner->there = revision ?: REVISION_UNKNOWN;
-	if (owner->step == STEP_PENDING && owner->want->revision == revision)
+	if (owner->step == STEP_PENDING && owner->want.revision == revision && !owner->restores)
 		owner_settle(rec, owner);
-	else if (owner->want) /* it has settled, with nothing here, before this was known */
-		owner_pend(rec, owner);
-}
-
-static void compare_kernel(struct reconciler *rec, const char *label, uint64_t revision)
-{
-	struct item *item = item_labelled(rec, label, true);
-
-	if (!item)
-		return;
-	revision = revision ?: REVISION_UNKNOWN;
-	item->seen = rec->list_stamp;
-	if (item->stamp > rec->list_stamp)
-		return;
-	if (rec->known && item->state == ITEM_IDLE && item->mirror_there != revision) {
-		rec->counters.mirrored_drift_total++;
-		drifted(rec, label, 1);
-	}
-	kernel_listed(rec, item, revision);
+	else if (owner->state != INTENT_REFUSED)
+		owner_pend(
+			rec, owner); /* it has settled, with nothing here, before this was known */
 }
 
 static bool is_claimed_soon(struct reconciler *rec, enum object_type type, const char *key)
 {
 	const struct item *item = item_get(rec, type, key, false);
 
-	return item && (item->wanted || item->mirror);
+	return item && item->wanted;
 }
 
-/* An object that nobody claims goes, but for what is kept, and what an intent or the kernel claims
- * soon. What the last look left is known already. */
+/* An object that nobody claims goes, but for what is kept, and what an intent claims soon. What the
+ * last look left is known already. */
 static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 {
 	const struct api_type *type = &api_types[rec->list_type];
 	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16];
 	struct leftover *leftover;
+	size_t size;
 
 	if (json_is_true(json_object_get(listed, "learned")) ||
 		!compile_listed_key(type, listed, key))
@@ -191,9 +186,16 @@ static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 		rec->beyond = true;
 		return;
 	}
-	leftover = xarray_add(&rec->leftovers, &rec->leftover_room, &rec->leftover_count,
-		sizeof(*rec->leftovers));
-	*leftover = (struct leftover){type->type, xstrdup(key)};
+	size = strlen(key) + 1;
+	leftover = malloc(sizeof(*leftover) + size);
+	if (!leftover || !array_grow(&rec->leftovers, &rec->leftover_room, rec->leftover_count,
+				 sizeof(*rec->leftovers))) {
+		free(leftover);
+		return;
+	}
+	leftover->type = type->type;
+	memcpy(leftover->key, key, size);
+	rec->leftovers[rec->leftover_count++] = leftover;
 	snprintf(label, sizeof(label), "%s %s", type->name, key);
 	if (rec->enabled) /* else all stays as it is */
 		drifted(rec, label, 1);
@@ -206,10 +208,8 @@ static void compare(struct reconciler *rec, const json_t *listed)
 
 	if (rec->list == LIST_UNCLAIMED)
 		compare_unclaimed(rec, listed);
-	else if (label && rec->list == LIST_INTENTS)
-		compare_intent(rec, label, revision);
 	else if (label)
-		compare_kernel(rec, label, revision);
+		compare_intent(rec, label, revision);
 }
 
 /* ---- the ends of lists ---- */
@@ -219,28 +219,13 @@ static void missing_intents(struct reconciler *rec)
 	struct owner *owner;
 
 	RB_FOREACH (owner, owner_tree, &rec->owners) {
-		char label[LABEL_BYTES];
+		char label[LIMIT_NAME + 64];
 
 		if (!owner->there || owner->seen == rec->list_stamp || owner->step == STEP_TRYING ||
 			owner->stamp > rec->list_stamp)
 			continue;
-		drifted(rec, owner_label(owner, label), form_size(owner->in ?: owner->want));
+		drifted(rec, owner_label(owner, label, sizeof(label)), owner->want.count);
 		owner_lost(rec, owner);
-	}
-}
-
-static void missing_kernel(struct reconciler *rec)
-{
-	struct item *item, *next;
-
-	for (item = RB_MIN(item_tree, &rec->items); item; item = next) {
-		next = RB_NEXT(item_tree, &rec->items, item);
-		if (!item->mirror_there || item->seen == rec->list_stamp ||
-			item->state == ITEM_OUT || item->stamp > rec->list_stamp)
-			continue;
-		rec->counters.mirrored_drift_total += rec->known;
-		drifted(rec, item->key, 1);
-		kernel_forget(rec, item);
 	}
 }
 
@@ -249,7 +234,7 @@ static void finish(struct reconciler *rec)
 {
 	struct owner *owner, *next;
 
-	rec->list = LIST_NONE;
+	rec->listing = false;
 	rec->doubt = rec->resync_wanted; /* one that began before the doubt does not count */
 	rec->counters.resyncs++;
 	rec->counters.drift_last = rec->drift;
@@ -258,8 +243,6 @@ static void finish(struct reconciler *rec)
 	reconcile_looked(rec);
 	TAILQ_FOREACH_SAFE (owner, &rec->refused_owners, refused_link, next)
 		owner_queue(rec, owner);
-	kernel_retry(rec, RETRY_MOST);
-	kernel_look_waiting(rec);
 	if (rec->drift && rec->on_drift)
 		rec->on_drift(rec->drift, rec->drift_first, rec->on_drift_arg);
 }
@@ -270,10 +253,6 @@ static bool next_list(struct reconciler *rec)
 	switch (rec->list) {
 	case LIST_INTENTS:
 		missing_intents(rec);
-		rec->list = LIST_KERNEL;
-		return true;
-	case LIST_KERNEL:
-		missing_kernel(rec);
 		rec->list = LIST_UNCLAIMED;
 		return true;
 	default:
@@ -299,10 +278,26 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us)
 		list_next(rec);
 	else
 		finish(rec);
-	return rec->list == LIST_NONE;
+	return !rec->listing;
 }
 
 /* ---- what is nobody's ---- */
+
+/* As many as go into one call. What becomes of them is not waited for: the next resync finds those
+ * that are still there, and none holds up what else is to be called. */
+static void say_strangers(struct reconciler *rec)
+{
+	round_begin(&rec->text);
+	for (uint32_t said = 0; rec->stranger_count && said < PAGE_MOST; said++) {
+		char *label = rec->strangers[--rec->stranger_count];
+
+		if (said)
+			text_say(&rec->text, ",");
+		round_group(&rec->text, label, NULL);
+		free(label);
+	}
+	text_say(&rec->text, "]}");
+}
 
 static void say_leftovers(struct reconciler *rec)
 {
@@ -311,7 +306,7 @@ static void say_leftovers(struct reconciler *rec)
 
 	text_say(&rec->text, "{\"ops\":[");
 	for (uint32_t i = 0; i < rec->leftover_count; i++) {
-		const struct leftover *leftover = &rec->leftovers[i];
+		const struct leftover *leftover = rec->leftovers[i];
 
 		if (leftover->type != type) {
 			snprintf(head, sizeof(head),
@@ -336,24 +331,29 @@ static void drop_claimed(struct reconciler *rec)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < rec->leftover_count; i++) {
-		struct leftover leftover = rec->leftovers[i];
+		struct leftover *leftover = rec->leftovers[i];
 
-		if (is_claimed_soon(rec, leftover.type, leftover.key))
-			free(leftover.key);
+		if (is_claimed_soon(rec, leftover->type, leftover->key))
+			free(leftover);
 		else
 			rec->leftovers[kept++] = leftover;
 	}
 	rec->leftover_count = kept;
 }
 
-bool leftovers_call(struct reconciler *rec)
+enum call_kind resync_call(struct reconciler *rec)
 {
-	if (rec->list != LIST_NONE)
-		return false;
+	if (rec->listing)
+		return CALL_NONE;
 	drop_claimed(rec);
-	if (rec->leftover_count)
-		say_leftovers(rec);
-	return rec->leftover_count > 0;
+	if (rec->stranger_count) {
+		say_strangers(rec);
+		return CALL_STRANGERS;
+	}
+	if (!rec->leftover_count)
+		return CALL_NONE;
+	say_leftovers(rec);
+	return CALL_LEFTOVERS;
 }
 
 /* Which of the leftovers an error names: those of a type are one op. -1: none. */
@@ -366,7 +366,7 @@ static int named(const struct reconciler *rec, const json_t *error)
 	if (!path || sscanf(path, "ops[%u].keys[%u]", &op, &at) != 2)
 		return -1;
 	for (uint32_t i = 0; i < rec->leftover_count; i++, at_of++) {
-		if (i && rec->leftovers[i].type != rec->leftovers[i - 1].type) {
+		if (i && rec->leftovers[i]->type != rec->leftovers[i - 1]->type) {
 			op_of++;
 			at_of = 0;
 		}
@@ -377,7 +377,7 @@ static int named(const struct reconciler *rec, const json_t *error)
 }
 
 /* One that somebody still uses stays until the next look. */
-void leftovers_called(struct reconciler *rec, const json_t *error)
+void resync_called(struct reconciler *rec, const json_t *error)
 {
 	int at = error ? named(rec, error) : -1;
 
@@ -385,10 +385,9 @@ void leftovers_called(struct reconciler *rec, const json_t *error)
 	rec->counters.transactions_refused += error != NULL;
 	if (at < 0) {
 		leftovers_free(rec);
-		rec->kernel_news = true;
 		return;
 	}
-	free(rec->leftovers[at].key);
+	free(rec->leftovers[at]);
 	memmove(&rec->leftovers[at], &rec->leftovers[at + 1],
 		(--rec->leftover_count - (uint32_t)at) * sizeof(*rec->leftovers));
 }

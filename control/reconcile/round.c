@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Calls of the dataplane, one at a time: a try of so many of the pending intents as go into one
- * message, a portion of what the kernel says, or what a resync found to be nobody's; and what
- * becomes of them. */
+ * message, or what a resync found to be nobody's; and what becomes of them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "bounds.h"
 #include "clock.h"
 #include "reconciler.h"
@@ -69,13 +67,6 @@ void round_group(struct text *text, const char *owner, const struct form *form)
 	text_say(text, "}");
 }
 
-void round_stale(struct text *text, const char *owner, bool first)
-{
-	text_say(text, first ? ",\"stale\":[\"" : ",\"");
-	text_say(text, owner);
-	text_say(text, "\"");
-}
-
 void round_begin(struct text *text)
 {
 	text_say(text, "{\"source\":\"intent\",\"mode\":\"merge\",\"groups\":[");
@@ -99,10 +90,29 @@ void round_reason(const json_t *error, char *reason)
 
 /* ---- a try of intents ---- */
 
+static void say_label(struct text *text, const struct owner *owner)
+{
+	char label[LIMIT_NAME + 64];
+
+	text_say(text, "\"");
+	text_say(text, owner_label(owner, label, sizeof(label)));
+	text_say(text, "\"");
+}
+
+static void try_one(struct reconciler *rec, struct owner *owner)
+{
+	char label[LIMIT_NAME + 64];
+
+	if (!TAILQ_EMPTY(&rec->trying))
+		text_say(&rec->text, ",");
+	round_group(&rec->text, owner_label(owner, label, sizeof(label)),
+		owner->restores ? &owner->in : &owner->want);
+	owner_try(rec, owner);
+}
+
 /* By type: sites and WANs first, which the others need. */
 static void fill(struct reconciler *rec)
 {
-	char label[LABEL_BYTES];
 	struct owner *owner;
 
 	for (int type = 0; type < INTENT_TYPES; type++)
@@ -111,10 +121,7 @@ static void fill(struct reconciler *rec)
 				rec->split = true;
 				return;
 			}
-			if (!TAILQ_EMPTY(&rec->trying))
-				text_say(&rec->text, ",");
-			round_group(&rec->text, owner_label(owner, label), owner->want);
-			owner_try(rec, owner);
+			try_one(rec, owner);
 		}
 }
 
@@ -128,7 +135,6 @@ static bool shares(int type)
  * Those may become what this call says: what is there of the others is not known from here on. */
 static void say_stale(struct reconciler *rec)
 {
-	char label[LABEL_BYTES];
 	struct owner *owner;
 	bool any = false;
 
@@ -137,7 +143,8 @@ static void say_stale(struct reconciler *rec)
 			if (!owner->there || !shares(type))
 				continue;
 			owner->there = REVISION_UNKNOWN;
-			round_stale(&rec->text, owner_label(owner, label), !any);
+			text_say(&rec->text, any ? "," : ",\"stale\":[");
+			say_label(&rec->text, owner);
 			any = true;
 		}
 	if (any)
@@ -182,10 +189,10 @@ bool round_is_cured(struct reconciler *rec, const json_t *error)
 {
 	const char *with =
 		json_string_value(json_object_get(json_object_get(error, "data"), "with"));
-	const struct item *item = item_labelled(rec, with, false);
+	const struct item *item = item_labelled(rec, with);
 
 	return json_integer_value(json_object_get(error, "code")) == RPC_ERR_CONFLICT && with &&
-	       strchr(with, ' ') && !(item && (item->wanted || item_is_there(item))) &&
+	       strchr(with, ' ') && !(item && (item->wanted || item->there)) &&
 	       !reconcile_kept_label(rec, with);
 }
 
@@ -199,13 +206,6 @@ static bool is_doubtful(struct reconciler *rec, const json_t *error)
 	return true;
 }
 
-/* What gave way to a change that is refused after all, or that left what it waits for. */
-static void wake_waiters(struct reconciler *rec, const struct form *in)
-{
-	for (uint32_t i = 0; in && i < in->count; i++)
-		kernel_wake(rec, in->objects[i].item);
-}
-
 static void owner_verdict(struct reconciler *rec, struct owner *owner, const json_t *verdict)
 {
 	const json_t *error = json_object_get(verdict, "error");
@@ -217,7 +217,10 @@ static void owner_verdict(struct reconciler *rec, struct owner *owner, const jso
 		return;
 	}
 	owner->stamp = rec->stamp;
-	wake_waiters(rec, error ? owner->in : owner->want);
+	if (owner->restores) {
+		owner_restored(rec, owner, !error);
+		return;
+	}
 	if (!error) {
 		rec->any_applied = true;
 		owner_settle(rec, owner);
@@ -240,7 +243,8 @@ static void retry_split(struct reconciler *rec)
 		return;
 	if (rec->split && rec->any_applied)
 		TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
-			owner_queue(rec, owner);
+			if (!owner->rejected && owner->want.count)
+				owner_pend(rec, owner);
 	rec->split = rec->any_applied = false;
 }
 
@@ -251,10 +255,6 @@ static bool settle_one(struct reconciler *rec)
 
 	if (!verdict)
 		return false;
-	if (rec->call == CALL_KERNEL) {
-		kernel_verdict(rec, verdict);
-		return true;
-	}
 	/* in the order of the call, and then others that were taken along */
 	owner = TAILQ_FIRST(&rec->trying);
 	if (owner)
@@ -266,15 +266,11 @@ static void settled(struct reconciler *rec)
 {
 	enum call_kind call = rec->call;
 
-	/* now that what went is known to be gone */
-	kernel_gave_way(rec, rec->gave_way);
-	json_decref(rec->gave_way);
 	json_decref(rec->verdicts);
-	rec->verdicts = rec->gave_way = NULL;
+	rec->verdicts = NULL;
 	rec->call = CALL_NONE;
 	if (call == CALL_INTENTS) {
 		untry_intents(rec); /* there are none: each has its verdict */
-		rec->kernel_turn = rec->kernel_news = true;
 		retry_split(rec);
 	}
 	reconcile_tell(rec);
@@ -312,7 +308,6 @@ static void on_groups(struct reconciler *rec, const json_t *result, uint64_t too
 	rec->verdicts = json_incref(json_object_get(result, "groups"));
 	rec->told = 0;
 	count_refused(rec);
-	rec->gave_way = json_incref(json_object_get(result, "gave_way"));
 }
 
 /* The call was lost, and nobody knows whether it was carried out; or it was refused as a whole,
@@ -326,19 +321,21 @@ static void call_failed(struct reconciler *rec, const json_t *error)
 		rec->known = false;
 	}
 	untry_intents(rec);
-	kernel_untry(rec);
 	rec->call = CALL_NONE;
 }
 
 static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
-	uint64_t took_us = clock_mono_us() - rec->out_since_us;
+	uint64_t took_us;
 
+	if (!reconcile_answered(rec))
+		return;
+	took_us = clock_mono_us() - rec->out_since_us;
 	rec->out_since_us = 0;
 	if (rec->call == CALL_LEFTOVERS && (result || error)) {
 		rec->call = CALL_NONE;
-		leftovers_called(rec, error);
+		resync_called(rec, error);
 	} else if (result) {
 		on_groups(rec, result, took_us);
 	} else {
@@ -347,21 +344,17 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
 	reconcile_work(rec);
 }
 
-/* What is to be called; none: CALL_NONE. What nobody claims goes first, since it may be in the way;
- * the others in turn, so that neither waits for all of the other's. */
+/* What is to be called; none: CALL_NONE. What nobody claims goes first, since it may be in the way.
+ */
 static enum call_kind prepare(struct reconciler *rec)
 {
+	enum call_kind call;
+
 	rec->text.len = 0;
-	if (leftovers_call(rec))
-		return CALL_LEFTOVERS;
-	if (rec->kernel_turn) {
-		rec->kernel_turn = false;
-		if (kernel_call(rec))
-			return CALL_KERNEL;
-	}
-	if (intents_call(rec))
-		return CALL_INTENTS;
-	return kernel_call(rec) ? CALL_KERNEL : CALL_NONE;
+	call = resync_call(rec);
+	if (call != CALL_NONE)
+		return call;
+	return intents_call(rec) ? CALL_INTENTS : CALL_NONE;
 }
 
 void round_next(struct reconciler *rec)
@@ -379,13 +372,15 @@ void round_next(struct reconciler *rec)
 	}
 	if (!err) {
 		rec->call = call;
+		rec->calls++;
 		rec->out_since_us = clock_mono_us();
 		return;
 	}
-	kernel_untry(rec);
 	if (err == -EMSGSIZE) {
 		too_long(rec);
 		return;
 	}
 	untry_intents(rec);
+	if (err != -ENOTCONN)
+		reconcile_pause(rec, PAUSE_MS);
 }

@@ -118,7 +118,7 @@ static const char *controller_color(void)
 {
 	struct reconcile_counters counters = {0};
 
-	reconciler_counters(control.reconciler, &counters);
+	view_reconciler(&counters);
 	if (dataplane_state(control.dataplane) != DATAPLANE_UP)
 		return "RED";
 	return counters.synced && !counters.refused ? "GREEN" : "ORANGE";

@@ -12,12 +12,9 @@
 
 struct mirror_sink {
 	/* An object of type address, neighbor, route, mac, member or tunnel. text: its canonical
-	 * JSON, borrowed; NULL: the kernel does not say so any more. 0, -ENOMEM; -EINVAL: its key
-	 * is too long. */
+	 * JSON, borrowed; NULL: the kernel does not say so any more. 0; -EINVAL: its key is too
+	 * long. */
 	int (*object)(enum object_type type, const char *key, const char *text, void *arg);
-	/* Is so much told that is not taken in that more objects wait in the mirror, where one that
-	 * changes again takes no more room? */
-	bool (*full)(void *arg);
 	/* The first picture is whole: what is not told by now is not so. */
 	void (*ready)(void *arg);
 	/* The dataplane has refused this intent, and what was in its way is gone. */

@@ -56,18 +56,6 @@ static int take_object(enum object_type type, const char *key, const char *text,
 	return 0;
 }
 
-static bool full;
-
-void rig_full(bool is)
-{
-	full = is;
-}
-
-static bool is_full(void *arg)
-{
-	return full;
-}
-
 static void take_ready(void *arg)
 {
 	ready = true;
@@ -328,8 +316,7 @@ void rig_mirror_start(void)
 {
 	const struct mirror_config config = {.site = "gj"};
 
-	const struct mirror_sink sink = {
-		take_object, is_full, take_ready, take_retry, take_event, NULL};
+	const struct mirror_sink sink = {take_object, take_ready, take_retry, take_event, NULL};
 
 	ck_assert_int_eq(mirror_start(base, world, NULL, &sink, &config, &mirror), 0);
 }
@@ -343,7 +330,7 @@ void rig_mirror_stop(void)
 		free(wanted[wanted_count].text);
 	}
 	told = 0;
-	ready = full = false;
+	ready = false;
 }
 
 void rig_setup(void)

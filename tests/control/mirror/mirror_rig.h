@@ -25,7 +25,6 @@ const char *rig_wanted(enum object_type type, bool text);
 /* One object's text; "" when it is not wanted. */
 const char *rig_text(enum object_type type, const char *key);
 uint32_t rig_told(void); /* objects told since the last time */
-void rig_full(bool is);	 /* the sink takes no more objects for now */
 bool rig_ready(void);
 /* What mirror_gaps says of that slice; "": nothing. Static. */
 const char *rig_gap(const char *slice);

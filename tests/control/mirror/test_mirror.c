@@ -400,26 +400,6 @@ START_TEST(neighbors_wanted_are_listed_after_a_connection)
 }
 END_TEST
 
-/* One that changes again while the sink is full takes no more room there. */
-START_TEST(what_is_not_taken_in_waits_here)
-{
-	fake_link(OWN, 7, "wan0", true);
-	rig_run();
-	rig_told();
-	rig_full(true);
-	route(OWN, 254, "198.18.70.0/24", 7, "198.18.0.2");
-	rig_run();
-	route(OWN, 254, "198.18.71.0/24", 7, "198.18.0.2");
-	fake_route_gone(OWN, 254, "198.18.70.0/24", 0);
-	rig_run();
-	ck_assert_uint_eq(rig_told(), 0);
-	rig_full(false);
-	rig_wait(50);
-	ck_assert_uint_eq(rig_told(), 1);
-	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, false), "underlay 198.18.71.0/24\n");
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("mirror");
@@ -444,7 +424,6 @@ int main(void)
 	tcase_add_test(tcase, link_local_network_is_the_first_attachments);
 	tcase_add_test(tcase, neighbor_wanted_is_kept_by_the_kernel);
 	tcase_add_test(tcase, neighbors_wanted_are_listed_after_a_connection);
-	tcase_add_test(tcase, what_is_not_taken_in_waits_here);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

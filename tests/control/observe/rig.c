@@ -240,13 +240,11 @@ void mirror_link_counters(const struct mirror_link *link, struct mirror_counters
 	*out = rig_mirror;
 }
 
-void reconciler_mirror_refused(struct reconciler *rec,
-	void (*each)(enum object_type type, const char *key, const char *reason, void *arg),
-	void *arg)
+void mirror_link_refused(const struct mirror_link *link,
+	void (*each)(const char *type, const char *key, const char *reason, void *arg), void *arg)
 {
-	for (uint32_t i = 0; i < rig_reconciler.mirrored_refused; i++)
-		each(OBJECT_ROUTE, "red 198.18.7.0/24", "via[0].address: want a host's address",
-			arg);
+	for (uint32_t i = 0; i < 20; i++)
+		each("route", "red 198.18.7.0/24", "via[0].address: want a host's address", arg);
 }
 
 uint64_t store_revision(const struct store *store)

@@ -40,7 +40,7 @@ START_TEST(kernel_tells_operators_what_is_refused)
 	ck_assert(rig_answer.status == 200 && rig_sent("\"mirrored\":false"));
 	control.mirror = (struct mirror_link *)&rig_mirror; /* never looked into */
 	rig_mirror.routes = 7;
-	rig_reconciler.mirrored_refused = 30;
+	rig_mirror.refused = 30;
 	rig_get("/v1/kernel", NULL);
 	ck_assert(rig_sent("\"routes\":7") && rig_sent("\"refused\":30") &&
 		  rig_sent("red 198.18.7.0/24"));

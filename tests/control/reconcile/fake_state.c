@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the fake dataplane holds, and its answers (fake.h): groups of sources as
- * dataplane/objects/claims.h has them, and what was put by hand below all. References between objects
- * are looked at as the schema declares them, when `references` asks for it. */
+ * dataplane/objects/claims.h has them, and what was put by hand below all. References between
+ * objects are looked at as the schema declares them, when `references` asks for it. */
 #include "fake_state.h"
 
 #include <check.h>

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "compile.h"
+#include "fake_state.h"
 
 #define WAIT_MS	 60000 /* for what comes within milliseconds where nobody else works */
 #define NEVER_MS 3600000
@@ -21,7 +22,6 @@ int rig_statuses;
 uint32_t rig_drift;
 char rig_drift_first[256];
 const char *const *rig_keep;
-bool rig_mirror_comes;
 uint32_t rig_second_look_ms;
 
 static void on_status(const struct intent *intent, void *arg)
@@ -48,7 +48,6 @@ static void open_all(void)
 	dp = dataplane_open(base, fake.path);
 	dataplane_set_patience(dp, WAIT_MS, WAIT_MS, 2); /* the machine may be busy */
 	rec = reconciler_start(base, NULL, dp, &config);
-	reconciler_mirror_ready(rec, !rig_mirror_comes);
 	reconciler_on_status(rec, on_status, NULL);
 	reconciler_on_drift(rec, on_drift, NULL);
 }
@@ -71,7 +70,6 @@ void rig_stop(void)
 	event_base_free(base);
 	fake_world_clear();
 	rig_keep = NULL;
-	rig_mirror_comes = false;
 	rig_second_look_ms = 0;
 }
 
@@ -186,16 +184,35 @@ void rig_site(void)
 		"\"address\":[{\"port\":\"lan0\",\"prefix\":\"198.18.0.1/24\"}]}");
 }
 
-void rig_mirror(const char *type, const char *object, bool there)
+/* true: it is as it was said. */
+static bool say_group(const char *label, const char *type, json_t *object)
+{
+	json_t *group = json_pack("{s:s, s:i}", "owner", label, "revision", 1), *call, *answer;
+	bool applied;
+
+	if (object)
+		json_object_set_new(group, "objects", json_pack("{s:[O]}", type, object));
+	call = json_pack("{s:s, s:s, s:[o]}", "source", "kernel", "mode", "merge", "groups", group);
+	answer = fake_answer(&fake, "sync", call);
+	group = json_array_get(json_object_get(json_object_get(answer, "result"), "groups"), 0);
+	applied = !json_object_get(group, "error");
+	json_decref(answer);
+	json_decref(call);
+	return applied;
+}
+
+void rig_kernel(const char *type, const char *object, bool there)
 {
 	json_t *json = json_loads(object, 0, NULL);
-	char key[API_KEY_BYTES], *text;
+	char key[API_KEY_BYTES], label[API_KEY_BYTES + 32], *text;
 
 	ck_assert_ptr_nonnull(json);
 	fake_canonical(api_type_find(type), json, key, &text);
-	ck_assert_int_eq(
-		reconciler_mirror(rec, api_type_find(type)->type, key, there ? text : NULL), 0);
 	free(text);
+	snprintf(label, sizeof(label), "%s %s", type, key);
+	/* what it said before is not so, be it refused or not */
+	if (!say_group(label, type, there ? json : NULL))
+		say_group(label, type, NULL);
 	json_decref(json);
 }
 
@@ -207,7 +224,7 @@ void rig_route(int number, bool there)
 		"{\"table\":\"blue\",\"prefix\":\"10.%d.%d.0/24\",\"via\":[{\"address\":"
 		"\"198.18.1.2\",\"attachment\":\"blue:lan0.101\"}]}",
 		number / 256, number % 256);
-	rig_mirror("route", object, there);
+	rig_kernel("route", object, there);
 }
 
 void rig_state(enum intent_type type, const char *name, enum intent_state state)

@@ -15,8 +15,8 @@ extern uint32_t rig_drift; /* of the last resync that found any */
 extern char rig_drift_first[256];
 extern const char *const *rig_keep; /* for rig_start */
 
-extern bool rig_mirror_comes; /* for rig_start and rig_restart: it is not ready yet */
-/* likewise; 0: never, since it would come at any moment of a test on a machine that is slow */
+/* for rig_start and rig_restart; 0: never, since it would come at any moment of a test on a machine
+ * that is slow */
 extern uint32_t rig_second_look_ms;
 
 /* Runs the loop until it is so; false: it is not within a minute. */
@@ -32,9 +32,9 @@ struct reconcile_counters rig_counters(void);
 void rig_slice(const char *name, int vni); /* an intent: slice, attachment, member */
 void rig_slice_in(const char *name, int vni, const char *meter); /* … with a meter of everyone's */
 void rig_site(void);						 /* with the port of all slices */
-/* As control/mirror does it: the object, or that it is gone. */
-void rig_mirror(const char *type, const char *object, bool there);
-void rig_route(int number, bool there); /* a mirrored one of slice blue, by blue:lan0.101 */
+/* As sluice-kernel does it, once: the object, or that it is gone. */
+void rig_kernel(const char *type, const char *object, bool there);
+void rig_route(int number, bool there); /* the kernel's, of slice blue, by blue:lan0.101 */
 void rig_state(enum intent_type type, const char *name, enum intent_state state);
 const char *rig_reason(enum intent_type type, const char *name);
 

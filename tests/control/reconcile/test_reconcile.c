@@ -454,6 +454,39 @@ START_TEST(a_cut_at_any_byte_ends_as_wanted)
 }
 END_TEST
 
+static int applied_told, each_count;
+static void on_applied(void *arg)
+{
+	applied_told++;
+}
+static void on_each(const char *key, const char *text, void *arg)
+{
+	each_count++;
+	ck_assert(strstr(text, "\"name\":\"") != NULL);
+}
+
+START_TEST(what_is_wanted_can_be_read)
+{
+	uint64_t before = reconciler_generation(rec, OBJECT_PORT);
+
+	reconciler_on_applied(rec, on_applied, NULL);
+	rig_site();
+	rig_slice("blue", 100);
+	rig_slice("red", 200);
+	rig_settle();
+	ck_assert_int_gt(applied_told, 0);
+	ck_assert_uint_ne(reconciler_generation(rec, OBJECT_PORT), before);
+	reconciler_each(rec, OBJECT_ATTACHMENT, on_each, NULL);
+	ck_assert_int_eq(each_count, 2);
+	before = reconciler_generation(rec, OBJECT_PORT);
+	fake_intent(rec, INTENT_HOST, "h",
+		"{\"neighbor\":[{\"port\":\"lan0\",\"address\":\"198.18.0.9\",\"mac\":"
+		"\"02:00:00:00:00:05\"}]}");
+	rig_settle();
+	ck_assert_uint_eq(reconciler_generation(rec, OBJECT_PORT), before);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("control_reconcile");
@@ -478,6 +511,7 @@ int main(void)
 	tcase_add_test(tcase, one_that_hangs_gets_it_when_it_goes_on);
 	tcase_add_test(tcase, what_many_share_changes_over_several_calls);
 	tcase_add_test(tcase, a_large_world_goes_in_several_transactions);
+	tcase_add_test(tcase, what_is_wanted_can_be_read);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(cut, 240);
 	tcase_add_loop_test(cut, a_cut_at_any_byte_ends_as_wanted, 0, 4);
