@@ -28,6 +28,17 @@ static void tell(const struct search *s, struct intent *dependent)
 		s->found(dependent, s->arg);
 }
 
+/* Each intent of a type that depends on it. */
+static void tell_those(const struct search *s, enum intent_type type,
+	bool (*depends)(const struct search *s, const struct intent *intent))
+{
+	struct intent *intent = world_first(s->world, type);
+
+	for (; intent; intent = world_next(intent))
+		if (depends(s, intent))
+			tell(s, intent);
+}
+
 /* ---- sites and WANs ---- */
 
 /* Routes of the underlay by several ports are one object. */
@@ -40,29 +51,24 @@ static void tell_ports(const struct search *s, const char *site)
 		tell(s, wan);
 }
 
+static bool is_at_site(const struct search *s, const struct intent *session)
+{
+	return !strcmp(session->obj->session.site, s->name);
+}
+
 /* A session's outer headers name one of the site's GTP-U addresses. */
 static void of_site(const struct search *s)
 {
-	struct intent *session = world_first(s->world, INTENT_SESSION);
-
 	tell_ports(s, s->name);
-	for (; session; session = world_next(session))
-		if (!strcmp(session->obj->session.site, s->name))
-			tell(s, session);
+	tell_those(s, INTENT_SESSION, is_at_site);
 }
 
-static bool goes_over(const struct intent_slice *slice, const char *wan)
+static bool goes_over(const struct search *s, const struct intent *intent)
 {
-	for (uint32_t i = 0; i < slice->endpoints.count; i++)
-		if (!strcmp(slice->endpoints.item[i].wan, wan))
-			return true;
-	return false;
-}
+	const char *wan;
 
-static bool is_placed_on(const struct intent_network *network, const char *wan)
-{
-	for (uint32_t i = 0; i < network->placements.count; i++)
-		if (!strcmp(network->placements.item[i].wan, wan))
+	for (uint32_t i = 0; compile_place(intent, i, &wan); i++)
+		if (!strcmp(wan, s->name))
 			return true;
 	return false;
 }
@@ -70,16 +76,9 @@ static bool is_placed_on(const struct intent_network *network, const char *wan)
 /* Its address is the end of tunnels, its MTU decides about MSS clamping. */
 static void of_wan(const struct search *s)
 {
-	struct intent *slice = world_first(s->world, INTENT_SLICE);
-	struct intent *network = world_first(s->world, INTENT_NETWORK);
-
 	tell_ports(s, text(s->spec, "site"));
-	for (; slice; slice = world_next(slice))
-		if (goes_over(&slice->obj->slice, s->name))
-			tell(s, slice);
-	for (; network; network = world_next(network))
-		if (is_placed_on(&network->obj->network, s->name))
-			tell(s, network);
+	tell_those(s, INTENT_SLICE, goes_over);
+	tell_those(s, INTENT_NETWORK, goes_over);
 }
 
 /* ---- slices and hosts ---- */
@@ -95,24 +94,18 @@ static bool is_local_network(const struct search *s)
 }
 
 /* Local data networks apply where their slice is. */
-static void tell_sessions(const struct search *s)
+static bool has_local_network(const struct search *s, const struct intent *session)
 {
-	struct intent *session = world_first(s->world, INTENT_SESSION);
+	struct intent *local = world_first(s->world, INTENT_LOCAL_NETWORK);
 
-	for (; session; session = world_next(session)) {
-		struct intent *local = world_first(s->world, INTENT_LOCAL_NETWORK);
+	for (; local; local = world_next(local)) {
+		const struct intent_local_network *l = &local->obj->local_network;
 
-		for (; local; local = world_next(local)) {
-			const struct intent_local_network *l = &local->obj->local_network;
-
-			if (strcmp(l->slice, s->name) ||
-				!local_network_is_for(&session->obj->session, l->site, l->dnn,
-					l->from, l->tenant))
-				continue;
-			tell(s, session);
-			break;
-		}
+		if (!strcmp(l->slice, s->name) && local_network_is_for(&session->obj->session,
+							  l->site, l->dnn, l->from, l->tenant))
+			return true;
 	}
+	return false;
 }
 
 static void of_slice(const struct search *s)
@@ -129,7 +122,7 @@ static void of_slice(const struct search *s)
 			tell(s, host);
 	}
 	if (is_local_network(s))
-		tell_sessions(s);
+		tell_those(s, INTENT_SESSION, has_local_network);
 }
 
 static void of_host(const struct search *s)
@@ -142,14 +135,15 @@ static void of_host(const struct search *s)
 
 /* ---- sessions ---- */
 
+static bool is_local(const struct search *s, const struct intent *session)
+{
+	return local_network_is_for(&session->obj->session, text(s->spec, "site"),
+		text(s->spec, "dnn"), text(s->spec, "from"), text(s->spec, "tenant"));
+}
+
 static void of_local_network(const struct search *s)
 {
-	struct intent *session = world_first(s->world, INTENT_SESSION);
-
-	for (; session; session = world_next(session))
-		if (local_network_is_for(&session->obj->session, text(s->spec, "site"),
-			    text(s->spec, "dnn"), text(s->spec, "from"), text(s->spec, "tenant")))
-			tell(s, session);
+	tell_those(s, INTENT_SESSION, is_local);
 }
 
 void compile_dependents(const struct world *world, enum intent_type type, const char *name,

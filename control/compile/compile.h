@@ -30,6 +30,19 @@ struct compiled_list {
 	uint32_t count, room;
 };
 
+/* The n-th place where a slice or network comes out; NULL: there is none. *wan "": not chosen. */
+static inline const char *compile_place(const struct intent *intent, uint32_t n, const char **wan)
+{
+	const struct intent_endpoints *ends = &intent->obj->slice.endpoints;
+	const struct intent_placements *places = &intent->obj->network.placements;
+	bool slice = intent->type == INTENT_SLICE;
+
+	if (n >= (slice ? ends->count : places->count))
+		return NULL;
+	*wan = slice ? ends->item[n].wan : places->item[n].wan;
+	return slice ? ends->item[n].site : places->item[n].site;
+}
+
 /* The objects of one intent at this site, appended. Nothing of it here: count stays. 0, or -EINVAL
  * with err: it cannot be done at this site as it is (a port or WAN here has no device). */
 int compile_intent(const struct world *world, const char *site, const struct intent *intent,

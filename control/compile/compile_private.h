@@ -61,11 +61,6 @@ bool local_network_is_for(const struct intent_session *session, const char *site
  * and its source would seem to move from one to the other with every frame. So admission lets a
  * site have one WAN a slice. */
 
-/* A site and its WAN, as an endpoint or a placement says. wan "": not chosen. */
-struct spot {
-	const char *site, *wan;
-};
-
 struct way {
 	const char *site; /* the other one */
 	const struct intent_wan *own, *remote;
@@ -75,17 +70,17 @@ struct way {
 };
 
 struct stretch {
-	size_t count; /* other sites, in order of the spots */
-	struct way *ways;
+	const struct intent *intent; /* slice or network */
+	uint32_t encap;
+	struct way *ways; /* the caller frees them */
+	uint32_t count, room;
 };
 
-/* The WAN of a site: of the first spot there that has one; NULL: no spot is there, or none has. */
-const char *spot_wan(const struct spot *spots, size_t count, const char *site);
+/* The WAN of a site: of the intent's first place there that has one; NULL: none has. */
+const char *wan_at(const struct intent *intent, const char *site);
 
-/* The ways from this site to all others that there are; that there is none is refused. The caller
- * frees out->ways. */
-void stretch_make(struct compile *c, const struct spot *spots, size_t count, uint32_t encap,
-	struct stretch *out);
+/* The way from this site to that one, unless it is known, or refused. */
+void stretch_add(struct compile *c, struct stretch *stretch, const char *site);
 
 /* The way to a site; NULL: none. */
 const struct way *stretch_way(const struct stretch *stretch, const char *site);

@@ -12,7 +12,6 @@
 struct network {
 	const struct intent_network *intent;
 	const struct intent_host **hosts;
-	struct spot *spots;
 	struct stretch stretch;
 };
 
@@ -38,18 +37,6 @@ static bool is_here(const struct compile *c, const struct network *n)
 		if (!strcmp(n->hosts[i]->site, c->site))
 			return true;
 	return false;
-}
-
-/* Of hosts at other sites the WANs are in the placements. */
-static void list_spots(struct network *n)
-{
-	const struct intent_placements *at = &n->intent->placements;
-	uint32_t hosts = n->intent->hosts.count;
-
-	for (uint32_t i = 0; i < at->count; i++)
-		n->spots[i] = (struct spot){at->item[i].site, at->item[i].wan};
-	for (uint32_t i = 0; i < hosts; i++)
-		n->spots[at->count + i] = (struct spot){n->hosts[i]->site, ""};
 }
 
 static void emit_slice(struct compile *c, const struct network *n)
@@ -99,14 +86,16 @@ static void emit_host(struct compile *c, const struct network *n, const struct i
 
 void compile_network(struct compile *c, const struct intent *intent)
 {
-	struct network n = {.intent = &intent->obj->network};
-	size_t hosts = n.intent->hosts.count, spots = hosts + n.intent->placements.count;
+	struct network n = {.intent = &intent->obj->network,
+		.stretch = {.intent = intent, .encap = ENCAP_VXLAN}};
+	uint32_t hosts = n.intent->hosts.count;
 
 	n.hosts = xcalloc(hosts, sizeof(*n.hosts));
-	n.spots = xcalloc(spots, sizeof(*n.spots));
 	if (find_hosts(c, &n) && is_here(c, &n)) {
-		list_spots(&n);
-		stretch_make(c, n.spots, spots, ENCAP_VXLAN, &n.stretch);
+		for (uint32_t i = 0; i < n.intent->placements.count; i++)
+			stretch_add(c, &n.stretch, n.intent->placements.item[i].site);
+		for (uint32_t i = 0; i < hosts; i++)
+			stretch_add(c, &n.stretch, n.hosts[i]->site);
 		emit_slice(c, &n);
 		emit_attachments(c, &n);
 		emit_stretch(c, n.intent->name, &n.stretch);
@@ -115,5 +104,4 @@ void compile_network(struct compile *c, const struct intent *intent)
 		free(n.stretch.ways);
 	}
 	free(n.hosts);
-	free(n.spots);
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "hash.h"
 
 /* ---- what an l3 slice routes ---- */
@@ -87,18 +86,6 @@ static void emit_routes(
 
 /* ---- the slice ---- */
 
-/* Where it comes out and by which WANs; the caller frees it. */
-static struct spot *slice_spots(const struct intent_slice *slice)
-{
-	uint32_t count = slice->endpoints.count;
-	struct spot *spots = xcalloc(count, sizeof(*spots));
-
-	for (uint32_t i = 0; i < count; i++)
-		spots[i] =
-			(struct spot){slice->endpoints.item[i].site, slice->endpoints.item[i].wan};
-	return spots;
-}
-
 /* EVPN tells routers apart by their MACs (RFC 9135 section 5.1): with a part in the kernel each
  * site has its own, else all have the same, which the dataplane makes of the VNI. */
 struct api_mac_addr compile_slice_mac(const struct intent_slice *slice, const char *site)
@@ -147,38 +134,33 @@ static void emit_attachments(struct compile *c, const struct intent_slice *slice
 void compile_slice(struct compile *c, const struct intent *intent)
 {
 	const struct intent_slice *slice = &intent->obj->slice;
-	struct stretch stretch;
-	struct spot *spots;
+	struct stretch stretch = {.intent = intent, .encap = slice->encap};
 
 	if (!intent_slice_is_at(slice, c->site))
 		return;
-	spots = slice_spots(slice);
-	stretch_make(c, spots, slice->endpoints.count, slice->encap, &stretch);
+	for (uint32_t i = 0; i < slice->endpoints.count; i++)
+		stretch_add(c, &stretch, slice->endpoints.item[i].site);
 	emit_slice(c, slice, &stretch);
 	emit_attachments(c, slice);
 	emit_stretch(c, slice->name, &stretch);
 	if (slice->service == SERVICE_L3)
 		emit_routes(c, slice, &stretch);
 	free(stretch.ways);
-	free(spots);
 }
 
 /* ---- its hosts ---- */
 
 /* At another site: behind the tunnel there. */
 static void compile_remote(
-	struct compile *c, const struct intent_host *host, const struct intent_slice *slice)
+	struct compile *c, const struct intent_host *host, const struct intent *slice)
 {
-	struct spot *spots = slice_spots(slice);
-	const char *own = spot_wan(spots, slice->endpoints.count, c->site);
-	const char *remote = spot_wan(spots, slice->endpoints.count, host->site);
+	const char *own = wan_at(slice, c->site), *remote = wan_at(slice, host->site);
 	api_name tunnel;
 
 	if (own && remote) { /* else the slice itself is refused, and says why */
-		compile_way_name(tunnel, own, remote, slice->encap);
+		compile_way_name(tunnel, own, remote, slice->obj->slice.encap);
 		emit_mac(c, slice->name, &host->mac, "", tunnel);
 	}
-	free(spots);
 }
 
 void compile_host(struct compile *c, const struct intent *intent)
@@ -194,7 +176,7 @@ void compile_host(struct compile *c, const struct intent *intent)
 	attachment_name(attachment, slice->name, host->port, host->vlan);
 	if (strcmp(host->site, c->site)) {
 		if (slice->service == SERVICE_L2)
-			compile_remote(c, host, slice);
+			compile_remote(c, host, at);
 	} else if (slice->service == SERVICE_L2) {
 		emit_mac(c, slice->name, &host->mac, attachment, "");
 	} else {

@@ -18,11 +18,13 @@ void compile_way_name(api_name name, const char *own, const char *remote, uint32
 		encap == ENCAP_GENEVE ? ":g" : "");
 }
 
-const char *spot_wan(const struct spot *spots, size_t count, const char *site)
+const char *wan_at(const struct intent *intent, const char *site)
 {
-	for (size_t i = 0; i < count; i++)
-		if (spots[i].wan[0] && !strcmp(spots[i].site, site))
-			return spots[i].wan;
+	const char *at, *wan;
+
+	for (uint32_t i = 0; (at = compile_place(intent, i, &wan)); i++)
+		if (*wan && !strcmp(at, site))
+			return wan;
 	return NULL;
 }
 
@@ -36,19 +38,19 @@ static const struct api_ip *address_of(const struct intent_wan *wan, uint8_t fam
 
 /* NULL: refused. */
 static const struct intent_wan *find_wan(
-	struct compile *c, const struct spot *spots, size_t count, const char *site)
+	struct compile *c, const struct intent *intent, const char *site)
 {
-	const char *name = spot_wan(spots, count, site);
-	const struct intent *intent = name ? world_find(c->world, INTENT_WAN, name) : NULL;
+	const char *name = wan_at(intent, site);
+	const struct intent *wan = name ? world_find(c->world, INTENT_WAN, name) : NULL;
 
 	if (!name)
 		compile_refuse(c, "", "no WAN is chosen for site %s", site);
-	else if (!intent)
+	else if (!wan)
 		compile_refuse(c, "", "there is no WAN %s", name);
-	return intent ? &intent->obj->wan : NULL;
+	return wan ? &wan->obj->wan : NULL;
 }
 
-/* The addresses that add_way() would take. */
+/* The addresses that stretch_add() would take. */
 static bool joins(const struct intent_wan *own, const struct intent_wan *remote,
 	const struct api_ip *local, const struct api_ip *peer)
 {
@@ -75,26 +77,20 @@ bool compile_tunnel_name(const struct world *world, const char *site, const stru
 	return false;
 }
 
-static bool seen_before(const struct spot *spots, size_t at)
+/* IPv4 goes first: its header is the smaller. */
+void stretch_add(struct compile *c, struct stretch *stretch, const char *site)
 {
-	for (size_t i = 0; i < at; i++)
-		if (!strcmp(spots[i].site, spots[at].site))
-			return true;
-	return false;
-}
-
-/* The way to another site, unless it is refused. IPv4 goes first: its header is the smaller. */
-static void add_way(struct compile *c, const struct spot *spots, size_t count, const char *site,
-	uint32_t encap, struct stretch *out)
-{
-	const struct intent_wan *own = find_wan(c, spots, count, c->site), *remote;
-	struct way *way = &out->ways[out->count];
+	const struct intent_wan *own, *remote;
+	struct way *way;
 	bool v4;
 
+	if (!strcmp(site, c->site) || stretch_way(stretch, site))
+		return;
+	own = find_wan(c, stretch->intent, c->site);
 	if (own && !own->port.device[0])
 		compile_refuse(c, "", "wan %s has no device: say which port of this box it is",
 			own->port.name);
-	remote = find_wan(c, spots, count, site);
+	remote = find_wan(c, stretch->intent, site);
 	if (!own || !remote)
 		return;
 	v4 = address_of(own, 4) && address_of(remote, 4);
@@ -105,24 +101,18 @@ static void add_way(struct compile *c, const struct spot *spots, size_t count, c
 			own->port.name, remote->port.name);
 		return;
 	}
-	*way = (struct way){
-		.site = site, .own = own, .remote = remote, .family = v4 ? 4 : 6, .encap = encap};
-	compile_way_name(way->tunnel, own->port.name, remote->port.name, encap);
-	out->count++;
-}
-
-void stretch_make(struct compile *c, const struct spot *spots, size_t count, uint32_t encap,
-	struct stretch *out)
-{
-	*out = (struct stretch){0, xcalloc(count, sizeof(*out->ways))};
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(spots[i].site, c->site) && !seen_before(spots, i))
-			add_way(c, spots, count, spots[i].site, encap, out);
+	way = xarray_add(&stretch->ways, &stretch->room, &stretch->count, sizeof(*way));
+	*way = (struct way){.site = site,
+		.own = own,
+		.remote = remote,
+		.family = v4 ? 4 : 6,
+		.encap = stretch->encap};
+	compile_way_name(way->tunnel, own->port.name, remote->port.name, stretch->encap);
 }
 
 const struct way *stretch_way(const struct stretch *stretch, const char *site)
 {
-	for (size_t i = 0; i < stretch->count; i++)
+	for (uint32_t i = 0; i < stretch->count; i++)
 		if (!strcmp(stretch->ways[i].site, site))
 			return &stretch->ways[i];
 	return NULL;
@@ -130,7 +120,7 @@ const struct way *stretch_way(const struct stretch *stretch, const char *site)
 
 bool stretch_is_narrow(const struct stretch *stretch)
 {
-	for (size_t i = 0; i < stretch->count; i++) {
+	for (uint32_t i = 0; i < stretch->count; i++) {
 		const struct way *way = &stretch->ways[i];
 		uint32_t need = TENANT_MTU + (way->family == 4 ? OVERHEAD_V4 : OVERHEAD_V6);
 
@@ -159,9 +149,9 @@ void emit_stretch(struct compile *c, const char *slice, const struct stretch *st
 {
 	union api_object obj;
 
-	for (size_t i = 0; i < stretch->count; i++)
+	for (uint32_t i = 0; i < stretch->count; i++)
 		emit_tunnel(c, &stretch->ways[i]);
-	for (size_t i = 0; i < stretch->count; i++) {
+	for (uint32_t i = 0; i < stretch->count; i++) {
 		object_init(OBJECT_MEMBER, &obj);
 		strcpy(obj.member.slice, slice);
 		strcpy(obj.member.tunnel, stretch->ways[i].tunnel);
