@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,46 +263,6 @@ static void lose(struct dataplane *dp, enum dataplane_state state)
 	retry_later(dp);
 }
 
-/* ---- who it is ---- */
-
-/* Field 22 of /proc/PID/stat: together with the pid it names one process of all times. */
-static uint64_t started_of(pid_t pid)
-{
-	unsigned long long started = 0;
-	char path[40], text[1024], *at;
-	size_t got;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	got = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[got] = '\0';
-	at = strrchr(text, ')'); /* the name before it may hold blanks */
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		sscanf(at, "%llu", &started);
-	return started;
-}
-
-static uint64_t instance_of(struct dataplane *dp, const json_t *hello)
-{
-	const json_t *given = json_object_get(hello, "instance");
-	struct ucred peer = {0};
-	socklen_t size = sizeof(peer);
-	uint64_t instance;
-
-	if (json_is_integer(given) && json_integer_value(given))
-		return (uint64_t)json_integer_value(given);
-	if (getsockopt(bufferevent_getfd(dp->bev), SOL_SOCKET, SO_PEERCRED, &peer, &size))
-		return 1;
-	instance = ((uint64_t)(uint32_t)peer.pid << 40) ^ started_of(peer.pid);
-	return instance ? instance : 1;
-}
-
 static void greeted(struct dataplane *dp, const json_t *hello)
 {
 	static const char events[] = "{\"events\":[\"link\",\"mac\",\"usage\",\"downlink_data\","
@@ -314,7 +273,7 @@ static void greeted(struct dataplane *dp, const json_t *hello)
 	dp->retry_ms = dp->first_retry_ms;
 	json_decref(dp->hello);
 	dp->hello = json_incref((json_t *)hello);
-	dp->instance = instance_of(dp, hello);
+	dp->instance = (uint64_t)json_integer_value(json_object_get(hello, "instance"));
 	dp->state = DATAPLANE_UP;
 	/* a dataplane that does not know one of them only sends none */
 	send_call(dp, "watch", dp->events ?: events, strlen(dp->events ?: events), NULL, NULL);

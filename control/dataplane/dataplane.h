@@ -21,9 +21,8 @@ enum dataplane_state {
 };
 extern const char *const dataplane_state_names[];
 
-/* Called on each change of state, and when a connection was lost and made anew. instance: another
- * number than before when it is another process than before (hello's `instance`, else its pid and
- * start time); 0 unless up. */
+/* Called on each change of state, and when a connection was lost and made anew. instance: what
+ * hello says, another number when it is another process than before; 0 unless up. */
 typedef void (*dataplane_changed)(enum dataplane_state state, uint64_t instance, void *arg);
 /* event: params of the notification, borrowed. All events are watched but
  * "groups". */
