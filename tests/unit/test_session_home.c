@@ -42,10 +42,12 @@ START_TEST(counters_and_buckets_go_with_a_session_that_moves)
 }
 END_TEST
 
+/* And another URR than simple() has. */
 static struct made *two_qers(void)
 {
 	struct made *m = simple("one", 1);
 
+	m->urrs[0] = m->urr[0].id = 7;
 	m->qer[1] = m->qer[0];
 	m->qer[1].id = 2;
 	m->qer[1].mbr_ul_bps = 5000000;
@@ -65,9 +67,9 @@ START_TEST(two_qers_have_both_their_rates_in_the_line)
 }
 END_TEST
 
-/* With it the acts are others, and a worker may still count in the old ones' places: until it does
+/* Cells then count for another one, and a worker may still count in the old places: until it does
  * not. */
-START_TEST(a_second_qer_moves_the_session_for_a_grace_period)
+START_TEST(another_urr_moves_the_session_for_a_grace_period)
 {
 	struct usage before = usage();
 	uint32_t index = put(simple("one", 1)), teid_be = chosen_teid_be(index);
@@ -200,7 +202,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, session_rig_start, session_rig_stop);
 	tcase_add_test(tc, counters_and_buckets_go_with_a_session_that_moves);
 	tcase_add_test(tc, two_qers_have_both_their_rates_in_the_line);
-	tcase_add_test(tc, a_second_qer_moves_the_session_for_a_grace_period);
+	tcase_add_test(tc, another_urr_moves_the_session_for_a_grace_period);
 	tcase_add_test(tc, many_go_home);
 	tcase_add_test(tc, what_comes_back_in_the_same_transaction_counts_elsewhere);
 	tcase_add_test(tc, commits_that_waited_settle_those_before_them);

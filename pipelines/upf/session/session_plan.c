@@ -3,9 +3,9 @@
  * (as few different things as possible, and where each is counted and metered), and the slices that
  * Ethernet sessions are doors of. Main thread; owns nothing.
  *
- * An act that was there before (the same way in, FAR, QERs, URRs, QFI) keeps its cell, so its
- * counters go on; a cell that a worker may still count in is never another act's. When that finds
- * no room, the session gets other cells, and what was counted is folded (session_commit.c). */
+ * Where all cells of before go on counting for the same direction and URRs, and credit and buckets
+ * are where they were, they stay, and counters go on; else the session gets other cells, since a
+ * worker may still count in the old ones, and what was counted is folded (session_commit.c). */
 #include "session_plan.h"
 
 #include <rte_byteorder.h>
@@ -323,11 +323,6 @@ uint32_t bucket_numbers(const struct api_qers *qers, bool home, uint8_t (*number
 
 /* ---- cells ---- */
 
-/* Of a session as it was: which cells it uses. */
-struct used {
-	bool cell[256];
-};
-
 /* The PDRs of a group of an unpacked session, by precedence. */
 static uint32_t pdrs_of_group(const struct session_model *m, uint32_t group, uint8_t *pdr)
 {
@@ -357,129 +352,101 @@ uint32_t session_pdr_id(uint32_t session, uint8_t group, uint8_t rule)
 	return rule < pdrs_of_group(&m, group, pdr) ? m.pdr[pdr[rule]].id : 0;
 }
 
-/* The same by ids, in two sessions? */
-static bool same_act(const struct api_session *s, const struct plan_act *a,
-	const struct api_session *t, const struct plan_act *b)
+/* The same URRs, by their ids? Bits are places in the lists. */
+static bool same_urrs(
+	const struct api_urrs *a, uint32_t in_a, const struct api_urrs *b, uint32_t in_b)
 {
-	uint32_t n = 0;
-
-	if (s->fars.item[a->far].id != t->fars.item[b->far].id || a->qfi != b->qfi ||
-		a->n_qers != b->n_qers)
+	if (__builtin_popcount(in_a) != __builtin_popcount(in_b))
 		return false;
-	for (uint32_t i = 0; i < a->n_qers; i++)
-		if (s->qers.item[a->qer[i]].id != t->qers.item[b->qer[i]].id)
-			return false;
-	for (uint32_t i = 0; i < s->urrs.count; i++) {
+	for (; in_a != 0; in_a &= in_a - 1) {
 		uint32_t k = 0;
 
-		if (!(a->urrs >> i & 1))
-			continue;
-		while (k < t->urrs.count && t->urrs.item[k].id != s->urrs.item[i].id)
+		while (k < b->count && b->item[k].id != a->item[__builtin_ctz(in_a)].id)
 			k++;
-		if (k == t->urrs.count || !(b->urrs >> k & 1))
+		if (k == b->count || !(in_b >> k & 1))
 			return false;
-		n++;
-	}
-	return n == (uint32_t)__builtin_popcount(b->urrs);
-}
-
-/* The cell of the same act of the same way before; 0: there was none. */
-static uint8_t cell_before(const struct plan *p, const struct way *w, const struct plan_act *a)
-{
-	uint8_t pdr[LIMIT_SESSION_PDRS];
-	struct plan_acts acts;
-
-	if (p->old == NULL || w->number >= p->old_block->groups)
-		return 0;
-	const struct session_group *g = session_group_at(p->old_block, w->number);
-
-	if (g->acts == 0 || g->teid_be != rte_cpu_to_be_32(w->teid) || g->gtpu != w->gtpu ||
-		(w->gtpu == 0 && g->slice != w->slice))
-		return 0;
-	plan_acts(&p->old->cfg, pdr, pdrs_of_group(p->old, w->number, pdr), &acts);
-	for (uint32_t i = 0; i < acts.n; i++)
-		if (same_act(&p->old->cfg, &acts.act[i], p->put, a))
-			return session_acts(g)[i].cell;
-	return 0;
-}
-
-static void used_before(const struct plan *p, struct used *used)
-{
-	const struct session_block *b = p->old_block;
-	uint32_t told = told_places(&p->old->cfg.urrs);
-
-	memset(used, 0, sizeof(*used));
-	used->cell[0] = true;
-	for (uint32_t i = 0; i < LIMIT_SESSION_URRS; i++)
-		used->cell[1 + i] = told >> i & 1;
-	for (uint32_t i = 0; i < b->groups; i++) {
-		const struct session_group *g = session_group_at(b, i);
-
-		for (uint32_t k = 0; k < g->acts; k++)
-			used->cell[session_acts(g)[k].cell] = true;
-	}
-}
-
-/* Credit cells go by the URR's place: may it be where it was, or where nothing was? */
-static bool credit_fits(const struct plan *p, uint32_t told, struct used *used)
-{
-	const struct api_urrs *was = &p->old->cfg.urrs;
-	uint32_t told_before = told_places(was);
-
-	for (uint32_t i = 0; i < p->put->urrs.count; i++) {
-		bool same = i < was->count && was->item[i].id == p->put->urrs.item[i].id &&
-			    (told_before >> i & 1);
-
-		if (!(told >> i & 1))
-			continue;
-		if (used->cell[1 + i] && !same)
-			return false;
-		used->cell[1 + i] = true;
 	}
 	return true;
 }
 
-/* Where an act that is new may count; 0: at home, where its place is another's. */
-static uint32_t free_cell(const struct plan *p, const struct used *used, bool uplink)
+/* Credit cells go by the URR's place: is each where it was? */
+static bool credit_fits(const struct plan *p, uint32_t told)
 {
-	uint32_t cell = uplink ? HOME_UP : HOME_DOWN;
+	const struct api_urrs *was = &p->old->cfg.urrs;
 
-	if (p->home)
-		return used->cell[cell] ? 0 : cell;
-	for (cell = 1; used->cell[cell];)
-		cell++;
-	return cell;
+	if (told != told_places(was))
+		return false;
+	for (; told != 0; told &= told - 1) {
+		uint32_t i = __builtin_ctz(told);
+
+		if (was->item[i].id != p->put->urrs.item[i].id)
+			return false;
+	}
+	return true;
 }
 
-/* Cells for the acts of all ways, beside those that are in use; stay: what was there before has
- * the one it had. False: there is one without. */
-static bool act_cells(struct plan *p, struct used *used, bool stay)
+/* Cells for the acts of all ways: at home, or one after the other behind those for credit. */
+static void act_cells(struct plan *p, uint32_t told)
 {
+	uint32_t next = 1 + (told != 0 ? 32 - __builtin_clz(told) : 0);
 	struct plan_acts acts;
 
 	p->acts = 0;
-	p->cells = 1;
-	for (uint32_t i = 0; i < RTE_DIM(used->cell); i++)
-		p->cells = used->cell[i] ? i + 1 : p->cells;
 	for (uint32_t k = 0; k < p->ways; k++) {
 		const struct way *w = &p->way[k];
 		bool uplink = w->source == INTERFACE_ACCESS;
 
 		plan_acts(p->put, w->pdr, w->pdrs, &acts);
 		for (uint32_t i = 0; i < acts.n; i++) {
-			uint32_t cell = stay ? cell_before(p, w, &acts.act[i]) : 0;
+			uint32_t home = uplink ? HOME_UP : HOME_DOWN;
 
-			if (cell == 0)
-				cell = free_cell(p, used, uplink);
-			if (cell == 0)
-				return false;
-			used->cell[cell] = true;
-			p->cells = RTE_MAX(p->cells, cell + 1);
-			p->act[p->acts++] = (struct urr_act){
-				.cell = cell, .urrs = acts.act[i].urrs, .uplink = uplink};
+			p->act[p->acts++] = (struct urr_act){.cell = p->home ? home : next++,
+				.urrs = acts.act[i].urrs,
+				.uplink = uplink};
 		}
 	}
-	return true;
+	p->cells = next;
+}
+
+/* The act that stood here before; NULL: none. */
+static const struct session_act *act_before(const struct plan *p, const struct way *w, uint32_t i)
+{
+	const struct session_group *g = NULL;
+
+	if (w->number < p->old_block->groups)
+		g = session_group_at(p->old_block, w->number);
+	return g != NULL && i < g->acts ? &session_acts(g)[i] : NULL;
+}
+
+/* Would every cell that was counted in go on counting for the same URRs and direction? */
+static bool acts_fit(const struct plan *p)
+{
+	uint32_t n = 0, kept = 0, all = 0;
+	struct plan_acts acts;
+
+	for (uint32_t k = 0; k < p->ways; k++) {
+		const struct way *w = &p->way[k];
+
+		plan_acts(p->put, w->pdr, w->pdrs, &acts);
+		for (uint32_t i = 0; i < acts.n; i++, n++) {
+			const struct session_act *was = act_before(p, w, i);
+
+			if (was == NULL)
+				continue;
+			if (was->cell != p->act[n].cell ||
+				!same_urrs(&p->old->cfg.urrs, was->measured, &p->put->urrs,
+					p->act[n].urrs))
+				return false;
+			const struct session_group *g = session_group_at(p->old_block, w->number);
+
+			if (!(g->flags & GROUP_UPLINK) == p->act[n].uplink)
+				return false;
+			kept++;
+		}
+	}
+	for (uint32_t i = 0; i < p->old_block->groups; i++)
+		all += session_group_at(p->old_block, i)->acts;
+	return kept == all;
 }
 
 /* Buckets go on where all that stay have the number they had, and no new one has an old one's. */
@@ -527,17 +494,14 @@ static bool fits_home(const struct plan *p, uint32_t told)
 }
 
 /* All where it was, and room there for what is new? */
-static bool cells_stay(struct plan *p, uint32_t told)
+static bool cells_stay(const struct plan *p, uint32_t told)
 {
-	struct used used;
-
 	if (p->old == NULL || p->home != SESSION_IS_HOME(p->old_block->cells))
 		return false;
 	/* of the same transaction: what vanished with it is folded when workers have this one */
 	if (session_block[p->index] != p->old_block)
 		return false;
-	used_before(p, &used);
-	if (!credit_fits(p, told, &used) || !buckets_fit(p) || !act_cells(p, &used, true))
+	if (!credit_fits(p, told) || !buckets_fit(p) || !acts_fit(p))
 		return false;
 	return p->home || cell_units(p->cells, p->buckets) <= p->old_state->cell_units;
 }
@@ -545,23 +509,19 @@ static bool cells_stay(struct plan *p, uint32_t told)
 void plan_cells(struct plan *p)
 {
 	uint32_t told = told_places(&p->put->urrs);
-	struct used used = {.cell = {true}};
 
 	p->home = fits_home(p, told);
 	p->homeless = false;
 	p->buckets = bucket_numbers(&p->put->qers, p->home, p->bucket_of);
+	act_cells(p, told);
 	p->cells_stay = cells_stay(p, told);
-	if (p->cells_stay)
-		return;
 	/* a cell that workers may still count in is nobody else's */
-	if (p->home && session_cold[p->index].home) {
-		p->home = false;
-		p->homeless = true;
-		p->buckets = bucket_numbers(&p->put->qers, false, p->bucket_of);
-	}
-	for (uint32_t i = 0; (uint64_t)told >> i != 0; i++)
-		used.cell[1 + i] = true;
-	act_cells(p, &used, false);
+	if (p->cells_stay || !p->home || !session_cold[p->index].home)
+		return;
+	p->home = false;
+	p->homeless = true;
+	p->buckets = bucket_numbers(&p->put->qers, false, p->bucket_of);
+	act_cells(p, told);
 }
 
 /* ==== frames ==== */
