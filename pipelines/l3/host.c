@@ -6,6 +6,8 @@
 
 #include <rte_ip.h>
 
+#include "fib.h"
+
 /* ==== fragments ==== */
 
 #define MORE 0x2000
@@ -244,7 +246,9 @@ uint64_t host_lookup(uint16_t slice, uint8_t family, const uint8_t *address)
 
 		lpm_lookup6_bulk(&fib6, &slice, a, 1, &value);
 	}
-	/* acquire: pairs with the release in nexthop_store() */
+	if (FIB_OWNER(value) == FIB_SESSION) /* a UE's: there is no next hop by that number */
+		return NEXTHOP_DROP(NEXTHOP_NONE);
+	/* acquire: pairs with the release in word_store() */
 	return __atomic_load_n(&nexthop_hot[FIB_NEXTHOP(value)], __ATOMIC_ACQUIRE);
 }
 
