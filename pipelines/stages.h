@@ -18,7 +18,6 @@
 #include "l2.h"
 #include "l3.h"
 #include "punt.h"
-#include "reassembly.h"
 #include "tunnel.h"
 
 #endif

@@ -10,6 +10,7 @@
 #include <rte_ip.h>
 
 #include "hot.h"
+#include "ipv4_sum.h"
 #include "report.h"
 
 #define ETH_LEN 14u
@@ -42,12 +43,6 @@ struct ip_view {
 };
 /* False: no IP packet, or it ends before its headers do. */
 bool host_parse(const struct rte_mbuf *m, struct ip_view *v);
-static inline uint16_t sum_fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
 /* Of the pseudo header of an ICMPv6 message of len bytes (RFC 8200 section 8.1). */
 static inline uint32_t sum_pseudo6(const uint8_t *ip, uint32_t len)
 {

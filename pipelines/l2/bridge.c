@@ -67,19 +67,14 @@ static __rte_always_inline void lane_put(
 }
 
 /* Behind an Ethernet session. */
-static __rte_noinline void down_put(struct burst *b, uint32_t i, uint32_t session)
+static __rte_noinline void to_session(struct burst *b, uint32_t i, uint32_t session)
 {
-	uint32_t k = b->downs++;
 	struct rte_mbuf *m = b->frame[i];
 
-	BURST_BOUND(k);
-	b->down[k] = m;
-	b->down_to[k] = SESSION_WORD(session, SESSION_GROUP_FRAMES);
-	b->down_door[k] = b->door[i];
-	b->down_slice[k] = b->slice[i];
-	b->down_flow[k] = b->door[i] & DOOR_TUNNEL
-				  ? flow_of(m, rte_pktmbuf_mtod(m, const uint8_t *))
-				  : b->flow[i];
+	down_put(b, m, b->slice[i], b->door[i],
+		b->door[i] & DOOR_TUNNEL ? flow_of(m, rte_pktmbuf_mtod(m, const uint8_t *))
+					 : b->flow[i],
+		SESSION_WORD(session, SESSION_GROUP_FRAMES));
 	TRACE(b, m, STAGE_BRIDGE, "known MAC, to session {session %u}", session);
 }
 
@@ -151,7 +146,7 @@ void bridge_run(struct worker *w, struct burst *b)
 		} else if (unlikely(in == out)) {
 			slice_drop(w, b, b->frame[i], b->slice[i], in, DROP_SAME_DOOR);
 		} else if (unlikely(out & DOOR_SESSION)) {
-			down_put(b, i, DOOR_SESSION_ID(out));
+			to_session(b, i, DOOR_SESSION_ID(out));
 		} else {
 			lane_put(&b->to_access, accesses++, b->frame[i], b->slice[i], DOOR_ID(out));
 		}

@@ -40,13 +40,8 @@ static void down_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uin
 {
 	if (b->downs == BURST_MAX)
 		DOOR_OPS(DOOR_SESSION)->deliver(w, b);
-	uint32_t k = b->downs++;
-
-	b->down[k] = m;
-	b->down_to[k] = SESSION_WORD(session, SESSION_GROUP_FRAMES);
-	b->down_door[k] = in;
-	b->down_slice[k] = slice;
-	b->down_flow[k] = flow_of(m, rte_pktmbuf_mtod(m, uint8_t *));
+	down_put(b, m, slice, in, flow_of(m, rte_pktmbuf_mtod(m, uint8_t *)),
+		SESSION_WORD(session, SESSION_GROUP_FRAMES));
 }
 
 static void door_send(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16_t slice,

@@ -215,15 +215,10 @@ void host_tick(struct worker *w)
 
 	if (likely(n == 0))
 		return;
-	/* the burst is between two: lanes are empty, but what it traced and dropped still stands */
-	b->trace = NULL;
-	b->drops = 0;
+	burst_own_begin(b);
 	for (uint32_t i = 0; i < n; i++)
 		order_send(w, b, &order[i]);
-	stages_above.out(w, b);
-	if (b->drops > 0)
-		rte_pktmbuf_free_bulk(b->drop, b->drops);
-	b->drops = 0;
+	burst_own_end(w, b);
 }
 
 /* ==== exceptions ==== */
@@ -321,26 +316,20 @@ void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
 
 /* ---- what kind of odd ---- */
 
-static void ask(
-	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
+void host_ask(struct worker *w, const struct odd_packet *odd, uint8_t family, const uint8_t *to)
 {
 	uint64_t word = __atomic_load_n(&nexthop_hot[odd->nexthop], __ATOMIC_ACQUIRE);
 	const struct api_ip *gateway = &nexthop_address[odd->nexthop];
 	struct host_report report = {.door = DOOR_ATTACHMENT | NEXTHOP_ID(word),
 		.slice = odd->slice,
 		.kind = HOST_ASK,
-		.family = v->family};
+		.family = gateway->family != 0 ? gateway->family : family};
 
-	if (NEXTHOP_KIND(word) == NEXTHOP_ASK) { /* not answered meanwhile */
-		const uint8_t *to = v->family == 4 ? v->ip + 16 : v->ip + 24;
-
-		if (gateway->family != 0)
-			report.family = gateway->family;
-		memcpy(report.address, gateway->family != 0 ? gateway->bytes : to,
-			report.family == 4 ? 4 : 16);
-		host_report(w, &report);
-	}
-	host_drop(w, b, odd, DROP_NEIGHBOR_UNKNOWN);
+	if (NEXTHOP_KIND(word) != NEXTHOP_ASK)
+		return; /* answered meanwhile */
+	memcpy(report.address, gateway->family != 0 ? gateway->bytes : to,
+		report.family == 4 ? 4 : 16);
+	host_report(w, &report);
 }
 
 static void no_route(
@@ -471,7 +460,8 @@ void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 		unreachable(w, b, odd, &v);
 		break;
 	case ODD_ASK:
-		ask(w, b, odd, &v);
+		host_ask(w, odd, v.family, v.ip + (v.family == 4 ? 16 : 24));
+		host_drop(w, b, odd, DROP_NEIGHBOR_UNKNOWN);
 		break;
 	case ODD_TOO_BIG:
 		too_big(w, b, odd, &v);

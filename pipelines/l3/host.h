@@ -48,6 +48,9 @@ static inline bool host_from_tunnel(const struct odd_packet *odd)
 void host_send_back(struct worker *w, struct burst *b, struct rte_mbuf *m,
 	const struct odd_packet *odd, const uint8_t *mac);
 
+/* Has main ask for the next hop of odd, which is a NEXTHOP_ASK; to: where the packet goes. */
+void host_ask(struct worker *w, const struct odd_packet *odd, uint8_t family, const uint8_t *to);
+
 /* The next hop's word for an address of the slice (bytes as in a packet). */
 uint64_t host_lookup(uint16_t slice, uint8_t family, const uint8_t *address);
 

@@ -117,20 +117,6 @@ void route_send_by(struct worker *w, struct burst *b, struct rte_mbuf *m, uint16
 
 /* ---- redirected (TS 29.244 8.2.20) ---- */
 
-static void ask(struct worker *w, const struct odd_packet *odd, uint8_t family, const uint8_t *to)
-{
-	const struct api_ip *gateway = &nexthop_address[odd->nexthop];
-	struct host_report report = {
-		.door = DOOR_ATTACHMENT | NEXTHOP_ID(nexthop_load(odd->nexthop)),
-		.slice = odd->slice,
-		.kind = HOST_ASK,
-		.family = gateway->family != 0 ? gateway->family : family};
-
-	memcpy(report.address, gateway->family != 0 ? gateway->bytes : to,
-		report.family == 4 ? 4 : 16);
-	host_report(w, &report);
-}
-
 /* Why it cannot be sent on; DROP_REASONS: it can, by this word. */
 static enum drop_reason redirect_way(
 	struct worker *w, struct odd_packet *odd, uint8_t family, const uint8_t *to, uint64_t word)
@@ -138,7 +124,7 @@ static enum drop_reason redirect_way(
 	uint16_t mtu;
 
 	if (NEXTHOP_KIND(word) == NEXTHOP_ASK) {
-		ask(w, odd, family, to);
+		host_ask(w, odd, family, to);
 		return DROP_NEIGHBOR_UNKNOWN;
 	}
 	if (NEXTHOP_KIND(word) == NEXTHOP_OTHER)

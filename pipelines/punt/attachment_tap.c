@@ -399,15 +399,10 @@ static uint32_t run(struct worker *w)
 
 	if (likely(n == 0))
 		return 0;
-	/* as in host_tick(): the burst is between two */
-	b->trace = NULL;
-	b->drops = 0;
+	burst_own_begin(b);
 	for (uint32_t i = 0; i < n; i++)
 		frame_out(w, b, &frame[i]);
-	stages_above.out(w, b);
-	if (b->drops > 0)
-		rte_pktmbuf_free_bulk(b->drop, b->drops);
-	b->drops = 0;
+	burst_own_end(w, b);
 	return n;
 }
 

@@ -5,12 +5,11 @@
 
 #include <rte_errno.h>
 #include <rte_ether.h>
-#include <rte_ip.h>
 #include <rte_mbuf_dyn.h>
 #include <stdbool.h>
 
-#include "dscp.h"
 #include "ids.h"
+#include "ipv4_sum.h"
 #include "police_hot.h"
 #include "tsc.h"
 #include "wire.h"
@@ -23,37 +22,28 @@ static bool is_afx1(uint8_t tos)
 	return (tos & 0x1c) == 0x08 && tos >> 5 >= 1 && tos >> 5 <= 4;
 }
 
-int dscp_raise(uint8_t *frame, uint32_t len)
+/* RFC 2597: AFx1 becomes AFx2, in IPv4 (checksum and all) and IPv6; every other code point, ECN and
+ * what is not IP stay as they are. frame has len bytes in its first buffer, at least an Ethernet
+ * header. */
+static void dscp_raise(uint8_t *frame, uint32_t len)
 {
 	uint16_t type = load16(frame + 12);
 	uint8_t *ip = frame + ETH;
 
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= ETH + 20) {
-		/* RFC 1624: HC' = ~(~HC + ~m + m') on the word that holds the field */
-		struct rte_ipv4_hdr *hdr = (struct rte_ipv4_hdr *)ip;
-		uint16_t old = load16(ip);
-
-		if (!is_afx1(ip[1]))
-			return ip[1];
-		ip[1] = (ip[1] & ~0x1c) | 0x10;
-		uint32_t sum = (uint16_t)~hdr->hdr_checksum + (uint16_t)~old + load16(ip);
-
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		hdr->hdr_checksum = ~sum;
-		return ip[1];
+		if (is_afx1(ip[1]))
+			ipv4_tos_set(ip, (ip[1] & ~0x1c) | 0x10);
+		return;
 	}
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= ETH + 40) {
 		uint8_t tos = ip[0] << 4 | ip[1] >> 4;
 
 		if (!is_afx1(tos))
-			return tos;
+			return;
 		tos = (tos & ~0x1c) | 0x10;
 		ip[0] = (ip[0] & 0xf0) | tos >> 4;
 		ip[1] = (ip[1] & 0x0f) | (uint8_t)(tos << 4);
-		return tos;
 	}
-	return -1;
 }
 
 uint64_t police_yellow;

@@ -95,6 +95,18 @@ struct tunnel_hot {
 			  */
 };
 
+extern struct tunnel_hot *tunnel_hot; /* [LIMIT_TUNNELS + 1] */
+
+/* Which path of a tunnel a frame takes. By the flow's hash: the same for all packets of a flow. */
+static __rte_always_inline const struct encap *path_pick(uint16_t tunnel, uint32_t hash)
+{
+	/* acquire: pairs with the release in tunnel_publish() */
+	uintptr_t paths = __atomic_load_n(&tunnel_hot[tunnel].paths, __ATOMIC_ACQUIRE);
+	uint32_t mask = (1u << (paths & PATHS_LOG2)) - 1;
+
+	return (const struct encap *)(paths & ~(uintptr_t)PATHS_LOG2) + (hash >> 14 & mask);
+}
+
 /* The box's tunnel endpoints, for decapsulation: (local, remote, UDP port, VNI) → slice and tunnel.
  */
 #define VTEP_SLICE(v)	((uint16_t)(v))
@@ -112,7 +124,6 @@ struct tunnel_hot {
 
 extern struct slice_hot *slice_hot;	      /* [LIMIT_SLICES + 1] */
 extern struct attachment_hot *attachment_hot; /* [LIMIT_ATTACHMENTS + 1] */
-extern struct tunnel_hot *tunnel_hot;	      /* [LIMIT_TUNNELS + 1] */
 extern struct exact_table fdb_table, vtep4_table, vtep6_table;
 
 /* All fields of one moment: the slice with the port that a change gave it. */
@@ -298,6 +309,22 @@ struct stages_above {
 };
 extern struct stages_above stages_above;
 
+/* Around packets that a tick sends, the burst being between two: lanes are empty, but what it
+ * traced and dropped still stands. */
+static inline void burst_own_begin(struct burst *b)
+{
+	b->trace = NULL;
+	b->drops = 0;
+}
+
+static inline void burst_own_end(struct worker *w, struct burst *b)
+{
+	stages_above.out(w, b);
+	if (b->drops > 0)
+		rte_pktmbuf_free_bulk(b->drop, b->drops);
+	b->drops = 0;
+}
+
 /* Sums element `id` of one of the counter arrays of struct switch_worker, named by its offset. Main
  * thread. */
 void counters_sum(struct counters *out, size_t array, uint16_t id);
@@ -380,6 +407,20 @@ static __rte_always_inline void route_enter(
 	b->route[k] = m;
 	b->route_slice[k] = slice;
 	b->route_door[k] = door;
+}
+
+/* To a session: word is its way in (SESSION_WORD). */
+static __rte_always_inline void down_put(struct burst *b, struct rte_mbuf *m, uint16_t slice,
+	door_t door, uint64_t flow, uint64_t word)
+{
+	uint32_t k = b->downs++;
+
+	BURST_BOUND(k);
+	b->down[k] = m;
+	b->down_to[k] = word;
+	b->down_door[k] = door;
+	b->down_slice[k] = slice;
+	b->down_flow[k] = flow;
 }
 
 /* A session's line (door.h), ahead of need. Nothing comes of it while there is no user plane. */

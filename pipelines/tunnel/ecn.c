@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Congestion marks on their way out of a tunnel. */
-#include "ecn.h"
-
+/* Congestion marks on their way out of a tunnel (RFC 6040). The other direction is a copy, in
+ * overlay_out.c. */
 #include <rte_ether.h>
-#include <rte_ip.h>
 
-#include "wire.h"
+#include "ipv4_sum.h"
+#include "tunnel.h"
 
 #define ETH ((uint32_t)sizeof(struct rte_ether_hdr))
 
@@ -26,19 +25,9 @@ bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer)
 
 	if (now == inner)
 		return true;
-	if (v4) {
-		/* RFC 1624: HC' = ~(~HC + ~m + m') on the word that holds the field */
-		struct rte_ipv4_hdr *hdr = (struct rte_ipv4_hdr *)ip;
-		uint16_t old = load16(ip);
-
-		ip[1] = (ip[1] & ~3) | now;
-		uint32_t sum = (uint16_t)~hdr->hdr_checksum + (uint16_t)~old + load16(ip);
-
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		hdr->hdr_checksum = ~sum;
-	} else {
+	if (v4)
+		ipv4_tos_set(ip, (ip[1] & ~3) | now);
+	else
 		ip[1] = (ip[1] & ~0x30) | now << 4;
-	}
 	return true;
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Outer packets in pieces. Each piece is a buffer of its own that any port can send: rte_ip_frag
  * 22.11 copies for IPv4 only, and its other form chains buffers that share the packet's. */
-#include "fragment.h"
-
 #include <netinet/in.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <string.h>
 
-#include "wire.h"
+#include "tunnel_parts.h"
 
 #define ETH  ((uint32_t)sizeof(struct rte_ether_hdr))
 #define IP4  20u

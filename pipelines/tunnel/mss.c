@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The MSS option of TCP SYNs, found and lowered. */
-#include "mss.h"
-
 #include <netinet/in.h>
 #include <rte_ether.h>
+
+#include "ipv4_sum.h"
+#include "tunnel_parts.h"
 
 #define ETH	       ((uint32_t)sizeof(struct rte_ether_hdr))
 #define TCP	       20u
@@ -78,16 +79,12 @@ static bool to_tcp6(struct rest *r)
 	return true;
 }
 
-/* HC' = ~(~HC + ~m + m'); a field at an odd offset counts with its bytes swapped. */
+/* A field at an odd offset counts with its bytes swapped. */
 static void checksum_change(uint8_t *tcp, uint16_t old, uint16_t next, bool odd)
 {
-	uint32_t sum = (uint16_t)~load16(tcp + 16);
-
-	sum += odd ? __builtin_bswap16(~old) : (uint16_t)~old;
-	sum += odd ? __builtin_bswap16(next) : next;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	*(wire16_t *)(tcp + 16) = ~sum;
+	*(wire16_t *)(tcp + 16) =
+		odd ? sum_replace(load16(tcp + 16), __builtin_bswap16(old), __builtin_bswap16(next))
+		    : sum_replace(load16(tcp + 16), old, next);
 }
 
 static bool lower(uint8_t *tcp, uint32_t hlen, uint16_t most)

@@ -7,13 +7,12 @@
 #include <rte_udp.h>
 
 #include "flow.h"
-#include "fragment.h"
 #include "hot.h"
-#include "mss.h"
-#include "path.h"
+#include "ipv4_sum.h"
 #include "police_hot.h"
 #include "shaper.h"
 #include "tunnel.h"
+#include "tunnel_parts.h"
 
 #define HDR4 50 /* Ethernet 14, IPv4 20, UDP 8, VXLAN 8 */
 #define HDR6 70
@@ -47,10 +46,8 @@ static __rte_noinline uint16_t udp_checksum(const struct encap *e, const struct 
 	else
 		rte_raw_cksum_mbuf(m, 0, m->pkt_len, &frame_sum);
 	/* the length counts in the pseudo header and in UDP's own */
-	sum = e->udp_base + frame_sum + 2u * udp_len_be + port_be + (vni_be & 0xffff) +
-	      (vni_be >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
+	sum = sum_fold(e->udp_base + frame_sum + 2u * udp_len_be + port_be + (vni_be & 0xffff) +
+		       (vni_be >> 16));
 	return sum == 0xffff ? 0xffff : ~sum;
 }
 
@@ -68,10 +65,8 @@ static __rte_always_inline void put_ipv4(struct switch_worker *sw, struct rte_mb
 	}
 	if (unlikely(e->flags & ENCAP_UDP_CSUM))
 		csum = udp_checksum(e, m, frame, udp_len_be, port_be, vni_be);
-	uint32_t sum = e->csum_base + len_be + ((uint32_t)tos << 8) + id;
+	uint32_t sum = sum_fold(e->csum_base + len_be + ((uint32_t)tos << 8) + id);
 
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
 	rte_mov64(frame - COPY4,
 		(const uint8_t *)e); /* one store: the fields below are patched over it */
 	frame[-35] = tos;

@@ -7,8 +7,8 @@
 
 #include "heap.h"
 #include "hot.h"
-#include "peer_share.h"
-#include "reassembly.h"
+#include "tunnel.h"
+#include "tunnel_parts.h"
 
 #define FLOWS	    1024 /* packets in the making at once, a worker and family */
 #define HELD_MAX    1024 /* fragments that wait at once: the port needs its buffers */

@@ -14,11 +14,12 @@
 
 #include "hot.h"
 #include "ids.h"
+#include "ipv4_sum.h"
 #include "notify.h"
 #include "rcu.h"
 #include "schema.h"
 #include "slice.h"
-#include "vtep.h"
+#include "tunnel_parts.h"
 
 #define ENCAP_LINE 64u /* bytes */
 
@@ -93,17 +94,37 @@ static bool is_in_slice(uint32_t id, uint16_t slice)
 	return member_exists(slice, id);
 }
 
+/* Its members move to another VNI, before slice_hot has it. */
+static void on_slice_vni(uint16_t slice, uint32_t vni_be)
+{
+	const struct flood_list *list = slice_hot[slice].flood;
+
+	for (uint32_t i = 0; list != NULL && i < list->tunnels; i++) {
+		uint16_t id = list->id[list->attachments + i];
+
+		vtep_member(&tunnels[id].cfg, slice_hot[slice].vni_be, slice, id, false);
+		vtep_member(&tunnels[id].cfg, vni_be, slice, id, true);
+	}
+}
+
+/* The endpoint entries get the marks of the slice's flags. */
 static void on_slice_changed(uint16_t slice, const struct slice_hot *before)
 {
-	if (before->live && before->flags != slice_hot[slice].flags)
-		tunnel_flags_change(slice);
+	const struct flood_list *list = slice_hot[slice].flood;
+	bool marks = before->live && before->flags != slice_hot[slice].flags;
+
+	for (uint32_t i = 0; marks && list != NULL && i < list->tunnels; i++) {
+		uint16_t id = list->id[list->attachments + i];
+
+		vtep_member(&tunnels[id].cfg, slice_hot[slice].vni_be, slice, id, true);
+	}
 }
 
 int tunnel_init(uint32_t workers_total)
 {
 	static const struct door_ops ops = {.in_slice = is_in_slice};
 	static const struct notify notify = {
-		.slice_vni = tunnel_vni_change, .slice_changed = on_slice_changed};
+		.slice_vni = on_slice_vni, .slice_changed = on_slice_changed};
 
 	door_register(DOOR_TUNNEL, &ops);
 	notify_listen(&notify);
@@ -265,29 +286,6 @@ void member_unset(uint16_t slice, uint16_t tunnel)
 	NOTIFY(door_left, slice, DOOR_TUNNEL | tunnel);
 }
 
-void tunnel_vni_change(uint16_t slice, uint32_t vni_be)
-{
-	const struct flood_list *list = slice_hot[slice].flood;
-
-	for (uint32_t i = 0; list != NULL && i < list->tunnels; i++) {
-		uint16_t id = list->id[list->attachments + i];
-
-		vtep_member(&tunnels[id].cfg, slice_hot[slice].vni_be, slice, id, false);
-		vtep_member(&tunnels[id].cfg, vni_be, slice, id, true);
-	}
-}
-
-void tunnel_flags_change(uint16_t slice)
-{
-	const struct flood_list *list = slice_hot[slice].flood;
-
-	for (uint32_t i = 0; list != NULL && i < list->tunnels; i++) {
-		uint16_t id = list->id[list->attachments + i];
-
-		vtep_member(&tunnels[id].cfg, slice_hot[slice].vni_be, slice, id, true);
-	}
-}
-
 /* ---- paths ---- */
 
 static bool wants_udp_checksum(const struct api_tunnel *cfg)
@@ -303,8 +301,7 @@ static uint16_t sum_words(const uint8_t *p, uint32_t len)
 
 	for (uint32_t i = 0; i < len; i += 2)
 		sum += *(const wire16_t *)(p + i);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
+	return sum_fold(sum);
 }
 
 static void write_ip(struct encap *e, const struct api_tunnel *cfg, uint8_t *ip)
@@ -364,11 +361,9 @@ static void write_encap(
 	}
 	if (wants_udp_checksum(cfg)) {
 		uint32_t addresses = cfg->local.family == 4 ? 8 : 32;
-		uint32_t sum = sum_words(udp - addresses, addresses) + RTE_BE16(IPPROTO_UDP) +
-			       port_be + sum_words(udp + 8, 4);
 
-		sum = (sum & 0xffff) + (sum >> 16);
-		e->udp_base = (sum & 0xffff) + (sum >> 16);
+		e->udp_base = sum_fold(sum_words(udp - addresses, addresses) +
+				       RTE_BE16(IPPROTO_UDP) + port_be + sum_words(udp + 8, 4));
 		e->flags |= ENCAP_UDP_CSUM;
 	}
 }

@@ -21,6 +21,30 @@ void overlay_in_run(struct worker *w, struct burst *b);
 /* to_tunnel → encapsulated, on their way out. RFC 7348 section 5, RFC 6040 section 4.1. */
 void overlay_out_run(struct worker *w, struct burst *b);
 
+/* ---- workers, beside the stages ---- */
+
+/* Outer fragments (rte_ip_frag), per worker; what has waited too long is dropped about once a
+ * millisecond. */
+int reassembly_init(struct worker *w);
+void reassembly_fini(struct worker *w);
+void reassembly_tick(struct worker *w);
+
+/* RFC 6040 section 4.2, for an outer ECN field that is not 0: carries it into the frame (and its
+ * IPv4 checksum). False when the packet must be dropped. frame has len bytes, at least an Ethernet
+ * header. Workers. */
+bool ecn_decapsulate(uint8_t *frame, uint32_t len, uint8_t outer);
+
+/* Whose a packet from the underlay is, where senders share what there is but little of (fragments
+ * that may wait, answers a second): each peer that this box knows has a share of its own, all
+ * strangers together have one, so that they keep out no peer, however many addresses they claim. */
+#define PEER_SHARES    256
+#define PEER_STRANGERS 0
+
+/* By the addresses of the packet, where they stand in it: a peer is the far end of a tunnel, or of
+ * GTP-U that a session sends. Peers whose addresses hash alike have the same share. */
+uint32_t peer_share4(const uint8_t *local, const uint8_t *remote);
+uint32_t peer_share6(const uint8_t *local, const uint8_t *remote);
+
 /* ---- main thread ---- */
 
 int tunnel_init(uint32_t workers);
@@ -51,6 +75,9 @@ bool tunnel_has_path(uint16_t id);
 /* For people: "up via wan0 198.18.0.2", "no route", "no neighbor 198.18.0.2". text has 160 bytes.
  */
 void tunnel_state(uint16_t id, char *text);
+
+/* GTP-U to this address becomes, or is no longer, that of the gtpu `id`. */
+void vtep_gtpu(const struct api_ip *local, uint16_t id, bool accept_zero_csum6, bool add);
 
 /* ---- its paths, which underlay.c resolves ---- */
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The endpoint tables of the box. Main thread only. Owns vtep4_table, vtep6_table and
  * tunnel_port[]. */
-#include "vtep.h"
-
 #include <rte_hash_crc.h>
 #include <rte_malloc.h>
 #include <stdlib.h>
 
 #include "gtpu.h"
 #include "hot.h"
-#include "peer_share.h"
+#include "tunnel.h"
+#include "tunnel_parts.h"
 #include "xdp_filter.h"
 
 struct exact_table vtep4_table, vtep6_table;

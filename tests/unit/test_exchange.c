@@ -13,7 +13,6 @@
 #include "model.h"
 #include "neighbor.h"
 #include "networks.h"
-#include "overlay_in.h"
 #include "peer.h"
 #include "rcu.h"
 #include "rooms.h"

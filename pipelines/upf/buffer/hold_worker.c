@@ -9,7 +9,7 @@
 #include "gtpu.h"
 #include "gtpu_out.h"
 #include "hold_state.h"
-#include "path.h"
+#include "hot.h"
 #include "reserve.h"
 
 static struct hold_worker *of(struct worker *w)

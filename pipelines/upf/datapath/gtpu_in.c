@@ -4,7 +4,7 @@
 #include "flow.h"
 #include "gtpu_control.h"
 #include "gtpu_plain.h"
-#include "ecn.h"
+#include "tunnel.h"
 #include "hold.h"
 #include "session_batch.h"
 #include "session_line.h"

@@ -12,7 +12,7 @@
 #include "hold.h"
 #include "host.h"
 #include "l3.h"
-#include "path.h"
+#include "hot.h"
 #include "police_hot.h"
 #include "session_owns.h"
 

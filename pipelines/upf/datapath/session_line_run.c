@@ -2,12 +2,12 @@
 /* Packets that a session's line says all about (session_line.h): checked, admitted, counted and
  * sent on in one go. */
 #include "admit.h"
-#include "ecn.h"
+#include "tunnel.h"
 #include "flow.h"
 #include "flow_key.h"
 #include "gtpu_plain.h"
 #include "gtpu_put.h"
-#include "path.h"
+#include "hot.h"
 #include "police_hot.h"
 #include "session_batch.h"
 #include "session_line.h"

@@ -18,7 +18,7 @@
 #include "gtpu_path.h"
 #include "host.h"
 #include "hot.h"
-#include "peer_share.h"
+#include "tunnel.h"
 #include "shaper.h"
 #include "upf_worker.h"
 

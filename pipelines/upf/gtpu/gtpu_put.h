@@ -10,7 +10,6 @@
 #include "flow.h"
 #include "gtpu.h"
 #include "hot.h"
-#include "path.h"
 #include "session_hot.h"
 #include "shaper.h"
 

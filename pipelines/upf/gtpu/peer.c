@@ -14,7 +14,6 @@
 #include "schema.h"
 #include "tunnel.h"
 #include "session_index.h"
-#include "vtep.h"
 
 struct own {
 	bool used, prepared;

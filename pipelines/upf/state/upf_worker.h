@@ -8,7 +8,7 @@
 #include <rte_ring.h>
 
 #include "hot.h"
-#include "peer_share.h"
+#include "tunnel.h"
 #include "session_hot.h"
 
 #define UPF_REPORTS 16384
