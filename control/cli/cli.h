@@ -33,6 +33,8 @@ struct cli {
 	struct http *http;
 };
 
+struct pages;
+
 /* ---- commands.c: what there is, and help ---- */
 
 /* What a word can be: help and completion read it, the commands do not. */
@@ -352,6 +354,8 @@ void client_close(struct client *client);
 json_t *cli_call(struct cli *cli, const char *method, json_t *params);
 /* The same, but an error answer goes into *error (owned by the caller) unreported. */
 json_t *cli_try(struct cli *cli, const char *method, json_t *params, json_t **error);
+/* Prints all pages of a method whose answers have a cursor. params is stolen. */
+int cli_pages(struct cli *cli, const char *method, json_t *params, struct pages *p);
 /* The next notification's params into *out (owned by the caller): 1, 0 when timeout_s passed
  * (negative: wait for ever), -1 after reporting that the connection is gone. */
 int cli_event(struct cli *cli, double timeout_s, json_t **out);
@@ -395,14 +399,23 @@ struct column {
 /* The items as a table of these columns, which end with a NULL title. */
 void table_print(const struct column *columns, const json_t *items, const char *empty);
 
-/* A table whose columns are the fields that are there; type may be NULL (then in the order they
- * come). */
-struct listing;
-struct listing *listing_new(const struct api_type *type);
-/* Prints one page. When a page brings a field that had no column, the table starts anew with it. */
-void listing_page(struct listing *listing, const json_t *objects);
-void listing_free(struct listing *listing);
-/* The same of one page. */
+/* A list that comes in pages: a table whose columns are the fields that are there, or with --json
+ * one {NAME: […]}. */
+struct pages {
+	struct cli *cli;
+	const char *name;	     /* of the items, with --json */
+	const struct api_type *type; /* of the items; NULL: columns in the order they come */
+	json_int_t limit, count;     /* limit negative: none */
+	bool (*wanted)(const json_t *item, void *arg); /* NULL: all are */
+	json_t *(*row)(const json_t *item);	       /* new, for the table; NULL: as it is */
+	void *arg;
+	struct listing *listing;
+	bool opened;
+};
+void pages_print(struct pages *p, const json_t *items);
+/* none: what is told when there were none. Returns status. */
+int pages_end(struct pages *p, int status, const char *none);
+/* A table of one page. */
 void listing_print(const json_t *objects);
 
 /* One object, a field a line; type may be NULL. */
@@ -453,6 +466,9 @@ void units_apply(json_t *json);
  * invocation's command is called. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What to do when the socket of a program could not be connected to, for an errno; 0: nothing. */
+void tell_start(
+	int err, const char *program, const char *path, const char *option, const char *variable);
 /* What an error's data says, one a line, indented, on stderr. */
 void report_details(const json_t *data);
 

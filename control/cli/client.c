@@ -195,19 +195,6 @@ static int client_call(
 		       : -EPROTO;
 }
 
-static void fail_open(const char *path, int err)
-{
-	fail("cannot reach the dataplane at %s: %s", path, strerror(err));
-	if (err == EACCES || err == EPERM)
-		fputs("  the socket has mode 0660: run as root or as a member of its group\n",
-			stderr);
-	else
-		fprintf(stderr,
-			"  start it:           sluice-dataplane --socket %s\n"
-			"  or name its socket: sluice --socket PATH …, or SLUICE_SOCKET=PATH\n",
-			path);
-}
-
 static void fail_lost(const char *path, int err)
 {
 	if (err == EMSGSIZE)
@@ -233,7 +220,8 @@ json_t *cli_try(struct cli *cli, const char *method, json_t *params, json_t **er
 		if (err < 0 && cli->patience_ms == 0)
 			fail_lost(cli->socket, -err);
 	} else if (cli->patience_ms == 0) {
-		fail_open(cli->socket, -err);
+		fail("cannot reach the dataplane at %s: %s", cli->socket, strerror(-err));
+		tell_start(-err, "dataplane", cli->socket, "socket", "SLUICE_SOCKET");
 	}
 	if (err == 0) {
 		*error = json_incref(json_object_get(answer, "error"));
@@ -258,6 +246,30 @@ json_t *cli_call(struct cli *cli, const char *method, json_t *params)
 		print_json(json_pack("{s:O}", "error", error));
 	json_decref(error);
 	return NULL;
+}
+
+/* Large enough to be fast, small enough that a million MACs never stand in memory. */
+#define PAGE 1000
+
+int cli_pages(struct cli *cli, const char *method, json_t *params, struct pages *p)
+{
+	json_t *page, *cursor;
+	bool more;
+
+	do {
+		json_int_t left = p->limit < 0 ? PAGE : p->limit - p->count;
+
+		json_object_set_new(params, "limit", json_integer(left < PAGE ? left : PAGE));
+		page = cli_call(cli, method, json_incref(params));
+		cursor = json_object_get(page, "cursor");
+		json_object_set(params, "cursor", cursor);
+		more = cursor != NULL && !json_is_null(cursor);
+		if (page != NULL)
+			pages_print(p, json_object_get(page, p->name));
+		json_decref(page);
+	} while (more && (p->limit < 0 || p->count < p->limit));
+	json_decref(params);
+	return page != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
 int cli_event(struct cli *cli, double timeout_s, json_t **out)

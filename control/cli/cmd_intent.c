@@ -16,14 +16,6 @@ static const struct api_type *own_type(void)
 
 /* ---- list ---- */
 
-struct filtering {
-	struct cli *cli;
-	json_t *match; /* fields that the server does not look at */
-	struct listing *listing;
-	json_t *all;		 /* with --json */
-	json_int_t count, limit; /* negative: none */
-};
-
 /* "gj:lan0.10" */
 static json_t *place_brief(const json_t *item)
 {
@@ -77,12 +69,12 @@ static json_t *row_of(const json_t *intent)
 	return row;
 }
 
-static bool matches(const json_t *intent, const json_t *match)
+static bool matches(const json_t *intent, void *match)
 {
 	const char *name;
 	json_t *want, *is;
 
-	json_object_foreach ((json_t *)match, name, want) {
+	json_object_foreach (match, name, want) {
 		is = json_object_get(intent, name);
 		if (json_is_object(want) && json_is_object(is) ? !matches(is, want)
 			: json_is_null(want)		       ? is != NULL
@@ -90,26 +82,6 @@ static bool matches(const json_t *intent, const json_t *match)
 			return false;
 	}
 	return true;
-}
-
-static void list_page(const json_t *items, void *arg)
-{
-	struct filtering *f = arg;
-	json_t *rows = json_array(), *item;
-	size_t i;
-
-	json_array_foreach ((json_t *)items, i, item) {
-		if (!matches(item, f->match) || (f->limit >= 0 && f->count >= f->limit))
-			continue;
-		f->count++;
-		if (f->cli->json)
-			json_array_append(f->all, item);
-		else
-			json_array_append_new(rows, row_of(item));
-	}
-	if (!f->cli->json)
-		listing_page(f->listing, rows);
-	json_decref(rows);
 }
 
 /* Takes tenant=, site= and state= out of the words into the query; the others are matched here. */
@@ -145,32 +117,36 @@ static const struct option_def list_options[] = {
 	{.name = NULL},
 };
 
+static void print_page(const json_t *items, void *arg)
+{
+	pages_print(arg, items);
+}
+
 static int list_run(struct cli *cli, const struct args *args)
 {
-	struct filtering f = {.cli = cli, .limit = args->number[LIST_LIMIT]};
-	char *path;
+	json_t *match = json_object(); /* fields that the server does not look at */
+	struct pages pages = {.cli = cli,
+		.name = "items",
+		.type = own_type(),
+		.limit = args->number[LIST_LIMIT],
+		.wanted = matches,
+		.arg = match,
+		.row = row_of};
+	char *path, none[64];
 	size_t size;
 	FILE *query = open_memstream(&path, &size);
 	int status;
 
 	fprintf(query, "/v1/%s?limit=%d", intent_path((enum intent_type)intent_type()), PAGE);
-	f.match = json_object();
-	f.all = json_array();
-	f.listing = listing_new(own_type());
-	status = list_filter(args, query, f.match);
+	status = list_filter(args, query, match);
 	fclose(query);
+	snprintf(none, sizeof(none), "no %s%s", invocation.group->name,
+		args->count > 0 ? " matches" : "");
 	if (status == STATUS_OK)
-		status = control_pages(cli, path, list_page, &f);
+		status = pages_end(&pages, control_pages(cli, path, print_page, &pages), none);
 	else
 		free(path);
-	listing_free(f.listing);
-	json_decref(f.match);
-	if (status == STATUS_OK && cli->json)
-		return print_json(json_pack("{s:o}", "items", f.all));
-	json_decref(f.all);
-	if (status == STATUS_OK && f.count == 0)
-		fprintf(stderr, "no %s%s\n", invocation.group->name,
-			args->count > 0 ? " matches" : "");
+	json_decref(match);
 	return status;
 }
 

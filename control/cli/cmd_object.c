@@ -9,10 +9,6 @@
 
 /* ---- get and list ---- */
 
-/* Pages of this many objects: large enough to be fast, small enough that a million MACs never stand
- * in memory. */
-#define PAGE 1000
-
 static int get_run(struct cli *cli, const struct args *args)
 {
 	const struct api_type *type = type_word(args);
@@ -53,18 +49,6 @@ const struct command command_get = {
 	.run = get_run,
 };
 
-/* With --json the pages are written out as they come, as one {"objects":[…]}. */
-static void list_json(const json_t *objects, size_t before)
-{
-	const json_t *object;
-	size_t i;
-
-	json_array_foreach (objects, i, object) {
-		fputs(before + i == 0 ? "\n" : ",\n", stdout);
-		json_dumpf(object, stdout, JSON_COMPACT);
-	}
-}
-
 enum { LIST_LIMIT };
 
 static const struct option_def list_options[] = {
@@ -73,58 +57,27 @@ static const struct option_def list_options[] = {
 	{.name = NULL},
 };
 
-/* limit negative: no bound. */
-static int list_pages(struct cli *cli, const struct api_type *type, json_t *match, json_int_t limit)
-{
-	struct listing *listing = listing_new(type);
-	json_t *page, *cursor = NULL, *objects;
-	bool opened = false;
-	size_t count = 0;
-
-	do {
-		json_int_t left = limit >= 0 ? limit - (json_int_t)count : PAGE;
-
-		page = cli_call(cli, "list",
-			json_pack("{s:s, s:I, s:o*, s:O*}", "type", type->name, "limit",
-				left < PAGE ? left : PAGE, "cursor", cursor, "match",
-				json_object_size(match) > 0 ? match : NULL));
-		objects = json_object_get(page, "objects");
-		if (page != NULL && cli->json && !opened)
-			fputs("{\"objects\": [", stdout);
-		opened = true;
-		if (cli->json)
-			list_json(objects, count);
-		else
-			listing_page(listing, objects);
-		count += json_array_size(objects);
-		cursor = json_object_get(page, "cursor");
-		cursor = json_is_null(cursor) ? NULL : json_incref(cursor);
-		json_decref(page);
-	} while (cursor != NULL && (limit < 0 || (json_int_t)count < limit));
-	json_decref(cursor);
-	listing_free(listing);
-	if (page == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		puts("\n]}");
-	else if (count == 0)
-		fprintf(stderr, "no %s%s\n", type->name,
-			json_object_size(match) > 0 ? " matches" : "");
-	return STATUS_OK;
-}
-
 static int list_run(struct cli *cli, const struct args *args)
 {
 	const struct api_type *type = type_word(args);
+	struct pages pages = {
+		.cli = cli, .name = "objects", .type = type, .limit = args->number[LIST_LIMIT]};
 	json_t *match;
+	char none[64];
 	int status;
 
 	if (type == NULL)
 		return STATUS_USAGE;
 	match = json_object();
 	status = words_object(args, 1, type, WORDS_MATCH, match);
+	snprintf(none, sizeof(none), "no %s%s", type->name, args->count > 1 ? " matches" : "");
 	if (status == STATUS_OK)
-		status = list_pages(cli, type, match, args->number[LIST_LIMIT]);
+		status = pages_end(&pages,
+			cli_pages(cli, "list",
+				json_pack("{s:s, s:O*}", "type", type->name, "match",
+					args->count > 1 ? match : NULL),
+				&pages),
+			none);
 	json_decref(match);
 	return status;
 }

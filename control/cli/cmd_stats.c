@@ -122,26 +122,55 @@ static const char *rate_unit(const char *counter)
 	return ends_with(counter, "packets") ? "pkt/s" : "/s";
 }
 
-/* now - before, a second: "1.23 M"; "-" when it went down or there is no before. */
+/* now - before, a second: "1.23 M"; "-" when it went down or there is no picture before. */
 static const char *rate_text(
-	const char *counter, const json_t *now, const json_t *before, double since, char *out)
+	const char *counter, json_int_t now, json_int_t before, double since, char *out)
 {
-	json_int_t grown = json_integer_value(now) - json_integer_value(before);
-	double rate;
-
 	/* a counter that went down belongs to a new object or a new daemon */
-	if (before == NULL || since <= 0 || grown < 0)
+	if (since <= 0 || now < before)
 		return strcpy(out, "-");
-	rate = (double)grown / since;
-	if (ends_with(counter, "bytes"))
-		rate *= 8;
-	return number_scaled(rate, out);
+	return number_scaled(
+		(double)(now - before) / since * (ends_with(counter, "bytes") ? 8 : 1), out);
 }
 
 /* The raw answer, a line when there are several. It is stolen. */
 static int print_picture(json_t *answer, bool watching)
 {
 	return watching ? print_json_line(answer) : print_json(answer);
+}
+
+/* An object's members, those of the greatest weight first. */
+struct ranked {
+	const char *name;
+	const json_t *value;
+	double weight;
+};
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return x->weight != y->weight ? (x->weight < y->weight ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* Into *out, which is to be freed; returns how many there are. Those of a negative weight are left
+ * out. */
+static size_t rank(const json_t *object, double (*weigh)(const json_t *value, const void *arg),
+	const void *arg, struct ranked **out)
+{
+	size_t count = 0;
+	const char *name;
+	json_t *value;
+
+	*out = xcalloc(json_object_size(object) + 1, sizeof(**out));
+	json_object_foreach ((json_t *)object, name, value) {
+		double weight = weigh(value, arg);
+
+		if (weight >= 0)
+			(*out)[count++] = (struct ranked){name, value, weight};
+	}
+	qsort(*out, count, sizeof(**out), by_weight);
+	return count;
 }
 
 /* ---- sluice dp drops ---- */
@@ -154,38 +183,18 @@ struct drops {
 	json_t *before; /* {REASON: packets} of the picture before */
 };
 
-struct reason {
-	const char *name;
-	json_t *packets;
-};
-
-static int by_packets(const void *a, const void *b)
+static double packets_of(const json_t *value, const void *arg)
 {
-	const struct reason *x = a, *y = b;
-	json_int_t m = json_integer_value(x->packets), n = json_integer_value(y->packets);
+	const struct drops *d = arg;
+	json_int_t packets = json_integer_value(value);
 
-	return m != n ? (m < n ? 1 : -1) : strcmp(x->name, y->name);
-}
-
-/* The reasons to show, most packets first; *out is to be freed. */
-static size_t sorted(const struct drops *d, const json_t *result, struct reason **out)
-{
-	size_t count = 0;
-	const char *name;
-	json_t *value;
-
-	*out = xcalloc(json_object_size(result) + 1, sizeof(**out));
-	json_object_foreach ((json_t *)result, name, value)
-		if (json_is_integer(value) && (d->all || json_integer_value(value) != 0))
-			(*out)[count++] = (struct reason){name, value};
-	qsort(*out, count, sizeof(**out), by_packets);
-	return count;
+	return json_is_integer(value) && (d->all || packets > 0) ? (double)packets : -1;
 }
 
 static void paint_drops(const struct drops *d, const json_t *result, double since)
 {
-	struct reason *reasons;
-	size_t count = sorted(d, result, &reasons), i;
+	struct ranked *reasons;
+	size_t count = rank(result, packets_of, d, &reasons), i;
 	struct grid *grid = grid_new(0, 0, "-");
 	char number[NUMBER_BYTES];
 
@@ -198,15 +207,11 @@ static void paint_drops(const struct drops *d, const json_t *result, double sinc
 		const char *name = reasons[i].name;
 
 		grid_cell(grid, name);
-		grid_cell(grid, number_json(reasons[i].packets, number));
-		if (d->watching) {
-			/* what is in no earlier picture was zero there */
-			json_t *old = json_object_get(d->before, name), *zero = json_integer(0);
-
-			grid_cell(grid, rate_text("packets", reasons[i].packets,
-						old != NULL ? old : zero, since, number));
-			json_decref(zero);
-		}
+		grid_cell(grid, number_json(reasons[i].value, number));
+		/* what is in no earlier picture was zero there */
+		if (d->watching)
+			grid_cell(grid, rate_text("packets", json_integer_value(reasons[i].value),
+						json_number(d->before, name), since, number));
 		grid_cell(grid, json_string_value(json_object_get(d->help, name)));
 	}
 	if (count > 0)
@@ -359,7 +364,8 @@ static void rate_cell(struct grid *grid, const char *name, const json_t *value,
 		grid_cell(grid, "");
 		return;
 	}
-	rate_text(name, value, before, since, number);
+	rate_text(name, json_integer_value(value), json_integer_value(before),
+		before != NULL ? since : 0, number);
 	if (unit && strcmp(number, "-") != 0)
 		grid_cellf(grid, "%s%s%s", number, strchr(number, ' ') ? "" : " ", rate_unit(name));
 	else
@@ -542,11 +548,6 @@ static const struct view views[] = {
 		{"in bit/s", "pkt/s", "out bit/s", "pkt/s", "drops/s"}},
 };
 
-struct row {
-	const char *key;
-	double rate[5];
-};
-
 struct top {
 	const struct view *view;
 	json_int_t limit; /* 0: the terminal's height */
@@ -559,29 +560,12 @@ static double rate_of(const json_t *counters, const char *name)
 	return ends_with(name, "bytes") ? rate * 8 : rate;
 }
 
-static int by_use(const void *a, const void *b)
+/* What goes in and out. */
+static double use_of(const json_t *counters, const void *arg)
 {
-	const struct row *x = a, *y = b;
-	double xs = x->rate[0] + x->rate[2], ys = y->rate[0] + y->rate[2];
+	const struct view *view = arg;
 
-	return xs != ys ? (xs < ys ? 1 : -1) : strcmp(x->key, y->key);
-}
-
-static size_t rows_of(const json_t *objects, const struct view *view, struct row **rows)
-{
-	size_t count = 0, i;
-	const char *key;
-	json_t *counters;
-
-	*rows = xcalloc(json_object_size(objects) + 1, sizeof(**rows));
-	json_object_foreach ((json_t *)objects, key, counters) {
-		(*rows)[count].key = key;
-		for (i = 0; i < 5; i++)
-			(*rows)[count].rate[i] = rate_of(counters, view->counters[i]);
-		count++;
-	}
-	qsort(*rows, count, sizeof(**rows), by_use);
-	return count;
+	return rate_of(counters, view->counters[0]) + rate_of(counters, view->counters[2]);
 }
 
 static size_t rows_shown(const struct top *top)
@@ -595,7 +579,7 @@ static size_t rows_shown(const struct top *top)
 	return LIMIT_PRESET;
 }
 
-static void print_rows(const struct top *top, const struct row *rows, size_t count)
+static void print_rows(const struct top *top, const struct ranked *rows, size_t count)
 {
 	struct grid *grid = grid_new(0, 0, "-");
 	size_t shown = rows_shown(top), i, c;
@@ -605,9 +589,11 @@ static void print_rows(const struct top *top, const struct row *rows, size_t cou
 	for (c = 0; c < 5; c++)
 		grid_column(grid, top->view->titles[c], true);
 	for (i = 0; i < count && i < shown; i++) {
-		grid_cell(grid, rows[i].key);
+		grid_cell(grid, rows[i].name);
 		for (c = 0; c < 5; c++)
-			grid_cell(grid, number_scaled(rows[i].rate[c], number));
+			grid_cell(
+				grid, number_scaled(rate_of(rows[i].value, top->view->counters[c]),
+					      number));
 	}
 	grid_end(grid);
 	if (count > shown)
@@ -621,7 +607,7 @@ static int paint_top(struct cli *cli, void *arg, double since)
 	const struct top *top = arg;
 	json_t *answer =
 		control_get(cli, xprintf("/v1/counters?type=%s&limit=%d", top->view->type, PAGE));
-	struct row *rows;
+	struct ranked *rows;
 	size_t count;
 
 	(void)since; /* the rates are the collector's */
@@ -631,7 +617,7 @@ static int paint_top(struct cli *cli, void *arg, double since)
 		return print_picture(answer, true);
 	if (strcmp(json_text(answer, "dataplane"), "up") != 0)
 		printf("the dataplane is %s: this is its last\n", json_text(answer, "dataplane"));
-	count = rows_of(json_object_get(json_object_get(answer, "counters"), top->view->type),
+	count = rank(json_object_get(json_object_get(answer, "counters"), top->view->type), use_of,
 		top->view, &rows);
 	print_rows(top, rows, count);
 	free(rows);

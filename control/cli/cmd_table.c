@@ -5,8 +5,6 @@
 
 #include "cli.h"
 
-#define PAGE 1000
-
 /* The names (with more, when a second field is given, behind a colon) of a list of named things. */
 static void names_write(FILE *out, const json_t *list, const char *more)
 {
@@ -122,47 +120,15 @@ static json_t *flat_entry(const json_t *entry)
 	return flat;
 }
 
-static void show_entries(struct listing *listing, const json_t *entries)
-{
-	json_t *flat = json_array();
-	const json_t *entry;
-	size_t i;
-
-	json_array_foreach (entries, i, entry)
-		json_array_append_new(flat, flat_entry(entry));
-	listing_page(listing, flat);
-	json_decref(flat);
-}
-
 static int read_table(struct cli *cli, const char *table, json_int_t limit)
 {
-	struct listing *listing = listing_new(NULL);
-	json_t *all = json_array(), *cursor = NULL, *page, *entries;
-	json_int_t total = 0, left;
+	struct pages pages = {.cli = cli, .name = "entries", .limit = limit, .row = flat_entry};
+	char *none = xprintf("%s has no entries", table);
+	int status = cli_pages(cli, "table.read", json_pack("{s:s}", "table", table), &pages);
 
-	do {
-		left = limit < 0 ? PAGE : limit - total;
-		page = cli_call(cli, "table.read",
-			json_pack("{s:s, s:I, s:o*}", "table", table, "limit",
-				left < PAGE ? left : PAGE, "cursor", cursor));
-		entries = json_object_get(page, "entries");
-		total += (json_int_t)json_array_size(entries);
-		if (cli->json)
-			json_array_extend(all, entries);
-		else
-			show_entries(listing, entries);
-		cursor = json_object_get(page, "cursor");
-		cursor = json_is_null(cursor) ? NULL : json_incref(cursor);
-		json_decref(page);
-	} while (cursor != NULL && (limit < 0 || total < limit));
-	json_decref(cursor);
-	listing_free(listing);
-	if (page != NULL && cli->json)
-		return print_json(json_pack("{s:o}", "entries", all));
-	json_decref(all);
-	if (page != NULL && total == 0)
-		fprintf(stderr, "%s has no entries\n", table);
-	return page != NULL ? STATUS_OK : STATUS_FAILED;
+	status = pages_end(&pages, status, none);
+	free(none);
+	return status;
 }
 
 enum { TABLE_DESCRIBE, TABLE_LIMIT };

@@ -10,13 +10,9 @@
 
 int control_unreachable(const struct cli *cli, const struct http_answer *answer)
 {
-	bool remote = strncmp(cli->control, "https://", 8) == 0;
 	int status = fail("cannot reach the control plane at %s: %s", cli->control, answer->why);
 
-	if (answer->os_error == EACCES || answer->os_error == EPERM)
-		fputs("  the socket has mode 0660: run as root or as a member of its group\n",
-			stderr);
-	else if (remote)
+	if (strncmp(cli->control, "https://", 8) == 0)
 		fputs("  want https://HOST:PORT as sluice-control's --listen has it, and its "
 		      "authority by --cacert FILE\n",
 			stderr);
@@ -25,11 +21,8 @@ int control_unreachable(const struct cli *cli, const struct http_answer *answer)
 			"  this was taken for the path of a unix socket; over TCP it is "
 			"https://%s, with --token-file and --cacert\n",
 			cli->control);
-	else if (answer->os_error != 0)
-		fprintf(stderr,
-			"  start it:           sluice-control --socket %s\n"
-			"  or name its socket: sluice --control PATH …, or SLUICE_CONTROL=PATH\n",
-			cli->control);
+	else
+		tell_start(answer->os_error, "control", cli->control, "control", "SLUICE_CONTROL");
 	return status;
 }
 

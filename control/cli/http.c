@@ -371,13 +371,8 @@ int http_call(struct cli *cli, const struct http_request *request, struct http_a
 
 char *http_escape(const char *text)
 {
-	static const char keep[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				   "0123456789-_.~";
-	char *out = xrealloc(NULL, strlen(text) * 3 + 1), *at = out;
+	char *escaped = curl_easy_escape(NULL, text, 0), *copy = xstrdup(escaped);
 
-	for (; *text != '\0'; text++)
-		at += strchr(keep, *text) != NULL ? sprintf(at, "%c", *text)
-						  : sprintf(at, "%%%02X", (unsigned char)*text);
-	*at = '\0';
-	return out;
+	curl_free(escaped);
+	return copy;
 }

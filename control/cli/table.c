@@ -381,7 +381,7 @@ static bool is_right(const char *column, const json_t *objects)
 	return false;
 }
 
-struct listing *listing_new(const struct api_type *type)
+static struct listing *listing_new(const struct api_type *type)
 {
 	struct listing *listing = xcalloc(1, sizeof(*listing));
 
@@ -389,14 +389,15 @@ struct listing *listing_new(const struct api_type *type)
 	return listing;
 }
 
-void listing_free(struct listing *listing)
+static void listing_free(struct listing *listing)
 {
 	grid_free(listing->grid);
 	json_decref(listing->columns);
 	free(listing);
 }
 
-void listing_page(struct listing *listing, const json_t *objects)
+/* Prints one page. When a page brings a field that had no column, the table starts anew with it. */
+static void listing_page(struct listing *listing, const json_t *objects)
 {
 	json_t *columns = columns_of(listing->type, objects, listing->columns), *yes;
 	bool anew = json_object_size(columns) > json_object_size(listing->columns);
@@ -427,6 +428,45 @@ void listing_page(struct listing *listing, const json_t *objects)
 		}
 	}
 	grid_print(listing->grid);
+}
+
+void pages_print(struct pages *p, const json_t *items)
+{
+	json_t *rows = json_array(), *item;
+	size_t i;
+
+	if (p->cli->json && !p->opened)
+		printf("{\"%s\": [", p->name);
+	p->opened = true;
+	json_array_foreach ((json_t *)items, i, item) {
+		if ((p->wanted != NULL && !p->wanted(item, p->arg)) ||
+			(p->limit >= 0 && p->count >= p->limit))
+			continue;
+		if (p->cli->json) {
+			fputs(p->count == 0 ? "\n" : ",\n", stdout);
+			json_dumpf(item, stdout, JSON_COMPACT);
+		} else if (p->row != NULL) {
+			json_array_append_new(rows, p->row(item));
+		} else {
+			json_array_append(rows, item);
+		}
+		p->count++;
+	}
+	if (p->listing == NULL)
+		p->listing = listing_new(p->type);
+	listing_page(p->listing, rows);
+	json_decref(rows);
+}
+
+int pages_end(struct pages *p, int status, const char *none)
+{
+	if (p->listing != NULL)
+		listing_free(p->listing);
+	if (status == STATUS_OK && p->cli->json)
+		puts("\n]}");
+	else if (status == STATUS_OK && p->count == 0)
+		fprintf(stderr, "%s\n", none);
+	return status;
 }
 
 void listing_print(const json_t *objects)

@@ -242,6 +242,19 @@ int usage(const char *fmt, ...)
 	return STATUS_USAGE;
 }
 
+void tell_start(
+	int err, const char *program, const char *path, const char *option, const char *variable)
+{
+	if (err == EACCES || err == EPERM)
+		fputs("  the socket has mode 0660: run as root or as a member of its group\n",
+			stderr);
+	else if (err != 0)
+		fprintf(stderr,
+			"  start it:           sluice-%s --socket %s\n"
+			"  or name its socket: sluice --%s PATH …, or %s=PATH\n",
+			program, path, option, variable);
+}
+
 static void print_detail(const char *name, const json_t *value)
 {
 	fprintf(stderr, "  %-5s ", name);
