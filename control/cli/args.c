@@ -87,39 +87,38 @@ static void take_global(struct parser *p, const struct option_def *o, const char
 		p->line = LINE_VERSION;
 }
 
-static int take_number(struct args *args, const struct option_def *o, long n, const char *text)
+static json_int_t number_of(const struct option_def *o, const char *text)
 {
 	json_int_t value =
 		is_number(text, false) && strlen(text) < 19 ? strtoll(text, NULL, 10) : -1;
 
-	args->number[n] = value;
 	if (value < o->min || value > o->max)
-		return usage("--%s wants an integer %lld to %lld, not \"%s\"", o->name,
-			(long long)o->min, (long long)o->max, text);
-	return STATUS_OK;
+		usage("--%s wants an integer %lld to %lld, not \"%s\"", o->name, (long long)o->min,
+			(long long)o->max, text);
+	return value;
 }
 
 /* An option of the command. */
-static int take_option(struct parser *p, const struct option_def *o, const char *value)
+static void take_option(struct args *args, const struct option_def *o, const char *value)
 {
 	long n = o - invocation.command->options;
-	struct args *args = p->args;
 
 	if (args->set[n] && o->kind != OPTION_MANY)
-		return usage("--%s is given twice", o->name);
+		usage("--%s is given twice", o->name);
+	if (value != NULL && o->kind == OPTION_FLAG)
+		usage("--%s takes no value", o->name);
 	args->set[n] = true;
 	args->value[n] = value;
+	if (o->kind == OPTION_NUMBER)
+		args->number[n] = number_of(o, value);
 	if (o->kind == OPTION_MANY) {
 		args->many = xreallocarray(
 			args->many, (size_t)args->many_count + 1, sizeof(*args->many));
 		args->many[args->many_count++] = value;
 	}
-	if (value != NULL && o->kind == OPTION_FLAG)
-		return usage("--%s takes no value", o->name);
-	return o->kind == OPTION_NUMBER ? take_number(args, o, n, value) : STATUS_OK;
 }
 
-static int unknown_option(const char *word)
+static void unknown_option(const char *word)
 {
 	const struct option_def *o;
 	char list[256] = "";
@@ -128,7 +127,7 @@ static int unknown_option(const char *word)
 	for (o = invocation.command->options; o != NULL && o->name != NULL && at < sizeof(list);
 		o++)
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "--%s, ", o->name);
-	return usage("there is no option %s here; there are %s--json, --%s and --help", word, list,
+	usage("there is no option %s here; there are %s--json, --%s and --help", word, list,
 		is_dp() ? "socket" : "control");
 }
 
@@ -157,35 +156,31 @@ static void take_word(struct parser *p, char *word)
 }
 
 /* Takes the option at p->at. A line that asks for help may have anything in it. */
-static int parse_option(struct parser *p)
+static void parse_option(struct parser *p)
 {
 	const struct option_def *global = option_find(global_options, p->words[p->at]), *o = global;
 	char *word = p->words[p->at];
 	const char *value;
 	bool missing;
-	int status;
 
 	if (o == NULL && invocation.command != NULL)
 		o = option_find(invocation.command->options, word);
 	if (o == NULL) {
-		if (invocation.command != NULL && !p->part)
-			return unknown_option(word);
 		if (invocation.command == NULL)
 			take_word(p, word);
-		return STATUS_OK;
+		else if (!p->part)
+			unknown_option(word);
+		return;
 	}
 	value = option_value(p, o, &missing);
-	if (missing) {
+	if (missing && !p->part)
+		usage("--%s needs %s%s", o->name, global ? "" : "a value: ", o->value);
+	if (missing)
 		p->wanted = o;
-		return p->part ? STATUS_OK
-			       : usage("--%s needs %s%s", o->name,
-					 global ? "" : "a value: ", o->value);
-	}
-	if (global != NULL)
+	else if (global != NULL)
 		take_global(p, o, value);
-	else if (!p->part && (status = take_option(p, o, value)) != STATUS_OK)
-		return status;
-	return STATUS_OK;
+	else if (!p->part)
+		take_option(p->args, o, value);
 }
 
 /* Is help asked for, or the version? Then nothing of the line is refused. */
@@ -200,41 +195,40 @@ static bool asks_for_help(char **words, int count)
 	return false;
 }
 
-static int parse(struct parser *p)
+static void parse(struct parser *p)
 {
-	int status = STATUS_OK;
 	bool options = true;
 
 	p->args->words = xcalloc((size_t)p->count + 1, sizeof(*p->args->words));
-	for (p->at = 0; p->at < p->count && status == STATUS_OK; p->at++) {
+	for (p->at = 0; p->at < p->count; p->at++) {
 		char *word = p->words[p->at];
 
 		if (options && strcmp(word, "--") == 0)
 			options = false;
 		else if (options && word[0] == '-' && word[1] != '\0')
-			status = parse_option(p);
+			parse_option(p);
 		else
 			take_word(p, word);
 	}
-	return status;
 }
 
-int args_parse(struct cli *cli, char **words, int count, struct args *args, enum line *line)
+enum line args_parse(struct cli *cli, char **words, int count, struct args *args)
 {
-	const struct command *command;
 	struct parser p = {.cli = cli, .args = args, .words = words, .count = count};
-	int status;
+	const struct command *command;
+	int most;
 
 	p.part = asks_for_help(words, count);
-	status = parse(&p);
-	*line = p.line;
+	parse(&p);
 	command = invocation.command;
-	if (status != STATUS_OK || command == NULL || p.line != LINE_RUN)
-		return status;
-	if (args->count >= command->least && args->count <= command->most)
-		return STATUS_OK;
-	return command->wrong != NULL ? usage("%s", command->wrong)
-				      : usage("%s takes no words", command->name);
+	if (command == NULL || p.line != LINE_RUN)
+		return p.line;
+	most = command->most == 0 && command->words != WORD_NONE ? ANY_NUMBER : command->most;
+	if (args->count >= command->least && args->count <= most)
+		return LINE_RUN;
+	if (command->wrong != NULL)
+		usage("%s", command->wrong);
+	usage("%s takes no words", command->name);
 }
 
 const struct option_def *args_parse_part(

@@ -105,8 +105,9 @@ struct command {
 	const char *details;		  /* for its help page; may be NULL */
 	const struct option_def *options; /* ends with a NULL name; may be NULL */
 	enum word_kind words;
-	int least, most;   /* words that it takes; 0, 0: none */
+	int least, most;   /* words that it takes; most 0: as many as there are, if any kind */
 	const char *wrong; /* what is told when there are fewer or more; NULL: it takes none */
+	int failed;	   /* what it leaves with when it cannot go on; 0: STATUS_FAILED */
 	int (*run)(struct cli *cli, const struct args *args);
 	const char *const *choices; /* of WORD_CHOICE; ends with NULL */
 };
@@ -159,11 +160,13 @@ static inline bool is_dp(void)
 /* By a type's name, a kind ("virtual-dedicated-network") or a path ("slices"): its number, or -1.
  */
 int intent_find(const char *word);
-/* The same, after saying which there are: intent types as args->words[0] may name one. */
+/* The words' first as one: */
 int intent_word(const struct args *args);
 const struct command *command_find(const struct group *group, const char *word);
 const struct group *group_find(const char *word);
-/* args->words[0] as an object type; NULL after saying why. */
+/* As the only one, the name of an intent. */
+const char *name_word(const struct args *args);
+/* As a type of objects. */
 const struct api_type *type_word(const struct args *args);
 
 /* Pages on stdout; the first two also stand behind usage errors. */
@@ -180,9 +183,9 @@ const struct option_def *option_find(const struct option_def *options, const cha
 
 enum line { LINE_RUN, LINE_HELP, LINE_VERSION };
 
-/* Splits a line into the invocation, the options of every command (into cli) and args; what it asks
- * for into *line. STATUS_OK, or STATUS_USAGE after saying why. */
-int args_parse(struct cli *cli, char **words, int count, struct args *args, enum line *line);
+/* Splits a line into the invocation, the options of every command (into cli) and args. What it asks
+ * for. */
+enum line args_parse(struct cli *cli, char **words, int count, struct args *args);
 /* The same of a line that is not finished: nothing is refused or run. The option whose value the
  * word behind the last one would be; NULL: it is not one. */
 const struct option_def *args_parse_part(
@@ -192,7 +195,7 @@ void args_free(struct args *args);
 /* ---- complete.c ---- */
 
 /* `sluice __complete WORDS…` */
-int complete_run(struct cli *cli, char **words, int count);
+void complete_run(struct cli *cli, char **words, int count);
 
 /* ---- fields.c: words and JSON, by the descriptions of types ---- */
 
@@ -202,13 +205,12 @@ enum words_mode {
 	WORDS_MATCH, /* the same, and fields that only answers have */
 };
 
-/* The words from the index-th on, field=value, into an object. STATUS_OK, or STATUS_USAGE after
- * saying why. */
-int words_object(const struct args *args, int index, const struct api_type *type,
+/* The words from the index-th on, field=value, into an object. */
+void words_object(const struct args *args, int index, const struct api_type *type,
 	enum words_mode mode, json_t *object);
 /* The words after the first one as keys of the type (NULL: keys of one word), however they were
- * quoted. A new array of strings into *out, or STATUS_USAGE after saying why. */
-int words_keys(const struct args *args, const struct api_type *type, json_t **out);
+ * quoted: a new array of strings. */
+json_t *words_keys(const struct args *args, const struct api_type *type);
 /* How many words a key of the type has, and how help calls them: "slice mac". */
 int key_words(const struct api_type *type, char *shape, size_t size);
 
@@ -219,7 +221,7 @@ char *field_want(const struct api_field *field);
 /* With fields in the order of their description, unknown ones behind; "kind" first. New. */
 json_t *fields_ordered(const struct api_field *fields, const json_t *json);
 
-/* A JSON file ("-": standard input): a new value, or NULL after saying why. */
+/* A JSON file ("-": standard input): a new value. */
 json_t *file_json(const char *path);
 
 /* ---- doc.c: documents of intents in files ---- */
@@ -250,8 +252,8 @@ struct documents {
 };
 
 /* Adds what is in a file, in the files *.yaml, *.yml and *.json of a directory (in order of names),
- * or, for "-", on standard input. STATUS_OK, or STATUS_FAILED after saying why. */
-int documents_read(struct documents *all, const char *path);
+ * or, for "-", on standard input. */
+void documents_read(struct documents *all, const char *path);
 void documents_free(struct documents *all);
 /* The one of an intent's kind and name; all may be NULL. NULL: there is none. */
 const struct document *documents_find(const struct documents *all, const json_t *intent);
@@ -292,32 +294,32 @@ struct http_answer {
 };
 
 /* http.c: by libcurl, on a unix socket or by TLS with a token. cli->http is opened by the first
- * call. STATUS_OK: an answer came, whatever its status, or a stream was ended by us. With
- * answer->why, STATUS_UNREACHED: none came, or a stream broke; STATUS_FAILED: what the options name
- * makes no sense. Says nothing itself. */
+ * call. STATUS_OK: an answer came, whatever its status, or a stream was ended by us;
+ * STATUS_UNREACHED with answer->why: none came, or a stream broke. Says nothing itself. */
 int http_call(struct cli *cli, const struct http_request *request, struct http_answer *answer);
 void http_close(struct http *http);
 /* Percent-encoded, for a segment of a path or a value of a query. New. */
 char *http_escape(const char *text);
 
-/* http_call, and says why nothing answered. */
-int control_try(struct cli *cli, const struct http_request *request, struct http_answer *answer);
-/* Says so. Returns STATUS_FAILED. */
-int control_unreachable(const struct cli *cli, const struct http_answer *answer);
-/* Says what an answer of 400 and more says, behind `where`; takes its JSON. all: what was asked
- * for, or NULL. Returns STATUS_FAILED. */
-int control_refused(const struct cli *cli, struct http_answer *answer, const char *where,
+/* Says that nothing answered. */
+void control_unreachable(const struct cli *cli, const struct http_answer *answer);
+/* The same, and ends the command. */
+void control_lost(const struct cli *cli, const struct http_answer *answer)
+	__attribute__((noreturn));
+/* Says what an answer of 400 and more says, behind `where`. all: what was asked for, or NULL. */
+void control_refused(const struct cli *cli, const struct http_answer *answer, const char *where,
 	const struct documents *all);
-/* The answer's JSON (owned by the caller; may be NULL after 204) into *json: STATUS_OK, or
- * STATUS_FAILED after saying why it was refused. */
-int control_call(struct cli *cli, const struct http_request *request, json_t **json);
-/* GET of a path, which is freed. NULL after saying why. */
+/* An answer that is no refusal of it: its JSON (owned by the caller; NULL after 204). */
+json_t *control_call(struct cli *cli, const struct http_request *request);
+/* GET of a path, which is freed. */
 json_t *control_get(struct cli *cli, char *path);
-/* The same for commands that print one answer: with --json prints it, as *status says then. */
-json_t *control_show(struct cli *cli, char *path, int *status);
+/* The same for commands that show one answer: with --json it is printed, and NULL. */
+json_t *control_show(struct cli *cli, char *path);
+/* What a GET answers, when it does with 200; else NULL, and nothing is said. */
+json_t *control_peek(struct cli *cli, const char *path);
 /* Calls each with every page of a list; path has a "?" already and is freed. */
 typedef void (*control_each)(const json_t *items, void *arg);
-int control_pages(struct cli *cli, char *path, control_each each, void *arg);
+void control_pages(struct cli *cli, char *path, control_each each, void *arg);
 /* "/v1/slices/blue": new. */
 char *intent_url(int type, const char *name);
 /* As apply takes it: with its kind, without status and meta, its fields in order. New. */
@@ -336,7 +338,7 @@ enum { CHANGE_DRY_RUN, CHANGE_WAIT, CHANGE_NO_WAIT, CHANGE_NO_CHECK, CHANGE_OPTI
 		"no-check", .help = "change it though the dataplane would refuse it: it is tried " \
 				    "again when what it needs changes"                             \
 	}
-/* What they say of the request: a query, new; NULL after saying why. */
+/* What they say of the request: a query, new. */
 char *change_query(const struct args *args, int first);
 /* Do they let it wait? */
 bool change_waits(const struct args *args, int first);
@@ -349,16 +351,16 @@ int tell_dry_run(const struct cli *cli, json_t *answer, const struct documents *
 /* ---- client.c: calls to the dataplane ---- */
 
 void client_close(struct client *client);
-/* The answer's result, which the caller owns; NULL after an error was reported. params is stolen.
- */
+/* The answer's result, which the caller owns. params is stolen. */
 json_t *cli_call(struct cli *cli, const char *method, json_t *params);
-/* The same, but an error answer goes into *error (owned by the caller) unreported. */
+/* The same, but an error answer goes into *error (owned by the caller) unreported; with patience_ms
+ * both may be NULL. */
 json_t *cli_try(struct cli *cli, const char *method, json_t *params, json_t **error);
 /* Prints all pages of a method whose answers have a cursor. params is stolen. */
-int cli_pages(struct cli *cli, const char *method, json_t *params, struct pages *p);
-/* The next notification's params into *out (owned by the caller): 1, 0 when timeout_s passed
- * (negative: wait for ever), -1 after reporting that the connection is gone. */
-int cli_event(struct cli *cli, double timeout_s, json_t **out);
+void cli_pages(struct cli *cli, const char *method, json_t *params, struct pages *p);
+/* The next notification's params into *out (owned by the caller): false when timeout_s passed
+ * (negative: wait for ever). */
+bool cli_event(struct cli *cli, double timeout_s, json_t **out);
 
 /* ---- table.c: values and tables ---- */
 
@@ -413,8 +415,8 @@ struct pages {
 	bool opened;
 };
 void pages_print(struct pages *p, const json_t *items);
-/* none: what is told when there were none. Returns status. */
-int pages_end(struct pages *p, int status, const char *none);
+/* What is told when there were none. */
+void pages_end(struct pages *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A table of one page. */
 void listing_print(const json_t *objects);
 
@@ -462,10 +464,14 @@ json_t *units_number(const char *text);
 /* Texts like "100M" in fields whose names end with _bps become numbers, at any depth. */
 void units_apply(json_t *json);
 
-/* These say their message on stderr and return the status to leave with; usage() says, too, how the
- * invocation's command is called. */
+/* Says it on stderr. Returns STATUS_FAILED. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A command that cannot go on ends the process, and what it holds with it. These two say why;
+ * usage() says, too, how the invocation's command is called. */
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void usage(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void leave_failed(void) __attribute__((noreturn));
+void leave(int status) __attribute__((noreturn));
 /* What to do when the socket of a program could not be connected to, for an errno; 0: nothing. */
 void tell_start(
 	int err, const char *program, const char *path, const char *option, const char *variable);
@@ -473,7 +479,7 @@ void tell_start(
 void report_details(const json_t *data);
 
 /* The raw JSON on stdout: indented, or one line for streams of them. json is stolen. */
-int print_json(json_t *json);
-int print_json_line(json_t *json);
+void print_json(json_t *json);
+void print_json_line(json_t *json);
 
 #endif

@@ -195,38 +195,37 @@ static int client_call(
 		       : -EPROTO;
 }
 
-static void fail_lost(const char *path, int err)
+static void die_lost(const char *path, int err) __attribute__((noreturn));
+
+static void die_lost(const char *path, int err)
 {
 	if (err == EMSGSIZE)
-		fail("the request is over %u MiB, more than the socket takes in one message: split "
-		     "it",
+		die("the request is over %u MiB, more than the socket takes in one message: split "
+		    "it",
 			LIMIT_RPC_LINE_BYTES >> 20);
-	else if (err == EPIPE)
-		fail("the dataplane at %s closed the connection", path);
-	else if (err == EPROTO)
-		fail("what answers at %s does not speak JSON-RPC", path);
-	else
-		fail("talking to the dataplane at %s: %s", path, strerror(err));
+	if (err == EPIPE)
+		die("the dataplane at %s closed the connection", path);
+	if (err == EPROTO)
+		die("what answers at %s does not speak JSON-RPC", path);
+	die("talking to the dataplane at %s: %s", path, strerror(err));
 }
 
 json_t *cli_try(struct cli *cli, const char *method, json_t *params, json_t **error)
 {
-	json_t *answer = NULL, *result = NULL;
+	json_t *answer = NULL, *result;
 	int err = cli->client == NULL ? client_open(cli) : 0;
 
-	*error = NULL;
-	if (err == 0) {
-		err = client_call(cli->client, method, params, &answer);
-		if (err < 0 && cli->patience_ms == 0)
-			fail_lost(cli->socket, -err);
-	} else if (cli->patience_ms == 0) {
+	if (err < 0 && cli->patience_ms == 0) {
 		fail("cannot reach the dataplane at %s: %s", cli->socket, strerror(-err));
 		tell_start(-err, "dataplane", cli->socket, "socket", "SLUICE_SOCKET");
+		leave_failed();
 	}
-	if (err == 0) {
-		*error = json_incref(json_object_get(answer, "error"));
-		result = *error == NULL ? json_incref(json_object_get(answer, "result")) : NULL;
-	}
+	if (err == 0)
+		err = client_call(cli->client, method, params, &answer);
+	if (err < 0 && cli->patience_ms == 0)
+		die_lost(cli->socket, -err);
+	*error = json_incref(json_object_get(answer, "error"));
+	result = *error == NULL ? json_incref(json_object_get(answer, "result")) : NULL;
 	json_decref(answer);
 	json_decref(params);
 	return result;
@@ -244,14 +243,13 @@ json_t *cli_call(struct cli *cli, const char *method, json_t *params)
 	/* a program reading stdout gets JSON either way */
 	if (cli->json)
 		print_json(json_pack("{s:O}", "error", error));
-	json_decref(error);
-	return NULL;
+	leave_failed();
 }
 
 /* Large enough to be fast, small enough that a million MACs never stand in memory. */
 #define PAGE 1000
 
-int cli_pages(struct cli *cli, const char *method, json_t *params, struct pages *p)
+void cli_pages(struct cli *cli, const char *method, json_t *params, struct pages *p)
 {
 	json_t *page, *cursor;
 	bool more;
@@ -264,15 +262,13 @@ int cli_pages(struct cli *cli, const char *method, json_t *params, struct pages 
 		cursor = json_object_get(page, "cursor");
 		json_object_set(params, "cursor", cursor);
 		more = cursor != NULL && !json_is_null(cursor);
-		if (page != NULL)
-			pages_print(p, json_object_get(page, p->name));
+		pages_print(p, json_object_get(page, p->name));
 		json_decref(page);
 	} while (more && (p->limit < 0 || p->count < p->limit));
 	json_decref(params);
-	return page != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
-int cli_event(struct cli *cli, double timeout_s, json_t **out)
+bool cli_event(struct cli *cli, double timeout_s, json_t **out)
 {
 	json_t *events = cli->client->events, *message;
 	int got;
@@ -280,16 +276,16 @@ int cli_event(struct cli *cli, double timeout_s, json_t **out)
 	if (json_array_size(events) > 0) {
 		*out = json_incref(json_array_get(events, 0));
 		json_array_remove(events, 0);
-		return 1;
+		return true;
 	}
 	got = receive(cli->client, timeout_s, &message);
-	if (got > 0) {
-		*out = json_incref(json_object_get(message, "params"));
-		json_decref(message);
-		got = *out != NULL ? 1 : -EPROTO;
-	}
-	if (got >= 0)
-		return got;
-	fail_lost(cli->socket, -got);
-	return -1;
+	if (got == 0)
+		return false;
+	if (got < 0)
+		die_lost(cli->socket, -got);
+	*out = json_incref(json_object_get(message, "params"));
+	json_decref(message);
+	if (*out == NULL)
+		die_lost(cli->socket, EPROTO);
+	return true;
 }

@@ -62,17 +62,11 @@ static void progress_begin(const struct cli *cli, size_t documents)
 /* The reconciler's intents that the dataplane does not have yet; -1: it did not say. */
 static json_int_t pending(void)
 {
-	struct http_request request = {.method = "GET", .path = "/v1/status"};
-	struct http_answer answer;
-	const json_t *value;
-	json_int_t count = -1;
+	json_t *status = control_peek(&line.cli, "/v1/status");
+	const json_t *value = json_object_get(json_object_get(status, "reconciler"), "pending");
+	json_int_t count = json_is_integer(value) ? json_integer_value(value) : -1;
 
-	if (http_call(&line.cli, &request, &answer) != STATUS_OK)
-		return -1;
-	value = json_object_get(json_object_get(answer.json, "reconciler"), "pending");
-	if (json_is_integer(value))
-		count = json_integer_value(value);
-	json_decref(answer.json);
+	json_decref(status);
 	return count;
 }
 
@@ -127,26 +121,25 @@ static const struct option_def diff_options[] = {
 };
 
 /* The files of -f and those given as words. */
-static int read_files(const struct cli *cli, const struct args *args, struct documents *all)
+static void read_files(const struct cli *cli, const struct args *args, struct documents *all)
 {
 	const char *prune = args->value[APPLY_PRUNE];
-	int i, status = STATUS_OK;
+	int i;
 
 	if (prune != NULL && strcmp(prune, "all") != 0)
-		return usage("--prune takes nothing or =all, not \"%s\"", prune);
+		usage("--prune takes nothing or =all, not \"%s\"", prune);
 	if (args->many_count + args->count == 0)
-		return usage("give a file, a directory, or -");
+		usage("give a file, a directory, or -");
 	if (!cli->json)
 		all->progress = progress_documents;
-	for (i = 0; i < args->many_count && status == STATUS_OK; i++)
-		status = documents_read(all, args->many[i]);
-	for (i = 0; i < args->count && status == STATUS_OK; i++)
-		status = documents_read(all, args->words[i]);
+	for (i = 0; i < args->many_count; i++)
+		documents_read(all, args->many[i]);
+	for (i = 0; i < args->count; i++)
+		documents_read(all, args->words[i]);
 	progress_end();
-	if (status == STATUS_OK && all->count == 0)
-		status = fail("there is no document in %s",
+	if (all->count == 0)
+		die("there is no document in %s",
 			args->many_count > 0 ? args->many[0] : args->words[0]);
-	return status;
 }
 
 /* "documents[3].endpoints[0].port" → the document, *rest "endpoints[0].port". */
@@ -200,36 +193,34 @@ static void tell_others(const struct documents *all, const struct document *but)
 }
 
 /* The refusal with the file's place instead of the number in the request. */
-static int refused(const struct cli *cli, const struct documents *all, struct http_answer *answer)
+static void refused(const struct cli *cli, const struct documents *all, struct http_answer *answer)
+	__attribute__((noreturn));
+
+static void refused(const struct cli *cli, const struct documents *all, struct http_answer *answer)
 {
-	char *field = xstrdup(json_text(answer->json, "field"));
-	char *detail = xstrdup(json_text(answer->json, "detail"));
-	const char *rest = "", *rest_of_detail = "";
+	const char *field = json_text(answer->json, "field"), *rest = "";
+	const char *detail = json_text(answer->json, "detail"), *rest_of_detail = "";
 	const struct document *one = document_of(all, field, &rest);
 	char *where = document_where(one, rest);
-	int status;
 
-	if (one != NULL && *rest != '\0')
-		json_object_set_new(answer->json, "field", json_string(rest));
-	else if (one != NULL)
-		json_object_del(answer->json, "field");
 	if (one != NULL && document_of(all, detail, &rest_of_detail) == one) {
 		if (strncmp(rest_of_detail, ": ", 2) == 0)
 			rest_of_detail += 2;
 		json_object_set_new(answer->json, "detail", json_string(rest_of_detail));
 	}
-	status = control_refused(cli, answer, where, all);
+	if (one != NULL && *rest != '\0')
+		json_object_set_new(answer->json, "field", json_string(rest));
+	else if (one != NULL)
+		json_object_del(answer->json, "field");
+	control_refused(cli, answer, where, all);
 	if (one != NULL && !cli->json)
 		tell_others(all, one);
-	free(where);
-	free(field);
-	free(detail);
-	return status;
+	leave_failed();
 }
 
-/* Sends all documents; the answer's JSON (owned by the caller) into *out. */
-static int send_documents(struct cli *cli, const struct args *args, const struct documents *all,
-	const char *query, json_t **out)
+/* Sends all documents; the answer's JSON, which the caller owns. */
+static json_t *send_documents(
+	struct cli *cli, const struct args *args, const struct documents *all, const char *query)
 {
 	char *path = xprintf("/v1/apply?%s", query);
 	const char *prune = args->value[APPLY_PRUNE];
@@ -242,20 +233,21 @@ static int send_documents(struct cli *cli, const struct args *args, const struct
 		.body = body,
 		.timeout_s = 60 + (double)args->number[APPLY_CHANGE + CHANGE_WAIT],
 		.tick = progress_tick};
-	struct http_answer answer = {.json = NULL};
+	struct http_answer answer;
 	int status;
 
 	progress_begin(cli, all->count);
-	status = control_try(cli, &request, &answer);
+	status = http_call(cli, &request, &answer);
 	progress_end();
-	if (status == STATUS_OK && answer.status >= 400)
-		status = refused(cli, all, &answer);
-	else if (status == STATUS_OK && !json_is_object(answer.json))
-		status = fail("what answers at %s is not sluice-control", cli->control);
-	*out = answer.json;
+	if (status != STATUS_OK)
+		control_lost(cli, &answer);
+	if (answer.status >= 400)
+		refused(cli, all, &answer);
+	if (!json_is_object(answer.json))
+		die("what answers at %s is not sluice-control", cli->control);
 	json_decref(body);
 	free(path);
-	return status;
+	return answer.json;
 }
 
 #define SHOWN 50 /* changes listed one by one */
@@ -301,41 +293,36 @@ static int tell_applied(const json_t *answer, const struct documents *all, bool 
 	return status;
 }
 
-static int apply_all(struct cli *cli, const struct args *args, const struct documents *all)
+/* answer is stolen. */
+static int tell_changed(
+	const struct cli *cli, const struct args *args, json_t *answer, const struct documents *all)
 {
-	char *query = change_query(args, APPLY_CHANGE);
 	bool must = args->set[APPLY_CHANGE + CHANGE_WAIT];
-	json_t *answer = NULL;
-	int status;
+	int status = STATUS_OK;
 
-	if (query == NULL)
-		return STATUS_USAGE;
-	status = send_documents(cli, args, all, query, &answer);
-	free(query);
-	if (status != STATUS_OK)
-		return status;
 	if (args->set[APPLY_CHANGE + CHANGE_DRY_RUN])
 		return tell_dry_run(cli, answer, all, false);
-	if (!cli->json) {
+	if (!cli->json)
 		status = tell_applied(answer, all, change_waits(args, APPLY_CHANGE), must);
-		json_decref(answer);
-		return status;
-	}
-	if (json_array_size(json_object_get(answer, "refused")) > 0 ||
-		(must && json_is_false(json_object_get(answer, "settled"))))
+	else if (json_array_size(json_object_get(answer, "refused")) > 0 ||
+		 (must && json_is_false(json_object_get(answer, "settled"))))
 		status = STATUS_FAILED;
-	print_json(answer);
+	if (cli->json)
+		print_json(json_incref(answer));
+	json_decref(answer);
 	return status;
 }
 
 static int apply_run(struct cli *cli, const struct args *args)
 {
+	char *query = change_query(args, APPLY_CHANGE);
 	struct documents all = {.count = 0};
-	int status = read_files(cli, args, &all);
+	int status;
 
-	if (status == STATUS_OK)
-		status = apply_all(cli, args, &all);
+	read_files(cli, args, &all);
+	status = tell_changed(cli, args, send_documents(cli, args, &all, query), &all);
 	documents_free(&all);
+	free(query);
 	return status;
 }
 
@@ -357,22 +344,16 @@ const struct command command_apply_intents = {
 		"the same way again. sluice get prints what is there in this form.\n",
 	.options = apply_options,
 	.words = WORD_FILE,
-	.most = ANY_NUMBER,
 	.run = apply_run,
 };
 
 static int diff_run(struct cli *cli, const struct args *args)
 {
 	struct documents all = {.count = 0};
-	json_t *answer = NULL;
-	int status = read_files(cli, args, &all);
+	int status;
 
-	if (status == STATUS_OK)
-		status = send_documents(cli, args, &all, "dry_run=1", &answer);
-	if (status == STATUS_OK)
-		status = tell_dry_run(cli, answer, &all, true);
-	else
-		status = STATUS_USAGE;
+	read_files(cli, args, &all);
+	status = tell_dry_run(cli, send_documents(cli, args, &all, "dry_run=1"), &all, true);
 	documents_free(&all);
 	return status;
 }
@@ -385,8 +366,8 @@ const struct command command_diff = {
 		   "cannot\n"
 		   "be said.\n",
 	.options = diff_options,
+	.failed = STATUS_USAGE,
 	.words = WORD_FILE,
-	.most = ANY_NUMBER,
 	.run = diff_run,
 };
 
@@ -437,50 +418,35 @@ static void print_page(const json_t *items, void *arg)
 		print_document(arg, intent);
 }
 
-static int export_one(struct cli *cli, struct export *out, const char *name)
-{
-	json_t *intent = control_get(cli, intent_url(out->type, name));
-
-	if (intent == NULL)
-		return STATUS_FAILED;
-	print_document(out, intent);
-	json_decref(intent);
-	return STATUS_OK;
-}
-
-static int export_all(struct cli *cli, struct export *out, int wanted)
-{
-	int status = STATUS_OK;
-
-	for (out->type = 0; out->type < INTENT_TYPES && status == STATUS_OK; out->type++)
-		if (wanted < 0 || wanted == out->type)
-			status = control_pages(cli,
-				xprintf("/v1/%s?limit=%d", intent_path((enum intent_type)out->type),
-					PAGE),
-				print_page, out);
-	return status;
-}
-
 static int export_run(struct cli *cli, const struct args *args)
 {
 	const char *output = args->set[EXPORT_OUTPUT] ? args->value[EXPORT_OUTPUT] : formats[0];
 	struct export out = {.json = cli->json || strcmp(output, formats[1]) == 0};
-	int wanted = -1, status;
+	int wanted = args->count > 0 ? intent_word(args) : -1;
+	json_t *intent;
 
 	if (!out.json && strcmp(output, formats[0]) != 0)
-		return usage("--output wants yaml or json, not \"%s\"", output);
+		usage("--output wants yaml or json, not \"%s\"", output);
 	if (args->count == 2 && args->words[1][0] == '\0')
-		return usage("%s", invocation.command->wrong);
-	if (args->count > 0 && (wanted = intent_word(args)) < 0)
-		return STATUS_USAGE;
-	out.type = wanted;
-	status = args->count == 2 ? export_one(cli, &out, args->words[1])
-				  : export_all(cli, &out, wanted);
-	if (status == STATUS_OK && out.json)
+		usage("%s", invocation.command->wrong);
+	for (out.type = 0; out.type < INTENT_TYPES; out.type++) {
+		if (wanted >= 0 && wanted != out.type)
+			continue;
+		if (args->count == 2) {
+			intent = control_get(cli, intent_url(wanted, args->words[1]));
+			print_document(&out, intent);
+			json_decref(intent);
+			continue;
+		}
+		control_pages(cli,
+			xprintf("/v1/%s?limit=%d", intent_path((enum intent_type)out.type), PAGE),
+			print_page, &out);
+	}
+	if (out.json)
 		puts(out.count > 0 ? "\n]" : "[]");
-	else if (status == STATUS_OK && out.count == 0)
+	else if (out.count == 0)
 		fputs("there is nothing yet\n", stderr);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_export = {

@@ -103,58 +103,59 @@ static char *events_path(const struct args *args)
 	return path;
 }
 
-/* Until it is enough; a connection that breaks is made again, and goes on where it was. */
-static int listen_on(struct cli *cli, struct listening *l, struct http_request *request)
+/* Until it is enough; a connection that breaks is made again, and goes on where it was. Returns how
+ * it ended. */
+static struct http_answer listen_on(
+	struct cli *cli, struct listening *l, struct http_request *request)
 {
 	struct http_answer answer;
 	bool began = false;
-	int status;
 
-	for (;;) {
-		status = http_call(cli, request, &answer);
-		if (status == STATUS_FAILED)
-			return fail("%s", answer.why);
+	while (http_call(cli, request, &answer) != STATUS_OK) {
 		began = began || answer.status == 200;
-		if (answer.status >= 400)
-			return control_refused(cli, &answer, "", NULL);
-		json_decref(answer.json);
-		if (status == STATUS_OK)
-			return STATUS_OK;
-		if (!began || !l->follow)
-			return control_unreachable(cli, &answer);
+		if (answer.status >= 400 || !began || !l->follow)
+			return answer;
 		if (answer.status == 200)
 			fprintf(stderr, "lost %s (%s); trying again\n", cli->control, answer.why);
 		sleep(RETRY_S);
 		if (l->last_id[0] != '\0')
 			request->last_id = l->last_id;
 	}
+	answer.why[0] = '\0';
+	return answer;
 }
 
 static int events_run(struct cli *cli, const struct args *args)
 {
 	struct listening l = {.cli = cli,
 		.follow = args->set[EVENTS_FOLLOW],
-		.limit = args->number[EVENTS_LIMIT]};
+		.limit = args->number[EVENTS_LIMIT],
+		.kept = json_array()};
 	struct http_request request = {.method = "GET", .each = heard, .arg = &l};
+	struct http_answer answer;
 	json_t *event;
 	char *path;
-	int status;
 	size_t i;
 
 	if (args->count > 0)
-		return usage("events takes no words; a filter is --event %s", args->words[0]);
+		usage("events takes no words; a filter is --event %s", args->words[0]);
 	if (!l.follow) {
 		request.last_id = ALL_OF_THEM;
 		request.quiet_s = QUIET_S;
 	}
-	l.kept = json_array();
 	request.path = path = events_path(args);
-	status = listen_on(cli, &l, &request);
+	answer = listen_on(cli, &l, &request);
 	json_array_foreach (l.kept, i, event)
 		print_event(cli, event);
+	if (answer.status >= 400) {
+		control_refused(cli, &answer, "", NULL);
+		leave_failed();
+	}
+	if (answer.why[0] != '\0')
+		control_lost(cli, &answer);
 	json_decref(l.kept);
 	free(path);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_events = {
@@ -197,42 +198,25 @@ static void print_now(const struct cli *cli, json_t *event)
 	print_rest(event);
 }
 
-static int follow_events(struct cli *cli, json_int_t count, json_int_t timeout)
-{
-	double until = clock_now() + (double)timeout;
-	json_int_t seen;
-	json_t *event;
-	int got = 1;
-
-	for (seen = 0; seen != count && got > 0; seen++) {
-		double left = until - clock_now();
-
-		if (timeout > 0 && left <= 0)
-			return STATUS_OK;
-		got = cli_event(cli, timeout > 0 ? left : -1, &event);
-		if (got <= 0)
-			break;
-		print_now(cli, event);
-		json_decref(event);
-		if (ferror(stdout))
-			return STATUS_FAILED; /* main.c says why */
-	}
-	return got < 0 ? STATUS_FAILED : STATUS_OK;
-}
-
 static int watch_run(struct cli *cli, const struct args *args)
 {
 	json_t *events = args->count > 0 ? json_array() : json_pack("[s, s]", "link", "mac");
-	json_t *result;
+	json_int_t timeout = args->number[WATCH_TIMEOUT], seen;
+	double until = clock_now() + (double)timeout, left;
+	json_t *event;
 	int i;
 
 	for (i = 0; i < args->count; i++)
 		json_array_append_new(events, json_string(args->words[i]));
-	result = cli_call(cli, "watch", json_pack("{s:o}", "events", events));
-	if (result == NULL)
-		return STATUS_FAILED;
-	json_decref(result);
-	return follow_events(cli, args->number[WATCH_COUNT], args->number[WATCH_TIMEOUT]);
+	json_decref(cli_call(cli, "watch", json_pack("{s:o}", "events", events)));
+	for (seen = 0; seen != args->number[WATCH_COUNT] && !ferror(stdout); seen++) {
+		left = timeout > 0 ? until - clock_now() : -1;
+		if ((timeout > 0 && left <= 0) || !cli_event(cli, left, &event))
+			break;
+		print_now(cli, event);
+		json_decref(event);
+	}
+	return STATUS_OK;
 }
 
 const struct command command_watch = {

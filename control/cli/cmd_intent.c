@@ -85,28 +85,27 @@ static bool matches(const json_t *intent, void *match)
 }
 
 /* Takes tenant=, site= and state= out of the words into the query; the others are matched here. */
-static int list_filter(const struct args *args, FILE *query, json_t *match)
+static void list_filter(const struct args *args, FILE *query, json_t *match)
 {
 	static const char *const served[] = {"tenant=", "site=", "state="};
 	struct args one = *args;
 	char *value;
-	int i, status = STATUS_OK;
 	size_t s;
+	int i;
 
-	for (i = 0; i < args->count && status == STATUS_OK; i++) {
+	for (i = 0; i < args->count; i++) {
 		for (s = 0; s < 3; s++)
 			if (strncmp(args->words[i], served[s], strlen(served[s])) == 0)
 				break;
 		if (s == 3) {
 			one.count = i + 1;
-			status = words_object(&one, i, own_type(), WORDS_PATCH, match);
+			words_object(&one, i, own_type(), WORDS_PATCH, match);
 			continue;
 		}
 		value = http_escape(args->words[i] + strlen(served[s]));
 		fprintf(query, "&%s%s", served[s], value);
 		free(value);
 	}
-	return status;
 }
 
 enum { LIST_LIMIT };
@@ -132,22 +131,17 @@ static int list_run(struct cli *cli, const struct args *args)
 		.wanted = matches,
 		.arg = match,
 		.row = row_of};
-	char *path, none[64];
+	char *path;
 	size_t size;
 	FILE *query = open_memstream(&path, &size);
-	int status;
 
 	fprintf(query, "/v1/%s?limit=%d", intent_path((enum intent_type)intent_type()), PAGE);
-	status = list_filter(args, query, match);
+	list_filter(args, query, match);
 	fclose(query);
-	snprintf(none, sizeof(none), "no %s%s", invocation.group->name,
-		args->count > 0 ? " matches" : "");
-	if (status == STATUS_OK)
-		status = pages_end(&pages, control_pages(cli, path, print_page, &pages), none);
-	else
-		free(path);
+	control_pages(cli, path, print_page, &pages);
+	pages_end(&pages, "no %s%s\n", invocation.group->name, args->count > 0 ? " matches" : "");
 	json_decref(match);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_intents = {
@@ -160,7 +154,6 @@ const struct command command_intents = {
 		"state is pending, applied, refused or elsewhere; field= finds those without it.\n",
 	.options = list_options,
 	.words = WORD_INTENT_MATCH,
-	.most = ANY_NUMBER,
 	.run = list_run,
 };
 
@@ -197,14 +190,10 @@ static void flatten(json_t *intent)
 
 static int show_run(struct cli *cli, const struct args *args)
 {
-	json_t *intent;
-	int status;
+	json_t *intent = control_show(cli, intent_url(intent_type(), name_word(args)));
 
-	if (args->count != 1 || args->words[0][0] == '\0')
-		return usage("give the name of one %s", invocation.group->name);
-	intent = control_show(cli, intent_url(intent_type(), args->words[0]), &status);
 	if (intent == NULL)
-		return status;
+		return STATUS_OK;
 	flatten(intent);
 	show_object(own_type(), intent);
 	json_decref(intent);
@@ -217,7 +206,6 @@ const struct command command_show = {
 	.summary = "show one: what was asked for, what became of it, its revision",
 	.details = "As a document for apply: sluice get TYPE NAME\n",
 	.words = WORD_INTENT_NAME,
-	.most = ANY_NUMBER,
 	.run = show_run,
 };
 
@@ -290,29 +278,25 @@ struct change {
 	json_t *body; /* stolen */
 };
 
-/* Asks for it; the answer's JSON (owned by the caller) into *answer. */
-static int ask_change(
-	struct cli *cli, const struct args *args, const struct change *change, json_t **answer)
+/* Asks for it; the answer's JSON, which the caller owns. */
+static json_t *ask_change(struct cli *cli, const struct args *args, const struct change *change)
 {
 	const bool create = strcmp(change->method, "POST") == 0;
+	char *url = create ? xprintf("/v1/%s", intent_path((enum intent_type)intent_type()))
+			   : intent_url(intent_type(), change->name);
+	char *query = change_query(args, CHANGE_DRY_RUN), *path = xprintf("%s?%s", url, query);
 	struct http_request request = {.method = change->method,
+		.path = path,
 		.body = change->body,
 		.type = create ? NULL : "application/merge-patch+json",
 		.if_match = create ? NULL : args->value[CHANGE_REVISION],
 		.timeout_s = 30 + (double)args->number[CHANGE_WAIT]};
-	char *query = change_query(args, CHANGE_DRY_RUN), *url, *path;
-	int status;
+	json_t *answer = control_call(cli, &request);
 
-	if (query == NULL)
-		return STATUS_USAGE;
-	url = create ? xprintf("/v1/%s", intent_path((enum intent_type)intent_type()))
-		     : intent_url(intent_type(), change->name);
-	request.path = path = xprintf("%s?%s", url, query);
-	status = control_call(cli, &request, answer);
 	free(path);
 	free(url);
 	free(query);
-	return status;
+	return answer;
 }
 
 static int tell_json(json_t *answer)
@@ -327,14 +311,14 @@ static int tell_json(json_t *answer)
 /* change->body is stolen. */
 static int send_change(struct cli *cli, const struct args *args, const struct change *change)
 {
-	json_t *answer = NULL;
-	int status = ask_change(cli, args, change, &answer);
+	json_t *answer = ask_change(cli, args, change);
+	int status;
 
-	if (status == STATUS_OK && args->set[CHANGE_DRY_RUN]) {
+	if (args->set[CHANGE_DRY_RUN]) {
 		status = tell_dry_run(cli, answer, NULL, false);
-	} else if (status == STATUS_OK && cli->json) {
+	} else if (cli->json) {
 		status = tell_json(answer);
-	} else if (status == STATUS_OK) {
+	} else {
 		status = tell(answer, change->name, change->done,
 			change_waits(args, CHANGE_DRY_RUN), args->set[CHANGE_WAIT]);
 		if (strcmp(change->method, "POST") == 0)
@@ -345,42 +329,27 @@ static int send_change(struct cli *cli, const struct args *args, const struct ch
 	return status;
 }
 
-/* The name that the words begin with; NULL after saying why. */
-static const char *name_of(const struct args *args)
+/* The name that the words begin with. */
+static const char *first_name(const struct args *args)
 {
 	const char *type = invocation.group->name;
 
 	if (args->count == 0)
 		usage("name the %s", type);
-	else if (strchr(args->words[0], '=') != NULL)
+	if (strchr(args->words[0], '=') != NULL)
 		usage("the name of the %s comes first, not \"%s\"", type, args->words[0]);
-	else
-		return args->words[0];
-	return NULL;
-}
-
-/* The words behind the name into change->body, and sends it. */
-static int send_words(
-	struct cli *cli, const struct args *args, struct change *change, enum words_mode mode)
-{
-	int status = words_object(args, 1, own_type(), mode, change->body);
-
-	if (status == STATUS_OK)
-		return send_change(cli, args, change);
-	json_decref(change->body);
-	return status;
+	return args->words[0];
 }
 
 static int create_run(struct cli *cli, const struct args *args)
 {
-	struct change change = {.method = "POST", .done = "created", .name = name_of(args)};
+	struct change change = {.method = "POST", .done = "created", .name = first_name(args)};
 
-	if (change.name == NULL)
-		return STATUS_USAGE;
 	change.body = json_pack("{s:s}", "name", change.name);
 	if (change.body == NULL)
-		return usage("a name is UTF-8 text");
-	return send_words(cli, args, &change, WORDS_PUT);
+		usage("a name is UTF-8 text");
+	words_object(args, 1, own_type(), WORDS_PUT, change.body);
+	return send_change(cli, args, &change);
 }
 
 const struct command command_create = {
@@ -398,20 +367,18 @@ const struct command command_create = {
 		"What exists already is left as it is, and that is an error: see set and apply.\n",
 	.options = create_options,
 	.words = WORD_INTENT_CREATE,
-	.most = ANY_NUMBER,
 	.run = create_run,
 };
 
 static int set_run(struct cli *cli, const struct args *args)
 {
-	struct change change = {.method = "PATCH", .done = "set", .name = name_of(args)};
+	struct change change = {.method = "PATCH", .done = "set", .name = first_name(args)};
 
-	if (change.name == NULL)
-		return STATUS_USAGE;
 	if (args->count == 1)
-		return usage("say what to set: field=value");
+		usage("say what to set: field=value");
 	change.body = json_object();
-	return send_words(cli, args, &change, WORDS_PATCH);
+	words_object(args, 1, own_type(), WORDS_PATCH, change.body);
+	return send_change(cli, args, &change);
 }
 
 const struct command command_set = {
@@ -424,23 +391,21 @@ const struct command command_set = {
 		"  sluice slice set air bandwidth= description=\"nobody measures it\"\n",
 	.options = set_options,
 	.words = WORD_INTENT_SET,
-	.most = ANY_NUMBER,
 	.run = set_run,
 };
 
 static int delete_run(struct cli *cli, const struct args *args)
 {
-	struct change change = {.method = "DELETE", .done = "deleted"};
+	struct change change = {.method = "DELETE", .done = "deleted", .name = first_name(args)};
 	int i, status = STATUS_OK;
 
-	if (name_of(args) == NULL)
-		return STATUS_USAGE;
 	if (args->set[CHANGE_REVISION] && args->count > 1)
-		return usage("--revision goes with one name");
+		usage("--revision goes with one name");
 	for (i = 0; i < args->count && status == STATUS_OK; i++) {
 		change.name = args->words[i];
-		status = *change.name != '\0' ? send_change(cli, args, &change)
-					      : usage("a name is empty");
+		if (*change.name == '\0')
+			usage("a name is empty");
+		status = send_change(cli, args, &change);
 	}
 	return status;
 }
@@ -452,6 +417,5 @@ const struct command command_intents_delete = {
 	.details = "What others still use stays, and the answer says who that is.\n",
 	.options = set_options,
 	.words = WORD_INTENT_NAMES,
-	.most = ANY_NUMBER,
 	.run = delete_run,
 };

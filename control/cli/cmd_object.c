@@ -12,29 +12,20 @@
 static int get_run(struct cli *cli, const struct args *args)
 {
 	const struct api_type *type = type_word(args);
+	json_t *keys = words_keys(args, type), *object;
 	char shape[160];
-	json_t *keys, *object;
-	int status;
 
-	if (type == NULL)
-		return STATUS_USAGE;
-	status = words_keys(args, type, &keys);
-	if (status != STATUS_OK)
-		return status;
-	if (json_array_size(keys) != 1) {
-		json_decref(keys);
-		key_words(type, shape, sizeof(shape));
-		return usage("give the key of one %s: %s", type->name, shape);
-	}
+	key_words(type, shape, sizeof(shape));
+	if (json_array_size(keys) != 1)
+		usage("give the key of one %s: %s", type->name, shape);
 	object = cli_call(cli, "get",
 		json_pack("{s:s, s:O}", "type", type->name, "key", json_array_get(keys, 0)));
-	json_decref(keys);
-	if (object == NULL)
-		return STATUS_FAILED;
 	if (cli->json)
-		return print_json(object);
-	show_object(type, object);
+		print_json(json_incref(object));
+	else
+		show_object(type, object);
 	json_decref(object);
+	json_decref(keys);
 	return STATUS_OK;
 }
 
@@ -45,7 +36,6 @@ const struct command command_get = {
 	.details = "A key of several words may be given as one argument or as several:\n"
 		   "  sluice dp get member blue t1\n",
 	.words = WORD_KEY,
-	.most = ANY_NUMBER,
 	.run = get_run,
 };
 
@@ -62,24 +52,16 @@ static int list_run(struct cli *cli, const struct args *args)
 	const struct api_type *type = type_word(args);
 	struct pages pages = {
 		.cli = cli, .name = "objects", .type = type, .limit = args->number[LIST_LIMIT]};
-	json_t *match;
-	char none[64];
-	int status;
+	json_t *match = json_object();
 
-	if (type == NULL)
-		return STATUS_USAGE;
-	match = json_object();
-	status = words_object(args, 1, type, WORDS_MATCH, match);
-	snprintf(none, sizeof(none), "no %s%s", type->name, args->count > 1 ? " matches" : "");
-	if (status == STATUS_OK)
-		status = pages_end(&pages,
-			cli_pages(cli, "list",
-				json_pack("{s:s, s:O*}", "type", type->name, "match",
-					args->count > 1 ? match : NULL),
-				&pages),
-			none);
+	words_object(args, 1, type, WORDS_MATCH, match);
+	cli_pages(cli, "list",
+		json_pack(
+			"{s:s, s:O*}", "type", type->name, "match", args->count > 1 ? match : NULL),
+		&pages);
+	pages_end(&pages, "no %s%s\n", type->name, args->count > 1 ? " matches" : "");
 	json_decref(match);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_list = {
@@ -91,7 +73,6 @@ const struct command command_list = {
 		   "  sluice dp list attachment vlan=        those without a vlan\n",
 	.options = list_options,
 	.words = WORD_MATCH,
-	.most = ANY_NUMBER,
 	.run = list_run,
 };
 
@@ -149,21 +130,19 @@ static bool same_file(const char *a, const char *b)
  * the change has been made, whatever control says. */
 static void warn_of_control(const struct cli *cli)
 {
-	struct http_request request = {.method = "GET", .path = "/v1/status"};
 	struct cli aside = *cli;
-	struct http_answer answer = {.json = NULL};
+	json_t *status;
 
 	if (strncmp(cli->control, "https:", 6) == 0)
 		return;
 	aside.patience_ms = PATIENCE_MS;
-	if (http_call(&aside, &request, &answer) == STATUS_OK &&
-		same_file(json_text(json_object_get(answer.json, "dataplane"), "socket"),
-			cli->socket))
+	status = control_peek(&aside, "/v1/status");
+	if (same_file(json_text(json_object_get(status, "dataplane"), "socket"), cli->socket))
 		fputs("note: sluice-control keeps this dataplane as its intents say, and takes "
 		      "away what was put by hand at its next comparison, unless \"keep\" in its "
 		      "file names it\n",
 			stderr);
-	json_decref(answer.json);
+	json_decref(status);
 	http_close(aside.http);
 }
 
@@ -173,10 +152,10 @@ static int change(struct cli *cli, const char *method, json_t *params, size_t co
 	double start = clock_now();
 	json_t *result = cli_call(cli, method, params);
 
-	if (result == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		return print_json(result);
+	if (cli->json) {
+		print_json(result);
+		return STATUS_OK;
+	}
 	print_changes(result, count, clock_now() - start);
 	json_decref(result);
 	if (strcmp(method, "delete"))
@@ -184,35 +163,35 @@ static int change(struct cli *cli, const char *method, json_t *params, size_t co
 	return STATUS_OK;
 }
 
-/* The file's objects: an array, one object, or what `list --json` wrote. NULL after saying why. */
+/* The file's objects: an array, one object, or what `list --json` wrote. */
 static json_t *file_objects(const char *path)
 {
 	json_t *json = file_json(path), *objects = json_object_get(json, "objects");
 
-	if (json == NULL || json_is_array(json))
+	if (json_is_array(json))
 		return json;
-	if (json_is_array(objects))
-		json_incref(objects);
-	else
-		objects = json_pack("[O]", json);
+	objects = json_is_array(objects) ? json_incref(objects) : json_pack("[O]", json);
 	json_decref(json);
 	return objects;
 }
 
 /* What the switch says of the ports that were put; the change has been made, whatever that is. */
-static void warn_of_ports(struct cli *cli, const json_t *ports)
+static void warn_of_ports(const struct cli *cli, const json_t *ports)
 {
-	const json_t *port, *found, *one;
+	struct cli quiet = *cli;
+	json_t *error, *all;
+	const json_t *port, *one;
 	size_t i, j;
-	json_t *all = cli_call(cli, "list", json_pack("{s:s}", "type", "port"));
 
-	found = json_object_get(all, "objects");
+	quiet.patience_ms = PATIENCE_MS;
+	all = cli_try(&quiet, "list", json_pack("{s:s}", "type", "port"), &error);
 	json_array_foreach (ports, i, port)
-		json_array_foreach (found, j, one)
+		json_array_foreach (json_object_get(all, "objects"), j, one)
 			if (!strcmp(json_text(one, "name"), json_text(port, "name")) &&
 				*json_text(one, "warning"))
 				fprintf(stderr, "warning: port %s: %s\n", json_text(one, "name"),
 					json_text(one, "warning"));
+	json_decref(error);
 	json_decref(all);
 }
 
@@ -224,48 +203,30 @@ static const struct option_def put_options[] = {
 	{.name = NULL},
 };
 
-/* The objects that the words or the file say; NULL with *status after saying why. */
-static json_t *put_objects(const struct args *args, const struct api_type *type, int *status)
-{
-	json_t *object;
-
-	*status = STATUS_USAGE;
-	if (args->set[PUT_FILE] && args->count > 1) {
-		usage("give fields or --file, not both");
-		return NULL;
-	}
-	if (!args->set[PUT_FILE] && args->count == 1) {
-		usage("give the fields of the %s, or --file", type->name);
-		return NULL;
-	}
-	if (args->set[PUT_FILE]) {
-		*status = STATUS_FAILED;
-		return file_objects(args->value[PUT_FILE]);
-	}
-	object = json_object();
-	*status = words_object(args, 1, type, WORDS_PUT, object);
-	if (*status == STATUS_OK)
-		return json_pack("[o]", object);
-	json_decref(object);
-	return NULL;
-}
-
 static int put_run(struct cli *cli, const struct args *args)
 {
 	const struct api_type *type = type_word(args);
-	json_t *objects;
-	int status = STATUS_USAGE;
+	json_t *objects, *object;
+	size_t count;
 
-	objects = type != NULL ? put_objects(args, type, &status) : NULL;
-	if (objects == NULL)
-		return status;
-	say_sending(cli, json_array_size(objects), "objects");
-	status = change(cli, "put", json_pack("{s:s, s:O}", "type", type->name, "objects", objects),
-		json_array_size(objects));
-	if (status == STATUS_OK && type->type == OBJECT_PORT)
+	if (args->set[PUT_FILE] && args->count > 1)
+		usage("give fields or --file, not both");
+	if (!args->set[PUT_FILE] && args->count == 1)
+		usage("give the fields of the %s, or --file", type->name);
+	if (args->set[PUT_FILE]) {
+		objects = file_objects(args->value[PUT_FILE]);
+	} else {
+		object = json_object();
+		words_object(args, 1, type, WORDS_PUT, object);
+		objects = json_pack("[o]", object);
+	}
+	count = json_array_size(objects);
+	say_sending(cli, count, "objects");
+	change(cli, "put", json_pack("{s:s, s:O}", "type", type->name, "objects", objects), count);
+	if (type->type == OBJECT_PORT)
 		warn_of_ports(cli, objects);
 	json_decref(objects);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_put = {
@@ -288,7 +249,6 @@ const struct command command_put = {
 		   "A file is put whole or not at all.\n",
 	.options = put_options,
 	.words = WORD_PUT,
-	.most = ANY_NUMBER,
 	.run = put_run,
 };
 
@@ -297,15 +257,10 @@ static int apply_run(struct cli *cli, const struct args *args)
 	json_t *json = file_json(args->words[0]);
 	size_t count;
 
-	if (json == NULL)
-		return STATUS_FAILED;
 	if (json_is_array(json))
 		json = json_pack("{s:o}", "ops", json);
-	if (!json_is_array(json_object_get(json, "ops"))) {
-		json_decref(json);
-		return fail(
-			"%s: a transaction is {\"ops\": […]} or the array alone", args->words[0]);
-	}
+	if (!json_is_array(json_object_get(json, "ops")))
+		die("%s: a transaction is {\"ops\": […]} or the array alone", args->words[0]);
 	count = json_array_size(json_object_get(json, "ops"));
 	say_sending(cli, count, "operations");
 	return change(cli, "transaction", json, count);
@@ -336,20 +291,12 @@ static const struct option_def delete_options[] = {
 static int delete_run(struct cli *cli, const struct args *args)
 {
 	const struct api_type *type = type_word(args);
-	json_t *keys;
+	json_t *keys = words_keys(args, type);
 	char shape[160];
-	int status;
 
-	if (type == NULL)
-		return STATUS_USAGE;
-	status = words_keys(args, type, &keys);
-	if (status != STATUS_OK)
-		return status;
-	if (json_array_size(keys) == 0) {
-		json_decref(keys);
-		key_words(type, shape, sizeof(shape));
-		return usage("give the keys to delete: %s", shape);
-	}
+	key_words(type, shape, sizeof(shape));
+	if (json_array_size(keys) == 0)
+		usage("give the keys to delete: %s", shape);
 	return change(cli, "delete",
 		json_pack("{s:s, s:o, s:o*}", "type", type->name, "keys", keys, "missing_ok",
 			args->set[DELETE_MISSING_OK] ? json_true() : NULL),
@@ -365,7 +312,6 @@ const struct command command_delete = {
 		   "  sluice dp delete member \"blue t1\" \"blue t2\"\n",
 	.options = delete_options,
 	.words = WORD_KEYS,
-	.most = ANY_NUMBER,
 	.run = delete_run,
 };
 
@@ -443,17 +389,13 @@ static void show_schema(const char *name, const json_t *schema)
 static int schema_run(struct cli *cli, const struct args *args)
 {
 	const char *wanted = args->words[0], *name, *gap = "";
-	json_t *result = cli_call(cli, "schema", NULL), *types, *schema;
-	int status = STATUS_OK;
+	json_t *result = cli_call(cli, "schema", NULL), *types = json_object_get(result, "$defs");
+	json_t *schema = wanted != NULL ? json_object_get(types, wanted) : result;
 
-	if (result == NULL)
-		return STATUS_FAILED;
-	types = json_object_get(result, "$defs");
-	schema = wanted != NULL ? json_object_get(types, wanted) : result;
 	if (schema == NULL)
-		status = fail("the dataplane has no type \"%s\"", wanted);
-	else if (cli->json)
-		status = print_json(json_incref(schema));
+		die("the dataplane has no type \"%s\"", wanted);
+	if (cli->json)
+		print_json(json_incref(schema));
 	else if (wanted != NULL)
 		show_schema(wanted, schema);
 	else
@@ -463,7 +405,7 @@ static int schema_run(struct cli *cli, const struct args *args)
 			gap = "\n";
 		}
 	json_decref(result);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_schema = {
@@ -480,11 +422,10 @@ static int hello_run(struct cli *cli, const struct args *args)
 {
 	json_t *result = cli_call(cli, "hello", NULL);
 
-	if (result == NULL)
-		return STATUS_FAILED;
 	if (cli->json)
-		return print_json(result);
-	show_object(NULL, result);
+		print_json(json_incref(result));
+	else
+		show_object(NULL, result);
 	json_decref(result);
 	return STATUS_OK;
 }

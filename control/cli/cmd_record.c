@@ -68,15 +68,13 @@ static void print_history_diff(const json_t *items)
 /* path ends with a "?" or more; it is freed. */
 static int history(struct cli *cli, const struct args *args, char *path)
 {
-	json_t *answer, *items;
-	int status;
+	json_t *answer = control_show(
+		cli, xprintf("%slimit=%lld", path, (long long)args->number[RECORD_LIMIT]));
+	const json_t *items = json_object_get(answer, "items");
 
-	answer = control_show(
-		cli, xprintf("%slimit=%lld", path, (long long)args->number[RECORD_LIMIT]), &status);
 	free(path);
 	if (answer == NULL)
-		return status;
-	items = json_object_get(answer, "items");
+		return STATUS_OK;
 	if (json_array_size(items) == 0)
 		fputs("nothing is written down of it\n", stderr);
 	else if (args->set[RECORD_DIFF])
@@ -89,12 +87,8 @@ static int history(struct cli *cli, const struct args *args, char *path)
 
 static int intent_history_run(struct cli *cli, const struct args *args)
 {
-	char *url, *path;
+	char *url = intent_url(intent_type(), name_word(args)), *path = xprintf("%s/history?", url);
 
-	if (args->count != 1 || args->words[0][0] == '\0')
-		return usage("give the name of one %s", invocation.group->name);
-	url = intent_url(intent_type(), args->words[0]);
-	path = xprintf("%s/history?", url);
 	free(url);
 	return history(cli, args, path);
 }
@@ -106,21 +100,15 @@ const struct command command_intent_history = {
 	.details = "Those that are deleted have theirs, too.\n",
 	.options = history_options,
 	.words = WORD_INTENT_NAME,
-	.most = ANY_NUMBER,
 	.run = intent_history_run,
 };
 
 static int history_run(struct cli *cli, const struct args *args)
 {
-	int type;
-
 	if (args->count == 0)
 		return history(cli, args, xstrdup("/v1/history?"));
-	type = intent_word(args);
-	if (type < 0)
-		return STATUS_USAGE;
-	return history(
-		cli, args, xprintf("/v1/history?kind=%s&", intent_kind((enum intent_type)type)));
+	return history(cli, args,
+		xprintf("/v1/history?kind=%s&", intent_kind((enum intent_type)intent_word(args))));
 }
 
 const struct command command_history = {
@@ -146,14 +134,13 @@ static const struct column audit_columns[] = {
 
 static int audit_run(struct cli *cli, const struct args *args)
 {
-	int status;
-	json_t *answer = control_show(cli,
-		xprintf("/v1/audit?limit=%lld", (long long)args->number[RECORD_LIMIT]), &status);
+	json_t *answer = control_show(
+		cli, xprintf("/v1/audit?limit=%lld", (long long)args->number[RECORD_LIMIT]));
 
 	if (answer != NULL)
 		table_print(audit_columns, json_object_get(answer, "items"), "");
 	json_decref(answer);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_audit = {
@@ -182,43 +169,39 @@ static json_int_t duration(const char *text)
 	return strcmp(unit, "d") == 0 ? value * 86400 : 0;
 }
 
-static int token_word(const char *word, json_t *body)
+static void token_word(const char *word, json_t *body)
 {
-	if (strncmp(word, "role=", 5) == 0) {
+	if (strncmp(word, "role=", 5) == 0)
 		json_object_set_new(body, "role", json_string(word + 5));
-	} else if (strncmp(word, "tenant=", 7) == 0) {
+	else if (strncmp(word, "tenant=", 7) == 0)
 		json_object_set_new(body, "tenant", json_string(word + 7));
-	} else if (strncmp(word, "expires=", 8) == 0) {
-		if (duration(word + 8) == 0)
-			return usage("expires wants a time from now: 90d, 12h, 30m or seconds, not "
-				     "\"%s\"",
-				word + 8);
+	else if (strncmp(word, "expires=", 8) != 0)
+		usage("\"%s\" is none of role=, tenant= and expires=", word);
+	else if (duration(word + 8) == 0)
+		usage("expires wants a time from now: 90d, 12h, 30m or seconds, not \"%s\"",
+			word + 8);
+	else
 		json_object_set_new(body, "expires_s", json_integer(duration(word + 8)));
-	} else {
-		return usage("\"%s\" is none of role=, tenant= and expires=", word);
-	}
-	return STATUS_OK;
 }
 
 static int create_run(struct cli *cli, const struct args *args)
 {
-	json_t *body = json_pack("{s:s}", "name", args->words[0]), *answer = NULL;
+	json_t *body = json_pack("{s:s}", "name", args->words[0]), *answer;
 	struct http_request request = {.method = "POST", .path = "/v1/tokens", .body = body};
-	int i, status = STATUS_OK;
+	int i;
 
 	if (strchr(args->words[0], '=') != NULL)
-		status = usage("the token's name comes first");
-	for (i = 1; i < args->count && status == STATUS_OK; i++)
-		status = token_word(args->words[i], body);
-	if (status == STATUS_OK && json_object_get(body, "role") == NULL)
-		status = usage("role=metrics|viewer|tenant|operator|admin is missing");
-	if (status == STATUS_OK)
-		status = control_call(cli, &request, &answer);
+		usage("the token's name comes first");
+	for (i = 1; i < args->count; i++)
+		token_word(args->words[i], body);
+	if (json_object_get(body, "role") == NULL)
+		usage("role=metrics|viewer|tenant|operator|admin is missing");
+	answer = control_call(cli, &request);
 	json_decref(body);
-	if (status != STATUS_OK)
-		return status;
-	if (cli->json)
-		return print_json(answer);
+	if (cli->json) {
+		print_json(answer);
+		return STATUS_OK;
+	}
 	/* only the token on stdout: sluice token create … >FILE */
 	puts(json_text(answer, "token"));
 	fprintf(stderr,
@@ -240,7 +223,6 @@ const struct command command_token_create = {
 		"  umask 077; sluice token create kr role=tenant tenant=kr expires=90d >kr.token\n",
 	.words = WORD_TOKEN_NEW,
 	.least = 1,
-	.most = ANY_NUMBER,
 	.wrong = "the token's name comes first",
 	.run = create_run,
 };
@@ -257,15 +239,13 @@ static const struct column token_columns[] = {
 
 static int list_run(struct cli *cli, const struct args *args)
 {
-	int status;
-	json_t *answer = control_show(cli, xstrdup("/v1/tokens"), &status);
+	json_t *answer = control_show(cli, xstrdup("/v1/tokens"));
+	const json_t *items = json_object_get(answer, "items");
 
-	if (answer == NULL)
-		return status;
-	if (json_array_size(json_object_get(answer, "items")) == 0)
+	if (answer != NULL && json_array_size(items) == 0)
 		fputs("no token\n", stderr);
-	else
-		table_print(token_columns, json_object_get(answer, "items"), "-");
+	else if (answer != NULL)
+		table_print(token_columns, items, "-");
 	json_decref(answer);
 	return STATUS_OK;
 }
@@ -278,33 +258,36 @@ const struct command command_token_list = {
 	.run = list_run,
 };
 
-static int delete_one(struct cli *cli, const char *id)
+static void delete_one(struct cli *cli, const char *id)
 {
 	char *escaped = http_escape(id), *path = xprintf("/v1/tokens/%s", escaped);
 	struct http_request request = {.method = "DELETE", .path = path};
 	struct http_answer got;
-	int status = control_try(cli, &request, &got), code = got.status;
 
-	if (status == STATUS_OK && (code < 200 || code > 299))
-		status = control_refused(cli, &got, "", NULL);
-	/* several may have one name, as when the next is made before the last expires */
-	if (code == 404)
-		fprintf(stderr, "  tokens are deleted by id, not by name: sluice token list\n");
-	if (status == STATUS_OK && !cli->json)
+	if (http_call(cli, &request, &got) != STATUS_OK)
+		control_lost(cli, &got);
+	if (got.status < 200 || got.status > 299) {
+		control_refused(cli, &got, "", NULL);
+		/* several may have one name, as when the next is made before the last expires */
+		if (got.status == 404)
+			fprintf(stderr,
+				"  tokens are deleted by id, not by name: sluice token list\n");
+		leave_failed();
+	}
+	if (!cli->json)
 		printf("token %s deleted\n", id);
 	json_decref(got.json);
 	free(path);
 	free(escaped);
-	return status;
 }
 
 static int delete_run(struct cli *cli, const struct args *args)
 {
-	int i, status = STATUS_OK;
+	int i;
 
-	for (i = 0; i < args->count && status == STATUS_OK; i++)
-		status = delete_one(cli, args->words[i]);
-	return status;
+	for (i = 0; i < args->count; i++)
+		delete_one(cli, args->words[i]);
+	return STATUS_OK;
 }
 
 const struct command command_token_delete = {
@@ -313,7 +296,6 @@ const struct command command_token_delete = {
 	.summary = "take tokens back: from then on they open nothing",
 	.words = WORD_TOKEN,
 	.least = 1,
-	.most = ANY_NUMBER,
 	.wrong = "give the ids of the tokens; token list says them",
 	.run = delete_run,
 };

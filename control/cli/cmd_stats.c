@@ -49,51 +49,40 @@ static void begin_picture(const struct cli *cli, double every, bool first)
 	printf("\033[H\033[J%s  every %g s, Ctrl-C ends\n\n", text, every);
 }
 
-static int watch_seconds(const struct args *args, double *every)
+static double watch_seconds(const char *text)
 {
-	const char *text = args->value[WATCH_OPTION];
+	double every = text != NULL && is_number(text, true) ? strtod(text, NULL) : 0;
 
-	*every = 1;
 	if (text == NULL)
-		return STATUS_OK;
-	if (is_number(text, true))
-		*every = strtod(text, NULL);
-	if (!is_number(text, true) || *every < 0.1 || *every > 86400)
-		return usage("--watch wants seconds, 0.1 to 86400, not \"%s\"", text);
-	return STATUS_OK;
+		return 1;
+	if (every < 0.1 || every > 86400)
+		usage("--watch wants seconds, 0.1 to 86400, not \"%s\"", text);
+	return every;
 }
 
-/* Paints one picture: STATUS_OK, or the status to leave with. since: seconds since the picture
- * before, 0 for the first. */
-typedef int (*watch_paint)(struct cli *cli, void *arg, double since);
+/* Paints one picture. since: seconds since the picture before, 0 for the first. */
+typedef void (*watch_paint)(struct cli *cli, void *arg, double since);
 
 /* Paints once, or with --watch until interrupted. */
 static int watch_run(struct cli *cli, const struct args *args, watch_paint paint, void *arg)
 {
-	json_int_t count = args->number[WATCH_COUNT], i;
-	double every, last = 0, now;
-	int status;
+	json_int_t count = args->set[WATCH_OPTION] ? args->number[WATCH_COUNT] : 1, i;
+	double every = watch_seconds(args->value[WATCH_OPTION]), last = 0, now;
 
 	if (args->set[WATCH_COUNT] && !args->set[WATCH_OPTION])
-		return usage("--count goes with --watch");
-	if (watch_seconds(args, &every) != STATUS_OK)
-		return STATUS_USAGE;
-	if (!args->set[WATCH_OPTION])
-		return paint(cli, arg, 0);
+		usage("--count goes with --watch");
 	/* a picture goes out in one write, so that it does not flicker */
-	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	for (i = 0; i != count; i++) {
+	if (args->set[WATCH_OPTION])
+		setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	for (i = 0; i != count && !ferror(stdout); i++) {
 		if (i > 0)
 			pause_s(every);
-		begin_picture(cli, every, i == 0);
+		if (args->set[WATCH_OPTION])
+			begin_picture(cli, every, i == 0);
 		now = clock_now();
-		status = paint(cli, arg, i > 0 ? now - last : 0);
+		paint(cli, arg, i > 0 ? now - last : 0);
 		last = now;
 		fflush(stdout);
-		if (status != STATUS_OK)
-			return status;
-		if (ferror(stdout))
-			return STATUS_FAILED; /* main.c says why */
 	}
 	return STATUS_OK;
 }
@@ -134,9 +123,12 @@ static const char *rate_text(
 }
 
 /* The raw answer, a line when there are several. It is stolen. */
-static int print_picture(json_t *answer, bool watching)
+static void print_picture(json_t *answer, bool watching)
 {
-	return watching ? print_json_line(answer) : print_json(answer);
+	if (watching)
+		print_json_line(answer);
+	else
+		print_json(answer);
 }
 
 /* An object's members, those of the greatest weight first. */
@@ -224,20 +216,19 @@ static void paint_drops(const struct drops *d, const json_t *result, double sinc
 	free(reasons);
 }
 
-static int drops_paint(struct cli *cli, void *arg, double since)
+static void drops_paint(struct cli *cli, void *arg, double since)
 {
 	struct drops *d = arg;
 	json_t *result = cli_call(cli, "drops",
 		json_pack("{s:s*, s:o*}", "slice", d->slice, "all", d->all ? json_true() : NULL));
 
-	if (result == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		return print_picture(result, d->watching);
+	if (cli->json) {
+		print_picture(result, d->watching);
+		return;
+	}
 	paint_drops(d, result, since);
 	json_decref(d->before);
 	d->before = result;
-	return STATUS_OK;
 }
 
 enum { DROPS_ALL = WATCH_OPTIONS };
@@ -254,19 +245,15 @@ static int drops_run(struct cli *cli, const struct args *args)
 		.all = args->set[DROPS_ALL],
 		.watching = args->set[WATCH_OPTION]};
 	json_t *error = NULL;
-	int status;
 
-	if (!cli->json) {
+	/* without the help texts the counts are still worth showing */
+	if (!cli->json)
 		d.help = cli_try(cli, "drops.help", NULL, &error);
-		/* without the help texts the counts are still worth showing */
-		if (d.help == NULL && error == NULL)
-			return STATUS_FAILED;
-		json_decref(error);
-	}
-	status = watch_run(cli, args, drops_paint, &d);
+	json_decref(error);
+	watch_run(cli, args, drops_paint, &d);
 	json_decref(d.help);
 	json_decref(d.before);
-	return status;
+	return STATUS_OK;
 }
 
 const struct command command_drops = {
@@ -429,7 +416,7 @@ static json_t *stats_params(const struct stats *s, const char *type)
 }
 
 /* {TYPE: {KEY: counters}} of all that is counted. */
-static int paint_overview(struct cli *cli, struct stats *s, double since)
+static void paint_overview(struct cli *cli, struct stats *s, double since)
 {
 	json_t *all = json_object(), *result, *error;
 	bool first = true;
@@ -437,41 +424,35 @@ static int paint_overview(struct cli *cli, struct stats *s, double since)
 
 	for (i = 0; overview[i] != NULL; i++) {
 		result = cli_try(cli, "stats", stats_params(s, overview[i]), &error);
-		if (result == NULL && error == NULL) {
-			json_decref(all);
-			return STATUS_FAILED;
-		}
 		json_decref(error);
-		if (result == NULL)
-			continue;
-		if (cli->json) {
+		if (cli->json)
 			json_object_set(all, overview[i], json_object_get(result, "objects"));
-			json_decref(result);
-		} else {
+		else if (result != NULL)
 			paint_type(s, overview[i], result, since, &first);
-		}
+		if (cli->json)
+			json_decref(result);
 	}
 	if (cli->json)
-		return print_picture(all, s->watching);
-	json_decref(all);
-	return STATUS_OK;
+		print_picture(all, s->watching);
+	else
+		json_decref(all);
 }
 
-static int paint_stats(struct cli *cli, void *arg, double since)
+static void paint_stats(struct cli *cli, void *arg, double since)
 {
 	struct stats *s = arg;
 	bool first = true;
 	json_t *result;
 
-	if (s->type == NULL)
-		return paint_overview(cli, s, since);
+	if (s->type == NULL) {
+		paint_overview(cli, s, since);
+		return;
+	}
 	result = cli_call(cli, "stats", stats_params(s, s->type));
-	if (result == NULL)
-		return STATUS_FAILED;
 	if (cli->json)
-		return print_picture(result, s->watching);
-	paint_type(s, s->type, result, since, &first);
-	return STATUS_OK;
+		print_picture(result, s->watching);
+	else
+		paint_type(s, s->type, result, since, &first);
 }
 
 static int stats_run(struct cli *cli, const struct args *args)
@@ -479,23 +460,21 @@ static int stats_run(struct cli *cli, const struct args *args)
 	static const char *const counted[] = {"box", "worker", "stage", NULL};
 	struct stats s = {.watching = args->set[WATCH_OPTION], .type = args->words[0]};
 	const struct api_type *type = s.type != NULL ? api_type_find(s.type) : NULL;
-	int i = 0, status = STATUS_OK;
+	int i = 0;
 
 	while (type == NULL && s.type != NULL && counted[i] != NULL &&
 		strcmp(counted[i], s.type) != 0)
 		i++;
 	if (counted[i] == NULL)
-		return usage("there is no type \"%s\"; there are box, worker, stage, %s", s.type,
+		usage("there is no type \"%s\"; there are box, worker, stage, %s", s.type,
 			api_type_names());
 	if (args->count > 1)
-		status = words_keys(args, type, &s.keys);
-	if (status != STATUS_OK)
-		return status;
+		s.keys = words_keys(args, type);
 	s.before = json_object();
-	status = watch_run(cli, args, paint_stats, &s);
+	watch_run(cli, args, paint_stats, &s);
 	json_decref(s.before);
 	json_decref(s.keys);
-	return status;
+	return STATUS_OK;
 }
 
 static const struct option_def stats_options[] = {
@@ -513,7 +492,6 @@ const struct command command_stats = {
 		   "  sluice dp stats stage\n",
 	.options = stats_options,
 	.words = WORD_STATS,
-	.most = ANY_NUMBER,
 	.run = stats_run,
 };
 
@@ -602,7 +580,7 @@ static void print_rows(const struct top *top, const struct ranked *rows, size_t 
 		printf("no %s\n", top->view->type);
 }
 
-static int paint_top(struct cli *cli, void *arg, double since)
+static void paint_top(struct cli *cli, void *arg, double since)
 {
 	const struct top *top = arg;
 	json_t *answer =
@@ -611,10 +589,10 @@ static int paint_top(struct cli *cli, void *arg, double since)
 	size_t count;
 
 	(void)since; /* the rates are the collector's */
-	if (answer == NULL)
-		return STATUS_FAILED;
-	if (cli->json)
-		return print_picture(answer, true);
+	if (cli->json) {
+		print_json_line(answer);
+		return;
+	}
 	if (strcmp(json_text(answer, "dataplane"), "up") != 0)
 		printf("the dataplane is %s: this is its last\n", json_text(answer, "dataplane"));
 	count = rank(json_object_get(json_object_get(answer, "counters"), top->view->type), use_of,
@@ -622,7 +600,6 @@ static int paint_top(struct cli *cli, void *arg, double since)
 	print_rows(top, rows, count);
 	free(rows);
 	json_decref(answer);
-	return STATUS_OK;
 }
 
 static int top_run(struct cli *cli, const struct args *args)
@@ -636,7 +613,7 @@ static int top_run(struct cli *cli, const struct args *args)
 		if (strcmp(word, views[i].word) == 0 || strcmp(word, views[i].type) == 0)
 			top.view = &views[i];
 	if (top.view == NULL)
-		return usage("want slices, ports or tunnels, not \"%s\"", word);
+		usage("want slices, ports or tunnels, not \"%s\"", word);
 	/* people look on; a file or a pipe gets one picture unless it asks for more */
 	if ((isatty(STDOUT_FILENO) && !cli->json) || args->set[WATCH_COUNT])
 		live.set[WATCH_OPTION] = true;

@@ -166,39 +166,13 @@ static void print_reasons(const json_t *list, const char *title)
 /* What of the kernel is refused or missing, and why: for those who may see it. */
 static void print_kernel_reasons(struct cli *cli, const json_t *kernel)
 {
-	struct http_request request = {.method = "GET", .path = "/v1/kernel"};
-	struct http_answer answer = {.json = NULL};
+	json_t *answer = json_is(kernel, "mirrored") ? control_peek(cli, "/v1/kernel") : NULL;
 
-	if (!json_is(kernel, "mirrored") || control_try(cli, &request, &answer) != STATUS_OK)
-		return;
-	if (answer.status == 200) {
-		print_reasons(json_object_get(answer.json, "missing_first"),
-			"what slices name and the kernel has not:");
-		print_reasons(json_object_get(answer.json, "refused_first"),
-			"of what the kernel says the dataplane refuses:");
-	}
-	json_decref(answer.json);
-}
-
-/* GET /v1/health into *health, which the caller owns: STATUS_OK, STATUS_UNREACHED or STATUS_FAILED
- * after saying why; quiet: not why it is not reached. */
-static int health_get(struct cli *cli, double timeout_s, bool quiet, json_t **health)
-{
-	struct http_request request = {
-		.method = "GET", .path = "/v1/health", .timeout_s = timeout_s};
-	struct http_answer answer = {.json = NULL};
-
-	if ((quiet ? http_call : control_try)(cli, &request, &answer) != STATUS_OK)
-		return STATUS_UNREACHED;
-	if (answer.status != 200)
-		return control_refused(cli, &answer, "", NULL);
-	*health = answer.json;
-	return STATUS_OK;
-}
-
-static bool is_well(const json_t *health)
-{
-	return json_is(health, "well");
+	print_reasons(json_object_get(answer, "missing_first"),
+		"what slices name and the kernel has not:");
+	print_reasons(json_object_get(answer, "refused_first"),
+		"of what the kernel says the dataplane refuses:");
+	json_decref(answer);
 }
 
 static void print_health(const json_t *health)
@@ -206,7 +180,7 @@ static void print_health(const json_t *health)
 	const json_t *note;
 	size_t i;
 
-	if (is_well(health))
+	if (json_is(health, "well"))
 		puts("well");
 	else
 		printf("NOT WELL: %s\n", json_text(health, "text"));
@@ -215,44 +189,42 @@ static void print_health(const json_t *health)
 			json_text(note, "text"));
 }
 
-/* The first line of all; a control of before has no such thing. */
-static void show_health(struct cli *cli)
-{
-	struct http_request request = {.method = "GET", .path = "/v1/health"};
-	struct http_answer answer = {.json = NULL};
-
-	if (control_try(cli, &request, &answer) == STATUS_OK && answer.status == 200)
-		print_health(answer.json);
-	json_decref(answer.json);
-}
-
 /* --check: asks until it is well or wait_s has passed; a control that is not there (yet) is asked
  * again, too. */
-static int check_run(struct cli *cli, json_int_t wait_s)
+static int check_run(const struct cli *cli, json_int_t wait_s)
 {
+	struct http_request request = {.method = "GET", .path = "/v1/health"};
 	time_t until = time(NULL) + wait_s, left;
-	json_t *health = NULL;
-	bool again = true;
+	struct http_answer answer = {.json = NULL};
+	struct cli patient = *cli;
 	int status;
+	bool well;
 
-	while (again) {
-		json_decref(health);
-		health = NULL;
+	for (;;) {
 		left = until - time(NULL);
-		status = health_get(cli, left > CHECK_S ? left : CHECK_S, left > 0, &health);
-		again = left > 0 &&
-			(status == STATUS_OK ? !is_well(health) : status == STATUS_UNREACHED);
-		if (again)
-			usleep(200000);
+		patient.patience_ms = (int)(left > CHECK_S ? left : CHECK_S) * 1000;
+		status = http_call(&patient, &request, &answer);
+		well = answer.status == 200 && json_is(answer.json, "well");
+		if (well || left <= 0 || answer.status > 200)
+			break;
+		json_decref(answer.json);
+		usleep(200000);
 	}
-	if (status != STATUS_OK)
-		return status;
-	status = is_well(health) ? STATUS_OK : STATUS_NOT_WELL;
+	http_close(patient.http);
+	if (status != STATUS_OK) {
+		control_unreachable(cli, &answer);
+		leave(STATUS_UNREACHED);
+	}
+	if (answer.status != 200) {
+		control_refused(cli, &answer, "", NULL);
+		leave_failed();
+	}
 	if (cli->json)
-		return print_json(health) ? STATUS_FAILED : status;
-	print_health(health);
-	json_decref(health);
-	return status;
+		print_json(json_incref(answer.json));
+	else
+		print_health(answer.json);
+	json_decref(answer.json);
+	return well ? STATUS_OK : STATUS_NOT_WELL;
 }
 
 enum { OPTION_CHECK, OPTION_WAIT };
@@ -267,17 +239,20 @@ static const struct option_def status_options[] = {
 
 static int status_run(struct cli *cli, const struct args *args)
 {
-	json_t *answer;
-	int status;
+	json_t *answer, *health;
 
 	if (args->set[OPTION_WAIT] && !args->set[OPTION_CHECK])
-		return usage("--wait goes with --check");
+		usage("--wait goes with --check");
 	if (args->set[OPTION_CHECK])
 		return check_run(cli, args->number[OPTION_WAIT]);
-	answer = control_show(cli, xstrdup("/v1/status"), &status);
+	answer = control_show(cli, xstrdup("/v1/status"));
 	if (answer == NULL)
-		return status;
-	show_health(cli);
+		return STATUS_OK;
+	/* the first line of all; a control of before has no such thing */
+	health = control_peek(cli, "/v1/health");
+	if (health != NULL)
+		print_health(health);
+	json_decref(health);
 	print_head(answer);
 	print_kernel(json_object_get(answer, "kernel"));
 	print_intents(json_object_get(answer, "intents"));
@@ -387,15 +362,12 @@ static int topology_run(struct cli *cli, const struct args *args)
 	static const char *const kinds[][2] = {{"box", "boxes"}, {"site", "sites"}, {"wan", "WANs"},
 		{"tunnel", "tunnels"}, {"slice", "slices"},
 		{"network", "virtual dedicated networks"}, {"host", "hosts"}};
-	const json_t *nodes;
-	json_t *graph;
+	json_t *graph = control_show(cli, xstrdup("/v1/topology"));
+	const json_t *nodes = json_object_get(graph, "nodes");
 	size_t i;
-	int status;
 
-	graph = control_show(cli, xstrdup("/v1/topology"), &status);
 	if (graph == NULL)
-		return status;
-	nodes = json_object_get(graph, "nodes");
+		return STATUS_OK;
 	printf("as %s sees it\n\n", json_text(graph, "site"));
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		print_kind(nodes, kinds[i][0], kinds[i][1]);

@@ -64,7 +64,7 @@ static void show_table(const json_t *table)
 	grid_end(grid);
 }
 
-static int unknown_table(const json_t *tables, const char *name)
+static void unknown_table(const json_t *tables, const char *name)
 {
 	char *names;
 	size_t size;
@@ -72,33 +72,28 @@ static int unknown_table(const json_t *tables, const char *name)
 
 	names_write(out, tables, NULL);
 	fclose(out);
-	fail("there is no table \"%s\"; there are %s", name, names);
-	free(names);
-	return STATUS_FAILED;
+	die("there is no table \"%s\"; there are %s", name, names);
 }
 
 static int describe(struct cli *cli, const char *name)
 {
 	json_t *result = cli_call(cli, "table.list", NULL), *tables, *table, *found = NULL;
-	int status = STATUS_OK;
 	size_t i;
 
-	if (result == NULL)
-		return STATUS_FAILED;
 	tables = json_object_get(result, "tables");
 	json_array_foreach (tables, i, table)
 		if (name != NULL && strcmp(json_text(table, "name"), name) == 0)
 			found = table;
 	if (name != NULL && found == NULL)
-		status = unknown_table(tables, name);
-	else if (cli->json)
-		status = print_json(json_incref(found != NULL ? found : result));
+		unknown_table(tables, name);
+	if (cli->json)
+		print_json(json_incref(found != NULL ? found : result));
 	else if (found != NULL)
 		show_table(found);
 	else
 		table_print(tables_columns, tables, "-");
 	json_decref(result);
-	return status;
+	return STATUS_OK;
 }
 
 /* An entry as a flat object for a listing: match fields, action, params, counters. */
@@ -120,17 +115,6 @@ static json_t *flat_entry(const json_t *entry)
 	return flat;
 }
 
-static int read_table(struct cli *cli, const char *table, json_int_t limit)
-{
-	struct pages pages = {.cli = cli, .name = "entries", .limit = limit, .row = flat_entry};
-	char *none = xprintf("%s has no entries", table);
-	int status = cli_pages(cli, "table.read", json_pack("{s:s}", "table", table), &pages);
-
-	status = pages_end(&pages, status, none);
-	free(none);
-	return status;
-}
-
 enum { TABLE_DESCRIBE, TABLE_LIMIT };
 
 static const struct option_def table_options[] = {
@@ -144,12 +128,19 @@ static int table_run(struct cli *cli, const struct args *args)
 {
 	int read = args->count > 1 &&
 		   strcmp(args->words[0], "read") == 0; /* as the method is called */
+	const char *name = args->words[read];
+	struct pages pages = {.cli = cli,
+		.name = "entries",
+		.limit = args->number[TABLE_LIMIT],
+		.row = flat_entry};
 
 	if (args->count - read > 1)
-		return usage("give one table, or none to list them");
-	if (args->count == 0 || args->set[TABLE_DESCRIBE])
-		return describe(cli, args->words[read]);
-	return read_table(cli, args->words[read], args->number[TABLE_LIMIT]);
+		usage("give one table, or none to list them");
+	if (name == NULL || args->set[TABLE_DESCRIBE])
+		return describe(cli, name);
+	cli_pages(cli, "table.read", json_pack("{s:s}", "table", name), &pages);
+	pages_end(&pages, "%s has no entries\n", name);
+	return STATUS_OK;
 }
 
 const struct command command_table = {
@@ -160,6 +151,5 @@ const struct command command_table = {
 		   "where it goes.\n",
 	.options = table_options,
 	.words = WORD_TABLE,
-	.most = ANY_NUMBER,
 	.run = table_run,
 };

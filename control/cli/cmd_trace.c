@@ -274,7 +274,7 @@ static int trace_follow(struct cli *cli, bool hex)
 	int number = 0;
 	json_t *event;
 
-	while (cli_event(cli, -1, &event) > 0) {
+	while (cli_event(cli, -1, &event)) {
 		bool end = strcmp(json_text(event, "event"), "trace.end") == 0;
 		bool packet = strcmp(json_text(event, "event"), "trace.packet") == 0;
 
@@ -309,8 +309,6 @@ static int trace_run(struct cli *cli, const struct args *args)
 			args->set[TRACE_DROPPED] ? json_true() : NULL, "timeout_s",
 			option_number(args, TRACE_TIMEOUT)));
 
-	if (result == NULL)
-		return STATUS_FAILED;
 	json_decref(result);
 	if (!cli->json && isatty(STDERR_FILENO))
 		fputs("waiting for packets that match; Ctrl-C ends\n", stderr);

@@ -65,6 +65,13 @@ int intent_word(const struct args *args)
 	return type;
 }
 
+const char *name_word(const struct args *args)
+{
+	if (args->count != 1 || args->words[0][0] == '\0')
+		usage("give the name of one %s", invocation.group->name);
+	return args->words[0];
+}
+
 const struct command *command_find(const struct group *group, const char *word)
 {
 	int i;
@@ -94,7 +101,7 @@ const struct api_type *type_word(const struct args *args)
 
 	if (args->count == 0)
 		usage("TYPE is missing; there are %s", api_type_names());
-	else if (type == NULL)
+	if (type == NULL)
 		usage("there is no type \"%s\"; there are %s", args->words[0], api_type_names());
 	return type;
 }

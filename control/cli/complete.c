@@ -89,12 +89,10 @@ static void offer_names(struct completion *c, const char *prefix, const char *ty
 /* One field of the items that sluice-control answers for a path, which is freed. */
 static void offer_items(struct completion *c, const char *prefix, char *path, const char *field)
 {
-	struct http_request request = {.method = "GET", .path = path};
-	struct http_answer answer = {.json = NULL};
+	json_t *answer = control_peek(c->cli, path);
 
-	if (http_call(c->cli, &request, &answer) == STATUS_OK && answer.status == 200)
-		offer_values(c, prefix, json_incref(json_object_get(answer.json, "items")), field);
-	json_decref(answer.json);
+	offer_values(c, prefix, json_incref(json_object_get(answer, "items")), field);
+	json_decref(answer);
 	free(path);
 }
 
@@ -487,7 +485,7 @@ static void offer_commands(const struct completion *c)
 				offer(c, "", g->commands[i]->name);
 }
 
-int complete_run(struct cli *cli, char **words, int count)
+void complete_run(struct cli *cli, char **words, int count)
 {
 	struct completion c = {.cli = cli, .current = count > 0 ? words[count - 1] : ""};
 	const struct option_def *value_of;
@@ -503,5 +501,4 @@ int complete_run(struct cli *cli, char **words, int count)
 	else if (c.args.count == 0)
 		offer_commands(&c);
 	args_free(&c.args);
-	return STATUS_OK;
 }

@@ -8,10 +8,9 @@
 #include "cli.h"
 #include "intent.h"
 
-int control_unreachable(const struct cli *cli, const struct http_answer *answer)
+void control_unreachable(const struct cli *cli, const struct http_answer *answer)
 {
-	int status = fail("cannot reach the control plane at %s: %s", cli->control, answer->why);
-
+	fail("cannot reach the control plane at %s: %s", cli->control, answer->why);
 	if (strncmp(cli->control, "https://", 8) == 0)
 		fputs("  want https://HOST:PORT as sluice-control's --listen has it, and its "
 		      "authority by --cacert FILE\n",
@@ -23,16 +22,12 @@ int control_unreachable(const struct cli *cli, const struct http_answer *answer)
 			cli->control);
 	else
 		tell_start(answer->os_error, "control", cli->control, "control", "SLUICE_CONTROL");
-	return status;
 }
 
-int control_try(struct cli *cli, const struct http_request *request, struct http_answer *answer)
+void control_lost(const struct cli *cli, const struct http_answer *answer)
 {
-	int status = http_call(cli, request, answer);
-
-	if (status == STATUS_UNREACHED)
-		return control_unreachable(cli, answer);
-	return status == STATUS_OK ? STATUS_OK : fail("%s", answer->why);
+	control_unreachable(cli, answer);
+	leave_failed();
 }
 
 /* What to do, where the answer itself can hardly know. */
@@ -76,7 +71,7 @@ int tell_refused(const json_t *answer, const struct documents *all, const char *
 	return status;
 }
 
-int control_refused(const struct cli *cli, struct http_answer *answer, const char *where,
+void control_refused(const struct cli *cli, const struct http_answer *answer, const char *where,
 	const struct documents *all)
 {
 	static const char *const told[] = {
@@ -103,72 +98,68 @@ int control_refused(const struct cli *cli, struct http_answer *answer, const cha
 	if (cli->json && answer->json != NULL)
 		print_json(json_incref(answer->json));
 	json_decref(details);
-	json_decref(answer->json);
-	answer->json = NULL;
-	return STATUS_FAILED;
 }
 
-int control_call(struct cli *cli, const struct http_request *request, json_t **json)
+json_t *control_call(struct cli *cli, const struct http_request *request)
 {
 	struct http_answer answer;
-	int status = control_try(cli, request, &answer);
 
-	if (status != STATUS_OK)
-		return status;
-	if (answer.status < 200 || answer.status > 299)
-		return control_refused(cli, &answer, "", NULL);
+	if (http_call(cli, request, &answer) != STATUS_OK)
+		control_lost(cli, &answer);
+	if (answer.status < 200 || answer.status > 299) {
+		control_refused(cli, &answer, "", NULL);
+		leave_failed();
+	}
 	if (answer.json == NULL && answer.status != 204)
-		return fail(
-			"what answers at %s is not sluice-control: it sent no JSON", cli->control);
-	*json = answer.json;
-	return STATUS_OK;
+		die("what answers at %s is not sluice-control: it sent no JSON", cli->control);
+	return answer.json;
 }
 
 json_t *control_get(struct cli *cli, char *path)
 {
-	struct http_request request = {.method = "GET", .path = path};
-	json_t *json = NULL;
+	json_t *json = control_call(cli, &(struct http_request){.method = "GET", .path = path});
 
-	control_call(cli, &request, &json);
 	free(path);
 	return json;
 }
 
-json_t *control_show(struct cli *cli, char *path, int *status)
+json_t *control_show(struct cli *cli, char *path)
 {
 	json_t *json = control_get(cli, path);
 
-	*status = json != NULL ? STATUS_OK : STATUS_FAILED;
-	if (json == NULL || !cli->json)
+	if (!cli->json)
 		return json;
-	*status = print_json(json);
+	print_json(json);
 	return NULL;
 }
 
-int control_pages(struct cli *cli, char *path, control_each each, void *arg)
+json_t *control_peek(struct cli *cli, const char *path)
+{
+	struct http_request request = {.method = "GET", .path = path};
+	struct http_answer answer;
+
+	if (http_call(cli, &request, &answer) == STATUS_OK && answer.status == 200)
+		return answer.json;
+	json_decref(answer.json);
+	return NULL;
+}
+
+void control_pages(struct cli *cli, char *path, control_each each, void *arg)
 {
 	char *next = xstrdup(path), *after;
-	int status = STATUS_OK;
 	const char *cursor;
 	json_t *page;
 
 	while (next != NULL) {
 		page = control_get(cli, next);
-		next = NULL;
-		if (page == NULL)
-			status = STATUS_FAILED;
-		else
-			each(json_object_get(page, "items"), arg);
+		each(json_object_get(page, "items"), arg);
 		cursor = json_string_value(json_object_get(page, "next"));
-		if (cursor != NULL) {
-			after = http_escape(cursor);
-			next = xprintf("%s&after=%s", path, after);
-			free(after);
-		}
+		after = cursor != NULL ? http_escape(cursor) : NULL;
+		next = after != NULL ? xprintf("%s&after=%s", path, after) : NULL;
+		free(after);
 		json_decref(page);
 	}
 	free(path);
-	return status;
 }
 
 /* ---- intents ---- */
@@ -201,10 +192,8 @@ char *change_query(const struct args *args, int first)
 {
 	bool no_wait = args->set[first + CHANGE_NO_WAIT];
 
-	if (args->set[first + CHANGE_WAIT] && no_wait) {
+	if (args->set[first + CHANGE_WAIT] && no_wait)
 		usage("give --wait or --no-wait, not both");
-		return NULL;
-	}
 	if (args->set[first + CHANGE_DRY_RUN])
 		return xstrdup("dry_run=1");
 	return xprintf("wait=%lld%s", no_wait ? 0 : (long long)args->number[first + CHANGE_WAIT],

@@ -65,21 +65,17 @@ char *document_where(const struct document *one, const char *field)
 	return text;
 }
 
-static int add_document(
+static void add_document(
 	struct documents *all, struct doc_file *file, size_t root, const char *prefix, json_t *json)
 {
 	struct document one = {.file = file, .json = json, .root = root};
-	char got[160], *where, *key;
+	char got[160], *key;
 
 	snprintf(one.prefix, sizeof(one.prefix), "%s", prefix);
 	one.number = ++file->documents;
-	if (!json_is_object(json)) {
-		where = document_where(&one, "");
-		fail("%swant an intent, {kind: …, name: …}, got %s", where,
+	if (!json_is_object(json))
+		die("%swant an intent, {kind: …, name: …}, got %s", document_where(&one, ""),
 			api_show(json, got, sizeof(got)));
-		free(where);
-		return STATUS_FAILED;
-	}
 	units_apply(json);
 	if (all->json == NULL) {
 		all->json = json_array();
@@ -90,21 +86,19 @@ static int add_document(
 	free(key);
 	json_array_append(all->json, json);
 	*(struct document *)xarray_add(&all->item, &all->room, &all->count, sizeof(one)) = one;
-	return STATUS_OK;
 }
 
 /* A root is one document, a list of them, or a list as `list --json` prints it. */
-static int add_root(struct documents *all, struct doc_file *file, size_t root, json_t *json)
+static void add_root(struct documents *all, struct doc_file *file, size_t root, json_t *json)
 {
 	static const char *const lists[] = {"documents", "items"};
 	json_t *list = json_is_array(json) ? json : NULL, *item;
 	const char *name = "";
-	int status = STATUS_OK;
 	char prefix[48];
 	size_t i;
 
 	if (json_is_null(json)) /* nothing between two --- */
-		return STATUS_OK;
+		return;
 	for (i = 0; i < 2 && json_object_get(json, "kind") == NULL; i++) {
 		if (json_is_array(json_object_get(json, lists[i]))) {
 			list = json_object_get(json, lists[i]);
@@ -112,50 +106,47 @@ static int add_root(struct documents *all, struct doc_file *file, size_t root, j
 		}
 	}
 	if (list == NULL)
-		return add_document(all, file, root, "", json);
+		add_document(all, file, root, "", json);
 	json_array_foreach (list, i, item) {
 		snprintf(prefix, sizeof(prefix), "%s[%zu]", name, i);
-		if (status == STATUS_OK)
-			status = add_document(all, file, root, prefix, item);
+		add_document(all, file, root, prefix, item);
 	}
-	return status;
 }
 
 /* JSON is read as such: its escapes and numbers are a little different from YAML's. */
-static int parse(const struct doc_file *file, json_t **roots)
+static json_t *parse(const struct doc_file *file)
 {
 	size_t mark = strncmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte order mark */
 	const char *text = file->text + mark;
 	size_t len = file->len - mark, start = strspn(text, " \t\r\n");
+	bool braced = text[start] == '{' || text[start] == '[';
 	struct yaml_error error;
 	json_error_t json_error;
-	json_t *json = NULL;
+	json_t *json = NULL, *roots;
 
-	if (text[start] == '{' || text[start] == '[')
+	if (braced)
 		json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &json_error);
-	if (json != NULL) {
-		*roots = json_pack("[o]", json);
-		return STATUS_OK;
-	}
+	if (json != NULL)
+		return json_pack("[o]", json);
+	if (ends_with(file->name, ".json") && braced)
+		die("%s:%d:%d: %s", file->name, json_error.line, json_error.column,
+			json_error.text);
 	if (ends_with(file->name, ".json") && text[start] != '\0')
-		return text[start] == '{' || text[start] == '['
-			       ? fail("%s:%d:%d: %s", file->name, json_error.line,
-					 json_error.column, json_error.text)
-			       : fail("%s: want JSON, an intent or a list of them", file->name);
-	if (yaml_read(text, len, roots, &error) == 0)
-		return STATUS_OK;
-	return fail("%s:%zu:%zu: %s", file->name, error.line, error.column, error.text);
+		die("%s: want JSON, an intent or a list of them", file->name);
+	if (yaml_read(text, len, &roots, &error) != 0)
+		die("%s:%zu:%zu: %s", file->name, error.line, error.column, error.text);
+	return roots;
 }
 
-static int read_all(FILE *stream, struct doc_file *file)
+static void read_all(FILE *stream, struct doc_file *file)
 {
 	size_t size = 1u << 16, got;
 
-	file->text = xrealloc(NULL, size);
+	file->text = xmalloc(size);
 	while ((got = fread(file->text + file->len, 1, size - file->len - 1, stream)) > 0) {
 		file->len += got;
 		if (file->len > DOC_FILE_MAX)
-			return fail("%s: more than %u MiB", file->name, DOC_FILE_MAX >> 20);
+			die("%s: more than %u MiB", file->name, DOC_FILE_MAX >> 20);
 		if (size - file->len < 4096) {
 			size *= 2;
 			file->text = xrealloc(file->text, size);
@@ -163,30 +154,25 @@ static int read_all(FILE *stream, struct doc_file *file)
 	}
 	file->text[file->len] = '\0';
 	if (ferror(stream))
-		return fail("%s: %s", file->name, strerror(errno));
-	return STATUS_OK;
+		die("%s: %s", file->name, strerror(errno));
 }
 
-static int read_stream(struct documents *all, FILE *stream, const char *name)
+static void read_stream(struct documents *all, FILE *stream, const char *name)
 {
 	struct doc_file *file = xcalloc(1, sizeof(*file));
-	json_t *roots = NULL, *root;
-	int status;
+	json_t *roots, *root;
 	size_t i;
 
 	file->name = xstrdup(name);
 	*(struct doc_file **)xarray_add(
 		&all->files, &all->file_room, &all->file_count, sizeof(file)) = file;
-	status = read_all(stream, file);
-	if (status == STATUS_OK)
-		status = parse(file, &roots);
+	read_all(stream, file);
+	roots = parse(file);
 	json_array_foreach (roots, i, root)
-		if (status == STATUS_OK)
-			status = add_root(all, file, i, root);
+		add_root(all, file, i, root);
 	json_decref(roots);
-	if (status == STATUS_OK && all->progress != NULL)
+	if (all->progress != NULL)
 		all->progress(all);
-	return status;
 }
 
 static int is_document_file(const struct dirent *entry)
@@ -196,43 +182,41 @@ static int is_document_file(const struct dirent *entry)
 		       ends_with(entry->d_name, ".json"));
 }
 
-static int read_directory(struct documents *all, const char *path)
+static void read_directory(struct documents *all, const char *path)
 {
 	struct dirent **entries = NULL;
-	int count = scandir(path, &entries, is_document_file, alphasort), i, status = STATUS_OK;
+	int count = scandir(path, &entries, is_document_file, alphasort), i;
 	char *name;
 
 	if (count < 0)
-		return fail("%s: %s", path, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	if (count == 0)
-		status = fail("%s: there is no .yaml, .yml or .json in it", path);
+		die("%s: there is no .yaml, .yml or .json in it", path);
 	for (i = 0; i < count; i++) {
 		name = xprintf("%s%s%s", path, ends_with(path, "/") ? "" : "/", entries[i]->d_name);
-		if (status == STATUS_OK)
-			status = documents_read(all, name);
+		documents_read(all, name);
 		free(name);
 		free(entries[i]);
 	}
 	free(entries);
-	return status;
 }
 
-int documents_read(struct documents *all, const char *path)
+void documents_read(struct documents *all, const char *path)
 {
 	struct stat info;
 	FILE *stream;
-	int status;
 
-	if (strcmp(path, "-") == 0)
-		return read_stream(all, stdin, "standard input");
-	if (stat(path, &info) != 0)
-		return fail("%s: %s", path, strerror(errno));
-	if (S_ISDIR(info.st_mode))
-		return read_directory(all, path);
+	if (strcmp(path, "-") == 0) {
+		read_stream(all, stdin, "standard input");
+		return;
+	}
+	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+		read_directory(all, path);
+		return;
+	}
 	stream = fopen(path, "re");
 	if (stream == NULL)
-		return fail("%s: %s", path, strerror(errno));
-	status = read_stream(all, stream, path);
+		die("%s: %s", path, strerror(errno));
+	read_stream(all, stream, path);
 	fclose(stream);
-	return status;
 }

@@ -275,43 +275,21 @@ static json_t *parse_field(const struct api_field *f, const char *text)
 /* ---- words ---- */
 
 /* of: what has the fields, a type or a field that is a structure. */
-static int unknown_field(const char *type, const char *of, const struct api_field *fields,
+static void unknown_field(const char *type, const char *of, const struct api_field *fields,
 	const char *word, size_t at, size_t len, bool answers)
 {
 	const struct api_field *f;
-	const char *comma = "";
-	char *list;
-	size_t size;
-	FILE *out = open_memstream(&list, &size);
-	int status;
+	char list[640] = "", where[160] = "";
+	size_t used = 0;
 
-	for (f = fields; f->name != NULL; f++) {
-		if (!answers && (f->flags & FIELD_ANSWER))
-			continue;
-		fprintf(out, "%s%s", comma, f->name);
-		comma = ", ";
-	}
-	fclose(out);
+	for (f = fields; f->name != NULL && used < sizeof(list); f++)
+		if (answers || !(f->flags & FIELD_ANSWER))
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+				used > 0 ? ", " : "", f->name);
 	if (of != type)
-		status = usage("%s has no field \"%.*s\": %s has no field \"%.*s\"; its fields are "
-			       "%s",
-			type, (int)len, word, of, (int)(len - at), word + at, list);
-	else
-		status = usage(
-			"%s has no field \"%.*s\"; its fields are %s", type, (int)len, word, list);
-	free(list);
-	return status;
-}
-
-static int bad_value(const struct api_field *f, const char *word, size_t len)
-{
-	char *want = field_want(f);
-	int status = usage("%.*s cannot be \"%s\"\n  %-5s %.*s\n  want  %s\n  got   %s", (int)len,
-		word, word + len + 1, is_intent() ? "field" : "path", (int)len, word, want,
-		word + len + 1);
-
-	free(want);
-	return status;
+		snprintf(where, sizeof(where), ": %s has no field \"%.*s\"", of, (int)(len - at),
+			word + at);
+	usage("%s has no field \"%.*s\"%s; its fields are %s", type, (int)len, word, where, list);
 }
 
 /* The object within, made when it is not there. */
@@ -322,7 +300,7 @@ static json_t *inner_object(json_t *object, const char *name)
 	return json_object_get(object, name);
 }
 
-static int add_word(
+static void add_word(
 	const struct api_type *type, const char *word, enum words_mode mode, json_t *object)
 {
 	const struct api_field *f, *fields = type->fields;
@@ -330,18 +308,18 @@ static int add_word(
 	const char *of = type->name;
 	json_t *value;
 
+	if (word[len] != '=' && is_intent())
+		usage("\"%s\" is not field=value", word);
 	if (word[len] != '=')
-		return is_intent() ? usage("\"%s\" is not field=value", word)
-				   : usage("\"%s\" is not field=value; to name the %s write %s=%s",
-					     word, type->name, fields->name, word);
+		usage("\"%s\" is not field=value; to name the %s write %s=%s", word, type->name,
+			fields->name, word);
 	for (;;) {
 		part = strcspn(word + at, ".=");
 		f = field_find(fields, word + at, part);
 		/* "vni.x": vni has no fields */
 		if (f == NULL || (mode != WORDS_MATCH && (f->flags & FIELD_ANSWER)) ||
 			(word[at + part] == '.' && f->kind != FIELD_OBJECT))
-			return unknown_field(
-				type->name, of, fields, word, at, len, mode == WORDS_MATCH);
+			unknown_field(type->name, of, fields, word, at, len, mode == WORDS_MATCH);
 		at += part + 1;
 		if (at > len)
 			break;
@@ -352,20 +330,20 @@ static int add_word(
 	/* null takes a field away, or matches those without it */
 	value = mode != WORDS_PUT && word[at] == '\0' ? json_null() : parse_field(f, word + at);
 	if (value == NULL)
-		return bad_value(f, word, len);
+		usage("%.*s cannot be \"%s\"\n  %-5s %.*s\n  want  %s\n  got   %s", (int)len, word,
+			word + at, is_intent() ? "field" : "path", (int)len, word, field_want(f),
+			word + at);
 	if (set_field(object, f, value) != 0)
-		return usage("%s is given twice", f->name);
-	return STATUS_OK;
+		usage("%s is given twice", f->name);
 }
 
-int words_object(const struct args *args, int index, const struct api_type *type,
+void words_object(const struct args *args, int index, const struct api_type *type,
 	enum words_mode mode, json_t *object)
 {
-	int i, status = STATUS_OK;
+	int i;
 
-	for (i = index; i < args->count && status == STATUS_OK; i++)
-		status = add_word(type, args->words[i], mode, object);
-	return status;
+	for (i = index; i < args->count; i++)
+		add_word(type, args->words[i], mode, object);
 }
 
 int key_words(const struct api_type *type, char *shape, size_t size)
@@ -395,7 +373,7 @@ int key_words(const struct api_type *type, char *shape, size_t size)
 	return count;
 }
 
-int words_keys(const struct args *args, const struct api_type *type, json_t **out)
+json_t *words_keys(const struct args *args, const struct api_type *type)
 {
 	json_t *keys = json_array();
 	char key[API_KEY_BYTES * 2] = "", shape[160] = "name";
@@ -416,13 +394,10 @@ int words_keys(const struct args *args, const struct api_type *type, json_t **ou
 		}
 		free(copy);
 	}
-	if (words % per_key != 0) {
-		json_decref(keys);
-		return usage("a key here has %d words (%s), and \"%s\" is not all of one", per_key,
-			shape, key);
-	}
-	*out = keys;
-	return STATUS_OK;
+	if (words % per_key != 0)
+		usage("a key here has %d words (%s), and \"%s\" is not all of one", per_key, shape,
+			key);
+	return keys;
 }
 
 /* ---- for people ---- */
@@ -511,15 +486,13 @@ json_t *file_json(const char *path)
 	json_error_t error;
 	json_t *json;
 
-	if (file == NULL) {
-		fail("%s: %s", path, strerror(errno));
-		return NULL;
-	}
+	if (file == NULL)
+		die("%s: %s", path, strerror(errno));
 	json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
 	if (!from_stdin)
 		fclose(file);
 	if (json == NULL)
-		fail("%s:%d:%d: %s", from_stdin ? "standard input" : path, error.line, error.column,
+		die("%s:%d:%d: %s", from_stdin ? "standard input" : path, error.line, error.column,
 			error.text);
 	return json;
 }

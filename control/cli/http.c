@@ -350,8 +350,11 @@ int http_call(struct cli *cli, const struct http_request *request, struct http_a
 	CURLcode result;
 
 	memset(answer, 0, sizeof(*answer));
-	if (cli->http == NULL && (cli->http = http_open(cli, answer->why)) == NULL)
-		return STATUS_FAILED;
+	if (cli->http == NULL && (cli->http = http_open(cli, answer->why)) == NULL) {
+		if (cli->patience_ms == 0)
+			die("%s", answer->why);
+		return STATUS_UNREACHED;
+	}
 	t.http = cli->http;
 	url = xprintf("%s%s", cli->http->base, request->path);
 	body = json_dumps(request->body, JSON_COMPACT | JSON_ENCODE_ANY);

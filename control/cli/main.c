@@ -23,25 +23,16 @@ static void nearest_of(const struct group *group, const char *word, const char *
 		word_nearest(word, group->commands[i]->name, best);
 }
 
-/* "said; did you mean \"best\"? where" */
-static int usage_nearest(const char *said, const char *best, const char *where)
-{
-	return best != NULL ? usage("%s; did you mean \"%s\"? %s", said, best, where)
-			    : usage("%s: %s", said, where);
-}
-
-static int usage_unknown(const struct args *args)
+static void usage_unknown(const struct args *args)
 {
 	const char *word = args->words[0], *best = NULL;
-	int type = args->count > 1 ? intent_find(args->words[1]) : -1, status;
+	int type = args->count > 1 ? intent_find(args->words[1]) : -1;
 	const struct group *group;
-	char *said;
 
 	/* "list slices" for "slice list" */
 	if (command_find(&groups[0], word) != NULL)
-		return usage(
-			"\"%s\" stands behind what it is about: sluice %s %s; sluice --help lists "
-			"what there is",
+		usage("\"%s\" stands behind what it is about: sluice %s %s; sluice --help lists "
+		      "what there is",
 			word, type >= 0 ? groups[type].name : "slice", word);
 	for (group = groups; group->commands != NULL; group++) {
 		if (group->name != NULL)
@@ -49,31 +40,28 @@ static int usage_unknown(const struct args *args)
 		else
 			nearest_of(group, word, &best);
 	}
-	said = xprintf("there is no \"%s\" here", word);
-	status = usage_nearest(said, best, "sluice --help lists what there is");
-	free(said);
-	return status;
+	if (best != NULL)
+		usage("there is no \"%s\" here; did you mean \"%s\"? sluice --help lists what "
+		      "there is",
+			word, best);
+	usage("there is no \"%s\" here: sluice --help lists what there is", word);
 }
 
 /* No command stands behind the group's name, or none that it has. */
-static int usage_group(const struct args *args)
+static void usage_group(const struct args *args)
 {
-	const struct group *group = invocation.group;
-	const char *best = NULL;
-	char *said, *where;
-	int status;
+	const char *group = invocation.group->name, *word = args->words[0], *best = NULL;
 
-	if (args->count == 0) {
+	if (word == NULL) {
 		help_group(stderr);
-		return STATUS_USAGE;
+		leave(STATUS_USAGE);
 	}
-	nearest_of(group, args->words[0], &best);
-	said = xprintf("%s has no command \"%s\"", group->name, args->words[0]);
-	where = xprintf("sluice %s --help lists what it has", group->name);
-	status = usage_nearest(said, best, where);
-	free(said);
-	free(where);
-	return status;
+	nearest_of(invocation.group, word, &best);
+	if (best != NULL)
+		usage("%s has no command \"%s\"; did you mean \"%s\"? sluice %s --help lists what "
+		      "it has",
+			group, word, best, group);
+	usage("%s has no command \"%s\": sluice %s --help lists what it has", group, word, group);
 }
 
 static int run(struct cli *cli, const struct args *args, enum line line)
@@ -83,10 +71,10 @@ static int run(struct cli *cli, const struct args *args, enum line line)
 		return STATUS_OK;
 	}
 	if (invocation.group == NULL && args->count > 0)
-		return usage_unknown(args);
-	if (invocation.command == NULL && (args->count > 0 || line == LINE_RUN) &&
-		invocation.group != NULL)
-		return usage_group(args);
+		usage_unknown(args);
+	if (invocation.group != NULL && invocation.command == NULL &&
+		(args->count > 0 || line == LINE_RUN))
+		usage_group(args);
 	if (line == LINE_HELP) {
 		help_invocation(args);
 		return STATUS_OK;
@@ -109,16 +97,15 @@ int main(int argc, char **argv)
 	};
 	struct args args = {.count = 0};
 	enum line line;
-	int status;
+	int status = STATUS_OK;
 
 	json_set_alloc_funcs(xmalloc, free);
 	intent_types_init();
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0) {
-		status = complete_run(&cli, argv + 2, argc - 2);
+		complete_run(&cli, argv + 2, argc - 2);
 	} else {
-		status = args_parse(&cli, argv + 1, argc - 1, &args, &line);
-		if (status == STATUS_OK)
-			status = run(&cli, &args, line);
+		line = args_parse(&cli, argv + 1, argc - 1, &args);
+		status = run(&cli, &args, line);
 		args_free(&args);
 	}
 	client_close(cli.client);

@@ -458,15 +458,18 @@ void pages_print(struct pages *p, const json_t *items)
 	json_decref(rows);
 }
 
-int pages_end(struct pages *p, int status, const char *none)
+void pages_end(struct pages *p, const char *fmt, ...)
 {
-	if (p->listing != NULL)
-		listing_free(p->listing);
-	if (status == STATUS_OK && p->cli->json)
+	va_list ap;
+
+	listing_free(p->listing);
+	if (p->cli->json)
 		puts("\n]}");
-	else if (status == STATUS_OK && p->count == 0)
-		fprintf(stderr, "%s\n", none);
-	return status;
+	if (p->cli->json || p->count > 0)
+		return;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 }
 
 void listing_print(const json_t *objects)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "clock.h"
@@ -210,7 +211,8 @@ void units_apply(json_t *json)
 
 static void say_error(const char *fmt, va_list ap)
 {
-	fputs("error: ", stderr);
+	/* of a terminal: over the line of progress that may stand there */
+	fputs(isatty(STDERR_FILENO) ? "\r\033[Kerror: " : "error: ", stderr);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 }
@@ -225,7 +227,31 @@ int fail(const char *fmt, ...)
 	return STATUS_FAILED;
 }
 
-int usage(const char *fmt, ...)
+void leave(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = fail("cannot write to standard output");
+	_exit(status); /* what is held goes with the process */
+}
+
+void die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_error(fmt, ap);
+	va_end(ap);
+	leave_failed();
+}
+
+void leave_failed(void)
+{
+	bool trouble = invocation.command != NULL && invocation.command->failed != 0;
+
+	leave(trouble ? invocation.command->failed : STATUS_FAILED);
+}
+
+void usage(const char *fmt, ...)
 {
 	const struct command *command = invocation.command;
 	const char *group = command != NULL ? invocation.group->name : NULL;
@@ -239,7 +265,7 @@ int usage(const char *fmt, ...)
 			group != NULL ? group : "", group != NULL ? " " : "", command->name,
 			command->synopsis, group != NULL ? group : "", group != NULL ? " " : "",
 			command->name);
-	return STATUS_USAGE;
+	leave(STATUS_USAGE);
 }
 
 void tell_start(
@@ -283,24 +309,21 @@ void report_details(const json_t *data)
 	json_decref(rest);
 }
 
-static int print_as(json_t *json, size_t flags)
+static void print_as(json_t *json, size_t flags)
 {
-	int err = json_dumpf(json, stdout, flags | JSON_ENCODE_ANY);
-
+	if (json_dumpf(json, stdout, flags | JSON_ENCODE_ANY) != 0)
+		die("cannot write the answer as JSON");
 	putchar('\n');
 	json_decref(json);
-	return err == 0 ? STATUS_OK : fail("cannot write the answer as JSON");
 }
 
-int print_json(json_t *json)
+void print_json(json_t *json)
 {
-	return print_as(json, JSON_INDENT(2));
+	print_as(json, JSON_INDENT(2));
 }
 
-int print_json_line(json_t *json)
+void print_json_line(json_t *json)
 {
-	int status = print_as(json, JSON_COMPACT);
-
+	print_as(json, JSON_COMPACT);
 	fflush(stdout);
-	return status;
 }
