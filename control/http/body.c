@@ -88,27 +88,29 @@ static bool is_flag(const char *text)
 	return false;
 }
 
-/* NULL: text is as the schema of its parameter says; else what would be. Numbers are
- * request_number()'s. */
-static const char *value_wanted(const json_t *schema, const char *text, char *want, size_t size)
+static bool is_number(const struct route_query *query, const char *text)
 {
-	const char *type = json_string_value(json_object_get(schema, "type"));
-	const json_t *words = json_object_get(schema, "enum"), *word;
-	size_t i, len = 0;
+	char *end;
+	int64_t number;
 
-	if (type && !strcmp(type, "boolean"))
-		return is_flag(text) ? NULL : "1, true, 0 or false";
-	if (!words)
-		return NULL;
-	*want = '\0';
-	json_array_foreach (words, i, word) {
-		if (!strcmp(json_string_value(word), text))
-			return NULL;
-		if (len < size)
-			len += snprintf(want + len, size - len, "%s%s", i ? ", " : "",
-				json_string_value(word));
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	return !errno && end != text && !*end && strspn(text, "-0123456789") == strlen(text) &&
+	       number >= query->min && number <= query->max;
+}
+
+static bool is_word(const struct route_query *query, const char *text, struct rpc_error *err)
+{
+	size_t len = 0;
+
+	for (const char *const *word = query->words; *word; word++) {
+		if (!strcmp(*word, text))
+			return true;
+		if (len < sizeof(err->want))
+			len += snprintf(err->want + len, sizeof(err->want) - len, "%s%s",
+				len ? ", " : "", *word);
 	}
-	return want;
+	return false;
 }
 
 /* What is not understood is refused, never taken for the default: "dry_run=yes" would change
@@ -116,21 +118,26 @@ static const char *value_wanted(const json_t *schema, const char *text, char *wa
 static bool check_value(struct request *r, const struct route_query *query, const char *text)
 {
 	struct rpc_error err = {0};
-	const char *want = NULL;
-	json_t *schema;
+	bool fine = true;
 
-	if (query->schema) {
-		schema = json_loads(query->schema, 0, NULL);
-		want = value_wanted(schema, text, err.want, sizeof(err.want));
-		json_decref(schema);
+	if (query->kind == QUERY_FLAG) {
+		fine = is_flag(text);
+		snprintf(err.want, sizeof(err.want), "1, true, 0 or false");
+	} else if (query->kind == QUERY_NUMBER) {
+		fine = is_number(query, text);
+		snprintf(err.want, sizeof(err.want), "integer %" PRId64 " to %" PRId64, query->min,
+			query->max);
+	} else if (query->kind == QUERY_WORD) {
+		fine = is_word(query, text, &err);
 	}
-	if (!want)
+	if (fine)
 		return true;
-	if (want != err.want)
-		snprintf(err.want, sizeof(err.want), "%s", want);
 	snprintf(err.path, sizeof(err.path), "%s", query->name);
 	snprintf(err.got, sizeof(err.got), "%.150s", text);
-	reply_refusal(r, 400, &err, "the query's %s is not understood", query->name);
+	reply_refusal(r, 400, &err,
+		query->kind == QUERY_NUMBER ? "the query's %s is not a number that is taken"
+					    : "the query's %s is not understood",
+		query->name);
 	return false;
 }
 
@@ -188,26 +195,11 @@ const char *request_query(const struct request *r, const char *name)
 	return NULL;
 }
 
-bool request_number(
-	struct request *r, const char *name, int64_t min, int64_t max, int64_t preset, int64_t *out)
+int64_t request_number(const struct request *r, const char *name)
 {
 	const char *text = request_query(r, name);
-	struct rpc_error err = {0};
-	char *end;
 
-	*out = preset;
-	if (!text)
-		return true;
-	errno = 0;
-	*out = strtoll(text, &end, 10);
-	if (!errno && end != text && !*end && strspn(text, "-0123456789") == strlen(text) &&
-		*out >= min && *out <= max)
-		return true;
-	snprintf(err.path, sizeof(err.path), "%s", name);
-	snprintf(err.want, sizeof(err.want), "integer %" PRId64 " to %" PRId64, min, max);
-	snprintf(err.got, sizeof(err.got), "%s", text);
-	reply_refusal(r, 400, &err, "the query's %s is not a number that is taken", name);
-	return false;
+	return text ? strtoll(text, NULL, 10) : find_query(r->route, name)->preset;
 }
 
 bool request_flag(const struct request *r, const char *name)

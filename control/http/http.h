@@ -38,9 +38,13 @@ struct route;
 
 typedef void (*request_handler)(struct request *r);
 
+/* A parameter of the query. What is not as it says is refused (400) before the handler runs. */
 struct route_query {
 	const char *name, *help;
-	const char *schema; /* JSON text of its schema; NULL: a string */
+	enum { QUERY_TEXT, QUERY_FLAG, QUERY_WORD, QUERY_NUMBER } kind;
+	int64_t min, max;	  /* of a number; max INT64_MAX: any */
+	int64_t preset;		  /* of one that is not given */
+	const char *const *words; /* one of them; ends with NULL */
 };
 
 /* Tables of these, ended by a NULL method, are all that is served, and OpenAPI is made of them. */
@@ -70,9 +74,7 @@ const struct route *request_route(const struct request *r);
 const char *request_param(
 	const struct request *r, const char *name); /* of the path; never NULL for a name in it */
 const char *request_query(const struct request *r, const char *name); /* NULL: not given */
-/* A number of the query within bounds, or preset; false after a 400 was answered. */
-bool request_number(struct request *r, const char *name, int64_t min, int64_t max, int64_t preset,
-	int64_t *out);
+int64_t request_number(const struct request *r, const char *name); /* of the query, or its preset */
 bool request_flag(
 	const struct request *r, const char *name); /* "1", "true", or given without a value */
 const char *request_header(const struct request *r, const char *name); /* NULL: not given */

@@ -70,9 +70,29 @@ static void add_headers(const struct route *route, json_t *out)
 			"304 if it still has this ETag, which is of the status, too");
 }
 
+static json_t *query_schema(const struct route_query *query)
+{
+	static const char *const types[] = {
+		[QUERY_TEXT] = "string", [QUERY_FLAG] = "boolean", [QUERY_NUMBER] = "integer"};
+	json_t *words = json_array(), *out;
+
+	for (const char *const *word = query->words; word && *word; word++)
+		json_array_append_new(words, json_string(*word));
+	if (query->kind == QUERY_WORD)
+		return json_pack("{s:o}", "enum", words);
+	json_decref(words);
+	out = json_pack("{s:s}", "type", types[query->kind]);
+	if (query->kind == QUERY_NUMBER)
+		json_object_set_new(out, "minimum", json_integer(query->min));
+	if (query->kind == QUERY_NUMBER && query->max < INT64_MAX)
+		json_object_set_new(out, "maximum", json_integer(query->max));
+	if (query->preset)
+		json_object_set_new(out, "default", json_integer(query->preset));
+	return out;
+}
+
 static json_t *parameters(const struct route *route)
 {
-	static const char any[] = "{\"type\":\"string\"}";
 	json_t *out = json_array();
 
 	add_path_parameters(route, out);
@@ -80,7 +100,7 @@ static json_t *parameters(const struct route *route)
 		json_array_append_new(
 			out, json_pack("{s:s, s:s, s:s, s:o}", "name", query->name, "in", "query",
 				     "description", query->help ? query->help : "", "schema",
-				     schema_of(query->schema ? query->schema : any)));
+				     query_schema(query)));
 	add_headers(route, out);
 	return out;
 }

@@ -14,8 +14,8 @@
 #define OBJECTS_US 2000000  /* between two lists of ports and tunnels */
 #define SHARE	   20	    /* a round may take one part in so many of the time */
 
-const char *const collector_types[COLLECTOR_STATS] = {
-	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
+const char *const collector_types[] = {"port", "slice", "attachment", "tunnel", "meter", "box",
+	"worker", "stage", "session", NULL};
 #define STATS COLLECTOR_STATS
 /* "peer" is no type of objects: the table of GTP-U peers, with the state of their paths */
 static const char *const object_types[] = {"port", "tunnel", "peer"};

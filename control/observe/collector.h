@@ -18,7 +18,8 @@ void collector_on_read(
 	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg);
 
 enum { COLLECTOR_STATS = 8 };
-extern const char *const collector_types[COLLECTOR_STATS];
+/* COLLECTOR_STATS that are read, then "session", which is asked for when it is wanted, and NULL. */
+extern const char *const collector_types[];
 
 /* The counters of one type: {KEY: {counter: number}}; borrowed until the loop goes on; NULL: never
  * read from the dataplane that runs. While that is down they are its last. */

@@ -10,9 +10,6 @@
 #include "alloc.h"
 #include "clock.h"
 
-#define LIMIT_PRESET 1000
-#define LIMIT_MOST   10000
-
 static bool of_tenants(const char *type)
 {
 	return !strcmp(type, "slice") || !strcmp(type, "attachment");
@@ -95,13 +92,8 @@ static void reply_page(struct request *r, const char *type)
 {
 	const char *after = request_query(r, "after"), *next;
 	json_t *counters = json_object(), *answer, *nexts = json_object();
-	int64_t limit;
+	int64_t limit = request_number(r, "limit");
 
-	if (!request_number(r, "limit", 1, LIMIT_MOST, LIMIT_PRESET, &limit)) {
-		json_decref(counters);
-		json_decref(nexts);
-		return;
-	}
 	for (size_t i = 0; i < COLLECTOR_STATS; i++) {
 		if ((type && strcmp(type, collector_types[i])) ||
 			(!view_whole(request_actor(r)) && !of_tenants(collector_types[i])))
@@ -201,14 +193,12 @@ static void get_counters(struct request *r)
 }
 
 static const struct route_query counter_query[] = {
-	{"type", "of one type only",
-		"{\"enum\":[\"port\",\"slice\",\"attachment\",\"tunnel\",\"meter\",\"box\","
-		"\"worker\","
-		"\"stage\",\"session\"]}"},
-	{"key", "of one object only; needs type", NULL},
-	{"limit", "at most so many objects of each type",
-		"{\"type\":\"integer\",\"minimum\":1,\"maximum\":10000,\"default\":1000}"},
-	{"after", "go on behind this key (next of the answer before); needs type", NULL},
+	{"type", "of one type only", .kind = QUERY_WORD, .words = collector_types},
+	{"key", "of one object only; needs type", .kind = QUERY_TEXT},
+	{"limit", "at most so many objects of each type", .kind = QUERY_NUMBER, .min = 1,
+		.max = 10000, .preset = 1000},
+	{"after", "go on behind this key (next of the answer before); needs type",
+		.kind = QUERY_TEXT},
 	{NULL},
 };
 

@@ -288,7 +288,7 @@ void events_stop(void)
 static const struct route_query event_query[] = {
 	{"event",
 		"only these, with commas between; \"mac\" stands for all that begin with \"mac.\"",
-		NULL},
+		.kind = QUERY_TEXT},
 	{NULL},
 };
 

@@ -690,17 +690,20 @@ static void get_metrics(struct request *r)
 
 static void get_slices(struct request *r)
 {
-	int64_t page, pages;
+	int64_t page = request_number(r, "page"), pages = request_number(r, "pages");
 
-	if (request_number(r, "pages", 1, 10000, 1, &pages) &&
-		request_number(r, "page", 0, pages - 1, 0, &page))
+	if (page < pages)
 		answer(r, false, tenant_types, page, pages);
+	else
+		reply_problem(r, 400,
+			"the query's page is not a number that is taken: want 0 to %" PRId64,
+			pages - 1);
 }
 
 static const struct route_query page_query[] = {
-	{"page", "which page, from 0", "{\"type\":\"integer\",\"minimum\":0}"},
+	{"page", "which page, from 0", .kind = QUERY_NUMBER, .max = INT64_MAX},
 	{"pages", "over how many pages the slices are spread; one scrape job each",
-		"{\"type\":\"integer\",\"minimum\":1,\"maximum\":10000}"},
+		.kind = QUERY_NUMBER, .min = 1, .max = 10000, .preset = 1},
 	{NULL},
 };
 

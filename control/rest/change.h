@@ -134,6 +134,11 @@ void line_stop(void);
 
 /* ---- handlers, for routes.c; arg of the route is the type ---- */
 
+#define PAGE_LIMIT                                                                                 \
+	{                                                                                          \
+		"limit", "how many at most; default 100", .kind = QUERY_NUMBER, .min = 1,          \
+							  .max = 1000, .preset = 100               \
+	}
 extern const struct route_query rest_change_query[], rest_page_query[];
 
 void intent_list(struct request *r);

@@ -5,7 +5,6 @@
 #include "change.h"
 
 #define PAGE	 100
-#define PAGE_MAX 1000
 #define SCAN_MAX 2000 /* entries looked at for one answer, where most are others' */
 
 /* null where the actor may not see that side. */
@@ -77,16 +76,15 @@ static int page_read(const struct actor *actor, struct page *page)
 
 static void page_reply(struct request *r, const char *kind, const char *name)
 {
-	struct page page = {.kind = kind, .name = name};
-	int64_t before;
+	int64_t before = request_number(r, "before");
+	struct page page = {.kind = kind,
+		.name = name,
+		.before = (uint64_t)before,
+		.limit = request_number(r, "limit")};
 	json_t *body;
 
 	if (request_put_off(r))
 		return;
-	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &page.limit) ||
-		!request_number(r, "before", 0, INT64_MAX, 0, &before))
-		return;
-	page.before = (uint64_t)before;
 	page.items = json_array();
 	if (page_read(request_actor(r), &page)) {
 		json_decref(page.items);
@@ -124,13 +122,10 @@ static void history_get(struct request *r)
 
 static void audit_get(struct request *r)
 {
-	int64_t limit, before;
+	int64_t limit = request_number(r, "limit"), before = request_number(r, "before");
 	json_t *items, *body;
 
 	if (request_put_off(r))
-		return;
-	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &limit) ||
-		!request_number(r, "before", 0, INT64_MAX, 0, &before))
 		return;
 	if (store_audit(control.store, (uint64_t)before, (int)limit, &items)) {
 		reply_problem(r, 503, "the store failed; try again");
@@ -143,16 +138,14 @@ static void audit_get(struct request *r)
 	reply_json(r, 200, body);
 }
 
-#define PAGE_QUERY                                                                                 \
-	{"limit", "how many at most; default 100",                                                 \
-		"{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}"},                          \
+#define PAGE_BEFORE                                                                                \
 	{                                                                                          \
-		"before", "next of the page before", "{\"type\":\"integer\",\"minimum\":0}"        \
+		"before", "next of the page before", .kind = QUERY_NUMBER, .max = INT64_MAX        \
 	}
 
-const struct route_query rest_page_query[] = {PAGE_QUERY, {NULL}};
+const struct route_query rest_page_query[] = {PAGE_LIMIT, PAGE_BEFORE, {NULL}};
 static const struct route_query history_query[] = {
-	PAGE_QUERY, {"kind", "of this kind only", NULL}, {NULL}};
+	PAGE_LIMIT, PAGE_BEFORE, {"kind", "of this kind only", .kind = QUERY_TEXT}, {NULL}};
 
 #define LIST                                                                                       \
 	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \

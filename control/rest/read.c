@@ -119,9 +119,6 @@ json_t *show_change(const struct change *c, const struct world_change *one)
 
 /* ---- one, and many ---- */
 
-#define PAGE	 100
-#define PAGE_MAX 1000
-
 static enum intent_type type_of(const struct request *r)
 {
 	return (enum intent_type)(intptr_t)request_arg(r);
@@ -320,14 +317,10 @@ void intent_list(struct request *r)
 {
 	static const struct making_kind kind = {
 		.step = listing_step, .end = listing_end, .free = listing_free};
-	struct listing *list;
-	int64_t limit;
+	struct listing *list = xcalloc(1, sizeof(*list));
 
-	if (!request_number(r, "limit", 1, PAGE_MAX, PAGE, &limit))
-		return;
-	list = xcalloc(1, sizeof(*list));
 	list->r = r;
-	list->limit = limit;
+	list->limit = request_number(r, "limit");
 	list->filter = (struct filter){request_actor(r), request_query(r, "tenant"),
 		request_query(r, "state"), request_query(r, "site")};
 	listing_begin(list);

@@ -5,25 +5,21 @@
 
 #include "change.h"
 
-#define FLAG   "{\"type\":\"boolean\"}"
-#define NUMBER "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}"
-
 const struct route_query rest_change_query[] = {
-	{"dry_run", "check it and say what would change, but change nothing", FLAG},
+	{"dry_run", "check it and say what would change, but change nothing", .kind = QUERY_FLAG},
 	{"check",
 		"false: make the change though the dataplane here would refuse it, without asking "
 		"it first; what is refused is tried again when what is in the way has gone",
-		FLAG},
-	{"wait", "seconds that the answer may wait until the dataplane has it; default 0", NUMBER},
+		.kind = QUERY_FLAG},
+	{"wait", "seconds that the answer may wait until the dataplane has it; default 0",
+		.kind = QUERY_NUMBER, .max = 60},
 	{NULL}};
 
-static const struct route_query list_query[] = {
-	{"limit", "how many at most; default 100",
-		"{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}"},
-	{"after", "next of the page before", NULL}, {"tenant", "of this tenant only", NULL},
-	{"state", "in this state only",
-		"{\"enum\":[\"pending\",\"applied\",\"refused\",\"elsewhere\"]}"},
-	{"site", "of this site only", NULL}, {NULL}};
+static const struct route_query list_query[] = {PAGE_LIMIT,
+	{"after", "next of the page before", .kind = QUERY_TEXT},
+	{"tenant", "of this tenant only", .kind = QUERY_TEXT},
+	{"state", "in this state only", .kind = QUERY_WORD, .words = intent_state_names},
+	{"site", "of this site only", .kind = QUERY_TEXT}, {NULL}};
 
 /* What answers add to what was asked for; a schema that refuses other fields cannot be $ref'd. */
 #define SHOWN(kind)                                                                                \

@@ -111,15 +111,11 @@ static int put_one(struct change *c, bool *more)
 
 void intent_write(struct request *r)
 {
-	struct change *c;
-	int64_t wait_s;
+	struct change *c = change_new(r, request_actor(r), request_line(r));
 
-	if (!request_number(r, "wait", 0, 60, 0, &wait_s))
-		return;
-	c = change_new(r, request_actor(r), request_line(r));
 	c->handler = intent_write;
 	c->put = put_one;
-	c->wait_s = wait_s;
+	c->wait_s = request_number(r, "wait");
 	c->type = (enum intent_type)(intptr_t)request_arg(r);
 	c->name = request_param(r, "name");
 	line_join(c);
@@ -258,12 +254,7 @@ static bool read_step(void *state, struct text *out)
 /* Its place among changes is that of the end of its reading. */
 static void read_end(void *state, struct request *r)
 {
-	struct change *c = state;
-
-	if (request_number(r, "wait", 0, 60, 0, &c->wait_s))
-		line_join(c);
-	else
-		change_free(c);
+	line_join(state);
 }
 
 static void read_free(void *state)
@@ -281,6 +272,7 @@ static void apply_post(struct request *r)
 	c->is_apply = true;
 	c->handler = apply_post;
 	c->put = put_apply;
+	c->wait_s = request_number(r, "wait");
 	c->named = json_object();
 	c->draft = xcalloc(json_array_size(json_object_get(request_body(r), "documents")) + 1,
 		sizeof(*c->draft));

@@ -39,12 +39,9 @@ static void show_hash(struct request *r)
 
 static void number(struct request *r)
 {
-	int64_t value;
-
-	if (request_number(r, "limit", 1, 1000, 100, &value))
-		reply_json(r, 200,
-			json_pack("{s:I, s:b, s:s*}", "limit", (json_int_t)value, "flag",
-				request_flag(r, "flag"), "text", request_query(r, "text")));
+	reply_json(r, 200,
+		json_pack("{s:I, s:b, s:s*}", "limit", (json_int_t)request_number(r, "limit"),
+			"flag", request_flag(r, "flag"), "text", request_query(r, "text")));
 }
 
 static void small(struct request *r)
@@ -154,11 +151,8 @@ static void later_fired(evutil_socket_t fd, short what, void *arg)
 static void later(struct request *r)
 {
 	struct wait *wait;
-	int64_t ms;
 
-	if (!request_number(r, "ms", 0, 60000, 100, &ms))
-		return;
-	wait = wait_new(r, ms, false, later_fired);
+	wait = wait_new(r, request_number(r, "ms"), false, later_fired);
 	wait->deaf = request_flag(r, "deaf");
 	if (!wait->deaf)
 		request_on_gone(r, wait_gone, wait);
@@ -186,18 +180,12 @@ static void stream_fired(evutil_socket_t fd, short what, void *arg)
 
 static void stream(struct request *r)
 {
-	int64_t count, bytes, ms, busy_ms;
-	struct wait *wait;
+	struct wait *wait = wait_new(r, request_number(r, "ms"), true, stream_fired);
+	int64_t count = request_number(r, "count");
 
-	if (!request_number(r, "count", 0, 1000000, 3, &count) ||
-		!request_number(r, "bytes", 0, 1 << 20, 1, &bytes) ||
-		!request_number(r, "ms", 1, 10000, 10, &ms) ||
-		!request_number(r, "busy", 0, 100, 0, &busy_ms))
-		return;
-	wait = wait_new(r, ms, true, stream_fired);
-	wait->busy_us = busy_ms * 1000;
+	wait->busy_us = request_number(r, "busy") * 1000;
 	wait->left = count ? count : -1;
-	wait->bytes = bytes;
+	wait->bytes = request_number(r, "bytes");
 	reply_stream(r, "text/event-stream", wait_gone, wait);
 	if (request_flag(r, "now"))
 		stream_fired(-1, 0, wait);
@@ -208,13 +196,21 @@ static void openapi(struct request *r);
 /* ---- routes ---- */
 
 static const struct route_query number_query[] = {
-	{"limit", "how many", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}"},
-	{"flag", "a flag", "{\"type\":\"boolean\"}"}, {"text", "a text", NULL}, {0}};
-static const struct route_query change_query[] = {{"dry_run", "nothing is changed", NULL}, {0}};
-static const struct route_query later_query[] = {{"ms", "when", NULL}, {"deaf", "", NULL}, {0}};
-static const struct route_query stream_query[] = {{"count", "of chunks, 0: no end", NULL},
-	{"bytes", "of a chunk", NULL}, {"ms", "between two", NULL}, {"now", "one at once", NULL},
-	{"busy", "ms that a chunk takes", NULL}, {0}};
+	{"limit", "how many", .kind = QUERY_NUMBER, .min = 1, .max = 1000, .preset = 100},
+	{"flag", "a flag", .kind = QUERY_FLAG}, {"text", "a text", .kind = QUERY_TEXT}, {0}};
+static const struct route_query change_query[] = {
+	{"dry_run", "nothing is changed", .kind = QUERY_TEXT}, {0}};
+static const struct route_query later_query[] = {
+	{"ms", "when", .kind = QUERY_NUMBER, .min = 0, .max = 60000, .preset = 100},
+	{"deaf", "", .kind = QUERY_TEXT}, {0}};
+static const struct route_query stream_query[] = {
+	{"count", "of chunks, 0: no end", .kind = QUERY_NUMBER, .min = 0, .max = 1000000,
+		.preset = 3},
+	{"bytes", "of a chunk", .kind = QUERY_NUMBER, .min = 0, .max = 1 << 20, .preset = 1},
+	{"ms", "between two", .kind = QUERY_NUMBER, .min = 1, .max = 10000, .preset = 10},
+	{"now", "one at once", .kind = QUERY_TEXT},
+	{"busy", "ms that a chunk takes", .kind = QUERY_NUMBER, .min = 0, .max = 100, .preset = 0},
+	{0}};
 
 #define ANY		     "{\"type\":\"object\"}"
 #define ROUTE(m, p, h, l, i) .method = m, .path = p, .handler = h, .least = l, .id = i, .summary = i

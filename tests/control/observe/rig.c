@@ -12,8 +12,8 @@
 #include <time.h>
 
 struct control control;
-const char *const collector_types[COLLECTOR_STATS] = {
-	"port", "slice", "attachment", "tunnel", "meter", "box", "worker", "stage"};
+const char *const collector_types[] = {"port", "slice", "attachment", "tunnel", "meter", "box",
+	"worker", "stage", "session", NULL};
 enum dataplane_state rig_state;
 uint32_t rig_silent_ms;
 struct reconcile_counters rig_reconciler;
@@ -317,16 +317,14 @@ const char *request_query(const struct request *r, const char *name)
 	return NULL;
 }
 
-bool request_number(
-	struct request *r, const char *name, int64_t min, int64_t max, int64_t preset, int64_t *out)
+int64_t request_number(const struct request *r, const char *name)
 {
 	const char *text = request_query(r, name);
+	const struct route_query *query = r->route->query;
 
-	*out = text ? atoll(text) : preset;
-	if (*out >= min && *out <= max)
-		return true;
-	reply_problem(r, 400, "%s", name);
-	return false;
+	while (strcmp(query->name, name))
+		query++;
+	return text ? atoll(text) : query->preset;
 }
 
 const char *request_header(const struct request *r, const char *name)
