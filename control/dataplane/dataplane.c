@@ -115,9 +115,13 @@ static void sweep(struct dataplane *dp)
 void dataplane_forget(struct dataplane *dp, void *arg)
 {
 	struct listener *one;
+	struct call *call;
 
 	TAILQ_FOREACH (one, &dp->listeners, link)
 		one->gone |= one->arg == arg;
+	TAILQ_FOREACH (call, &dp->calls, link)
+		if (call->arg == arg)
+			call->answer = NULL;
 	if (dp->trouble_arg == arg)
 		dp->trouble = NULL;
 	sweep(dp);
@@ -152,12 +156,13 @@ static void watch_overdue(struct dataplane *dp)
 		evtimer_add(dp->overdue, &tv);
 }
 
-static void answer_all(struct call_list *calls)
+/* Without an answer: the connection is gone, so that none is added meanwhile. */
+static void answer_all(struct dataplane *dp)
 {
 	struct call *call;
 
-	while ((call = TAILQ_FIRST(calls))) {
-		TAILQ_REMOVE(calls, call, link);
+	while ((call = TAILQ_FIRST(&dp->calls))) {
+		TAILQ_REMOVE(&dp->calls, call, link);
 		if (call->answer)
 			call->answer(NULL, NULL, call->arg);
 		free(call);
@@ -241,7 +246,6 @@ static void tell_trouble(struct dataplane *dp)
 /* Closes the connection; connects again later. */
 static void lose(struct dataplane *dp, enum dataplane_state state)
 {
-	struct call_list calls = TAILQ_HEAD_INITIALIZER(calls);
 	bool changed = dp->state != state;
 
 	if (dp->bev)
@@ -255,8 +259,7 @@ static void lose(struct dataplane *dp, enum dataplane_state state)
 	dp->state = state;
 	evtimer_del(dp->overdue);
 	evtimer_del(dp->drop);
-	TAILQ_CONCAT(&calls, &dp->calls, link);
-	answer_all(&calls);
+	answer_all(dp);
 	if (changed)
 		tell(dp, NULL);
 	tell_trouble(dp);
@@ -478,7 +481,7 @@ void dataplane_close(struct dataplane *dp)
 		bufferevent_free(dp->bev);
 	dp->bev = NULL;
 	dp->state = DATAPLANE_DOWN;
-	answer_all(&dp->calls);
+	answer_all(dp);
 	while ((one = TAILQ_FIRST(&dp->listeners))) {
 		TAILQ_REMOVE(&dp->listeners, one, link);
 		free(one);

@@ -45,7 +45,7 @@ void dataplane_on_event(struct dataplane *dp, dataplane_event event, void *arg);
  * is tried. One may listen. */
 void dataplane_on_trouble(
 	struct dataplane *dp, void (*trouble)(const char *why, void *arg), void *arg);
-/* Neither calls this arg any more. */
+/* Neither listeners nor answers call this arg any more. */
 void dataplane_forget(struct dataplane *dp, void *arg);
 
 enum dataplane_state dataplane_state(const struct dataplane *dp);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Would the dataplane take a change? It is compiled while it stands in the world, and the groups
- * that would change are put to the dataplane without effect (reconciler_check() of reconcile.h).
- * Owns the checks. */
+ * that would change are put to the dataplane without effect (reconciler_check_begin() of
+ * reconcile.h). Owns the checks. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "reconciler.h"
 #include "turn.h"
@@ -18,73 +19,44 @@
 
 static const char silent[] = "the dataplane does not answer";
 
-/* An intent of the change, or one that depends on it, as it would be. */
+/* An intent of the change, or one that depends on it, as it would be: refused, or wants another
+ * form (NULL: it cannot be compiled, and what is in force stays). */
 struct subject {
-	RB_ENTRY(subject) entry;
-	enum intent_type type;
-	api_name name;
-	bool changed;  /* by the change itself */
-	bool compiled; /* else it cannot be, and what is in force stays */
-	bool refused;
-	char reason[REASON_BYTES];
-	struct form form;
-	api_name *wan; /* of a slice or network: what it goes over here */
-	uint32_t wans;
+	struct owner owner; /* first: of a tree of owners */
+	bool changed;	    /* by the change itself */
+	api_name *wans;	    /* of a slice or network: what it goes over here */
+	uint32_t wan_count, wan_room;
 };
-
-static int subject_cmp(const struct subject *a, const struct subject *b)
-{
-	return a->type != b->type ? (a->type < b->type ? -1 : 1) : strcmp(a->name, b->name);
-}
-
-RB_HEAD(check_subjects, subject);
-RB_GENERATE_INTERNAL(check_subjects, subject, entry, subject_cmp, static __attribute__((unused)))
 
 struct reconcile_check {
 	struct reconciler *rec;
-	struct check_subjects subjects;
-	uint32_t subject_count;
+	struct owner_tree subjects;
+	uint32_t subject_count, compiled_count;
 	size_t added;		/* changes that have become subjects */
-	struct subject *next;	/* to be compiled, asked about, or judged */
-	bool is_compiled;	/* they all are */
-	bool lost;		/* no memory */
-	bool out;		/* a call is */
+	struct owner *next;	/* subject to be compiled or asked about */
 	const char *why;	/* it is not asked; NULL: it is */
 	uint64_t waiting;	/* for what was touched before; 0: not */
 	struct event *patience; /* looks whether the dataplane still answers */
 	struct event *turn;	/* the next bit */
 	reconciler_checked done;
 	void *arg;
-	struct subject *sent; /* the first of the call */
 	struct text text;
 	json_t *verdicts; /* of the answer; NULL: none is being judged */
 	size_t told;
 };
 
-static struct subject *subject_find(
-	const struct reconcile_check *check, enum intent_type type, const char *name)
-{
-	struct subject wanted = {.type = type};
-
-	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
-	return RB_FIND(check_subjects, (struct check_subjects *)&check->subjects, &wanted);
-}
-
 static struct subject *subject_make(
 	struct reconcile_check *check, enum intent_type type, const char *name)
 {
-	struct subject *subject = subject_find(check, type, name);
+	struct owner *owner = owner_find(&check->subjects, type, name);
+	struct subject *subject;
 
-	if (subject)
-		return subject;
-	subject = calloc(1, sizeof(*subject));
-	if (!subject) {
-		check->lost = true;
-		return NULL;
-	}
-	subject->type = type;
-	snprintf(subject->name, sizeof(subject->name), "%s", name);
-	RB_INSERT(check_subjects, &check->subjects, subject);
+	if (owner)
+		return (struct subject *)owner;
+	subject = xcalloc(1, sizeof(*subject));
+	subject->owner.type = type;
+	snprintf(subject->owner.name, sizeof(subject->owner.name), "%s", name);
+	RB_INSERT(owner_tree, &check->subjects, &subject->owner);
 	check->subject_count++;
 	return subject;
 }
@@ -96,10 +68,7 @@ static void found_dependent(struct intent *dependent, void *arg)
 
 static void add_change(struct reconcile_check *check, const struct world_change *change)
 {
-	struct subject *subject = subject_make(check, change->type, change->name);
-
-	if (subject)
-		subject->changed = true;
+	subject_make(check, change->type, change->name)->changed = true;
 	for (int after = 0; after < 2; after++) {
 		const json_t *spec = after ? change->after : change->before;
 
@@ -109,61 +78,50 @@ static void add_change(struct reconcile_check *check, const struct world_change 
 	}
 }
 
-static void subject_refuse(struct subject *subject, const char *reason)
+static bool is_refused(const struct owner *owner)
 {
-	if (subject->refused)
+	return owner && owner->state == INTENT_REFUSED;
+}
+
+static void subject_refuse(struct owner *subject, const char *reason)
+{
+	if (is_refused(subject))
 		return;
-	subject->refused = true;
-	snprintf(subject->reason, sizeof(subject->reason), "%s", reason);
+	subject->state = INTENT_REFUSED;
+	snprintf(subject->reason, sizeof(subject->reason), "%.255s", reason);
 }
 
 static void note_wans(
 	struct reconcile_check *check, struct subject *subject, const struct intent *intent)
 {
 	const char *name;
-	api_name *grown;
 
-	if (subject->type != INTENT_SLICE && subject->type != INTENT_NETWORK)
-		return;
-	for (uint32_t i = 0; (name = owner_wan_of(check->rec, intent, i)); i++) {
-		if (!*name)
-			continue;
-		grown = realloc(subject->wan, (subject->wans + 1) * sizeof(*grown));
-		if (!grown) {
-			check->lost = true;
-			return;
-		}
-		subject->wan = grown;
-		snprintf(grown[subject->wans++], sizeof(*grown), "%s", name);
-	}
+	for (uint32_t i = 0; (name = owner_wan_of(check->rec, intent, i)); i++)
+		if (*name)
+			snprintf(xarray_add(&subject->wans, &subject->wan_room, &subject->wan_count,
+					 sizeof(*subject->wans)),
+				sizeof(*subject->wans), "%s", name);
 }
 
-static void compile_subject(struct reconcile_check *check, struct subject *subject)
+static void compile_subject(struct reconcile_check *check, struct owner *subject)
 {
 	struct reconciler *rec = check->rec;
 	const struct intent *intent = world_find(rec->world, subject->type, subject->name);
-	struct compiled_list list = {0};
 	struct rpc_error error = {0};
-	int err = intent ? compile_intent(rec->world, rec->site, intent, &list, &error) : 0;
 
-	if (intent)
-		note_wans(check, subject, intent);
-	if (!err)
-		err = form_make(NULL, &list, &subject->form);
-	compiled_list_free(&list);
-	subject->compiled = !err;
-	if (err == -ENOMEM)
-		check->lost = true;
-	else if (err)
+	if (intent && (subject->type == INTENT_SLICE || subject->type == INTENT_NETWORK))
+		note_wans(check, (struct subject *)subject, intent);
+	if (owner_compile(rec, subject->type, subject->name, &error))
+		subject->want = form_make(NULL, &rec->compiled);
+	else
 		subject_refuse(subject, error.message);
+	check->compiled_count++;
 }
 
 struct reconcile_check *reconciler_check_begin(struct reconciler *rec)
 {
-	struct reconcile_check *check = calloc(1, sizeof(*check));
+	struct reconcile_check *check = xcalloc(1, sizeof(*check));
 
-	if (!check)
-		return NULL;
 	check->rec = rec;
 	if (dataplane_state(rec->dp) != DATAPLANE_UP)
 		check->why = "the dataplane is not connected";
@@ -187,34 +145,14 @@ bool reconciler_check_step(struct reconcile_check *check, const struct world_cha
 		if (until_us && clock_mono_us() >= until_us)
 			return true;
 	}
-	if (check->why || check->is_compiled)
-		return false;
-	if (!check->next)
-		check->next = RB_MIN(check_subjects, &check->subjects);
-	while (check->next) {
+	while (check->compiled_count < check->subject_count && !check->why) {
+		check->next = check->next ? RB_NEXT(owner_tree, NULL, check->next)
+					  : RB_MIN(owner_tree, &check->subjects);
 		compile_subject(check, check->next);
-		check->next = RB_NEXT(check_subjects, NULL, check->next);
-		if (check->next && until_us && clock_mono_us() >= until_us)
-			return true;
+		if (until_us && clock_mono_us() >= until_us)
+			return check->compiled_count < check->subject_count;
 	}
-	check->is_compiled = true;
 	return false;
-}
-
-int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
-	struct reconcile_check **out)
-{
-	struct reconcile_check *check = reconciler_check_begin(rec);
-
-	*out = check;
-	if (!check)
-		return -ENOMEM;
-	reconciler_check_step(check, changes, count, 0);
-	if (!check->lost)
-		return 0;
-	reconciler_check_free(check);
-	*out = NULL;
-	return -ENOMEM;
 }
 
 /* ---- what it comes to ---- */
@@ -224,39 +162,37 @@ static void refuse_for_wan(struct reconcile_check *check, struct subject *subjec
 {
 	char reason[REASON_BYTES];
 
-	for (uint32_t i = 0; i < subject->wans && !subject->refused; i++) {
-		const char *name = subject->wan[i];
-		const struct subject *wan = subject_find(check, INTENT_WAN, name);
-		const struct owner *owner = owner_get(check->rec, INTENT_WAN, name, false);
-		bool before = !wan && owner && owner->state == INTENT_REFUSED;
+	for (uint32_t i = 0; i < subject->wan_count; i++) {
+		const char *name = subject->wans[i];
+		const struct owner *wan = owner_find(&check->subjects, INTENT_WAN, name);
 
-		if ((!before && !(wan && wan->refused)) || owner_wan_is_there(check->rec, name))
+		if (!wan)
+			wan = owner_find(&check->rec->owners, INTENT_WAN, name);
+		if (!is_refused(wan) || owner_wan_is_there(check->rec, name))
 			continue;
-		snprintf(reason, sizeof(reason), "wan %.31s: %.200s", name,
-			before ? owner->reason : wan->reason);
-		subject_refuse(subject, reason);
+		snprintf(reason, sizeof(reason), "wan %.31s: %.200s", name, wan->reason);
+		subject_refuse(&subject->owner, reason);
 	}
 }
 
 static void tell(struct reconcile_check *check)
 {
-	struct reconcile_refusal *list = calloc(check->subject_count + 1, sizeof(*list));
+	struct reconcile_refusal *list = xcalloc(check->subject_count, sizeof(*list));
 	struct reconcile_checked checked = {.why = check->why, .refusal = list};
-	struct subject *subject;
+	struct owner *owner;
 
-	if (!list || check->lost)
-		checked.why = "there is no memory to ask it";
-	RB_FOREACH (subject, check_subjects, &check->subjects) {
+	RB_FOREACH (owner, owner_tree, &check->subjects) {
+		struct subject *subject = (struct subject *)owner;
 		const struct intent *intent =
-			world_find(check->rec->world, subject->type, subject->name);
+			world_find(check->rec->world, owner->type, owner->name);
 
 		refuse_for_wan(check, subject);
 		/* one that is refused already, and that nobody changes, is no news */
-		if (checked.why || !subject->refused ||
+		if (checked.why || !is_refused(owner) ||
 			(!subject->changed && intent && intent->status.state == INTENT_REFUSED))
 			continue;
 		list[checked.count++] = (struct reconcile_refusal){
-			subject->type, subject->changed, subject->name, subject->reason};
+			owner->type, subject->changed, owner->name, owner->reason};
 	}
 	check->done(&checked, check->arg);
 	free(list);
@@ -265,7 +201,6 @@ static void tell(struct reconcile_check *check)
 static void finish(struct reconcile_check *check)
 {
 	tell(check);
-	check->out = false;
 	reconciler_check_free(check);
 }
 
@@ -277,8 +212,7 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	if (dataplane_silent_ms(check->rec->dp) <= check->rec->silent_ms)
 		return;
 	check->why = silent;
-	tell(check);
-	reconciler_check_free(check);
+	finish(check);
 }
 
 /* ---- asking, a bit at each turn of the loop ---- */
@@ -294,43 +228,26 @@ static void go_on(struct reconcile_check *check)
 }
 
 /* Its group would become another one. */
-static bool is_asked(const struct reconcile_check *check, const struct subject *subject)
+static bool is_asked(const struct reconcile_check *check, const struct owner *subject)
 {
-	const struct owner *owner = owner_get(check->rec, subject->type, subject->name, false);
+	const struct owner *owner = owner_find(&check->rec->owners, subject->type, subject->name);
 
-	return subject->compiled && subject->form.revision != (owner ? owner->there : 0);
-}
-
-static const char *label_of(const struct subject *subject, char *label, size_t size)
-{
-	snprintf(label, size, "%s %s", intent_kind(subject->type), subject->name);
-	return label;
-}
-
-static void say_subject(struct reconcile_check *check, const struct subject *subject, bool first)
-{
-	char label[LIMIT_NAME + 64];
-
-	if (!first)
-		text_say(&check->text, ",");
-	round_group(&check->text, label_of(subject, label, sizeof(label)), &subject->form);
+	return subject->want && subject->want->revision != (owner ? owner->there : 0);
 }
 
 /* Those of other calls want something else of what they share with these. */
 static void say_others(
-	struct reconcile_check *check, const struct subject *from, const struct subject *to)
+	struct reconcile_check *check, const struct owner *from, const struct owner *to)
 {
-	char label[LIMIT_NAME + 64];
-	struct subject *subject;
+	char label[LABEL_BYTES];
+	struct owner *subject;
 	bool any = false, inside = false;
 
-	RB_FOREACH (subject, check_subjects, &check->subjects) {
+	RB_FOREACH (subject, owner_tree, &check->subjects) {
 		inside = (inside || subject == from) && subject != to;
 		if (inside || !is_asked(check, subject))
 			continue;
-		text_say(&check->text, any ? ",\"" : ",\"stale\":[\"");
-		text_say(&check->text, label_of(subject, label, sizeof(label)));
-		text_say(&check->text, "\"");
+		round_stale(&check->text, owner_label(subject, label), !any);
 		any = true;
 	}
 	if (any)
@@ -340,17 +257,19 @@ static void say_others(
 /* The message about the subjects from check->next on; false: there is none left. */
 static bool message(struct reconcile_check *check)
 {
-	struct subject *subject = check->next;
+	struct owner *subject = check->next;
+	char label[LABEL_BYTES];
 	bool any = false;
 
 	check->text.len = 0;
 	round_begin(&check->text);
-	check->sent = subject;
 	for (; subject && check->text.len < ASK_BYTES;
-		subject = RB_NEXT(check_subjects, NULL, subject)) {
+		subject = RB_NEXT(owner_tree, NULL, subject)) {
 		if (!is_asked(check, subject))
 			continue;
-		say_subject(check, subject, !any);
+		if (any)
+			text_say(&check->text, ",");
+		round_group(&check->text, owner_label(subject, label), subject->want);
 		any = true;
 	}
 	text_say(&check->text, "]");
@@ -364,13 +283,6 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconcile_check *check = arg;
 
-	check->out = false;
-	if (!reconcile_answered(check->rec)) /* it is gone, and nobody waits any more */
-		check->done = NULL;
-	if (!check->done) {
-		reconciler_check_free(check);
-		return;
-	}
 	if (!result)
 		check->why = error ? "the dataplane cannot tell: it is older, or has no memory"
 				   : "the connection to the dataplane was lost";
@@ -388,41 +300,24 @@ static bool ask(struct reconcile_check *check)
 		finish(check);
 		return false;
 	}
-	err = dataplane_call_text(check->rec->dp, "sync", check->text.text, check->text.len,
-		on_answer, check);
-	if (err == -EMSGSIZE)
-		check->why = "it is too much at once";
-	else if (err == -ENOTCONN)
-		check->why = "the dataplane is not connected";
-	else if (err < 0)
-		check->lost = true;
-	check->out = !err;
-	check->rec->calls += !err;
+	err = dataplane_call_text(
+		check->rec->dp, "sync", check->text.text, check->text.len, on_answer, check);
+	if (err)
+		check->why = err == -EMSGSIZE ? "it is too much at once"
+					      : "the dataplane is not connected";
 	return err != 0;
-}
-
-static struct subject *subject_labelled(struct reconcile_check *check, const char *label)
-{
-	const struct owner *owner = owner_labelled(check->rec, label);
-	struct subject *subject;
-	char own[LIMIT_NAME + 64];
-
-	if (owner && (subject = subject_find(check, owner->type, owner->name)))
-		return subject;
-	RB_FOREACH (subject, check_subjects, &check->subjects)
-		if (!strcmp(label_of(subject, own, sizeof(own)), label))
-			return subject;
-	return NULL;
 }
 
 static void judge(struct reconcile_check *check, const json_t *verdict)
 {
 	const char *label = json_string_value(json_object_get(verdict, "owner"));
 	const json_t *error = json_object_get(verdict, "error");
-	struct subject *subject = error && label ? subject_labelled(check, label) : NULL;
+	enum intent_type type;
+	const char *name = label ? label_name(label, &type) : NULL;
+	struct owner *subject = name ? owner_find(&check->subjects, type, name) : NULL;
 	char reason[REASON_BYTES];
 
-	if (!subject || round_is_cured(check->rec, error))
+	if (!error || !subject || round_is_cured(check->rec, error))
 		return;
 	round_reason(error, reason);
 	subject_refuse(subject, reason);
@@ -446,7 +341,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	struct reconcile_check *check = arg;
 	uint64_t until_us = turn_until_us(RECONCILE_BIT_US);
 
-	while (!check->why && !check->lost) {
+	while (!check->why) {
 		if (!step(check))
 			return;
 		if (clock_mono_us() >= until_us) {
@@ -463,7 +358,7 @@ static void on_settled(bool settled, void *arg)
 	struct reconcile_check *check = arg;
 
 	check->waiting = 0;
-	check->next = RB_MIN(check_subjects, &check->subjects);
+	check->next = RB_MIN(owner_tree, &check->subjects);
 	go_on(check);
 }
 
@@ -479,37 +374,28 @@ void reconciler_check_run(struct reconcile_check *check, reconciler_checked done
 	}
 	check->patience = event_new(check->rec->base, -1, EV_PERSIST, on_patience, check);
 	check->turn = evtimer_new(check->rec->base, on_turn, check);
-	if (!check->patience || !check->turn || event_add(check->patience, &look)) {
-		check->lost = true;
-		finish(check);
-		return;
-	}
+	event_add(check->patience, &look);
 	check->waiting = reconciler_wait(check->rec, SETTLED_MS, on_settled, check);
-	if (!check->waiting)
-		on_settled(false, check);
 }
 
 void reconciler_check_free(struct reconcile_check *check)
 {
-	struct subject *subject;
+	struct owner *owner;
 
 	if (!check)
 		return;
-	check->done = NULL;
-	if (check->patience)
+	if (check->patience) { /* it runs */
+		dataplane_forget(check->rec->dp, check);
 		event_free(check->patience);
-	if (check->turn)
 		event_free(check->turn);
-	check->patience = check->turn = NULL;
-	if (check->out) /* by the answer */
-		return;
+	}
 	if (check->waiting)
 		reconciler_wait_cancel(check->rec, check->waiting);
-	while ((subject = RB_MIN(check_subjects, &check->subjects))) {
-		RB_REMOVE(check_subjects, &check->subjects, subject);
-		form_free(NULL, &subject->form);
-		free(subject->wan);
-		free(subject);
+	while ((owner = RB_MIN(owner_tree, &check->subjects))) {
+		RB_REMOVE(owner_tree, &check->subjects, owner);
+		form_free(NULL, owner->want);
+		free(((struct subject *)owner)->wans);
+		free(owner);
 	}
 	json_decref(check->verdicts);
 	free(check->text.text);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Objects of the dataplane, and the forms that intents have as sets of them (reconciler.h). Owns
  * the items. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
+#include "alloc.h"
 #include "hash.h"
 #include "reconciler.h"
 
@@ -32,9 +31,7 @@ struct item *item_get(struct reconciler *rec, enum object_type type, const char 
 	item = RB_FIND(item_tree, &rec->items, probe);
 	if (item || !make)
 		return item;
-	item = calloc(1, sizeof(*item) + size);
-	if (!item)
-		return NULL;
+	item = xcalloc(1, sizeof(*item) + size);
 	item->type = type;
 	memcpy(item->key, key, size);
 	RB_INSERT(item_tree, &rec->items, item);
@@ -84,6 +81,8 @@ void items_free(struct reconciler *rec)
 
 void form_free(struct reconciler *rec, struct form *form)
 {
+	if (!form)
+		return;
 	for (uint32_t i = 0; i < form->count; i++) {
 		free(form->objects[i].text);
 		if (!rec)
@@ -92,46 +91,39 @@ void form_free(struct reconciler *rec, struct form *form)
 		item_sweep(rec, form->objects[i].item);
 	}
 	free(form->objects);
-	*form = (struct form){0};
+	free(form);
 }
 
-int form_make(struct reconciler *rec, const struct compiled_list *list, struct form *out)
+struct form *form_make(struct reconciler *rec, struct compiled_list *list)
 {
+	struct form *form = xcalloc(1, sizeof(*form));
 	uint64_t hash = HASH_FNV64;
 
-	*out = (struct form){0};
-	if (!list->count)
-		return 0;
-	out->objects = calloc(list->count, sizeof(*out->objects));
-	if (!out->objects)
-		return -ENOMEM;
+	form->objects = xcalloc(list->count, sizeof(*form->objects));
+	form->count = list->count;
 	for (uint32_t i = 0; i < list->count; i++) {
-		const struct compiled *from = &list->items[i];
-		struct object_text *to = &out->objects[i];
+		struct compiled *from = &list->items[i];
+		struct object_text *to = &form->objects[i];
 		uint8_t type = (uint8_t)from->type;
 
-		to->type = from->type;
-		to->item = rec ? item_get(rec, from->type, from->key, true) : NULL;
-		to->text = to->item || !rec ? strdup(from->text) : NULL;
-		if (!to->text) {
-			if (to->item)
-				item_sweep(rec, to->item);
-			form_free(rec, out);
-			return -ENOMEM;
-		}
-		if (to->item)
-			to->item->forms++;
-		out->count++;
 		hash = hash_fnv64(hash, &type, 1);
 		hash = hash_fnv64(hash, from->text, strlen(from->text) + 1);
+		to->type = from->type;
+		to->text = from->text;
+		from->text = NULL;
+		if (!rec)
+			continue;
+		to->item = item_get(rec, from->type, from->key, true);
+		to->item->forms++;
 	}
-	out->revision = (hash & INT64_MAX) | 1;
-	return 0;
+	form->revision = form->count ? (hash & INT64_MAX) | 1 : 0;
+	compiled_list_clear(list);
+	return form;
 }
 
 void form_count(struct reconciler *rec, const struct form *form, bool there, int by)
 {
-	for (uint32_t i = 0; i < form->count; i++) {
+	for (uint32_t i = 0; i < form_size(form); i++) {
 		struct item *item = form->objects[i].item;
 		uint32_t *times = there ? &item->there : &item->wanted;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Intents as they were compiled: what they want, what of it is in force, and their state for people
  * (reconciler.h). Owns the owners and their forms. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "reconciler.h"
 
@@ -18,18 +18,24 @@ int owner_cmp(const struct owner *a, const struct owner *b)
 
 RB_GENERATE(owner_tree, owner, entry, owner_cmp)
 
-struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name, bool make)
+struct owner *owner_find(const struct owner_tree *owners, enum intent_type type, const char *name)
 {
-	struct owner probe = {.type = type}, *owner;
+	struct owner probe = {.type = type};
 
 	snprintf(probe.name, sizeof(probe.name), "%s", name);
-	owner = RB_FIND(owner_tree, &rec->owners, &probe);
-	if (owner || !make)
+	return RB_FIND(owner_tree, (struct owner_tree *)owners, &probe);
+}
+
+struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name)
+{
+	struct owner *owner = owner_find(&rec->owners, type, name);
+
+	if (owner)
 		return owner;
-	owner = malloc(sizeof(*owner));
-	if (!owner)
-		return NULL;
-	*owner = probe;
+	owner = xcalloc(1, sizeof(*owner));
+	owner->type = type;
+	owner->shown = INTENT_STATES;
+	snprintf(owner->name, sizeof(owner->name), "%s", name);
 	RB_INSERT(owner_tree, &rec->owners, owner);
 	return owner;
 }
@@ -38,29 +44,29 @@ struct owner *owner_get(struct reconciler *rec, enum intent_type type, const cha
 static void place(struct reconciler *rec, struct owner *owner, bool queued, enum owner_step step)
 {
 	rec->open_count -= owner->queued || owner->step;
-	rec->open_objects -= owner->step ? owner->want.count : 0;
+	rec->open_objects -= owner->step ? form_size(owner->want) : 0;
 	owner->queued = queued;
 	owner->step = step;
 	rec->open_count += queued || step;
-	rec->open_objects += step ? owner->want.count : 0;
+	rec->open_objects += step ? form_size(owner->want) : 0;
 }
 
-const char *owner_label(const struct owner *owner, char *label, size_t size)
+const char *owner_label(const struct owner *owner, char label[LABEL_BYTES])
 {
-	snprintf(label, size, "%s %s", intent_kind(owner->type), owner->name);
+	snprintf(label, LABEL_BYTES, "%s %s", intent_kind(owner->type), owner->name);
 	return label;
 }
 
-struct owner *owner_labelled(struct reconciler *rec, const char *label)
+const char *label_name(const char *label, enum intent_type *type)
 {
 	const char *space = strrchr(label, ' ');
-	char label_of_type[64];
 
-	for (int type = 0; space && type < INTENT_TYPES; type++) {
-		snprintf(label_of_type, sizeof(label_of_type), "%s ", intent_kind(type));
-		if ((size_t)(space + 1 - label) == strlen(label_of_type) &&
-			!strncmp(label, label_of_type, strlen(label_of_type)))
-			return owner_get(rec, type, space + 1, false);
+	for (int t = 0; space && t < INTENT_TYPES; t++) {
+		size_t length = strlen(intent_kind(t));
+
+		*type = t;
+		if ((size_t)(space - label) == length && !strncmp(label, intent_kind(t), length))
+			return space + 1;
 	}
 	return NULL;
 }
@@ -75,18 +81,17 @@ void owner_queue(struct reconciler *rec, struct owner *owner)
 
 void owner_unsettled(struct reconciler *rec, struct owner *owner)
 {
-	if (owner->unsettled)
+	if (owner->seq)
 		return;
-	owner->unsettled = true;
 	owner->seq = ++rec->seq;
 	TAILQ_INSERT_TAIL(&rec->unsettled, owner, unsettled_link);
 }
 
 static void owner_settled(struct reconciler *rec, struct owner *owner)
 {
-	if (!owner->unsettled)
+	if (!owner->seq)
 		return;
-	owner->unsettled = false;
+	owner->seq = 0;
 	TAILQ_REMOVE(&rec->unsettled, owner, unsettled_link);
 }
 
@@ -94,13 +99,11 @@ static void owner_settled(struct reconciler *rec, struct owner *owner)
 
 void owner_show(struct reconciler *rec, struct owner *owner, const struct intent *intent)
 {
-	if (owner->counted)
+	if (owner->shown < INTENT_STATES)
 		rec->states[owner->type][owner->shown]--;
-	owner->counted = intent != NULL;
-	if (!intent)
-		return;
-	owner->shown = intent->status.state;
-	rec->states[owner->type][owner->shown]++;
+	owner->shown = intent ? intent->status.state : INTENT_STATES;
+	if (intent)
+		rec->states[owner->type][owner->shown]++;
 }
 
 static void set_state(struct reconciler *rec, struct owner *owner, enum intent_state state)
@@ -121,13 +124,13 @@ static void set_state(struct reconciler *rec, struct owner *owner, enum intent_s
 static void publish(struct reconciler *rec, struct owner *owner, enum intent_state state)
 {
 	struct intent *intent = world_find(rec->world, owner->type, owner->name);
-	bool same;
+	enum owner_tells tells = owner->tells;
 
 	set_state(rec, owner, state);
 	if (!intent)
 		return;
-	same = intent->status.state == state && !strcmp(intent->status.reason, owner->reason);
-	if (same && !owner->news)
+	if (tells != TELLS_ALWAYS && intent->status.state == state &&
+		!strcmp(intent->status.reason, owner->reason))
 		return;
 	intent->status.state = state;
 	owner_show(rec, owner, intent);
@@ -135,26 +138,17 @@ static void publish(struct reconciler *rec, struct owner *owner, enum intent_sta
 	snprintf(intent->status.reason, sizeof(intent->status.reason), "%s", owner->reason);
 	if (state == INTENT_PENDING)
 		return;
-	owner->news = false;
-	if (rec->on_status && (!owner->quiet || state == INTENT_REFUSED))
+	owner->tells = TELLS_CHANGES;
+	if (rec->on_status && (tells != TELLS_REFUSALS || state == INTENT_REFUSED))
 		rec->on_status(intent, rec->on_status_arg);
 }
 
 /* ---- tries ---- */
 
-static void set_wants(struct reconciler *rec, struct owner *owner, bool wants)
-{
-	if (owner->wants == wants)
-		return;
-	owner->wants = wants;
-	form_count(rec, &owner->want, false, wants ? 1 : -1);
-}
-
 void owner_pend(struct reconciler *rec, struct owner *owner)
 {
 	if (owner->step)
 		return;
-	set_wants(rec, owner, true);
 	place(rec, owner, owner->queued, STEP_PENDING);
 	TAILQ_INSERT_TAIL(&rec->pending[owner->type], owner, try_link);
 }
@@ -173,6 +167,7 @@ void owner_untry(struct reconciler *rec, struct owner *owner)
 	TAILQ_INSERT_HEAD(&rec->pending[owner->type], owner, try_link);
 }
 
+/* It has its verdict. The newest form of one that was to have its former one again is next. */
 static void leave(struct reconciler *rec, struct owner *owner)
 {
 	if (owner->step == STEP_PENDING)
@@ -180,103 +175,81 @@ static void leave(struct reconciler *rec, struct owner *owner)
 	if (owner->step == STEP_TRYING)
 		TAILQ_REMOVE(&rec->trying, owner, try_link);
 	place(rec, owner, owner->queued, STEP_NONE);
+	if (owner->restores)
+		owner_queue(rec, owner);
+	owner->restores = false;
 }
 
 /* ---- forms ---- */
 
-const struct form *owner_in(const struct owner *owner)
+/* It wants that form from now on (taken over), or, NULL, none that is known. */
+static void set_want(struct reconciler *rec, struct owner *owner, struct form *form)
 {
-	if (owner->is_in)
-		return &owner->want;
-	return owner->in.count && !owner->restores ? &owner->in : NULL;
-}
+	struct form *before = owner->want;
 
-/* What was in force is so no more. */
-static void out_of_force(struct reconciler *rec, struct owner *owner)
-{
-	const struct form *in = owner_in(owner);
-
-	if (in)
-		form_count(rec, in, true, -1);
-	owner->is_in = false;
-	form_free(rec, &owner->in);
-}
-
-void owner_want(struct reconciler *rec, struct owner *owner, struct form *form)
-{
-	set_wants(rec, owner, false);
-	if (owner->step)
-		rec->open_objects -= owner->want.count;
-	if (owner->is_in) {
-		owner->in = owner->want;
-		owner->is_in = false;
-	} else {
-		form_free(rec, &owner->want);
-	}
-	owner->want = *form;
-	*form = (struct form){0};
-	if (owner->step)
-		rec->open_objects += owner->want.count;
-	set_wants(rec, owner, true);
-}
-
-void owner_restored(struct reconciler *rec, struct owner *owner, bool applied)
-{
-	owner->restores = false;
-	if (applied) {
-		owner->there = owner->in.revision;
-		form_count(rec, &owner->in, true, 1);
-	} else {
-		form_free(rec, &owner->in);
-	}
-	set_wants(rec, owner, false);
-	leave(rec, owner);
-	owner_queue(rec, owner);
-}
-
-/* The wanted form is in force, and no other. */
-static void into_force(struct reconciler *rec, struct owner *owner)
-{
-	struct form before = owner->in;
-
-	if (owner->is_in)
+	if (before == form)
 		return;
-	form_count(rec, &owner->want, true, 1);
-	if (!owner->restores)
-		form_count(rec, &before, true, -1);
-	owner->restores = false;
-	owner->in = (struct form){0};
-	owner->is_in = true;
-	form_free(rec, &before);
+	if (owner->step)
+		rec->open_objects += form_size(form) - form_size(before);
+	form_count(rec, form, false, 1);
+	form_count(rec, before, false, -1);
+	owner->want = form;
+	if (before != owner->in)
+		form_free(rec, before);
+}
+
+/* What it wants is in force, or, NULL, nothing is. */
+static void set_in(struct reconciler *rec, struct owner *owner, struct form *form)
+{
+	struct form *before = owner->in;
+
+	if (before == form)
+		return;
+	form_count(rec, form, true, 1);
+	form_count(rec, before, true, -1);
+	owner->in = form;
+	if (before != owner->want)
+		form_free(rec, before);
+}
+
+/* What it wants is nothing: its group is to go. */
+void owner_go(struct reconciler *rec, struct owner *owner)
+{
+	set_want(rec, owner, xcalloc(1, sizeof(*owner->want)));
+	owner_pend(rec, owner);
+}
+
+/* What a refused one had in force is wanted first of all. */
+static void restore(struct reconciler *rec, struct owner *owner)
+{
+	struct form *before = owner->in;
+
+	form_count(rec, before, true, -1);
+	owner->in = NULL;
+	set_want(rec, owner, before);
+	owner->restores = true;
+	owner_pend(rec, owner);
 }
 
 /* What a refused one had before is not lost with the dataplane: it is put again before the newest
  * form is tried. */
 void owner_lost(struct reconciler *rec, struct owner *owner)
 {
-	bool refused = owner->state == INTENT_REFUSED;
-
 	owner->there = 0;
-	if (refused) {
-		if (owner->in.count && !owner->restores)
-			form_count(rec, &owner->in, true, -1);
-		owner->restores = owner->in.count > 0;
-		if (owner->restores)
-			owner_pend(rec, owner);
-		else
-			owner_queue(rec, owner);
+	if (owner->state == INTENT_REFUSED && form_size(owner->in)) {
+		restore(rec, owner);
 		return;
 	}
-	if (owner->is_in) {
-		form_count(rec, &owner->want, true, -1);
-		owner->is_in = false;
-	} else {
-		out_of_force(rec, owner);
-	}
-	owner->quiet = owner->state == INTENT_APPLIED;
-	if (owner->quiet)
+	set_in(rec, owner, NULL);
+	if (owner->state == INTENT_REFUSED && !owner->restores)
+		owner_queue(rec, owner);
+	if (owner->state == INTENT_REFUSED)
+		return;
+	if (owner->state == INTENT_APPLIED) {
+		owner->tells = TELLS_REFUSALS;
 		publish(rec, owner, INTENT_PENDING);
-	if (owner->want.count)
+	}
+	if (form_size(owner->want))
 		owner_pend(rec, owner);
 }
 
@@ -284,10 +257,11 @@ void owner_lost(struct reconciler *rec, struct owner *owner)
 
 static void retry_refused(struct intent *dependent, void *arg)
 {
-	struct owner *owner = owner_get(arg, dependent->type, dependent->name, false);
+	struct reconciler *rec = arg;
+	struct owner *owner = owner_find(&rec->owners, dependent->type, dependent->name);
 
 	if (owner && owner->state == INTENT_REFUSED)
-		owner_queue(arg, owner);
+		owner_queue(rec, owner);
 }
 
 /* A rule for local networks has no objects of its own: it is there where it is meant for. */
@@ -296,7 +270,7 @@ static enum intent_state settled_state(
 {
 	const char *site;
 
-	if (owner->want.count)
+	if (form_size(owner->want))
 		return INTENT_APPLIED;
 	if (owner->type != INTENT_LOCAL_NETWORK || !intent)
 		return INTENT_ELSEWHERE;
@@ -308,8 +282,8 @@ static enum intent_state settled_state(
 bool owner_wan_is_there(struct reconciler *rec, const char *name)
 {
 	const struct intent *intent = world_find(rec->world, INTENT_WAN, name);
-	const struct owner *owner = owner_get(rec, INTENT_WAN, name, false);
-	const struct form *in = owner ? owner_in(owner) : NULL;
+	const struct owner *owner = owner_find(&rec->owners, INTENT_WAN, name);
+	const struct form *in = owner ? owner->in : NULL;
 	const struct api_prefixes *addresses = intent ? &intent->obj->wan.port.addresses : NULL;
 	char key[API_KEY_BYTES], text[64];
 	bool there = in && form_has(in, OBJECT_PORT, name);
@@ -347,7 +321,7 @@ static const struct owner *lacking_wan(struct reconciler *rec, const struct inte
 	const char *name;
 
 	for (uint32_t i = 0; (name = owner_wan_of(rec, intent, i)); i++) {
-		const struct owner *wan = *name ? owner_get(rec, INTENT_WAN, name, false) : NULL;
+		const struct owner *wan = *name ? owner_find(&rec->owners, INTENT_WAN, name) : NULL;
 
 		if (wan && wan->state == INTENT_REFUSED && !owner_wan_is_there(rec, name))
 			return wan;
@@ -374,11 +348,12 @@ static void publish_settled(
 
 static void lose_wan(struct intent *dependent, void *arg)
 {
-	struct owner *owner = owner_get(arg, dependent->type, dependent->name, false);
+	struct reconciler *rec = arg;
+	struct owner *owner = owner_find(&rec->owners, dependent->type, dependent->name);
 
 	if (owner && owner->state == INTENT_APPLIED &&
 		(owner->type == INTENT_SLICE || owner->type == INTENT_NETWORK))
-		owner_queue(arg, owner);
+		owner_queue(rec, owner);
 }
 
 void owner_settle(struct reconciler *rec, struct owner *owner)
@@ -386,18 +361,17 @@ void owner_settle(struct reconciler *rec, struct owner *owner)
 	struct intent *intent = world_find(rec->world, owner->type, owner->name);
 	bool was_refused = owner->state == INTENT_REFUSED;
 
-	into_force(rec, owner);
-	owner->there = owner->want.revision;
+	set_in(rec, owner, owner->want);
+	owner->there = owner->want->revision;
 	leave(rec, owner);
-	if (owner->queued) /* touched again meanwhile */
+	if (owner->queued) /* touched again meanwhile, or the newest form is next */
 		return;
 	publish_settled(rec, owner, intent);
-	owner->quiet = false;
 	owner_settled(rec, owner);
 	if (was_refused && owner->state != INTENT_REFUSED && intent)
 		compile_dependents(
 			rec->world, owner->type, owner->name, intent->spec, retry_refused, rec);
-	if (!intent && !owner->want.count)
+	if (!intent && !owner->want->count)
 		owner_free(rec, owner);
 }
 
@@ -405,13 +379,12 @@ void owner_refuse(struct reconciler *rec, struct owner *owner, const char *reaso
 {
 	const struct intent *intent = world_find(rec->world, owner->type, owner->name);
 
-	set_wants(rec, owner, false);
 	leave(rec, owner);
-	snprintf(owner->reason, sizeof(owner->reason), "%s", reason);
+	set_want(rec, owner, NULL);
 	if (owner->queued)
 		return;
+	snprintf(owner->reason, sizeof(owner->reason), "%s", reason);
 	publish(rec, owner, INTENT_REFUSED);
-	owner->quiet = false;
 	owner_settled(rec, owner);
 	if (owner->type == INTENT_WAN && intent && !owner_wan_is_there(rec, owner->name))
 		compile_dependents(
@@ -420,10 +393,9 @@ void owner_refuse(struct reconciler *rec, struct owner *owner, const char *reaso
 
 void owner_free(struct reconciler *rec, struct owner *owner)
 {
-	set_wants(rec, owner, false);
-	out_of_force(rec, owner);
 	leave(rec, owner);
-	form_free(rec, &owner->want);
+	set_in(rec, owner, NULL);
+	set_want(rec, owner, NULL);
 	owner_settled(rec, owner);
 	owner_show(rec, owner, NULL);
 	if (owner->queued)
@@ -436,50 +408,42 @@ void owner_free(struct reconciler *rec, struct owner *owner)
 
 /* ---- compiling ---- */
 
-/* 0, or -ENOMEM: it is to be done again. */
-static int compile_one(struct reconciler *rec, struct owner *owner, struct compiled_list *list)
+bool owner_compile(
+	struct reconciler *rec, enum intent_type type, const char *name, struct rpc_error *error)
 {
-	const struct intent *intent = world_find(rec->world, owner->type, owner->name);
-	struct rpc_error error = {0};
-	struct form form;
-	int err = 0;
+	const struct intent *intent = world_find(rec->world, type, name);
 
-	compiled_list_clear(list);
-	if (intent)
-		err = compile_intent(rec->world, rec->site, intent, list, &error);
-	if (err == -ENOMEM)
-		return err;
-	owner->rejected = err != 0;
-	if (err) {
+	compiled_list_clear(&rec->compiled);
+	return !intent || !compile_intent(rec->world, rec->site, intent, &rec->compiled, error);
+}
+
+static void compile_one(struct reconciler *rec, struct owner *owner)
+{
+	struct rpc_error error = {0};
+
+	if (owner->restores) /* what it had goes first */
+		return;
+	if (!owner_compile(rec, owner->type, owner->name, &error)) {
 		owner_refuse(rec, owner, error.message);
-		return 0;
+		return;
 	}
-	if (form_make(rec, list, &form))
-		return -ENOMEM;
-	owner_want(rec, owner, &form);
-	if (owner->want.revision == owner->there && !owner->restores)
+	set_want(rec, owner, form_make(rec, &rec->compiled));
+	if (owner->want->revision == owner->there)
 		owner_settle(rec, owner);
 	else
 		owner_pend(rec, owner);
-	return 0;
 }
 
 bool owners_compile(struct reconciler *rec, uint64_t until_us)
 {
-	struct compiled_list list = {0};
 	struct owner *owner;
 
 	while ((owner = TAILQ_FIRST(&rec->queue))) {
 		TAILQ_REMOVE(&rec->queue, owner, queue_link);
 		place(rec, owner, false, owner->step);
-		if (compile_one(rec, owner, &list)) {
-			owner_queue(rec, owner);
-			reconcile_pause(rec, PAUSE_MS);
-			break;
-		}
+		compile_one(rec, owner);
 		if (clock_mono_us() > until_us)
 			break;
 	}
-	compiled_list_free(&list);
 	return !TAILQ_EMPTY(&rec->queue);
 }

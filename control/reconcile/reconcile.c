@@ -34,25 +34,75 @@ void reconcile_pause(struct reconciler *rec, uint32_t ms)
 	evtimer_add(rec->pause, &tv);
 }
 
-static void shell_free(struct reconciler *rec)
+/* ---- who waits until what was touched so far is applied or refused ---- */
+
+static void waiter_free(struct reconciler *rec, struct waiter *waiter)
 {
-	for (char **keep = rec->keep; keep && *keep; keep++)
-		free(*keep);
-	free(rec->keep);
-	free(rec->site);
-	free(rec->applied);
-	free(rec);
+	TAILQ_REMOVE(&rec->waiters, waiter, link);
+	event_free(waiter->timer);
+	free(waiter);
 }
 
-bool reconcile_answered(struct reconciler *rec)
+static void waiter_done(struct reconciler *rec, struct waiter *waiter, bool settled)
 {
-	rec->calls--;
-	if (!rec->stopped)
-		return true;
-	if (!rec->calls)
-		shell_free(rec);
-	return false;
+	void (*done)(bool settled, void *arg) = waiter->done;
+	void *arg = waiter->arg;
+
+	waiter_free(rec, waiter);
+	done(settled, arg);
 }
+
+static void on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter_done(waiter->rec, waiter, false);
+}
+
+uint64_t reconciler_wait(struct reconciler *rec, uint32_t timeout_ms,
+	void (*done)(bool settled, void *arg), void *arg)
+{
+	struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+	struct waiter *waiter = xcalloc(1, sizeof(*waiter));
+
+	*waiter = (struct waiter){.rec = rec, .seq = rec->seq, .done = done, .arg = arg};
+	TAILQ_INSERT_TAIL(&rec->waiters, waiter, link);
+	waiter->timer = evtimer_new(rec->base, on_timeout, waiter);
+	evtimer_add(waiter->timer, &tv);
+	waiter->number = ++rec->last_waiter;
+	reconcile_work(rec);
+	return waiter->number;
+}
+
+void reconciler_wait_cancel(struct reconciler *rec, uint64_t number)
+{
+	struct waiter *waiter;
+
+	TAILQ_FOREACH (waiter, &rec->waiters, link) {
+		if (waiter->number != number)
+			continue;
+		waiter_free(rec, waiter);
+		return;
+	}
+}
+
+/* done() may touch intents, wait again or cancel others: from the front each time. */
+static void wait_check(struct reconciler *rec)
+{
+	struct waiter *waiter;
+
+	do {
+		const struct owner *first = TAILQ_FIRST(&rec->unsettled);
+
+		TAILQ_FOREACH (waiter, &rec->waiters, link)
+			if (!first || first->seq > waiter->seq)
+				break;
+		if (waiter)
+			waiter_done(rec, waiter, true);
+	} while (waiter);
+}
+
+/* ---- a turn ---- */
 
 bool reconcile_synced(const struct reconciler *rec)
 {
@@ -63,7 +113,7 @@ bool reconcile_synced(const struct reconciler *rec)
 
 uint32_t reconcile_differing(const struct reconciler *rec)
 {
-	return rec->open_objects + rec->leftover_count + rec->stranger_count;
+	return rec->open_objects + rec->leftover_count;
 }
 
 static void note_sync(struct reconciler *rec)
@@ -93,7 +143,8 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 		rec->resync_wanted = true;
 	if (dataplane_state(rec->dp) == DATAPLANE_UP) {
 		/* the first one tells leftovers from what is compiled only later */
-		if (rec->resync_wanted && !rec->listing && (rec->known || TAILQ_EMPTY(&rec->queue)))
+		if (rec->resync_wanted && rec->list == LIST_NONE &&
+			(rec->known || TAILQ_EMPTY(&rec->queue)))
 			resync_begin(rec);
 		if (!more && rec->call == CALL_NONE && rec->known && !rec->doubt && rec->enabled)
 			round_next(rec);
@@ -146,7 +197,7 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 	struct reconciler *rec = arg;
 
 	if (state != DATAPLANE_UP) {
-		if (rec->listing)
+		if (rec->list != LIST_NONE)
 			resync_lost(rec);
 		return;
 	}
@@ -166,7 +217,7 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 
 static struct owner *touch(struct reconciler *rec, enum intent_type type, const char *name)
 {
-	struct owner *owner = owner_get(rec, type, name, true);
+	struct owner *owner = owner_get(rec, type, name);
 
 	owner_queue(rec, owner);
 	owner_unsettled(rec, owner);
@@ -185,7 +236,7 @@ static void touch_change(struct reconciler *rec, const struct world_change *chan
 
 	if (intent)
 		intent->status.state = INTENT_PENDING;
-	owner->news = true;
+	owner->tells = TELLS_ALWAYS;
 	owner_show(rec, owner, intent);
 	if (change->before)
 		compile_dependents(rec->world, change->type, change->name, change->before,
@@ -238,7 +289,7 @@ void reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), v
 static void each_of(const struct form *form, enum object_type type,
 	void (*each)(const char *key, const char *text, void *arg), void *arg)
 {
-	for (uint32_t i = 0; form && i < form->count; i++)
+	for (uint32_t i = 0; i < form_size(form); i++)
 		if (form->objects[i].type == type)
 			each(form->objects[i].item->key, form->objects[i].text, arg);
 }
@@ -249,11 +300,9 @@ void reconciler_each(struct reconciler *rec, enum object_type type,
 	struct owner *owner;
 
 	RB_FOREACH (owner, owner_tree, &rec->owners) {
-		const struct form *in = owner_in(owner);
-
-		each_of(in, type, each, arg);
-		if (owner->wants && in != &owner->want)
-			each_of(&owner->want, type, each, arg);
+		each_of(owner->in, type, each, arg);
+		if (owner->want != owner->in)
+			each_of(owner->want, type, each, arg);
 	}
 }
 
@@ -299,7 +348,7 @@ void reconciler_resync(struct reconciler *rec)
 
 void reconciler_retry(struct reconciler *rec, enum intent_type type, const char *name)
 {
-	struct owner *owner = owner_get(rec, type, name, false);
+	struct owner *owner = owner_find(&rec->owners, type, name);
 
 	if (!owner || owner->state != INTENT_REFUSED)
 		return;
@@ -400,9 +449,9 @@ void reconciler_stop(struct reconciler *rec)
 	if (!rec)
 		return;
 	dataplane_forget(rec->dp, rec);
-	wait_free(rec);
+	while (!TAILQ_EMPTY(&rec->waiters))
+		waiter_free(rec, TAILQ_FIRST(&rec->waiters));
 	free(rec->text.text);
-	rec->text = (struct text){0};
 	json_decref(rec->verdicts);
 	resync_free(rec);
 	while ((owner = RB_MIN(owner_tree, &rec->owners)))
@@ -412,7 +461,11 @@ void reconciler_stop(struct reconciler *rec)
 	event_free(rec->pause);
 	event_free(rec->second_look);
 	event_free(rec->resync);
-	rec->stopped = true;
-	if (!rec->calls)
-		shell_free(rec);
+	compiled_list_free(&rec->compiled);
+	for (char **keep = rec->keep; *keep; keep++)
+		free(*keep);
+	free(rec->keep);
+	free(rec->site);
+	free(rec->applied);
+	free(rec);
 }

@@ -82,12 +82,9 @@ struct reconcile_checked {
 };
 typedef void (*reconciler_checked)(const struct reconcile_checked *checked, void *arg);
 
-/* Before world_commit or world_rollback, after world_check: the changes are still known. 0,
- * -ENOMEM. */
-int reconciler_check(struct reconciler *rec, const struct world_change *changes, size_t count,
-	struct reconcile_check **out);
-/* The same in pieces: begin (NULL: no memory), then steps with the same changes until one is false;
- * each comes back at the time until_us of the monotonic clock, but does something (0: all). */
+/* Before world_commit or world_rollback, after world_check: the changes are still known. Then steps
+ * with the same changes until one is false; each comes back at the time until_us of the monotonic
+ * clock, but does something (0: all). */
 struct reconcile_check *reconciler_check_begin(struct reconciler *rec);
 bool reconciler_check_step(struct reconcile_check *check, const struct world_change *changes,
 	size_t count, uint64_t until_us);

@@ -34,6 +34,11 @@ struct form {
 	uint64_t revision; /* a hash of all of them; 0: there are none */
 };
 
+static inline uint32_t form_size(const struct form *form)
+{
+	return form ? form->count : 0;
+}
+
 /* ---- items ---- */
 
 struct item {
@@ -55,13 +60,20 @@ enum owner_step {
 	STEP_TRYING,  /* in the call that is out */
 };
 
+/* Which of its states are events for people. */
+enum owner_tells {
+	TELLS_CHANGES,
+	TELLS_ALWAYS,	/* it was changed: even if the state is what it was */
+	TELLS_REFUSALS, /* it is applied again after a restart of the dataplane */
+};
+
 struct owner {
 	RB_ENTRY(owner) entry;
 	enum intent_type type;
 	api_name name;
-	struct form want; /* as it was compiled last */
-	struct form in;	  /* in force, where that is another form */
-	bool is_in;	  /* the wanted form is in force */
+	/* As it was compiled last; NULL: not yet, or it was refused. */
+	struct form *want;
+	struct form *in; /* in force, maybe the same; NULL: none that is known */
 	/* revision of the group in the dataplane, as far as known; 0: none */
 	uint64_t there;
 #define REVISION_UNKNOWN 1 /* there it is, but perhaps not as it was said */
@@ -69,17 +81,12 @@ struct owner {
 	uint64_t stamp;	   /* of the last call that has changed it */
 	enum intent_state state;
 	char reason[256];
-	uint64_t seq; /* of the touch that it is unsettled since */
-	bool queued;  /* to be compiled */
+	uint64_t seq;  /* of the touch that it is unsettled since; 0: it is settled */
+	bool queued;   /* to be compiled */
+	bool restores; /* refused, and wants what it had before the dataplane lost that */
 	enum owner_step step;
-	bool unsettled;
-	bool wants;    /* its wanted form is counted as wanted: it is not refused */
-	bool rejected; /* could not be compiled: what is in force stays */
-	bool restores; /* refused, and what it had before is to be in force again first */
-	bool news;     /* its state is told even if it is what it was */
-	bool quiet;    /* applied again after a restart: no news */
-	bool counted;  /* among rec->states, in the state that its intent shows: */
-	enum intent_state shown;
+	enum owner_tells tells;
+	enum intent_state shown; /* by its intent, and counted so; INTENT_STATES: there is none */
 	TAILQ_ENTRY(owner) queue_link, try_link, unsettled_link;
 	TAILQ_ENTRY(owner) refused_link; /* as long as its state is INTENT_REFUSED */
 };
@@ -103,22 +110,22 @@ struct waiter {
 /* An object that was found in the dataplane and that no source claims. */
 struct leftover {
 	enum object_type type;
-	char key[];
+	char *key;
 };
 
 /* What the call that is out is about. */
-enum call_kind { CALL_NONE, CALL_INTENTS, CALL_LEFTOVERS, CALL_STRANGERS };
+enum call_kind { CALL_NONE, CALL_INTENTS, CALL_LEFTOVERS };
 
 struct reconciler {
 	struct event_base *base;
 	struct world *world;
 	struct dataplane *dp;
+	struct compiled_list compiled; /* by owner_compile() */
 	char *site;
 	char **keep;
 	uint32_t second_look_ms, silent_ms;
 	struct event *work, *resync, *pause, *second_look;
-	bool enabled; /* the store has had a commit */
-	bool stopped;
+	bool enabled;	/* the store has had a commit */
 	uint32_t calls; /* that will call back with this as their argument */
 
 	struct item_tree items;
@@ -154,20 +161,17 @@ struct reconciler {
 	struct text text;      /* of the call */
 
 	/* the resync that goes on */
-	bool listing;
 	bool resync_wanted;
-	enum list_kind { LIST_INTENTS, LIST_UNCLAIMED } list;
+	enum list_kind { LIST_NONE, LIST_INTENTS, LIST_UNCLAIMED } list;
 	enum object_type list_type;
 	uint64_t list_stamp;
-	json_t *page;		     /* groups or objects; NULL: it has not come */
-	json_t *cursor;		     /* of the next page; NULL: this is the last */
-	size_t compared;	     /* of the page */
-	struct leftover **leftovers; /* unclaimed, to be deleted */
+	json_t *page;		    /* groups or objects; NULL: it has not come */
+	json_t *cursor;		    /* of the next page; NULL: this is the last */
+	size_t compared;	    /* of the page */
+	struct leftover *leftovers; /* unclaimed, to be deleted, by type */
 	uint32_t leftover_count, leftover_room;
 	uint32_t leftovers_most; /* that are remembered */
 	bool beyond;		 /* there are more of them than are remembered at once */
-	char **strangers;	 /* groups of intents that are not there any more */
-	uint32_t stranger_count, stranger_room;
 	uint32_t drift;
 	char drift_first[API_KEY_BYTES + 16];
 
@@ -196,35 +200,34 @@ struct item *item_get(struct reconciler *rec, enum object_type type, const char 
 struct item *item_labelled(struct reconciler *rec, const char *label);
 void items_free(struct reconciler *rec);
 
-/* The compiled objects as a form; rec NULL: it is only asked about, and freed so. 0, -ENOMEM. */
-int form_make(struct reconciler *rec, const struct compiled_list *list, struct form *out);
+/* The compiled objects as a form, which takes their texts and leaves the list empty; rec NULL: it
+ * is only asked about, and freed so. */
+struct form *form_make(struct reconciler *rec, struct compiled_list *list);
 void form_free(struct reconciler *rec, struct form *form);
-/* Its objects are wanted, or in force (there): counted. */
+/* Its objects are wanted, or in force (there): counted. NULL is fine. */
 void form_count(struct reconciler *rec, const struct form *form, bool there, int by);
 bool form_has(const struct form *form, enum object_type type, const char *key);
 
 /* ---- owner.c ---- */
 
-struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name, bool make);
+struct owner *owner_find(const struct owner_tree *owners, enum intent_type type, const char *name);
+struct owner *owner_get(struct reconciler *rec, enum intent_type type, const char *name);
 /* "slice blue", as groups are called. */
-const char *owner_label(const struct owner *owner, char *label, size_t size);
-struct owner *owner_labelled(struct reconciler *rec, const char *label);
+#define LABEL_BYTES (LIMIT_NAME + 64)
+const char *owner_label(const struct owner *owner, char label[LABEL_BYTES]);
+/* The type and name that a label says; NULL: it is no intent's. */
+const char *label_name(const char *label, enum intent_type *type);
 void owner_queue(struct reconciler *rec, struct owner *owner); /* to be compiled */
 void owner_unsettled(struct reconciler *rec, struct owner *owner);
 void owner_pend(struct reconciler *rec, struct owner *owner); /* to be tried */
 void owner_try(struct reconciler *rec, struct owner *owner);  /* it is in the call */
 void owner_untry(struct reconciler *rec, struct owner *owner);
-/* The form in force; NULL: none is known. */
-const struct form *owner_in(const struct owner *owner);
-/* What it wants from now on (taken over). */
-void owner_want(struct reconciler *rec, struct owner *owner, struct form *form);
-/* What a refused one had before was put again, or could not be; the newest form is next. */
-void owner_restored(struct reconciler *rec, struct owner *owner, bool applied);
+void owner_go(struct reconciler *rec, struct owner *owner); /* its group is to be nothing */
 /* The dataplane lost what was in force. */
 void owner_lost(struct reconciler *rec, struct owner *owner);
 void owner_settle(
 	struct reconciler *rec, struct owner *owner); /* what it wants is so; may free it */
-/* By the dataplane, or (rejected) by the compiler: what is in force stays. */
+/* By the dataplane or the compiler: what is in force stays. */
 void owner_refuse(struct reconciler *rec, struct owner *owner, const char *reason);
 void owner_free(struct reconciler *rec, struct owner *owner);
 /* The intent shows a state, which is counted; NULL: there is none any more. */
@@ -235,6 +238,9 @@ bool owner_wan_is_there(struct reconciler *rec, const char *name);
  * no such place. */
 const char *owner_wan_of(
 	const struct reconciler *rec, const struct intent *intent, uint32_t number);
+/* To rec->compiled: nothing where there is no such intent. false: refused. */
+bool owner_compile(
+	struct reconciler *rec, enum intent_type type, const char *name, struct rpc_error *error);
 /* Compiles what is queued until then; true: there is more. */
 bool owners_compile(struct reconciler *rec, uint64_t until_us);
 
@@ -248,6 +254,8 @@ bool round_waits(const struct reconciler *rec); /* something is pending */
 void round_group(struct text *text, const char *owner, const struct form *form);
 /* Begins a call about groups of intents. */
 void round_begin(struct text *text);
+/* A group that is not in this call and will say something else of objects that these share. */
+void round_stale(struct text *text, const char *owner, bool first);
 /* In conflict with what no source of ours has, and that is not kept: that would be taken away. */
 bool round_is_cured(struct reconciler *rec, const json_t *error);
 /* Why a group is refused, as an intent's status says it. */
@@ -260,26 +268,20 @@ void resync_begin(struct reconciler *rec);
 bool resync_compare(struct reconciler *rec, uint64_t until_us); /* true: there is more */
 void resync_lost(struct reconciler *rec);
 void resync_free(struct reconciler *rec);
-/* Groups and objects that are nobody's as a call; false: there are none. */
-enum call_kind resync_call(struct reconciler *rec);
-void resync_called(struct reconciler *rec, const json_t *error); /* its answer; NULL: done */
+/* The objects that are nobody's as a call; false: there are none. */
+bool leftovers_call(struct reconciler *rec);
+void leftovers_called(struct reconciler *rec, const json_t *error); /* its answer; NULL: done */
 
 /* ---- reconcile.c ---- */
 
 void reconcile_work(struct reconciler *rec);		   /* from the loop, soon */
 #define PAUSE_MS 1000					   /* when memory is short */
 void reconcile_pause(struct reconciler *rec, uint32_t ms); /* nothing is done for so long */
-bool reconcile_answered(struct reconciler *rec); /* first thing in each callback; false: stopped */
 bool reconcile_synced(const struct reconciler *rec);
 uint32_t reconcile_differing(const struct reconciler *rec); /* objects */
 void reconcile_looked(struct reconciler *rec);		    /* a resync is over */
 bool reconcile_kept(const struct reconciler *rec, enum object_type type, const char *key);
 bool reconcile_kept_label(const struct reconciler *rec, const char *label); /* "slice blue" */
 void reconcile_tell(struct reconciler *rec); /* those who listen to what was applied */
-
-/* ---- wait.c ---- */
-
-void wait_check(struct reconciler *rec);
-void wait_free(struct reconciler *rec);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
+#include "alloc.h"
 #include "clock.h"
 #include "reconciler.h"
 
@@ -26,9 +26,7 @@ static void page_free(struct reconciler *rec)
 static void leftovers_free(struct reconciler *rec)
 {
 	while (rec->leftover_count)
-		free(rec->leftovers[--rec->leftover_count]);
-	while (rec->stranger_count)
-		free(rec->strangers[--rec->stranger_count]);
+		free(rec->leftovers[--rec->leftover_count].key);
 }
 
 void resync_free(struct reconciler *rec)
@@ -36,13 +34,12 @@ void resync_free(struct reconciler *rec)
 	page_free(rec);
 	leftovers_free(rec);
 	free(rec->leftovers);
-	free(rec->strangers);
 }
 
 void resync_lost(struct reconciler *rec)
 {
 	page_free(rec);
-	rec->listing = false;
+	rec->list = LIST_NONE;
 	rec->resync_wanted = true;
 }
 
@@ -68,13 +65,11 @@ static void ask_page(struct reconciler *rec)
 	json_t *params = params_of(rec);
 
 	page_free(rec);
-	if (!params || dataplane_call(rec->dp, rec->list == LIST_UNCLAIMED ? "list" : "groups",
-			       params, on_page, rec)) {
+	if (dataplane_call(rec->dp, rec->list == LIST_UNCLAIMED ? "list" : "groups", params,
+		    on_page, rec)) {
 		resync_lost(rec);
 		reconcile_pause(rec, PAUSE_MS);
-		return;
 	}
-	rec->calls++;
 }
 
 static void list_next(struct reconciler *rec)
@@ -86,7 +81,6 @@ static void list_next(struct reconciler *rec)
 void resync_begin(struct reconciler *rec)
 {
 	rec->resync_wanted = false;
-	rec->listing = true;
 	rec->beyond = false;
 	rec->drift = 0;
 	leftovers_free(rec);
@@ -99,9 +93,7 @@ static void on_page(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
 
-	if (!reconcile_answered(rec))
-		return;
-	if (result && rec->listing) {
+	if (result && rec->list != LIST_NONE) {
 		rec->page = json_incref(json_object_get(
 			result, rec->list == LIST_UNCLAIMED ? "objects" : "groups"));
 		rec->cursor = json_incref(json_object_get(result, "cursor"));
@@ -125,23 +117,19 @@ static void drifted(struct reconciler *rec, const char *label, uint32_t objects)
 	rec->drift += objects;
 }
 
-static void stranger_add(struct reconciler *rec, const char *label)
-{
-	if (!array_grow(&rec->strangers, &rec->stranger_room, rec->stranger_count,
-		    sizeof(*rec->strangers)))
-		return;
-	rec->strangers[rec->stranger_count] = strdup(label);
-	rec->stranger_count += rec->strangers[rec->stranger_count] != NULL;
-	drifted(rec, label, 1);
-}
-
 static void compare_intent(struct reconciler *rec, const char *label, uint64_t revision)
 {
-	struct owner *owner = owner_labelled(rec, label);
+	enum intent_type type;
+	const char *name = label_name(label, &type);
+	struct owner *owner = name ? owner_find(&rec->owners, type, name) : NULL;
 
-	if (!owner) {
-		stranger_add(rec, label);
+	if (!name)
 		return;
+	if (!owner) { /* its intent is not there any more: the group goes */
+		owner = owner_get(rec, type, name);
+		owner->there = revision ?: REVISION_UNKNOWN;
+		owner_go(rec, owner);
+		drifted(rec, label, 1);
 	}
 	owner->seen = rec->list_stamp;
 	if (owner->stamp > rec->list_stamp || owner->step == STEP_TRYING ||
@@ -149,16 +137,15 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 		return;
 	if (owner->there != REVISION_UNKNOWN) {
 		if (rec->known && owner->there)
-			drifted(rec, label, owner->want.count);
+			drifted(rec, label, form_size(owner->in ?: owner->want));
 		if (owner->there)
 			owner_lost(rec, owner);
 	}
 	owner->there = revision ?: REVISION_UNKNOWN;
-	if (owner->step == STEP_PENDING && owner->want.revision == revision && !owner->restores)
+	if (owner->step == STEP_PENDING && owner->want->revision == revision)
 		owner_settle(rec, owner);
-	else if (owner->state != INTENT_REFUSED)
-		owner_pend(
-			rec, owner); /* it has settled, with nothing here, before this was known */
+	else if (owner->want) /* it has settled, with nothing here, before this was known */
+		owner_pend(rec, owner);
 }
 
 static bool is_claimed_soon(struct reconciler *rec, enum object_type type, const char *key)
@@ -175,7 +162,6 @@ static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 	const struct api_type *type = &api_types[rec->list_type];
 	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16];
 	struct leftover *leftover;
-	size_t size;
 
 	if (json_is_true(json_object_get(listed, "learned")) ||
 		!compile_listed_key(type, listed, key))
@@ -186,16 +172,9 @@ static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 		rec->beyond = true;
 		return;
 	}
-	size = strlen(key) + 1;
-	leftover = malloc(sizeof(*leftover) + size);
-	if (!leftover || !array_grow(&rec->leftovers, &rec->leftover_room, rec->leftover_count,
-				 sizeof(*rec->leftovers))) {
-		free(leftover);
-		return;
-	}
-	leftover->type = type->type;
-	memcpy(leftover->key, key, size);
-	rec->leftovers[rec->leftover_count++] = leftover;
+	leftover = xarray_add(&rec->leftovers, &rec->leftover_room, &rec->leftover_count,
+		sizeof(*rec->leftovers));
+	*leftover = (struct leftover){type->type, xstrdup(key)};
 	snprintf(label, sizeof(label), "%s %s", type->name, key);
 	if (rec->enabled) /* else all stays as it is */
 		drifted(rec, label, 1);
@@ -219,12 +198,12 @@ static void missing_intents(struct reconciler *rec)
 	struct owner *owner;
 
 	RB_FOREACH (owner, owner_tree, &rec->owners) {
-		char label[LIMIT_NAME + 64];
+		char label[LABEL_BYTES];
 
 		if (!owner->there || owner->seen == rec->list_stamp || owner->step == STEP_TRYING ||
 			owner->stamp > rec->list_stamp)
 			continue;
-		drifted(rec, owner_label(owner, label, sizeof(label)), owner->want.count);
+		drifted(rec, owner_label(owner, label), form_size(owner->in ?: owner->want));
 		owner_lost(rec, owner);
 	}
 }
@@ -234,7 +213,7 @@ static void finish(struct reconciler *rec)
 {
 	struct owner *owner, *next;
 
-	rec->listing = false;
+	rec->list = LIST_NONE;
 	rec->doubt = rec->resync_wanted; /* one that began before the doubt does not count */
 	rec->counters.resyncs++;
 	rec->counters.drift_last = rec->drift;
@@ -278,26 +257,10 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us)
 		list_next(rec);
 	else
 		finish(rec);
-	return !rec->listing;
+	return rec->list == LIST_NONE;
 }
 
 /* ---- what is nobody's ---- */
-
-/* As many as go into one call. What becomes of them is not waited for: the next resync finds those
- * that are still there, and none holds up what else is to be called. */
-static void say_strangers(struct reconciler *rec)
-{
-	round_begin(&rec->text);
-	for (uint32_t said = 0; rec->stranger_count && said < PAGE_MOST; said++) {
-		char *label = rec->strangers[--rec->stranger_count];
-
-		if (said)
-			text_say(&rec->text, ",");
-		round_group(&rec->text, label, NULL);
-		free(label);
-	}
-	text_say(&rec->text, "]}");
-}
 
 static void say_leftovers(struct reconciler *rec)
 {
@@ -306,7 +269,7 @@ static void say_leftovers(struct reconciler *rec)
 
 	text_say(&rec->text, "{\"ops\":[");
 	for (uint32_t i = 0; i < rec->leftover_count; i++) {
-		const struct leftover *leftover = rec->leftovers[i];
+		const struct leftover *leftover = &rec->leftovers[i];
 
 		if (leftover->type != type) {
 			snprintf(head, sizeof(head),
@@ -331,29 +294,24 @@ static void drop_claimed(struct reconciler *rec)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < rec->leftover_count; i++) {
-		struct leftover *leftover = rec->leftovers[i];
+		struct leftover leftover = rec->leftovers[i];
 
-		if (is_claimed_soon(rec, leftover->type, leftover->key))
-			free(leftover);
+		if (is_claimed_soon(rec, leftover.type, leftover.key))
+			free(leftover.key);
 		else
 			rec->leftovers[kept++] = leftover;
 	}
 	rec->leftover_count = kept;
 }
 
-enum call_kind resync_call(struct reconciler *rec)
+bool leftovers_call(struct reconciler *rec)
 {
-	if (rec->listing)
-		return CALL_NONE;
+	if (rec->list != LIST_NONE)
+		return false;
 	drop_claimed(rec);
-	if (rec->stranger_count) {
-		say_strangers(rec);
-		return CALL_STRANGERS;
-	}
-	if (!rec->leftover_count)
-		return CALL_NONE;
-	say_leftovers(rec);
-	return CALL_LEFTOVERS;
+	if (rec->leftover_count)
+		say_leftovers(rec);
+	return rec->leftover_count > 0;
 }
 
 /* Which of the leftovers an error names: those of a type are one op. -1: none. */
@@ -366,7 +324,7 @@ static int named(const struct reconciler *rec, const json_t *error)
 	if (!path || sscanf(path, "ops[%u].keys[%u]", &op, &at) != 2)
 		return -1;
 	for (uint32_t i = 0; i < rec->leftover_count; i++, at_of++) {
-		if (i && rec->leftovers[i]->type != rec->leftovers[i - 1]->type) {
+		if (i && rec->leftovers[i].type != rec->leftovers[i - 1].type) {
 			op_of++;
 			at_of = 0;
 		}
@@ -377,7 +335,7 @@ static int named(const struct reconciler *rec, const json_t *error)
 }
 
 /* One that somebody still uses stays until the next look. */
-void resync_called(struct reconciler *rec, const json_t *error)
+void leftovers_called(struct reconciler *rec, const json_t *error)
 {
 	int at = error ? named(rec, error) : -1;
 
@@ -387,7 +345,7 @@ void resync_called(struct reconciler *rec, const json_t *error)
 		leftovers_free(rec);
 		return;
 	}
-	free(rec->leftovers[at]);
+	free(rec->leftovers[at].key);
 	memmove(&rec->leftovers[at], &rec->leftovers[at + 1],
 		(--rec->leftover_count - (uint32_t)at) * sizeof(*rec->leftovers));
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "bounds.h"
 #include "clock.h"
 #include "reconciler.h"
@@ -67,6 +68,13 @@ void round_group(struct text *text, const char *owner, const struct form *form)
 	text_say(text, "}");
 }
 
+void round_stale(struct text *text, const char *owner, bool first)
+{
+	text_say(text, first ? ",\"stale\":[\"" : ",\"");
+	text_say(text, owner);
+	text_say(text, "\"");
+}
+
 void round_begin(struct text *text)
 {
 	text_say(text, "{\"source\":\"intent\",\"mode\":\"merge\",\"groups\":[");
@@ -90,29 +98,10 @@ void round_reason(const json_t *error, char *reason)
 
 /* ---- a try of intents ---- */
 
-static void say_label(struct text *text, const struct owner *owner)
-{
-	char label[LIMIT_NAME + 64];
-
-	text_say(text, "\"");
-	text_say(text, owner_label(owner, label, sizeof(label)));
-	text_say(text, "\"");
-}
-
-static void try_one(struct reconciler *rec, struct owner *owner)
-{
-	char label[LIMIT_NAME + 64];
-
-	if (!TAILQ_EMPTY(&rec->trying))
-		text_say(&rec->text, ",");
-	round_group(&rec->text, owner_label(owner, label, sizeof(label)),
-		owner->restores ? &owner->in : &owner->want);
-	owner_try(rec, owner);
-}
-
 /* By type: sites and WANs first, which the others need. */
 static void fill(struct reconciler *rec)
 {
+	char label[LABEL_BYTES];
 	struct owner *owner;
 
 	for (int type = 0; type < INTENT_TYPES; type++)
@@ -121,7 +110,10 @@ static void fill(struct reconciler *rec)
 				rec->split = true;
 				return;
 			}
-			try_one(rec, owner);
+			if (!TAILQ_EMPTY(&rec->trying))
+				text_say(&rec->text, ",");
+			round_group(&rec->text, owner_label(owner, label), owner->want);
+			owner_try(rec, owner);
 		}
 }
 
@@ -135,6 +127,7 @@ static bool shares(int type)
  * Those may become what this call says: what is there of the others is not known from here on. */
 static void say_stale(struct reconciler *rec)
 {
+	char label[LABEL_BYTES];
 	struct owner *owner;
 	bool any = false;
 
@@ -143,8 +136,7 @@ static void say_stale(struct reconciler *rec)
 			if (!owner->there || !shares(type))
 				continue;
 			owner->there = REVISION_UNKNOWN;
-			text_say(&rec->text, any ? "," : ",\"stale\":[");
-			say_label(&rec->text, owner);
+			round_stale(&rec->text, owner_label(owner, label), !any);
 			any = true;
 		}
 	if (any)
@@ -217,10 +209,6 @@ static void owner_verdict(struct reconciler *rec, struct owner *owner, const jso
 		return;
 	}
 	owner->stamp = rec->stamp;
-	if (owner->restores) {
-		owner_restored(rec, owner, !error);
-		return;
-	}
 	if (!error) {
 		rec->any_applied = true;
 		owner_settle(rec, owner);
@@ -243,8 +231,7 @@ static void retry_split(struct reconciler *rec)
 		return;
 	if (rec->split && rec->any_applied)
 		TAILQ_FOREACH (owner, &rec->refused_owners, refused_link)
-			if (!owner->rejected && owner->want.count)
-				owner_pend(rec, owner);
+			owner_queue(rec, owner);
 	rec->split = rec->any_applied = false;
 }
 
@@ -327,15 +314,12 @@ static void call_failed(struct reconciler *rec, const json_t *error)
 static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
-	uint64_t took_us;
+	uint64_t took_us = clock_mono_us() - rec->out_since_us;
 
-	if (!reconcile_answered(rec))
-		return;
-	took_us = clock_mono_us() - rec->out_since_us;
 	rec->out_since_us = 0;
 	if (rec->call == CALL_LEFTOVERS && (result || error)) {
 		rec->call = CALL_NONE;
-		resync_called(rec, error);
+		leftovers_called(rec, error);
 	} else if (result) {
 		on_groups(rec, result, took_us);
 	} else {
@@ -348,12 +332,9 @@ static void on_answer(const json_t *result, const json_t *error, void *arg)
  */
 static enum call_kind prepare(struct reconciler *rec)
 {
-	enum call_kind call;
-
 	rec->text.len = 0;
-	call = resync_call(rec);
-	if (call != CALL_NONE)
-		return call;
+	if (leftovers_call(rec))
+		return CALL_LEFTOVERS;
 	return intents_call(rec) ? CALL_INTENTS : CALL_NONE;
 }
 
@@ -372,7 +353,6 @@ void round_next(struct reconciler *rec)
 	}
 	if (!err) {
 		rec->call = call;
-		rec->calls++;
 		rec->out_since_us = clock_mono_us();
 		return;
 	}
@@ -381,6 +361,4 @@ void round_next(struct reconciler *rec)
 		return;
 	}
 	untry_intents(rec);
-	if (err != -ENOTCONN)
-		reconcile_pause(rec, PAUSE_MS);
 }

@@ -225,7 +225,8 @@ struct reconcile_check *fake_check(
 
 	ck_assert_uint_le(changed, CHANGES);
 	make(list, changed, before, changes);
-	ck_assert_int_eq(reconciler_check(rec, changes, changed, &check), 0);
+	check = reconciler_check_begin(rec);
+	reconciler_check_step(check, changes, changed, 0);
 	for (size_t i = 0; i < changed; i++) {
 		after = take_out(list[i].type, list[i].name);
 		if (after)

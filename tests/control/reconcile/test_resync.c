@@ -56,10 +56,11 @@ START_TEST(a_resync_holds_a_page_and_not_the_list)
 	rig_synced();
 	ck_assert_uint_eq(fake_count(&fake, "meter"), OBJECTS);
 	reconciler_resync(rec);
-	while (!rec->listing || rec->list != LIST_UNCLAIMED || rec->list_type != OBJECT_METER)
+	while (rec->list != LIST_UNCLAIMED ||
+		rec->list_type != OBJECT_METER)
 		event_base_loop(base, EVLOOP_ONCE);
 	lists = fake.lists;
-	while (rec->listing && rec->list_type == OBJECT_METER) {
+	while (rec->list != LIST_NONE && rec->list_type == OBJECT_METER) {
 		event_base_loop(base, EVLOOP_ONCE);
 		if (fake.lists - lists < 2)
 			continue;
