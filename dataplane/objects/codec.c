@@ -7,7 +7,7 @@
 
 #include "arena.h"
 
-static bool printable(const char *text, size_t len)
+static bool is_printable(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (text[i] < ' ' || text[i] > '~')
@@ -35,7 +35,7 @@ int api_field_from_text(const struct api_field *field, const char *text, size_t 
 		memcpy(place, text, len);
 		return 0;
 	case FIELD_TEXT:
-		if (len == 0 || len >= field->size || !printable(text, len))
+		if (len == 0 || len >= field->size || !is_printable(text, len))
 			return -1;
 		memcpy(place, text, len);
 		return 0;

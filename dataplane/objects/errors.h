@@ -4,6 +4,8 @@
 #ifndef API_ERRORS_H
 #define API_ERRORS_H
 
+#include <jansson.h>
+
 enum rpc_code {
 	RPC_OK = 0,
 	RPC_ERR_PARSE = -32700,
@@ -43,5 +45,11 @@ int rpc_fail_value(struct rpc_error *err, const char *path, const char *want, co
  * "[": a check knows its field, its caller knows which object it was. */
 void rpc_error_prefix(struct rpc_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* {code, message, data?} */
+json_t *error_json(const struct rpc_error *err);
+
+/* Text from a client that an error shows: printable ASCII, cut. Returns out. */
+const char *printable(const char *text, char *out, size_t size);
 
 #endif

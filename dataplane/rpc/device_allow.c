@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "bounds.h"
-#include "noun.h"
+#include "nouns.h"
 #include "unix_socket.h"
 
 #define ALLOWED_MAX 16

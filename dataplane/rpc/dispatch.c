@@ -68,37 +68,6 @@ static const struct method {
 		NAMES("count", "port", "slice", "mac", "ip", "dropped", "timeout_s")},
 };
 
-static void set_text(json_t *data, const char *name, const char *text, bool always)
-{
-	char clean[200];
-
-	if (*text || always)
-		json_object_set_new(data, name, json_string(printable(text, clean, sizeof(clean))));
-}
-
-json_t *error_json(const struct rpc_error *err)
-{
-	char message[sizeof(err->message)];
-	json_t *data = json_object(), *error;
-
-	/* contract.md: bad params come with all three, also where one is the empty text */
-	bool params = err->code == RPC_ERR_PARAMS;
-
-	set_text(data, "path", err->path, params);
-	set_text(data, "want", err->want, params);
-	set_text(data, "got", err->got, params);
-	set_text(data, "with", err->with, false);
-	set_text(data, "by", err->by, false);
-	if (err->code == RPC_ERR_CAPACITY)
-		json_object_set_new(data, "limit", json_integer(err->limit));
-	error = json_pack("{s:i, s:s}", "code", err->code, "message",
-		printable(err->message, message, sizeof(message)));
-	if (json_object_size(data))
-		json_object_set(error, "data", data);
-	json_decref(data);
-	return error;
-}
-
 json_t *dispatch_error(json_t *id, const struct rpc_error *err)
 {
 	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error",

@@ -18,8 +18,6 @@ char *dispatch_line(struct client *client, const char *line, size_t len);
  * answer. NULL: no memory for that. Free with budget_free_text. */
 char *dispatch_text(const json_t *answer);
 
-/* {code, message, data?} */
-json_t *error_json(const struct rpc_error *err);
 /* An error answer; takes over id, which may be NULL. */
 json_t *dispatch_error(json_t *id, const struct rpc_error *err);
 

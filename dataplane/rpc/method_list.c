@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "claims.h"
-#include "list_store.h"
 #include "methods.h"
-#include "noun.h"
+#include "nouns.h"
 #include "params.h"
 
 #define LOOKED_AT_MODEL 16384
@@ -79,12 +78,12 @@ static bool page_skips(const struct page *page, const char *key)
 
 /* ---- rows of tables ---- */
 
-static bool get_place(const struct store *store, const char *text, uint64_t *place)
+static bool get_place(const struct row_list *list, const char *text, uint64_t *place)
 {
 	unsigned long long word[STORE_CURSOR_WORDS];
 	char rest;
 
-	if (store->tag && *text++ != store->tag)
+	if (list->tag && *text++ != list->tag)
 		return false;
 	if (*text < '0' || *text > '9' ||
 		sscanf(text, "%llu.%llu.%llu%c", &word[0], &word[1], &word[2], &rest) != 3)
@@ -94,28 +93,28 @@ static bool get_place(const struct store *store, const char *text, uint64_t *pla
 	return true;
 }
 
-static json_t *cursor_json(const struct store *store, const uint64_t *place)
+static json_t *cursor_json(const struct row_list *list, const uint64_t *place)
 {
-	char tag[2] = {store->tag, '\0'};
+	char tag[2] = {list->tag, '\0'};
 
 	return json_sprintf("%s%llu.%llu.%llu", tag, (unsigned long long)place[0],
 		(unsigned long long)place[1], (unsigned long long)place[2]);
 }
 
 /* Of the type, ends with an empty one. */
-static const struct store *stores_of(const struct api_type *type)
+static const struct row_list *lists_of(const struct api_type *type)
 {
-	static const struct store none = {.iterate = NULL};
+	static const struct row_list none = {.iterate = NULL};
 
-	return backends[type->type] ? backends[type->type]->stores : &none;
+	return backends[type->type] ? backends[type->type]->lists : &none;
 }
 
 static bool is_cursor(const struct api_type *type, const char *cursor)
 {
 	uint64_t place[STORE_CURSOR_WORDS];
 
-	for (const struct store *store = stores_of(type); store->iterate; store++)
-		if (get_place(store, cursor, place))
+	for (const struct row_list *list = lists_of(type); list->iterate; list++)
+		if (get_place(list, cursor, place))
 			return true;
 	return false;
 }
@@ -132,7 +131,7 @@ static bool is_claimed(const struct page *page, const union api_object *object)
 
 /* true when the store is at its end. */
 static bool list_one(
-	struct page *page, const struct store *store, uint64_t *place, uint32_t *looked)
+	struct page *page, const struct row_list *list, uint64_t *place, uint32_t *looked)
 {
 	char entries[STORE_STEP * STORE_ENTRY];
 	union api_object object;
@@ -144,12 +143,12 @@ static bool list_one(
 
 		if (left == 0)
 			break;
-		got = store->iterate(
-			page, store, place, entries, left < STORE_STEP ? left : STORE_STEP);
+		got = list->iterate(
+			page, list, place, entries, left < STORE_STEP ? left : STORE_STEP);
 		end = place[0] == 0;
 		*looked += got ? got : 1;
 		for (uint32_t i = 0; i < got; i++)
-			if (store->describe(page, entries + i * store->entry_bytes, &object) &&
+			if (list->describe(page, entries + i * list->entry_bytes, &object) &&
 				!is_claimed(page, &object))
 				page_add(page, api_encode(page->type, &object));
 	}
@@ -160,15 +159,15 @@ static bool list_one(
  * the next page; NULL when that was all. The cursor has been checked. */
 static json_t *list_rows(struct page *page, const char *cursor)
 {
-	const struct store *store = stores_of(page->type);
+	const struct row_list *list = lists_of(page->type);
 	uint64_t place[STORE_CURSOR_WORDS] = {0};
 	uint32_t looked = 0;
 
-	while (cursor && !get_place(store, cursor, place))
-		store++;
-	for (; store->iterate; store++) {
-		if (!list_one(page, store, place, &looked))
-			return cursor_json(store, place);
+	while (cursor && !get_place(list, cursor, place))
+		list++;
+	for (; list->iterate; list++) {
+		if (!list_one(page, list, place, &looked))
+			return cursor_json(list, place);
 		memset(place, 0, sizeof(place));
 	}
 	return NULL;

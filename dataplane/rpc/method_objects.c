@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "methods.h"
-#include "noun.h"
+#include "nouns.h"
 #include "params.h"
 #include "tx.h"
 

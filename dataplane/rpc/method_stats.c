@@ -12,7 +12,7 @@
 #include "methods.h"
 #include "neighbor.h"
 #include "nexthop.h"
-#include "noun.h"
+#include "nouns.h"
 #include "params.h"
 #include "slice.h"
 

@@ -6,7 +6,7 @@
 
 #include "methods.h"
 #include "names.h"
-#include "noun.h"
+#include "nouns.h"
 #include "params.h"
 #include "tables.h"
 

@@ -8,7 +8,7 @@
 
 #include "array.h"
 
-#include "noun.h"
+#include "nouns.h"
 
 /* A next hop that routes name. */
 struct hop {

@@ -3,7 +3,7 @@
 #ifndef RPC_NOUN_ADDRESS_H
 #define RPC_NOUN_ADDRESS_H
 
-#include "noun.h"
+#include "nouns.h"
 
 /* The address object of the slice with this address, NULL when there is none. */
 struct object *gateway_holder(const struct object *slice, const struct api_ip *address);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* attachment: (port, VLAN) → slice. Its id is pipelines/l2/attachment.h's. */
-#include "noun.h"
+#include "nouns.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "noun.h"
+#include "nouns.h"
 #include "noun_session.h"
 #include "peer.h"
 #include "underlay.h"

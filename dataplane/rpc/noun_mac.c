@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "list_store.h"
-#include "noun.h"
+#include "nouns.h"
 #include "session.h"
 
 struct mac_key {
@@ -54,7 +53,7 @@ static int find_tunnel(
 
 	if (!tunnel)
 		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, mac->tunnel);
-	if (!model_member(slice, tunnel))
+	if (!noun_member_of(slice, tunnel))
 		return noun_fail_no_member(err, mac->slice, mac->tunnel);
 	*door = DOOR_TUNNEL | tunnel->id;
 	return 0;
@@ -114,7 +113,7 @@ static void count(struct object *slice, door_t door, int by)
 		at->macs += by;
 	if (!at || !tunnel)
 		return;
-	member = model_member_any(slice, at);
+	member = noun_member_of_any(slice, at);
 	if (member)
 		member->macs += by;
 }
@@ -290,7 +289,7 @@ static int mac_find(const union api_object *key, union api_object *out)
 	return out->mac.learned;
 }
 
-static uint32_t macs_iterate(const struct page *page, const struct store *store, uint64_t *cursor,
+static uint32_t macs_iterate(const struct page *page, const struct row_list *list, uint64_t *cursor,
 	void *entries, uint32_t max)
 {
 	return fdb_iterate(cursor, entries, max);
@@ -306,7 +305,7 @@ static bool macs_describe(const struct page *page, const void *entry, union api_
 	return !learned || json_is_true(learned) == out->mac.learned;
 }
 
-static const struct store mac_stores[] = {
+static const struct row_list mac_lists[] = {
 	{0, macs_iterate, sizeof(struct fdb_entry), macs_describe},
 	{.iterate = NULL},
 };
@@ -322,5 +321,5 @@ const struct backend mac_backend = {
 	.commit = mac_commit,
 	.rollback = mac_rollback,
 	.check_unused = mac_check_unused,
-	.stores = mac_stores,
+	.lists = mac_lists,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* member: a slice stretched over a tunnel. All of it is key, so it is created and deleted but never
  * changed. Owns nothing. */
-#include "noun.h"
+#include "nouns.h"
 
 #include "tunnel.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "noun.h"
+#include "nouns.h"
 
 /* The meter's name at a place; "": none. */
 static const char *meter_name(enum police_place place, const struct version *version)

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "list_store.h"
 #include "neighbor.h"
 #include "networks.h"
 #include "noun_address.h"
@@ -187,7 +186,7 @@ static int missing_find(const struct api_neighbor *key, struct api_neighbor *out
 	return missing_describe(&hop, out) ? 1 : -1;
 }
 
-static uint32_t missing_iterate(const struct page *page, const struct store *store,
+static uint32_t missing_iterate(const struct page *page, const struct row_list *list,
 	uint64_t *cursor, void *entries, uint32_t max)
 {
 	if (!match_text(page, "attachment"))
@@ -267,7 +266,7 @@ static int learned_find(const union api_object *key, union api_object *out)
 	return missing_find(&key->neighbor, &out->neighbor);
 }
 
-static uint32_t learned_iterate(const struct page *page, const struct store *store,
+static uint32_t learned_iterate(const struct page *page, const struct row_list *list,
 	uint64_t *cursor, void *entries, uint32_t max)
 {
 	if (!match_text(page, "port"))
@@ -283,7 +282,7 @@ static bool learned_describe(const struct page *page, const void *entry, union a
 	return neighbor->state != NEIGHBOR_STATIC && neighbor_describe(neighbor, &out->neighbor);
 }
 
-static const struct store neighbor_stores[] = {
+static const struct row_list neighbor_lists[] = {
 	{'n', learned_iterate, sizeof(struct neighbor_entry), learned_describe},
 	{'w', missing_iterate, sizeof(struct underlay_hop), missing_page_describe},
 	{.iterate = NULL},
@@ -296,7 +295,7 @@ const struct backend neighbor_backend = {
 	.find = learned_find,
 	.remove = learned_remove,
 	.commit = learned_commit,
-	.stores = neighbor_stores,
+	.lists = neighbor_lists,
 };
 
 const struct noun noun_neighbor = {

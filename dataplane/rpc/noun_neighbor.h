@@ -3,7 +3,7 @@
 #ifndef RPC_NOUN_NEIGHBOR_H
 #define RPC_NOUN_NEIGHBOR_H
 
-#include "noun.h"
+#include "nouns.h"
 
 /* The static neighbor of the slice with this address, NULL when there is none. */
 struct object *neighbor_holder(const struct object *slice, const struct api_ip *address);

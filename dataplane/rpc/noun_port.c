@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port: opened while the transaction is checked, polled once it is committed.
  * The device itself is core/port.h's. */
-#include "noun.h"
+#include "nouns.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "fib.h"
-#include "fib.h"
-#include "list_store.h"
 #include "networks.h"
 #include "noun_address.h"
 #include "noun_session.h"
@@ -138,7 +136,7 @@ static int check_tunnel(const struct object *slice, const struct api_via *via, u
 
 	if (!tunnel)
 		return noun_fail_missing(err, "tunnel", OBJECT_TUNNEL, via->tunnel);
-	if (!model_member(slice, tunnel))
+	if (!noun_member_of(slice, tunnel))
 		return noun_fail_no_member(err, slice->key, via->tunnel);
 	if (has_mac(via) && !noun_mac_unicast(&via->mac))
 		return noun_fail_mac(err, "mac", &via->mac);
@@ -294,7 +292,7 @@ static struct object *keeper(const struct object *slice, const struct l3_via *vi
 	if (via->attachment)
 		return model_by_id(OBJECT_ATTACHMENT, via->attachment);
 	tunnel = model_by_id(OBJECT_TUNNEL, via->tunnel);
-	return tunnel ? model_member_any(slice, tunnel) : NULL;
+	return tunnel ? noun_member_of_any(slice, tunnel) : NULL;
 }
 
 static void count(struct object *slice, const struct ways *ways, int by)
@@ -592,12 +590,12 @@ static bool prefix_match(const struct page *page, struct api_ip *out)
 }
 
 /* One prefix of one slice is looked up rather than looked for. */
-static uint32_t routes_iterate(const struct page *page, const struct store *store, uint64_t *cursor,
-	void *entries, uint32_t max)
+static uint32_t routes_iterate(const struct page *page, const struct row_list *list,
+	uint64_t *cursor, void *entries, uint32_t max)
 {
 	const char *table = match_text(page, "table");
 	const struct object *slice = table ? model_find(OBJECT_SLICE, table) : NULL;
-	uint8_t family = store->tag == '4' ? 4 : 6;
+	uint8_t family = list->tag == '4' ? 4 : 6;
 	struct fib_entry *entry = entries;
 	struct api_ip prefix;
 	bool one = prefix_match(page, &prefix);
@@ -624,7 +622,7 @@ static bool routes_describe(const struct page *page, const void *entry, union ap
 	return describe(route->slice, &route->prefix, route->nexthop, &out->route);
 }
 
-static const struct store route_stores[] = {
+static const struct row_list route_lists[] = {
 	{'4', routes_iterate, sizeof(struct fib_entry), routes_describe},
 	{'6', routes_iterate, sizeof(struct fib_entry), routes_describe},
 	{.iterate = NULL},
@@ -643,5 +641,5 @@ const struct backend route_backend = {
 	.commit = rows_commit,
 	.rollback = route_rollback,
 	.check_unused = route_check_unused,
-	.stores = route_stores,
+	.lists = route_lists,
 };

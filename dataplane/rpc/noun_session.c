@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "list_store.h"
 #include "networks.h"
-#include "noun.h"
+#include "nouns.h"
 #include "noun_route.h"
 #include "noun_address.h"
 #include "peer.h"
@@ -24,7 +23,7 @@ struct session_place {
 };
 struct staged_session {
 	struct session_place place;
-	struct tx_place put;    /* also one that was refused */
+	struct tx_place put;	/* also one that was refused */
 	struct tx_place stands; /* the last one that was not */
 };
 
@@ -376,7 +375,7 @@ static int find(const union api_object *key, union api_object *out)
 }
 
 /* One by its name is looked up rather than looked for. */
-static uint32_t sessions_iterate(const struct page *page, const struct store *store,
+static uint32_t sessions_iterate(const struct page *page, const struct row_list *list,
 	uint64_t *cursor, void *entries, uint32_t max)
 {
 	const char *name = match_text(page, "name");
@@ -397,7 +396,7 @@ static bool sessions_describe(const struct page *page, const void *entry, union 
 	       (!slice || !strcmp(slice, out->session.slice));
 }
 
-static const struct store session_stores[] = {
+static const struct row_list session_lists[] = {
 	{0, sessions_iterate, sizeof(uint32_t), sessions_describe},
 	{.iterate = NULL},
 };
@@ -414,6 +413,6 @@ const struct backend session_backend = {
 	.commit = commit_all,
 	.rollback = session_rollback,
 	.check_unused = noun_session_check_unused,
-	.stores = session_stores,
+	.lists = session_lists,
 	.stats = noun_session_stats,
 };

@@ -4,7 +4,7 @@
 #ifndef RPC_NOUN_SESSION_H
 #define RPC_NOUN_SESSION_H
 
-#include "noun.h"
+#include "nouns.h"
 
 /* As an answer shows it: what was chosen filled in, names for ids. false: no such session. */
 bool noun_session_describe(uint32_t index, struct api_session *out);

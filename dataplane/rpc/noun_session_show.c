@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "hold_count.h"
-#include "noun.h"
+#include "nouns.h"
 #include "noun_session.h"
 #include "peer.h"
 #include "session.h"

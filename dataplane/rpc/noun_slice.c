@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* slice: a private network. Its id is pipelines/state/slice.h's. */
-#include "noun.h"
+#include "nouns.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "attachment_tap.h"
-#include "noun.h"
+#include "nouns.h"
 #include "slice.h"
 #include "tun.h"
 

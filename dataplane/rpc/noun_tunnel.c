@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tunnel: the way to another site; may change in place, its members stay.
  * Its id is pipelines/tunnel/tunnel.h's. */
-#include "noun.h"
+#include "nouns.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,16 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *printable(const char *text, char *out, size_t size)
-{
-	size_t i;
-
-	for (i = 0; text[i] && i < size - 1; i++)
-		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	out[i] = '\0';
-	return out;
-}
-
 static int refuse(const json_t *params, const char *name, const char *want, struct rpc_error *err)
 {
 	char got[100];

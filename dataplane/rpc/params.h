@@ -21,7 +21,4 @@ int param_object(const json_t *params, const char *name, enum object_type type, 
 /* Refuses what is not in names (NULL-terminated): a typing error must not be taken for silence. */
 int param_known(const json_t *params, const char *const *names, struct rpc_error *err);
 
-/* Text from a client that an error shows: printable ASCII, cut. Returns out. */
-const char *printable(const char *text, char *out, size_t size);
-
 #endif

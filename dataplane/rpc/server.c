@@ -20,6 +20,8 @@
 #include "bounds.h"
 #include "methods.h"
 #include "model.h"
+#include "networks.h"
+#include "nouns.h"
 #include "noun_tap.h"
 #include "sync_pending.h"
 #include "trace_client.h"
@@ -98,6 +100,7 @@ int rpc_start(struct event_base *base, const char *path)
 	int fd, rc;
 
 	budget_install();
+	nouns_start();
 	signal(SIGPIPE, SIG_IGN);
 	fd = unix_socket_listen(path, LIMIT_RPC_CLIENTS);
 	if (fd < 0)
@@ -137,6 +140,7 @@ void rpc_stop(void)
 	noun_tap_stop();
 	pending_stop();
 	model_free();
+	networks_free();
 	claims_free();
 }
 
@@ -159,6 +163,7 @@ int rpc_apply_config(const char *file, struct rpc_error *err)
 	if (!in)
 		return rpc_fail(err, RPC_ERR_PARSE, "%s", strerror(errno));
 	budget_install();
+	nouns_start();
 	params = json_loadf(in, JSON_REJECT_DUPLICATES, &where);
 	fclose(in);
 	if (!params)

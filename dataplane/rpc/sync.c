@@ -10,7 +10,7 @@
 #include "array.h"
 #include "dispatch.h"
 #include "methods.h"
-#include "noun.h"
+#include "nouns.h"
 #include "params.h"
 #include "sync_pending.h"
 

@@ -8,7 +8,7 @@
 #include "array.h"
 #include "dispatch.h"
 #include "ip.h"
-#include "noun.h"
+#include "nouns.h"
 #include "sync.h"
 
 #define TOLD_MOST   64 /* refusals of a group in one pass that have each an error of their own */

@@ -8,7 +8,7 @@
 
 #include "array.h"
 #include "budget.h"
-#include "noun.h"
+#include "nouns.h"
 #include "sync.h"
 
 static uint32_t visit; /* of the last pass, never 0 */

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the engine (tx.h) and the methods need to know of each type that its fields do not say: one
- * struct noun a file noun_*.c, and a struct backend for rows. Of a change (struct change of tx.h)
- * the nouns see what leaves and what enters by themselves; where both are of one life, the id stays
- * (change_ends(), change_begins()). Main thread only. */
-#ifndef RPC_NOUN_H
-#define RPC_NOUN_H
+/* The store: objects of all types (model.h), changed by transactions (tx.h). What it needs to know
+ * of a type that its fields do not say is a struct noun, of rows a struct backend; who keeps the
+ * objects fills them in. Of a change (struct change of tx.h) the nouns see what leaves and what
+ * enters by themselves; where both are of one life, the id stays (change_ends(), change_begins()).
+ * Main thread only. */
+#ifndef API_NOUN_H
+#define API_NOUN_H
 
 #include <jansson.h>
 
-#include "ip.h"
-#include "model.h"
 #include "tx.h"
-
-struct counters;
-struct shaper_counters;
 
 struct noun {
 	/* The field named when `unique` clashes. */
@@ -54,13 +50,7 @@ struct noun {
 
 #define NOUN_UNIQUE (LIMIT_DEVICE + 32)
 
-extern const struct noun noun_port, noun_address, noun_neighbor, noun_route, noun_slice,
-	noun_attachment, noun_tunnel, noun_member, noun_meter, noun_gtpu;
-
-/* NULL for mac and session, which are not in the model. */
-extern const struct noun *const nouns[OBJECT_TYPES];
-
-struct store;
+struct row_list;
 
 /* Objects of which there may be a million are in no model: they are rows of a table of the
  * pipelines. Rows name objects of the model, and no other rows. */
@@ -88,13 +78,21 @@ struct backend {
 	 * 0, or -1 with err. */
 	int (*check_unused)(struct rpc_error *err, const struct object *obj);
 	/* For list, ends with an empty one. */
-	const struct store *stores;
+	const struct row_list *lists;
 	/* keys NULL: all, while they are not too many for an answer. NULL: as the model's. */
 	int (*stats)(const json_t *keys, json_t *out, struct rpc_error *err);
 };
 
-extern const struct backend mac_backend, route_backend, neighbor_backend, session_backend;
-extern const struct backend *const backends[OBJECT_TYPES]; /* NULL: all are in the model */
+/* What is done at the end of transactions. */
+struct store_ends {
+	void (*committed)(const struct tx *tx); /* something has changed */
+	void (*over)(void);			/* committed or undone */
+};
+
+/* Of a type one or both; NULL for the other. Before any transaction; again is harmless. */
+extern const struct noun *nouns[OBJECT_TYPES];
+extern const struct backend *backends[OBJECT_TYPES];
+extern struct store_ends store_ends;
 
 /* The object as get and list show it; NULL when memory ran out. */
 json_t *noun_encode(const struct object *obj);
@@ -104,25 +102,12 @@ int noun_load(const struct api_type *type, const char *key, union api_object *ou
 /* The same as it could be put; NULL: there is none, or no memory. */
 json_t *noun_plain(const struct api_type *type, const char *key);
 
-/* Shared by the nouns. */
-bool noun_ip_unicast(const struct api_ip *ip);
-bool noun_mac_unicast(const struct api_mac_addr *mac);
-int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,
-	const struct api_ip *ip, bool prefix);
-int noun_fail_mac(struct rpc_error *err, const char *field, const struct api_mac_addr *mac);
-int noun_not_yet(struct rpc_error *err, const char *field, const char *want, const char *got,
-	const char *what);
 /* Conflict with something named: path and data.with. */
 int noun_fail_conflict(struct rpc_error *err, const char *field, const char *with, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));
 /* No object of the type has that name: data.with has it, so that one can wait for it. */
 int noun_fail_missing(
 	struct rpc_error *err, const char *field, enum object_type type, const char *name);
-int noun_fail_no_member(struct rpc_error *err, const char *slice, const char *tunnel);
-/* What a room below answered: -ENOSPC with the limit in words (fmt takes it), else no memory. */
-int noun_fail_room(struct rpc_error *err, int rc, const char *fmt, uint32_t limit);
-/* A key like that of obj, which is on a port while this one is on an attachment, or the reverse. */
-int noun_fail_place(struct rpc_error *err, const struct object *obj);
 int noun_fail_in_use(struct rpc_error *err, const struct object *obj, const char *by);
 /* The rows that name obj. 0, or -1 with err. */
 int noun_check_rows(struct rpc_error *err, const struct object *obj);
@@ -131,9 +116,39 @@ int noun_check_rows(struct rpc_error *err, const struct object *obj);
 int noun_check_unused(struct rpc_error *err, const struct object *obj);
 /* The same while the transaction changes it, and others that name it with it. */
 int noun_check_unused_change(struct rpc_error *err, const struct change *change);
-/* A tunnel with this dst_port; NULL: none. */
-struct object *noun_tunnel_at(uint32_t port);
-void noun_counters(const struct counters *counters, json_t *out);
-void noun_shaper(const struct shaper_counters *counters, json_t *out);
+
+/* ---- for the method list: rows of tables, some at a time ---- */
+
+#define STORE_STEP	   64 /* entries taken from a table at a time */
+#define STORE_ENTRY	   64 /* bytes of the largest kind of entry */
+#define STORE_CURSOR_WORDS 3
+
+/* One page in the making. */
+struct page {
+	const struct api_type *type;
+	const json_t *match; /* NULL = everything */
+	bool unclaimed;	     /* only what no source has (claims.h) */
+	size_t limit;
+	json_t *objects;
+};
+
+struct row_list {
+	char tag; /* its cursors begin with it; 0: with nothing */
+	/* Up to max entries (1 at least) from a cursor on: three words, 0 at first, the first one 0
+	 * again at the end, also where nothing can match. They say what came last, not how much: a
+	 * page follows the one before whatever has gone since. */
+	uint32_t (*iterate)(const struct page *page, const struct row_list *store, uint64_t *cursor,
+		void *entries, uint32_t max);
+	size_t entry_bytes;
+	/* An entry as an object; false: not to be shown, or cannot match (most of a million are not
+	 * what is looked for, and need not be encoded to see that). */
+	bool (*describe)(const struct page *page, const void *entry, union api_object *out);
+};
+
+/* The text that a field is to have; NULL: any. */
+static inline const char *match_text(const struct page *page, const char *field)
+{
+	return json_string_value(json_object_get(page->match, field));
+}
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The transaction engine (tx.h). Owns the changes and the log while a transaction lasts. Everything
  * that can fail happens in tx_run(); tx_commit() only makes it so. */
-#include "tx.h"
+#include "noun.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,13 +10,6 @@
 
 #include "array.h"
 #include "claims.h"
-#include "dispatch.h"
-#include "networks.h"
-#include "noun.h"
-#include "noun_session.h"
-#include "sync_pending.h"
-#include "tx_refusal.h"
-#include "underlay.h"
 
 void tx_begin(struct tx *tx, bool check)
 {
@@ -728,8 +721,8 @@ static void tx_end(struct tx *tx)
 		free(change);
 	}
 	tx_refusals_free(tx);
-	networks_sweep();
-	noun_session_rest();
+	if (store_ends.over)
+		store_ends.over();
 	for (int type = 0; type < OBJECT_TYPES; type++) {
 		keymap_free(&tx->rows[type].staged);
 		free(tx->rows[type].steps);
@@ -836,8 +829,6 @@ void tx_commit(struct tx *tx)
 	commit_puts(tx);
 	commit_rows(tx, true);
 	commit_ends(tx, true);
-	if (tx->change_count > 0 || has_rows(tx))
-		underlay_resolve();
 	/* only now: a later commit may have been told of what an earlier one replaced */
 	for (size_t i = 0; i < tx->change_count; i++) {
 		struct change *change = tx->changes[i];
@@ -845,7 +836,8 @@ void tx_commit(struct tx *tx)
 		version_free(change->old);
 		change->obj->now = change->next;
 	}
-	pending_committed(tx);
+	if (store_ends.committed && (tx->change_count > 0 || has_rows(tx)))
+		store_ends.committed(tx);
 	tx_end(tx);
 }
 

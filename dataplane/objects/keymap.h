@@ -2,8 +2,8 @@
 /* A hash of small entries by a key of bytes, for what the model keeps beside its objects: what a
  * transaction has said so far about MACs and routes (a message of a hundred thousand is checked
  * against itself in linear time), and the networks of l3 slices. Main thread only. */
-#ifndef RPC_KEYMAP_H
-#define RPC_KEYMAP_H
+#ifndef API_KEYMAP_H
+#define API_KEYMAP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "hash.h"
-#include "networks.h"
 #include "noun.h"
 
 RB_HEAD(object_tree, object);
@@ -86,21 +85,6 @@ struct object *model_find(enum object_type type, const char *key)
 struct object *model_by_id(enum object_type type, uint16_t id)
 {
 	return model[type].by_id && id < ID_MAX ? model[type].by_id[id] : NULL;
-}
-
-struct object *model_member_any(const struct object *slice, const struct object *tunnel)
-{
-	char key[API_KEY_BYTES];
-
-	snprintf(key, sizeof(key), "%s %s", slice->key, tunnel->key);
-	return model_find_any(OBJECT_MEMBER, key);
-}
-
-struct object *model_member(const struct object *slice, const struct object *tunnel)
-{
-	struct object *member = model_member_any(slice, tunnel);
-
-	return member && is_there(member) ? member : NULL;
 }
 
 uint32_t model_count(enum object_type type)
@@ -309,5 +293,4 @@ void model_free(void)
 		free(model[type].by_id);
 	}
 	memset(model, 0, sizeof(model));
-	networks_free();
 }

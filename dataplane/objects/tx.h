@@ -23,8 +23,8 @@
  * is no memory for a port's buffers or shaper, that the kernel refuses an address on a tap, or to
  * make an interface whose name is free. A port may be deleted and put anew: who does so in earnest
  * needs two transactions. Main thread only. */
-#ifndef RPC_TX_H
-#define RPC_TX_H
+#ifndef API_TX_H
+#define API_TX_H
 
 #include <jansson.h>
 
@@ -128,6 +128,14 @@ int tx_put_once(const struct tx *tx, struct tx_place *last, uint32_t index,
 /* For the backends: an object of this op is refused; err says why, with a path within the object,
  * and is cleared. */
 void tx_refuse(struct tx *tx, uint32_t op, uint32_t index, struct rpc_error *err);
+
+/* ---- for tx.c alone, of tx_refusal.c ---- */
+
+/* As tx_refuse(), where the change was put, or else where it was deleted. */
+void tx_refuse_change(struct tx *tx, const struct change *change, struct rpc_error *err);
+/* An object of that name is refused: others that are refused because of it are only echoes. */
+void tx_note_refused(struct tx *tx, const char *type, const char *name);
+void tx_refusals_free(struct tx *tx);
 
 /* For the nouns: is a life of the object over with this change; does one begin? */
 static inline bool change_ends(const struct change *change)

@@ -6,8 +6,8 @@
  * While a transaction is made, an object whose state it changes leaves first (model_leave()) and
  * enters with its new state afterwards (model_enter()): what is found in between is what the
  * transaction has left as it was, and what it has put so far. */
-#ifndef RPC_MODEL_H
-#define RPC_MODEL_H
+#ifndef API_MODEL_H
+#define API_MODEL_H
 
 #include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
@@ -72,9 +72,6 @@ struct object *model_find(enum object_type type, const char *key);
 /* Also one that has left and not entered again. */
 struct object *model_find_any(enum object_type type, const char *key);
 struct object *model_by_id(enum object_type type, uint16_t id);
-struct object *model_member(const struct object *slice, const struct object *tunnel);
-/* Also one that has left. */
-struct object *model_member_any(const struct object *slice, const struct object *tunnel);
 uint32_t model_count(enum object_type type);
 
 /* In order of keys: the first whose key is greater than `key` ("" = the first); NULL at the end. */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a transaction refuses (tx_refusal.h): which refusal is told when there is room for one. */
-#include "tx_refusal.h"
+/* What a transaction refuses (tx.h): which refusal is told when there is room for one. */
+#include "tx.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "dispatch.h"
 
 struct refusal {
 	uint64_t place; /* of the op and in its list */
