@@ -50,11 +50,6 @@ static int open_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool may_not(int err)
-{
-	return err == -EACCES || err == -EPERM || err == -EROFS;
-}
-
 int lock_dataplane(const char *socket, char *why, size_t size)
 {
 	char path[2 * PATH_MAX];
@@ -72,7 +67,7 @@ int lock_dataplane(const char *socket, char *why, size_t size)
 		snprintf(why, size,
 			"another sluice-control works this dataplane; stop it, or name another "
 			"with --dataplane");
-	else if (may_not(err))
+	else if (err == -EACCES || err == -EPERM || err == -EROFS)
 		snprintf(why, size,
 			"this user cannot lock it, so that another sluice-control might work it, "
 			"too "

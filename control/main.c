@@ -194,14 +194,6 @@ static int open_dataplane(const struct config *config)
 	return 0;
 }
 
-static void close_dataplane(void)
-{
-	mirror_link_stop(control.mirror);
-	collector_stop(control.collector);
-	reconciler_stop(control.reconciler);
-	dataplane_close(control.dataplane);
-}
-
 /* ---- HTTP ---- */
 
 static const struct route *const routes[] = {
@@ -403,7 +395,10 @@ static int serve(const struct config *config)
 	rest_stop();
 err_observe:
 	observe_stop();
-	close_dataplane();
+	mirror_link_stop(control.mirror);
+	collector_stop(control.collector);
+	reconciler_stop(control.reconciler);
+	dataplane_close(control.dataplane);
 err_store:
 	world_free(control.world);
 	store_close(control.store);

@@ -192,16 +192,10 @@ struct bucket {
 };
 static struct bucket buckets[SETS][WAYS];
 
-static uint32_t key_hash(const uint8_t key[KEY])
-{
-	uint32_t hash = hash_fnv32(HASH_FNV32, key, KEY);
-
-	return hash ^ hash >> 16;
-}
-
 static struct bucket *find(const uint8_t key[KEY], uint32_t per_s, uint64_t now_us)
 {
-	struct bucket *set = buckets[key_hash(key) % SETS], *oldest = set;
+	uint32_t hash = hash_fnv32(HASH_FNV32, key, KEY);
+	struct bucket *set = buckets[(hash ^ hash >> 16) % SETS], *oldest = set;
 
 	for (int i = 0; i < WAYS; i++) {
 		if (set[i].last_us && !memcmp(set[i].key, key, KEY))

@@ -444,13 +444,6 @@ static void work(struct job *job)
 	malloc_trim(0);
 }
 
-static void put_done(struct job *job)
-{
-	STAILQ_INSERT_TAIL(&parser.done, job, entry);
-	if (eventfd_write(parser.fd, 1))
-		return; /* full: it is readable */
-}
-
 static void *run(void *arg)
 {
 	struct job *job;
@@ -469,8 +462,10 @@ static void *run(void *arg)
 		work(job);
 		pthread_mutex_lock(&parser.lock);
 		parser.now = NULL;
-		if (parses)
-			put_done(job);
+		if (parses) {
+			STAILQ_INSERT_TAIL(&parser.done, job, entry);
+			eventfd_write(parser.fd, 1); /* full: it is readable */
+		}
 	}
 	pthread_mutex_unlock(&parser.lock);
 	return NULL;

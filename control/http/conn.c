@@ -217,13 +217,6 @@ static void throw_away(struct conn *conn)
 
 /* ---- bytes ---- */
 
-/* The client sends no more: what is not a whole request by now never will be. */
-static void end_when_idle(struct conn *conn)
-{
-	if (conn->state == CONN_IDLE || conn->state == CONN_READING)
-		conn_doom(conn);
-}
-
 /* What has come is read on: after an answer, or when the body's way is decided. */
 static void conn_feed(struct conn *conn)
 {
@@ -243,13 +236,11 @@ static void conn_feed(struct conn *conn)
 	}
 	if (conn->doomed)
 		return;
-	if (conn->ended) {
-		end_when_idle(conn);
-		return;
-	}
-	if (evbuffer_get_length(input) > WAITING_BYTES && conn->state >= CONN_ANSWERING)
+	if (conn->ended && conn->state < CONN_ANSWERING)
+		conn_doom(conn); /* what is not a whole request by now never will be */
+	else if (evbuffer_get_length(input) > WAITING_BYTES && conn->state >= CONN_ANSWERING)
 		bufferevent_disable(conn->bev, EV_READ);
-	else
+	else if (!conn->ended)
 		bufferevent_enable(conn->bev, EV_READ);
 }
 
@@ -342,23 +333,18 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 /* ---- the beginning ---- */
 
-static void read_address(struct conn *conn, const struct sockaddr *address)
+static void begin_tcp(struct conn *conn, int fd, const struct sockaddr *address)
 {
+	const int on = 1;
+
+	/* an answer goes to TLS piece by piece: each would wait for the ACK of the one before */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (address->sa_family == AF_INET) {
 		memset(conn->address + 10, 0xff, 2);
 		memcpy(conn->address + 12, &((const struct sockaddr_in *)address)->sin_addr, 4);
 	} else {
 		memcpy(conn->address, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
 	}
-}
-
-/* An answer goes to TLS piece by piece: each would wait for the ACK of the one before. */
-static void begin_tcp(struct conn *conn, int fd, const struct sockaddr *address)
-{
-	const int on = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	read_address(conn, address);
 }
 
 static struct conn *conn_new(struct door *door, int fd)

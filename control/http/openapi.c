@@ -53,6 +53,13 @@ static void add_header(json_t *out, const char *name, const char *help)
 			     "description", help, "schema", "type", "string"));
 }
 
+static bool path_ends(const struct route *route, const char *end)
+{
+	size_t length = strlen(route->path), tail = strlen(end);
+
+	return length >= tail && !strcmp(route->path + length - tail, end);
+}
+
 /* What rest.h promises for intents: changes of them take a dry run, and one of them has an ETag. */
 static void add_headers(const struct route *route, json_t *out)
 {
@@ -65,7 +72,7 @@ static void add_headers(const struct route *route, json_t *out)
 		add_header(out, "If-Match", "only if it still has this ETag; else 412");
 	if (one && !strcmp(route->method, "PUT"))
 		add_header(out, "If-None-Match", "*: only if it is not there");
-	if (one && !strcmp(route->method, "GET") && !strcmp(strrchr(route->path, '/'), "/{name}"))
+	if (!strcmp(route->method, "GET") && path_ends(route, "/{name}"))
 		add_header(out, "If-None-Match",
 			"304 if it still has this ETag, which is of the status, too");
 }
@@ -150,24 +157,6 @@ static void answer_header(json_t *answer, const char *name, const char *help)
 		json_pack("{s:s, s:{s:s}}", "description", help, "schema", "type", "string"));
 }
 
-/* Is it about one intent, as rest.h has them? */
-static bool of_intent(const struct route *route)
-{
-	return route->body && !strncmp(route->body, "#/components/schemas/", 21);
-}
-
-static bool path_ends(const struct route *route, const char *end)
-{
-	size_t length = strlen(route->path), tail = strlen(end);
-
-	return length >= tail && !strcmp(route->path + length - tail, end);
-}
-
-static bool is_intent_get(const struct route *route)
-{
-	return !strcmp(route->method, "GET") && path_ends(route, "/{name}");
-}
-
 /* What is answered when it was done, as rest.h promises for each method. */
 static void put_done(const struct route *route, json_t *out)
 {
@@ -186,7 +175,7 @@ static void put_done(const struct route *route, json_t *out)
 			schema);
 		if (dry && !post && path_ends(route, "/{name}"))
 			answer_header(done, "ETag", "its revision: for If-Match");
-		if (is_intent_get(route)) {
+		if (!strcmp(route->method, "GET") && path_ends(route, "/{name}")) {
 			answer_header(done, "ETag",
 				"of specification and status: for If-None-Match, "
 				"and If-Match of a change");
@@ -195,7 +184,7 @@ static void put_done(const struct route *route, json_t *out)
 	}
 	if (post || put) {
 		made = put_answer(out, "201", "made", route->produces, result_schema(route));
-		if (of_intent(route)) {
+		if (route->body && *route->body == '#') { /* one intent, as rest.h has them */
 			answer_header(made, "ETag", "its revision: for If-Match");
 			answer_header(made, "Location", "where it is");
 		}

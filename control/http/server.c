@@ -143,14 +143,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	conn_begin(arg, fd, address);
 }
 
-static void close_door(struct door *door)
-{
-	if (door->listener)
-		evconnlistener_free(door->listener);
-	door->listener = NULL;
-	door->paused = false;
-}
-
 /* Takes the descriptor over. */
 static void open_door(struct door *door, int fd, uint32_t most)
 {
@@ -169,14 +161,6 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
 			doors[i]->paused = false;
 			evconnlistener_enable(doors[i]->listener);
 		}
-}
-
-static void start_clock(void)
-{
-	const struct timeval every = {0, SWEEP_MS * 1000};
-
-	clock_event = event_new(http.base, -1, EV_PERSIST, on_clock, NULL);
-	event_add(clock_event, &every);
 }
 
 /* ---- start and stop ---- */
@@ -272,6 +256,7 @@ static int open_tcp(struct door *door, const char *field, const char *where, uin
 int http_start(struct event_base *base, const struct http_config *given, struct store *store,
 	const struct route *const *tables, char *why, size_t size)
 {
+	const struct timeval sweep = {0, SWEEP_MS * 1000};
 	int rc;
 
 	memset(&http, 0, sizeof(http));
@@ -289,7 +274,8 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 		return rc;
 	http_parser_set_max_header_size(http.limits.header_bytes);
 	conns_start();
-	start_clock();
+	clock_event = event_new(http.base, -1, EV_PERSIST, on_clock, NULL);
+	event_add(clock_event, &sweep);
 	durable_start();
 	rc = parser_start();
 	if (rc)
@@ -311,8 +297,12 @@ int http_start(struct event_base *base, const struct http_config *given, struct 
 
 void http_stop(void)
 {
-	for (int i = 0; i < 3; i++)
-		close_door(doors[i]);
+	for (int i = 0; i < 3; i++) {
+		if (doors[i]->listener)
+			evconnlistener_free(doors[i]->listener);
+		doors[i]->listener = NULL;
+		doors[i]->paused = false;
+	}
 	conns_stop();
 	making_stop();
 	parser_stop();

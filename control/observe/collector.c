@@ -3,6 +3,7 @@
  * sent at once, and the round counts only when every answer has come. */
 #include "collector.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,30 @@ static void round_end(struct collector *c)
 	again(c, pause_us(c, cost_us));
 }
 
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+/* A list by its names; peers have none, but an address and a GTP-U end. */
+static json_t *by_key(const json_t *list)
+{
+	json_t *out = json_object(), *one;
+	char key[192];
+	size_t i;
+
+	json_array_foreach ((json_t *)list, i, one) {
+		const json_t *match = json_object_get(one, "match");
+
+		snprintf(key, sizeof(key), "%.64s %.64s", text_of(match, "gtpu"),
+			text_of(match, "peer"));
+		json_object_set(out, match ? key : text_of(one, "name"), one);
+	}
+	return out;
+}
+
 /* The part of an answer that is kept: new, or NULL when it has another form. */
 static json_t *part_of(uint32_t slot, const json_t *result)
 {
@@ -133,9 +158,9 @@ static json_t *part_of(uint32_t slot, const json_t *result)
 		part = json_object_get(result, "entries");
 	else if (slot != SLOT_DROPS)
 		part = json_object_get(result, "objects");
-	if (slot >= SLOT_OBJECTS ? !json_is_array(part) : !json_is_object(part))
-		return NULL;
-	return json_incref(part);
+	if (slot >= SLOT_OBJECTS)
+		return json_is_array(part) ? by_key(part) : NULL;
+	return json_is_object(part) ? json_incref(part) : NULL;
 }
 
 static int ask(struct collector *c, uint32_t slot, const char *cursor);

@@ -26,8 +26,9 @@ extern const char *const collector_types[];
 const json_t *collector_stats(const struct collector *c, const char *type);
 const json_t *collector_before(const struct collector *c, const char *type); /* of the one before */
 const json_t *collector_drops(const struct collector *c);		     /* {REASON: packets} */
-/* What the dataplane lists of links and tunnels ("port", "tunnel"): [{name, link, …}], and of GTP-U
- * peers ("peer"): the first 10,000 entries of table tunnel_peers; read every two seconds. */
+/* What the dataplane lists of links and tunnels ("port", "tunnel"): {NAME: {link, …}}, and of GTP-U
+ * peers ("peer"): {"GTPU ADDRESS": entry} of the first 10,000 of table tunnel_peers; read every two
+ * seconds. */
 const json_t *collector_objects(const struct collector *c, const char *type);
 void collector_list_soon(struct collector *c); /* a link changed: with the next round */
 /* Units a second between the last two readings, 0 without two, after a restart of the dataplane,

@@ -410,50 +410,25 @@ bool health_intent(
 
 /* ---- facts ---- */
 
-static json_t *by_name(const json_t *list)
-{
-	json_t *out = list ? json_object() : NULL, *one;
-	size_t i;
-
-	json_array_foreach ((json_t *)list, i, one) {
-		const char *name = json_string_value(json_object_get(one, "name"));
-
-		if (name)
-			json_object_set(out, name, one);
-	}
-	return out;
-}
-
-void health_facts_fill(
-	struct health_facts *facts, const json_t *ports, const json_t *tunnels, const json_t *peers)
+void health_facts_judge(struct health_facts *facts)
 {
 	struct health ignored;
+	const char *key;
 	json_t *row;
-	size_t i;
 
-	facts->ports = by_name(ports);
-	facts->tunnels = by_name(tunnels);
-	facts->peers = json_object();
+	json_decref(facts->peers_bad);
 	facts->peers_bad = json_object();
-	json_array_foreach ((json_t *)peers, i, row) {
-		const json_t *match = json_object_get(row, "match");
-		char key[192];
-
-		snprintf(key, sizeof(key), "%.64s %.64s", text_of(match, "gtpu"),
-			text_of(match, "peer"));
-		json_object_set(facts->peers, key, row);
+	json_object_foreach ((json_t *)facts->peers, key, row) {
 		if (row_well(key, row, &ignored))
 			continue;
 		json_object_set_new(facts->peers_bad, key, json_string(key));
-		json_object_set_new(facts->peers_bad, text_of(match, "peer"), json_string(key));
+		json_object_set_new(facts->peers_bad,
+			text_of(json_object_get(row, "match"), "peer"), json_string(key));
 	}
 }
 
 void health_facts_clear(struct health_facts *facts)
 {
-	json_decref(facts->ports);
-	json_decref(facts->tunnels);
-	json_decref(facts->peers);
 	json_decref(facts->peers_bad);
 	json_decref(facts->gaps);
 	memset(facts, 0, sizeof(*facts));

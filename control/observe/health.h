@@ -45,18 +45,16 @@ struct health_facts {
 	struct reconcile_counters reconciler;
 	const char *mirror_why; /* the kernel is not followed; NULL: it is */
 	bool mirror_waits;	/* the kernel's first picture is not whole */
-	json_t *ports;		/* {NAME: object}; NULL: not read yet */
-	json_t *tunnels;	/* likewise */
-	json_t *peers;		/* {"GTPU ADDRESS": entry of tunnel_peers} */
-	json_t *peers_bad;	/* those not well, by "GTPU ADDRESS" and by "ADDRESS" */
-	json_t *gaps;		/* {SLICE: what the kernel lacks} */
+	/* the dataplane's, as collector_objects() has them; borrowed */
+	const json_t *ports, *tunnels, *peers;
+	json_t *peers_bad; /* those not well, by "GTPU ADDRESS" and by "ADDRESS" */
+	json_t *gaps;	   /* {SLICE: what the kernel lacks} */
 	/* {SESSION: {teid, peer, revision}}: its peer has said that it does not know the TEID
 	 * (TS 29.281, 7.3.1); the session's revision then */
 	json_t *indicated;
 };
-/* From the dataplane's lists, which may be NULL; the rest of facts is the caller's. */
-void health_facts_fill(struct health_facts *facts, const json_t *ports, const json_t *tunnels,
-	const json_t *peers);
+/* Fills peers_bad; the rest of facts is the caller's. */
+void health_facts_judge(struct health_facts *facts);
 void health_facts_clear(struct health_facts *facts);
 
 /* All: true when well (or elsewhere); out is filled in either way. */

@@ -27,7 +27,7 @@
 /* ---- facts ---- */
 
 static struct health_facts facts_now;
-static const json_t *lists[3]; /* what facts_now is made of; held */
+static json_t *judged; /* the peers that facts_now.peers_bad is of; held */
 static uint64_t gaps_us;
 
 static void add_gap(const char *slice, const char *said, void *arg)
@@ -71,30 +71,20 @@ static void indicated_sweep(void)
 	}
 }
 
-static void facts_fill(void)
-{
-	static const char *const types[] = {"port", "tunnel", "peer"};
-	bool same = facts_now.peers != NULL;
-
-	for (int i = 0; i < 3; i++)
-		same &= lists[i] == collector_objects(control.collector, types[i]);
-	if (same)
-		return;
-	health_facts_clear(&facts_now);
-	gaps_us = 0;
-	for (int i = 0; i < 3; i++) {
-		json_decref((json_t *)lists[i]);
-		lists[i] = json_incref((json_t *)collector_objects(control.collector, types[i]));
-	}
-	health_facts_fill(&facts_now, lists[0], lists[1], lists[2]);
-}
-
 const struct health_facts *health_facts_now(void)
 {
 	struct mirror_counters mirror = {.ready = true};
 	uint64_t us = clock_mono_us();
+	const json_t *peers = collector_objects(control.collector, "peer");
 
-	facts_fill();
+	facts_now.ports = collector_objects(control.collector, "port");
+	facts_now.tunnels = collector_objects(control.collector, "tunnel");
+	facts_now.peers = peers;
+	if (!facts_now.peers_bad || judged != peers) {
+		json_decref(judged);
+		judged = json_incref((json_t *)peers);
+		health_facts_judge(&facts_now);
+	}
 	facts_now.world = control.world;
 	facts_now.indicated = indicated;
 	facts_now.site = control.site;
@@ -112,15 +102,6 @@ const struct health_facts *health_facts_now(void)
 		gaps_us = us;
 	}
 	return &facts_now;
-}
-
-static void facts_forget(void)
-{
-	health_facts_clear(&facts_now);
-	for (int i = 0; i < 3; i++) {
-		json_decref((json_t *)lists[i]);
-		lists[i] = NULL;
-	}
 }
 
 /* ---- one walk ---- */
@@ -249,9 +230,9 @@ static bool next_listed(struct health_walk *w, const struct health_facts *facts)
 		[PHASE_TUNNELS] = {"tunnel", health_tunnel},
 		[PHASE_PEERS] = {"peer", health_peer},
 	};
-	json_t *list = w->phase == PHASE_PORTS	   ? facts->ports
-		       : w->phase == PHASE_TUNNELS ? facts->tunnels
-						   : facts->peers;
+	json_t *list = (json_t *)(w->phase == PHASE_PORTS     ? facts->ports
+				  : w->phase == PHASE_TUNNELS ? facts->tunnels
+							      : facts->peers);
 	void *at = json_object_iter(list);
 	struct health health;
 	bool is_well;
@@ -517,7 +498,9 @@ void health_stop(void)
 	indicated = NULL;
 	cost_us = ended_us = 0;
 	reply_cache_free(&cache);
-	facts_forget();
+	health_facts_clear(&facts_now);
+	json_decref(judged);
+	judged = NULL;
 }
 
 /* ---- GET /v1/health ---- */

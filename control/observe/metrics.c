@@ -391,13 +391,13 @@ static void write_listed(struct text *p, const struct health_facts *facts)
 	json_t *one;
 
 	health_of(p, "box", control.site, health_box(facts, &health) && report && !report->wrong);
-	json_object_foreach (facts->ports, name, one)
+	json_object_foreach ((json_t *)facts->ports, name, one)
 		health_of(p, "port", name, health_port(facts, name, &health));
-	json_object_foreach (facts->tunnels, name, one)
+	json_object_foreach ((json_t *)facts->tunnels, name, one)
 		health_of(p, "tunnel", name, health_tunnel(facts, name, &health));
 	if (json_object_size(facts->peers) > PEERS_MAX)
 		return;
-	json_object_foreach (facts->peers, name, one)
+	json_object_foreach ((json_t *)facts->peers, name, one)
 		health_of(p, "peer", name, health_peer(facts, name, &health));
 }
 
@@ -539,36 +539,33 @@ static void metrics_write_sessions(struct text *p, const struct actor *actor)
 
 static void write_links(struct text *p)
 {
-	const json_t *ports = collector_objects(control.collector, "port");
-	size_t index;
-	json_t *port;
+	json_t *ports = (json_t *)collector_objects(control.collector, "port"), *port;
+	const char *name;
 
-	if (!json_array_size(ports))
+	if (!json_object_size(ports))
 		return;
 	prom_family(p, "sluice_port_up", PROM_GAUGE, "The link of a port is up.");
-	json_array_foreach ((json_t *)ports, index, port)
+	json_object_foreach (ports, name, port)
 		prom_u64(p, "sluice_port_up", json_is_true(json_object_get(port, "link")), "port",
-			json_string_value(json_object_get(port, "name")), NULL);
+			name, NULL);
 	prom_family(p, "sluice_port_speed_bytes_per_second", PROM_GAUGE, "Speed of a port's link.");
-	json_array_foreach ((json_t *)ports, index, port)
+	json_object_foreach (ports, name, port)
 		prom_f64(p, "sluice_port_speed_bytes_per_second",
 			json_number_value(json_object_get(port, "speed_mbps")) * 1e6 / 8, "port",
-			json_string_value(json_object_get(port, "name")), NULL);
+			name, NULL);
 }
 
 static void write_tunnels(struct text *p)
 {
-	const json_t *tunnels = collector_objects(control.collector, "tunnel");
-	size_t index;
-	json_t *tunnel;
+	json_t *tunnels = (json_t *)collector_objects(control.collector, "tunnel"), *tunnel;
+	const char *name;
 
-	if (!json_array_size(tunnels))
+	if (!json_object_size(tunnels))
 		return;
 	prom_family(p, "sluice_tunnel_up", PROM_GAUGE,
 		"A tunnel has a route and a neighbour to its remote end.");
-	json_array_foreach ((json_t *)tunnels, index, tunnel)
-		prom_u64(p, "sluice_tunnel_up", metrics_tunnel_up(tunnel), "tunnel",
-			json_string_value(json_object_get(tunnel, "name")), "local",
+	json_object_foreach (tunnels, name, tunnel)
+		prom_u64(p, "sluice_tunnel_up", metrics_tunnel_up(tunnel), "tunnel", name, "local",
 			json_string_value(json_object_get(tunnel, "local")), "remote",
 			json_string_value(json_object_get(tunnel, "remote")), NULL);
 }

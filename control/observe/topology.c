@@ -24,9 +24,9 @@ struct graph {
 	uint64_t revision; /* when it was begun */
 	int64_t at_us;
 	uint32_t phase;
-	api_name after; /* the intent that was last; "": none of this phase yet */
-	json_t *tunnels;
-	size_t tunnel;
+	api_name after;	 /* the intent that was last; "": none of this phase yet */
+	json_t *tunnels; /* held */
+	void *tunnel;	 /* the next one */
 };
 
 static struct reply_cache cache;
@@ -79,19 +79,11 @@ static bool here(const char *site)
 /* A port of this box: "up", "down"; of another, or not there: "unknown". */
 static const char *port_state(const char *site, const char *port)
 {
-	const json_t *ports = collector_objects(control.collector, "port");
-	size_t index;
-	json_t *one;
+	const json_t *one = json_object_get(collector_objects(control.collector, "port"), port);
 
-	if (!here(site) || dataplane_state(control.dataplane) != DATAPLANE_UP)
+	if (!one || !here(site) || dataplane_state(control.dataplane) != DATAPLANE_UP)
 		return "unknown";
-	json_array_foreach ((json_t *)ports, index, one) {
-		const char *name = json_string_value(json_object_get(one, "name"));
-
-		if (name && !strcmp(name, port))
-			return json_is_true(json_object_get(one, "link")) ? "up" : "down";
-	}
-	return "unknown";
+	return json_is_true(json_object_get(one, "link")) ? "up" : "down";
 }
 
 /* {health, health_text?} for a node or an edge. */
@@ -196,17 +188,14 @@ static const struct intent *wan_with(const char *address)
 	return NULL;
 }
 
-static void add_tunnel(struct graph *g, const json_t *one)
+static void add_tunnel(struct graph *g, const char *name, const json_t *one)
 {
-	const char *name = json_string_value(json_object_get(one, "name"));
 	bool up = dataplane_state(control.dataplane) == DATAPLANE_UP;
 	const char *state = !up ? "unknown" : metrics_tunnel_up(one) ? "up" : "down";
 	const struct intent *wan;
 	struct health health;
 	bool is_well;
 
-	if (!name)
-		return;
 	is_well = health_tunnel(health_facts_now(), name, &health);
 	add_node(g, "tunnel", name, state,
 		with_health(json_pack("{s:O*, s:O*, s:O*, s:O*}", "detail",
@@ -227,9 +216,10 @@ static void add_tunnel(struct graph *g, const json_t *one)
  * a tunnel that is up: the state is what this box knows of its own end. */
 static bool next_tunnel(struct graph *g)
 {
-	if (!g->whole || g->tunnel == json_array_size(g->tunnels))
+	if (!g->whole || !g->tunnel)
 		return false;
-	add_tunnel(g, json_array_get(g->tunnels, g->tunnel++));
+	add_tunnel(g, json_object_iter_key(g->tunnel), json_object_iter_value(g->tunnel));
+	g->tunnel = json_object_iter_next(g->tunnels, g->tunnel);
 	return true;
 }
 
@@ -378,6 +368,7 @@ static struct graph *graph_new(const struct actor *actor)
 	g->revision = store_revision(control.store);
 	g->at_us = clock_wall_us();
 	g->tunnels = json_incref((json_t *)collector_objects(control.collector, "tunnel"));
+	g->tunnel = json_object_iter(g->tunnels);
 	return g;
 }
 

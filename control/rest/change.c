@@ -102,19 +102,19 @@ void draft_free(struct change_draft *draft)
 	*draft = (struct change_draft){.obj = NULL};
 }
 
-static int put_draft(struct change *c, enum intent_type type, struct change_draft *draft)
+static int world_put_either(
+	struct change *c, enum intent_type type, const json_t *given, struct change_draft *draft)
 {
-	struct change_draft taken = *draft;
+	struct change_draft taken = draft ? *draft : (struct change_draft){.obj = NULL};
+	json_t *spec;
+	int rc;
 
-	*draft = (struct change_draft){.obj = NULL};
-	return world_put_parsed(control.world, type, taken.obj, taken.spec, &c->err);
-}
-
-static int put_given(struct change *c, enum intent_type type, const json_t *given)
-{
-	json_t *spec = own_tenant(&c->actor, type, given);
-	int rc = world_put(control.world, type, spec, &c->err);
-
+	if (taken.obj) {
+		*draft = (struct change_draft){.obj = NULL};
+		return world_put_parsed(control.world, type, taken.obj, taken.spec, &c->err);
+	}
+	spec = own_tenant(&c->actor, type, given);
+	rc = world_put(control.world, type, spec, &c->err);
 	json_decref(spec);
 	return rc;
 }
@@ -129,7 +129,7 @@ int change_put(struct change *c, enum intent_type type, const json_t *given, boo
 		return change_fail(c, 403, "%ss are changed by operators", intent_kind(type));
 	if (put_refuses(c, intent, type, name, must_be_new) || kind_refuses(c, type, given))
 		return -1;
-	if (draft && draft->obj ? put_draft(c, type, draft) : put_given(c, type, given))
+	if (world_put_either(c, type, given, draft))
 		return -1;
 	intent = world_find(control.world, type, name);
 	if (!intent || !may_change(&c->actor, type, intent->tenant))

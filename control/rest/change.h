@@ -94,6 +94,10 @@ void change_free(struct change *c);
 void change_run(struct change *c); /* the line is free */
 void change_hold(struct change *c, bool holds);
 
+/* Idempotency-Key (write.c): true when the request was answered, again or as refused; false: it
+ * goes on, with again.key set when it has one. */
+bool change_is_answered(struct change *c);
+
 /* ---- change.c: all return 0, or -1 with the refusal in c ---- */
 
 int change_put(struct change *c, enum intent_type type, const json_t *given, bool must_be_new,

@@ -723,73 +723,6 @@ static void answer(struct change *c)
 	c->waiter = reconciler_wait(control.reconciler, (uint32_t)c->wait_s * 1000, waited, c);
 }
 
-/* ---- idempotency ---- */
-
-static bool key_valid(const char *key)
-{
-	size_t length = strlen(key);
-
-	for (size_t i = 0; i < length; i++)
-		if (key[i] <= ' ' || key[i] > '~')
-			return false;
-	return length > 0 && length <= 128;
-}
-
-static void reply_again(struct request *r, const json_t *found)
-{
-	const char *etag = json_string_value(json_object_get(found, "etag"));
-	const char *body = json_string_value(json_object_get(found, "body"));
-	int status = (int)json_integer_value(json_object_get(found, "status"));
-
-	reply_header(r, "Idempotent-Replayed", "true");
-	if (etag)
-		reply_header(r, "ETag", etag);
-	if (*body)
-		reply_text(r, status, "application/json", body, strlen(body));
-	else
-		reply_nothing(r, status);
-}
-
-/* Idempotency-Key: true when the request was answered, again or as refused; false: it goes on, with
- * c->again.key set when it has one. */
-static bool is_answered_again(struct change *c)
-{
-	const char *key = request_header(c->r, "Idempotency-Key");
-	json_t *found;
-	int err;
-
-	if (!key || c->dry_run)
-		return false;
-	if (!key_valid(key)) {
-		reply_problem(c->r, 400,
-			"Idempotency-Key: want 1 to 128 printable characters without spaces");
-		return true;
-	}
-	/* not the name alone: a token may be called as another's user is. Tenants hold no blank,
-	 * but they may hold a slash. */
-	snprintf(c->again_actor, sizeof(c->again_actor), "%s %s %s", role_names[c->actor.role],
-		c->actor.tenant, c->actor.name);
-	snprintf(c->again_key, sizeof(c->again_key), "%s", key);
-	snprintf(c->again_hash, sizeof(c->again_hash), "%s", request_body_hash(c->r));
-	c->again = (struct store_answer){
-		.actor = c->again_actor, .key = c->again_key, .request_hash = c->again_hash};
-	err = store_answer_find(control.store, c->again_actor, key, &found);
-	if (err == -ENOENT)
-		return false;
-	if (err) {
-		reply_problem(c->r, 503, "the store failed; nothing was changed: try again");
-		return true;
-	}
-	if (strcmp(json_string_value(json_object_get(found, "request_hash")), c->again_hash))
-		reply_problem(c->r, 422,
-			"Idempotency-Key: this key came with another request before; use a new one "
-			"for each change");
-	else
-		reply_again(c->r, found);
-	json_decref(found);
-	return true;
-}
-
 /* ---- turns ---- */
 
 static void run(void)
@@ -855,7 +788,7 @@ void change_run(struct change *c)
 		event_add(told, NULL);
 	}
 	c->dry_run = request_flag(c->r, "dry_run");
-	if (is_answered_again(c)) {
+	if (change_is_answered(c)) {
 		change_free(c);
 		return;
 	}

@@ -2,6 +2,7 @@
 /* What rig.h says: stands in for reconcile, store and http; rig_world.c for the intents. */
 #include "rig.h"
 
+#include "by_key.h"
 #include "making.h"
 
 #include <check.h>
@@ -187,7 +188,7 @@ void rig_reading(const char *type, const char *json)
 		json_t *value = json_loads(json, 0, NULL);
 
 		ck_assert_msg(value, "not JSON: %s", json);
-		json_object_set_new(now, type, value);
+		json_object_set_new(now, type, json_is_array(value) ? by_key(value) : value);
 	}
 }
 

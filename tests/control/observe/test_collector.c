@@ -191,7 +191,7 @@ START_TEST(first_reading_has_counters_and_no_rates)
 				 json_object_get(collector_stats(c, "stage"), "one"), "bytes")),
 		500);
 	ck_assert_int_eq(json_integer_value(json_object_get(collector_drops(c), "no_route")), 5);
-	ck_assert_uint_eq(json_array_size(collector_objects(c, "tunnel")), 1);
+	ck_assert_uint_eq(json_object_size(collector_objects(c, "tunnel")), 1);
 	ck_assert_ptr_null(collector_stats(c, "session"));
 	ck_assert_double_eq(collector_rate(c, "port", "one", "packets"), 0);
 	ck_assert_int_gt(collector_at_us(c), 0);

@@ -6,6 +6,7 @@
 
 #include "../compile/compile_rig.h"
 #include "../suite.h"
+#include "by_key.h"
 #include "health.h"
 
 #define INTENTS                                                                                    \
@@ -54,15 +55,21 @@ static json_t *json_of(const char *text)
 	return json;
 }
 
+static void lists_free(void)
+{
+	json_decref((json_t *)facts.ports);
+	json_decref((json_t *)facts.tunnels);
+	json_decref((json_t *)facts.peers);
+	health_facts_clear(&facts);
+}
+
 static void lists(const char *ports, const char *tunnels, const char *peers)
 {
-	json_t *p = json_of(ports), *t = json_of(tunnels), *e = json_of(peers);
-
-	health_facts_clear(&facts);
-	health_facts_fill(&facts, p, t, e);
-	json_decref(p);
-	json_decref(t);
-	json_decref(e);
+	lists_free();
+	facts.ports = by_key(json_of(ports));
+	facts.tunnels = by_key(json_of(tunnels));
+	facts.peers = by_key(json_of(peers));
+	health_facts_judge(&facts);
 	facts.world = world;
 	facts.site = "a";
 	facts.dataplane = "up";
@@ -95,7 +102,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	health_facts_clear(&facts);
+	lists_free();
 	world_free(world);
 }
 
