@@ -60,7 +60,7 @@ int session_way(const struct api_session *s, uint32_t i)
 
 /* ==== ids, FARs, QERs, URRs (TS 29.244 clauses 7.5.2.3 to 7.5.2.6) ==== */
 
-static int check_fail(struct rpc_error *err, const char *list, uint32_t i, const char *field,
+int session_fail(struct rpc_error *err, const char *list, uint32_t i, const char *field,
 	const char *want, const char *got)
 {
 	char path[64];
@@ -84,7 +84,7 @@ static int fail_number(struct rpc_error *err, const char *list, uint32_t i, cons
 	char got[24];
 
 	snprintf(got, sizeof(got), "%llu", (unsigned long long)value);
-	return check_fail(err, list, i, field, want, got);
+	return session_fail(err, list, i, field, want, got);
 }
 
 /* An address (or a prefix's) that one host can have: nothing that begins with 0, 127, 224 and up;
@@ -157,19 +157,19 @@ static int check_outer_header(
 static int check_far(const struct api_far *f, uint32_t i, struct rpc_error *err)
 {
 	if (f->action > FAR_BUFFER)
-		return check_fail(err, "fars", i, "action", "forward, drop or buffer", "another");
+		return session_fail(err, "fars", i, "action", "forward, drop or buffer", "another");
 	if (f->destination > INTERFACE_CORE)
-		return check_fail(err, "fars", i, "destination", "access or core", "another");
+		return session_fail(err, "fars", i, "destination", "access or core", "another");
 	if (check_outer_header(&f->outer_header, i, "outer_header", err) ||
 		check_outer_header(&f->duplicate_to, i, "duplicate_to", err))
 		return -1;
 	bool leaves = f->outer_header.teid != 0 || f->destination != INTERFACE_CORE;
 
 	if (f->slice[0] && leaves)
-		return check_fail(err, "fars", i, "slice",
+		return session_fail(err, "fars", i, "slice",
 			"none: it goes to a peer or to access, not into a slice", f->slice);
 	if (f->redirect.family != 0 && leaves)
-		return check_fail(err, "fars", i, "redirect",
+		return session_fail(err, "fars", i, "redirect",
 			"none: it goes to a peer or to access, not into a slice", "an address");
 	if (f->redirect.family != 0 && !check_unicast(&f->redirect)) {
 		char path[32];
@@ -178,7 +178,7 @@ static int check_far(const struct api_far *f, uint32_t i, struct rpc_error *err)
 		return check_fail_ip(err, path, "a unicast address", &f->redirect, false);
 	}
 	if (f->end_marker && f->outer_header.teid == 0)
-		return check_fail(err, "fars", i, "end_marker",
+		return session_fail(err, "fars", i, "end_marker",
 			"false without outer_header: it says that the tunnel is another", "true");
 	return f->dscp <= DSCP_COPY
 		       ? 0
@@ -210,8 +210,9 @@ static int check_qer(const struct api_qer *q, uint32_t i, struct rpc_error *err)
 				k == 2 ? "no more than mbr_ul_bps" : "no more than mbr_dl_bps",
 				rate[k].bps);
 	if (q->gate_ul > GATE_CLOSED || q->gate_dl > GATE_CLOSED)
-		return check_fail(err, "qers", i, q->gate_ul > GATE_CLOSED ? "gate_ul" : "gate_dl",
-			"open or closed", "another");
+		return session_fail(err, "qers", i,
+			q->gate_ul > GATE_CLOSED ? "gate_ul" : "gate_dl", "open or closed",
+			"another");
 	return q->qfi <= QFI_NONE ? 0
 				  : fail_number(err, "qers", i, "qfi", "integer 0 to 63", q->qfi);
 }
@@ -225,7 +226,8 @@ static int check_urr(const struct api_urr *u, uint32_t i, struct rpc_error *err)
 
 	if (!(u->measure & (MEASURE_VOLUME | MEASURE_DURATION)) ||
 		u->measure & ~(MEASURE_VOLUME | MEASURE_DURATION))
-		return check_fail(err, "urrs", i, "measure", "volume, duration or both", "neither");
+		return session_fail(
+			err, "urrs", i, "measure", "volume, duration or both", "neither");
 	if (!(u->measure & MEASURE_VOLUME)) {
 		if (u->threshold_bytes != 0)
 			return fail_number(
@@ -337,15 +339,6 @@ static int check_ue(const struct api_session *s, struct rpc_error *err)
 
 /* ---- one PDR ---- */
 
-static int fail_pdr(
-	struct rpc_error *err, uint32_t i, const char *field, const char *want, const char *got)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "pdrs[%u].%s", i, field);
-	return rpc_fail_value(err, path, want, got);
-}
-
 static int fail_filter(struct rpc_error *err, uint32_t i, uint32_t k, const struct api_text *t,
 	const char *want, size_t at)
 {
@@ -357,7 +350,7 @@ static int fail_filter(struct rpc_error *err, uint32_t i, uint32_t k, const stru
 			at + 1, t->text);
 	else
 		snprintf(got, sizeof(got), "the end of \"%.64s\"", t->text);
-	return fail_pdr(err, i, field, want, got);
+	return session_fail(err, "pdrs", i, field, want, got);
 }
 
 static int check_filters(const struct api_pdr *p, uint32_t i, struct rpc_error *err)
@@ -396,7 +389,7 @@ static int check_named(const struct api_ids *ids, const void *item, size_t size,
 			continue;
 		snprintf(name, sizeof(name), "%s[%u]", field, k);
 		snprintf(got, sizeof(got), "%u", ids->item[k]);
-		return fail_pdr(err, i, name,
+		return session_fail(err, "pdrs", i, name,
 			known ? "each id once"
 			      : (field[0] == 'q' ? "the id of one of the session's qers"
 						 : "the id of one of the session's urrs"),
@@ -412,7 +405,8 @@ static int check_ids(const struct api_session *s, uint32_t i, struct rpc_error *
 
 	if (!check_find(s->fars.item, sizeof(s->fars.item[0]), s->fars.count, p->far)) {
 		snprintf(got, sizeof(got), "%u", p->far);
-		return fail_pdr(err, i, "far", "the id of one of the session's fars", got);
+		return session_fail(
+			err, "pdrs", i, "far", "the id of one of the session's fars", got);
 	}
 	if (check_named(
 		    &p->qers, s->qers.item, sizeof(s->qers.item[0]), s->qers.count, "qers", i, err))
@@ -430,10 +424,10 @@ static int check_outer(const struct api_pdr *p, uint32_t i, int way, struct rpc_
 	snprintf(got, sizeof(got), "%u", removal);
 	if (removal != REMOVE_GTPU_IPV4 && removal != REMOVE_GTPU_IPV6 && removal != REMOVE_GTPU &&
 		removal != REMOVE_NONE)
-		return fail_pdr(err, i, "outer_header_removal",
+		return session_fail(err, "pdrs", i, "outer_header_removal",
 			"0 (GTP-U/UDP/IPv4), 1 (GTP-U/UDP/IPv6) or 6 (either)", got);
 	if (removal != REMOVE_NONE && way == WAY_UE)
-		return fail_pdr(err, i, "outer_header_removal",
+		return session_fail(err, "pdrs", i, "outer_header_removal",
 			"none: packets to the UE's addresses come without one", got);
 	return 0;
 }
@@ -445,13 +439,14 @@ static int check_pdr(const struct api_session *s, uint32_t i, struct rpc_error *
 
 	snprintf(got, sizeof(got), "%u", p->qfi);
 	if (p->qfi > QFI_NONE)
-		return fail_pdr(err, i, "qfi", "integer 0 to 63", got);
+		return session_fail(err, "pdrs", i, "qfi", "integer 0 to 63", got);
 	if (p->source > INTERFACE_CORE)
-		return fail_pdr(err, i, "source", "access or core", "another");
+		return session_fail(err, "pdrs", i, "source", "access or core", "another");
 	if (p->teid != 0 && !p->gtpu[0])
-		return fail_pdr(err, i, "gtpu", "the gtpu at whose address the teid is", "none");
+		return session_fail(
+			err, "pdrs", i, "gtpu", "the gtpu at whose address the teid is", "none");
 	if (p->slice[0] && (p->gtpu[0] || p->source != INTERFACE_CORE))
-		return fail_pdr(err, i, "slice",
+		return session_fail(err, "pdrs", i, "slice",
 			"none: only packets to the UE's addresses come from a slice", p->slice);
 	if (p->filters.count > LIMIT_PDR_FILTERS || p->ethernet.count > LIMIT_PDR_FILTERS) {
 		char path[32];
@@ -470,7 +465,7 @@ static int check_pdr(const struct api_session *s, uint32_t i, struct rpc_error *
 
 static int fail_way(uint32_t i, int way, struct rpc_error *err)
 {
-	return fail_pdr(err, i, "gtpu",
+	return session_fail(err, "pdrs", i, "gtpu",
 		way == WAY_MANY
 			? "which F-TEID its packets come to: the session has several of its source"
 			: "where its packets come to: no other PDR of its source has an F-TEID",
@@ -500,14 +495,14 @@ static int check_beside(
 		if (p->source != other->source) {
 			snprintf(want, sizeof(want),
 				"the source of pdrs[%u], whose F-TEID is the same", k);
-			return fail_pdr(err, i, "source", want,
+			return session_fail(err, "pdrs", i, "source", want,
 				p->source == INTERFACE_CORE ? "core" : "access");
 		}
 		if (p->precedence == other->precedence) {
 			snprintf(want, sizeof(want),
 				"another precedence than pdrs[%u], which sees the same packets", k);
 			snprintf(got, sizeof(got), "%u", p->precedence);
-			return fail_pdr(err, i, "precedence", want, got);
+			return session_fail(err, "pdrs", i, "precedence", want, got);
 		}
 	}
 	return 0;
@@ -543,11 +538,11 @@ static int check_mixed(const struct api_session *s, struct rpc_error *err)
 		return 0;
 	for (uint32_t i = 0; i < s->pdrs.count; i++)
 		if (s->pdrs.item[i].filters.count != 0)
-			return fail_pdr(err, i, "filters", "none: the session has Ethernet filters",
-				"IP filters");
+			return session_fail(err, "pdrs", i, "filters",
+				"none: the session has Ethernet filters", "IP filters");
 	for (uint32_t i = 0; i < s->fars.count; i++)
 		if (s->fars.item[i].redirect.family != 0)
-			return check_fail(err, "fars", i, "redirect",
+			return session_fail(err, "fars", i, "redirect",
 				"none: the session has Ethernet filters", "an address");
 	return 0;
 }

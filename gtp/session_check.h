@@ -14,6 +14,10 @@
  * metered, Ethernet and IP not mixed. */
 int session_check(const struct api_session *s, struct rpc_error *err);
 
+/* A refusal of a field of an item of a list, as rpc_fail_value(): -1. */
+int session_fail(struct rpc_error *err, const char *list, uint32_t i, const char *field,
+	const char *want, const char *got);
+
 /* Which PDR's F-TEID are the packets of pdrs[i] known by? The first one with that F-TEID: i itself
  * or one before it, or, where it has none and the session one of that source interface, the first
  * that has (TS 29.244 5.2.1: inherited). WAY_UE: none, they are found by the UE's addresses (source

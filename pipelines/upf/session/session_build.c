@@ -238,20 +238,19 @@ static int build_group(struct build *at, uint32_t k, struct rpc_error *err)
 {
 	struct plan *p = at->p;
 	const struct way *w = &p->way[k];
-	struct plan_acts acts;
+	const struct plan_acts *acts = &p->acts_of[k];
 	struct session_group *g;
 
-	plan_acts(p->put, w->pdr, w->pdrs, &acts);
 	((uint8_t *)at->b)[offsetof(struct session_block, at) + w->number] = at->units;
-	g = add(at, sizeof(*g) + acts.n * sizeof(struct session_act));
+	g = add(at, sizeof(*g) + acts->n * sizeof(struct session_act));
 	g->teid_be = rte_cpu_to_be_32(w->teid);
 	g->slice = w->gtpu != 0 ? p->put->slice_id : w->slice;
 	g->gtpu = w->gtpu;
 	g->vlan = w->vlan;
 	g->flags = (w->source == INTERFACE_ACCESS ? GROUP_UPLINK : 0) |
 		   (w->gtpu != 0 ? GROUP_REMOVE : 0);
-	g->acts = acts.n;
-	return build_rules(p, w, acts.of, &g->rules, err);
+	g->acts = acts->n;
+	return build_rules(p, w, acts->of, &g->rules, err);
 }
 
 /* After all groups: what acts need beside themselves stands behind them. */
@@ -261,13 +260,12 @@ static int build_acts(struct build *at, uint32_t k, struct rpc_error *err)
 	const struct way *w = &p->way[k];
 	const struct session_group *g = session_group_at(at->b, w->number);
 	struct session_act *act = (struct session_act *)(uintptr_t)session_acts(g);
-	struct plan_acts acts;
+	const struct plan_acts *acts = &p->acts_of[k];
 
-	plan_acts(p->put, w->pdr, w->pdrs, &acts);
-	for (uint32_t i = 0; i < acts.n; i++) {
+	for (uint32_t i = 0; i < acts->n; i++) {
 		act[i].cell = p->act[p->acts].cell;
 		p->acts++;
-		if (build_act(at, w, &acts.act[i], &act[i], err) != 0)
+		if (build_act(at, w, &acts->act[i], &act[i], err) != 0)
 			return -1;
 	}
 	return 0;

@@ -19,15 +19,6 @@
 
 /* ==== ways in ==== */
 
-static int fail_pdr(
-	struct rpc_error *err, uint32_t i, const char *field, const char *want, const char *got)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "pdrs[%u].%s", i, field);
-	return rpc_fail_value(err, path, want, got);
-}
-
 /* ---- grouping ---- */
 
 /* The TEID that was chosen for (gtpu, CHOOSE ID) before; 0: none. */
@@ -91,7 +82,7 @@ static int add_pdr(struct plan *p, struct way *w, uint32_t i, struct rpc_error *
 	char got[16];
 
 	if (w->source != item[i].source)
-		return fail_pdr(err, i, "source",
+		return session_fail(err, "pdrs", i, "source",
 			"the source of the other PDRs that have its F-TEID", "another");
 	for (; k > 0 && item[w->pdr[k - 1]].precedence > item[i].precedence; k--)
 		w->pdr[k] = w->pdr[k - 1];
@@ -99,7 +90,7 @@ static int add_pdr(struct plan *p, struct way *w, uint32_t i, struct rpc_error *
 	if (k == 0 || item[w->pdr[k - 1]].precedence != item[i].precedence)
 		return 0;
 	snprintf(got, sizeof(got), "%u", item[i].precedence);
-	return fail_pdr(err, i, "precedence",
+	return session_fail(err, "pdrs", i, "precedence",
 		"another precedence than that of a PDR that sees the same packets", got);
 }
 
@@ -111,7 +102,7 @@ static int group_pdrs(struct plan *p, struct rpc_error *err)
 	for (uint32_t i = 0; i < pdrs->count; i++) {
 		way[i] = session_way(p->put, i);
 		if (way[i] < WAY_UE)
-			return fail_pdr(err, i, "gtpu", "an F-TEID", "none");
+			return session_fail(err, "pdrs", i, "gtpu", "an F-TEID", "none");
 		if ((way[i] == WAY_UE || way[i] == (int)i) &&
 			add_way(p, i, way[i] == WAY_UE, err) != 0)
 			return -1;
@@ -227,24 +218,30 @@ static bool far_alike(const struct api_far *a, const struct api_far *b)
 	       b->duplicate_to.teid == 0 && a->redirect.family == 0 && b->redirect.family == 0;
 }
 
+/* In a list whose items begin with their ids; the last when it is nowhere. */
+static uint32_t place_of(const void *items, size_t size, uint32_t count, uint32_t id)
+{
+	const char *at = items;
+	uint32_t i = 0;
+
+	while (i + 1 < count && *(const uint32_t *)(at + i * size) != id)
+		i++;
+	return i;
+}
+
+/* The FAR of a PDR. */
+static uint32_t far_of(const struct api_session *s, uint32_t id)
+{
+	return place_of(s->fars.item, sizeof(s->fars.item[0]), s->fars.count, id);
+}
+
 uint8_t place_of_far(const struct api_session *s, uint32_t id)
 {
-	uint32_t i = 0, first = 0;
+	uint32_t i = far_of(s, id), first = 0;
 
-	while (i + 1 < s->fars.count && s->fars.item[i].id != id)
-		i++;
 	while (first < i && !far_alike(&s->fars.item[first], &s->fars.item[i]))
 		first++;
 	return first;
-}
-
-static uint8_t place_of_qer(const struct api_session *s, uint32_t id)
-{
-	uint32_t i = 0;
-
-	while (i + 1 < s->qers.count && s->qers.item[i].id != id)
-		i++;
-	return i;
 }
 
 static uint32_t places_of_urrs(const struct api_session *s, const struct api_ids *ids)
@@ -265,7 +262,8 @@ static void act_of(const struct api_session *s, const struct api_pdr *pdr, struc
 	a->qfi = QFI_NONE;
 	a->n_qers = pdr->qers.count;
 	for (uint32_t i = 0; i < pdr->qers.count; i++) {
-		a->qer[i] = place_of_qer(s, pdr->qers.item[i]);
+		a->qer[i] = place_of(
+			s->qers.item, sizeof(s->qers.item[0]), s->qers.count, pdr->qers.item[i]);
 		if (a->qfi == QFI_NONE)
 			a->qfi = s->qers.item[a->qer[i]].qfi;
 	}
@@ -274,14 +272,14 @@ static void act_of(const struct api_session *s, const struct api_pdr *pdr, struc
 	a->urrs = places_of_urrs(s, &pdr->urrs);
 }
 
-void plan_acts(const struct api_session *s, const uint8_t *pdr, uint32_t n, struct plan_acts *out)
+static void plan_acts(const struct api_session *s, const struct way *w, struct plan_acts *out)
 {
 	out->n = 0;
-	for (uint32_t k = 0; k < n; k++) {
+	for (uint32_t k = 0; k < w->pdrs; k++) {
 		struct plan_act *a = &out->act[out->n];
 		uint32_t i = 0;
 
-		act_of(s, &s->pdrs.item[pdr[k]], a);
+		act_of(s, &s->pdrs.item[w->pdr[k]], a);
 		while (memcmp(&out->act[i], a, sizeof(*a)) != 0)
 			i++;
 		out->n = RTE_MAX(out->n, i + 1);
@@ -389,19 +387,18 @@ static bool credit_fits(const struct plan *p, uint32_t told)
 static void act_cells(struct plan *p, uint32_t told)
 {
 	uint32_t next = 1 + (told != 0 ? 32 - __builtin_clz(told) : 0);
-	struct plan_acts acts;
 
 	p->acts = 0;
 	for (uint32_t k = 0; k < p->ways; k++) {
 		const struct way *w = &p->way[k];
+		const struct plan_acts *acts = &p->acts_of[k];
 		bool uplink = w->source == INTERFACE_ACCESS;
 
-		plan_acts(p->put, w->pdr, w->pdrs, &acts);
-		for (uint32_t i = 0; i < acts.n; i++) {
+		for (uint32_t i = 0; i < acts->n; i++) {
 			uint32_t home = uplink ? HOME_UP : HOME_DOWN;
 
 			p->act[p->acts++] = (struct urr_act){.cell = p->home ? home : next++,
-				.urrs = acts.act[i].urrs,
+				.urrs = acts->act[i].urrs,
 				.uplink = uplink};
 		}
 	}
@@ -422,13 +419,11 @@ static const struct session_act *act_before(const struct plan *p, const struct w
 static bool acts_fit(const struct plan *p)
 {
 	uint32_t n = 0, kept = 0, all = 0;
-	struct plan_acts acts;
 
 	for (uint32_t k = 0; k < p->ways; k++) {
 		const struct way *w = &p->way[k];
 
-		plan_acts(p->put, w->pdr, w->pdrs, &acts);
-		for (uint32_t i = 0; i < acts.n; i++, n++) {
+		for (uint32_t i = 0; i < p->acts_of[k].n; i++, n++) {
 			const struct session_act *was = act_before(p, w, i);
 
 			if (was == NULL)
@@ -474,14 +469,11 @@ static bool fits_home(const struct plan *p, uint32_t told)
 {
 	const struct api_qers *qers = &p->put->qers;
 	uint32_t acts[2] = {0}, buckets[2] = {0};
-	struct plan_acts all;
 
 	if (p->ethernet || told != 0)
 		return false;
-	for (uint32_t k = 0; k < p->ways; k++) {
-		plan_acts(p->put, p->way[k].pdr, p->way[k].pdrs, &all);
-		acts[p->way[k].source == INTERFACE_ACCESS] += all.n;
-	}
+	for (uint32_t k = 0; k < p->ways; k++)
+		acts[p->way[k].source == INTERFACE_ACCESS] += p->acts_of[k].n;
 	for (uint32_t i = 0; i < qers->count; i++) {
 		const struct api_qer *q = &qers->item[i];
 
@@ -510,6 +502,8 @@ void plan_cells(struct plan *p)
 {
 	uint32_t told = told_places(&p->put->urrs);
 
+	for (uint32_t k = 0; k < p->ways; k++)
+		plan_acts(p->put, &p->way[k], &p->acts_of[k]);
 	p->home = fits_home(p, told);
 	p->homeless = false;
 	p->buckets = bucket_numbers(&p->put->qers, p->home, p->bucket_of);
@@ -526,25 +520,6 @@ void plan_cells(struct plan *p)
 
 /* ==== frames ==== */
 
-static int fail_item(struct rpc_error *err, const char *list, uint32_t i, const char *field,
-	const char *want, const char *got)
-{
-	char path[sizeof(err->path)];
-
-	snprintf(path, sizeof(path), "%.20s[%u].%.80s", list, i, field);
-	return rpc_fail_value(err, path, want, got);
-}
-
-/* The FAR of a PDR: its place. */
-static uint32_t far_of(const struct api_session *s, const struct api_pdr *pdr)
-{
-	uint32_t i = 0;
-
-	while (i + 1 < s->fars.count && s->fars.item[i].id != pdr->far)
-		i++;
-	return i;
-}
-
 /* The slice that a FAR sends into; 0: none. */
 static uint16_t slice_of(const struct api_session *s, const struct api_far *far)
 {
@@ -558,13 +533,13 @@ static uint16_t slice_of(const struct api_session *s, const struct api_far *far)
 static int check_pdr(const struct plan *p, uint32_t i, struct rpc_error *err)
 {
 	const struct api_pdr *pdr = &p->put->pdrs.item[i];
-	uint32_t far = far_of(p->put, pdr);
+	uint32_t far = far_of(p->put, pdr->far);
 
 	if (pdr->filters.count > 0)
-		return fail_item(err, "pdrs", i, "filters",
+		return session_fail(err, "pdrs", i, "filters",
 			"none: an Ethernet session has Ethernet filters", "IP filters");
 	if (p->way[p->way_of[i]].gtpu == 0 && slice_of(p->put, &p->put->fars.item[far]) != 0)
-		return fail_item(err, "fars", far, "destination",
+		return session_fail(err, "fars", far, "destination",
 			"access, or an outer header: the frames of a PDR with this FAR come from "
 			"a slice",
 			"a slice");
@@ -590,7 +565,7 @@ static int add_vlan(struct way *w, const struct plan *p, uint32_t i, struct rpc_
 		snprintf(want, sizeof(want),
 			"%u, as another filter says: frames of one slice have one tag", w->vlan);
 		snprintf(got, sizeof(got), "%u", vlan);
-		return fail_item(err, "pdrs", i, field, want, got);
+		return session_fail(err, "pdrs", i, field, want, got);
 	}
 	return 0;
 }
@@ -608,11 +583,11 @@ int plan_frames(struct plan *p, struct rpc_error *err)
 			return -1;
 	for (uint32_t i = 0; i < s->fars.count; i++)
 		if (s->fars.item[i].redirect.family != 0)
-			return fail_item(err, "fars", i, "redirect",
+			return session_fail(err, "fars", i, "redirect",
 				"none: an Ethernet session is not routed", "an address");
 	for (uint32_t k = 0; k < p->ways; k++)
 		for (uint32_t i = 0; p->way[k].gtpu == 0 && i < s->pdrs.count; i++) {
-			const struct api_far *far = &s->fars.item[far_of(s, &s->pdrs.item[i])];
+			const struct api_far *far = &s->fars.item[far_of(s, s->pdrs.item[i].far)];
 
 			if (p->way_of[i] != k && slice_of(s, far) != p->way[k].slice)
 				continue;

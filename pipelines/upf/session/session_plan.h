@@ -34,6 +34,13 @@ struct plan_act {
 	uint32_t urrs;			 /* bit a place */
 };
 
+/* The acts of PDRs, in order of first appearance. */
+struct plan_acts {
+	uint32_t n;
+	struct plan_act act[LIMIT_SESSION_PDRS];
+	uint8_t of[LIMIT_SESSION_PDRS]; /* of the k-th PDR */
+};
+
 struct plan {
 	const struct api_session *put; /* as it was put */
 	struct api_session cfg;	       /* with TEIDs filled in; lists are put's, but for the PDRs */
@@ -46,6 +53,7 @@ struct plan {
 	uint32_t ways;
 	struct way way[SESSION_GROUPS];
 	uint8_t way_of[LIMIT_SESSION_PDRS];
+	struct plan_acts acts_of[SESSION_GROUPS]; /* of a way */
 	bool ethernet;
 
 	/* the block, and what it needs */
@@ -78,17 +86,7 @@ uint32_t bucket_numbers(const struct api_qers *qers, bool home, uint8_t (*number
 /* An error answer for what a pool, table or room said: -1. */
 int fail_room(struct rpc_error *err, int rc, const char *what, long long limit);
 
-/* ---- acts of a way, and where they count ---- */
-
 #define NO_BUCKET 255
-
-/* The acts of PDRs, in order of first appearance. */
-struct plan_acts {
-	uint32_t n;
-	struct plan_act act[LIMIT_SESSION_PDRS];
-	uint8_t of[LIMIT_SESSION_PDRS]; /* of the k-th PDR */
-};
-void plan_acts(const struct api_session *s, const uint8_t *pdr, uint32_t n, struct plan_acts *out);
 
 /* Where in the list it is; of FARs that do the same, the first: their PDRs may be one act. */
 uint8_t place_of_far(const struct api_session *s, uint32_t id);
@@ -97,7 +95,8 @@ uint8_t place_of_far(const struct api_session *s, uint32_t id);
 uint32_t told_places(const struct api_urrs *urrs);
 
 /* Cells for credit and acts: those of the old state for what stays the same, if all find room
- * there. Fills p->cells, cells_stay, home, acts, act[], buckets, bucket_of[]. */
+ * there. Fills p->acts_of[], cells, cells_stay, home, acts, act[], buckets, bucket_of[].
+ */
 void plan_cells(struct plan *p);
 
 /* Id of the PDR that is `rule`-th in order of precedence in the group, 0: none (any more). */
