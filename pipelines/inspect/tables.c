@@ -82,7 +82,9 @@ uint32_t table_count(const struct table_decl *table)
 {
 	if (table->by_session != NULL)
 		return sessions_count(table->by_session);
-	return table->by_id != NULL ? ids_count(table) : table->count();
+	if (table->by_id != NULL)
+		return ids_count(table);
+	return table->rows != NULL ? *table->rows : table->count();
 }
 
 uint32_t table_read(
@@ -92,7 +94,7 @@ uint32_t table_read(
 		return sessions_read(table->by_session, cursor, rows, max);
 	if (table->by_id != NULL)
 		return ids_read(table, cursor, rows, max);
-	return table->read(cursor, rows, max);
+	return table->read(table, cursor, rows, max);
 }
 
 /* ---- access ---- */
@@ -164,28 +166,13 @@ static void vtep_row(const uint64_t *key, uint64_t value, void *arg)
 	row_param(row, "{tunnel %u}", VTEP_TUNNEL(value));
 }
 
-static uint32_t vtep4_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t vtep_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
-	struct vtep_page page = {.rows = rows, .family = 4};
+	struct vtep_page page = {.rows = rows, .family = table->family};
 
-	return exact_page(&vtep4_table, cursor, max, vtep_row, &page);
-}
-
-static uint32_t vtep6_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	struct vtep_page page = {.rows = rows, .family = 6};
-
-	return exact_page(&vtep6_table, cursor, max, vtep_row, &page);
-}
-
-static uint32_t vtep4_count(void)
-{
-	return vtep4_table.count;
-}
-
-static uint32_t vtep6_count(void)
-{
-	return vtep6_table.count;
+	return exact_page(
+		page.family == 4 ? &vtep4_table : &vtep6_table, cursor, max, vtep_row, &page);
 }
 
 #define VTEP_ACTIONS                                                                               \
@@ -202,8 +189,9 @@ static const struct table_decl vtep4_decl = {
 		{"vni", 24, "exact"}},
 	.actions = VTEP_ACTIONS,
 	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS,
-	.count = vtep4_count,
-	.read = vtep4_read,
+	.rows = &vtep4_table.count,
+	.read = vtep_read,
+	.family = 4,
 };
 static const struct table_decl vtep6_decl = {
 	.name = "vtep6",
@@ -212,8 +200,9 @@ static const struct table_decl vtep6_decl = {
 		{"vni", 24, "exact"}},
 	.actions = VTEP_ACTIONS,
 	.size = LIMIT_MEMBERS + 2 * LIMIT_TUNNELS,
-	.count = vtep6_count,
-	.read = vtep6_read,
+	.rows = &vtep6_table.count,
+	.read = vtep_read,
+	.family = 6,
 };
 
 /* ---- fdb ---- */
@@ -242,7 +231,8 @@ static void fdb_row(const struct fdb_entry *e, struct table_row *row)
 	row_param(row, "%u", e->age_s);
 }
 
-static uint32_t fdb_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t fdb_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	struct fdb_entry entries[PAGE];
 	uint32_t n = fdb_iterate(cursor, entries, RTE_MIN(max, (uint32_t)PAGE));
@@ -292,34 +282,15 @@ static void route_row(const struct fib_entry *e, struct table_row *row)
 	row_param(row, "%s", owners[e->owner]);
 }
 
-static uint32_t routes_read(uint8_t family, uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t routes_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	struct fib_entry entries[PAGE];
-	uint32_t n = fib_page(family, 0, cursor, entries, RTE_MIN(max, (uint32_t)PAGE));
+	uint32_t n = fib_page(table->family, 0, cursor, entries, RTE_MIN(max, (uint32_t)PAGE));
 
 	for (uint32_t i = 0; i < n; i++)
 		route_row(&entries[i], &rows[i]);
 	return n;
-}
-
-static uint32_t routes4_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return routes_read(4, cursor, rows, max);
-}
-
-static uint32_t routes6_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
-{
-	return routes_read(6, cursor, rows, max);
-}
-
-static uint32_t routes4_count(void)
-{
-	return fib_count(4);
-}
-
-static uint32_t routes6_count(void)
-{
-	return fib_count(6);
 }
 
 #define ROUTE_ACTIONS                                                                              \
@@ -333,8 +304,9 @@ static const struct table_decl routes4_decl = {
 	.key = {{"slice", 16, "exact"}, {"prefix", 32, "lpm"}},
 	.actions = ROUTE_ACTIONS,
 	.size = LIMIT_FIB_ROUTES,
-	.count = routes4_count,
-	.read = routes4_read,
+	.rows = &fib4.count,
+	.read = routes_read,
+	.family = 4,
 };
 static const struct table_decl routes6_decl = {
 	.name = "routes6",
@@ -342,13 +314,15 @@ static const struct table_decl routes6_decl = {
 	.key = {{"slice", 16, "exact"}, {"prefix", 128, "lpm"}},
 	.actions = ROUTE_ACTIONS,
 	.size = LIMIT_FIB_ROUTES,
-	.count = routes6_count,
-	.read = routes6_read,
+	.rows = &fib6.count,
+	.read = routes_read,
+	.family = 6,
 };
 
 /* ---- nexthops ---- */
 
-static uint32_t nexthops_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t nexthops_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	uint32_t index = *cursor < NEXTHOPS ? nexthop_after(*cursor) : 0, n = 0, last = 0;
 
@@ -403,7 +377,8 @@ static void neighbor_row(const struct neighbor_entry *e, struct table_row *row)
 	row_param(row, "%u", e->age_s);
 }
 
-static uint32_t neighbors_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t neighbors_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	struct neighbor_entry entries[PAGE];
 	uint32_t n = neighbor_iterate(cursor, entries, RTE_MIN(max, (uint32_t)PAGE));

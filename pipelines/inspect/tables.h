@@ -53,13 +53,17 @@ struct table_decl {
 	/* By sessions: gives the page the rows of its session, in order. */
 	void (*by_session)(struct session_page *page);
 
+	/* How many rows: a counter, or who counts them. */
+	const uint32_t *rows;
 	uint32_t (*count)(void);
 	/* Up to max rows (1 at least) from a cursor on: TABLE_CURSOR_WORDS words, 0 at first, the
 	 * first one 0 again at the end. They name the row that came last or comes next by its key,
 	 * never by how many came before: what goes between two pages takes no other row along. Any
 	 * words will do. Fewer than max, even none, before the end: it has looked at as many as
 	 * one call may cost. */
-	uint32_t (*read)(uint64_t *cursor, struct table_row *rows, uint32_t max);
+	uint32_t (*read)(const struct table_decl *table, uint64_t *cursor, struct table_row *rows,
+		uint32_t max);
+	uint8_t family; /* for `read` */
 };
 
 extern const struct table_decl *const pipeline_tables[]; /* NULL-terminated, in a packet's order */

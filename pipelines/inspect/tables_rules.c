@@ -165,7 +165,8 @@ static void list_row(struct table_row *row, uint32_t list, const struct rules *r
 
 /* cursor[0]: the list, [1]: its entry that comes next, [2]: which list it was, since its index may
  * be another's by the next page. */
-static uint32_t classifier_read(uint64_t *cursor, struct table_row *rows, uint32_t max)
+static uint32_t classifier_read(
+	const struct table_decl *table, uint64_t *cursor, struct table_row *rows, uint32_t max)
 {
 	uint32_t from = RTE_MIN(cursor[0], (uint64_t)UINT32_MAX), n = 0;
 	uint32_t list = rules_after(from - (from != 0));

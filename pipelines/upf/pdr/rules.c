@@ -31,14 +31,6 @@ static int buffers_make(void)
 	return buffer != NULL && ranges != NULL ? 0 : -ENOMEM;
 }
 
-void rules_compile_fini(void)
-{
-	free(buffer);
-	free(ranges);
-	buffer = NULL;
-	ranges = NULL;
-}
-
 static void require(struct rules_entry *e, uint32_t mask, uint32_t value)
 {
 	e->word |= value;
@@ -220,7 +212,9 @@ static void denies_cut(uint8_t ordinal)
 		buffered--;
 }
 
-int rules_compile(const struct rule *rule, uint32_t n, const struct rules_entry **entry,
+/* What the rules say as entries and port ranges, in buffers that the next call uses again. 0,
+ * -ENOSPC (more than RULES_MAX_FILTERS), -ENOMEM. */
+static int rules_compile(const struct rule *rule, uint32_t n, const struct rules_entry **entry,
 	uint32_t *entries, const struct filter_ports **ports, uint32_t *n_ports)
 {
 	int rc = buffers_make();
@@ -367,7 +361,10 @@ void rules_fini(void)
 	free(head);
 	free(free_index);
 	reserve_unmap(rules_hot, HOT_BYTES);
-	rules_compile_fini();
+	free(buffer);
+	free(ranges);
+	buffer = NULL;
+	ranges = NULL;
 	rules_hot = NULL;
 	head = NULL;
 	free_index = NULL;

@@ -189,10 +189,4 @@ static inline struct rules_result rules_scan_scalar(
 #define RULES_WIDE_FROM 33
 #endif
 
-/* What the rules say as entries and port ranges, in buffers that the next call uses again. 0,
- * -ENOSPC (more than RULES_MAX_FILTERS), -ENOMEM. */
-int rules_compile(const struct rule *rule, uint32_t n, const struct rules_entry **entry,
-	uint32_t *entries, const struct filter_ports **ports, uint32_t *n_ports);
-void rules_compile_fini(void);
-
 #endif
