@@ -9,14 +9,18 @@
 
 const struct option_def global_options[] = {
 	{"json", .kind = OPTION_FLAG},
-	{"socket", 0, OPTION_VALUE, "the path of the dataplane's socket", .word = WORD_FILE},
+	{"socket", 0, OPTION_VALUE, "the path of the dataplane's socket", .word = WORD_FILE,
+		.place = offsetof(struct cli, socket)},
 	{"control", 0, OPTION_VALUE, "the path of sluice-control's socket, or https://HOST:PORT",
-		.word = WORD_FILE},
-	{"token-file", 0, OPTION_VALUE, "a file that holds a token", .word = WORD_FILE},
+		.word = WORD_FILE, .place = offsetof(struct cli, control)},
+	{"token-file", 0, OPTION_VALUE, "a file that holds a token", .word = WORD_FILE,
+		.place = offsetof(struct cli, token_file)},
 	{"cacert", 0, OPTION_VALUE, "a PEM file with the authority of the server's certificate",
-		.word = WORD_FILE},
-	{"cert", 0, OPTION_VALUE, "a PEM file with the client's certificate", .word = WORD_FILE},
-	{"key", 0, OPTION_VALUE, "a PEM file with the key of --cert", .word = WORD_FILE},
+		.word = WORD_FILE, .place = offsetof(struct cli, cacert)},
+	{"cert", 0, OPTION_VALUE, "a PEM file with the client's certificate", .word = WORD_FILE,
+		.place = offsetof(struct cli, cert)},
+	{"key", 0, OPTION_VALUE, "a PEM file with the key of --cert", .word = WORD_FILE,
+		.place = offsetof(struct cli, key)},
 	{"help", 'h', .kind = OPTION_FLAG},
 	{"version", .kind = OPTION_FLAG},
 	{.name = NULL},
@@ -69,22 +73,14 @@ static const char *option_value(struct parser *p, const struct option_def *o, bo
 
 static void take_global(struct parser *p, const struct option_def *o, const char *value)
 {
-	const struct {
-		const char *name, **value;
-	} places[] = {{"socket", &p->cli->socket}, {"control", &p->cli->control},
-		{"token-file", &p->cli->token_file}, {"cacert", &p->cli->cacert},
-		{"cert", &p->cli->cert}, {"key", &p->cli->key}};
-	size_t i;
-
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (strcmp(o->name, places[i].name) == 0)
-			*places[i].value = value;
-	if (strcmp(o->name, "json") == 0)
+	if (o->kind == OPTION_VALUE)
+		*(const char **)((char *)p->cli + o->place) = value;
+	else if (strcmp(o->name, "json") == 0)
 		p->cli->json = true;
-	else if (strcmp(o->name, "help") == 0 && p->line == LINE_RUN)
-		p->line = LINE_HELP;
 	else if (strcmp(o->name, "version") == 0)
 		p->line = LINE_VERSION;
+	else if (p->line == LINE_RUN)
+		p->line = LINE_HELP;
 }
 
 static json_int_t number_of(const struct option_def *o, const char *text)

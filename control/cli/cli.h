@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "schema.h"
@@ -82,6 +83,7 @@ struct option_def {
 	const char *help;
 	enum word_kind word; /* what completes the value */
 	json_int_t min, max, preset;
+	size_t place; /* of a global option's value in struct cli */
 };
 
 #define OPTIONS_MAX 12
@@ -371,6 +373,8 @@ struct grid;
  * cell without text shows. */
 struct grid *grid_new(int columns, int indent, const char *empty);
 void grid_free(struct grid *grid);
+/* A list of columns, which ends with NULL, all of them at the right or none. */
+void grid_columns(struct grid *grid, const char *const *titles, bool right);
 /* All columns are added before the first cell. An empty title everywhere leaves out the header
  * line. */
 void grid_column(struct grid *grid, const char *title, bool right);
@@ -440,6 +444,8 @@ char *number_grouped(json_int_t value, char *out);
 char *number_scaled(double value, char *out);
 /* A counter: grouped when whole, else with one decimal. Not a number: "-". */
 char *number_json(const json_t *value, char *out);
+/* Seconds since 1970 as a time of day, of here: "13:05:59". */
+char *clock_text(time_t seconds, char *out);
 /* Microseconds since 1970 as a time of here; 0: "-". */
 char *time_text(json_int_t us, char *out);
 

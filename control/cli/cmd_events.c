@@ -185,16 +185,13 @@ static const struct option_def watch_options[] = {
 
 static void print_now(const struct cli *cli, json_t *event)
 {
-	char clock[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char clock[NUMBER_BYTES];
 
 	if (cli->json) {
 		print_json_line(json_incref(event));
 		return;
 	}
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-	printf("%s  %-12s", clock, json_text(event, "event"));
+	printf("%s  %-12s", clock_text(time(NULL), clock), json_text(event, "event"));
 	print_rest(event);
 }
 

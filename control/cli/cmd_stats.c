@@ -34,19 +34,13 @@ static void pause_s(double seconds)
 /* On a terminal the picture is redrawn in place; into a file or pipe pictures follow each other. */
 static void begin_picture(const struct cli *cli, double every, bool first)
 {
-	char text[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char clock[NUMBER_BYTES];
 
-	if (cli->json)
-		return;
-	if (!isatty(STDOUT_FILENO)) {
-		if (!first)
-			putchar('\n');
-		return;
-	}
-	strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&now, &tm));
-	printf("\033[H\033[J%s  every %g s, Ctrl-C ends\n\n", text, every);
+	if (!cli->json && isatty(STDOUT_FILENO))
+		printf("\033[H\033[J%s  every %g s, Ctrl-C ends\n\n", clock_text(time(NULL), clock),
+			every);
+	else if (!cli->json && !first)
+		putchar('\n');
 }
 
 static double watch_seconds(const char *text)
@@ -514,7 +508,7 @@ static const char *const top_choices[] = {"slices", "ports", "tunnels", NULL};
 /* What is shown of a type: counters and their titles; bytes are shown as bits. */
 struct view {
 	const char *word, *type;
-	const char *counters[5], *titles[5];
+	const char *counters[5], *titles[6];
 };
 
 static const struct view views[] = {
@@ -564,8 +558,7 @@ static void print_rows(const struct top *top, const struct ranked *rows, size_t 
 	char number[NUMBER_BYTES];
 
 	grid_column(grid, top->view->type, false);
-	for (c = 0; c < 5; c++)
-		grid_column(grid, top->view->titles[c], true);
+	grid_columns(grid, top->view->titles, true);
 	for (i = 0; i < count && i < shown; i++) {
 		grid_cell(grid, rows[i].name);
 		for (c = 0; c < 5; c++)

@@ -87,7 +87,8 @@ static void print_head(const json_t *status)
 
 static void print_intents(const json_t *intents)
 {
-	static const char *const states[] = {"total", "applied", "pending", "refused", "elsewhere"};
+	static const char *const states[] = {
+		"total", "applied", "pending", "refused", "elsewhere", NULL};
 	struct grid *grid = grid_new(0, 0, "-");
 	char number[NUMBER_BYTES];
 	const char *type;
@@ -95,8 +96,7 @@ static void print_intents(const json_t *intents)
 	size_t i;
 
 	grid_column(grid, "intents", false);
-	for (i = 0; i < 5; i++)
-		grid_column(grid, states[i], true);
+	grid_columns(grid, states, true);
 	json_object_foreach ((json_t *)intents, type, counts) {
 		grid_cell(grid, type);
 		for (i = 0; i < 5; i++)

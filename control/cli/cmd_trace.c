@@ -207,14 +207,12 @@ static void print_title(const json_t *packet, int number)
 {
 	const char *port = json_text(packet, "port");
 	json_int_t ns = json_number(packet, "time_ns");
-	time_t seconds = (time_t)(ns / 1000000000);
 	bool bold = isatty(STDOUT_FILENO);
-	char clock[32];
-	struct tm tm;
+	char clock[NUMBER_BYTES];
 
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&seconds, &tm));
 	printf("%s#%d  %s.%06lld  %s %s  worker %lld  %lld bytes%s\n", bold ? "\033[1m" : "",
-		number, clock, (long long)(ns % 1000000000 / 1000),
+		number, clock_text((time_t)(ns / 1000000000), clock),
+		(long long)(ns % 1000000000 / 1000),
 		json_is(packet, "from_kernel") ? "from the kernel for port" : "port",
 		*port != '\0' ? port : "?", (long long)json_number(packet, "worker"),
 		(long long)json_number(packet, "length"), bold ? "\033[0m" : "");

@@ -190,13 +190,12 @@ static void help_options(const struct option_def *options)
 
 static void help_types(const struct command *command)
 {
+	static const char *const titles[] = {"TYPE", "KEY", "", NULL};
 	struct grid *grid = grid_new(0, 2, "");
 	char shape[160];
 	int i;
 
-	grid_column(grid, "TYPE", false);
-	grid_column(grid, "KEY", false);
-	grid_column(grid, "", false);
+	grid_columns(grid, titles, false);
 	for (i = 0; i < OBJECT_TYPES; i++) {
 		key_words(&api_types[i], shape, sizeof(shape));
 		grid_cell(grid, api_types[i].name);
@@ -238,14 +237,12 @@ static void field_default(const struct api_field *field, char *text, size_t size
 /* A table of fields. */
 static void help_fields(const struct api_field *fields)
 {
-	static const char *const titles[] = {"FIELD", "", "TAKES", "DEFAULT", ""};
+	static const char *const titles[] = {"FIELD", "", "TAKES", "DEFAULT", "", NULL};
 	struct grid *grid = grid_new(0, 2, "");
 	const struct api_field *f;
 	char preset[32], *want;
-	int i;
 
-	for (i = 0; i < 5; i++)
-		grid_column(grid, titles[i], false);
+	grid_columns(grid, titles, false);
 	for (f = fields; f->name != NULL; f++) {
 		want = field_want(f);
 		field_default(f, preset, sizeof(preset));

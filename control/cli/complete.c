@@ -62,21 +62,25 @@ static json_t *live_objects(struct completion *c, const char *type, json_t *matc
 		"objects");
 }
 
+/* A text that has not been offered yet, and is one. */
+static void offer_once(
+	const struct completion *c, json_t *seen, const char *prefix, const char *text)
+{
+	if (*text == '\0' || json_object_get(seen, text) != NULL)
+		return;
+	json_object_set_new(seen, text, json_true());
+	offer(c, prefix, text);
+}
+
 /* The different values one field has in the objects. objects is stolen and may be NULL. */
 static void offer_values(
 	const struct completion *c, const char *prefix, json_t *objects, const char *field)
 {
 	json_t *seen = json_object(), *object;
-	const char *text;
 	size_t i;
 
-	json_array_foreach (objects, i, object) {
-		text = json_text(object, field);
-		if (*text == '\0' || json_object_get(seen, text) != NULL)
-			continue;
-		json_object_set_new(seen, text, json_true());
-		offer(c, prefix, text);
-	}
+	json_array_foreach (objects, i, object)
+		offer_once(c, seen, prefix, json_text(object, field));
 	json_decref(seen);
 	json_decref(objects);
 }
@@ -104,36 +108,30 @@ static void offer_intents(struct completion *c, const char *prefix, int type)
 
 /* ---- field=value ---- */
 
-/* "tunnel:" is followed by a tunnel, "attachment:" by an attachment. */
-static void offer_via_place(struct completion *c, const char *prefix, const char *text)
-{
-	bool tunnel = strncmp(text, "tunnel:", 7) == 0;
-	char *longer;
-
-	if (!tunnel && strncmp(text, "attachment:", 11) != 0) {
-		offer(c, prefix, "tunnel:");
-		offer(c, prefix, "attachment:");
-		return;
-	}
-	longer = xprintf("%s%s:", prefix, tunnel ? "tunnel" : "attachment");
-	offer_names(c, longer, tunnel ? "tunnel" : "attachment");
-	free(longer);
-}
-
-/* "via=…@" is followed by a port, or by one of those. */
+/* "tunnel:" is followed by a tunnel, "attachment:" by an attachment, "ADDRESS@" by a port or by one
+ * of those. */
 static void offer_via(struct completion *c, const char *prefix, const char *value)
 {
+	static const char *const kinds[] = {"tunnel", "attachment"};
 	const char *at = strchr(value, '@');
 	char *longer;
+	int i;
 
-	if (at == NULL || strncmp(value, "tunnel:", 7) == 0 ||
-		strncmp(value, "attachment:", 11) == 0) {
-		offer_via_place(c, prefix, value);
-		return;
+	for (i = 0; i < 2; i++) {
+		longer = xprintf("%s%s:", prefix, kinds[i]);
+		if (strncmp(c->current, longer, strlen(longer)) == 0) {
+			offer_names(c, longer, kinds[i]);
+			at = NULL;
+		} else {
+			offer(c, longer, "");
+		}
+		free(longer);
 	}
+	if (at == NULL)
+		return;
 	longer = xprintf("%s%.*s", prefix, (int)(at - value) + 1, value);
 	offer_names(c, longer, "port");
-	offer_via_place(c, longer, at + 1);
+	offer_via(c, longer, at + 1);
 	free(longer);
 }
 
@@ -258,52 +256,31 @@ static void offer_filters(struct completion *c, const struct api_type *type)
 
 /* ---- keys ---- */
 
-/* The index-th word of an object's key; port and attachment of an address are one. */
-static const char *key_word(const struct api_type *type, const json_t *object, int index,
-	const struct api_field **field)
+/* The index-th word of an object's key, "" when it has no such; port and attachment of an address
+ * are one. */
+static const char *key_word(const struct api_type *type, const json_t *object, int index)
 {
 	const struct api_field *f;
-	const char *text;
-	int at = 0;
+	const char *text = "";
 
-	for (f = type->fields; f->name != NULL; f++) {
-		if (!(f->flags & FIELD_KEY))
-			continue;
-		text = json_string_value(json_object_get(object, f->name));
-		if ((f->flags & FIELD_EITHER) && object != NULL && text == NULL)
-			continue; /* the other one is the place */
-		if (at++ == index) {
-			if (field != NULL)
-				*field = f;
-			return text;
-		}
+	for (f = type->fields; f->name != NULL && index >= 0; f++) {
+		text = f->flags & FIELD_KEY ? json_text(object, f->name) : "";
+		/* when it is not this one of them, the other one is the place */
+		index -= f->flags & FIELD_KEY && (*text != '\0' || !(f->flags & FIELD_EITHER));
 	}
-	return NULL;
-}
-
-/* Does the object's key start with the words given of it? */
-static bool key_starts(const struct api_type *type, const json_t *object, char **words, int count)
-{
-	const char *text;
-	int i;
-
-	for (i = 0; i < count; i++) {
-		text = key_word(type, object, i, NULL);
-		if (text == NULL || strcmp(text, words[i]) != 0)
-			return false;
-	}
-	return true;
+	return index < 0 ? text : "";
 }
 
 /* The next word of a key whose words so far are given. */
 static void offer_key(struct completion *c, const struct api_type *type, char **words, int count)
 {
+	const struct api_field *first = type->fields;
 	json_t *seen, *objects, *match = NULL, *object;
-	const struct api_field *first = NULL;
-	const char *text;
 	size_t i;
+	int word;
 
-	key_word(type, NULL, 0, &first);
+	while (!(first->flags & FIELD_KEY))
+		first++;
 	/* a box has far more MACs than a page, so the first word comes from the slices and narrows
 	 * the rest */
 	if (count == 0 && first->ref >= 0 && !(first->flags & FIELD_EITHER)) {
@@ -315,13 +292,11 @@ static void offer_key(struct completion *c, const struct api_type *type, char **
 	objects = live_objects(c, type->name, match);
 	seen = json_object();
 	json_array_foreach (objects, i, object) {
-		if (!key_starts(type, object, words, count))
-			continue;
-		text = key_word(type, object, count, NULL);
-		if (text == NULL || json_object_get(seen, text) != NULL)
-			continue;
-		json_object_set_new(seen, text, json_true());
-		offer(c, "", text);
+		for (word = 0; word < count; word++)
+			if (strcmp(key_word(type, object, word), words[word]) != 0)
+				break;
+		if (word == count)
+			offer_once(c, seen, "", key_word(type, object, count));
 	}
 	json_decref(objects);
 	json_decref(seen);

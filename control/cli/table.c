@@ -75,6 +75,12 @@ void grid_column(struct grid *grid, const char *title, bool right)
 	*column = (struct title){xstrdup(title), right, text_width(title)};
 }
 
+void grid_columns(struct grid *grid, const char *const *titles, bool right)
+{
+	for (; *titles != NULL; titles++)
+		grid_column(grid, *titles, right);
+}
+
 FILE *grid_cell_open(struct grid *grid)
 {
 	rewind(grid->out);

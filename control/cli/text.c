@@ -63,6 +63,14 @@ char *number_json(const json_t *value, char *out)
 	return out;
 }
 
+char *clock_text(time_t seconds, char *out)
+{
+	struct tm tm;
+
+	strftime(out, NUMBER_BYTES, "%H:%M:%S", localtime_r(&seconds, &tm));
+	return out;
+}
+
 char *time_text(json_int_t us, char *out)
 {
 	time_t seconds = (time_t)(us / 1000000);
