@@ -41,6 +41,22 @@ def box_reason(site):
     return next((one["text"] for one in site.get("/v1/health")["not_well"] if one["health"] == "kernel_down"), "")
 
 
+def check_without_control(site, tenant):
+    """The kernel is followed by the intents of before; and by those that changed meanwhile when sluice-control is there again."""
+    def routes():
+        return {one["prefix"] for one in site.box.list("route", table="red")}
+
+    site.kill()
+    tenant.ip("route add 198.19.77.0/24 via 198.19.1.9 dev red1")
+    tenant.ip("route add 198.19.78.0/24 via 198.19.2.9 dev red2")
+    wait_for(lambda: {"198.19.77.0/24", "198.19.78.0/24"} <= routes(), "routes that come while sluice-control is away", 5)
+    tenant.ip("route del 198.19.78.0/24")
+    wait_for(lambda: "198.19.78.0/24" not in routes(), "and one that goes", 5)
+    site.start()
+    wait_for(lambda: site.synced() and site.get("/v1/kernel")["ready"], "sluice-control is back")
+    check("198.19.77.0/24" in routes(), "and the route is there still")
+
+
 def test(lab):
     if not shutil.which("setpriv"):
         raise Skip("there is no setpriv")
@@ -68,6 +84,7 @@ def test(lab):
     wait_for(lambda: {one["state"] for one in site.get("/v1/status").get("xdp", [])} == {"driver"},
              "control reads the XDP programs")
     check("sluice_xdp_packets_total" in site.call_text("/metrics"), "and their counters")
+    check_without_control(site, tenant)
     site.stop()
     kernel.terminate()
     equal(kernel.wait(30), 0, "exit status of sluice-kernel")
