@@ -20,11 +20,11 @@ static void say(struct mirroring *m, json_t *line)
 		json_decref(line);
 }
 
-static int tell_object(enum object_type type, const char *key, const char *text, void *arg)
+static void tell_object(enum object_type type, const char *key, const char *text, void *arg)
 {
 	struct mirroring *m = arg;
 
-	return publisher_say(m->publisher, type, key, text);
+	publisher_say(m->publisher, type, key, text);
 }
 
 static void tell_ready(void *arg)
@@ -35,6 +35,8 @@ static void tell_ready(void *arg)
 	if (!m->let_be)
 		publisher_whole(m->publisher);
 	report_now(m); /* with its counters, so that what is ready has been counted */
+	log_text(LOG_INFO_, "the kernel is mirrored: %u addresses, %u neighbours, %u routes",
+		m->counters.addresses, m->counters.neighbors, m->counters.routes);
 	say(m, json_pack("{s:b}", "ready", 1));
 }
 

@@ -6,7 +6,6 @@
 
 #include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +65,10 @@ struct publisher {
 	uint32_t resync_s;
 	struct item_tree items;
 	struct item_list queues[QUEUES], out, aside;
-	uint32_t said, queued, waiting, refused; /* items */
-	uint64_t instance;			 /* of the dataplane that `there` is about */
-	bool whole;				 /* what was not said is not so */
-	bool known;				 /* the dataplane's groups were compared */
+	uint32_t said[OBJECT_TYPES], queued, waiting, refused; /* items */
+	uint64_t instance; /* of the dataplane that `there` is about */
+	bool whole;	   /* what was not said is not so */
+	bool known;	   /* the dataplane's groups were compared */
 	bool calling;
 	bool stopped;
 	uint32_t calls; /* that will call back: it is freed with the last one */
@@ -167,7 +166,7 @@ static void take_reason(struct publisher *publisher, struct item *item, const js
 
 static void set_text(struct publisher *publisher, struct item *item, const char *text)
 {
-	publisher->said += (text != NULL) - (item->text != NULL);
+	publisher->said[item->type] += (text != NULL) - (item->text != NULL);
 	free(item->text);
 	item->text = text ? xstrdup(text) : NULL;
 }
@@ -548,15 +547,13 @@ static void on_event(const json_t *event, void *arg)
 
 /* ---- what the mirror says ---- */
 
-int publisher_say(
+void publisher_say(
 	struct publisher *publisher, enum object_type type, const char *key, const char *text)
 {
 	struct item *item = item_get(publisher, type, key, text != NULL);
 
-	if (!item)
-		return text ? -EINVAL : 0;
-	if (text && item->text && !strcmp(item->text, text))
-		return 0;
+	if (!item || (text && item->text && !strcmp(item->text, text)))
+		return;
 	set_text(publisher, item, text);
 	/* whoever says so has had it, and it is not so any more, whole or not */
 	if (item->state != ITEM_OUT && !text && item->there) {
@@ -565,7 +562,6 @@ int publisher_say(
 	} else {
 		item_look(publisher, item);
 	}
-	return 0;
 }
 
 void publisher_whole(struct publisher *publisher)
@@ -581,7 +577,12 @@ void publisher_whole(struct publisher *publisher)
 
 void publisher_counters(const struct publisher *publisher, struct mirror_counters *out)
 {
-	out->said = publisher->said;
+	out->addresses = publisher->said[OBJECT_ADDRESS];
+	out->neighbors = publisher->said[OBJECT_NEIGHBOR];
+	out->routes = publisher->said[OBJECT_ROUTE];
+	out->tunnels = publisher->said[OBJECT_TUNNEL];
+	out->members = publisher->said[OBJECT_MEMBER];
+	out->macs = publisher->said[OBJECT_MAC];
 	out->unsaid = publisher->queued;
 	out->refused = publisher->refused;
 	out->waiting = publisher->waiting;

@@ -17,8 +17,8 @@ struct publisher *publisher_open(struct event_base *base, struct dataplane *dp, 
 void publisher_close(struct publisher *publisher);
 
 /* text: canonical JSON, copied; NULL: the kernel does not say so any more. Cheap: done from the
- * loop. -EINVAL: the key is too long. */
-int publisher_say(
+ * loop. */
+void publisher_say(
 	struct publisher *publisher, enum object_type type, const char *key, const char *text);
 /* The picture is whole: what the dataplane has of an earlier life and was not said goes. */
 void publisher_whole(struct publisher *publisher);

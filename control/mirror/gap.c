@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 
 /* ---- a slice's VXLAN device: EVPN is silent about all of it ---- */
@@ -387,11 +388,7 @@ static void look_at(const char *slice, const char *said, void *arg)
 	snprintf(key.slice, sizeof(key.slice), "%s", slice);
 	gap = RB_FIND(gap_tree, &looking->mirror->gaps, &key);
 	if (!gap) {
-		gap = calloc(1, sizeof(*gap));
-		if (!gap) {
-			looking->again = true;
-			return;
-		}
+		gap = xcalloc(1, sizeof(*gap));
 		strcpy(gap->slice, key.slice);
 		RB_INSERT(gap_tree, &looking->mirror->gaps, gap);
 	}
@@ -448,19 +445,17 @@ void gap_touch(struct mirror *mirror)
 		look_in(mirror, pause_us > LOOK_US ? pause_us : LOOK_US);
 }
 
-int gaps_start(struct mirror *mirror)
+void gaps_start(struct mirror *mirror)
 {
 	RB_INIT(&mirror->gaps);
 	mirror->gap_timer = event_new(mirror->base, -1, 0, on_timer, mirror);
-	return mirror->gap_timer ? 0 : -ENOMEM;
 }
 
 void gaps_stop(struct mirror *mirror)
 {
 	struct gap *gap;
 
-	if (mirror->gap_timer)
-		event_free(mirror->gap_timer);
+	event_free(mirror->gap_timer);
 	while ((gap = RB_MIN(gap_tree, &mirror->gaps))) {
 		RB_REMOVE(gap_tree, &mirror->gaps, gap);
 		free(gap);

@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "log.h"
 #include "mirror_private.h"
 
-#define SLICE_US    2000 /* of work, before others have their turn */
-#define SWEEP_S	    5	 /* between looks at next hops without a MAC, and memory that was short */
+#define SLICE_US    2000     /* of work, before others have their turn */
+#define SWEEP_S	    5	     /* between looks at next hops without a MAC */
 #define PATIENCE_US 10000000 /* for namespaces whose first picture does not become whole */
 
 static void look_at_world(struct mirror *mirror)
 {
 	mirror->touched = false;
-	if (places_rebuild(mirror))
-		mirror->lost = true;
+	places_rebuild(mirror);
 	gap_touch(mirror);
 }
 
@@ -32,8 +32,6 @@ static void say_ready(struct mirror *mirror)
 	mirror->sink.ready(mirror->sink.arg);
 	gap_touch(mirror);
 	stations_list(mirror);
-	log_text(LOG_INFO_, "the kernel is mirrored: %u addresses, %u neighbours, %u routes",
-		mirror->counters.addresses, mirror->counters.neighbors, mirror->counters.routes);
 }
 
 static void on_work(evutil_socket_t fd, short what, void *arg)
@@ -56,26 +54,10 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 	say_ready(mirror);
 }
 
-/* What was not marked for want of memory is among all that there is. */
-static void look_at_all(struct mirror *mirror)
-{
-	struct place *place;
-	struct source *source;
-
-	mirror->lost = false;
-	look_at_world(mirror);
-	TAILQ_FOREACH (place, &mirror->places, link)
-		space_mark_place(place, 0);
-	TAILQ_FOREACH (source, &mirror->sources, link)
-		space_mark_source(source);
-}
-
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct mirror *mirror = arg;
 
-	if (mirror->lost)
-		look_at_all(mirror);
 	ask_sweep(mirror);
 	event_active(mirror->work, 0, 0);
 }
@@ -112,10 +94,8 @@ static void mirror_free(struct mirror *mirror)
 	evpn_free(mirror->evpn);
 	subjects_free(mirror);
 	places_free(mirror);
-	if (mirror->work)
-		event_free(mirror->work);
-	if (mirror->sweep)
-		event_free(mirror->sweep);
+	event_free(mirror->work);
+	event_free(mirror->sweep);
 	mirror->stopped = true;
 	if (!mirror->lists) /* else with the last answer */
 		free(mirror);
@@ -141,71 +121,46 @@ static void on_event(const json_t *event, void *arg)
 
 static void on_change(enum dataplane_state state, uint64_t instance, void *arg)
 {
-	if (state != DATAPLANE_UP)
-		return;
-	list_all(arg);
-}
-
-static void listen_to_dataplane(struct mirror *mirror)
-{
-	dataplane_on_change(mirror->dp, on_change, mirror);
-	dataplane_on_event(mirror->dp, on_event, mirror);
-	if (dataplane_state(mirror->dp) == DATAPLANE_UP)
-		on_change(DATAPLANE_UP, 0, mirror);
+	if (state == DATAPLANE_UP)
+		list_all(arg);
 }
 
 /* ---- life ---- */
-
-static struct mirror *mirror_new(struct event_base *base, const struct mirror_config *config)
-{
-	struct mirror *mirror = calloc(1, sizeof(*mirror));
-
-	if (!mirror)
-		return NULL;
-	mirror->base = base;
-	mirror->rescan_s = config->rescan_s;
-	mirror->started_us = clock_mono_us();
-	snprintf(mirror->site, sizeof(mirror->site), "%s", config->site);
-	TAILQ_INIT(&mirror->spaces);
-	TAILQ_INIT(&mirror->places);
-	TAILQ_INIT(&mirror->sources);
-	TAILQ_INIT(&mirror->dirty);
-	RB_INIT(&mirror->subjects);
-	RB_INIT(&mirror->asks);
-	mirror->work = event_new(base, -1, 0, on_work, mirror);
-	mirror->sweep = event_new(base, -1, EV_PERSIST, on_sweep, mirror);
-	return mirror;
-}
 
 int mirror_start(struct event_base *base, struct world *world, struct dataplane *dp,
 	const struct mirror_sink *sink, const struct mirror_config *config, struct mirror **out)
 {
 	struct timeval every = {.tv_sec = SWEEP_S};
-	struct mirror *mirror = mirror_new(base, config);
-	int rc = -ENOMEM;
+	struct mirror *mirror = xcalloc(1, sizeof(*mirror));
 
-	if (!mirror)
-		return -ENOMEM;
-	mirror->world = world;
-	mirror->dp = dp;
-	mirror->sink = *sink;
-	if (!mirror->work || !mirror->sweep || event_add(mirror->sweep, &every) ||
-		evpn_create(world, mirror->site, &mirror->sink, spaces_routes_by, mirror,
-			&mirror->evpn))
-		goto err_mirror;
-	rc = space_get(mirror, "", true) ? stations_start(mirror) : -EPERM;
-	if (!rc)
-		rc = gaps_start(mirror);
-	if (rc)
-		goto err_mirror;
-	listen_to_dataplane(mirror);
+	*mirror = (struct mirror){.base = base,
+		.world = world,
+		.dp = dp,
+		.sink = *sink,
+		.rescan_s = config->rescan_s,
+		.started_us = clock_mono_us(),
+		.spaces = TAILQ_HEAD_INITIALIZER(mirror->spaces),
+		.places = TAILQ_HEAD_INITIALIZER(mirror->places),
+		.sources = TAILQ_HEAD_INITIALIZER(mirror->sources),
+		.dirty = TAILQ_HEAD_INITIALIZER(mirror->dirty)};
+	snprintf(mirror->site, sizeof(mirror->site), "%s", config->site);
+	mirror->work = event_new(base, -1, 0, on_work, mirror);
+	mirror->sweep = event_new(base, -1, EV_PERSIST, on_sweep, mirror);
+	event_add(mirror->sweep, &every);
+	mirror->evpn = evpn_create(world, mirror->site, &mirror->sink, spaces_routes_by, mirror);
+	stations_start(mirror);
+	gaps_start(mirror);
+	if (!space_get(mirror, "", true)) {
+		mirror_free(mirror);
+		return -EPERM;
+	}
+	dataplane_on_change(dp, on_change, mirror);
+	dataplane_on_event(dp, on_event, mirror);
+	if (dataplane_state(dp) == DATAPLANE_UP)
+		list_all(mirror);
 	mirror_touch(mirror);
 	*out = mirror;
 	return 0;
-
-err_mirror:
-	mirror_free(mirror);
-	return rc;
 }
 
 void mirror_stop(struct mirror *mirror)

@@ -25,7 +25,7 @@ struct mirror_config {
 	uint32_t rescan_s; /* 0: 300 */
 };
 
-/* 0, -ENOMEM, -EPERM (no netlink). config and sink are copied. The sink is told when the first
+/* 0, -EPERM (no netlink). config and sink are copied. The sink is told when the first
  * picture is whole. */
 int mirror_start(struct event_base *base, struct world *world, struct dataplane *dp,
 	const struct mirror_sink *sink, const struct mirror_config *config, struct mirror **out);
@@ -37,9 +37,8 @@ void mirror_touch(struct mirror *mirror);
 struct mirror_counters {
 	struct kernel_counters kernel; /* summed over namespaces */
 	uint32_t namespaces, namespaces_missing;
-	bool ready; /* the first picture was whole, and the sink was told */
-	uint32_t addresses, neighbors, routes, tunnels, members, macs; /* objects wanted */
-	uint32_t macs_multihomed; /* of those, with more VTEPs than the one that is used */
+	bool ready;		  /* the first picture was whole, and the sink was told */
+	uint32_t macs_multihomed; /* with more VTEPs than the one that is used */
 	uint32_t routes_unusable; /* known, and none of their ways is by anything of ours */
 	uint64_t ways_left_out;	  /* of routes with more than the dataplane holds, each time */
 	uint32_t stations;	  /* told to the kernel's bridges */
@@ -48,7 +47,8 @@ struct mirror_counters {
 	/* of the sink: objects that it was told; of those, not yet said to the dataplane, refused
 	 * by it, and waiting for another object; and those that it had otherwise than it was said
 	 */
-	uint32_t said, unsaid, refused, waiting;
+	uint32_t addresses, neighbors, routes, tunnels, members, macs;
+	uint32_t unsaid, refused, waiting;
 	uint32_t lists; /* of those, looked at */
 	uint64_t drift_total, transactions;
 };

@@ -74,8 +74,7 @@ struct subject {
 	bool dirty;
 	bool there;    /* address: the kernel has it, and not from us */
 	bool unusable; /* route: counted as one */
-	bool wanted;   /* the sink has been told `text` with this hash */
-	uint64_t hash;
+	bool wanted;   /* the sink has been told so */
 };
 RB_HEAD(subject_tree, subject);
 TAILQ_HEAD(subject_list, subject);
@@ -121,7 +120,6 @@ struct mirror {
 	struct event *sweep;
 	bool touched;			 /* the world has changed */
 	bool ready;			 /* the sink was told that the picture is whole */
-	bool lost;			 /* memory was short: all is to be looked at again */
 	uint64_t started_us, changed_us; /* when the first of the dirty ones became so; 0: none */
 
 	struct space_list spaces;
@@ -150,8 +148,8 @@ RB_PROTOTYPE(ask_tree, ask, entry, ask_cmp)
 
 /* ---- place.c: what the world names ---- */
 
-/* Places and sources as the world has them now. -ENOMEM: some are missing. */
-int places_rebuild(struct mirror *mirror);
+/* Places and sources as the world has them now. */
+void places_rebuild(struct mirror *mirror);
 void places_trim(struct mirror *mirror); /* those that are not used and have no subjects left */
 void places_free(struct mirror *mirror);
 /* The link may be another one than before, or of another name, or gone. */
@@ -182,7 +180,7 @@ void space_mark_source(struct source *source);
 
 /* ---- subject.c ---- */
 
-/* Marks what it is about; makes it if need be (NULL: no memory, which is noted). */
+/* Marks what it is about; makes it if need be. */
 struct subject *subject_mark(
 	struct mirror *mirror, enum object_type type, struct home *home, const struct api_ip *ip);
 /* What is known of it is so no more, until it is told again. */
@@ -231,7 +229,7 @@ uint32_t tap_master_now(
 
 /* ---- station.c ---- */
 
-int stations_start(struct mirror *mirror);
+void stations_start(struct mirror *mirror);
 void stations_stop(struct mirror *mirror);
 void station_place(const struct place *place); /* is its bridge's port now */
 void station_fdb(struct space *space, const struct kernel_fdb *entry, bool gone);
@@ -240,7 +238,7 @@ void station_event(struct mirror *mirror, const json_t *event); /* of the datapl
 
 /* ---- gap.c ---- */
 
-int gaps_start(struct mirror *mirror);
+void gaps_start(struct mirror *mirror);
 void gaps_stop(struct mirror *mirror);
 /* Something has changed that a slice may lack: looked at in a while. Cheap. */
 void gap_touch(struct mirror *mirror);

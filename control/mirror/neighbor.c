@@ -6,6 +6,7 @@
  * to keep them. Told by the dataplane's events, and by its list after each connection. An entry
  * goes with its interface's carrier, so it is asked for again when the link is back, when the
  * kernel drops it, and every few seconds as long as there is no MAC. Owns the asks. */
+#include "alloc.h"
 #include "mirror_private.h"
 
 #include <errno.h>
@@ -142,10 +143,7 @@ static struct ask *ask_add(struct mirror *mirror, struct ask *key)
 
 	if (ask)
 		return ask;
-	ask = malloc(sizeof(*ask));
-	if (!ask)
-		return NULL; /* the next list has it */
-	*ask = *key;
+	ask = xmemdup(key, sizeof(*key));
 	RB_INSERT(ask_tree, &mirror->asks, ask);
 	mirror->counters.neighbors_kept++;
 	ask_now(mirror, ask);
@@ -178,8 +176,8 @@ static void on_list(const json_t *result, const json_t *error, void *arg)
 	RB_FOREACH (ask, ask_tree, &mirror->asks)
 		ask->listed = false;
 	json_array_foreach (objects, index, one)
-		if (!ask_read(one, &key) && (ask = ask_add(mirror, &key)))
-			ask->listed = true;
+		if (!ask_read(one, &key))
+			ask_add(mirror, &key)->listed = true;
 	RB_FOREACH_SAFE (ask, ask_tree, &mirror->asks, next)
 		if (!ask->listed)
 			ask_drop(mirror, ask);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
+#include "alloc.h"
 #include "compile.h"
 #include "device.h"
 
@@ -25,16 +25,11 @@ static int seat_cmp(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static void seat_add(struct mirror *mirror, struct seats *seats, struct space *space,
-	uint32_t number, void *home)
+static void seat_add(struct seats *seats, const struct space *space, uint32_t number, void *home)
 {
-	if (!space || !number)
-		return;
-	if (!array_grow(&seats->item, &seats->room, seats->count, sizeof(*seats->item))) {
-		mirror->lost = true;
-		return;
-	}
-	seats->item[seats->count++] = (struct seat){space, number, home};
+	if (space && number)
+		*(struct seat *)xarray_add(&seats->item, &seats->room, &seats->count,
+			sizeof(*seats->item)) = (struct seat){space, number, home};
 }
 
 /* Many links may come at once: sorted when the next one is looked for. */
@@ -46,15 +41,14 @@ static void seats_sort(struct mirror *mirror)
 	if (mirror->place_seats.stale) {
 		mirror->place_seats.count = 0;
 		TAILQ_FOREACH (place, &mirror->places, link)
-			seat_add(mirror, &mirror->place_seats, place->space, place->index, place);
+			seat_add(&mirror->place_seats, place->space, place->index, place);
 		qsort(mirror->place_seats.item, mirror->place_seats.count, sizeof(struct seat),
 			seat_cmp);
 	}
 	if (mirror->source_seats.stale) {
 		mirror->source_seats.count = 0;
 		TAILQ_FOREACH (source, &mirror->sources, link)
-			seat_add(mirror, &mirror->source_seats, source->space, source->number,
-				source);
+			seat_add(&mirror->source_seats, source->space, source->number, source);
 		qsort(mirror->source_seats.item, mirror->source_seats.count, sizeof(struct seat),
 			seat_cmp);
 	}
@@ -105,8 +99,6 @@ struct source *source_of(struct mirror *mirror, const struct space *space, uint3
 	return seat && seat < end && seat->space == space && seat->number == table ? seat->home
 										   : NULL;
 }
-
-/* ---- as the world names them ---- */
 
 /* ---- found by name ---- */
 
@@ -246,9 +238,7 @@ static struct source *source_get(struct mirror *mirror, const char *table, struc
 		if (!strcmp(source->table, table))
 			break;
 	if (!source) {
-		source = calloc(1, sizeof(*source));
-		if (!source)
-			return NULL;
+		source = xcalloc(1, sizeof(*source));
 		snprintf(source->table, sizeof(source->table), "%s", table);
 		TAILQ_INSERT_TAIL(&mirror->sources, source, link);
 	}
@@ -288,22 +278,18 @@ static struct place *place_find(struct mirror *mirror, bool attachment, const ch
 	TAILQ_FOREACH (place, &mirror->places, link)
 		if (place->attachment == attachment && !strcmp(place->name, name))
 			return place;
-	place = calloc(1, sizeof(*place));
-	if (!place)
-		return NULL;
+	place = xcalloc(1, sizeof(*place));
 	place->attachment = attachment;
 	snprintf(place->name, sizeof(place->name), "%s", name);
 	TAILQ_INSERT_TAIL(&mirror->places, place, link);
 	return place;
 }
 
-/* `as` says where it is. 0, -ENOMEM. */
-static int place_set(struct mirror *mirror, const struct place *as)
+/* `as` says where it is. */
+static void place_set(struct mirror *mirror, const struct place *as)
 {
 	struct place *place = place_find(mirror, as->attachment, as->name);
 
-	if (!place || !as->space)
-		return -ENOMEM;
 	place->home.used = true;
 	if (place->space && (place->space != as->space || place->source != as->source ||
 				    strcmp(place->interface, as->interface))) {
@@ -322,10 +308,9 @@ static int place_set(struct mirror *mirror, const struct place *as)
 		tap_place(place, false);
 	}
 	name_look(place);
-	return 0;
 }
 
-static int port_set(struct mirror *mirror, struct source *underlay, const struct intent_port *port)
+static void port_set(struct mirror *mirror, struct source *underlay, const struct intent_port *port)
 {
 	struct place place = {.source = underlay, .space = underlay->space};
 	size_t length = strlen(port->name);
@@ -333,18 +318,16 @@ static int port_set(struct mirror *mirror, struct source *underlay, const struct
 	place.nic = !strncmp(port->device, "net_af_xdp", 10) &&
 		    device_interface(port->device, place.interface);
 	if (!place.nic && (!port->tap || length >= IFNAMSIZ))
-		return 0;
+		return;
 	if (!place.nic)
 		memcpy(place.interface, port->name, length);
 	strcpy(place.name, port->name);
-	return place_set(mirror, &place);
+	place_set(mirror, &place);
 }
 
-static int taps_set(struct mirror *mirror, const struct intent_slice *slice, struct space *space,
+static void taps_set(struct mirror *mirror, const struct intent_slice *slice, struct space *space,
 	struct source *source)
 {
-	int rc = 0;
-
 	for (uint32_t i = 0; i < slice->endpoints.count; i++) {
 		const struct intent_endpoint *at = &slice->endpoints.item[i];
 		struct place place = {.attachment = true, .source = source, .space = space};
@@ -354,12 +337,11 @@ static int taps_set(struct mirror *mirror, const struct intent_slice *slice, str
 		attachment_name(place.name, slice->name, at->port, at->vlan);
 		strcpy(place.slice, slice->name);
 		snprintf(place.interface, sizeof(place.interface), "%.*s", INTENT_TAP, at->tap);
-		rc = place_set(mirror, &place) ? -ENOMEM : rc;
+		place_set(mirror, &place);
 	}
-	return rc;
 }
 
-static int slice_set(struct mirror *mirror, const struct intent_slice *slice)
+static void slice_set(struct mirror *mirror, const struct intent_slice *slice)
 {
 	const struct intent_kernel *kernel = &slice->kernel;
 	struct space *space;
@@ -367,37 +349,29 @@ static int slice_set(struct mirror *mirror, const struct intent_slice *slice)
 	struct api_mac_addr mac;
 
 	if (!slice->has_kernel || !intent_slice_is_at(slice, mirror->site))
-		return 0;
+		return;
 	space = space_get(mirror, kernel->netns, true);
-	if (!space)
-		return -ENOMEM;
 	space->used = true;
 	mac = compile_slice_mac(slice, mirror->site);
-	if (evpn_slice(mirror->evpn, slice->name, slice->vni, space->kernel,
-		    slice->service == SERVICE_L3 ? NULL : kernel->bridge, &mac))
-		return -ENOMEM;
-	if (slice->service == SERVICE_L3) {
+	evpn_slice(mirror->evpn, slice->name, slice->vni, space->kernel,
+		slice->service == SERVICE_L3 ? NULL : kernel->bridge, &mac);
+	if (slice->service == SERVICE_L3)
 		source = source_get(mirror, slice->name, space,
 			kernel->netns[0] ? TABLE_MAIN : kernel->table, kernel->vrf);
-		if (!source)
-			return -ENOMEM;
-	}
-	return taps_set(mirror, slice, space, source);
+	taps_set(mirror, slice, space, source);
 }
 
-static int world_set(struct mirror *mirror, struct source *underlay)
+static void world_set(struct mirror *mirror, struct source *underlay)
 {
 	const struct intent *site = world_find(mirror->world, INTENT_SITE, mirror->site);
 	struct intent *at = NULL;
-	int rc = 0;
 
 	for (uint32_t i = 0; site && i < site->obj->site.ports.count; i++)
-		rc = port_set(mirror, underlay, &site->obj->site.ports.item[i]) ? -ENOMEM : rc;
+		port_set(mirror, underlay, &site->obj->site.ports.item[i]);
 	while ((at = world_wans_of(mirror->world, mirror->site, at)))
-		rc = port_set(mirror, underlay, &at->obj->wan.port) ? -ENOMEM : rc;
+		port_set(mirror, underlay, &at->obj->wan.port);
 	for (at = world_first(mirror->world, INTENT_SLICE); at; at = world_next(at))
-		rc = slice_set(mirror, &at->obj->slice) ? -ENOMEM : rc;
-	return rc;
+		slice_set(mirror, &at->obj->slice);
 }
 
 /* Those that the world does not have: their objects go, and then they themselves. */
@@ -436,12 +410,11 @@ void places_trim(struct mirror *mirror)
 		}
 }
 
-int places_rebuild(struct mirror *mirror)
+void places_rebuild(struct mirror *mirror)
 {
 	struct space *space, *own;
 	struct place *place;
 	struct source *source;
-	int rc;
 
 	TAILQ_FOREACH (space, &mirror->spaces, link)
 		space->used = !space->netns[0];
@@ -451,13 +424,11 @@ int places_rebuild(struct mirror *mirror)
 		source->home.used = false;
 	own = space_get(mirror, "", false);
 	evpn_slices_begin(mirror->evpn);
-	source = source_get(mirror, "underlay", own, TABLE_MAIN, "");
-	rc = source ? world_set(mirror, source) : -ENOMEM;
+	world_set(mirror, source_get(mirror, "underlay", own, TABLE_MAIN, ""));
 	leave_unused(mirror);
 	evpn_slices_end(mirror->evpn); /* before their namespaces go */
 	spaces_trim(mirror);
 	places_trim(mirror);
-	return rc;
 }
 
 void places_free(struct mirror *mirror)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "bus.h"
 #include "mirror_private.h"
 
@@ -166,9 +167,9 @@ struct space *space_get(struct mirror *mirror, const char *netns, bool make)
 	TAILQ_FOREACH (space, &mirror->spaces, link)
 		if (!strcmp(space->netns, netns))
 			return space;
-	space = make ? calloc(1, sizeof(*space)) : NULL;
-	if (!space)
+	if (!make)
 		return NULL;
+	space = xcalloc(1, sizeof(*space));
 	space->mirror = mirror;
 	snprintf(space->netns, sizeof(space->netns), "%s", netns);
 	listener.arg = space;
@@ -222,14 +223,9 @@ void mirror_counters(const struct mirror *mirror, struct mirror_counters *out)
 {
 	const struct space *space;
 	struct kernel_counters one;
-	struct evpn_counters evpn;
 
 	*out = mirror->counters;
-	evpn_counters(mirror->evpn, &evpn);
-	out->tunnels = evpn.tunnels;
-	out->members = evpn.members;
-	out->macs = evpn.macs;
-	out->macs_multihomed = evpn.macs_multihomed;
+	out->macs_multihomed = evpn_multihomed(mirror->evpn);
 	out->ready = mirror->ready;
 	TAILQ_FOREACH (space, &mirror->spaces, link) {
 		out->namespaces++;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "mirror_private.h"
 
 #define LIST_S 60 /* an event may be lost */
@@ -80,9 +81,7 @@ static void here(struct mirror *mirror, const char *slice, const struct api_mac_
 		return;
 	}
 	if (!local) {
-		local = calloc(1, sizeof(*local));
-		if (!local)
-			return; /* the next list has it */
+		local = xcalloc(1, sizeof(*local));
 		snprintf(local->slice, sizeof(local->slice), "%s", slice);
 		local->mac = *mac;
 		RB_INSERT(local_tree, &mirror->locals, local);
@@ -241,10 +240,8 @@ static void on_list(const json_t *result, const json_t *error, void *arg)
 
 static void list_slice(struct mirror *mirror, const char *slice)
 {
-	struct asked *asked = calloc(1, sizeof(*asked));
+	struct asked *asked = xcalloc(1, sizeof(*asked));
 
-	if (!asked)
-		return; /* the next one */
 	asked->mirror = mirror;
 	asked->number = mirror->station_list;
 	snprintf(asked->slice, sizeof(asked->slice), "%s", slice);
@@ -287,13 +284,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
-int stations_start(struct mirror *mirror)
+void stations_start(struct mirror *mirror)
 {
 	struct timeval every = {LIST_S, 0};
 
 	RB_INIT(&mirror->locals);
 	mirror->station_timer = event_new(mirror->base, -1, EV_PERSIST, on_timer, mirror);
-	return mirror->station_timer && !event_add(mirror->station_timer, &every) ? 0 : -ENOMEM;
+	event_add(mirror->station_timer, &every);
 }
 
 /* The kernel keeps what it was told: forwarding goes on without us. */
@@ -301,8 +298,7 @@ void stations_stop(struct mirror *mirror)
 {
 	struct local *local;
 
-	if (mirror->station_timer)
-		event_free(mirror->station_timer);
+	event_free(mirror->station_timer);
 	while ((local = RB_MIN(local_tree, &mirror->locals))) {
 		RB_REMOVE(local_tree, &mirror->locals, local);
 		free(local);

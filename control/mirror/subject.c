@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "compile.h"
-#include "hash.h"
 #include "mirror_private.h"
 
 static int subject_cmp(const struct subject *a, const struct subject *b)
@@ -43,12 +43,7 @@ struct subject *subject_mark(
 	struct subject *subject = RB_FIND(subject_tree, &mirror->subjects, &key);
 
 	if (!subject) {
-		subject = malloc(sizeof(*subject));
-		if (!subject) {
-			mirror->lost = true;
-			return NULL;
-		}
-		*subject = key;
+		subject = xmemdup(&key, sizeof(key));
 		RB_INSERT(subject_tree, &mirror->subjects, subject);
 		home->subjects++;
 	}
@@ -76,18 +71,6 @@ static bool (*const make[OBJECT_TYPES])(struct mirror *, struct subject *, union
 	[OBJECT_ROUTE] = route_make,
 };
 
-static uint32_t *count_of(struct mirror *mirror, enum object_type type)
-{
-	return type == OBJECT_ADDRESS	 ? &mirror->counters.addresses
-	       : type == OBJECT_NEIGHBOR ? &mirror->counters.neighbors
-					 : &mirror->counters.routes;
-}
-
-static uint64_t hash_of(const char *text)
-{
-	return hash_fnv64(HASH_FNV64, text, strlen(text));
-}
-
 /* The key of an object that is not to be: as the one that was. */
 static void key_of(const struct subject *subject, char *key)
 {
@@ -110,41 +93,25 @@ static void key_of(const struct subject *subject, char *key)
 	api_key(&api_types[subject->type], &obj, key);
 }
 
-/* 0, -ENOMEM. */
-static int tell(struct mirror *mirror, struct subject *subject, union api_object *obj)
+static void tell(struct mirror *mirror, struct subject *subject, union api_object *obj)
 {
 	char key[API_KEY_BYTES], *text;
-	uint64_t hash;
-	int rc = 0;
 
 	object_text(subject->type, obj, key, &text);
-	hash = hash_of(text);
-	if (!subject->wanted || subject->hash != hash) {
-		rc = mirror->sink.object(subject->type, key, text, mirror->sink.arg);
-		if (!rc) {
-			*count_of(mirror, subject->type) += !subject->wanted;
-			subject->wanted = true;
-			subject->hash = hash;
-		}
-	}
+	mirror->sink.object(subject->type, key, text, mirror->sink.arg);
+	subject->wanted = true;
 	free(text);
-	return rc;
 }
 
-static int tell_gone(struct mirror *mirror, struct subject *subject)
+static void tell_gone(struct mirror *mirror, struct subject *subject)
 {
 	char key[API_KEY_BYTES];
-	int rc;
 
 	if (!subject->wanted)
-		return 0;
+		return;
 	key_of(subject, key);
-	rc = mirror->sink.object(subject->type, key, NULL, mirror->sink.arg);
-	if (!rc) {
-		subject->wanted = false;
-		--*count_of(mirror, subject->type);
-	}
-	return rc;
+	mirror->sink.object(subject->type, key, NULL, mirror->sink.arg);
+	subject->wanted = false;
 }
 
 static void subject_free(struct mirror *mirror, struct subject *subject)
@@ -156,20 +123,18 @@ static void subject_free(struct mirror *mirror, struct subject *subject)
 	free(subject);
 }
 
-/* 0, -ENOMEM. */
-static int work(struct mirror *mirror, struct subject *subject)
+static void work(struct mirror *mirror, struct subject *subject)
 {
 	union api_object obj;
-	bool wanted = make[subject->type](mirror, subject, &obj);
-	int rc = wanted ? tell(mirror, subject, &obj) : tell_gone(mirror, subject);
 
-	if (rc == -ENOMEM)
-		return rc;
+	if (make[subject->type](mirror, subject, &obj))
+		tell(mirror, subject, &obj);
+	else
+		tell_gone(mirror, subject);
 	TAILQ_REMOVE(&mirror->dirty, subject, dirty_link);
 	subject->dirty = false;
 	if (!subject->wanted && !subject->there && !subject->unusable)
 		subject_free(mirror, subject);
-	return 0;
 }
 
 bool subjects_work(struct mirror *mirror, uint64_t until_us)
@@ -178,10 +143,7 @@ bool subjects_work(struct mirror *mirror, uint64_t until_us)
 	uint32_t done = 0;
 
 	while ((subject = TAILQ_FIRST(&mirror->dirty))) {
-		if (work(mirror, subject)) {
-			mirror->lost = true; /* no memory: the sweep goes on */
-			return false;
-		}
+		work(mirror, subject);
 		if (++done % 16 == 0 && clock_mono_us() >= until_us)
 			return !TAILQ_EMPTY(&mirror->dirty);
 	}

@@ -42,7 +42,6 @@ static const struct wire_counter {
 	COUNTER(stations),
 	COUNTER(neighbors_kept),
 	COUNTER(last_change_us),
-	COUNTER(said),
 	COUNTER(unsaid),
 	COUNTER(refused),
 	COUNTER(waiting),

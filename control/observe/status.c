@@ -24,7 +24,8 @@ void view_reconciler(struct reconcile_counters *out)
 	reconciler_counters(control.reconciler, out);
 	if (control.mirror)
 		mirror_link_counters(control.mirror, &c);
-	wanted = c.said - c.refused - c.waiting;
+	wanted = c.addresses + c.neighbors + c.routes + c.tunnels + c.members + c.macs - c.refused -
+		 c.waiting;
 	out->synced &= !c.unsaid;
 	out->desired += wanted;
 	out->actual += wanted - (c.unsaid < wanted ? c.unsaid : wanted);

@@ -3,33 +3,27 @@
  * again (evpn.h). What is found is vtep.c's and station.c's. */
 #include "evpn_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "compile.h"
 
-bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there)
+void evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there)
 {
 	char key[API_KEY_BYTES], *text;
-	int rc;
 
 	object_text(type, obj, key, &text);
-	rc = evpn->sink->object(type, key, there ? text : NULL, evpn->sink->arg);
+	evpn->sink->object(type, key, there ? text : NULL, evpn->sink->arg);
 	free(text);
-	if (rc)
-		evpn->lost = true;
-	return !rc;
 }
 
-int evpn_create(struct world *world, const char *site, const struct mirror_sink *sink,
-	evpn_routes_changed changed, void *arg, struct evpn **out)
+struct evpn *evpn_create(struct world *world, const char *site, const struct mirror_sink *sink,
+	evpn_routes_changed changed, void *arg)
 {
-	struct evpn *evpn = calloc(1, sizeof(*evpn));
+	struct evpn *evpn = xcalloc(1, sizeof(*evpn));
 
-	if (!evpn)
-		return -ENOMEM;
 	evpn->world = world;
 	evpn->sink = sink;
 	evpn->changed = changed;
@@ -38,8 +32,7 @@ int evpn_create(struct world *world, const char *site, const struct mirror_sink 
 	TAILQ_INIT(&evpn->feeds);
 	RB_INIT(&evpn->vteps);
 	RB_INIT(&evpn->groups);
-	*out = evpn;
-	return 0;
+	return evpn;
 }
 
 static void stale_free(struct feed *feed)
@@ -96,9 +89,7 @@ static struct feed *feed_of(struct evpn *evpn, const char *slice)
 	TAILQ_FOREACH (feed, &evpn->feeds, link)
 		if (!strcmp(feed->slice, slice))
 			return feed;
-	feed = calloc(1, sizeof(*feed));
-	if (!feed)
-		return NULL;
+	feed = xcalloc(1, sizeof(*feed));
 	snprintf(feed->slice, sizeof(feed->slice), "%s", slice);
 	RB_INIT(&feed->members);
 	RB_INIT(&feed->stations);
@@ -107,13 +98,11 @@ static struct feed *feed_of(struct evpn *evpn, const char *slice)
 	return feed;
 }
 
-int evpn_slice(struct evpn *evpn, const char *slice, uint32_t vni, struct kernel *kernel,
+void evpn_slice(struct evpn *evpn, const char *slice, uint32_t vni, struct kernel *kernel,
 	const char *bridge, const struct api_mac_addr *mac)
 {
 	struct feed *feed = feed_of(evpn, slice);
 
-	if (!feed)
-		return -ENOMEM;
 	bridge = bridge ? bridge : "";
 	feed->named = true;
 	if (feed->kernel != kernel || feed->vni != vni || strcmp(feed->bridge, bridge))
@@ -123,7 +112,6 @@ int evpn_slice(struct evpn *evpn, const char *slice, uint32_t vni, struct kernel
 	snprintf(feed->bridge, sizeof(feed->bridge), "%s", bridge);
 	feed->mac = mac ? *mac : (struct api_mac_addr){{0}};
 	feed->dirty = true;
-	return 0;
 }
 
 void evpn_slices_end(struct evpn *evpn)
@@ -245,24 +233,23 @@ static void feed_look(struct evpn *evpn, struct feed *feed)
 
 /* ---- what changes ---- */
 
-void station_changed(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac)
+void station_changed(struct feed *feed, const struct api_mac_addr *mac)
 {
-	struct stale *stale = evpn_is_station(mac) ? malloc(sizeof(*stale)) : NULL;
+	struct stale *stale;
 
-	if (stale) {
-		stale->mac = *mac;
-		TAILQ_INSERT_TAIL(&feed->stale, stale, link);
-	} else if (evpn_is_station(mac)) {
-		evpn->lost = true;
-	}
+	if (!evpn_is_station(mac))
+		return;
+	stale = xmalloc(sizeof(*stale));
+	stale->mac = *mac;
+	TAILQ_INSERT_TAIL(&feed->stale, stale, link);
 }
 
-static void fdb_changed(struct evpn *evpn, struct feed *feed, const struct kernel_fdb *entry)
+static void fdb_changed(struct feed *feed, const struct kernel_fdb *entry)
 {
 	if (entry->master ? entry->master != feed->master : entry->index != feed->device)
 		return;
 	if (feed->bridge[0])
-		station_changed(evpn, feed, &entry->mac);
+		station_changed(feed, &entry->mac);
 	if (!feed->bridge[0] || !evpn_is_station(&entry->mac))
 		feed->members_dirty = true;
 }
@@ -291,7 +278,7 @@ void evpn_changed(struct evpn *evpn, struct kernel *kernel, enum kernel_kind kin
 		if (kind == KERNEL_LINK)
 			feed->dirty |= is_about(feed, entry);
 		else if (kind == KERNEL_FDB && feed->device)
-			fdb_changed(evpn, feed, entry);
+			fdb_changed(feed, entry);
 		else if (kind == KERNEL_NEXTHOP && feed->device && !feed->bridge[0])
 			feed->members_dirty |= ((const struct kernel_nexthop *)entry)->fdb;
 		else if (kind == KERNEL_NEIGHBOR && feed->device && !feed->bridge[0])
@@ -323,13 +310,6 @@ void evpn_settled(struct evpn *evpn)
 {
 	struct feed *feed;
 
-	if (evpn->lost) {
-		evpn->lost = false;
-		TAILQ_FOREACH (feed, &evpn->feeds, link) {
-			feed_empty(evpn, feed);
-			feed->dirty = true;
-		}
-	}
 	TAILQ_FOREACH (feed, &evpn->feeds, link)
 		feed_work(evpn, feed);
 }
@@ -360,7 +340,7 @@ bool evpn_via(const struct evpn *evpn, struct kernel *kernel, const char *slice,
 	return true;
 }
 
-void evpn_counters(const struct evpn *evpn, struct evpn_counters *out)
+uint32_t evpn_multihomed(const struct evpn *evpn)
 {
-	*out = evpn->counters;
+	return evpn->multihomed;
 }

@@ -22,15 +22,15 @@ struct evpn;
 typedef void (*evpn_routes_changed)(struct kernel *kernel, uint32_t link, void *arg);
 
 /* sink is borrowed. */
-int evpn_create(struct world *world, const char *site, const struct mirror_sink *sink,
-	evpn_routes_changed changed, void *arg, struct evpn **out); /* 0, -ENOMEM */
-void evpn_free(struct evpn *evpn);				    /* tells the sink nothing */
+struct evpn *evpn_create(struct world *world, const char *site, const struct mirror_sink *sink,
+	evpn_routes_changed changed, void *arg);
+void evpn_free(struct evpn *evpn); /* tells the sink nothing */
 
 /* What slices there are, whenever that may have changed: between begin and end one call for each l2
  * or l3 slice with a part in the kernel, at which its VXLAN device is looked for. bridge: its name,
- * l2; NULL, l3. mac: of an l3 slice's gateways, which the device's bridge gets. 0, -ENOMEM. */
+ * l2; NULL, l3. mac: of an l3 slice's gateways, which the device's bridge gets. */
 void evpn_slices_begin(struct evpn *evpn);
-int evpn_slice(struct evpn *evpn, const char *slice, uint32_t vni, struct kernel *kernel,
+void evpn_slice(struct evpn *evpn, const char *slice, uint32_t vni, struct kernel *kernel,
 	const char *bridge, const struct api_mac_addr *mac);
 void evpn_slices_end(struct evpn *evpn);
 
@@ -54,10 +54,7 @@ struct evpn_slice_view {
 void evpn_each_slice(const struct evpn *evpn,
 	void (*each)(const struct evpn_slice_view *view, void *arg), void *arg);
 
-struct evpn_counters {
-	uint32_t tunnels, members, macs;
-	uint32_t macs_multihomed; /* of those, with other VTEPs than the one that is used */
-};
-void evpn_counters(const struct evpn *evpn, struct evpn_counters *out);
+/* Stations with other VTEPs than the one that is used. */
+uint32_t evpn_multihomed(const struct evpn *evpn);
 
 #endif

@@ -87,16 +87,15 @@ struct evpn {
 	struct feed_list feeds;
 	struct vtep_tree vteps;
 	struct group_tree groups;
-	struct evpn_counters counters;
-	bool lost; /* memory was short: all is to be looked at again */
+	uint32_t multihomed; /* stations */
 };
 
-/* The sink is told of the object, or that it is gone. False: no memory, which is noted. */
-bool evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there);
+/* The sink is told of the object, or that it is gone. */
+void evpn_tell(struct evpn *evpn, enum object_type type, union api_object *obj, bool there);
 
 /* ---- vtep.c ---- */
 
-/* One user more; the tunnel is wanted from the first on. NULL: no memory. */
+/* One user more; the tunnel is wanted from the first on. */
 struct vtep *vtep_take(struct evpn *evpn, const struct api_ip *local, const struct api_ip *remote,
 	uint16_t dst_port);
 void vtep_drop(struct evpn *evpn, struct vtep *vtep);
@@ -116,7 +115,7 @@ void station_look(struct evpn *evpn, struct feed *feed, const struct api_mac_add
 void stations_forget(struct evpn *evpn, struct feed *feed);
 
 /* A MAC is to be looked at when all has been told. */
-void station_changed(struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac);
+void station_changed(struct feed *feed, const struct api_mac_addr *mac);
 
 /* A next hop, or a group of them, is another one than before: its stations are. */
 void group_changed(

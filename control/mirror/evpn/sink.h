@@ -12,9 +12,8 @@
 
 struct mirror_sink {
 	/* An object of type address, neighbor, route, mac, member or tunnel. text: its canonical
-	 * JSON, borrowed; NULL: the kernel does not say so any more. 0; -EINVAL: its key is too
-	 * long. */
-	int (*object)(enum object_type type, const char *key, const char *text, void *arg);
+	 * JSON, borrowed; NULL: the kernel does not say so any more. */
+	void (*object)(enum object_type type, const char *key, const char *text, void *arg);
 	/* The first picture is whole: what is not told by now is not so. */
 	void (*ready)(void *arg);
 	/* The dataplane has refused this intent, and what was in its way is gone. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "compile.h"
 
 /* ---- groups ---- */
@@ -84,24 +85,19 @@ static struct group *group_of(struct evpn *evpn, const struct kernel *kernel, ui
 
 	if (group)
 		return group;
-	group = malloc(sizeof(*group));
-	if (!group) {
-		evpn->lost = true;
-		return NULL;
-	}
-	*group = key;
+	group = xmemdup(&key, sizeof(key));
 	LIST_INIT(&group->stations);
 	RB_INSERT(group_tree, &evpn->groups, group);
 	return group;
 }
 
-/* It is behind this group from now on (0: none). False: no memory, which is noted. */
-static bool group_set(struct evpn *evpn, struct station *station, uint32_t id)
+/* It is behind this group from now on (0: none). */
+static void group_set(struct evpn *evpn, struct station *station, uint32_t id)
 {
 	struct group *was = station->group;
 
 	if (was ? was->id == id : !id)
-		return true;
+		return;
 	if (was) {
 		LIST_REMOVE(station, by_group);
 		if (LIST_EMPTY(&was->stations)) {
@@ -112,7 +108,6 @@ static bool group_set(struct evpn *evpn, struct station *station, uint32_t id)
 	station->group = id ? group_of(evpn, station->feed->kernel, id) : NULL;
 	if (station->group)
 		LIST_INSERT_HEAD(&station->group->stations, station, by_group);
-	return !id || station->group;
 }
 
 static bool has_member(const struct kernel_nexthop *group, uint32_t id)
@@ -135,7 +130,7 @@ void group_changed(
 				!has_member(kernel_nexthop(kernel, group->id), nexthop->id)))
 			continue;
 		LIST_FOREACH (station, &group->stations, by_group)
-			station_changed(evpn, station->feed, &station->mac);
+			station_changed(station->feed, &station->mac);
 	}
 }
 
@@ -177,8 +172,6 @@ static void station_move(
 	struct vtep *was = station->vtep,
 		    *vtep = remote ? vtep_take(evpn, &feed->local, remote, feed->dst_port) : NULL;
 
-	if (remote && !vtep)
-		return; /* no memory: all is looked at again */
 	if (vtep == was) {
 		if (vtep)
 			vtep_drop(evpn, vtep);
@@ -189,14 +182,13 @@ static void station_move(
 	station->vtep = vtep;
 	if (vtep)
 		mac_tell(evpn, feed, station, true);
-	evpn->counters.macs += (vtep != NULL) - (was != NULL);
 	if (was)
 		vtep_drop(evpn, was);
 }
 
 static void set_multihomed(struct evpn *evpn, struct station *station, bool is)
 {
-	evpn->counters.macs_multihomed += is - station->multihomed;
+	evpn->multihomed += is - station->multihomed;
 	station->multihomed = is;
 }
 
@@ -209,15 +201,10 @@ static void station_free(struct evpn *evpn, struct feed *feed, struct station *s
 	free(station);
 }
 
-static struct station *station_new(
-	struct evpn *evpn, struct feed *feed, const struct api_mac_addr *mac)
+static struct station *station_new(struct feed *feed, const struct api_mac_addr *mac)
 {
-	struct station *station = calloc(1, sizeof(*station));
+	struct station *station = xcalloc(1, sizeof(*station));
 
-	if (!station) {
-		evpn->lost = true;
-		return NULL;
-	}
 	station->mac = *mac;
 	station->feed = feed;
 	RB_INSERT(station_tree, &feed->stations, station);
@@ -236,9 +223,7 @@ void station_look(struct evpn *evpn, struct feed *feed, const struct api_mac_add
 		return;
 	}
 	if (!station)
-		station = station_new(evpn, feed, mac);
-	if (!station)
-		return;
+		station = station_new(feed, mac);
 	station->seen = true;
 	group_set(evpn, station, remote.group);
 	set_multihomed(evpn, station, remote.vteps > 1);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "compile.h"
 
 static int vtep_cmp(const struct vtep *a, const struct vtep *b)
@@ -86,15 +87,9 @@ struct vtep *vtep_take(struct evpn *evpn, const struct api_ip *local, const stru
 	struct vtep *vtep = RB_FIND(vtep_tree, &evpn->vteps, &key);
 
 	if (!vtep) {
-		vtep = malloc(sizeof(*vtep));
-		if (!vtep) {
-			evpn->lost = true;
-			return NULL;
-		}
-		*vtep = key;
+		vtep = xmemdup(&key, sizeof(key));
 		vtep_name(evpn, vtep, vtep->name);
 		RB_INSERT(vtep_tree, &evpn->vteps, vtep);
-		evpn->counters.tunnels++;
 		tunnel_tell(evpn, vtep, true);
 	}
 	vtep->users++;
@@ -107,7 +102,6 @@ void vtep_drop(struct evpn *evpn, struct vtep *vtep)
 		return;
 	tunnel_tell(evpn, vtep, false);
 	RB_REMOVE(vtep_tree, &evpn->vteps, vtep);
-	evpn->counters.tunnels--;
 	free(vtep);
 }
 
@@ -149,23 +143,15 @@ static void member_seen(struct evpn *evpn, struct feed *feed, const struct api_i
 	struct vtep *vtep = vtep_take(evpn, &feed->local, remote, feed->dst_port);
 	struct member key = {.vtep = vtep}, *member;
 
-	if (!vtep)
-		return;
 	member = RB_FIND(member_tree, &feed->members, &key);
 	if (member) {
 		member->seen = true;
 		vtep_drop(evpn, vtep);
 		return;
 	}
-	member = malloc(sizeof(*member));
-	if (!member) {
-		evpn->lost = true;
-		vtep_drop(evpn, vtep);
-		return;
-	}
-	*member = (struct member){.vtep = vtep, .seen = true};
+	key.seen = true;
+	member = xmemdup(&key, sizeof(key));
 	RB_INSERT(member_tree, &feed->members, member);
-	evpn->counters.members++;
 	member_tell(evpn, feed, vtep, true);
 }
 
@@ -174,7 +160,6 @@ static void member_free(struct evpn *evpn, struct feed *feed, struct member *mem
 	member_tell(evpn, feed, member->vtep, false);
 	RB_REMOVE(member_tree, &feed->members, member);
 	vtep_drop(evpn, member->vtep);
-	evpn->counters.members--;
 	free(member);
 }
 

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "log.h"
 
@@ -34,13 +35,11 @@ static void dump_forget(struct kernel *kernel)
 	kernel->dump.touched = (struct touched){0};
 }
 
-static bool touched_grow(struct touched *touched)
+static void touched_grow(struct touched *touched)
 {
 	struct touched more = {.mask = touched->slots ? touched->mask * 2 + 1 : 255};
 
-	more.slots = calloc((size_t)more.mask + 1, sizeof(*more.slots));
-	if (!more.slots)
-		return false;
+	more.slots = xcalloc((size_t)more.mask + 1, sizeof(*more.slots));
 	for (uint32_t i = 0; touched->slots && i <= touched->mask; i++) {
 		uint32_t at = (uint32_t)touched->slots[i] & more.mask;
 
@@ -53,7 +52,6 @@ static bool touched_grow(struct touched *touched)
 	}
 	free(touched->slots);
 	*touched = more;
-	return true;
 }
 
 static uint64_t *touched_slot(const struct touched *touched, uint64_t hash)
@@ -73,10 +71,8 @@ void dump_touch(struct kernel *kernel, uint64_t hash)
 	if (!kernel->dump.running || kernel->applying)
 		return;
 	hash |= UINT64_C(1) << 63; /* never 0 */
-	if ((!touched->slots || touched->count > touched->mask / 2) && !touched_grow(touched)) {
-		kernel_out_of_memory(kernel);
-		return;
-	}
+	if (!touched->slots || touched->count > touched->mask / 2)
+		touched_grow(touched);
 	slot = touched_slot(touched, hash);
 	if (!*slot)
 		touched->count++;
@@ -96,21 +92,19 @@ bool dump_hold(struct kernel *kernel, const void *data, size_t len)
 {
 	struct dump *dump = &kernel->dump;
 	size_t room = dump->held_room ? dump->held_room : 1u << 16;
-	uint8_t *more;
 
 	if (!dump->running || dump->trusted)
 		return false;
 	while (room < dump->held_bytes + NLMSG_ALIGN(len))
 		room *= 2;
+	if (room > HELD_MAX) {
+		kernel->counters.overruns++;
+		dump->held_bytes = 0;
+		dump_start(kernel, false);
+		return true;
+	}
 	if (room != dump->held_room) {
-		more = room <= HELD_MAX ? realloc(dump->held, room) : NULL;
-		if (!more) {
-			kernel->counters.overruns++;
-			dump->held_bytes = 0;
-			dump_start(kernel, false);
-			return true;
-		}
-		dump->held = more;
+		dump->held = xrealloc(dump->held, room);
 		dump->held_room = room;
 	}
 	memcpy(dump->held + dump->held_bytes, data, len);
@@ -204,10 +198,10 @@ static void ask(struct kernel *kernel)
 	dump->seq = msg->nlmsg_seq;
 	dump->answered_us = clock_mono_us();
 	guard(kernel);
-	if (err) { /* no memory: the timer asks again */
+	if (err) { /* the kernel had no memory: the timer asks again */
 		log_text(LOG_WARN_, "kernel: a dump was not begun: %s", strerror(-err));
 		dump->running = false;
-		kernel_out_of_memory(kernel);
+		kernel_rescan_soon(kernel);
 	}
 }
 
@@ -307,11 +301,7 @@ void dump_verify(struct kernel *kernel, enum dump_step step, uint32_t oif, uint3
 		}
 		oif = table = 0;
 	}
-	verify = calloc(1, sizeof(*verify));
-	if (!verify) {
-		kernel_out_of_memory(kernel);
-		return;
-	}
+	verify = xcalloc(1, sizeof(*verify));
 	*verify = (struct verify){.step = step, .oif = oif, .table = table};
 	if (step == DUMP_NEXTHOP) /* first: routes go with it */
 		STAILQ_INSERT_HEAD(&dump->verifies, verify, link);
@@ -353,7 +343,7 @@ static void whole_over(struct kernel *kernel)
 	kernel->unsettled |= !kernel->complete;
 	kernel->complete = true;
 	if (dump->incomplete)
-		kernel_out_of_memory(kernel);
+		kernel_rescan_soon(kernel);
 }
 
 /* What events have named meanwhile was not looked at, and may be what was doubtful. */

@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "log.h"
 
@@ -196,7 +197,7 @@ static void rescan_in(struct kernel *kernel, uint32_t seconds)
 	event_add(kernel->on_rescan, &wait);
 }
 
-void kernel_out_of_memory(struct kernel *kernel)
+void kernel_rescan_soon(struct kernel *kernel)
 {
 	rescan_in(kernel, AGAIN_S);
 }
@@ -302,10 +303,8 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 static struct kernel *kernel_new(
 	struct event_base *base, const char *netns, const struct kernel_listener *listener)
 {
-	struct kernel *kernel = calloc(1, sizeof(*kernel));
+	struct kernel *kernel = xcalloc(1, sizeof(*kernel));
 
-	if (!kernel)
-		return NULL;
 	kernel->base = base;
 	kernel->listener = *listener;
 	kernel->events_fd = kernel->calls_fd = -1;
@@ -315,15 +314,10 @@ static struct kernel *kernel_new(
 	RB_INIT(&kernel->routes.tables);
 	RB_INIT(&kernel->routes.users);
 	STAILQ_INIT(&kernel->dump.verifies);
-	kernel->netns = netns ? strdup(netns) : NULL;
+	kernel->netns = netns ? xstrdup(netns) : NULL;
 	kernel->on_work = event_new(base, -1, 0, on_work, kernel);
 	kernel->on_rescan = event_new(base, -1, 0, on_rescan, kernel);
 	kernel->on_look = event_new(base, -1, 0, on_look, kernel);
-	if ((netns && !kernel->netns) || !kernel->on_work || !kernel->on_rescan ||
-		!kernel->on_look) {
-		kernel_close(kernel);
-		return NULL;
-	}
 	return kernel;
 }
 
@@ -333,8 +327,6 @@ int kernel_open(struct event_base *base, const char *netns, uint32_t rescan_s,
 	struct kernel *kernel = kernel_new(base, netns, listener);
 	int err;
 
-	if (!kernel)
-		return -ENOMEM;
 	kernel->rescan_s = rescan_s ? rescan_s : RESCAN_S;
 	rescan_in(kernel, kernel->rescan_s);
 	if (netns) {
@@ -362,12 +354,9 @@ void kernel_close(struct kernel *kernel)
 	link_close(kernel);
 	dump_reset(kernel);
 	table_clear(kernel);
-	if (kernel->on_work)
-		event_free(kernel->on_work);
-	if (kernel->on_rescan)
-		event_free(kernel->on_rescan);
-	if (kernel->on_look)
-		event_free(kernel->on_look);
+	event_free(kernel->on_work);
+	event_free(kernel->on_rescan);
+	event_free(kernel->on_look);
 	free(kernel->netns);
 	free(kernel);
 }

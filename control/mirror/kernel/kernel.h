@@ -141,7 +141,7 @@ struct kernel_listener {
 
 /* netns: a name under /run/netns, or NULL: the one this process is in. That it is not there (yet)
  * is no error: it is looked for until it comes (complete: false until then). listener is copied.
- * rescan_s: seconds between dumps; 0: 300. 0, -ENOMEM, -EPERM. */
+ * rescan_s: seconds between dumps; 0: 300. 0, -EPERM. */
 int kernel_open(struct event_base *base, const char *netns, uint32_t rescan_s,
 	const struct kernel_listener *listener, struct kernel **out);
 void kernel_close(struct kernel *kernel);  /* the listener is not called any more */

@@ -168,7 +168,7 @@ struct kernel {
 
 void kernel_changed(struct kernel *kernel, enum kernel_kind kind, const void *entry, bool gone);
 void kernel_settle(struct kernel *kernel, bool drained);
-void kernel_out_of_memory(struct kernel *kernel); /* something was not kept: dump again, later */
+void kernel_rescan_soon(struct kernel *kernel); /* a dump could not be had, or was not whole */
 /* For tests: what all kernels opened from now on have. */
 extern struct kernel_test kernel_test;
 

@@ -68,14 +68,12 @@ int link_open(struct kernel *kernel, int netns_fd)
 	err = listen_to(kernel->events_fd);
 	if (err)
 		goto err_close;
-	err = -ENOMEM;
 	kernel->on_events =
 		event_new(kernel->base, kernel->events_fd, EV_READ | EV_PERSIST, on_events, kernel);
 	kernel->on_calls =
 		event_new(kernel->base, kernel->calls_fd, EV_READ | EV_PERSIST, on_calls, kernel);
-	if (!kernel->on_events || !kernel->on_calls || event_add(kernel->on_events, NULL) < 0 ||
-		event_add(kernel->on_calls, NULL) < 0)
-		goto err_close;
+	event_add(kernel->on_events, NULL);
+	event_add(kernel->on_calls, NULL);
 	return 0;
 err_close:
 	link_close(kernel);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
+#include "alloc.h"
 #include "clock.h"
 #include "hash.h"
 
@@ -31,15 +31,13 @@ static struct path_user *path_user(const struct routes *routes, uint64_t key)
 	return RB_FIND(path_users, (struct path_users *)&routes->users, &want);
 }
 
-static int use(struct routes *routes, struct path *path, uint64_t key)
+static void use(struct routes *routes, struct path *path, uint64_t key)
 {
 	struct path_user *user = path_user(routes, key);
 	struct path_use *one = &path->uses[path->use_count];
 
 	if (!user) {
-		user = calloc(1, sizeof(*user));
-		if (!user)
-			return -1;
+		user = xcalloc(1, sizeof(*user));
 		user->key = key;
 		RB_INSERT(path_users, &routes->users, user);
 	}
@@ -47,7 +45,6 @@ static int use(struct routes *routes, struct path *path, uint64_t key)
 	one->user = user;
 	LIST_INSERT_HEAD(&user->uses, one, link);
 	path->use_count++;
-	return 0;
 }
 
 static void unuse(struct routes *routes, struct path *path)
@@ -63,29 +60,23 @@ static void unuse(struct routes *routes, struct path *path)
 	}
 }
 
-static int use_all(struct routes *routes, struct path *path)
+static void use_all(struct routes *routes, struct path *path)
 {
-	if (path->source && use(routes, path, PATH_SOURCE(path->source)) < 0)
-		return -1;
+	if (path->source)
+		use(routes, path, PATH_SOURCE(path->source));
 	if (path->nexthop)
-		return use(routes, path, PATH_NEXTHOP(path->nexthop));
-	for (uint32_t i = 0; i < path->via_count; i++) {
-		if (i && path->via[i].index == path->via[i - 1].index)
-			continue;
-		if (use(routes, path, PATH_LINK(path->via[i].index)) < 0)
-			return -1;
-	}
-	return 0;
+		use(routes, path, PATH_NEXTHOP(path->nexthop));
+	for (uint32_t i = 0; !path->nexthop && i < path->via_count; i++)
+		if (!i || path->via[i].index != path->via[i - 1].index)
+			use(routes, path, PATH_LINK(path->via[i].index));
 }
 
-static int grow(struct routes *routes)
+static void grow(struct routes *routes)
 {
 	uint32_t slots = routes->paths ? (routes->path_mask + 1) * 2 : FIRST_SLOTS;
-	typeof(routes->paths) more = calloc(slots, sizeof(*more));
+	typeof(routes->paths) more = xcalloc(slots, sizeof(*more));
 	struct path *path;
 
-	if (!more)
-		return routes->paths ? 0 : -1;
 	for (uint32_t i = 0; routes->paths && i <= routes->path_mask; i++) {
 		while ((path = LIST_FIRST(&routes->paths[i]))) {
 			LIST_REMOVE(path, chain);
@@ -95,10 +86,9 @@ static int grow(struct routes *routes)
 	free(routes->paths);
 	routes->paths = more;
 	routes->path_mask = slots - 1;
-	return 0;
 }
 
-/* Made where it is not there, and held until path_put; NULL: no memory. */
+/* Made where it is not there, and held until path_put. */
 static struct path *path_get(struct routes *routes, uint32_t nexthop, uint32_t source,
 	const struct kernel_via *via, uint32_t via_count)
 {
@@ -106,8 +96,8 @@ static struct path *path_get(struct routes *routes, uint32_t nexthop, uint32_t s
 	uint32_t hash = (uint32_t)hash_words(via, bytes, (uint64_t)source << 32 | nexthop);
 	struct path *path;
 
-	if ((!routes->paths || routes->path_count > routes->path_mask) && grow(routes) < 0)
-		return NULL;
+	if (!routes->paths || routes->path_count > routes->path_mask)
+		grow(routes);
 	LIST_FOREACH (path, &routes->paths[hash & routes->path_mask], chain) {
 		if (path->hash == hash && path->nexthop == nexthop && path->source == source &&
 			path->via_count == via_count && !memcmp(path->via, via, bytes)) {
@@ -115,26 +105,18 @@ static struct path *path_get(struct routes *routes, uint32_t nexthop, uint32_t s
 			return path;
 		}
 	}
-	path = calloc(1, sizeof(*path) + bytes);
-	if (!path)
-		return NULL;
-	path->uses = calloc(via_count + 2, sizeof(*path->uses));
+	path = xcalloc(1, sizeof(*path) + bytes);
+	path->uses = xcalloc(via_count + 2, sizeof(*path->uses));
 	path->hash = hash;
 	path->nexthop = nexthop;
 	path->source = source;
 	path->via_count = via_count;
 	memcpy(path->via, via, bytes);
-	if (!path->uses || use_all(routes, path) < 0)
-		goto err_path;
+	use_all(routes, path);
 	LIST_INSERT_HEAD(&routes->paths[hash & routes->path_mask], path, chain);
 	routes->path_count++;
 	path->held = 1;
 	return path;
-err_path:
-	unuse(routes, path);
-	free(path->uses);
-	free(path);
-	return NULL;
 }
 
 void path_check(struct routes *routes, struct path *path)
@@ -209,35 +191,25 @@ struct route_table *route_table_of(const struct routes *routes, uint32_t id)
 	return RB_FIND(route_tables, (struct route_tables *)&routes->tables, &want);
 }
 
-/* NULL: no memory. */
-static struct route_table *route_table_made(struct routes *routes, uint32_t id)
+static void route_table_make(struct routes *routes, uint32_t id)
 {
 	struct route_table *table = route_table_of(routes, id);
 
 	if (!table) {
-		table = calloc(1, sizeof(*table));
-		if (!table)
-			return NULL;
-		table->buckets = calloc(FIRST_BUCKETS, sizeof(*table->buckets));
-		if (!table->buckets) {
-			free(table);
-			return NULL;
-		}
+		table = xcalloc(1, sizeof(*table));
+		table->buckets = xcalloc(FIRST_BUCKETS, sizeof(*table->buckets));
 		table->id = id;
 		table->mask = FIRST_BUCKETS - 1;
 		RB_INSERT(route_tables, &routes->tables, table);
 	}
 	routes->last = table;
-	return table;
 }
 
 static void route_table_grow(struct routes *routes, struct route_table *table)
 {
 	uint32_t buckets = (table->mask + 1) * 2;
-	struct route **more = calloc(buckets, sizeof(*more));
+	struct route **more = xcalloc(buckets, sizeof(*more));
 
-	if (!more)
-		return; /* longer chains */
 	for (uint32_t i = 0; i <= table->mask; i++) {
 		struct route **tail[2] = {&more[i], &more[i + table->mask + 1]}, *route, *next;
 
@@ -333,12 +305,8 @@ static void path_set(struct kernel *kernel, struct route *route, const struct ke
 static void insert(struct kernel *kernel, struct route **at, struct route_table *table,
 	const struct kernel_route *as, struct path *path)
 {
-	struct route *route = calloc(1, sizeof(*route));
+	struct route *route = xcalloc(1, sizeof(*route));
 
-	if (!route) {
-		kernel_out_of_memory(kernel);
-		return;
-	}
 	route->next = *at;
 	*at = route;
 	table->count++;
@@ -468,16 +436,8 @@ static struct route **place6(struct kernel *kernel, const struct route_group *gr
 static struct path *path_wanted(
 	struct kernel *kernel, const struct kernel_route *route, const struct route_ways *ways)
 {
-	struct path *path =
-		path_get(&kernel->routes, route->nexthop, ways->source, ways->via, ways->count);
-
-	if (!path || !route_table_made(&kernel->routes, route->table)) {
-		if (path)
-			path_put(&kernel->routes, path);
-		kernel_out_of_memory(kernel);
-		return NULL;
-	}
-	return path;
+	route_table_make(&kernel->routes, route->table);
+	return path_get(&kernel->routes, route->nexthop, ways->source, ways->via, ways->count);
 }
 
 static void event(
@@ -512,8 +472,6 @@ void route_event(struct kernel *kernel, const struct kernel_route *route,
 {
 	struct path *path = path_wanted(kernel, route, ways);
 
-	if (!path)
-		return;
 	event(kernel, route, path, flags);
 	path_put(&kernel->routes, path);
 }
@@ -554,8 +512,6 @@ void route_dumped(
 	if (dump_touched(kernel, route_hash(route)))
 		return;
 	path = path_wanted(kernel, route, ways);
-	if (!path)
-		return;
 	dumped(kernel, route, path);
 	path_put(&kernel->routes, path);
 }
@@ -570,10 +526,6 @@ static void shrink(
 	if (count == 1)
 		via[0].weight = 1;
 	left = path_get(&kernel->routes, 0, 0, via, count);
-	if (!left) {
-		kernel_out_of_memory(kernel);
-		return;
-	}
 	path_set(kernel, route, &as, left);
 	path_put(&kernel->routes, left);
 }
@@ -625,8 +577,6 @@ void route_deleted(
 	struct route_group group;
 	struct route **at;
 
-	if (!path)
-		return;
 	group = route_group_find(&kernel->routes, route);
 	group_touch(kernel, &group, route);
 	at = exact(&group, route, path);
@@ -702,11 +652,8 @@ static bool collect_one(struct route *route, void *arg)
 		return true;
 	if (c->stale && some->count == STALE_A_LOOK)
 		return false;
-	if (!array_grow(&some->routes, &some->room, some->count, sizeof(*some->routes))) {
-		kernel_out_of_memory(c->kernel);
-		return false;
-	}
-	some->routes[some->count++] = route;
+	*(struct route **)xarray_add(
+		&some->routes, &some->room, &some->count, sizeof(*some->routes)) = route;
 	return true;
 }
 

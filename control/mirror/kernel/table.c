@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "hash.h"
 
 static int entry_cmp(const struct entry *a, const struct entry *b)
@@ -161,12 +162,8 @@ static void drop(struct kernel *kernel, enum kernel_kind kind, struct entry *ent
 static struct entry *entry_new(struct kernel *kernel, enum kernel_kind kind,
 	const struct kernel_key *key, const void *body, uint32_t size)
 {
-	struct entry *entry = malloc(sizeof(*entry) + size);
+	struct entry *entry = xmalloc(sizeof(*entry) + size);
 
-	if (!entry) {
-		kernel_out_of_memory(kernel);
-		return NULL;
-	}
 	entry->key = *key;
 	entry->size = size;
 	entry->generation = kernel->generation;
@@ -211,15 +208,10 @@ static void entry_changed(struct kernel *kernel, enum kernel_kind kind, struct e
 	if (entry->size == size) {
 		memcpy(entry->body, body, size);
 	} else {
-		struct entry *other;
-
 		RB_REMOVE(entry_tree, &kernel->entries[kind], entry);
 		kernel->counters.entries[kind]--;
 		free(entry);
-		other = entry_new(kernel, kind, key, body, size);
-		if (!other)
-			return;
-		entry = other;
+		entry = entry_new(kernel, kind, key, body, size);
 	}
 	kernel_changed(kernel, kind, entry->body, false);
 	if (kind == KERNEL_LINK)
@@ -242,8 +234,6 @@ void table_put(struct kernel *kernel, enum kernel_kind kind, const struct kernel
 		return;
 	}
 	entry = entry_new(kernel, kind, key, body, size);
-	if (!entry)
-		return;
 	count_drift(kernel);
 	kernel_changed(kernel, kind, entry->body, false);
 }

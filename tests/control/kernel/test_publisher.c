@@ -66,6 +66,13 @@ static void step(void)
 	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
+static uint32_t said(void)
+{
+	const struct mirror_counters c = counters();
+
+	return c.addresses + c.neighbors + c.routes + c.tunnels + c.members + c.macs;
+}
+
 /* Until nothing is on its way, and the answers, events and tries behind it have been. */
 static void settle(void)
 {
@@ -88,7 +95,7 @@ static void mac(int number, bool there)
 	snprintf(key, sizeof(key), "s 02:00:00:00:%02x:%02x", number / 256, number % 256);
 	snprintf(text, sizeof(text), "{\"slice\":\"s\",\"mac\":\"%s\",\"attachment\":\"s:p0\"}",
 		key + 2);
-	ck_assert_int_eq(publisher_say(publisher, OBJECT_MAC, key, there ? text : NULL), 0);
+	publisher_say(publisher, OBJECT_MAC, key, there ? text : NULL);
 }
 
 static void macs(int count)
@@ -109,7 +116,7 @@ static void neighbor(int last, bool there)
 
 static void tunnel(const char *text)
 {
-	ck_assert_int_eq(publisher_say(publisher, OBJECT_TUNNEL, "evpn", text), 0);
+	publisher_say(publisher, OBJECT_TUNNEL, "evpn", text);
 }
 
 /* A field of an object; "": there is no such object. */
@@ -162,11 +169,11 @@ START_TEST(what_the_kernel_says_comes_changes_and_goes)
 	neighbor(2, true);
 	settle();
 	ck_assert_str_eq(field("neighbor", "p0 198.18.0.9", "mac"), "02:00:00:00:00:02");
-	ck_assert_uint_eq(counters().said, 1);
+	ck_assert_uint_eq(said(), 1);
 	neighbor(2, false);
 	settle();
 	ck_assert_str_eq(field("neighbor", "p0 198.18.0.9", "mac"), "");
-	ck_assert_uint_eq(counters().said, 0);
+	ck_assert_uint_eq(said(), 0);
 	ck_assert_uint_eq(groups(), 0);
 }
 END_TEST
@@ -255,7 +262,7 @@ START_TEST(what_an_earlier_life_has_said_stays_until_the_picture_is_whole)
 	settle();
 	ck_assert_uint_eq(groups(), 2998);
 	ck_assert(!is_there("mac", "s 02:00:00:00:00:00"));
-	ck_assert_uint_eq(counters().said, 2998);
+	ck_assert_uint_eq(said(), 2998);
 }
 END_TEST
 
@@ -342,7 +349,7 @@ START_TEST(what_was_said_before_goes_when_what_is_said_now_is_refused)
 	settle();
 	ck_assert(!is_there("tunnel", "evpn"));
 	ck_assert_uint_eq(counters().refused, 1);
-	ck_assert_uint_eq(counters().said, 1);
+	ck_assert_uint_eq(said(), 1);
 }
 END_TEST
 
@@ -356,7 +363,7 @@ START_TEST(what_cannot_go_goes_with_what_stands_on_it)
 	settle();
 	ck_assert(is_there("tunnel", "evpn"));
 	ck_assert_uint_eq(counters().refused, 1);
-	ck_assert_uint_eq(counters().said, 0);
+	ck_assert_uint_eq(said(), 0);
 	OK(ask(INTENT(GONE("h"))));
 	settle();
 	ck_assert(!is_there("tunnel", "evpn"));

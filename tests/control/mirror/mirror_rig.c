@@ -33,17 +33,19 @@ static uint32_t place_in_wanted(enum object_type type, const char *key)
 	return i;
 }
 
-static int take_object(enum object_type type, const char *key, const char *text, void *arg)
+static void take_object(enum object_type type, const char *key, const char *text, void *arg)
 {
 	uint32_t i = place_in_wanted(type, key);
 
+	if (text && i < wanted_count && !strcmp(wanted[i].text, text))
+		return;
 	told++;
 	if (!text) {
 		ck_assert_msg(i < wanted_count, "%s was not wanted", key);
 		free(wanted[i].key);
 		free(wanted[i].text);
 		wanted[i] = wanted[--wanted_count];
-		return 0;
+		return;
 	}
 	ck_assert_uint_lt(i, ROOM);
 	if (i == wanted_count) {
@@ -53,7 +55,6 @@ static int take_object(enum object_type type, const char *key, const char *text,
 		free(wanted[i].text);
 	}
 	wanted[i].text = strdup(text);
-	return 0;
 }
 
 static void take_ready(void *arg)
@@ -111,6 +112,22 @@ const char *rig_text(enum object_type type, const char *key)
 	uint32_t i = place_in_wanted(type, key);
 
 	return i < wanted_count ? wanted[i].text : "";
+}
+
+struct mirror_counters rig_counters(void)
+{
+	struct mirror_counters c;
+	uint32_t *const objects[OBJECT_TYPES] = {[OBJECT_ADDRESS] = &c.addresses,
+		[OBJECT_NEIGHBOR] = &c.neighbors,
+		[OBJECT_ROUTE] = &c.routes,
+		[OBJECT_TUNNEL] = &c.tunnels,
+		[OBJECT_MEMBER] = &c.members,
+		[OBJECT_MAC] = &c.macs};
+
+	mirror_counters(mirror, &c);
+	for (uint32_t i = 0; i < wanted_count; i++)
+		++*objects[wanted[i].type];
+	return c;
 }
 
 uint32_t rig_told(void)

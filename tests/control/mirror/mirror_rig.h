@@ -24,6 +24,7 @@ void rig_loop(void); /* the same, before the kernel has said more */
 const char *rig_wanted(enum object_type type, bool text);
 /* One object's text; "" when it is not wanted. */
 const char *rig_text(enum object_type type, const char *key);
+struct mirror_counters rig_counters(void); /* with the objects that are wanted */
 uint32_t rig_told(void); /* objects told since the last time */
 bool rig_ready(void);
 /* What mirror_gaps says of that slice; "": nothing. Static. */

@@ -19,9 +19,8 @@ static void lost(uint32_t index, const char *mac, const char *dst)
 
 static uint32_t objects(void)
 {
-	struct mirror_counters c;
+	struct mirror_counters c = rig_counters();
 
-	mirror_counters(mirror, &c);
 	return c.tunnels + c.members + c.macs;
 }
 

@@ -134,28 +134,20 @@ START_TEST(route_by_a_port_becomes_the_underlays)
 }
 END_TEST
 
-static struct mirror_counters counters(void)
-{
-	struct mirror_counters c;
-
-	mirror_counters(mirror, &c);
-	return c;
-}
-
 START_TEST(route_of_no_use_is_counted_until_its_link_comes)
 {
 	route(OWN, 254, "198.18.7.0/24", 7, "198.18.0.2");
 	rig_run();
-	ck_assert_uint_eq(counters().routes_unusable, 1);
-	ck_assert_uint_eq(counters().routes, 0);
+	ck_assert_uint_eq(rig_counters().routes_unusable, 1);
+	ck_assert_uint_eq(rig_counters().routes, 0);
 	fake_link(OWN, 7, "wan0", true);
 	rig_run();
-	ck_assert_uint_eq(counters().routes_unusable, 0);
-	ck_assert_uint_eq(counters().routes, 1);
+	ck_assert_uint_eq(rig_counters().routes_unusable, 0);
+	ck_assert_uint_eq(rig_counters().routes, 1);
 	fake_link(OWN, 7, "wan0", false); /* no carrier */
 	rig_run();
 	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, false), "");
-	ck_assert_uint_eq(counters().routes_unusable, 1);
+	ck_assert_uint_eq(rig_counters().routes_unusable, 1);
 	fake_link(OWN, 7, "other", true); /* renamed */
 	rig_run();
 	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, false), "");
@@ -164,8 +156,8 @@ START_TEST(route_of_no_use_is_counted_until_its_link_comes)
 	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, false), "underlay 198.18.7.0/24\n");
 	fake_link_gone(OWN, 7);
 	rig_run();
-	ck_assert_uint_eq(counters().routes_unusable, 0);
-	ck_assert_uint_eq(counters().routes, 0);
+	ck_assert_uint_eq(rig_counters().routes_unusable, 0);
+	ck_assert_uint_eq(rig_counters().routes, 0);
 }
 END_TEST
 
@@ -208,7 +200,7 @@ START_TEST(route_of_the_kernels_own_or_that_drops)
 		"\"via\":[]}\n"
 		"underlay 198.18.9.0/24 {\"prefix\":\"198.18.9.0/24\",\"table\":\"underlay\","
 		"\"via\":[]}\n");
-	ck_assert_uint_eq(counters().routes_unusable, 0);
+	ck_assert_uint_eq(rig_counters().routes_unusable, 0);
 }
 END_TEST
 
@@ -252,7 +244,7 @@ START_TEST(route_with_more_ways_than_there_is_room_has_the_first)
 	text = rig_text(OBJECT_ROUTE, "underlay 198.18.7.0/24");
 	for (int i = 0; i < 20; i++)
 		ck_assert_int_eq(strstr(text, all[i]) != NULL, i < 16);
-	ck_assert_uint_eq(counters().ways_left_out, 4);
+	ck_assert_uint_eq(rig_counters().ways_left_out, 4);
 }
 END_TEST
 
@@ -284,7 +276,7 @@ START_TEST(slice_is_fed_by_its_namespace)
 	ck_assert_str_eq(rig_wanted(OBJECT_ADDRESS, false), "");
 	ck_assert_str_eq(rig_wanted(OBJECT_NEIGHBOR, false), "");
 	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, false), "");
-	ck_assert_uint_eq(counters().namespaces, 1);
+	ck_assert_uint_eq(rig_counters().namespaces, 1);
 }
 END_TEST
 
@@ -331,7 +323,7 @@ START_TEST(slice_is_fed_by_a_table_and_only_by_its_own_taps)
 	route(OWN, 254, "198.19.11.0/24", 5, "198.19.0.2");
 	rig_run();
 	ck_assert_str_eq(rig_wanted(OBJECT_ROUTE, false), "blue 198.19.8.0/24\n");
-	ck_assert_uint_eq(counters().routes_unusable, 3);
+	ck_assert_uint_eq(rig_counters().routes_unusable, 3);
 }
 END_TEST
 
@@ -377,7 +369,7 @@ START_TEST(neighbor_wanted_is_kept_by_the_kernel)
 	ck_assert_str_eq(fake_written(), "keep 7 198.18.0.2\n");
 	rig_event("{'event': 'neighbor_unwanted', 'port': 'wan0', 'address': '198.18.0.2'}");
 	ck_assert_str_eq(fake_written(), "let 7 198.18.0.2\n");
-	ck_assert_uint_eq(counters().neighbors_kept, 0);
+	ck_assert_uint_eq(rig_counters().neighbors_kept, 0);
 }
 END_TEST
 
@@ -392,7 +384,7 @@ START_TEST(neighbors_wanted_are_listed_after_a_connection)
 	rig_listed("{'objects': [{'port': 'wan0', 'address': '198.18.0.3', 'wanted': true}, "
 		   "{'port': 'wan0', 'address': 'fe80::3', 'learned': true, 'wanted': true}]}");
 	ck_assert_str_eq(fake_written(), "keep 7 fe80::3\nlet 7 198.18.0.2\n");
-	ck_assert_uint_eq(counters().neighbors_kept, 2);
+	ck_assert_uint_eq(rig_counters().neighbors_kept, 2);
 	rig_dataplane_up();
 	rig_mirror_stop(); /* its answer comes later */
 	rig_listed(NULL);

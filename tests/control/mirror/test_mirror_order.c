@@ -11,14 +11,6 @@
 #define OWN "" /* our namespace */
 #define M1  "02:00:00:00:00:01"
 
-static struct mirror_counters counters(void)
-{
-	struct mirror_counters c;
-
-	mirror_counters(mirror, &c);
-	return c;
-}
-
 static unsigned seed;
 
 static unsigned any(unsigned below)
@@ -130,13 +122,13 @@ START_TEST(picture_is_the_same_whatever_led_to_it)
 		rig_run();
 		rig_run();
 		grown = all_wanted();
-		before = counters();
+		before = rig_counters();
 		rig_mirror_stop();
 		rig_mirror_start();
 		rig_run();
 		rig_run();
 		fresh = all_wanted();
-		after = counters();
+		after = rig_counters();
 		ck_assert_msg(!strcmp(grown, fresh), "seed %u: grown\n%s\nfresh\n%s", number, grown,
 			fresh);
 		ck_assert_uint_eq(before.routes_unusable, after.routes_unusable);
