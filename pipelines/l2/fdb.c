@@ -34,10 +34,12 @@ static bool sessions_left; /* some have MACs of slices that they are no doors of
 static uint64_t age_cursor;
 static uint32_t age_round_s;
 
+static void flush_tunnels(uint16_t slice);
+
 static void on_slice_changed(uint16_t slice, const struct slice_hot *before)
 {
 	if (slice_hot[slice].flags & ~before->flags & SLICE_UNTAUGHT)
-		fdb_flush_tunnels(slice);
+		flush_tunnels(slice);
 }
 
 static void on_slice_gone(uint16_t slice)
@@ -278,7 +280,7 @@ uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max)
 
 struct flush {
 	uint16_t slice;
-	door_t door;
+	door_t door, mask; /* all with (their door & mask) == door */
 };
 
 static bool flush_one(const uint64_t *key, uint64_t *value, void *arg)
@@ -286,39 +288,30 @@ static bool flush_one(const uint64_t *key, uint64_t *value, void *arg)
 	const struct flush *f = arg;
 
 	if ((*value & FDB_STATIC) || (f->slice != 0 && f->slice != (uint16_t)*key) ||
-		(f->door != 0 && f->door != (*value & FDB_DOOR)))
+		(*value & f->mask) != f->door)
 		return false;
 	count(*key, *value, -1);
 	return true;
+}
+
+static void flush(struct flush f)
+{
+	uint64_t cursor = 0;
+
+	if (f.slice == 0 || by_slice[f.slice].all > by_slice[f.slice].statics)
+		exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_one, &f);
 }
 
 void fdb_flush(uint16_t slice, door_t door)
 {
-	struct flush f = {.slice = slice, .door = door};
-	uint64_t cursor = 0;
-
-	if (slice != 0 && by_slice[slice].all == by_slice[slice].statics)
-		return;
-	if (door != 0 && door_tally(door)->all == door_tally(door)->statics)
-		return;
-	exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_one, &f);
+	if (door == 0 || door_tally(door)->all > door_tally(door)->statics)
+		flush((struct flush){slice, door, door != 0 ? FDB_DOOR : 0});
 }
 
-static bool flush_tunnel(const uint64_t *key, uint64_t *value, void *arg)
+/* Those of the slice that were learned from tunnels. */
+static void flush_tunnels(uint16_t slice)
 {
-	if ((*value & FDB_STATIC) || DOOR_KIND(*value) != DOOR_TUNNEL ||
-		(uint16_t)*key != *(const uint16_t *)arg)
-		return false;
-	count(*key, *value, -1);
-	return true;
-}
-
-void fdb_flush_tunnels(uint16_t slice)
-{
-	uint64_t cursor = 0;
-
-	if (by_slice[slice].all > by_slice[slice].statics)
-		exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_tunnel, &slice);
+	flush((struct flush){slice, DOOR_TUNNEL, DOOR_KIND(~0u)});
 }
 
 /* ---- doors ---- */

@@ -64,8 +64,6 @@ uint32_t fdb_iterate(uint64_t *cursor, struct fdb_entry *out, uint32_t max);
 
 /* Forgets learned entries that match (0 = any). */
 void fdb_flush(uint16_t slice, door_t door);
-/* Those of one slice that were learned from tunnels. */
-void fdb_flush_tunnels(uint16_t slice);
 
 /* A session is no door of a slice any more: fdb_sessions_flush() forgets what was learned behind it
  * there, of however many sessions in one go. */

@@ -36,8 +36,6 @@ _Static_assert(LIMIT_ATTACHMENTS < 1 << 14 && LIMIT_TUNNELS < 1 << 14, "14 bits 
 #define SNOOP_ASKED  0x10 /* heard in a solicitation, which does not say whether it routes */
 #define SNOOP_ROUTER 0x20
 
-extern struct exact_table suppress4, suppress6;
-
 static inline void suppress_key(
 	uint64_t *key, uint16_t slice, uint8_t family, const uint8_t *address)
 {

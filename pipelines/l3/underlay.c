@@ -20,20 +20,20 @@
 
 /* ==== next hops ==== */
 
-#define CHANGES_MAX 64 /* more in one transaction: all paths are resolved anew */
-
 /* Each path, a MAC that is known, and news that wait use the next hop (nexthop_take_neighbor). */
 struct hop {
 	struct api_mac_addr mac;
-	bool known, changed;
-	bool told;	/* as wanted */
-	bool queued;	/* in the list of news */
-	uint32_t paths; /* over it */
-	uint32_t news;	/* the next one of which there may be news */
+	bool known;
+	bool told;	  /* as wanted */
+	bool queued;	  /* in the list of news */
+	uint32_t paths;	  /* over it */
+	uint32_t changed; /* the resolution before which the MAC last did */
+	uint32_t news;	  /* the next one of which there may be news */
 };
 
-static struct hop *hops; /* [NEXTHOPS] by next hop */
-static uint32_t changes[CHANGES_MAX], n_changes;
+static struct hop *hops;	/* [NEXTHOPS] by next hop */
+static uint32_t resolution = 1; /* the one to come */
+static bool stale_hops;		/* some over which paths lead have changed */
 static uint32_t news_first, news_last;
 
 static uint32_t hop_find(uint16_t port, const struct api_ip *address)
@@ -91,12 +91,8 @@ static void hop_give(uint32_t index)
 
 static void note_change(uint32_t index)
 {
-	if (hops[index].paths == 0 || hops[index].changed)
-		return;
-	hops[index].changed = true;
-	if (n_changes < CHANGES_MAX)
-		changes[n_changes] = index;
-	n_changes++;
+	stale_hops |= hops[index].paths > 0;
+	hops[index].changed = resolution;
 }
 
 void underlay_neighbor_set(
@@ -122,15 +118,6 @@ void underlay_neighbor_unset(uint16_t port, const struct api_ip *address)
 	hops[index].known = false;
 	note_change(index);
 	nexthop_drop_neighbor(index);
-}
-
-static void hop_settle(void)
-{
-	for (uint32_t i = 0; i < RTE_MIN(n_changes, (uint32_t)CHANGES_MAX); i++)
-		hops[changes[i]].changed = false;
-	for (uint32_t i = 1; n_changes > CHANGES_MAX && i < nexthop_limit(); i++)
-		hops[i].changed = false;
-	n_changes = 0;
 }
 
 /* ---- what is wanted ---- */
@@ -225,9 +212,9 @@ int underlay_init(void)
 	hops = reserve_map(NEXTHOPS * sizeof(*hops));
 	connected = calloc(CONNECTED_MAX, sizeof(*connected));
 	held = reserve_map((LIMIT_TUNNELS + 1) * sizeof(*held));
-	n_changes = news_first = news_last = 0;
+	news_first = news_last = 0;
 	connected_count = 0;
-	stale = stale_some = false;
+	stale = stale_some = stale_hops = false;
 	stale_ports = 0;
 	stale_prefixes = 0;
 	memset(stale_tunnel, 0, sizeof(stale_tunnel));
@@ -420,7 +407,7 @@ static bool is_stale(uint16_t id)
 	if (stale || stale_tunnel[id / 64] >> (id % 64) & 1)
 		return true;
 	for (uint32_t i = 0; i < h->count; i++)
-		if (hops[h->hop[i]].changed ||
+		if (hops[h->hop[i]].changed == resolution ||
 			(stale_ports != 0 && stale_ports >> hop_describe(h->hop[i]).port & 1))
 			return true;
 	if (stale_prefixes == 0)
@@ -433,22 +420,17 @@ static bool is_stale(uint16_t id)
 	return false;
 }
 
-static void resolve_stale(void)
+void underlay_resolve(void)
 {
-	stale |= n_changes > CHANGES_MAX;
-	for (uint32_t id = 1; id <= tunnel_top(); id++)
+	bool some = stale || stale_some || stale_ports != 0 || stale_prefixes != 0 || stale_hops;
+
+	for (uint32_t id = 1; some && id <= tunnel_top(); id++)
 		if (is_stale(id))
 			resolve_tunnel(id);
 	memset(stale_tunnel, 0, sizeof(stale_tunnel));
-	stale = stale_some = false;
+	stale = stale_some = stale_hops = false;
 	stale_ports = 0;
 	stale_prefixes = 0;
-	hop_settle();
-}
-
-void underlay_resolve(void)
-{
-	if (stale || stale_some || stale_ports != 0 || stale_prefixes != 0 || n_changes != 0)
-		resolve_stale();
+	resolution++;
 	NOTIFY(links_settled);
 }
