@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ARP (RFC 826, RFC 5227) and Neighbor Discovery (RFC 4861) as bytes: read, answered, asked, for l2
- * slices that suppress them and for l3 slices; and IP headers up to the upper one. Workers; owns
- * nothing. */
+ * slices that suppress them and for l3 slices. Workers; owns nothing. */
 #ifndef L2_ARP_ND_H
 #define L2_ARP_ND_H
 
@@ -10,6 +9,7 @@
 #include <rte_ip.h>
 
 #include "hot.h"
+#include "ip_view.h"
 #include "ipv4_sum.h"
 #include "report.h"
 
@@ -29,20 +29,11 @@ static inline bool is_host_ipv6(const uint8_t *a)
 	return a[0] != 0xff && (load16(a) | load16(a + 2) | load16(a + 4) | load16(a + 6)) != 0;
 }
 
-/* ---- IP headers, checked ---- */
+static inline bool host_parse(const struct rte_mbuf *m, struct ip_view *v)
+{
+	return ip_parse(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, m->pkt_len, v);
+}
 
-struct ip_view {
-	uint8_t *ip;	  /* in the first buffer, with all headers up to l4 */
-	uint32_t total;	  /* bytes from ip on */
-	uint32_t l4;	  /* offset of the upper header from ip */
-	uint32_t pointer; /* offset of the byte that says what it is */
-	uint8_t family;
-	uint8_t proto; /* of the upper header */
-	bool fragment; /* part of a packet */
-	bool first;    /* the part that begins it */
-};
-/* False: no IP packet, or it ends before its headers do. */
-bool host_parse(const struct rte_mbuf *m, struct ip_view *v);
 /* Of the pseudo header of an ICMPv6 message of len bytes (RFC 8200 section 8.1). */
 static inline uint32_t sum_pseudo6(const uint8_t *ip, uint32_t len)
 {

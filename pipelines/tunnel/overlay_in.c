@@ -314,6 +314,45 @@ static const uint8_t *check_udp(struct worker *w, struct burst *b, struct rte_mb
 	return NULL;
 }
 
+/* From the UDP header on, of which the IP packet has room for room bytes. Takes m, which may be a
+ * reassembled one. */
+static __rte_always_inline enum verdict take_udp(struct worker *w, struct burst *b,
+	struct candidates *c, struct rte_mbuf *m, const uint8_t *udp, uint32_t room,
+	const bool is_ipv6)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *), *ip = data + ETH;
+	uint32_t before = udp - data;
+
+	if (unlikely(room < UDP || m->data_len < before + UDP))
+		return drop(w, b, m, DROP_UDP_LENGTH);
+	uint8_t kind = kind_of(udp);
+
+	if (kind == TUNNEL_NONE) {
+		b->punt[b->punts++] = m;
+		return GONE;
+	}
+	if (kind == TUNNEL_GTPU)
+		return take_gtpu(w, b, m, udp, room, is_ipv6);
+	if (m->pkt_len > before + room)
+		rte_pktmbuf_trim(m, m->pkt_len - before - room);
+	const uint8_t *frame = check_udp(w, b, m, udp, room, kind);
+
+	if (frame == NULL)
+		return GONE;
+	uint64_t key[VTEP6_WORDS] = {vtep_word_of(udp, kind)};
+
+	if (is_ipv6) {
+		memcpy(key + 1, ip + 24, 16);
+		memcpy(key + 3, ip + 8, 16);
+		candidate_key(c, key, VTEP6_WORDS);
+	} else {
+		key[1] = vtep_addresses(ip);
+		candidate_key(c, key, VTEP4_WORDS);
+	}
+	candidate_add(c, m, frame, udp, is_ipv6 ? rte_be_to_cpu_16(load16(ip)) >> 4 : ip[1]);
+	return TAKE;
+}
+
 static enum verdict take_ipv4(
 	struct worker *w, struct burst *b, struct candidates *c, struct rte_mbuf *m)
 {
@@ -341,29 +380,7 @@ static enum verdict take_ipv4(
 		hlen = (ip[0] & 0xf) * 4; /* the first fragment's: options need not be in all */
 		total = rte_be_to_cpu_16(load16(ip + 2));
 	}
-	const uint8_t *udp = ip + hlen;
-
-	if (unlikely(total < hlen + UDP || m->data_len < ETH + hlen + UDP))
-		return drop(w, b, m, DROP_UDP_LENGTH);
-	uint8_t kind = kind_of(udp);
-
-	if (kind == TUNNEL_NONE) {
-		b->punt[b->punts++] = m; /* m may be a reassembled one */
-		return GONE;
-	}
-	if (kind == TUNNEL_GTPU)
-		return take_gtpu(w, b, m, udp, total - hlen, false);
-	if (m->pkt_len > ETH + total)
-		rte_pktmbuf_trim(m, m->pkt_len - ETH - total);
-	const uint8_t *frame = check_udp(w, b, m, udp, total - hlen, kind);
-
-	if (frame == NULL)
-		return GONE;
-	uint64_t key[VTEP4_WORDS] = {vtep_word_of(udp, kind), vtep_addresses(ip)};
-
-	candidate_key(c, key, VTEP4_WORDS);
-	candidate_add(c, m, frame, udp, ip[1]);
-	return TAKE;
+	return take_udp(w, b, c, m, ip + hlen, total - hlen, false);
 }
 
 static enum verdict take_ipv6(
@@ -384,35 +401,11 @@ static enum verdict take_ipv6(
 		ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
 		payload = rte_be_to_cpu_16(load16(ip + 4));
 	}
-	const uint8_t *udp = ip + 40;
-
 	if (ip[6] != IPPROTO_UDP) {
 		b->punt[b->punts++] = m;
 		return GONE;
 	}
-	if (unlikely(payload < UDP || m->data_len < ETH + 40 + UDP))
-		return drop(w, b, m, DROP_UDP_LENGTH);
-	uint8_t kind = kind_of(udp);
-
-	if (kind == TUNNEL_NONE) {
-		b->punt[b->punts++] = m;
-		return GONE;
-	}
-	if (kind == TUNNEL_GTPU)
-		return take_gtpu(w, b, m, udp, payload, true);
-	if (m->pkt_len > ETH + 40 + payload)
-		rte_pktmbuf_trim(m, m->pkt_len - ETH - 40 - payload);
-	const uint8_t *frame = check_udp(w, b, m, udp, payload, kind);
-
-	if (frame == NULL)
-		return GONE;
-	uint64_t key[VTEP6_WORDS] = {vtep_word_of(udp, kind)};
-
-	memcpy(key + 1, ip + 24, 16);
-	memcpy(key + 3, ip + 8, 16);
-	candidate_key(c, key, VTEP6_WORDS);
-	candidate_add(c, m, frame, udp, rte_be_to_cpu_16(load16(ip)) >> 4);
-	return TAKE;
+	return take_udp(w, b, c, m, ip + 40, payload, true);
 }
 
 /* A frame on an underlay port: candidate, the kernel's, or nobody's. */
