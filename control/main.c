@@ -153,7 +153,7 @@ static int open_store(const struct config *config)
 		fail(config->store, why);
 		goto err_store;
 	}
-	world_create(&control.world);
+	control.world = world_create();
 	if (!load_all(config)) {
 		rc = store_start(control.store);
 		if (!rc)

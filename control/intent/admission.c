@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
 /* What is looked for at one site. */
 struct ask {
@@ -98,13 +98,13 @@ static const char *wan_at(const struct intent_slice *slice, const char *site)
 }
 
 static int choose_endpoint(
-	const struct world *world, struct node *node, uint32_t index, struct rpc_error *err)
+	const struct world *world, struct intent *intent, uint32_t index, struct rpc_error *err)
 {
-	const struct intent *was = touch_of(world, node)->was;
-	struct intent_slice *slice = &node->intent.obj->slice;
+	const struct intent *was = intent_was(intent);
+	struct intent_slice *slice = &intent->obj->slice;
 	struct intent_endpoint *endpoint = &slice->endpoints.item[index];
 	struct ask ask = {.world = world,
-		.intent = &node->intent,
+		.intent = intent,
 		.site = endpoint->site,
 		.before = was ? wan_at(&was->obj->slice, endpoint->site) : "",
 		.mtu = slice->mtu,
@@ -120,26 +120,20 @@ static int choose_endpoint(
 	return 0;
 }
 
-static int out_of_memory(struct rpc_error *err)
+static int choose_slice(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
-}
-
-static int choose_slice(struct world *world, struct node *node, struct rpc_error *err)
-{
-	uint32_t count = use_count(&node->intent), missing = 0;
+	uint32_t count = use_count(intent), missing = 0;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < count; i++)
-		missing += !*use_get(&node->intent, i).wan;
+		missing += !*use_get(intent, i).wan;
 	if (!missing)
 		return 0;
-	world_edit_begin(world, node);
+	world_edit_begin(intent);
 	for (uint32_t i = 0; i < count && !rc; i++)
-		if (!*use_get(&node->intent, i).wan)
-			rc = choose_endpoint(world, node, i, err);
-	if (world_edit_end(world, node))
-		return out_of_memory(err);
+		if (!*use_get(intent, i).wan)
+			rc = choose_endpoint(world, intent, i, err);
+	world_edit_end(intent);
 	return rc;
 }
 
@@ -191,15 +185,15 @@ static bool same_placements(
 	return true;
 }
 
-static int choose_placements(const struct world *world, struct node *node,
+static int choose_placements(const struct world *world, struct intent *intent,
 	struct intent_placement *list, uint32_t count, struct rpc_error *err)
 {
-	const struct intent *was = touch_of(world, node)->was;
-	const struct intent_network *network = &node->intent.obj->network;
+	const struct intent *was = intent_was(intent);
+	const struct intent_network *network = &intent->obj->network;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct ask ask = {.world = world,
-			.intent = &node->intent,
+			.intent = intent,
 			.site = list[i].site,
 			.before = was ? placement_at(&was->obj->network, list[i].site) : "",
 			.bps = network->bandwidth.committed_bps,
@@ -215,42 +209,36 @@ static int choose_placements(const struct world *world, struct node *node,
 	return 0;
 }
 
-/* The network with these placements in place of its own. 0 or -ENOMEM. */
-static int set_placements(struct node *node, struct intent_placement *list, uint32_t count)
+/* The network with these placements in place of its own. */
+static void set_placements(struct intent *intent, struct intent_placement *list, uint32_t count)
 {
-	union intent_object like = {.network = node->intent.obj->network}, *obj;
+	union intent_object like = {.network = intent->obj->network}, *obj;
 
 	like.network.placements = (struct intent_placements){count, list};
 	obj = intent_copy(INTENT_NETWORK, &like);
-	if (!obj)
-		return -ENOMEM;
-	free(node->intent.obj);
-	node->intent.obj = obj;
-	return 0;
+	free(intent->obj);
+	intent->obj = obj;
 }
 
-static int choose_network(struct world *world, struct node *node, struct rpc_error *err)
+static int choose_network(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	const struct intent_network *network = &node->intent.obj->network;
-	struct intent_placement *list = calloc(network->hosts.count + 1, sizeof(*list));
-	uint32_t count = list ? sites_of(world, network, list) : 0;
-	int rc, edit = 0;
+	const struct intent_network *network = &intent->obj->network;
+	struct intent_placement *list = xcalloc(network->hosts.count + 1, sizeof(*list));
+	uint32_t count = sites_of(world, network, list);
+	int rc;
 
-	if (!list)
-		return out_of_memory(err);
-	world_edit_begin(world, node);
-	rc = choose_placements(world, node, list, count, err);
+	world_edit_begin(intent);
+	rc = choose_placements(world, intent, list, count, err);
 	if (!rc && !same_placements(network, list, count))
-		edit = set_placements(node, list, count);
-	if (world_edit_end(world, node))
-		edit = -ENOMEM;
+		set_placements(intent, list, count);
+	world_edit_end(intent);
 	free(list);
-	return edit ? out_of_memory(err) : rc;
+	return rc;
 }
 
-int admission_choose(struct world *world, struct node *node, struct rpc_error *err)
+int admission_choose(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	if (node->intent.type == INTENT_SLICE)
-		return choose_slice(world, node, err);
-	return node->intent.type == INTENT_NETWORK ? choose_network(world, node, err) : 0;
+	if (intent->type == INTENT_SLICE)
+		return choose_slice(world, intent, err);
+	return intent->type == INTENT_NETWORK ? choose_network(world, intent, err) : 0;
 }

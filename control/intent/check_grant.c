@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parts.h"
+#include "intent_private.h"
 
 static int check_range(const char *last, uint32_t from, uint32_t to, const char *list, uint32_t at,
 	struct rpc_error *err)

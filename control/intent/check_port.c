@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parts.h"
+#include "intent_private.h"
 
 /* "x.5" without VLAN and "x" with VLAN 5 would be the same attachment. */
 static int check_port_name(const char *name, struct rpc_error *err)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parts.h"
+#include "intent_private.h"
 
 static int check_bandwidth(const struct intent_bandwidth *bandwidth, struct rpc_error *err)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
 enum demand_kind {
 	DEMAND_PLACE,	  /* site, name: port, number: VLAN or 0 */
@@ -171,7 +171,7 @@ static int demands_chosen(
 
 struct look {
 	const struct world *world;
-	const struct node *node;
+	const struct intent *intent;
 	const struct intent_tenant *grant;
 	struct rpc_error *err;
 };
@@ -401,11 +401,12 @@ static int same_demand(const struct demand *a, void *arg)
 }
 
 /* It had this before: what operators have given beyond the grant may stay. */
-static bool had(const struct world *world, const struct touch *touch, demands_of *of,
-	const struct demand *d)
+static bool had(const struct look *look, demands_of *of, const struct demand *d)
 {
-	return touch->was && !strcmp(touch->was->tenant, touch->node->intent.tenant) &&
-	       of(world, touch->was, same_demand, (void *)d);
+	const struct intent *was = intent_was(look->intent);
+
+	return was && !strcmp(was->tenant, look->intent->tenant) &&
+	       of(look->world, was, same_demand, (void *)d);
 }
 
 struct pass {
@@ -419,8 +420,7 @@ static int check_demand(const struct demand *d, void *arg)
 	const struct look *look = &pass->look;
 	char text[TEXT_BYTES];
 
-	if (demands[d->kind].has(look, d) ||
-		had(look->world, touch_of(look->world, look->node), pass->of, d))
+	if (demands[d->kind].has(look, d) || had(look, pass->of, d))
 		return 0;
 	demands[d->kind].say(look, d, text);
 	snprintf(look->err->path, sizeof(look->err->path), d->path, d->index);
@@ -471,14 +471,14 @@ static int value_before(const struct constraint_key *key, void *arg)
 }
 
 /* More than before the transaction? */
-static bool grows(const struct touch *touch, const struct constraint_key *key)
+static bool grows(const struct intent *intent, const struct constraint_key *key)
 {
+	const struct intent *was = intent_was(intent);
 	struct constraint_key before = *key;
 
 	before.value = 0;
-	if (touch->was)
-		constraints_visit(
-			&intent_types[touch->was->type], touch->was->obj, value_before, &before);
+	if (was)
+		constraints_visit(&intent_types[was->type], was->obj, value_before, &before);
 	return key->value > before.value;
 }
 
@@ -486,11 +486,10 @@ static int check_sum(const struct constraint_key *key, void *arg)
 {
 	const struct look *look = arg;
 	const char *what = strchr(key->text, '/');
-	uint64_t limit, total = index_total(look->world, key->kind, key->text);
+	uint64_t limit, total = objstore_total(look->world->store, key->kind, key->text);
 
 	if (key->role != CONSTRAINT_BOOKS || key->kind == KEY_BOOKED ||
-		!limit_of(look, key, &limit) || total <= limit ||
-		!grows(touch_of(look->world, look->node), key))
+		!limit_of(look, key, &limit) || total <= limit || !grows(look->intent, key))
 		return 0;
 	look->err->limit = (long long)limit;
 	snprintf(look->err->path, sizeof(look->err->path), "%s", key->path);
@@ -534,11 +533,11 @@ bool grant_has_wan(
 	       has_wan(&look, &(struct demand){.site = site, .name = wan});
 }
 
-int grant_check_untagged(const struct world *world, const struct node *node, struct rpc_error *err)
+int grant_check_untagged(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	const struct intent_grant_places *places = &node->intent.obj->tenant.places;
+	const struct intent_grant_places *places = &intent->obj->tenant.places;
 
-	for (uint32_t i = 0; i < places->count; i++) {
+	for (uint32_t i = 0; intent->type == INTENT_TENANT && i < places->count; i++) {
 		const struct intent_grant_place *place = &places->item[i];
 
 		if (!place->untagged || !is_hosts_own(world, place->site, place->port))
@@ -560,53 +559,49 @@ static int no_grant(const struct intent *intent, struct rpc_error *err)
 		intent->tenant);
 }
 
-int grant_check_asked(const struct world *world, const struct node *node, struct rpc_error *err)
+int grant_check_asked(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	struct pass pass = {{world, node, grant_of(world, &node->intent), err}, demands_asked};
+	struct pass pass = {{world, intent, grant_of(world, intent), err}, demands_asked};
 
 	if (!world->limited)
 		return 0;
 	if (!pass.look.grant)
-		return no_grant(&node->intent, err);
-	return demands_asked(world, &node->intent, check_demand, &pass) ? -1 : 0;
+		return no_grant(intent, err);
+	return demands_asked(world, intent, check_demand, &pass) ? -1 : 0;
 }
 
-int grant_check_chosen(const struct world *world, const struct node *node, struct rpc_error *err)
+int grant_check_chosen(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	struct pass pass = {{world, node, grant_of(world, &node->intent), err}, demands_chosen};
+	struct pass pass = {{world, intent, grant_of(world, intent), err}, demands_chosen};
 
 	if (!world->limited)
 		return 0;
-	if (demands_chosen(world, &node->intent, check_demand, &pass) ||
-		constraints_visit(
-			&intent_types[node->intent.type], node->intent.obj, check_sum, &pass.look))
+	if (demands_chosen(world, intent, check_demand, &pass) ||
+		constraints_visit(&intent_types[intent->type], intent->obj, check_sum, &pass.look))
 		return -1;
 	return 0;
 }
 
-uint64_t world_tenant_count(const struct world *world, const char *tenant, const char *what)
+static uint64_t total_of(
+	const struct world *world, enum key_kind kind, const char *tenant, const char *of)
 {
-	struct constraint_key key = {.kind = KEY_COUNT};
+	char text[API_KEY_BYTES];
 
-	snprintf(key.text, sizeof(key.text), "%.*s/%s", INTENT_NAME, tenant, what);
-	return index_total(world, key.kind, key.text);
+	snprintf(text, sizeof(text), "%.63s/%.63s", tenant, of);
+	return objstore_total(world->store, kind, text);
 }
 
-static uint64_t rate_of(
-	const struct world *world, enum key_kind kind, const char *tenant, const char *wan)
+uint64_t world_tenant_count(const struct world *world, const char *tenant, const char *what)
 {
-	struct constraint_key key = {.kind = kind};
-
-	snprintf(key.text, sizeof(key.text), "%.*s/%.*s", INTENT_NAME, tenant, INTENT_NAME, wan);
-	return index_total(world, key.kind, key.text);
+	return total_of(world, KEY_COUNT, tenant, what);
 }
 
 uint64_t world_tenant_committed_bps(const struct world *world, const char *tenant, const char *wan)
 {
-	return rate_of(world, KEY_COMMITTED, tenant, wan);
+	return total_of(world, KEY_COMMITTED, tenant, wan);
 }
 
 uint64_t world_tenant_peak_bps(const struct world *world, const char *tenant, const char *wan)
 {
-	return rate_of(world, KEY_PEAK, tenant, wan);
+	return total_of(world, KEY_PEAK, tenant, wan);
 }

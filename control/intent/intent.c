@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "hash.h"
-#include "parts.h"
+#include "intent_private.h"
 
 const char *const intent_state_names[] = {"pending", "applied", "refused", "elsewhere", NULL};
 

@@ -4,7 +4,6 @@
 #ifndef INTENT_INTENT_H
 #define INTENT_INTENT_H
 
-#include <bsd/sys/tree.h>
 #include <jansson.h>
 
 #include "errors.h"
@@ -20,13 +19,16 @@ enum intent_state {
 #define INTENT_STATES (INTENT_ELSEWHERE + 1)
 extern const char *const intent_state_names[];
 
+struct objstore_node;
+
 struct intent {
-	RB_ENTRY(intent) entry;
+	struct objstore_node *node; /* the world's */
 	enum intent_type type;
 	api_name name;
 	api_name tenant;	  /* "": nobody's: operators' */
 	union intent_object *obj; /* with its lists in one piece of memory */
 	json_t *spec;	   /* the same as JSON: defaults and allocations written out, keys sorted */
+	bool stale;	   /* until a transaction is checked: obj has changed since spec was made */
 	uint64_t revision; /* of the change that made it so: its ETag */
 	int64_t created_us, updated_us; /* since 1970 */
 	char updated_by[64];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "codec.h"
-#include "parts.h"
+#include "intent_private.h"
 
 int refuse_ip(struct rpc_error *err, const char *path, const char *want, const struct api_ip *ip,
 	bool prefix)

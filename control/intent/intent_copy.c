@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codec.h"
-#include "parts.h"
+#include "intent_private.h"
 
 /* What every list of types.h begins with, writable. */
 struct pieces {

@@ -8,7 +8,7 @@
 
 #include "constraint.h"
 #include "field.h"
-#include "world_parts.h"
+#include "intent_private.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NAME(structure, member, its_flags, most)                                                   \

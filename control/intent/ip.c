@@ -2,7 +2,7 @@
 /* Questions about addresses, for the checks of intents. Owns nothing. */
 #include <string.h>
 
-#include "parts.h"
+#include "intent_private.h"
 
 static unsigned address_bytes(const struct api_ip *ip)
 {

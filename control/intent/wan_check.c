@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
 /* Between what an inner IP packet has and the outer one: Ethernet 14, VXLAN or Geneve 8, UDP 8, IP.
  */
@@ -221,18 +221,17 @@ static bool carries_as_before(const struct intent *was, const struct intent *now
 /* A WAN that carries less than before: whom does it not carry any more? */
 static int check_users(const struct world *world, const struct intent *wan, struct rpc_error *err)
 {
-	struct node *user = NULL;
+	struct intent *user = NULL;
 	char text[API_KEY_BYTES];
 
 	snprintf(text, sizeof(text), "%.*s/%.*s", INTENT_NAME, wan->obj->wan.site, INTENT_NAME,
 		wan->name);
-	while ((user = index_holder(
-			world, CONSTRAINT_NEEDS, KEY_WAN, text, user ? &user->intent : NULL))) {
-		if (user->touch || !check_carries(world, &user->intent, err))
+	while ((user = world_holder(world, CONSTRAINT_NEEDS, KEY_WAN, text, user))) {
+		if (user->node->touch || !check_carries(world, user, err))
 			continue;
 		err->code = RPC_ERR_IN_USE;
 		err->path[0] = '\0';
-		intent_title(&user->intent, err->by, sizeof(err->by));
+		intent_title(user, err->by, sizeof(err->by));
 		snprintf(err->message, sizeof(err->message), "%.90s uses it, and wants %.140s",
 			err->by, err->want);
 		return -1;
@@ -240,39 +239,30 @@ static int check_users(const struct world *world, const struct intent *wan, stru
 	return 0;
 }
 
-static int check_wan_itself(
-	const struct world *world, const struct node *node, struct rpc_error *err)
+int wan_check_own(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	const struct intent_wan *wan = &node->intent.obj->wan;
-	uint64_t booked = world_booked_bps(world, node->intent.name);
-	const struct touch *touch = touch_of(world, node);
+	const struct intent_wan *wan = &intent->obj->wan;
+	uint64_t booked = world_booked_bps(world, intent->name);
+	const struct intent *was = intent_was(intent);
 
+	if (intent->type != INTENT_WAN)
+		return 0;
 	if (wan->capacity_bps && booked > wan->capacity_bps) {
 		err->limit = booked;
 		snprintf(err->path, sizeof(err->path), "capacity_bps");
 		return rpc_fail(err, RPC_ERR_CAPACITY,
-			"wan %s has %llu bit/s booked: its capacity cannot be %llu",
-			node->intent.name, (unsigned long long)booked,
-			(unsigned long long)wan->capacity_bps);
+			"wan %s has %llu bit/s booked: its capacity cannot be %llu", intent->name,
+			(unsigned long long)booked, (unsigned long long)wan->capacity_bps);
 	}
-	if (!touch->was || carries_as_before(touch->was, &node->intent))
+	if (!was || carries_as_before(was, intent))
 		return 0;
-	return check_users(world, &node->intent, err);
+	return check_users(world, intent, err);
 }
 
-int wan_check(const struct world *world, const struct node *node, struct rpc_error *err)
+int wan_check_user(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	switch (node->intent.type) {
-	case INTENT_WAN:
-		return check_wan_itself(world, node, err);
-	case INTENT_SLICE:
-	case INTENT_NETWORK:
-		return check_one_wan(world, &node->intent, err) ||
-				       check_carries(world, &node->intent, err) ||
-				       check_room(world, &node->intent, err)
-			       ? -1
-			       : 0;
-	default:
-		return 0;
-	}
+	return check_one_wan(world, intent, err) || check_carries(world, intent, err) ||
+			       check_room(world, intent, err)
+		       ? -1
+		       : 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The world and its transactions. Owns all intents. Every change goes through here: the tree by
- * name, the index (world_index.c) and the list of what the open transaction has touched change
- * together. */
+/* The world and its transactions: intents as versions in an objstore, which has the names, the keys
+ * and the two views. What the rules say is in world_check.c. Owns what a version holds. */
 #include "world.h"
 
 #include <errno.h>
@@ -9,47 +8,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
-static int intent_compare(const struct intent *a, const struct intent *b)
+/* Takes obj and spec. */
+static struct intent *intent_new(enum intent_type type, union intent_object *obj, json_t *spec)
 {
-	return strcmp(a->name, b->name);
+	struct intent *intent = xcalloc(1, sizeof(*intent));
+
+	intent->type = type;
+	intent->obj = obj;
+	intent->spec = spec;
+	snprintf(intent->name, sizeof(intent->name), "%s", intent_obj_name(type, obj));
+	snprintf(intent->tenant, sizeof(intent->tenant), "%s", intent_obj_tenant(type, obj));
+	return intent;
 }
 
-RB_GENERATE(intent_tree, intent, entry, intent_compare)
-
-int world_create(struct world **out)
+static void intent_free(void *version)
 {
-	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	struct intent *intent = version;
+
+	free(intent->obj);
+	json_decref(intent->spec);
+	free(intent);
 }
 
-void node_free(struct node *node)
+static const void *intent_object(const void *version)
 {
-	if (!node)
-		return;
-	free(node->intent.obj);
-	json_decref(node->intent.spec);
-	free(node);
+	return ((const struct intent *)version)->obj;
+}
+
+struct world *world_create(void)
+{
+	static const struct objstore_ops ops = {intent_object, intent_free};
+	struct world *world = xcalloc(1, sizeof(*world));
+
+	world->store = objstore_new(intent_types, INTENT_TYPES, &ops);
+	return world;
 }
 
 void world_free(struct world *world)
 {
 	if (!world)
 		return;
-	if (world->open)
-		world_discard(world);
-	world_finish(world, 0);
-	for (int type = 0; type < INTENT_TYPES; type++) {
-		struct intent *intent, *next;
-
-		RB_FOREACH_SAFE (intent, intent_tree, &world->tree[type], next) {
-			RB_REMOVE(intent_tree, &world->tree[type], intent);
-			node_free(node_of(intent));
-		}
-	}
-	index_free(world);
-	free(world->touch);
+	objstore_free(world->store);
+	vni_forget(world);
 	free(world->change);
 	free(world);
 	api_decode_free();
@@ -61,30 +63,117 @@ const char *intent_title(const struct intent *intent, char *text, size_t size)
 	return text;
 }
 
-int world_fail_at(const struct world *world, const struct node *node, struct rpc_error *err)
-{
-	const struct touch *touch = touch_of(world, node);
+/* ---- reading ---- */
 
-	if (touch)
-		rpc_error_prefix(err, "[%u]", touch->op);
-	return -1;
+static struct intent *intent_at(const struct objstore_node *node)
+{
+	return node ? objstore_version(node) : NULL;
 }
 
-static int out_of_memory(struct rpc_error *err)
+struct intent *world_find(const struct world *world, enum intent_type type, const char *name)
 {
-	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
+	return intent_at(objstore_find(world->store, type, name));
 }
 
-/* ---- what a transaction touches ---- */
+struct intent *world_first(const struct world *world, enum intent_type type)
+{
+	return intent_at(objstore_from(world->store, type, ""));
+}
+
+struct intent *world_next(const struct intent *intent)
+{
+	return intent_at(objstore_next(intent->node));
+}
+
+struct intent *world_after(const struct world *world, enum intent_type type, const char *name)
+{
+	struct intent *intent = intent_at(objstore_from(world->store, type, name));
+
+	return intent && !strcmp(intent->name, name) ? world_next(intent) : intent;
+}
+
+size_t world_count(const struct world *world, enum intent_type type)
+{
+	return objstore_count(world->store, type);
+}
+
+struct intent *world_holder(const struct world *world, enum constraint_role role,
+	enum key_kind kind, const char *text, const struct intent *after)
+{
+	return intent_at(
+		objstore_holder(world->store, role, kind, text, after ? after->node : NULL));
+}
+
+struct intent *world_hosts_at(const struct world *world, const char *site, const char *port,
+	uint32_t vlan, struct intent *after)
+{
+	char text[API_KEY_BYTES];
+
+	key_place(text, site, port, vlan);
+	return world_holder(world, CONSTRAINT_AT, KEY_PLACE, text, after);
+}
+
+struct intent *world_network_of(const struct world *world, const char *host, struct intent *after)
+{
+	return world_holder(world, CONSTRAINT_NEEDS, KEY_HOST, host, after);
+}
+
+struct intent *world_at_place(
+	const struct world *world, const char *site, const char *port, uint32_t vlan)
+{
+	struct intent *host = NULL, *network, *slice;
+	char text[API_KEY_BYTES];
+
+	key_place(text, site, port, vlan);
+	slice = world_holder(world, CONSTRAINT_HAS, KEY_PLACE, text, NULL);
+	if (slice)
+		return slice;
+	while ((host = world_hosts_at(world, site, port, vlan, host))) {
+		network = world_network_of(world, host->name, NULL);
+		if (network)
+			return network;
+	}
+	return NULL;
+}
+
+uint64_t world_booked_bps(const struct world *world, const char *wan)
+{
+	return objstore_total(world->store, KEY_BOOKED, wan);
+}
+
+/* They are in the order of their keys, SITE/PREFERENCE/NAME. */
+struct intent *world_wans_of(const struct world *world, const char *site, struct intent *after)
+{
+	char text[API_KEY_BYTES];
+	struct objstore_key *key;
+	struct intent *wan;
+	size_t len;
+
+	len = snprintf(text, sizeof(text), "%.*s/", LIMIT_NAME, site);
+	if (after)
+		snprintf(text + len, sizeof(text) - len, "%0*u/%s", KEY_ORDER_DIGITS,
+			after->obj->wan.preference, after->name);
+	key = objstore_key_from(world->store, KEY_ORDER, text);
+	if (key && after && !strcmp(key->text, text))
+		key = objstore_key_next(key);
+	for (; key && key->kind == KEY_ORDER && !strncmp(key->text, text, len);
+		key = objstore_key_next(key)) {
+		wan = world_holder(world, CONSTRAINT_AT, KEY_ORDER, key->text, NULL);
+		if (wan)
+			return wan;
+	}
+	return NULL;
+}
+
+/* ---- changing ---- */
 
 int world_begin(struct world *world)
 {
-	if (world->open || world->ending)
+	if (!objstore_begin(world->store))
 		return -EBUSY;
-	memcpy(world->were, world->count, sizeof(world->were));
-	world->open = world->inside = world->hiding = true;
 	world->limited = false;
 	world->ops = 0;
+	world->numberless = 0;
 	world->check_phase = 0;
 	world->check_at = 0;
 	return 0;
@@ -92,86 +181,17 @@ int world_begin(struct world *world)
 
 void world_leave(struct world *world)
 {
-	world->inside = false;
+	objstore_enter(world->store, false);
 }
 
 void world_enter(struct world *world)
 {
-	world->inside = world->open;
+	objstore_enter(world->store, true);
 }
 
 void world_limit(struct world *world)
 {
 	world->limited = true;
-}
-
-/* Of a node that was there; its obj and spec are the caller's to set. */
-static struct node *draft_new(struct node *home)
-{
-	struct node *draft = malloc(sizeof(*draft));
-
-	if (!draft)
-		return NULL;
-	*draft = *home;
-	draft->intent.obj = NULL;
-	draft->intent.spec = NULL;
-	draft->is_draft = true;
-	draft->twin = home;
-	home->twin = draft;
-	return draft;
-}
-
-/* It is in the transaction's list from now on. NULL: no memory. */
-static struct touch *touch_add(struct world *world, struct node *home)
-{
-	struct touch *touch;
-
-	if (home->touch)
-		return touch_of(world, home);
-	if (world->touches == world->touch_room) {
-		uint32_t room = world->touch_room ? 2 * world->touch_room : 16;
-
-		touch = realloc(world->touch, room * sizeof(*touch));
-		if (!touch)
-			return NULL;
-		world->touch = touch;
-		world->touch_room = room;
-	}
-	touch = &world->touch[world->touches++];
-	*touch = (struct touch){.node = home,
-		.home = home,
-		.was = home->fresh ? NULL : &home->intent,
-		.op = world->ops};
-	home->touch = world->touches;
-	return touch;
-}
-
-struct node *world_touch(struct world *world, struct node *home)
-{
-	struct touch *touch = touch_add(world, home);
-
-	if (!touch || (!home->fresh && !home->twin && !draft_new(home)))
-		return NULL;
-	touch->judged = false;
-	touch->node = home->twin ? home->twin : home;
-	return touch->node;
-}
-
-static void plant(struct world *world, struct node *node)
-{
-	node->world = world;
-	RB_INSERT(intent_tree, &world->tree[node->intent.type], &node->intent);
-}
-
-void world_edit_begin(struct world *world, struct node *node)
-{
-	index_remove(world, node, node->intent.obj);
-}
-
-int world_edit_end(struct world *world, struct node *node)
-{
-	touch_of(world, node)->stale = true;
-	return index_add(world, node, node->intent.obj);
 }
 
 uint32_t *intent_vni(enum intent_type type, union intent_object *obj)
@@ -181,137 +201,79 @@ uint32_t *intent_vni(enum intent_type type, union intent_object *obj)
 					: NULL;
 }
 
-/* ---- put ---- */
-
-/* Gives the node (in the tree, or new) what it is to be from now on; obj and spec are taken. */
-static void node_set(struct node *node, union intent_object *obj, json_t *spec)
+void world_edit_begin(struct intent *intent)
 {
-	struct intent *intent = &node->intent;
-
-	intent->obj = obj;
-	intent->spec = spec;
-	snprintf(
-		intent->tenant, sizeof(intent->tenant), "%s", intent_obj_tenant(intent->type, obj));
+	objstore_edit_begin(intent->node);
+	intent->stale = true;
 }
 
-static struct node *node_new(enum intent_type type, const char *name)
+void world_edit_end(struct intent *intent)
 {
-	struct node *node = calloc(1, sizeof(*node));
-
-	if (node) {
-		node->intent.type = type;
-		snprintf(node->intent.name, sizeof(node->intent.name), "%s", name);
-	}
-	return node;
+	objstore_edit_end(intent->node);
 }
 
-/* A VNI or TEID that was chosen stays when the new text names none. True: the object has changed.
- */
-static bool keep_chosen(
-	enum intent_type type, const union intent_object *before, union intent_object *obj)
+/* A VNI or TEID that was chosen stays when the new text names none. */
+static void keep_chosen(const struct intent *was, struct intent *intent)
 {
-	uint32_t *vni = intent_vni(type, obj);
+	uint32_t *vni = intent_vni(intent->type, intent->obj);
 
-	if (type == INTENT_SESSION)
-		return fteid_keep(before, obj);
-	if (!vni || *vni || !before)
-		return false;
-	*vni = *intent_vni(type, (union intent_object *)before);
-	return *vni != 0;
-}
-
-/* In the tree, whoever sees it; NULL: no. */
-static struct node *find_home(struct world *world, enum intent_type type, const char *name)
-{
-	struct intent like;
-
-	snprintf(like.name, sizeof(like.name), "%s", name);
-	return node_of(RB_FIND(intent_tree, &world->tree[type], &like));
-}
-
-static int refuse_full(enum intent_type type, struct rpc_error *err)
-{
-	err->limit = intent_types[type].limit;
-	return rpc_fail(err, RPC_ERR_CAPACITY, "there are %u %s already, and may not be more",
-		intent_types[type].limit, intent_path(type));
-}
-
-/* The node of the tree that takes the name: one that is there, or was deleted by this transaction,
- * or a new one. Touched; NULL with err. */
-static struct node *home_for(
-	struct world *world, enum intent_type type, const char *name, struct rpc_error *err)
-{
-	struct node *home = find_home(world, type, name), *made = NULL;
-
-	if ((!home || home->gone) && world->count[type] >= intent_types[type].limit) {
-		refuse_full(type, err);
-		return NULL;
-	}
-	if (!home && (made = node_new(type, name))) {
-		made->fresh = made->gone = true;
-		home = made;
-	}
-	if (!home || !world_touch(world, home)) {
-		free(made);
-		out_of_memory(err);
-		return NULL;
-	}
-	if (made)
-		plant(world, made);
-	return home;
-}
-
-/* What it was for the transaction until now is not any more. */
-static void node_clear(struct world *world, struct node *home)
-{
-	struct node *draft = home->twin;
-	union intent_object *obj =
-		draft && draft->intent.obj ? draft->intent.obj : home->intent.obj;
-
-	if (!home->gone) {
-		index_remove(world, home, obj);
-		world->count[home->intent.type]--;
-	}
-	home->gone = true;
-	if (draft || home->fresh) {
-		struct intent *own = draft ? &draft->intent : &home->intent;
-
-		free(own->obj);
-		json_decref(own->spec);
-		own->obj = NULL;
-		own->spec = NULL;
+	if (!was)
+		return;
+	if (intent->type == INTENT_SESSION)
+		intent->stale = fteid_keep(was->obj, intent->obj);
+	if (vni && !*vni) {
+		*vni = *intent_vni(was->type, was->obj);
+		intent->stale = *vni != 0;
 	}
 }
 
-static int put(struct world *world, enum intent_type type, union intent_object *obj, json_t *spec,
-	struct rpc_error *err)
+/* NULL with err, and the intent is gone. */
+static struct objstore_touch *put(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	const char *name = intent_obj_name(type, obj);
-	struct node *home = home_for(world, type, name, err);
-	struct touch *touch = home ? touch_of(world, home) : NULL;
+	uint32_t limit = intent_types[intent->type].limit;
+	struct objstore_touch *touch;
 
-	if (!home) {
-		free(obj);
-		json_decref(spec);
-		return -1;
+	keep_chosen(objstore_seen(world->store, intent->type, intent->name), intent);
+	touch = objstore_put(world->store, intent->type, intent->name, intent);
+	if (touch) {
+		intent->node = touch->node;
+		return touch;
 	}
-	touch->op = world->ops;
-	touch->asked = true;
-	touch->stale = keep_chosen(type, touch->was ? touch->was->obj : NULL, obj);
-	node_clear(world, home);
-	home->gone = touch->node->gone = false;
-	world->count[type]++;
-	node_set(touch->node, obj, spec);
-	return index_add(world, home, obj) ? out_of_memory(err) : 0;
+	err->limit = limit;
+	rpc_fail(err, RPC_ERR_CAPACITY, "there are %u %s already, and may not be more", limit,
+		intent_path(intent->type));
+	intent_free(intent);
+	return NULL;
 }
 
-static int put_counted(struct world *world, int rc, struct rpc_error *err)
+void world_take_along(struct world *world, const struct intent *intent, unsigned op)
 {
-	unsigned op = world->ops++;
+	struct intent *draft = intent_new(
+		intent->type, intent_copy(intent->type, intent->obj), json_incref(intent->spec));
+	struct objstore_touch *touch = objstore_put(world->store, draft->type, draft->name, draft);
 
-	if (rc)
-		rpc_error_prefix(err, "[%u]", op);
-	return rc;
+	draft->node = touch->node;
+	touch->op = op;
+}
+
+int world_put_parsed(struct world *world, enum intent_type type, union intent_object *obj,
+	json_t *spec, struct rpc_error *err)
+{
+	struct intent *intent = intent_new(type, obj, spec);
+	struct objstore_touch *touch;
+
+	if (!objstore_is_open(world->store)) {
+		intent_free(intent);
+		return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
+	}
+	touch = put(world, intent, err);
+	if (touch) {
+		touch->op = world->ops++;
+		touch->asked = true;
+		return 0;
+	}
+	rpc_error_prefix(err, "[%u]", world->ops++);
+	return -1;
 }
 
 int world_put(
@@ -319,79 +281,186 @@ int world_put(
 {
 	union intent_object *obj;
 	json_t *spec;
-	int rc = -1;
 
-	if (!world->open)
-		return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
 	if (!intent_parse(type, given, &obj, &spec, err))
-		rc = put(world, type, obj, spec, err);
-	return put_counted(world, rc, err);
-}
-
-int world_put_parsed(struct world *world, enum intent_type type, union intent_object *obj,
-	json_t *spec, struct rpc_error *err)
-{
-	if (world->open)
-		return put_counted(world, put(world, type, obj, spec, err), err);
-	free(obj);
-	json_decref(spec);
-	return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
+		return world_put_parsed(world, type, obj, spec, err);
+	rpc_error_prefix(err, "[%u]", world->ops++);
+	return -1;
 }
 
 int world_delete(
 	struct world *world, enum intent_type type, const char *name, struct rpc_error *err)
 {
-	struct intent *intent = world_find(world, type, name);
+	struct objstore_node *node = objstore_find(world->store, type, name);
 	unsigned op = world->ops++;
-	struct touch *touch;
-	struct node *home;
+	struct objstore_touch *touch;
 
-	if (!world->open)
+	if (!objstore_is_open(world->store))
 		return rpc_fail(err, RPC_ERR_INTERNAL, "no transaction is open");
-	if (!intent) {
+	if (!node) {
 		snprintf(err->got, sizeof(err->got), "%.100s", name);
 		rpc_fail(err, RPC_ERR_NOT_FOUND, "there is no %s %.100s", intent_kind(type), name);
 		rpc_error_prefix(err, "[%u]", op);
 		return -1;
 	}
-	home = node_home(node_of(intent));
-	touch = touch_add(world, home);
-	if (!touch)
-		return out_of_memory(err);
+	touch = objstore_delete(node);
 	touch->op = op;
 	touch->asked = true;
-	touch->judged = false;
-	node_clear(world, home);
-	touch->node->gone = true;
 	return 0;
 }
 
 int world_load(struct world *world, enum intent_type type, const json_t *spec, uint64_t revision,
 	int64_t created_us, int64_t updated_us, const char *author, struct rpc_error *err)
 {
+	struct objstore_touch *touch;
 	union intent_object *obj;
-	struct node *node = NULL;
+	struct intent *intent;
 	json_t *own;
 
 	if (intent_parse(type, spec, &obj, &own, err))
 		return -EINVAL;
-	if (!world_find(world, type, intent_obj_name(type, obj)))
-		node = node_new(type, intent_obj_name(type, obj));
-	else
+	intent = intent_new(type, obj, own);
+	if (world_find(world, type, intent->name)) {
 		rpc_fail(err, RPC_ERR_CONFLICT, "%s %s is there twice", intent_kind(type),
-			intent_obj_name(type, obj));
-	if (node && !index_add(world, node, obj)) {
-		node_set(node, obj, own);
-		node->intent.revision = revision;
-		node->intent.created_us = created_us;
-		node->intent.updated_us = updated_us;
-		snprintf(node->intent.updated_by, sizeof(node->intent.updated_by), "%s", author);
-		plant(world, node);
-		world->count[type]++;
-		return 0;
+			intent->name);
+		intent_free(intent);
+		return -EINVAL;
 	}
-	free(node);
-	free(obj);
-	json_decref(own);
-	return err->code == RPC_ERR_CONFLICT ? -EINVAL : -ENOMEM;
+	intent->revision = revision;
+	intent->created_us = created_us;
+	intent->updated_us = updated_us;
+	snprintf(intent->updated_by, sizeof(intent->updated_by), "%s", author);
+	objstore_begin(world->store);
+	touch = put(world, intent, err);
+	objstore_publish(world->store);
+	objstore_finish(world->store, 0);
+	return touch ? 0 : -EINVAL;
+}
+
+/* ---- what a transaction does ---- */
+
+static const struct intent *seen(const struct objstore_touch *touch)
+{
+	return touch->node->version[OBJSTORE_SEEN];
+}
+
+static struct intent *made(const struct objstore_touch *touch)
+{
+	return touch->node->version[OBJSTORE_MADE];
+}
+
+enum world_effect world_judge(struct objstore_touch *touch)
+{
+	const struct intent *was = seen(touch), *now = made(touch);
+	enum world_effect effect;
+
+	if (touch->effect)
+		return touch->effect - 1;
+	effect = !now				    ? WORLD_DELETED
+		 : !was				    ? WORLD_CREATED
+		 : json_equal(was->spec, now->spec) ? WORLD_UNCHANGED
+						    : WORLD_UPDATED;
+	touch->effect = effect + 1;
+	return effect;
+}
+
+size_t world_touched(const struct world *world)
+{
+	return objstore_touched(world->store);
+}
+
+bool world_change_at(const struct world *world, size_t at, struct world_change *change)
+{
+	struct objstore_touch *touch = objstore_touch_at(world->store, at);
+	const struct intent *was = seen(touch), *now = made(touch);
+
+	if (!now && !was) /* created and deleted again */
+		return false;
+	*change = (struct world_change){.type = touch->node->type,
+		.name = touch->node->name,
+		.intent = now,
+		.was = was,
+		.effect = world_judge(touch),
+		.asked = touch->asked,
+		.before = was ? was->spec : NULL,
+		.after = now ? now->spec : NULL};
+	return true;
+}
+
+const struct world_change *world_changes(const struct world *in, size_t *count)
+{
+	struct world *world = (struct world *)in; /* the array is a cache */
+	size_t touched = world_touched(world);
+
+	world->change = xreallocarray(world->change, touched + 1, sizeof(*world->change));
+	*count = 0;
+	for (size_t i = 0; i < touched; i++)
+		*count += world_change_at(world, i, &world->change[*count]);
+	return world->change;
+}
+
+/* ---- its end ---- */
+
+/* What is as it was stays what it was, and what has changed is pending. The state that others have
+ * given it meanwhile stays, too. */
+static void settle(struct intent *now, const struct intent *was, enum world_effect effect,
+	const struct intent *stamp)
+{
+	if (was) {
+		now->revision = was->revision;
+		now->created_us = was->created_us;
+		now->updated_us = was->updated_us;
+		memcpy(now->updated_by, was->updated_by, sizeof(now->updated_by));
+		now->status = was->status;
+	} else {
+		now->created_us = now->status.since_us = stamp->updated_us;
+	}
+	if (effect == WORLD_UNCHANGED)
+		return;
+	now->revision = stamp->revision;
+	now->updated_us = stamp->updated_us;
+	memcpy(now->updated_by, stamp->updated_by, sizeof(now->updated_by));
+	now->status.state = INTENT_PENDING;
+}
+
+/* Of each only what must be done at once: the loop stands for it. */
+void world_publish(struct world *world, uint64_t revision, int64_t now_us, const char *author)
+{
+	struct intent stamp = {.revision = revision, .updated_us = now_us};
+
+	snprintf(stamp.updated_by, sizeof(stamp.updated_by), "%s", author);
+	for (uint32_t i = 0; i < objstore_touched(world->store); i++) {
+		struct objstore_touch *touch = objstore_touch_at(world->store, i);
+
+		if (made(touch))
+			settle(made(touch), seen(touch), world_judge(touch), &stamp);
+	}
+	objstore_publish(world->store);
+}
+
+void world_discard(struct world *world)
+{
+	objstore_discard(world->store);
+}
+
+bool world_finish(struct world *world, uint64_t until_us)
+{
+	if (!objstore_finish(world->store, until_us))
+		return false;
+	free(world->change);
+	world->change = NULL;
+	vni_forget(world);
+	return true;
+}
+
+void world_commit(struct world *world, uint64_t revision, int64_t now_us, const char *author)
+{
+	world_publish(world, revision, now_us, author);
+	world_finish(world, 0);
+}
+
+void world_rollback(struct world *world)
+{
+	world_discard(world);
+	world_finish(world, 0);
 }

@@ -12,10 +12,9 @@
 
 struct world;
 
-/* An intent stays where it is in memory from its creation until the end of the transaction that
- * deletes it; its obj and spec are replaced by the end of one that changes it. What a transaction
- * itself reads of what it has put is another one, which lives as long as the transaction. */
-int world_create(struct world **out); /* 0 or -ENOMEM */
+/* An intent stays where it is in memory until the end of the transaction that changes or deletes
+ * it, and one that a transaction has put until it puts or deletes it again. */
+struct world *world_create(void);
 void world_free(struct world *world);
 
 /* ---- reading ---- */
@@ -120,8 +119,8 @@ bool world_finish(struct world *world, uint64_t until_us);
 void world_commit(struct world *world, uint64_t revision, int64_t now_us, const char *author);
 void world_rollback(struct world *world);
 
-/* At start, from the store: as it was written, no checks between intents. 0, -EINVAL (err says
- * why), -ENOMEM. */
+/* At start, from the store: as it was written, no checks between intents. 0 or -EINVAL: err says
+ * why. */
 int world_load(struct world *world, enum intent_type type, const json_t *spec, uint64_t revision,
 	int64_t created_us, int64_t updated_us, const char *author, struct rpc_error *err);
 

@@ -1,23 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The rules between intents, for what the open transaction has touched: what is needed is there,
  * what is there is not in another's way, what is gone is not missed; then places, VNIs and WANs. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
-static int out_of_memory(struct rpc_error *err)
+/* ---- keys ---- */
+
+/* What is too long to be a name is cut where it is still too long to be one. */
+void key_place(char *text, const char *site, const char *port, uint32_t vlan)
 {
-	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
+	snprintf(text, API_KEY_BYTES, "%.63s/%.63s/%u", site, port, vlan);
+}
+
+void key_teid(char *text, const char *site, const char *gtpu, uint64_t teid)
+{
+	snprintf(text, API_KEY_BYTES, "%s/%s/%0*llu", site, gtpu, KEY_TEID_DIGITS,
+		(unsigned long long)teid);
+}
+
+void key_vni(char *text, uint64_t vni)
+{
+	snprintf(text, API_KEY_BYTES, "%0*llu", KEY_VNI_DIGITS, (unsigned long long)vni);
+}
+
+#define KEY_SHOWN 256
+
+/* "port p1 of site gj": for people. text has KEY_SHOWN bytes. */
+static const char *key_show(const struct constraint_key *key, char *text)
+{
+	static const char *const kinds[] = {[KEY_SITE] = "site",
+		[KEY_PORT] = "port",
+		[KEY_WAN] = "WAN",
+		[KEY_GTPU] = "GTP-U address",
+		[KEY_SLICE] = "slice",
+		[KEY_ROUTER] = "l3 slice",
+		[KEY_HOST] = "host",
+		[KEY_NAME] = "slice or network",
+		[KEY_TAP] = "interface",
+		[KEY_PLACE] = "place",
+		[KEY_TEID] = "TEID"};
+	const char *slash = strchr(key->text, '/'), *vlan = slash ? strchr(slash + 1, '/') : NULL;
+	int site = slash ? (int)(slash - key->text) : 0;
+
+	if (key->kind == KEY_VNI)
+		snprintf(text, KEY_SHOWN, "VNI %lu", strtoul(key->text, NULL, 10));
+	else if (!slash)
+		snprintf(text, KEY_SHOWN, "%s %s", kinds[key->kind], key->text);
+	else if (key->kind == KEY_KERNEL)
+		snprintf(text, KEY_SHOWN, "%.*s %s of the kernel", site, key->text, slash + 1);
+	else if (!vlan)
+		snprintf(text, KEY_SHOWN, "%s %s of site %.*s", kinds[key->kind], slash + 1, site,
+			key->text);
+	else if (key->kind == KEY_TEID)
+		snprintf(text, KEY_SHOWN, "TEID %lu of GTP-U address %.*s of site %.*s",
+			strtoul(vlan + 1, NULL, 10), (int)(vlan - slash - 1), slash + 1, site,
+			key->text);
+	else if (!strcmp(vlan, "/0"))
+		snprintf(text, KEY_SHOWN, "port %.*s of site %.*s without VLAN",
+			(int)(vlan - slash - 1), slash + 1, site, key->text);
+	else
+		snprintf(text, KEY_SHOWN, "VLAN %s of port %.*s of site %.*s", vlan + 1,
+			(int)(vlan - slash - 1), slash + 1, site, key->text);
+	return text;
 }
 
 struct look {
 	const struct world *world;
-	const struct node *node;
+	const struct intent *intent;
 	struct rpc_error *err;
 };
+
+static struct intent *owner_of(const struct look *look, const struct constraint_key *key)
+{
+	return world_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL);
+}
 
 /* ---- what is needed is there ---- */
 
@@ -90,34 +149,43 @@ static int refuse_missing(const struct world *world, const struct intent *user,
 
 /* What is another tenant's is not there for a tenant; what is nobody's is the operators'. */
 static bool may_use(
-	const struct intent *user, const struct node *owner, const struct constraint_key *key)
+	const struct intent *user, const struct intent *owner, const struct constraint_key *key)
 {
 	if ((key->kind != KEY_SLICE && key->kind != KEY_HOST) || !user->tenant[0])
 		return true;
-	return !strcmp(user->tenant, owner->intent.tenant);
+	return !strcmp(user->tenant, owner->tenant);
 }
 
 static int look_needed(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
-	struct node *owner;
+	struct intent *owner;
 
 	if (key->role != CONSTRAINT_NEEDS)
 		return 0;
-	owner = index_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL);
-	if (owner && may_use(&look->node->intent, owner, key))
+	owner = owner_of(look, key);
+	if (owner && may_use(look->intent, owner, key))
 		return 0;
-	return refuse_missing(look->world, &look->node->intent, key, look->err);
+	return refuse_missing(look->world, look->intent, key, look->err);
 }
 
 /* ---- what is there is nobody else's ---- */
 
-static int refuse_taken(
-	const struct constraint_key *key, const struct node *other, struct rpc_error *err)
+static int look_taken(const struct constraint_key *key, void *arg)
 {
+	struct look *look = arg;
+	struct rpc_error *err = look->err;
+	const struct intent *other;
 	char text[KEY_SHOWN];
 
-	intent_title(&other->intent, err->with, sizeof(err->with));
+	if (key->role != CONSTRAINT_HAS)
+		return 0;
+	other = owner_of(look, key);
+	if (other == look->intent)
+		other = world_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, other);
+	if (!other)
+		return 0;
+	intent_title(other, err->with, sizeof(err->with));
 	constraint_path(key, err);
 	if (key->kind == KEY_NAME)
 		return rpc_fail(err, RPC_ERR_CONFLICT,
@@ -126,36 +194,21 @@ static int refuse_taken(
 		err, RPC_ERR_CONFLICT, "%s is %s's already", key_show(key, text), err->with);
 }
 
-static int look_taken(const struct constraint_key *key, void *arg)
-{
-	struct look *look = arg;
-	const struct node *other;
-
-	if (key->role != CONSTRAINT_HAS)
-		return 0;
-	other = index_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL);
-	if (other == look->node)
-		other = index_holder(
-			look->world, CONSTRAINT_HAS, key->kind, key->text, &look->node->intent);
-	return other ? refuse_taken(key, other, look->err) : 0;
-}
-
 /* ---- what is gone is not missed ---- */
 
 static int look_missed(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
 	struct rpc_error *err = look->err;
-	struct node *user;
+	struct intent *user;
 	char text[KEY_SHOWN];
 
-	if (key->role != CONSTRAINT_HAS ||
-		index_holder(look->world, CONSTRAINT_HAS, key->kind, key->text, NULL))
+	if (key->role != CONSTRAINT_HAS || owner_of(look, key))
 		return 0;
-	user = index_holder(look->world, CONSTRAINT_NEEDS, key->kind, key->text, NULL);
+	user = world_holder(look->world, CONSTRAINT_NEEDS, key->kind, key->text, NULL);
 	if (!user)
 		return 0;
-	intent_title(&user->intent, err->by, sizeof(err->by));
+	intent_title(user, err->by, sizeof(err->by));
 	err->path[0] = '\0';
 	return rpc_fail(err, RPC_ERR_IN_USE, "%s is used by %s: change or delete that first",
 		key_show(key, text), err->by);
@@ -166,204 +219,113 @@ static int look_left(const struct constraint_key *key, void *arg)
 {
 	struct look *look = arg;
 	struct rpc_error *err = look->err;
-	struct node *user = NULL;
+	struct intent *user = NULL;
 
 	if (key->role != CONSTRAINT_HAS || key->kind != KEY_SLICE)
 		return 0;
-	while ((user = index_holder(look->world, CONSTRAINT_NEEDS, KEY_SLICE, key->text,
-			user ? &user->intent : NULL))) {
-		if (user->touch || may_use(&user->intent, look->node, key))
+	while ((user = world_holder(look->world, CONSTRAINT_NEEDS, KEY_SLICE, key->text, user))) {
+		if (user->node->touch || may_use(user, look->intent, key))
 			continue;
-		intent_title(&user->intent, err->by, sizeof(err->by));
+		intent_title(user, err->by, sizeof(err->by));
 		snprintf(err->path, sizeof(err->path), "tenant");
 		return rpc_fail(err, RPC_ERR_IN_USE,
 			"%s of tenant %s uses it: change or delete that first", err->by,
-			user->intent.tenant);
+			user->tenant);
 	}
-	return 0;
-}
-
-/* ---- VNIs ---- */
-
-static int refuse_no_vni(
-	const struct world *world, const struct intent *intent, struct rpc_error *err)
-{
-	const struct intent_tenant *grant = grant_of(world, intent);
-
-	if (grant && grant->vnis.count)
-		return rpc_fail(err, RPC_ERR_CAPACITY,
-			"no VNI is left of those in tenant %s's grant", intent->tenant);
-	return rpc_fail(err, RPC_ERR_CAPACITY,
-		"no VNI is left of those that no tenant's grant names (vnis)");
-}
-
-static int give_vni(struct world *world, struct node *node, struct rpc_error *err)
-{
-	uint32_t *vni = intent_vni(node->intent.type, node->intent.obj);
-	int rc;
-
-	if (!vni || *vni)
-		return 0;
-	world_edit_begin(world, node);
-	rc = vni_choose(world, &node->intent, vni);
-	if (world_edit_end(world, node) || rc)
-		return out_of_memory(err);
-	return *vni ? 0 : refuse_no_vni(world, &node->intent, err);
-}
-
-static int give_teids(struct world *world, struct node *node, struct rpc_error *err)
-{
-	if (node->intent.type != INTENT_SESSION)
-		return 0;
-	return fteid_choose(world, node, err);
-}
-
-/* ---- hosts that move take their networks along ---- */
-
-static int touch_network(struct world *world, struct node *network, unsigned op)
-{
-	union intent_object *obj;
-	struct node *draft;
-
-	if (network->touch)
-		return 0;
-	obj = intent_copy(INTENT_NETWORK, network->intent.obj);
-	draft = obj ? world_touch(world, network) : NULL;
-	if (!draft) {
-		free(obj);
-		return -ENOMEM;
-	}
-	draft->intent.obj = obj; /* equal: the index need not know */
-	draft->intent.spec = json_incref(network->intent.spec);
-	touch_of(world, draft)->op = op;
-	touch_of(world, draft)->stale = true;
-	return 0;
-}
-
-static int touch_networks(struct world *world, const struct node *host, struct rpc_error *err)
-{
-	struct intent *network = NULL;
-
-	if (host->intent.type != INTENT_HOST || host->gone)
-		return 0;
-	while ((network = world_network_of(world, host->intent.name, network)))
-		if (touch_network(world, node_of(network), touch_of(world, host)->op))
-			return out_of_memory(err);
 	return 0;
 }
 
 /* ---- all of it ---- */
 
-typedef int node_rule(struct world *world, struct node *node, struct rpc_error *err);
-
-static int visit_rule(
-	struct world *world, struct node *node, constraint_visit *visit, struct rpc_error *err)
+static int visit_keys(const struct world *world, const struct intent *intent,
+	constraint_visit *visit, struct rpc_error *err)
 {
-	struct look look = {world, node, err};
+	struct look look = {world, intent, err};
 
-	return constraints_visit(&intent_types[node->intent.type], node->intent.obj, visit, &look);
+	return constraints_visit(&intent_types[intent->type], intent->obj, visit, &look);
 }
 
-static int rule_needed(struct world *world, struct node *node, struct rpc_error *err)
+static int rule_needed(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	return visit_rule(world, node, look_needed, err);
+	return visit_keys(world, intent, look_needed, err);
 }
 
-static int rule_left(struct world *world, struct node *node, struct rpc_error *err)
+static int rule_left(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	const struct intent *was = touch_of(world, node)->was;
+	const struct intent *was = intent_was(intent);
 
-	if (!was || !strcmp(was->tenant, node->intent.tenant))
+	if (!was || !strcmp(was->tenant, intent->tenant))
 		return 0;
-	return visit_rule(world, node, look_left, err);
+	return visit_keys(world, intent, look_left, err);
 }
 
-static int rule_taken(struct world *world, struct node *node, struct rpc_error *err)
+static int rule_taken(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	return visit_rule(world, node, look_taken, err);
-}
-
-static int rule_place(struct world *world, struct node *node, struct rpc_error *err)
-{
-	return place_check(world, node, err);
-}
-
-static int rule_asked(struct world *world, struct node *node, struct rpc_error *err)
-{
-	return grant_check_asked(world, node, err);
-}
-
-static int rule_chosen(struct world *world, struct node *node, struct rpc_error *err)
-{
-	return grant_check_chosen(world, node, err);
-}
-
-static int rule_granted(struct world *world, struct node *node, struct rpc_error *err)
-{
-	return node->intent.type == INTENT_TENANT ? grant_check_untagged(world, node, err) : 0;
-}
-
-static int rule_user(struct world *world, struct node *node, struct rpc_error *err)
-{
-	return node->intent.type == INTENT_WAN ? 0 : wan_check(world, node, err);
-}
-
-static int rule_wan(struct world *world, struct node *node, struct rpc_error *err)
-{
-	return node->intent.type == INTENT_WAN ? wan_check(world, node, err) : 0;
+	return visit_keys(world, intent, look_taken, err);
 }
 
 /* What was chosen is written into the text, too. */
-static int rule_restate(struct world *world, struct node *node, struct rpc_error *err)
+static int rule_last(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	struct touch *touch = touch_of(world, node);
-	json_t *spec = touch->stale ? intent_encode(node->intent.type, node->intent.obj) : NULL;
+	struct objstore_touch *touch = objstore_touch_of(intent->node);
 
-	if (!touch->stale)
-		return 0;
-	if (!spec)
-		return out_of_memory(err);
-	json_decref(node->intent.spec);
-	node->intent.spec = spec;
-	touch->stale = false;
+	if (intent->stale) {
+		json_decref(intent->spec);
+		intent->spec = intent_encode(intent->type, intent->obj);
+		intent->stale = false;
+		touch->effect = 0;
+	}
+	world_judge(touch);
 	return 0;
 }
 
-static int rule_effect(struct world *world, struct node *node, struct rpc_error *err)
+static int check_missed(
+	struct world *world, const struct objstore_touch *touch, struct rpc_error *err)
 {
-	world_judge(touch_of(world, node));
-	return 0;
+	const struct intent *was = touch->node->version[OBJSTORE_SEEN];
+
+	return was ? visit_keys(world, was, look_missed, err) : 0;
 }
 
-static int check_missed(struct world *world, const struct touch *touch, struct rpc_error *err)
+/* Hosts that move take their networks along. */
+static void touch_networks(struct world *world, const struct objstore_touch *touch)
 {
-	struct look look = {world, touch->node, err};
+	const struct intent *host = touch->node->version[OBJSTORE_MADE];
+	struct intent *network = NULL;
+	unsigned op = touch->op;
 
-	if (!touch->was || !constraints_visit(&intent_types[touch->was->type], touch->was->obj,
-				   look_missed, &look))
-		return 0;
-	return world_fail_at(world, touch->node, err);
+	if (!host || host->type != INTENT_HOST)
+		return;
+	while ((network = world_network_of(world, host->name, network)))
+		if (!network->node->touch)
+			world_take_along(world, network, op);
 }
 
 enum { PHASE_MISSED, PHASE_NETWORKS, PHASE_RULES };
 
 /* 0, or -1 with err. */
-static int check_one(struct world *world, node_rule *rule, uint32_t at, struct rpc_error *err)
+static int check_one(struct world *world, intent_rule *rule, uint32_t at, struct rpc_error *err)
 {
-	struct node *node = world->touch[at].node;
+	struct objstore_touch *touch = objstore_touch_at(world->store, at);
+	struct intent *intent = touch->node->version[OBJSTORE_MADE];
+	int rc = 0;
 
 	if (world->check_phase == PHASE_MISSED)
-		return check_missed(world, &world->touch[at], err);
-	if (world->check_phase == PHASE_NETWORKS)
-		return touch_networks(world, node, err);
-	return !node->gone && rule(world, node, err) ? world_fail_at(world, node, err) : 0;
+		rc = check_missed(world, touch, err);
+	else if (world->check_phase == PHASE_NETWORKS)
+		touch_networks(world, touch);
+	else if (intent)
+		rc = rule(world, intent, err);
+	if (rc)
+		rpc_error_prefix(err, "[%u]", objstore_touch_at(world->store, at)->op);
+	return rc ? -1 : 0;
 }
 
 int world_check_step(struct world *world, uint64_t until_us, struct rpc_error *err)
 {
-	static node_rule *const rules[] = {rule_asked, rule_needed, rule_granted, rule_left,
-		give_vni, give_teids, rule_taken, rule_place, admission_choose, rule_chosen,
-		rule_user, rule_wan, rule_restate, rule_effect};
+	static intent_rule *const rules[] = {grant_check_asked, rule_needed, grant_check_untagged,
+		rule_left, vni_choose, fteid_choose, rule_taken, place_check, admission_choose,
+		grant_check_chosen, wan_check_user, wan_check_own, rule_last};
 	const unsigned phases = PHASE_RULES + sizeof(rules) / sizeof(rules[0]);
 
 	if (!world->check_phase && !world->check_at)
@@ -372,7 +334,7 @@ int world_check_step(struct world *world, uint64_t until_us, struct rpc_error *e
 		unsigned rule =
 			world->check_phase < PHASE_RULES ? 0 : world->check_phase - PHASE_RULES;
 
-		while (world->check_at < world->touches) {
+		while (world->check_at < objstore_touched(world->store)) {
 			if (check_one(world, rules[rule], world->check_at++, err))
 				return -1;
 			if (is_late(until_us))

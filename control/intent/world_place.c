@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
 /* What the other is, beside the one that is checked. */
 static int conflict(struct rpc_error *err, const struct intent *with, const char *path,
@@ -22,7 +22,7 @@ static struct intent *slice_at(const struct world *world, const struct intent_ho
 	char text[API_KEY_BYTES];
 
 	key_place(text, host->site, host->port, host->vlan);
-	return (struct intent *)index_holder(world, CONSTRAINT_HAS, KEY_PLACE, text, NULL);
+	return world_holder(world, CONSTRAINT_HAS, KEY_PLACE, text, NULL);
 }
 
 /* The next host at the same place that is in a network; *network: which. */
@@ -55,7 +55,7 @@ static int check_neighbours(const struct world *world, struct intent *host, stru
 }
 
 static int check_networks(const struct world *world, struct intent *host, struct intent *slice,
-	const struct node *node, struct rpc_error *err)
+	const struct intent *intent, struct rpc_error *err)
 {
 	struct intent *network = world_network_of(world, host->name, NULL), *second;
 
@@ -63,28 +63,28 @@ static int check_networks(const struct world *world, struct intent *host, struct
 		return 0;
 	second = world_network_of(world, host->name, network);
 	if (second)
-		return conflict(err, &node->intent == second ? network : second, "",
+		return conflict(err, intent == second ? network : second, "",
 			second->obj->network.exclusive || network->obj->network.exclusive
 				? "host %s is already in network %s, and one of the two wants its "
 				  "hosts for itself"
 				: "host %s is already in network %s: a port or VLAN leads into one "
 				  "network",
-			host->name, &node->intent == second ? network->name : second->name);
+			host->name, intent == second ? network->name : second->name);
 	if (slice)
-		return conflict(err, &node->intent == slice ? network : slice, "",
-			&node->intent == slice ? "host %s of network %s is there already"
-					       : "host %s is at a place of slice %s",
-			host->name, &node->intent == slice ? network->name : slice->name);
+		return conflict(err, intent == slice ? network : slice, "",
+			intent == slice ? "host %s of network %s is there already"
+					: "host %s is at a place of slice %s",
+			host->name, intent == slice ? network->name : slice->name);
 	return check_neighbours(world, host, network, err);
 }
 
 /* A station in somebody else's slice would be one that they did not ask for. */
 static int check_tenants(const struct intent *host, const struct intent *slice,
-	const struct node *node, struct rpc_error *err)
+	const struct intent *intent, struct rpc_error *err)
 {
 	if (!slice || !host->tenant[0] || !strcmp(host->tenant, slice->tenant))
 		return 0;
-	if (&node->intent == slice)
+	if (intent == slice)
 		return conflict(err, host, "endpoints", "host %s is there, and is tenant %s's",
 			host->name, host->tenant);
 	return conflict(err, slice, "port", "slice %s is there, and is not tenant %s's",
@@ -108,7 +108,7 @@ static int check_twin(const struct world *world, const struct intent *host, enum
 {
 	struct intent *other = NULL;
 
-	while ((other = (struct intent *)index_holder(world, CONSTRAINT_AT, kind, text, other)))
+	while ((other = world_holder(world, CONSTRAINT_AT, kind, text, other)))
 		if (other != host && same_bridge(world, host, other))
 			return conflict(err, other, path, "%s is host %s's", text, other->name);
 	return 0;
@@ -145,7 +145,7 @@ static const struct intent_endpoint *endpoint_at(
 /* In an l3 slice a host is in the network of its endpoint's gateway, and not the gateway. */
 static int check_on_link(const struct api_ip *address, const struct api_ip *gateway,
 	const char *path, const struct intent *host, const struct intent *slice,
-	const struct node *node, struct rpc_error *err)
+	const struct intent *intent, struct rpc_error *err)
 {
 	char text[64];
 
@@ -154,7 +154,7 @@ static int check_on_link(const struct api_ip *address, const struct api_ip *gate
 	if (api_ip_within(address, gateway) && !ip_same_address(address, gateway))
 		return 0;
 	api_ip_format(address, false, text);
-	if (&node->intent == slice)
+	if (intent == slice)
 		return conflict(err, host, "endpoints",
 			"host %s has %s, which is not in the network of its endpoint's gateway",
 			host->name, text);
@@ -164,7 +164,7 @@ static int check_on_link(const struct api_ip *address, const struct api_ip *gate
 }
 
 static int check_gateways(const struct intent *host, const struct intent *slice,
-	const struct node *node, struct rpc_error *err)
+	const struct intent *intent, struct rpc_error *err)
 {
 	const struct intent_host *obj = &host->obj->host;
 	const struct intent_endpoint *endpoint;
@@ -172,52 +172,54 @@ static int check_gateways(const struct intent *host, const struct intent *slice,
 	if (!slice || slice->obj->slice.service != SERVICE_L3)
 		return 0;
 	endpoint = endpoint_at(&slice->obj->slice, obj);
-	if (check_on_link(&obj->address, &endpoint->gateway, "address", host, slice, node, err))
+	if (check_on_link(&obj->address, &endpoint->gateway, "address", host, slice, intent, err))
 		return -1;
 	return check_on_link(
-		&obj->address6, &endpoint->gateway6, "address6", host, slice, node, err);
+		&obj->address6, &endpoint->gateway6, "address6", host, slice, intent, err);
 }
 
-static int host_check(const struct world *world, struct intent *host, const struct node *node,
+static int host_check(const struct world *world, struct intent *host, const struct intent *intent,
 	struct rpc_error *err)
 {
 	struct intent *slice = slice_at(world, &host->obj->host);
 
-	if (check_networks(world, host, slice, node, err) ||
-		check_tenants(host, slice, node, err) || check_gateways(host, slice, node, err))
+	if (check_networks(world, host, slice, intent, err) ||
+		check_tenants(host, slice, intent, err) || check_gateways(host, slice, intent, err))
 		return -1;
 	return check_twins(world, host, err);
 }
 
-static int slice_check(const struct world *world, const struct node *node, struct rpc_error *err)
+static int slice_check(
+	const struct world *world, const struct intent *intent, struct rpc_error *err)
 {
-	const struct intent_endpoints *endpoints = &node->intent.obj->slice.endpoints;
+	const struct intent_endpoints *endpoints = &intent->obj->slice.endpoints;
 
 	for (uint32_t i = 0; i < endpoints->count; i++) {
 		const struct intent_endpoint *at = &endpoints->item[i];
 		struct intent *host = NULL;
 
 		while ((host = world_hosts_at(world, at->site, at->port, at->vlan, host)))
-			if (host_check(world, host, node, err))
+			if (host_check(world, host, intent, err))
 				return -1;
 	}
 	return 0;
 }
 
 /* One tenant's network has that tenant's hosts. */
-static int network_check(const struct world *world, const struct node *node, struct rpc_error *err)
+static int network_check(
+	const struct world *world, const struct intent *intent, struct rpc_error *err)
 {
-	const struct api_texts *hosts = &node->intent.obj->network.hosts;
+	const struct api_texts *hosts = &intent->obj->network.hosts;
 
 	for (uint32_t i = 0; i < hosts->count; i++) {
 		struct intent *host = world_find(world, INTENT_HOST, hosts->item[i].text);
 
-		if (strcmp(host->tenant, node->intent.tenant)) {
+		if (strcmp(host->tenant, intent->tenant)) {
 			rpc_fail_value(err, "", "a host of the network's own tenant", host->name);
 			rpc_error_prefix(err, "hosts[%u]", i);
 			return -1;
 		}
-		if (host_check(world, host, node, err)) {
+		if (host_check(world, host, intent, err)) {
 			if (!err->path[0])
 				snprintf(err->path, sizeof(err->path), "hosts[%u]", i);
 			return -1;
@@ -226,15 +228,15 @@ static int network_check(const struct world *world, const struct node *node, str
 	return 0;
 }
 
-int place_check(const struct world *world, const struct node *node, struct rpc_error *err)
+int place_check(struct world *world, struct intent *intent, struct rpc_error *err)
 {
-	switch (node->intent.type) {
+	switch (intent->type) {
 	case INTENT_SLICE:
-		return slice_check(world, node, err);
+		return slice_check(world, intent, err);
 	case INTENT_HOST:
-		return host_check(world, (struct intent *)&node->intent, node, err);
+		return host_check(world, intent, intent, err);
 	case INTENT_NETWORK:
-		return network_check(world, node, err);
+		return network_check(world, intent, err);
 	default:
 		return 0;
 	}

@@ -121,9 +121,8 @@ int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *
 	m->base = base;
 	m->rescan_s = rescan_s;
 	snprintf(m->site, sizeof(m->site), "%s", site);
-	rc = world_create(&m->world);
-	if (!rc)
-		rc = follow_start(base);
+	m->world = world_create();
+	rc = follow_start(base);
 	if (rc) {
 		mirroring_end(m);
 		return rc;

@@ -52,10 +52,8 @@ static struct world *small_world(void)
 			  "{\"site\":\"bs\",\"port\":\"p1\"}]}"},
 	};
 	struct rpc_error err = {0};
-	struct world *world;
+	struct world *world = world_create();
 
-	if (world_create(&world) != 0)
-		abort();
 	world_begin(world);
 	for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
 		json_t *json = json_loads(docs[i][1], 0, NULL);

@@ -30,10 +30,10 @@ struct world *rig_world(const json_t *document, bool backwards)
 	const json_t *intents = json_object_get(document, "intents");
 	size_t count = json_array_size(intents);
 	struct rpc_error err = {0};
-	struct world *world;
+	struct world *world = world_create();
 
 	intent_types_init();
-	if (world_create(&world) || world_begin(world))
+	if (world_begin(world))
 		die("world", "not made");
 	for (size_t i = 0; i < count; i++)
 		put(world, json_array_get(intents, backwards ? count - 1 - i : i));

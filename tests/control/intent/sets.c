@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "world_parts.h"
+#include "intent_private.h"
 
 struct world *world;
 struct rpc_error err;
@@ -129,7 +129,7 @@ void empty_setup(void)
 	intent_types_init();
 	revision = 0;
 	open_here = false;
-	ck_assert_int_eq(world_create(&world), 0);
+	world = world_create();
 }
 
 void sites_setup(void)
@@ -212,12 +212,25 @@ static void dump_intent(FILE *out, const struct world *of, const struct intent *
 	}
 }
 
-static void dump_index(FILE *out, const struct world *of)
+/* What all who book a key book, and who holds it, in each role. */
+static void dump_keys(FILE *out, const struct world *of)
 {
-	for (struct entry *e = index_from(of, 0, 0, ""); e; e = index_next(of, e))
-		fprintf(out, "%u %u %s %u %llu %s\n", e->kind, e->role, e->text, index_refs(of, e),
-			(unsigned long long)index_value(of, e),
-			e->holder ? e->holder->intent.name : "-");
+	for (struct objstore_key *key = objstore_key_from(of->store, 0, ""); key;
+		key = objstore_key_next(key)) {
+		uint64_t total = objstore_total(of->store, key->kind, key->text);
+
+		if (total)
+			fprintf(out, "%u %s %llu\n", key->kind, key->text,
+				(unsigned long long)total);
+		for (int role = CONSTRAINT_HAS; role <= CONSTRAINT_BOOKS; role++) {
+			struct objstore_node *node = NULL;
+
+			while ((node = objstore_holder(
+					of->store, role, key->kind, key->text, node)))
+				fprintf(out, "%u %s %d %s\n", key->kind, key->text, role,
+					node->name);
+		}
+	}
 }
 
 char *ranks(const struct world *of)
@@ -226,10 +239,11 @@ char *ranks(const struct world *of)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	for (struct entry *e = index_from(of, 0, 0, ""); e; e = index_next(of, e))
-		if (e->role == CONSTRAINT_HAS)
-			fprintf(out, "%u %s %u\n", e->kind, e->text,
-				index_rank(of, e->kind, e->text));
+	for (struct objstore_key *key = objstore_key_from(of->store, 0, ""); key;
+		key = objstore_key_next(key))
+		if (objstore_holder(of->store, CONSTRAINT_HAS, key->kind, key->text, NULL))
+			fprintf(out, "%u %s %u\n", key->kind, key->text,
+				objstore_rank(of->store, key->kind, key->text));
 	fclose(out);
 	return text;
 }
@@ -245,7 +259,7 @@ char *dump(const struct world *of)
 		for (struct intent *i = world_first(of, type); i; i = world_next(i))
 			dump_intent(out, of, i);
 	}
-	dump_index(out, of);
+	dump_keys(out, of);
 	fclose(out);
 	return text;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "parts.h"
+#include "intent_private.h"
 #include "sets.h"
 
 static union intent_object *obj;

@@ -7,7 +7,7 @@
 
 #include "../suite.h"
 #include "sets.h"
-#include "world_parts.h"
+#include "intent_private.h"
 
 #define FIRST	 409600u
 #define SESSIONS 8000
@@ -188,7 +188,7 @@ static bool walk(const struct numbers *n, uint32_t first, uint32_t last, uint32_
 
 	for (*number = first; *number <= last; (*number)++) {
 		key_teid(text, n->site, n->gtpu, *number);
-		if (!index_holder(n->world, CONSTRAINT_HAS, KEY_TEID, text, NULL))
+		if (!world_holder(n->world, CONSTRAINT_HAS, KEY_TEID, text, NULL))
 			return true;
 	}
 	return false;

@@ -500,7 +500,7 @@ START_TEST(world_tells_what_a_transaction_does)
 }
 END_TEST
 
-START_TEST(world_keeps_intents_where_they_are)
+START_TEST(world_keeps_what_is_known_of_an_intent)
 {
 	struct intent *blue;
 
@@ -512,7 +512,7 @@ START_TEST(world_keeps_intents_where_they_are)
 	ck_fine(del("slice", "blue"));
 	ck_fine(put("slice", "{'name':'blue','weight':3}"));
 	ck_fine(finish());
-	ck_assert_ptr_eq(world_find(world, INTENT_SLICE, "blue"), blue);
+	blue = world_find(world, INTENT_SLICE, "blue");
 	ck_assert_int_eq(blue->status.state, INTENT_PENDING); /* the new text is */
 	ck_assert_uint_eq(blue->obj->slice.weight, 3);
 	ck_assert_int_eq(blue->created_us, 2000000);
@@ -609,7 +609,7 @@ static Suite *suite(void)
 	tcase_add_test(t, world_put_of_same_text_is_unchanged);
 	tcase_add_test(t, world_rollback_leaves_no_trace);
 	tcase_add_test(t, world_tells_what_a_transaction_does);
-	tcase_add_test(t, world_keeps_intents_where_they_are);
+	tcase_add_test(t, world_keeps_what_is_known_of_an_intent);
 	tcase_add_test(t, world_holds_one_transaction_at_a_time);
 	tcase_add_test(t, world_numbers_the_puts_in_errors);
 	tcase_add_test(t, world_reads_in_order_of_names);
