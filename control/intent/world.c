@@ -227,13 +227,27 @@ static void keep_chosen(const struct intent *was, struct intent *intent)
 	}
 }
 
+/* What is known of it, but for what it is. */
+static void inherit(struct intent *intent, const struct intent *was)
+{
+	if (!was)
+		return;
+	intent->revision = was->revision;
+	intent->created_us = was->created_us;
+	intent->updated_us = was->updated_us;
+	memcpy(intent->updated_by, was->updated_by, sizeof(intent->updated_by));
+	intent->status = was->status;
+}
+
 /* NULL with err, and the intent is gone. */
 static struct objstore_touch *put(struct world *world, struct intent *intent, struct rpc_error *err)
 {
+	const struct intent *was = objstore_seen(world->store, intent->type, intent->name);
 	uint32_t limit = intent_types[intent->type].limit;
 	struct objstore_touch *touch;
 
-	keep_chosen(objstore_seen(world->store, intent->type, intent->name), intent);
+	keep_chosen(was, intent);
+	inherit(intent, was);
 	touch = objstore_put(world->store, intent->type, intent->name, intent);
 	if (touch) {
 		intent->node = touch->node;
@@ -253,6 +267,7 @@ void world_take_along(struct world *world, const struct intent *intent, unsigned
 	struct objstore_touch *touch = objstore_put(world->store, draft->type, draft->name, draft);
 
 	draft->node = touch->node;
+	inherit(draft, intent);
 	touch->op = op;
 }
 
@@ -401,20 +416,13 @@ const struct world_change *world_changes(const struct world *in, size_t *count)
 
 /* ---- its end ---- */
 
-/* What is as it was stays what it was, and what has changed is pending. The state that others have
- * given it meanwhile stays, too. */
+/* What has changed is pending; the state that others have given it meanwhile stays. */
 static void settle(struct intent *now, const struct intent *was, enum world_effect effect,
 	const struct intent *stamp)
 {
-	if (was) {
-		now->revision = was->revision;
-		now->created_us = was->created_us;
-		now->updated_us = was->updated_us;
-		memcpy(now->updated_by, was->updated_by, sizeof(now->updated_by));
-		now->status = was->status;
-	} else {
+	inherit(now, was);
+	if (!was)
 		now->created_us = now->status.since_us = stamp->updated_us;
-	}
 	if (effect == WORLD_UNCHANGED)
 		return;
 	now->revision = stamp->revision;
