@@ -393,7 +393,7 @@ void reconciler_check_free(struct reconcile_check *check)
 		reconciler_wait_cancel(check->rec, check->waiting);
 	while ((owner = RB_MIN(owner_tree, &check->subjects))) {
 		RB_REMOVE(owner_tree, &check->subjects, owner);
-		form_free(NULL, owner->want);
+		form_free(owner->want);
 		free(((struct subject *)owner)->wans);
 		free(owner);
 	}

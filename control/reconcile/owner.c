@@ -195,7 +195,7 @@ static void set_want(struct reconciler *rec, struct owner *owner, struct form *f
 	form_count(rec, before, false, -1);
 	owner->want = form;
 	if (before != owner->in)
-		form_free(rec, before);
+		form_free(before);
 }
 
 /* What it wants is in force, or, NULL, nothing is. */
@@ -209,7 +209,7 @@ static void set_in(struct reconciler *rec, struct owner *owner, struct form *for
 	form_count(rec, before, true, -1);
 	owner->in = form;
 	if (before != owner->want)
-		form_free(rec, before);
+		form_free(before);
 }
 
 /* What it wants is nothing: its group is to go. */
@@ -224,9 +224,9 @@ static void restore(struct reconciler *rec, struct owner *owner)
 {
 	struct form *before = owner->in;
 
+	set_want(rec, owner, before);
 	form_count(rec, before, true, -1);
 	owner->in = NULL;
-	set_want(rec, owner, before);
 	owner->restores = true;
 	owner_pend(rec, owner);
 }
@@ -278,40 +278,38 @@ static enum intent_state settled_state(
 	return !*site || !strcmp(site, rec->site) ? INTENT_APPLIED : INTENT_ELSEWHERE;
 }
 
+static bool is_there(const struct reconciler *rec, enum object_type type, const char *key)
+{
+	const struct item *item = item_find(rec, type, key);
+
+	return item && item->there;
+}
+
 /* Tunnels are compiled to begin there, whether it was refused or not. */
 bool owner_wan_is_there(struct reconciler *rec, const char *name)
 {
 	const struct intent *intent = world_find(rec->world, INTENT_WAN, name);
 	const struct owner *owner = owner_find(&rec->owners, INTENT_WAN, name);
-	const struct form *in = owner ? owner->in : NULL;
 	const struct api_prefixes *addresses = intent ? &intent->obj->wan.port.addresses : NULL;
 	char key[API_KEY_BYTES], text[64];
-	bool there = in && form_has(in, OBJECT_PORT, name);
+	bool there = is_there(rec, OBJECT_PORT, name);
 
 	/* what an earlier life of control has put, and nobody knows any more, has them */
-	if (!in && owner && owner->there)
+	if (owner && !owner->in && owner->there)
 		return true;
 	for (uint32_t i = 0; there && addresses && i < addresses->count; i++) {
 		api_ip_format(&addresses->item[i], true, text);
 		snprintf(key, sizeof(key), "%s %s", name, text);
-		there = form_has(in, OBJECT_ADDRESS, key);
+		there = is_there(rec, OBJECT_ADDRESS, key);
 	}
 	return there;
 }
 
 const char *owner_wan_of(const struct reconciler *rec, const struct intent *intent, uint32_t number)
 {
-	const struct intent_endpoints *ends = &intent->obj->slice.endpoints;
-	const struct intent_placements *places = &intent->obj->network.placements;
-	bool slice = intent->type == INTENT_SLICE;
-	const char *site;
+	const char *wan, *site = compile_place(intent, number, &wan);
 
-	if (number >= (slice ? ends->count : places->count))
-		return NULL;
-	site = slice ? ends->item[number].site : places->item[number].site;
-	if (strcmp(site, rec->site))
-		return "";
-	return slice ? ends->item[number].wan : places->item[number].wan;
+	return site && strcmp(site, rec->site) ? "" : site ? wan : NULL;
 }
 
 /* The WAN that an intent goes over here and that was refused, and whose port or addresses are not

@@ -271,13 +271,6 @@ void reconciler_touch_all(struct reconciler *rec)
 	reconcile_work(rec);
 }
 
-/* Once a state of an intent has changed what is there. */
-void reconcile_tell(struct reconciler *rec)
-{
-	for (uint32_t i = 0; i < rec->applied_count; i++)
-		rec->applied[i].applied(rec->applied[i].arg);
-}
-
 void reconciler_on_applied(struct reconciler *rec, void (*applied)(void *arg), void *arg)
 {
 	struct applied_listener *listener = xarray_add(
@@ -316,26 +309,13 @@ bool reconcile_kept(const struct reconciler *rec, enum object_type object, const
 	const char *type = api_types[object].name;
 	size_t length = strlen(type);
 
-	for (char **keep = rec->keep; keep && *keep; keep++) {
+	for (const char *const *keep = rec->keep; keep && *keep; keep++) {
 		if (strncmp(*keep, type, length))
 			continue;
 		if ((*keep)[length] == '\0')
 			return true;
 		if ((*keep)[length] == ' ' && !fnmatch(*keep + length + 1, key, 0))
 			return true;
-	}
-	return false;
-}
-
-bool reconcile_kept_label(const struct reconciler *rec, const char *label)
-{
-	const struct api_type *type = &api_types[0];
-
-	for (int t = 0; t < OBJECT_TYPES; t++, type++) {
-		size_t length = strlen(type->name);
-
-		if (!strncmp(label, type->name, length) && label[length] == ' ')
-			return reconcile_kept(rec, type->type, label + length + 1);
 	}
 	return false;
 }
@@ -365,18 +345,10 @@ void reconciler_on_status(
 	rec->on_status_arg = arg;
 }
 
-void reconciler_on_drift(struct reconciler *rec,
-	void (*found)(uint32_t objects, const char *first, void *arg), void *arg)
-{
-	rec->on_drift = found;
-	rec->on_drift_arg = arg;
-}
-
 void reconciler_states(
 	const struct reconciler *rec, enum intent_type type, size_t counts[INTENT_STATES])
 {
-	for (int state = 0; state < INTENT_STATES; state++)
-		counts[state] = rec->states[type][state];
+	memcpy(counts, rec->states[type], sizeof(rec->states[type]));
 }
 
 void reconciler_counters(const struct reconciler *rec, struct reconcile_counters *out)
@@ -385,25 +357,14 @@ void reconciler_counters(const struct reconciler *rec, struct reconcile_counters
 	/* before the first intent nothing is wanted of what is there, so that nothing differs */
 	out->synced =
 		rec->enabled ? reconcile_synced(rec) : dataplane_state(rec->dp) == DATAPLANE_UP;
-	out->desired = rec->items_are.wanted;
-	out->actual = rec->items_are.there + rec->leftover_count;
+	out->desired = rec->item_count;
+	out->actual = rec->there_count + rec->leftover_count;
 	out->differing = reconcile_differing(rec);
 	out->refused = rec->refused_count;
 	out->pending = rec->open_count;
 }
 
 /* ---- start and stop ---- */
-
-static void copy_keep(struct reconciler *rec, const char *const *keep)
-{
-	size_t count = 0;
-
-	while (keep && keep[count])
-		count++;
-	rec->keep = xcalloc(count + 1, sizeof(*rec->keep));
-	for (size_t i = 0; i < count; i++)
-		rec->keep[i] = xstrdup(keep[i]);
-}
 
 static void lists_init(struct reconciler *rec)
 {
@@ -431,8 +392,8 @@ struct reconciler *reconciler_start(struct event_base *base, struct world *world
 	rec->second_look_ms = config->second_look_ms ? config->second_look_ms : SECOND_LOOK_MS;
 	rec->silent_ms = config->silent_ms ? config->silent_ms : SILENT_MS;
 	lists_init(rec);
-	rec->site = xstrdup(config->site);
-	copy_keep(rec, config->keep);
+	rec->site = config->site;
+	rec->keep = config->keep;
 	rec->work = evtimer_new(base, on_work, rec);
 	rec->pause = evtimer_new(base, on_pause, rec);
 	rec->second_look = evtimer_new(base, on_second_look, rec);
@@ -456,16 +417,11 @@ void reconciler_stop(struct reconciler *rec)
 	resync_free(rec);
 	while ((owner = RB_MIN(owner_tree, &rec->owners)))
 		owner_free(rec, owner);
-	items_free(rec);
 	event_free(rec->work);
 	event_free(rec->pause);
 	event_free(rec->second_look);
 	event_free(rec->resync);
 	compiled_list_free(&rec->compiled);
-	for (char **keep = rec->keep; *keep; keep++)
-		free(*keep);
-	free(rec->keep);
-	free(rec->site);
 	free(rec->applied);
 	free(rec);
 }

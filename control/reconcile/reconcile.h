@@ -20,7 +20,7 @@
 
 struct reconciler;
 
-struct reconcile_config {
+struct reconcile_config { /* what it points to lives as long as the reconciler */
 	const char *site;
 	uint32_t resync_s;	 /* default 60 */
 	uint32_t second_look_ms; /* after the first look by a new connection; default 1000 */
@@ -98,9 +98,6 @@ void reconciler_check_free(struct reconcile_check *check);
  * again after a restart of the dataplane. */
 void reconciler_on_status(
 	struct reconciler *rec, void (*changed)(const struct intent *intent, void *arg), void *arg);
-/* A resync found so many objects other than they had been left; first: "slice blue". */
-void reconciler_on_drift(struct reconciler *rec,
-	void (*found)(uint32_t objects, const char *first, void *arg), void *arg);
 
 struct reconcile_counters {
 	bool synced; /* nothing is known to differ but for what was refused; and before the first

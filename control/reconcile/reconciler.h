@@ -44,9 +44,8 @@ static inline uint32_t form_size(const struct form *form)
 struct item {
 	RB_ENTRY(item) entry;
 	enum object_type type;
-	uint32_t forms;	 /* that have it */
 	uint32_t wanted; /* by so many intents, in their newest form */
-	uint32_t there;	 /* for so many, in the form that is in force */
+	uint32_t there;	 /* for so many, in the form that is in force; not both are 0 */
 	char key[];
 };
 RB_HEAD(item_tree, item);
@@ -121,8 +120,8 @@ struct reconciler {
 	struct world *world;
 	struct dataplane *dp;
 	struct compiled_list compiled; /* by owner_compile() */
-	char *site;
-	char **keep;
+	const char *site;
+	const char *const *keep;
 	uint32_t second_look_ms, silent_ms;
 	struct event *work, *resync, *pause, *second_look;
 	bool enabled;	/* the store has had a commit */
@@ -130,18 +129,16 @@ struct reconciler {
 
 	struct item_tree items;
 	struct owner_tree owners;
-	struct {
-		uint32_t wanted, there;
-	} items_are; /* how many items */
+	uint32_t item_count, there_count; /* items; those that are there */
 	uint32_t refused_count;
 	struct owner_list queue;		 /* to be compiled */
 	struct owner_list pending[INTENT_TYPES]; /* to be tried */
 	struct owner_list trying;
-	struct owner_list unsettled;		      /* by seq */
-	struct owner_list refused_owners;	      /* refused_count of them */
-	uint32_t open_count;			      /* owners that are queued, pending or tried */
-	uint32_t open_objects;			      /* of those that are pending or tried */
-	uint32_t states[INTENT_TYPES][INTENT_STATES]; /* intents, by the state that they show */
+	struct owner_list unsettled;		    /* by seq */
+	struct owner_list refused_owners;	    /* refused_count of them */
+	uint32_t open_count;			    /* owners that are queued, pending or tried */
+	uint32_t open_objects;			    /* of those that are pending or tried */
+	size_t states[INTENT_TYPES][INTENT_STATES]; /* intents, by the state that they show */
 	uint64_t seq;
 
 	uint64_t instance;
@@ -173,7 +170,6 @@ struct reconciler {
 	uint32_t leftovers_most; /* that are remembered */
 	bool beyond;		 /* there are more of them than are remembered at once */
 	uint32_t drift;
-	char drift_first[API_KEY_BYTES + 16];
 
 	TAILQ_HEAD(, waiter) waiters;
 	uint64_t last_waiter;
@@ -183,8 +179,6 @@ struct reconciler {
 	uint32_t applied_count, applied_room;
 	void (*on_status)(const struct intent *intent, void *arg);
 	void *on_status_arg;
-	void (*on_drift)(uint32_t objects, const char *first, void *arg);
-	void *on_drift_arg;
 	struct reconcile_counters counters;
 };
 
@@ -195,18 +189,15 @@ RB_PROTOTYPE(owner_tree, owner, entry, owner_cmp)
 
 /* ---- item.c ---- */
 
-struct item *item_get(struct reconciler *rec, enum object_type type, const char *key, bool make);
-/* "slice blue" → the item; NULL: there is none, or it is no object's name. */
-struct item *item_labelled(struct reconciler *rec, const char *label);
-void items_free(struct reconciler *rec);
+/* NULL: no intent wants it, or has it in force. */
+const struct item *item_find(const struct reconciler *rec, enum object_type type, const char *key);
 
 /* The compiled objects as a form, which takes their texts and leaves the list empty; rec NULL: it
- * is only asked about, and freed so. */
+ * is only asked about, else it is to be counted at once, and no more when it is freed. */
 struct form *form_make(struct reconciler *rec, struct compiled_list *list);
-void form_free(struct reconciler *rec, struct form *form);
+void form_free(struct form *form);
 /* Its objects are wanted, or in force (there): counted. NULL is fine. */
 void form_count(struct reconciler *rec, const struct form *form, bool there, int by);
-bool form_has(const struct form *form, enum object_type type, const char *key);
 
 /* ---- owner.c ---- */
 
@@ -281,7 +272,5 @@ bool reconcile_synced(const struct reconciler *rec);
 uint32_t reconcile_differing(const struct reconciler *rec); /* objects */
 void reconcile_looked(struct reconciler *rec);		    /* a resync is over */
 bool reconcile_kept(const struct reconciler *rec, enum object_type type, const char *key);
-bool reconcile_kept_label(const struct reconciler *rec, const char *label); /* "slice blue" */
-void reconcile_tell(struct reconciler *rec); /* those who listen to what was applied */
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the dataplane holds beside what is known of it: the groups of intents with their revisions,
- * and the objects that no source claims; page by page, in slices of time, while
- * calls go on. The next page is asked for when this one is compared and gone, so that memory does
- * not grow with what the dataplane holds. What a call has changed since a resync began is left to
- * the next one. */
+ * and the objects that no source claims; page by page, in slices of time, while calls go on. The
+ * next page is asked for when this one is compared and gone, so that memory does not grow with what
+ * the dataplane holds. What a call has changed since a resync began is left to the next one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,13 +107,9 @@ static void on_page(const json_t *result, const json_t *error, void *arg)
 
 /* ---- comparing ---- */
 
-static void drifted(struct reconciler *rec, const char *label, uint32_t objects)
+static void drifted(struct reconciler *rec, uint32_t objects)
 {
-	if (!rec->known)
-		return;
-	if (!rec->drift)
-		snprintf(rec->drift_first, sizeof(rec->drift_first), "%.200s", label);
-	rec->drift += objects;
+	rec->drift += rec->known ? objects : 0;
 }
 
 static void compare_intent(struct reconciler *rec, const char *label, uint64_t revision)
@@ -129,17 +124,15 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 		owner = owner_get(rec, type, name);
 		owner->there = revision ?: REVISION_UNKNOWN;
 		owner_go(rec, owner);
-		drifted(rec, label, 1);
+		drifted(rec, 1);
 	}
 	owner->seen = rec->list_stamp;
 	if (owner->stamp > rec->list_stamp || owner->step == STEP_TRYING ||
 		owner->there == revision)
 		return;
-	if (owner->there != REVISION_UNKNOWN) {
-		if (rec->known && owner->there)
-			drifted(rec, label, form_size(owner->in ?: owner->want));
-		if (owner->there)
-			owner_lost(rec, owner);
+	if (owner->there != REVISION_UNKNOWN && owner->there) {
+		drifted(rec, form_size(owner->in ?: owner->want));
+		owner_lost(rec, owner);
 	}
 	owner->there = revision ?: REVISION_UNKNOWN;
 	if (owner->step == STEP_PENDING && owner->want->revision == revision)
@@ -150,7 +143,7 @@ static void compare_intent(struct reconciler *rec, const char *label, uint64_t r
 
 static bool is_claimed_soon(struct reconciler *rec, enum object_type type, const char *key)
 {
-	const struct item *item = item_get(rec, type, key, false);
+	const struct item *item = item_find(rec, type, key);
 
 	return item && item->wanted;
 }
@@ -160,7 +153,7 @@ static bool is_claimed_soon(struct reconciler *rec, enum object_type type, const
 static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 {
 	const struct api_type *type = &api_types[rec->list_type];
-	char key[API_KEY_BYTES], label[API_KEY_BYTES + 16];
+	char key[API_KEY_BYTES];
 	struct leftover *leftover;
 
 	if (json_is_true(json_object_get(listed, "learned")) ||
@@ -175,9 +168,8 @@ static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 	leftover = xarray_add(&rec->leftovers, &rec->leftover_room, &rec->leftover_count,
 		sizeof(*rec->leftovers));
 	*leftover = (struct leftover){type->type, xstrdup(key)};
-	snprintf(label, sizeof(label), "%s %s", type->name, key);
 	if (rec->enabled) /* else all stays as it is */
-		drifted(rec, label, 1);
+		drifted(rec, 1);
 }
 
 static void compare(struct reconciler *rec, const json_t *listed)
@@ -198,12 +190,10 @@ static void missing_intents(struct reconciler *rec)
 	struct owner *owner;
 
 	RB_FOREACH (owner, owner_tree, &rec->owners) {
-		char label[LABEL_BYTES];
-
 		if (!owner->there || owner->seen == rec->list_stamp || owner->step == STEP_TRYING ||
 			owner->stamp > rec->list_stamp)
 			continue;
-		drifted(rec, owner_label(owner, label), form_size(owner->in ?: owner->want));
+		drifted(rec, form_size(owner->in ?: owner->want));
 		owner_lost(rec, owner);
 	}
 }
@@ -222,21 +212,16 @@ static void finish(struct reconciler *rec)
 	reconcile_looked(rec);
 	TAILQ_FOREACH_SAFE (owner, &rec->refused_owners, refused_link, next)
 		owner_queue(rec, owner);
-	if (rec->drift && rec->on_drift)
-		rec->on_drift(rec->drift, rec->drift_first, rec->on_drift_arg);
 }
 
 /* true: there is another list. */
 static bool next_list(struct reconciler *rec)
 {
-	switch (rec->list) {
-	case LIST_INTENTS:
-		missing_intents(rec);
-		rec->list = LIST_UNCLAIMED;
-		return true;
-	default:
+	if (rec->list == LIST_UNCLAIMED)
 		return ++rec->list_type < OBJECT_TYPES;
-	}
+	missing_intents(rec);
+	rec->list = LIST_UNCLAIMED;
+	return true;
 }
 
 bool resync_compare(struct reconciler *rec, uint64_t until_us)
@@ -264,28 +249,18 @@ bool resync_compare(struct reconciler *rec, uint64_t until_us)
 
 static void say_leftovers(struct reconciler *rec)
 {
-	enum object_type type = OBJECT_TYPES;
-	char head[128];
+	char op[API_KEY_BYTES + 128];
 
 	text_say(&rec->text, "{\"ops\":[");
 	for (uint32_t i = 0; i < rec->leftover_count; i++) {
-		const struct leftover *leftover = &rec->leftovers[i];
-
-		if (leftover->type != type) {
-			snprintf(head, sizeof(head),
-				"%s{\"op\":\"delete\",\"type\":\"%s\",\"missing_ok\":true,\"keys\":"
-				"[",
-				i ? "]}," : "", api_types[leftover->type].name);
-			text_say(&rec->text, head);
-			type = leftover->type;
-		} else {
-			text_say(&rec->text, ",");
-		}
-		text_say(&rec->text, "\"");
-		text_say(&rec->text, leftover->key);
-		text_say(&rec->text, "\"");
+		snprintf(op, sizeof(op),
+			"%s{\"op\":\"delete\",\"type\":\"%s\",\"missing_ok\":true,\"keys\":[\"%s\"]"
+			"}",
+			i ? "," : "", api_types[rec->leftovers[i].type].name,
+			rec->leftovers[i].key);
+		text_say(&rec->text, op);
 	}
-	text_say(&rec->text, "]}]}");
+	text_say(&rec->text, "]}");
 }
 
 /* Intents may have come since the look. */
@@ -314,38 +289,20 @@ bool leftovers_call(struct reconciler *rec)
 	return rec->leftover_count > 0;
 }
 
-/* Which of the leftovers an error names: those of a type are one op. -1: none. */
-static int named(const struct reconciler *rec, const json_t *error)
+/* One that somebody still uses, which the error names, stays until the next look. */
+void leftovers_called(struct reconciler *rec, const json_t *error)
 {
 	const char *path =
 		json_string_value(json_object_get(json_object_get(error, "data"), "path"));
-	unsigned op, at, op_of = 0, at_of = 0;
-
-	if (!path || sscanf(path, "ops[%u].keys[%u]", &op, &at) != 2)
-		return -1;
-	for (uint32_t i = 0; i < rec->leftover_count; i++, at_of++) {
-		if (i && rec->leftovers[i].type != rec->leftovers[i - 1].type) {
-			op_of++;
-			at_of = 0;
-		}
-		if (op_of == op && at_of == at)
-			return (int)i;
-	}
-	return -1;
-}
-
-/* One that somebody still uses stays until the next look. */
-void leftovers_called(struct reconciler *rec, const json_t *error)
-{
-	int at = error ? named(rec, error) : -1;
+	unsigned at;
 
 	rec->counters.transactions++;
 	rec->counters.transactions_refused += error != NULL;
-	if (at < 0) {
+	if (!path || sscanf(path, "ops[%u]", &at) != 1 || at >= rec->leftover_count) {
 		leftovers_free(rec);
 		return;
 	}
 	free(rec->leftovers[at].key);
 	memmove(&rec->leftovers[at], &rec->leftovers[at + 1],
-		(--rec->leftover_count - (uint32_t)at) * sizeof(*rec->leftovers));
+		(--rec->leftover_count - at) * sizeof(*rec->leftovers));
 }

@@ -181,11 +181,18 @@ bool round_is_cured(struct reconciler *rec, const json_t *error)
 {
 	const char *with =
 		json_string_value(json_object_get(json_object_get(error, "data"), "with"));
-	const struct item *item = item_labelled(rec, with);
 
-	return json_integer_value(json_object_get(error, "code")) == RPC_ERR_CONFLICT && with &&
-	       strchr(with, ' ') && !(item && (item->wanted || item->there)) &&
-	       !reconcile_kept_label(rec, with);
+	if (json_integer_value(json_object_get(error, "code")) != RPC_ERR_CONFLICT || !with ||
+		!strchr(with, ' '))
+		return false;
+	for (int type = 0; type < OBJECT_TYPES; type++) {
+		size_t length = strlen(api_types[type].name);
+		const char *key = with + length + 1;
+
+		if (!strncmp(with, api_types[type].name, length) && with[length] == ' ')
+			return !item_find(rec, type, key) && !reconcile_kept(rec, type, key);
+	}
+	return true;
 }
 
 /* What is in its way is looked for, and taken away, before it is tried once more; not for ever. */
@@ -235,66 +242,45 @@ static void retry_split(struct reconciler *rec)
 	rec->split = rec->any_applied = false;
 }
 
-static bool settle_one(struct reconciler *rec)
+bool round_settle(struct reconciler *rec, uint64_t until_us)
 {
-	const json_t *verdict = json_array_get(rec->verdicts, rec->told++);
+	const json_t *verdict;
 	struct owner *owner;
 
-	if (!verdict)
-		return false;
-	/* in the order of the call, and then others that were taken along */
-	owner = TAILQ_FIRST(&rec->trying);
-	if (owner)
-		owner_verdict(rec, owner, verdict);
-	return true;
-}
-
-static void settled(struct reconciler *rec)
-{
-	enum call_kind call = rec->call;
-
+	if (!rec->verdicts)
+		return true;
+	while ((verdict = json_array_get(rec->verdicts, rec->told++))) {
+		/* in the order of the call, and then others that were taken along */
+		owner = TAILQ_FIRST(&rec->trying);
+		if (owner)
+			owner_verdict(rec, owner, verdict);
+		if (until_us && clock_mono_us() >= until_us)
+			return false;
+	}
 	json_decref(rec->verdicts);
 	rec->verdicts = NULL;
 	rec->call = CALL_NONE;
-	if (call == CALL_INTENTS) {
-		untry_intents(rec); /* there are none: each has its verdict */
-		retry_split(rec);
-	}
-	reconcile_tell(rec);
-}
-
-bool round_settle(struct reconciler *rec, uint64_t until_us)
-{
-	if (!rec->verdicts)
-		return true;
-	while (settle_one(rec))
-		if (until_us && clock_mono_us() >= until_us)
-			return false;
-	settled(rec);
+	untry_intents(rec); /* there are none: each has its verdict */
+	retry_split(rec);
+	for (uint32_t i = 0; i < rec->applied_count; i++)
+		rec->applied[i].applied(rec->applied[i].arg);
 	return true;
 }
 
-static void count_refused(struct reconciler *rec)
+static void on_groups(struct reconciler *rec, const json_t *result)
 {
 	const json_t *verdict;
+	bool refused = false;
 	size_t i;
 
-	json_array_foreach (rec->verdicts, i, verdict) {
-		if (!json_object_get(verdict, "error"))
-			continue;
-		rec->counters.transactions_refused++;
-		return;
-	}
-}
-
-static void on_groups(struct reconciler *rec, const json_t *result, uint64_t took_us)
-{
-	rec->counters.last_apply_us = took_us;
-	rec->counters.transactions++;
 	rec->stamp++;
 	rec->verdicts = json_incref(json_object_get(result, "groups"));
 	rec->told = 0;
-	count_refused(rec);
+	json_array_foreach (rec->verdicts, i, verdict)
+		refused |= json_object_get(verdict, "error") != NULL;
+	rec->counters.last_apply_us = clock_mono_us() - rec->out_since_us;
+	rec->counters.transactions++;
+	rec->counters.transactions_refused += refused;
 }
 
 /* The call was lost, and nobody knows whether it was carried out; or it was refused as a whole,
@@ -314,36 +300,30 @@ static void call_failed(struct reconciler *rec, const json_t *error)
 static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct reconciler *rec = arg;
-	uint64_t took_us = clock_mono_us() - rec->out_since_us;
 
-	rec->out_since_us = 0;
 	if (rec->call == CALL_LEFTOVERS && (result || error)) {
 		rec->call = CALL_NONE;
 		leftovers_called(rec, error);
 	} else if (result) {
-		on_groups(rec, result, took_us);
+		on_groups(rec, result);
 	} else {
 		call_failed(rec, error);
 	}
+	rec->out_since_us = 0;
 	reconcile_work(rec);
-}
-
-/* What is to be called; none: CALL_NONE. What nobody claims goes first, since it may be in the way.
- */
-static enum call_kind prepare(struct reconciler *rec)
-{
-	rec->text.len = 0;
-	if (leftovers_call(rec))
-		return CALL_LEFTOVERS;
-	return intents_call(rec) ? CALL_INTENTS : CALL_NONE;
 }
 
 void round_next(struct reconciler *rec)
 {
-	enum call_kind call = prepare(rec);
+	enum call_kind call;
 	int err;
 
-	if (call == CALL_NONE)
+	rec->text.len = 0;
+	if (leftovers_call(rec)) /* they may be in the way */
+		call = CALL_LEFTOVERS;
+	else if (intents_call(rec))
+		call = CALL_INTENTS;
+	else
 		return;
 	err = dataplane_call_text(rec->dp, call == CALL_LEFTOVERS ? "transaction" : "sync",
 		rec->text.text, rec->text.len, on_answer, rec);
@@ -356,9 +336,8 @@ void round_next(struct reconciler *rec)
 		rec->out_since_us = clock_mono_us();
 		return;
 	}
-	if (err == -EMSGSIZE) {
+	if (err == -EMSGSIZE)
 		too_long(rec);
-		return;
-	}
-	untry_intents(rec);
+	else
+		untry_intents(rec);
 }

@@ -19,8 +19,6 @@ struct fake fake;
 struct dataplane *dp;
 struct reconciler *rec;
 int rig_statuses;
-uint32_t rig_drift;
-char rig_drift_first[256];
 const char *const *rig_keep;
 uint32_t rig_second_look_ms;
 
@@ -29,12 +27,6 @@ static void on_status(const struct intent *intent, void *arg)
 	ck_assert_int_ne(intent->status.state, INTENT_PENDING);
 	ck_assert_int_gt(intent->status.since_us, 0);
 	rig_statuses++;
-}
-
-static void on_drift(uint32_t objects, const char *first, void *arg)
-{
-	rig_drift = objects;
-	snprintf(rig_drift_first, sizeof(rig_drift_first), "%s", first);
 }
 
 static void open_all(void)
@@ -49,7 +41,6 @@ static void open_all(void)
 	dataplane_set_patience(dp, WAIT_MS, WAIT_MS, 2); /* the machine may be busy */
 	rec = reconciler_start(base, NULL, dp, &config);
 	reconciler_on_status(rec, on_status, NULL);
-	reconciler_on_drift(rec, on_drift, NULL);
 }
 
 void rig_start(void)
@@ -59,7 +50,6 @@ void rig_start(void)
 	fake.references = true;
 	open_all();
 	rig_statuses = 0;
-	rig_drift = 0;
 }
 
 void rig_stop(void)

@@ -10,9 +10,7 @@ extern struct event_base *base;
 extern struct fake fake;
 extern struct dataplane *dp;
 extern struct reconciler *rec;
-extern int rig_statuses;   /* times that a state was told */
-extern uint32_t rig_drift; /* of the last resync that found any */
-extern char rig_drift_first[256];
+extern int rig_statuses;	    /* times that a state was told */
 extern const char *const *rig_keep; /* for rig_start */
 
 /* for rig_start and rig_restart; 0: never, since it would come at any moment of a test on a machine
