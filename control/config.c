@@ -105,37 +105,58 @@ static const struct api_type file_type = {.name = "config",
 	.lists = true,
 	.help = "sluice-control's file"};
 
-static void usage(FILE *to)
+/* ---- options ---- */
+
+#define PLACE(member)                                                                              \
+	.offset = offsetof(struct config, member), .size = sizeof(((struct config *)0)->member)
+
+/* Those before OPT_CONFIG have a place in struct config, where the file may have put something. */
+enum { OPT_CONFIG = 6, OPT_DISCARD, OPT_CHECK, OPTIONS };
+static const struct {
+	const char *name, *argument, *help;
+	const char *usual; /* NULL: the host's name */
+	size_t offset, size;
+} options[OPTIONS] = {
+	{"site", "NAME", "which of the sites this box is (default: the host's name)", PLACE(site)},
+	{"socket", "PATH", "where the REST API is (default /run/sluice/control.sock)",
+		"/run/sluice/control.sock", PLACE(socket)},
+	{"listen", "ADDR:PORT", "and on TCP; wants \"tls\" in the file", "", PLACE(listen)},
+	{"metrics-listen", "ADDR:PORT",
+		"/metrics of this box alone (127.0.0.1, [::1]): plain, without a token", "",
+		PLACE(metrics_listen)},
+	{"dataplane", "PATH",
+		"socket of sluice-dataplane (default /run/sluice-dataplane/dataplane.sock)",
+		"/run/sluice-dataplane/dataplane.sock", PLACE(dataplane)},
+	{"store", "DIR", "what must not be lost (default /var/lib/sluice)", "/var/lib/sluice",
+		PLACE(store)},
+	[OPT_CONFIG] = {"config", "FILE", "JSON (default " FILE_DEFAULT " where there is one)"},
+	[OPT_DISCARD] = {.name = "discard-unread",
+		.help = "deletes intents of the store that this version cannot read (they stay in\n"
+			"                      its history), and what they have in the dataplane; "
+			"without it it does not start"},
+	[OPT_CHECK] = {.name = "check",
+		.help = "says what the start would refuse of options and file; makes nothing"},
+};
+
+static void usage(void)
 {
-	fprintf(to,
-		"Usage: sluice-control [options]\n"
-		"Keeps a Sluice box as its intents want it, and shows what it does: REST on a unix "
-		"socket,\nand on TCP with TLS.\n"
-		"\n"
-		"  --site NAME         which of the sites this box is (default: the host's name)\n"
-		"  --socket PATH       where the REST API is (default /run/sluice/control.sock)\n"
-		"  --listen ADDR:PORT  and on TCP; wants \"tls\" in the file\n"
-		"  --metrics-listen ADDR:PORT\n"
-		"                      /metrics of this box alone (127.0.0.1, [::1]): plain, "
-		"without a token\n"
-		"  --dataplane PATH    socket of sluice-dataplane (default "
-		"/run/sluice-dataplane/dataplane.sock)\n"
-		"  --store DIR         what must not be lost (default /var/lib/sluice)\n"
-		"  --config FILE       JSON (default %s where there is one)\n"
-		"  --discard-unread    deletes intents of the store that this version cannot read "
-		"(they stay "
-		"in\n                      its history), and what they have in the dataplane; "
-		"without it "
-		"it does not start\n"
-		"  --check             says what the start would refuse of options and file; makes "
-		"nothing\n"
-		"  --version, --help\n"
-		"\nFields of the file, options go first:\n",
-		FILE_DEFAULT);
+	fputs("Usage: sluice-control [options]\n"
+	      "Keeps a Sluice box as its intents want it, and shows what it does: REST on a unix "
+	      "socket,\nand on TCP with TLS.\n\n",
+		stdout);
+	for (int i = 0; i < OPTIONS; i++) {
+		const char *argument = options[i].argument;
+		int len = printf("  --%s%s%s", options[i].name, argument ? " " : "",
+			argument ? argument : "");
+
+		printf("%s%*s%s\n", len < 22 ? "" : "\n", len < 22 ? 22 - len : 22, "",
+			options[i].help);
+	}
+	fputs("  --version, --help\n\nFields of the file, options go first:\n", stdout);
 	for (const struct api_field *f = file_fields; f->name; f++) {
-		fprintf(to, "  %-15s %s\n", f->name, f->help);
+		printf("  %-15s %s\n", f->name, f->help);
 		for (const struct api_field *in = f->fields; in && in->name; in++)
-			fprintf(to, "    .%-16s %s\n", in->name, in->help);
+			printf("    .%-16s %s\n", in->name, in->help);
 	}
 }
 
@@ -234,35 +255,6 @@ static int read_file(const char *path, struct config *config)
 	return rc;
 }
 
-/* ---- options ---- */
-
-enum {
-	OPT_SITE = 1,
-	OPT_SOCKET,
-	OPT_LISTEN,
-	OPT_METRICS,
-	OPT_DATAPLANE,
-	OPT_STORE,
-	OPT_CONFIG,
-	OPT_DISCARD,
-	OPT_CHECK
-};
-
-static const struct option long_options[] = {
-	{"site", required_argument, NULL, OPT_SITE},
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"listen", required_argument, NULL, OPT_LISTEN},
-	{"metrics-listen", required_argument, NULL, OPT_METRICS},
-	{"dataplane", required_argument, NULL, OPT_DATAPLANE},
-	{"store", required_argument, NULL, OPT_STORE},
-	{"config", required_argument, NULL, OPT_CONFIG},
-	{"discard-unread", no_argument, NULL, OPT_DISCARD},
-	{"check", no_argument, NULL, OPT_CHECK},
-	{"version", no_argument, NULL, 'V'},
-	{"help", no_argument, NULL, 'h'},
-	{0},
-};
-
 /* An option, else the file, else what is usual. */
 static int take(const char *given, const char *usual, char *place, size_t size)
 {
@@ -277,25 +269,12 @@ static int take(const char *given, const char *usual, char *place, size_t size)
 static int take_options(const char *const *given, struct config *config)
 {
 	char host[sizeof(config->site)] = "";
-	const struct {
-		int option;
-		const char *usual;
-		char *place;
-		size_t size;
-	} all[] = {
-		{OPT_SITE, host, config->site, sizeof(config->site)},
-		{OPT_SOCKET, "/run/sluice/control.sock", config->socket, sizeof(config->socket)},
-		{OPT_LISTEN, "", config->listen, sizeof(config->listen)},
-		{OPT_METRICS, "", config->metrics_listen, sizeof(config->metrics_listen)},
-		{OPT_DATAPLANE, "/run/sluice-dataplane/dataplane.sock", config->dataplane,
-			sizeof(config->dataplane)},
-		{OPT_STORE, "/var/lib/sluice", config->store, sizeof(config->store)},
-	};
 
 	gethostname(host, sizeof(host) - 1);
 	host[strcspn(host, ".")] = '\0';
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (take(given[all[i].option], all[i].usual, all[i].place, all[i].size))
+	for (int i = 0; i < OPT_CONFIG; i++)
+		if (take(given[i], options[i].usual ? options[i].usual : host,
+			    (char *)config + options[i].offset, options[i].size))
 			return -1;
 	if (!api_name_valid(config->site, strlen(config->site)))
 		return fail("\"%s\" cannot be a site's name: letters, digits and . _ - : @",
@@ -309,14 +288,18 @@ static int take_options(const char *const *given, struct config *config)
 
 int config_read(int argc, char **argv, struct config *config)
 {
-	const char *given[OPT_CHECK + 1] = {0}, *file;
+	struct option long_options[OPTIONS + 3] = {
+		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}};
+	const char *given[OPTIONS] = {0}, *file;
 	int c;
 
-	memset(config, 0, sizeof(*config));
+	for (int i = 0; i < OPTIONS; i++)
+		long_options[2 + i] = (struct option){options[i].name,
+			options[i].argument ? required_argument : no_argument, NULL, i};
 	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'h':
-			usage(stdout);
+			usage();
 			return 1;
 		case 'V':
 			printf("sluice-control %s\n", SLUICE_VERSION);

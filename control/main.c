@@ -454,7 +454,7 @@ static int check_only(const struct config *config)
 
 int main(int argc, char **argv)
 {
-	struct config config;
+	static struct config config; /* what it names lives as long as the process */
 	int rc = config_read(argc, argv, &config);
 
 	if (rc)

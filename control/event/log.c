@@ -183,31 +183,22 @@ char *log_make(enum log_level level, const char *event, const char *tenant, uint
 	return text;
 }
 
-void log_event(enum log_level level, const char *event, json_t *fields)
-{
-	char *text;
-	size_t len;
-
-	if (level < log_state.least) {
-		json_decref(fields);
-		return;
-	}
-	text = log_make(level, event, NULL, 0, fields, &len);
-	log_line(level, text, len);
-	free(text);
-}
-
 void log_text(enum log_level level, const char *fmt, ...)
 {
-	char text[1024];
+	char text[1024], *line;
 	json_t *string;
 	va_list args;
+	size_t len;
 
+	if (level < log_state.least)
+		return;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	string = json_string(text);
 	if (!string) /* not UTF-8: the text of somebody else */
 		string = json_string("a message that is not UTF-8");
-	log_event(level, "message", json_pack("{s:o}", "text", string));
+	line = log_make(level, "message", NULL, 0, json_pack("{s:o}", "text", string), &len);
+	log_line(level, line, len);
+	free(line);
 }

@@ -17,8 +17,6 @@ int log_open(const char *file, enum log_level least);
 void log_reopen(void); /* on SIGHUP, after a rotation; keeps the old one when that fails */
 void log_close(void);
 
-/* fields is stolen, may be NULL. */
-void log_event(enum log_level level, const char *event, json_t *fields);
 void log_text(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* For the bus, which makes the text of an event once: the object's text without a newline (new,

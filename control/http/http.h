@@ -62,14 +62,13 @@ struct route {
 	const char *produces; /* NULL: application/json */
 	const struct route_query
 		*query; /* ends with a NULL name; NULL: none, others are refused (400) */
-	void *arg;	/* the table's own: request_arg */
+	void *arg;	/* the table's own */
 };
 
 /* True: the store would keep a GET that reads it waiting; the handler is called again when it does
  * not. Of what is not GET handlers are called only then. */
 bool request_put_off(struct request *r);
 const struct actor *request_actor(const struct request *r);
-void *request_arg(const struct request *r);
 const struct route *request_route(const struct request *r);
 const char *request_param(
 	const struct request *r, const char *name); /* of the path; never NULL for a name in it */

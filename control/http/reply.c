@@ -198,7 +198,7 @@ static int status_of(int code)
 
 void reply_error(struct request *r, const struct rpc_error *err)
 {
-	refuse(r, status_of(err->code), err->message, err, NULL, NULL);
+	reply_error_with(r, err, NULL, NULL);
 }
 
 void reply_error_with(

@@ -522,11 +522,6 @@ const struct actor *request_actor(const struct request *r)
 	return &r->actor;
 }
 
-void *request_arg(const struct request *r)
-{
-	return r->route->arg;
-}
-
 const struct route *request_route(const struct request *r)
 {
 	return r->route;

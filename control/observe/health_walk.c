@@ -272,8 +272,7 @@ static void count_session(struct health_walk *w, const struct intent *intent, bo
 static bool next_intent(struct health_walk *w, const struct health_facts *facts)
 {
 	enum intent_type type = w->phase - PHASE_INTENTS;
-	const struct intent *intent = w->after[0] ? world_after(control.world, type, w->after)
-						  : world_first(control.world, type);
+	const struct intent *intent = world_after(control.world, type, w->after);
 	struct health health;
 	bool is_well;
 

@@ -326,6 +326,91 @@ static void metrics_write_control(struct text *p)
 	write_http(p);
 }
 
+/* ---- objects of JSON, {KEY: object} ---- */
+
+/* A family of what such objects have: one sample each. */
+struct family {
+	const char *name, *help;
+	enum prom_kind kind;
+	const char *part, *value; /* where it is; NULL: the object itself */
+	double scale;		  /* 0: it is an integer or a truth */
+	struct {
+		const char *label, *part, *field; /* field NULL: the key */
+	} labels[2];
+};
+
+static const struct family links[] = {{"sluice_port_up", "The link of a port is up.", PROM_GAUGE,
+					      .value = "link", .labels = {{.label = "port"}}},
+	{"sluice_port_speed_bytes_per_second", "Speed of a port's link.", PROM_GAUGE,
+		.value = "speed_mbps", .scale = 1e6 / 8, .labels = {{.label = "port"}}},
+	{NULL}};
+static const struct family drops[] = {
+	{"sluice_dropped_packets_total", "Packets dropped, by reason.", PROM_COUNTER,
+		.labels = {{.label = "reason"}}},
+	{NULL}};
+static const struct family not_well[] = {
+	{"sluice_health_not_well", "Objects that are not well, by kind.", PROM_GAUGE,
+		.value = "not_well", .labels = {{.label = "kind"}}},
+	{NULL}};
+#define PATH  .labels = {{"gtpu", "match", "gtpu"}, {"peer", "match", "peer"}}
+#define SLICE .labels = {{.label = "slice"}, {"tenant", NULL, "tenant"}}
+static const struct family paths[] = {
+	{"sluice_gtpu_path_transmit_packets_total", "Packets sent to a GTP-U peer.", PROM_COUNTER,
+		.part = "counters", .value = "out_packets", PATH},
+	{"sluice_gtpu_path_transmit_bytes_total", "Bytes sent to a GTP-U peer.", PROM_COUNTER,
+		.part = "counters", .value = "out_bytes", PATH},
+	{NULL}};
+static const struct family sessions[] = {{"sluice_sessions", "Sessions of this site, by slice.",
+						 PROM_GAUGE, .value = "sessions", SLICE},
+	{"sluice_sessions_not_well", "Of those: sessions by which no packet would pass.",
+		PROM_GAUGE, .value = "not_well", SLICE},
+	{"sluice_session_ues", "Of those: sessions with an address of a UE.", PROM_GAUGE,
+		.value = "ues", SLICE},
+	{NULL}};
+
+static const json_t *part_of(const json_t *object, const char *name)
+{
+	return name ? json_object_get(object, name) : object;
+}
+
+static const char *label_of(const struct family *f, int at, const char *key, const json_t *object)
+{
+	const char *field = f->labels[at].field;
+
+	if (!f->labels[at].label || !field)
+		return f->labels[at].label ? key : NULL;
+	return json_string_value(json_object_get(part_of(object, f->labels[at].part), field));
+}
+
+/* Those of other tenants are left out. */
+static void write_families(
+	struct text *p, const struct family *f, const json_t *objects, const struct actor *actor)
+{
+	const char *key;
+	json_t *one;
+
+	for (; f->name && json_object_size(objects); f++) {
+		prom_family(p, f->name, f->kind, f->help);
+		json_object_foreach ((json_t *)objects, key, one) {
+			const json_t *value = part_of(part_of(one, f->part), f->value);
+			const char *first = f->labels[0].label, *second = f->labels[1].label;
+			const char *text = label_of(f, 1, key, one);
+
+			if (second && !strcmp(second, "tenant") && !view_whole(actor) &&
+				!actor_sees(actor, text))
+				continue;
+			if (f->scale > 0)
+				prom_f64(p, f->name, json_number_value(value) * f->scale, first,
+					label_of(f, 0, key, one), NULL);
+			else
+				prom_u64(p, f->name,
+					json_is_true(value) ? 1
+							    : (uint64_t)json_integer_value(value),
+					first, label_of(f, 0, key, one), second, text, NULL);
+		}
+	}
+}
+
 /* ---- XDP programs ---- */
 
 static const char *const verdicts[] = {
@@ -420,8 +505,6 @@ static void metrics_write_health(struct text *p, const struct actor *actor, bool
 {
 	const struct health_facts *facts = health_facts_now();
 	const struct health_report *report = health_last();
-	const char *kind;
-	json_t *counts;
 
 	prom_family(p, "sluice_health", PROM_GAUGE,
 		"1: well, a packet would pass; 0: not, GET /v1/health says why.");
@@ -434,13 +517,8 @@ static void metrics_write_health(struct text *p, const struct actor *actor, bool
 		write_intents(p, facts, INTENT_SLICE, actor);
 		write_intents(p, facts, INTENT_NETWORK, actor);
 	}
-	if (!view_whole(actor) || !report)
-		return;
-	prom_family(p, "sluice_health_not_well", PROM_GAUGE, "Objects that are not well, by kind.");
-	json_object_foreach (report->counts, kind, counts)
-		prom_u64(p, "sluice_health_not_well",
-			json_integer_value(json_object_get(counts, "not_well")), "kind", kind,
-			NULL);
+	if (view_whole(actor) && report)
+		write_families(p, not_well, report->counts, actor);
 }
 
 /* ---- GTP-U paths ---- */
@@ -466,21 +544,6 @@ static void write_path_states(struct text *p, const json_t *peers)
 		prom_u64(p, "sluice_gtpu_paths", counts[i], "state", states[i], NULL);
 }
 
-static void write_path_counter(struct text *p, const json_t *peers, const char *name,
-	const char *counter, const char *help)
-{
-	const char *key;
-	json_t *row;
-
-	prom_family(p, name, PROM_COUNTER, help);
-	json_object_foreach ((json_t *)peers, key, row)
-		prom_u64(p, name,
-			json_integer_value(
-				json_object_get(json_object_get(row, "counters"), counter)),
-			"gtpu", text_at(row, "match", "gtpu"), "peer",
-			text_at(row, "match", "peer"), NULL);
-}
-
 static void metrics_write_gtpu(struct text *p)
 {
 	const struct health_facts *facts = health_facts_now();
@@ -499,61 +562,10 @@ static void metrics_write_gtpu(struct text *p)
 	json_object_foreach ((json_t *)peers, key, row)
 		prom_u64(p, "sluice_gtpu_path_up", health_peer(facts, key, &health), "gtpu",
 			text_at(row, "match", "gtpu"), "peer", text_at(row, "match", "peer"), NULL);
-	write_path_counter(p, peers, "sluice_gtpu_path_transmit_packets_total", "out_packets",
-		"Packets sent to a GTP-U peer.");
-	write_path_counter(p, peers, "sluice_gtpu_path_transmit_bytes_total", "out_bytes",
-		"Bytes sent to a GTP-U peer.");
-}
-
-/* ---- sessions ---- */
-
-static void write_sessions_of(struct text *p, const struct actor *actor, const char *family,
-	const char *counter, const char *help)
-{
-	const char *slice;
-	json_t *one;
-
-	prom_family(p, family, PROM_GAUGE, help);
-	json_object_foreach (health_last()->sessions, slice, one) {
-		const char *tenant = json_string_value(json_object_get(one, "tenant"));
-
-		if (view_whole(actor) || actor_sees(actor, tenant))
-			prom_u64(p, family, json_integer_value(json_object_get(one, counter)),
-				"slice", slice, "tenant", tenant, NULL);
-	}
-}
-
-static void metrics_write_sessions(struct text *p, const struct actor *actor)
-{
-	if (!health_last() || !json_object_size(health_last()->sessions))
-		return;
-	write_sessions_of(
-		p, actor, "sluice_sessions", "sessions", "Sessions of this site, by slice.");
-	write_sessions_of(p, actor, "sluice_sessions_not_well", "not_well",
-		"Of those: sessions by which no packet would pass.");
-	write_sessions_of(p, actor, "sluice_session_ues", "ues",
-		"Of those: sessions with an address of a UE.");
+	write_families(p, paths, peers, NULL);
 }
 
 /* ---- the calls ---- */
-
-static void write_links(struct text *p)
-{
-	json_t *ports = (json_t *)collector_objects(control.collector, "port"), *port;
-	const char *name;
-
-	if (!json_object_size(ports))
-		return;
-	prom_family(p, "sluice_port_up", PROM_GAUGE, "The link of a port is up.");
-	json_object_foreach (ports, name, port)
-		prom_u64(p, "sluice_port_up", json_is_true(json_object_get(port, "link")), "port",
-			name, NULL);
-	prom_family(p, "sluice_port_speed_bytes_per_second", PROM_GAUGE, "Speed of a port's link.");
-	json_object_foreach (ports, name, port)
-		prom_f64(p, "sluice_port_speed_bytes_per_second",
-			json_number_value(json_object_get(port, "speed_mbps")) * 1e6 / 8, "port",
-			name, NULL);
-}
 
 static void write_tunnels(struct text *p)
 {
@@ -577,19 +589,6 @@ bool metrics_tunnel_up(const json_t *tunnel)
 	return state && state[0] == 'u' && state[1] == 'p';
 }
 
-static void write_drops(struct text *p)
-{
-	const char *reason;
-	json_t *packets;
-
-	if (!json_object_size(collector_drops(control.collector)))
-		return;
-	prom_family(p, "sluice_dropped_packets_total", PROM_COUNTER, "Packets dropped, by reason.");
-	json_object_foreach ((json_t *)collector_drops(control.collector), reason, packets)
-		prom_u64(p, "sluice_dropped_packets_total", json_integer_value(packets), "reason",
-			reason, NULL);
-}
-
 static bool few_slices(void)
 {
 	return world_count(control.world, INTENT_SLICE) +
@@ -602,9 +601,9 @@ static void write_box(struct text *p, const struct actor *actor)
 	static const char *const types[] = {"port", "tunnel", "box", "worker", "stage", NULL};
 	const struct measure_filter filter = {.actor = actor, .pages = 1};
 
-	write_links(p);
+	write_families(p, links, collector_objects(control.collector, "port"), actor);
 	write_tunnels(p);
-	write_drops(p);
+	write_families(p, drops, collector_drops(control.collector), actor);
 	measure_write(p, types, &filter);
 }
 
@@ -632,7 +631,8 @@ static void write_few(const struct metrics *m, struct text *p)
 		metrics_write_xdp(p);
 	}
 	metrics_write_health(p, &m->actor, few_slices());
-	metrics_write_sessions(p, &m->actor);
+	if (health_last())
+		write_families(p, sessions, health_last()->sessions, &m->actor);
 	if (!has_counters())
 		return;
 	if (whole) {

@@ -306,8 +306,7 @@ static const struct {
 static bool next_intent(struct graph *g)
 {
 	enum intent_type type = phases[g->phase].type;
-	const struct intent *intent = g->after[0] ? world_after(control.world, type, g->after)
-						  : world_first(control.world, type);
+	const struct intent *intent = world_after(control.world, type, g->after);
 
 	if (!intent)
 		return false;

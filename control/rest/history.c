@@ -105,7 +105,7 @@ static void page_reply(struct request *r, const char *kind, const char *name)
 
 void intent_history(struct request *r)
 {
-	page_reply(r, intent_kind((enum intent_type)(intptr_t)request_arg(r)),
+	page_reply(r, intent_kind((enum intent_type)(intptr_t)request_route(r)->arg),
 		request_param(r, "name"));
 }
 

@@ -121,7 +121,7 @@ json_t *show_change(const struct change *c, const struct world_change *one)
 
 static enum intent_type type_of(const struct request *r)
 {
-	return (enum intent_type)(intptr_t)request_arg(r);
+	return (enum intent_type)(intptr_t)request_route(r)->arg;
 }
 
 void intent_get(struct request *r)

@@ -117,7 +117,7 @@ void intent_write(struct request *r)
 	c->handler = intent_write;
 	c->put = put_one;
 	c->wait_s = request_number(r, "wait");
-	c->type = (enum intent_type)(intptr_t)request_arg(r);
+	c->type = (enum intent_type)(intptr_t)request_route(r)->arg;
 	c->name = request_param(r, "name");
 	line_join(c);
 }

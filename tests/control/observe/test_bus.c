@@ -108,7 +108,7 @@ START_TEST(event_below_the_level_is_heard_but_not_logged)
 	struct heard heard = {0};
 
 	bus_publish(LOG_DEBUG_, "mac.learned", "", NULL);
-	log_event(LOG_DEBUG_, "x", json_object());
+	log_text(LOG_DEBUG_, "x");
 	bus_replay(0, 0, hear, &heard);
 	ck_assert_int_eq(heard.count, 1);
 	json_decref(lines(0));
