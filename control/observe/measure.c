@@ -21,10 +21,16 @@
 	{                                                                                          \
 		type, counter, name, NULL, NULL, PROM_GAUGE, help                                  \
 	}
-#define COLOR(type, counter, name, color, help)                                                    \
+#define SECONDS(type, counter, name, help)                                                         \
 	{                                                                                          \
-		type, counter, name, "color", color, PROM_COUNTER, help                            \
+		type, counter, name, NULL, NULL, PROM_SECONDS, help                                \
 	}
+#define LABELED(type, counter, name, kind, label, value, help)                                     \
+	{                                                                                          \
+		type, counter, name, label, value, kind, help                                      \
+	}
+#define COLOR(type, counter, name, color, help)                                                    \
+	LABELED(type, counter, name, PROM_COUNTER, "color", color, help)
 #define COLORS(type, prefix, name, help)                                                           \
 	COLOR(type, prefix "green_packets", name "_packets_total", "green", "Packets" help),       \
 		COLOR(type, prefix "yellow_packets", name "_packets_total", "yellow", ""),         \
@@ -146,6 +152,110 @@ const struct measure measures[] = {
 		"Packets of the bursts whose cost was sampled (one in 1,024)."),
 	COUNT("stage", "cycles", "stage_sampled_cycles_total",
 		"Cycles spent on those packets, by stage."),
+
+	/* of this process, from what /v1/status shows, too */
+	COUNT("process", "cpu_s", "process_cpu_seconds_total",
+		"User and system CPU time spent by control."),
+	LEVEL("process", "start_s", "process_start_time_seconds",
+		"When control began, since 1970."),
+	LEVEL("process", "virtual_bytes", "process_virtual_memory_bytes", "Virtual memory."),
+	LEVEL("process", "resident_bytes", "process_resident_memory_bytes", "Resident memory."),
+	LEVEL("process", "files", "process_open_fds", "Open file descriptors."),
+	LEVEL("process", "files_most", "process_max_fds", "File descriptors that may be open."),
+
+	LEVEL("control", "revision", "store_revision", "Of the last change of an intent."),
+	COUNT("control", "events", "events_total", "Events published."),
+	COUNT("control", "log_lost", "log_lost_lines_total", "Lines that the log did not take."),
+	SECONDS("control", "turn_longest_us", "control_turn_longest_seconds",
+		"CPU time of the longest turn of control's loop: for so long everything else "
+		"waited."),
+	COUNT("control", "turns_long", "control_turns_long_total",
+		"Turns of control's loop that took more than 20 ms of CPU time."),
+	LEVEL("control", "dataplane", "dataplane_up", "The dataplane answers at its socket."),
+	SECONDS("control", "read_us", "collector_last_read_timestamp_seconds",
+		"When the counters were last read."),
+	SECONDS("control", "took_us", "collector_read_duration_seconds",
+		"How long the last reading of all counters took."),
+
+	LEVEL("reconciler", "synced", "reconciler_synced",
+		"The dataplane is as the intents want it, but for what was refused."),
+	COUNT("reconciler", "transactions", "reconciler_transactions_total",
+		"Transactions sent to the dataplane."),
+	COUNT("reconciler", "transactions_refused", "reconciler_transactions_refused_total",
+		"Transactions that the dataplane refused."),
+	COUNT("reconciler", "resyncs", "reconciler_resyncs_total",
+		"Comparisons with all that the dataplane lists."),
+	COUNT("reconciler", "drift_total", "reconciler_drift_objects_total",
+		"Objects found other than they had been left, and put right."),
+	LABELED("reconciler", "desired", "reconciler_objects", PROM_GAUGE, "state", "desired",
+		"Objects of the dataplane: wanted, there, and those that differ."),
+	LABELED("reconciler", "actual", "reconciler_objects", PROM_GAUGE, "state", "actual", ""),
+	LABELED("reconciler", "differing", "reconciler_objects", PROM_GAUGE, "state", "differing",
+		""),
+	LEVEL("reconciler", "refused", "reconciler_refused_intents",
+		"Intents that the dataplane refuses."),
+	LEVEL("reconciler", "pending", "reconciler_pending_intents",
+		"Intents that are not in the dataplane yet."),
+	SECONDS("reconciler", "last_sync_us", "reconciler_last_sync_timestamp_seconds",
+		"When the dataplane was last found or made as wanted."),
+	SECONDS("reconciler", "last_apply_us", "reconciler_last_apply_duration_seconds",
+		"How long the last transaction took."),
+
+	LEVEL("kernel", "mirrored", "mirror_up", "What the kernel says is mirrored."),
+#define OBJECTS(counter, type, help)                                                               \
+	LABELED("kernel", counter, "mirror_objects", PROM_GAUGE, "type", type, help)
+	OBJECTS("addresses", "address", "Objects that the kernel's tables ask for, by type."),
+	OBJECTS("neighbors", "neighbor", ""),
+	OBJECTS("routes", "route", ""),
+	OBJECTS("tunnels", "tunnel", ""),
+	OBJECTS("members", "member", ""),
+	OBJECTS("macs", "mac", ""),
+	LEVEL("kernel", "refused", "mirror_refused_objects",
+		"Of those, set aside as the dataplane refuses them."),
+	LEVEL("kernel", "waiting", "mirror_waiting_objects",
+		"Of those, waiting for an object that they name."),
+	LEVEL("kernel", "routes_unusable", "mirror_unusable_routes",
+		"Routes of the kernel without a way by an interface of ours that works."),
+	LEVEL("kernel", "macs_multihomed", "mirror_multihomed_macs",
+		"Stations behind several VTEPs (EVPN's multihoming), of which one is used."),
+	LEVEL("kernel", "neighbors_kept", "mirror_kept_neighbors",
+		"Next hops that the kernel was asked to resolve and keep."),
+#define ENTRIES(counter, kind, help)                                                               \
+	LABELED("kernel_entries", counter, "mirror_entries", PROM_GAUGE, "kind", kind, help)
+	ENTRIES("links", "link", "Entries of the kernel's tables that are known, by kind."),
+	ENTRIES("addresses", "address", ""),
+	ENTRIES("nexthops", "nexthop", ""),
+	ENTRIES("routes", "route", ""),
+	ENTRIES("neighbors", "neighbor", ""),
+	ENTRIES("fdb", "fdb", ""),
+	COUNT("kernel", "messages", "mirror_messages_total", "Netlink messages taken in."),
+	COUNT("kernel", "overruns", "mirror_overruns_total",
+		"Times that the kernel had more to say than was taken in; all is read again then."),
+	COUNT("kernel", "rescans", "mirror_rescans_total", "Readings of all that the kernel has."),
+	COUNT("kernel", "drift_total", "mirror_drift_entries_total",
+		"Entries that such a reading found other than they were known."),
+	COUNT("kernel", "writes_refused", "mirror_writes_refused_total",
+		"What was told to the kernel and refused by it."),
+	SECONDS("kernel", "last_change_us", "mirror_last_change_seconds",
+		"From the last message of the kernel until the reconciler had it."),
+	LEVEL("kernel", "namespaces_missing", "mirror_missing_namespaces",
+		"Network namespaces that slices name and that are not there."),
+
+#define REQUESTS(code, help)                                                                       \
+	LABELED("http", code, "http_requests_total", PROM_COUNTER, "code", code, help)
+	REQUESTS("1xx", "Requests answered, by the hundreds of the status."),
+	REQUESTS("2xx", ""),
+	REQUESTS("3xx", ""),
+	REQUESTS("4xx", ""),
+	REQUESTS("5xx", ""),
+	LABELED("http", "refused_rate", "http_refused_total", PROM_COUNTER, "limit", "rate",
+		"Requests over their rate and connections over their number."),
+	LABELED("http", "refused_connections", "http_refused_total", PROM_COUNTER, "limit",
+		"connections", ""),
+	COUNT("http", "timeouts", "http_timeouts_total",
+		"Connections closed as a request did not come whole in its time."),
+	LEVEL("http", "connections", "http_connections", "Open connections."),
+	LEVEL("http", "streams", "http_streams", "Open streams of events."),
 	{NULL},
 };
 
@@ -269,16 +379,13 @@ static bool show(const char *type, const char *key, const json_t *counters,
 	return actor_sees(filter->actor, out->tenant);
 }
 
-static void write_sample(
-	struct text *p, const struct measure *m, const struct shown *one, uint64_t value)
+static void write_sample(struct text *p, const char *name, const struct measure *m,
+	const struct shown *one, uint64_t value)
 {
-	char name[96];
-
-	snprintf(name, sizeof(name), "sluice_%s", m->name);
 	if (is_workers(m->type))
 		prom_u64(p, name, value, "worker", one->worker, "stage", one->stage, NULL);
-	else if (!strcmp(m->type, "box"))
-		prom_u64(p, name, value, NULL);
+	else if (!one->key[0] || !strcmp(m->type, "box"))
+		prom_u64(p, name, value, m->label, m->value, NULL);
 	else if (!strcmp(m->type, "slice"))
 		prom_u64(p, name, value, "slice", one->key, "tenant", one->tenant, m->label,
 			m->value, NULL);
@@ -297,14 +404,20 @@ static void write_row(struct measure_walk *w, struct text *p, const struct shown
 	const json_t *value = json_object_get(one->counters, m->counter);
 	char name[96];
 
-	if (!json_is_integer(value))
+	if (!value)
 		return;
+	snprintf(name, sizeof(name), "%s%s", strcmp(m->type, "process") ? "sluice_" : "", m->name);
 	if (strcmp(w->last, m->name)) {
-		snprintf(name, sizeof(name), "sluice_%s", m->name);
 		prom_family(p, name, m->kind, m->help);
 		w->last = m->name;
 	}
-	write_sample(p, m, one, json_integer_value(value));
+	if (m->kind == PROM_SECONDS)
+		prom_f64(p, name, json_integer_value(value) / 1e6, NULL);
+	else if (json_is_real(value))
+		prom_f64(p, name, json_real_value(value), NULL);
+	else
+		write_sample(p, name, m, one,
+			json_is_true(value) ? 1 : (uint64_t)json_integer_value(value));
 }
 
 static void type_end(struct measure_walk *w)
@@ -318,10 +431,13 @@ static void type_end(struct measure_walk *w)
 
 static void type_begin(struct measure_walk *w)
 {
-	const json_t *stats = collector_stats(control.collector, *w->types);
+	json_t *own = measure_own(*w->types);
+	const json_t *stats = own ? NULL : collector_stats(control.collector, *w->types);
 
-	w->all = xcalloc(json_object_size(stats) + 1, sizeof(*w->all));
-	w->stats = stats ? json_incref((json_t *)stats) : json_object();
+	w->stats = own	   ? json_pack("{s:o}", "", own)
+		   : stats ? json_incref((json_t *)stats)
+			   : json_object();
+	w->all = xcalloc(json_object_size(w->stats) + 1, sizeof(*w->all));
 	w->at = json_object_iter(w->stats);
 	w->row = measures;
 }

@@ -95,11 +95,6 @@ void prom_f64(struct text *p, const char *name, double value, ...)
 
 /* ---- the process, from /proc ---- */
 
-struct process {
-	double cpu_s, start_s;
-	uint64_t virtual_bytes, resident_bytes;
-};
-
 static double boot_time_s(void)
 {
 	FILE *stat = fopen("/proc/stat", "re");
@@ -112,31 +107,6 @@ static double boot_time_s(void)
 	if (stat)
 		fclose(stat);
 	return boot;
-}
-
-static bool process_read(struct process *out)
-{
-	unsigned long long user, system, start, bytes;
-	FILE *stat = fopen("/proc/self/stat", "re");
-	long resident, hz = sysconf(_SC_CLK_TCK);
-	char line[1024] = "";
-	const char *at;
-
-	if (!stat)
-		return false;
-	at = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
-	fclose(stat);
-	/* behind the name: fields 3, 4, …; 14 utime, 15 stime, 22 starttime, 23 vsize, 24 rss */
-	if (!at || sscanf(at + 1,
-			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
-			   "%*d %*d %llu %llu %ld",
-			   &user, &system, &start, &bytes, &resident) != 5)
-		return false;
-	out->cpu_s = (double)(user + system) / hz;
-	out->start_s = boot_time_s() + (double)start / hz;
-	out->virtual_bytes = bytes;
-	out->resident_bytes = (uint64_t)resident * sysconf(_SC_PAGESIZE);
-	return true;
 }
 
 static uint64_t open_files(void)
@@ -152,57 +122,79 @@ static uint64_t open_files(void)
 	return count - 1; /* the directory's own */
 }
 
-/* Metrics_process.c: process_*, build info. */
-static void metrics_write_process(struct text *p)
+static json_t *process_figures(void)
 {
-	struct process process;
+	unsigned long long user, system, start, bytes;
+	FILE *stat = fopen("/proc/self/stat", "re");
+	long resident, hz = sysconf(_SC_CLK_TCK);
+	json_t *out = json_pack("{s:I}", "files", (json_int_t)open_files());
 	struct rlimit files;
+	char line[1024] = "";
+	const char *at;
 
-	prom_family(p, "sluice_build_info", PROM_GAUGE, "Always 1; the version is a label.");
-	prom_u64(p, "sluice_build_info", 1, "version", SLUICE_VERSION, NULL);
-	if (process_read(&process)) {
-		prom_family(p, "process_cpu_seconds_total", PROM_COUNTER,
-			"User and system CPU time spent by control.");
-		prom_f64(p, "process_cpu_seconds_total", process.cpu_s, NULL);
-		prom_family(p, "process_start_time_seconds", PROM_GAUGE,
-			"When control began, since 1970.");
-		prom_f64(p, "process_start_time_seconds", process.start_s, NULL);
-		prom_family(p, "process_virtual_memory_bytes", PROM_GAUGE, "Virtual memory.");
-		prom_u64(p, "process_virtual_memory_bytes", process.virtual_bytes, NULL);
-		prom_family(p, "process_resident_memory_bytes", PROM_GAUGE, "Resident memory.");
-		prom_u64(p, "process_resident_memory_bytes", process.resident_bytes, NULL);
+	at = stat && fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
+	if (stat)
+		fclose(stat);
+	/* behind the name: fields 3, 4, …; 14 utime, 15 stime, 22 starttime, 23 vsize, 24 rss */
+	if (at && sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
+			  "%*d %*d %llu %llu %ld",
+			  &user, &system, &start, &bytes, &resident) == 5) {
+		json_object_set_new(out, "cpu_s", json_real((double)(user + system) / hz));
+		json_object_set_new(out, "start_s", json_real(boot_time_s() + (double)start / hz));
+		json_object_set_new(out, "virtual_bytes", json_integer(bytes));
+		json_object_set_new(out, "resident_bytes",
+			json_integer((json_int_t)resident * sysconf(_SC_PAGESIZE)));
 	}
-	prom_family(p, "process_open_fds", PROM_GAUGE, "Open file descriptors.");
-	prom_u64(p, "process_open_fds", open_files(), NULL);
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		prom_family(p, "process_max_fds", PROM_GAUGE, "File descriptors that may be open.");
-		prom_u64(p, "process_max_fds", files.rlim_cur, NULL);
-	}
+	if (!getrlimit(RLIMIT_NOFILE, &files))
+		json_object_set_new(out, "files_most", json_integer(files.rlim_cur));
+	return out;
 }
 
 /* ---- what control knows of itself ---- */
 
-static void one_u64(
-	struct text *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
+static json_t *control_figures(void)
 {
-	prom_family(p, name, kind, help);
-	prom_u64(p, name, value, NULL);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "revision",
+		(json_int_t)store_revision(control.store), "events", (json_int_t)bus_last(),
+		"log_lost", (json_int_t)log_lost(), "turn_longest_us",
+		(json_int_t)control.turn_longest_us, "turns_long", (json_int_t)control.turns_long,
+		"dataplane", dataplane_state(control.dataplane) == DATAPLANE_UP, "read_us",
+		(json_int_t)collector_at_us(control.collector), "took_us",
+		(json_int_t)collector_took_us(control.collector));
 }
 
-static void one_f64(
-	struct text *p, const char *name, enum prom_kind kind, double value, const char *help)
+static json_t *http_figures(void)
 {
-	prom_family(p, name, kind, help);
-	prom_f64(p, name, value, NULL);
+	struct http_counters c = {0};
+
+	http_counters(&c);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "1xx",
+		(json_int_t)c.requests[1], "2xx", (json_int_t)c.requests[2], "3xx",
+		(json_int_t)c.requests[3], "4xx", (json_int_t)c.requests[4], "5xx",
+		(json_int_t)c.requests[5], "refused_rate", (json_int_t)c.refused_rate,
+		"refused_connections", (json_int_t)c.refused_connections, "timeouts",
+		(json_int_t)c.timeouts, "connections", c.connections, "streams", c.streams);
 }
 
-static void write_loop(struct text *p)
+static json_t *kernel_figures(void)
 {
-	one_f64(p, "sluice_control_turn_longest_seconds", PROM_GAUGE, control.turn_longest_us / 1e6,
-		"CPU time of the longest turn of control's loop: for so long everything else "
-		"waited.");
-	one_u64(p, "sluice_control_turns_long_total", PROM_COUNTER, control.turns_long,
-		"Turns of control's loop that took more than 20 ms of CPU time.");
+	return status_kernel(true);
+}
+
+static const struct {
+	const char *type;
+	json_t *(*read)(void);
+} own[] = {{"process", process_figures}, {"control", control_figures},
+	{"reconciler", status_reconciler}, {"kernel", kernel_figures},
+	{"kernel_entries", status_kernel_entries}, {"http", http_figures}};
+
+json_t *measure_own(const char *type)
+{
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(own[i].type, type))
+			return own[i].read();
+	return NULL;
 }
 
 static void write_intents_by_state(struct text *p)
@@ -238,92 +230,29 @@ static void write_wans(struct text *p)
 			"site", wan->obj->wan.site, NULL);
 }
 
-static void write_reconciler(struct text *p)
-{
-	struct reconcile_counters c = {0};
-
-	view_reconciler(&c);
-	one_u64(p, "sluice_reconciler_synced", PROM_GAUGE, c.synced,
-		"The dataplane is as the intents want it, but for what was refused.");
-	one_u64(p, "sluice_reconciler_transactions_total", PROM_COUNTER, c.transactions,
-		"Transactions sent to the dataplane.");
-	one_u64(p, "sluice_reconciler_transactions_refused_total", PROM_COUNTER,
-		c.transactions_refused, "Transactions that the dataplane refused.");
-	one_u64(p, "sluice_reconciler_resyncs_total", PROM_COUNTER, c.resyncs,
-		"Comparisons with all that the dataplane lists.");
-	one_u64(p, "sluice_reconciler_drift_objects_total", PROM_COUNTER, c.drift_total,
-		"Objects found other than they had been left, and put right.");
-	prom_family(p, "sluice_reconciler_objects", PROM_GAUGE,
-		"Objects of the dataplane: wanted, there, and those that differ.");
-	prom_u64(p, "sluice_reconciler_objects", c.desired, "state", "desired", NULL);
-	prom_u64(p, "sluice_reconciler_objects", c.actual, "state", "actual", NULL);
-	prom_u64(p, "sluice_reconciler_objects", c.differing, "state", "differing", NULL);
-	one_u64(p, "sluice_reconciler_refused_intents", PROM_GAUGE, c.refused,
-		"Intents that the dataplane refuses.");
-	one_u64(p, "sluice_reconciler_pending_intents", PROM_GAUGE, c.pending,
-		"Intents that are not in the dataplane yet.");
-	one_f64(p, "sluice_reconciler_last_sync_timestamp_seconds", PROM_GAUGE,
-		c.last_sync_us / 1e6, "When the dataplane was last found or made as wanted.");
-	one_f64(p, "sluice_reconciler_last_apply_duration_seconds", PROM_GAUGE,
-		c.last_apply_us / 1e6, "How long the last transaction took.");
-}
-
-static void write_dataplane(struct text *p)
+static void write_versions(struct text *p)
 {
 	const json_t *hello = dataplane_hello(control.dataplane);
 
-	one_u64(p, "sluice_dataplane_up", PROM_GAUGE,
-		dataplane_state(control.dataplane) == DATAPLANE_UP,
-		"The dataplane answers at its socket.");
-	if (hello) {
-		prom_family(p, "sluice_dataplane_info", PROM_GAUGE,
-			"Always 1; the dataplane's version is a label.");
-		prom_u64(p, "sluice_dataplane_info", 1, "version",
-			json_string_value(json_object_get(hello, "version")), NULL);
-	}
-	one_f64(p, "sluice_collector_last_read_timestamp_seconds", PROM_GAUGE,
-		collector_at_us(control.collector) / 1e6, "When the counters were last read.");
-	one_f64(p, "sluice_collector_read_duration_seconds", PROM_GAUGE,
-		collector_took_us(control.collector) / 1e6,
-		"How long the last reading of all counters took.");
+	prom_family(p, "sluice_build_info", PROM_GAUGE, "Always 1; the version is a label.");
+	prom_u64(p, "sluice_build_info", 1, "version", SLUICE_VERSION, NULL);
+	if (!hello)
+		return;
+	prom_family(p, "sluice_dataplane_info", PROM_GAUGE,
+		"Always 1; the dataplane's version is a label.");
+	prom_u64(p, "sluice_dataplane_info", 1, "version",
+		json_string_value(json_object_get(hello, "version")), NULL);
 }
 
-static void write_http(struct text *p)
+static void write_control(struct text *p, const struct actor *actor)
 {
-	struct http_counters c = {0};
+	static const char *const types[] = {
+		"process", "control", "reconciler", "kernel", "kernel_entries", "http", NULL};
 
-	http_counters(&c);
-	prom_family(p, "sluice_http_requests_total", PROM_COUNTER,
-		"Requests answered, by the hundreds of the status.");
-	for (int i = 1; i < 6; i++)
-		prom_u64(p, "sluice_http_requests_total", c.requests[i], "code",
-			(const char *[]){"", "1xx", "2xx", "3xx", "4xx", "5xx"}[i], NULL);
-	prom_family(p, "sluice_http_refused_total", PROM_COUNTER,
-		"Requests over their rate and connections over their number.");
-	prom_u64(p, "sluice_http_refused_total", c.refused_rate, "limit", "rate", NULL);
-	prom_u64(p, "sluice_http_refused_total", c.refused_connections, "limit", "connections",
-		NULL);
-	one_u64(p, "sluice_http_timeouts_total", PROM_COUNTER, c.timeouts,
-		"Connections closed as a request did not come whole in its time.");
-	one_u64(p, "sluice_http_connections", PROM_GAUGE, c.connections, "Open connections.");
-	one_u64(p, "sluice_http_streams", PROM_GAUGE, c.streams, "Open streams of events.");
-}
-
-/* Metrics_control.c: intents, WANs, reconciler, http. */
-static void metrics_write_control(struct text *p)
-{
-	one_u64(p, "sluice_store_revision", PROM_GAUGE, store_revision(control.store),
-		"Of the last change of an intent.");
-	one_u64(p, "sluice_events_total", PROM_COUNTER, bus_last(), "Events published.");
-	one_u64(p, "sluice_log_lost_lines_total", PROM_COUNTER, log_lost(),
-		"Lines that the log did not take.");
-	write_loop(p);
-	write_dataplane(p);
+	write_versions(p);
+	measure_write(p, types, &(struct measure_filter){.actor = actor, .pages = 1});
 	write_intents_by_state(p);
 	write_wans(p);
-	write_reconciler(p);
-	metrics_write_mirror(p);
-	write_http(p);
 }
 
 /* ---- objects of JSON, {KEY: object} ---- */
@@ -626,8 +555,7 @@ static void write_few(const struct metrics *m, struct text *p)
 	bool whole = view_whole(&m->actor);
 
 	if (whole) {
-		metrics_write_process(p);
-		metrics_write_control(p);
+		write_control(p, &m->actor);
 		metrics_write_xdp(p);
 	}
 	metrics_write_health(p, &m->actor, few_slices());

@@ -10,7 +10,7 @@
 
 #define PROM_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-enum prom_kind { PROM_COUNTER, PROM_GAUGE };
+enum prom_kind { PROM_COUNTER, PROM_GAUGE, PROM_SECONDS }; /* a gauge, of microseconds */
 
 /* HELP and TYPE. All samples of a family come right behind it. */
 void prom_family(struct text *p, const char *name, enum prom_kind kind, const char *help);
@@ -21,9 +21,10 @@ void prom_f64(struct text *p, const char *name, double value, ...) __attribute__
 /* ---- measure.c ---- */
 
 struct measure {
-	const char *type, *counter; /* the dataplane's: "port", "rx_packets" */
-	const char *name;	    /* without "sluice_"; rows of one name stand together */
-	const char *label, *value;  /* a label that the name of the counter holds, or NULL */
+	const char *type, *counter; /* the dataplane's: "port", "rx_packets"; or measure_own()'s */
+	const char
+		*name; /* without "sluice_", but for "process"; rows of one name stand together */
+	const char *label, *value; /* a label that the name of the counter holds, or NULL */
 	enum prom_kind kind;
 	const char *help;
 };
@@ -59,11 +60,17 @@ void tenants_free(void);
 
 /* ---- the parts of /metrics ---- */
 
-void metrics_write_mirror(struct text *p);
+/* {counter: number} of a type that is no object of the dataplane's ("process", "control",
+ * "reconciler", "kernel", "kernel_entries", "http"): new; NULL: there is nothing, or no such type.
+ */
+json_t *measure_own(const char *type);
 bool metrics_tunnel_up(const json_t *tunnel);
 
 /* ---- status.c ---- */
 
+json_t *status_reconciler(void);
+json_t *status_kernel(bool all);     /* all: with what /v1/status does not show */
+json_t *status_kernel_entries(void); /* NULL: there is no mirror */
 void status_free(void);
 
 /* ---- topology.c ---- */

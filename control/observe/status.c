@@ -38,16 +38,17 @@ void view_reconciler(struct reconcile_counters *out)
 
 #define SHOWN 20
 
-/* {mirrored, …}. */
-static json_t *status_kernel(void)
+/* {mirrored, …}; more: with what only /metrics has. */
+json_t *status_kernel(bool more)
 {
 	struct mirror_counters c = {0};
+	json_t *out;
 
 	if (!control.mirror)
 		return json_pack("{s:b}", "mirrored", 0);
 	mirror_link_counters(control.mirror, &c);
-	return json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
-			 "s:I, s:I, s:I, s:I, s:I, s:I}",
+	out = json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+			"s:I, s:I, s:I, s:I, s:I, s:I}",
 		"mirrored", 1, "ready", c.ready, "addresses", c.addresses, "neighbors", c.neighbors,
 		"routes", c.routes, "tunnels", c.tunnels, "members", c.members, "macs", c.macs,
 		"macs_multihomed", c.macs_multihomed, "routes_unusable", c.routes_unusable,
@@ -57,6 +58,25 @@ static json_t *status_kernel(void)
 		(json_int_t)c.kernel.overruns, "rescans", (json_int_t)c.kernel.rescans,
 		"drift_total", (json_int_t)c.kernel.drift_total, "last_change_us",
 		(json_int_t)c.last_change_us);
+	if (more) {
+		json_object_set_new(out, "messages", json_integer(c.kernel.messages));
+		json_object_set_new(out, "writes_refused", json_integer(c.kernel.refused));
+	}
+	return out;
+}
+
+json_t *status_kernel_entries(void)
+{
+	struct mirror_counters c = {0};
+	const uint32_t *entries = c.kernel.entries;
+
+	if (!control.mirror)
+		return NULL;
+	mirror_link_counters(control.mirror, &c);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "links", entries[KERNEL_LINK],
+		"addresses", entries[KERNEL_ADDRESS], "nexthops", entries[KERNEL_NEXTHOP], "routes",
+		entries[KERNEL_ROUTE], "neighbors", entries[KERNEL_NEIGHBOR], "fdb",
+		entries[KERNEL_FDB]);
 }
 
 /* ---- GET /v1/kernel ---- */
@@ -76,29 +96,19 @@ static void add_missing(const char *slice, const char *said, void *arg)
 			list, json_pack("{s:s, s:s}", "slice", slice, "reason", said));
 }
 
-static json_t *entries_of(const struct kernel_counters *kernel)
-{
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "links", kernel->entries[KERNEL_LINK],
-		"addresses", kernel->entries[KERNEL_ADDRESS], "nexthops",
-		kernel->entries[KERNEL_NEXTHOP], "routes", kernel->entries[KERNEL_ROUTE],
-		"neighbors", kernel->entries[KERNEL_NEIGHBOR], "fdb", kernel->entries[KERNEL_FDB]);
-}
-
 static void get_kernel(struct request *r)
 {
-	struct mirror_counters c = {0};
 	json_t *answer, *list, *missing;
 
 	if (!view_whole(request_actor(r))) {
 		reply_problem(r, 403, "the box's own kernel is the operators' to see");
 		return;
 	}
-	answer = status_kernel();
+	answer = status_kernel(false);
 	list = json_array();
 	missing = json_array();
 	if (control.mirror) {
-		mirror_link_counters(control.mirror, &c);
-		json_object_set_new(answer, "entries", entries_of(&c.kernel));
+		json_object_set_new(answer, "entries", status_kernel_entries());
 		mirror_link_refused(control.mirror, add_refused, list);
 		mirror_link_gaps(control.mirror, add_missing, missing);
 	}
@@ -116,77 +126,6 @@ const struct route observe_kernel_routes[] = {
 		.tag = "visibility"},
 	{NULL},
 };
-
-/* ---- metrics ---- */
-
-static void one(
-	struct text *p, const char *name, enum prom_kind kind, uint64_t value, const char *help)
-{
-	prom_family(p, name, kind, help);
-	prom_u64(p, name, value, NULL);
-}
-
-static void write_objects(struct text *p, const struct mirror_counters *c)
-{
-	static const char name[] = "sluice_mirror_objects";
-
-	prom_family(p, name, PROM_GAUGE, "Objects that the kernel's tables ask for, by type.");
-	prom_u64(p, name, c->addresses, "type", "address", NULL);
-	prom_u64(p, name, c->neighbors, "type", "neighbor", NULL);
-	prom_u64(p, name, c->routes, "type", "route", NULL);
-	prom_u64(p, name, c->tunnels, "type", "tunnel", NULL);
-	prom_u64(p, name, c->members, "type", "member", NULL);
-	prom_u64(p, name, c->macs, "type", "mac", NULL);
-	one(p, "sluice_mirror_refused_objects", PROM_GAUGE, c->refused,
-		"Of those, set aside as the dataplane refuses them.");
-	one(p, "sluice_mirror_waiting_objects", PROM_GAUGE, c->waiting,
-		"Of those, waiting for an object that they name.");
-	one(p, "sluice_mirror_unusable_routes", PROM_GAUGE, c->routes_unusable,
-		"Routes of the kernel without a way by an interface of ours that works.");
-	one(p, "sluice_mirror_multihomed_macs", PROM_GAUGE, c->macs_multihomed,
-		"Stations behind several VTEPs (EVPN's multihoming), of which one is used.");
-	one(p, "sluice_mirror_kept_neighbors", PROM_GAUGE, c->neighbors_kept,
-		"Next hops that the kernel was asked to resolve and keep.");
-}
-
-static void write_kernel(struct text *p, const struct kernel_counters *k)
-{
-	static const char *const kinds[KERNEL_KINDS] = {
-		"link", "address", "nexthop", "route", "neighbor", "fdb"};
-
-	prom_family(p, "sluice_mirror_entries", PROM_GAUGE,
-		"Entries of the kernel's tables that are known, by kind.");
-	for (int kind = 0; kind < KERNEL_KINDS; kind++)
-		prom_u64(p, "sluice_mirror_entries", k->entries[kind], "kind", kinds[kind], NULL);
-	one(p, "sluice_mirror_messages_total", PROM_COUNTER, k->messages,
-		"Netlink messages taken in.");
-	one(p, "sluice_mirror_overruns_total", PROM_COUNTER, k->overruns,
-		"Times that the kernel had more to say than was taken in; all is read again then.");
-	one(p, "sluice_mirror_rescans_total", PROM_COUNTER, k->rescans,
-		"Readings of all that the kernel has.");
-	one(p, "sluice_mirror_drift_entries_total", PROM_COUNTER, k->drift_total,
-		"Entries that such a reading found other than they were known.");
-	one(p, "sluice_mirror_writes_refused_total", PROM_COUNTER, k->refused,
-		"What was told to the kernel and refused by it.");
-}
-
-void metrics_write_mirror(struct text *p)
-{
-	struct mirror_counters c = {0};
-
-	one(p, "sluice_mirror_up", PROM_GAUGE, control.mirror != NULL,
-		"What the kernel says is mirrored.");
-	if (!control.mirror)
-		return;
-	mirror_link_counters(control.mirror, &c);
-	write_objects(p, &c);
-	write_kernel(p, &c.kernel);
-	prom_family(p, "sluice_mirror_last_change_seconds", PROM_GAUGE,
-		"From the last message of the kernel until the reconciler had it.");
-	prom_f64(p, "sluice_mirror_last_change_seconds", c.last_change_us / 1e6, NULL);
-	one(p, "sluice_mirror_missing_namespaces", PROM_GAUGE, c.namespaces_missing,
-		"Network namespaces that slices name and that are not there.");
-}
 
 /* ---- /v1/status ---- */
 
@@ -226,7 +165,7 @@ static json_t *status_dataplane(void)
 		at_us ? json_integer(at_us) : NULL);
 }
 
-static json_t *status_reconciler(void)
+json_t *status_reconciler(void)
 {
 	struct reconcile_counters c = {0};
 
@@ -265,8 +204,8 @@ static json_t *status_make(void)
 	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:{s:I}, s:o*}", "version",
 		SLUICE_VERSION, "site", control.site, "uptime_s",
 		(json_int_t)((clock_wall_us() - control.started_us) / 1000000), "dataplane",
-		status_dataplane(), "reconciler", status_reconciler(), "kernel", status_kernel(),
-		"intents", intents(), "store", "revision",
+		status_dataplane(), "reconciler", status_reconciler(), "kernel",
+		status_kernel(false), "intents", intents(), "store", "revision",
 		(json_int_t)store_revision(control.store), "xdp", status_xdp());
 }
 
