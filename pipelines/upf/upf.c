@@ -17,8 +17,6 @@
 #include "rcu.h"
 #include "rules.h"
 #include "session.h"
-#include "session_change.h"
-#include "session_doors.h"
 #include "upf_worker.h"
 #include "urr.h"
 

@@ -10,7 +10,7 @@
 #include "hold.h"
 #include "rcu.h"
 #include "rules_hot.h"
-#include "session_doors.h"
+#include "session_private.h"
 #include "stages.h"
 
 static char stack[4 << 20];

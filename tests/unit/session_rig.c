@@ -14,7 +14,7 @@
 #include "rules.h"
 #include "schema.h"
 #include "session_check.h"
-#include "session_filters.h"
+#include "session_private.h"
 #include "session_store.h"
 #include "slice.h"
 #include "switch.h"

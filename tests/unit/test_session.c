@@ -11,7 +11,7 @@
 #include "hold.h"
 #include "hot.h"
 #include "rcu.h"
-#include "session_plan.h"
+#include "session_private.h"
 #include "session_rig.h"
 #include "session_store.h"
 #include "table_eal.h"

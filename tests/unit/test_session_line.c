@@ -13,7 +13,7 @@
 #include "qer.h"
 #include "rcu.h"
 #include "session_line_rig.h"
-#include "session_change.h"
+#include "session_private.h"
 #include "session_store.h"
 #include "table_eal.h"
 

@@ -9,7 +9,7 @@
 #include "rpc_client.h"
 #include "rules.h"
 #include "session.h"
-#include "session_filters.h"
+#include "session_private.h"
 #include "session_hot.h"
 #include "session_texts.h"
 

@@ -11,11 +11,7 @@
 #include <string.h>
 
 #include "peer.h"
-#include "session_plan.h"
-#include "session_change.h"
-#include "session_doors.h"
-#include "session_filters.h"
-#include "session_pack.h"
+#include "session_private.h"
 #include "session_store.h"
 #include "urr.h"
 

@@ -76,6 +76,12 @@ const char *session_name_using_gtpu(uint16_t gtpu);
  * UEs' addresses is nobody's: UEs are looked up before routes. */
 uint32_t session_owning(uint16_t slice, const struct api_ip *prefix, bool address);
 
+/* Gives back indices that packets no longer bear, brings sessions home that may go; how many. */
+uint32_t session_poll(void);
+
+/* Is the session a door of the slice, now? */
+bool session_in_slice(uint32_t session, uint16_t slice);
+
 /* Bytes held for sessions, all kinds, rule lists aside. */
 uint64_t session_memory_bytes(void);
 

@@ -11,8 +11,7 @@
 #include "qer.h"
 #include "rules.h"
 #include "schema.h"
-#include "session_plan.h"
-#include "session_filters.h"
+#include "session_private.h"
 
 /* ---- laying out ---- */
 

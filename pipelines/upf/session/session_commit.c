@@ -14,10 +14,7 @@
 #include "hot.h"
 #include "peer.h"
 #include "rcu.h"
-#include "session_change.h"
-#include "session_doors.h"
-#include "session_filters.h"
-#include "session_plan.h"
+#include "session_private.h"
 #include "slice.h"
 
 /* ==== counts ==== */

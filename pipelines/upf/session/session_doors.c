@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ethernet sessions as doors of slices (session_doors.h): floods and MACs on the main thread,
- * called by session.c and fdb.c; tags on the workers, called by session_batch.c and session_down.c.
- * Owns flood_sessions[]. */
-#include "session_doors.h"
+/* Ethernet PDU sessions (TS 23.501 5.6.10.2) as doors of l2 slices. A session is a door of each
+ * slice that a PDR of it takes frames from: MACs are learned behind it, and floods go to it.
+ *
+ * Slices carry no VLAN tags. Where the PDRs with frames from or to a slice name a VLAN in their
+ * Ethernet filters, it is the tag that this slice's frames have at the UE: taken off on their way
+ * in, put on on their way out. One slice's frames have one tag, so two VLANs of a UE never meet
+ * unless they are put into two sessions. Any other tag is a drop (vlan_stacked), as everywhere in
+ * slices; a priority tag (VID 0) is taken off. On their way to another UPF frames keep theirs.
+ *
+ * The uplink comes through session_batch.c (frame_enter), the downlink from bridge.c and flood.c
+ * (down[], SESSION_GROUP_FRAMES).
+ *
+ * Floods and MACs on the main thread; tags on the workers. Owns flood_sessions[]. */
+#include "session_private.h"
 
 #include <errno.h>
 #include <rte_malloc.h>

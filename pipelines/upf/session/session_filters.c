@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lists of filters, stored once each. Main thread only. Owns the lists. A list's texts lie one
  * after the other, each with its NUL; so two lists are the same when their bytes are. */
-#include "session_filters.h"
+#include "session_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

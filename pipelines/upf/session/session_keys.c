@@ -7,7 +7,7 @@
  * A key that is taken has its entry at once, with the value 0, which is nobody's: so that commit
  * cannot fail. One that was somebody's keeps that word until commit: a packet finds the old session
  * or the new one, and never none. */
-#include "session_change.h"
+#include "session_private.h"
 
 #include <errno.h>
 #include <rte_byteorder.h>
@@ -22,7 +22,6 @@
 #include "peer.h"
 #include "reserve.h"
 #include "schema.h"
-#include "session_pack.h"
 #include "slice.h"
 
 /* ==== keys ==== */

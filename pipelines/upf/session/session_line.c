@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which sessions their lines serve, and what stands in them (session_line.h). Main thread only.
  * Owns nothing but the commits' numbers. */
-#include "session_change.h"
+#include "session_private.h"
 #include "session_line.h"
 
 #include "qer_hot.h"

@@ -3,7 +3,7 @@
  *
  *   length (2 bytes), name (length, bytes), then numbers as varints, seven bits a byte; what is at
  *   its default is left out, by a bit of a flags byte in front of each item. */
-#include "session_pack.h"
+#include "session_private.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * Where all cells of before go on counting for the same direction and URRs, and credit and buckets
  * are where they were, they stay, and counters go on; else the session gets other cells, since a
  * worker may still count in the old ones, and what was counted is folded (session_commit.c). */
-#include "session_plan.h"
+#include "session_private.h"
 
 #include <rte_byteorder.h>
 #include <stdio.h>
@@ -15,7 +15,6 @@
 #include "hold.h"
 #include "hot.h"
 #include "session_check.h"
-#include "session_change.h"
 
 /* ==== ways in ==== */
 

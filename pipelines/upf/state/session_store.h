@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is kept of a session for the main thread, and the pools that hold it.
  *
- * A session is a state: a packed definition (session_pack.h) and what it was compiled into (block,
+ * A session is a state: a packed definition (session_pack.c) and what it was compiled into (block,
  * cells, buckets). A change holds the state before and after it; the latest one, prepared or
  * committed, stands in session_cold[]. What workers see is session_block[], set by commit alone.
  * Everything else that a state holds can be read from these two: keys (TEIDs, addresses), peers,
@@ -87,7 +87,7 @@ void home_give(uint32_t index);
 void name_link(uint32_t index);
 void name_unlink(uint32_t index);
 
-/* The name that a packed definition (session_pack.h) begins with. */
+/* The name that a packed definition (session_pack.c) begins with. */
 static inline const char *session_pack_name(const uint8_t *pack, uint32_t *len)
 {
 	*len = pack[2];
