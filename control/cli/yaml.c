@@ -36,6 +36,20 @@ static int refuse(struct reader *r, yaml_mark_t mark, const char *text)
 	return -1;
 }
 
+/* Is it an alias, or something with an anchor or a tag? */
+static bool is_decorated(const yaml_event_t *event)
+{
+	if (event->type == YAML_SCALAR_EVENT)
+		return event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL;
+	if (event->type == YAML_SEQUENCE_START_EVENT)
+		return event->data.sequence_start.anchor != NULL ||
+		       event->data.sequence_start.tag != NULL;
+	if (event->type == YAML_MAPPING_START_EVENT)
+		return event->data.mapping_start.anchor != NULL ||
+		       event->data.mapping_start.tag != NULL;
+	return event->type == YAML_ALIAS_EVENT;
+}
+
 /* The next event into r->event. 0 or -1. */
 static int next(struct reader *r)
 {
@@ -43,7 +57,11 @@ static int next(struct reader *r)
 
 	yaml_event_delete(&r->event);
 	if (yaml_parser_parse(&r->parser, &r->event))
-		return 0;
+		return is_decorated(&r->event)
+			       ? refuse(r, r->event.start_mark,
+					 "anchors, aliases and tags are not taken: write the value "
+					 "itself")
+			       : 0;
 	memset(&r->event, 0, sizeof(r->event));
 	refuse(r, p->problem_mark, p->problem != NULL ? p->problem : "it is not YAML");
 	if (p->context != NULL)
@@ -63,29 +81,22 @@ static json_t *number(const char *text, size_t len)
 {
 	const char *digits = text + (text[0] == '-' || text[0] == '+');
 	size_t whole = strspn(digits, "0123456789");
-	json_t *json = NULL;
+	bool hex = len > 2 && strncmp(text, "0x", 2) == 0 &&
+		   strspn(text + 2, "0123456789abcdefABCDEF") == len - 2;
+	json_int_t integer;
 	double real;
 	char *end;
 
 	errno = 0;
-	if (whole > 0 && digits[whole] == '\0') {
-		json_int_t value = strtoll(text, NULL, 10);
-
-		return errno == 0 ? json_integer(value) : NULL;
-	}
-	if (len > 2 && strncmp(text, "0x", 2) == 0 &&
-		strspn(text + 2, "0123456789abcdefABCDEF") == len - 2) {
-		json_int_t value = strtoll(text + 2, NULL, 16);
-
-		return errno == 0 ? json_integer(value) : NULL;
+	if (hex || (whole > 0 && digits[whole] == '\0')) {
+		integer = strtoll(text, NULL, hex ? 16 : 10);
+		return errno == 0 ? json_integer(integer) : NULL;
 	}
 	/* "1e3", "0.5", ".5"; not "inf", "nan", "0x1p3", which JSON cannot say */
 	if (text[strspn(text, "0123456789+-.eE")] != '\0' || strpbrk(text, "0123456789") == NULL)
 		return NULL;
 	real = strtod(text, &end);
-	if (*end == '\0' && end != text && errno == 0)
-		json = json_real(real);
-	return json;
+	return *end == '\0' && end != text && errno == 0 ? json_real(real) : NULL;
 }
 
 /* A scalar that is not quoted, as YAML understands it. New. */
@@ -114,12 +125,10 @@ static json_t *read_scalar(struct reader *r)
 {
 	const char *text = (const char *)r->event.data.scalar.value;
 	size_t len = r->event.data.scalar.length;
-	json_t *json;
+	json_t *json = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+			       ? yaml_plain(text, len)
+			       : json_stringn(text, len);
 
-	if (r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-		json = yaml_plain(text, len);
-	else
-		json = json_stringn(text, len);
 	if (json == NULL)
 		refuse(r, r->event.start_mark, "this text cannot be written as JSON");
 	return json;
@@ -157,9 +166,6 @@ static int read_pair(struct reader *r, json_t *object)
 
 	if (r->event.type != YAML_SCALAR_EVENT)
 		return refuse(r, r->event.start_mark, "a key must be plain text");
-	if (r->event.data.scalar.anchor != NULL || r->event.data.scalar.tag != NULL)
-		return refuse(r, r->event.start_mark,
-			"anchors and tags are not taken: write the value itself");
 	key = xstrdup((const char *)r->event.data.scalar.value);
 	if (strlen(key) != r->event.data.scalar.length || json_object_get(object, key) != NULL) {
 		refuse(r, r->event.start_mark, "this key is there already, or holds a zero byte");
@@ -213,29 +219,11 @@ static json_t *read_sequence(struct reader *r)
 	return NULL;
 }
 
-static bool is_decorated(const yaml_event_t *event)
-{
-	if (event->type == YAML_SCALAR_EVENT)
-		return event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL;
-	if (event->type == YAML_SEQUENCE_START_EVENT)
-		return event->data.sequence_start.anchor != NULL ||
-		       event->data.sequence_start.tag != NULL;
-	if (event->type == YAML_MAPPING_START_EVENT)
-		return event->data.mapping_start.anchor != NULL ||
-		       event->data.mapping_start.tag != NULL;
-	return false;
-}
-
 /* The node that begins with r->event. New; NULL after refusing. */
 static json_t *read_node(struct reader *r)
 {
 	json_t *json = NULL;
 
-	if (r->event.type == YAML_ALIAS_EVENT || is_decorated(&r->event)) {
-		refuse(r, r->event.start_mark,
-			"anchors, aliases and tags are not taken: write the value itself");
-		return NULL;
-	}
 	if (r->event.type == YAML_SCALAR_EVENT)
 		return read_scalar(r);
 	if (++r->depth > YAML_DEPTH)
@@ -281,10 +269,8 @@ static int read_text(struct reader *r, const char *text, size_t len, json_t *roo
 	int rc;
 
 	memset(&r->event, 0, sizeof(r->event));
-	if (!yaml_parser_initialize(&r->parser)) {
-		snprintf(r->error->text, sizeof(r->error->text), "out of memory");
-		return -1;
-	}
+	if (!yaml_parser_initialize(&r->parser))
+		alloc_exhausted();
 	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, len);
 	rc = read_stream(r, roots, root);

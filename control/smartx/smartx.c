@@ -34,12 +34,6 @@ static uint32_t vlan_of_slice(const struct intent *slice)
 	return ends->count ? ends->item[0].vlan : 0;
 }
 
-/* Whose new things are: the actor's own tenant's; "" for operators. */
-static const char *tenant_of(const struct actor *actor)
-{
-	return actor->tenant;
-}
-
 /* ---- what the playground's Multi-View showed ---- */
 
 static bool here(const char *site)
@@ -185,7 +179,7 @@ static json_t *spec_of(struct request *r, const char *id)
 {
 	const json_t *body = request_body(r), *rate = json_object_get(body, "bandwidth_bps");
 	json_t *spec = json_pack("{s:s, s:[]}", "name", id, "endpoints"), *end;
-	const char *tenant = tenant_of(request_actor(r));
+	const char *tenant = request_actor(r)->tenant; /* "" of operators */
 	json_int_t vlan = vlan_of(body, id);
 
 	if (tenant[0])
@@ -205,7 +199,7 @@ static json_t *spec_of(struct request *r, const char *id)
 static bool known_fields(struct request *r)
 {
 	static const char *const fields[] = {
-		"slice_id", "vlan", "location", "port", "bandwidth_bps"};
+		"slice_id", "vlan", "location", "port", "bandwidth_bps", NULL};
 	const char *name;
 	json_t *value;
 
@@ -216,15 +210,15 @@ static bool known_fields(struct request *r)
 	json_object_foreach ((json_t *)request_body(r), name, value) {
 		size_t i = 0;
 
-		while (i < sizeof(fields) / sizeof(fields[0]) && strcmp(fields[i], name))
+		while (fields[i] && strcmp(fields[i], name))
 			i++;
-		if (i == sizeof(fields) / sizeof(fields[0])) {
-			reply_problem(r, 422,
-				"%.60s: there is no such field; want slice_id, vlan, "
-				"location, port, bandwidth_bps",
-				name);
-			return false;
-		}
+		if (fields[i])
+			continue;
+		reply_problem(r, 422,
+			"%.60s: there is no such field; want slice_id, vlan, location, port, "
+			"bandwidth_bps",
+			name);
+		return false;
 	}
 	return true;
 }
@@ -399,10 +393,8 @@ static json_t *slice_with_end(struct request *r, const struct intent *slice, str
 		w->vlan = vlan_of_slice(slice);
 	spec = json_deep_copy(slice->spec);
 	ends = json_object_get(spec, "endpoints");
-	if (!ends) {
-		ends = json_array();
-		json_object_set_new(spec, "endpoints", ends);
-	}
+	if (!ends)
+		json_object_set_new(spec, "endpoints", ends = json_array());
 	json_array_append_new(ends, json_pack("{s:s, s:s, s:o*}", "site", w->site, "port", w->port,
 					    "vlan", w->vlan ? json_integer(w->vlan) : NULL));
 	return spec;
