@@ -21,13 +21,8 @@
 void (*fdb_on_event)(enum fdb_event what, const struct fdb_entry *entry, door_t old_door);
 void (*fdb_on_overtaken)(uint16_t slice, door_t door);
 
-/* Entries by what they belong to: how many, and how many of them are static. */
-struct tally {
-	uint32_t all;
-	uint32_t statics;
-};
-
-static struct tally *by_slice, *by_attachment, *by_tunnel, *by_session;
+static uint32_t *in_slice, *learned_in_slice;		 /* [LIMIT_SLICES + 1] entries */
+static uint32_t *by_attachment, *by_tunnel, *by_session; /* learned ones */
 static uint32_t statics, refused;
 static bool between;	   /* no transaction is in the making: static entries may be overtaken */
 static bool sessions_left; /* some have MACs of slices that they are no doors of any more */
@@ -54,14 +49,16 @@ int fdb_init(uint32_t workers_total)
 		.door_left = fdb_flush};
 
 	notify_listen(&notify);
-	by_slice = calloc(LIMIT_SLICES + 1, sizeof(*by_slice));
+	in_slice = calloc(LIMIT_SLICES + 1, sizeof(*in_slice));
+	learned_in_slice = calloc(LIMIT_SLICES + 1, sizeof(*learned_in_slice));
 	by_attachment = calloc(LIMIT_ATTACHMENTS + 1, sizeof(*by_attachment));
 	by_tunnel = calloc(LIMIT_TUNNELS + 1, sizeof(*by_tunnel));
 	by_session = reserve_map((LIMIT_SESSIONS + 1) * sizeof(*by_session));
 	statics = refused = 0;
 	age_cursor = 0;
 	sessions_left = false;
-	if (by_slice == NULL || by_attachment == NULL || by_tunnel == NULL || by_session == NULL)
+	if (in_slice == NULL || learned_in_slice == NULL || by_attachment == NULL ||
+		by_tunnel == NULL || by_session == NULL)
 		return -ENOMEM;
 	return exact_init(&fdb_table, "fdb", 1, LIMIT_MACS);
 }
@@ -69,14 +66,15 @@ int fdb_init(uint32_t workers_total)
 void fdb_fini(void)
 {
 	exact_fini(&fdb_table);
-	free(by_slice);
+	free(in_slice);
+	free(learned_in_slice);
 	free(by_attachment);
 	free(by_tunnel);
 	reserve_unmap(by_session, (LIMIT_SESSIONS + 1) * sizeof(*by_session));
-	by_slice = by_attachment = by_tunnel = by_session = NULL;
+	in_slice = learned_in_slice = by_attachment = by_tunnel = by_session = NULL;
 }
 
-static struct tally *door_tally(door_t door)
+static uint32_t *learned_at(door_t door)
 {
 	if (DOOR_KIND(door) == DOOR_SESSION)
 		return &by_session[DOOR_SESSION_ID(door)];
@@ -86,13 +84,13 @@ static struct tally *door_tally(door_t door)
 
 static void count(uint64_t key, uint64_t value, int by)
 {
-	struct tally *tally[] = {&by_slice[(uint16_t)key], door_tally(value & FDB_DOOR)};
-
-	for (uint32_t i = 0; i < RTE_DIM(tally); i++) {
-		tally[i]->all += by;
-		tally[i]->statics += value & FDB_STATIC ? by : 0;
+	in_slice[(uint16_t)key] += by;
+	if (value & FDB_STATIC) {
+		statics += by;
+		return;
 	}
-	statics += value & FDB_STATIC ? by : 0;
+	learned_in_slice[(uint16_t)key] += by;
+	*learned_at(value & FDB_DOOR) += by;
 }
 
 static uint64_t key_of(uint16_t slice, const struct api_mac_addr *mac)
@@ -173,7 +171,7 @@ enum fdb_result fdb_put_static(
 		exact_put(&fdb_table, &key, value);
 		return FDB_UPDATED;
 	}
-	if (by_slice[slice].all >= slice_max_macs(slice))
+	if (in_slice[slice] >= slice_max_macs(slice))
 		make_room(slice);
 	if (fdb_table.count >= fdb_table.capacity)
 		make_room(0);
@@ -223,23 +221,6 @@ int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *ou
 uint32_t fdb_room(void)
 {
 	return fdb_table.capacity - statics;
-}
-
-uint32_t fdb_slice_room(uint16_t slice)
-{
-	uint32_t max = slice_max_macs(slice);
-
-	return max > by_slice[slice].statics ? max - by_slice[slice].statics : 0;
-}
-
-uint32_t fdb_static_on_door(door_t door)
-{
-	return door_tally(door)->statics;
-}
-
-uint32_t fdb_static_in_slice(uint16_t slice)
-{
-	return by_slice[slice].statics;
 }
 
 uint32_t fdb_count(void)
@@ -298,13 +279,13 @@ static void flush(struct flush f)
 {
 	uint64_t cursor = 0;
 
-	if (f.slice == 0 || by_slice[f.slice].all > by_slice[f.slice].statics)
+	if (f.slice == 0 || learned_in_slice[f.slice] > 0)
 		exact_scan(&fdb_table, &cursor, UINT32_MAX, flush_one, &f);
 }
 
 void fdb_flush(uint16_t slice, door_t door)
 {
-	if (door == 0 || door_tally(door)->all > door_tally(door)->statics)
+	if (door == 0 || *learned_at(door) > 0)
 		flush((struct flush){slice, door, door != 0 ? FDB_DOOR : 0});
 }
 
@@ -318,7 +299,7 @@ static void flush_tunnels(uint16_t slice)
 
 void fdb_session_left(uint32_t session)
 {
-	sessions_left |= by_session[session].all > 0;
+	sessions_left |= by_session[session] > 0;
 }
 
 static bool flush_left(const uint64_t *key, uint64_t *value, void *arg)
@@ -384,7 +365,7 @@ static void learn(const struct learn_report *report)
 			move(report->key, value, fresh);
 		return;
 	}
-	if (by_slice[slice].all >= slice_max_macs(slice) ||
+	if (in_slice[slice] >= slice_max_macs(slice) ||
 		exact_put(&fdb_table, &report->key, fresh) < 0) {
 		refused++;
 		return;

@@ -32,8 +32,8 @@ struct fdb_entry {
 int fdb_init(uint32_t workers);
 void fdb_fini(void);
 
-/* Static entries. The caller has checked fdb_room() and fdb_slice_room(); put replaces a learned
- * entry. Main thread. */
+/* Static entries. The caller has checked fdb_room() and the slice's max_macs; put replaces a
+ * learned entry. Main thread. */
 enum fdb_result { FDB_CREATED, FDB_UPDATED, FDB_UNCHANGED };
 enum fdb_result fdb_put_static(
 	uint16_t slice, const struct api_mac_addr *mac, door_t door, bool movable);
@@ -45,13 +45,9 @@ void fdb_settle(uint16_t slice, const struct api_mac_addr *mac);
 /* 0 or -ENOENT. */
 int fdb_get(uint16_t slice, const struct api_mac_addr *mac, struct fdb_entry *out);
 
-/* How many more entries the box, or the slice, takes (learned ones can be displaced by static: they
- * count as room). */
+/* How many more static entries the box takes (learned ones can be displaced by them: they count as
+ * room). */
 uint32_t fdb_room(void);
-uint32_t fdb_slice_room(uint16_t slice);
-/* Static entries that point to a door / of a slice: what makes deleting it "in use". */
-uint32_t fdb_static_on_door(door_t door);
-uint32_t fdb_static_in_slice(uint16_t slice);
 uint32_t fdb_count(void);
 /* Bytes of memory held for the table, and entries it is declared for. */
 uint64_t fdb_memory_bytes(void);
