@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See arena.h. A chain of chunks, each larger than the one before; owns them. A million sessions
- * are decoded in the same first chunk. */
-#include "arena.h"
+/* Memory of the decoding thread (codec.h). A chain of chunks, each larger than the one before; owns
+ * them. A million sessions are decoded in the same first chunk. */
+#include "codec.h"
 
 #include <stdalign.h>
 #include <stdlib.h>

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "arena.h"
-
 static bool is_printable(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -62,7 +60,7 @@ static int decode_enum(const struct api_field *field, const json_t *json, uint32
 	return -1;
 }
 
-int api_field_from_number(const struct api_field *field, const json_t *json, void *place)
+static int from_number(const struct api_field *field, const json_t *json, void *place)
 {
 	json_int_t value = json_integer_value(json);
 
@@ -77,6 +75,105 @@ int api_field_from_number(const struct api_field *field, const json_t *json, voi
 		*(uint32_t *)place = value;
 	return 0;
 }
+
+/* ---- lists: their items lie in the thread's arena ---- */
+
+size_t api_item_bytes(const struct api_field *field)
+{
+	switch (field->kind) {
+	case FIELD_IDS:
+		return sizeof(uint32_t);
+	case FIELD_TEXTS:
+		return sizeof(struct api_text);
+	case FIELD_PREFIXES:
+		return sizeof(struct api_ip);
+	default:
+		return field->item_size;
+	}
+}
+
+static int decode_field(
+	const struct api_field *field, const json_t *json, void *structure, struct rpc_error *err);
+
+static int decode_text(const struct api_field *item, const json_t *json, struct api_text *out,
+	struct rpc_error *err)
+{
+	size_t len = json_string_length(json);
+	char *text;
+
+	if (!json_is_string(json) || len >= item->size)
+		return api_field_refuse(item, json, err);
+	text = arena_take(len + 1);
+	if (!text)
+		return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+	*out = (struct api_text){text, len};
+	return decode_field(item, json, text, err);
+}
+
+/* What an item is by itself, at the place it is decoded to. */
+static struct api_field item_field(const struct api_field *list)
+{
+	struct api_field item = *list;
+
+	item.name = "";
+	item.offset = 0;
+	if (list->kind == FIELD_IDS)
+		item.kind = FIELD_U32;
+	else if (list->kind == FIELD_PREFIXES)
+		item.kind = FIELD_PREFIX;
+	else if (list->kind == FIELD_SET)
+		item.kind = FIELD_ENUM;
+	else if (list->kind == FIELD_TEXTS)
+		item.kind = FIELD_TEXT;
+	item.size = list->max + 1; /* of a text */
+	return item;
+}
+
+static int decode_item(
+	const struct api_field *item, const json_t *json, void *place, struct rpc_error *err)
+{
+	if (item->kind == FIELD_LIST)
+		return api_decode_fields(item->fields, json, place, err);
+	if (item->kind == FIELD_TEXT)
+		return decode_text(item, json, place, err);
+	return decode_field(item, json, place, err);
+}
+
+/* A set is a list whose items are bits of one number. What an item's refusal names is its place:
+ * "filters[2]", "pdrs[1].teid". */
+static int decode_list(
+	const struct api_field *field, const json_t *json, void *place, struct rpc_error *err)
+{
+	size_t count = json_array_size(json), bytes = api_item_bytes(field);
+	const struct api_field item = item_field(field);
+	struct api_list *list = place;
+	uint32_t set = 0, bit = 0;
+	char *at = (char *)&bit;
+
+	if (!json_is_array(json) || count < field->min_items || count > field->max_items)
+		return api_field_refuse(field, json, err);
+	if (field->kind != FIELD_SET && count > 0) {
+		list->item = at = arena_take(count * bytes);
+		if (!at)
+			return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory");
+		list->count = count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (decode_item(&item, json_array_get(json, i), at, err)) {
+			rpc_error_prefix(err, "%s[%zu]", field->name, i);
+			return -1;
+		}
+		if (field->kind == FIELD_SET)
+			set |= 1u << bit;
+		else
+			at += bytes;
+	}
+	if (field->kind == FIELD_SET)
+		*(uint32_t *)place = set;
+	return 0;
+}
+
+/* ---- fields ---- */
 
 static int decode_via(const json_t *json, struct api_route *out, struct rpc_error *err)
 {
@@ -122,7 +219,7 @@ static int decode_field(
 	switch (field->kind) {
 	case FIELD_U32:
 	case FIELD_U64:
-		rc = api_field_from_number(field, json, place);
+		rc = from_number(field, json, place);
 		break;
 	case FIELD_BOOL:
 		if (json_is_boolean(json)) {
@@ -148,7 +245,7 @@ static int decode_field(
 	case FIELD_TEXTS:
 	case FIELD_PREFIXES:
 	case FIELD_SET:
-		return api_decode_list(field, json, place, err);
+		return decode_list(field, json, place, err);
 	default:
 		if (json_is_string(json))
 			rc = api_field_from_text(

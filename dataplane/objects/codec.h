@@ -28,17 +28,9 @@ int api_refuse_either(const struct api_field *fields, unsigned given, struct rpc
  */
 int api_field_from_text(const struct api_field *field, const char *text, size_t len, void *place);
 
-/* A number → uint32_t or uint64_t. 0 or -1. */
-int api_field_from_number(const struct api_field *field, const json_t *json, void *place);
-
 /* An object → structure, which was zeroed. 0, or -1 with err. */
 int api_decode_fields(
 	const struct api_field *fields, const json_t *json, void *out, struct rpc_error *err);
-
-/* A list → place, its items in the arena (arena.h). 0, or -1 with err. Kinds LIST, IDS, TEXTS,
- * PREFIXES and SET. */
-int api_decode_list(
-	const struct api_field *field, const json_t *json, void *place, struct rpc_error *err);
 
 /* Of an item of a list. */
 size_t api_item_bytes(const struct api_field *field);
@@ -49,6 +41,15 @@ bool api_only_next(const struct api_field *field, int *value);
 
 /* The string form of the same kinds, for answers and keys; text has LIMIT_DEVICE + 1 bytes. */
 const char *api_field_to_text(const struct api_field *field, const void *place, char *text);
+
+/* ---- arena.c: memory of the decoding thread for the items of an object's lists, taken piece by
+ * piece, given back at once when the next object begins ---- */
+
+/* size bytes of zeros, aligned for anything; NULL: no memory. They stay until arena_reset(). */
+void *arena_take(size_t size);
+void arena_reset(void);
+/* Gives the memory itself back. */
+void arena_free(void);
 
 static inline const void *api_field_at(const struct api_field *field, const void *structure)
 {
