@@ -11,7 +11,7 @@
 #include "event.h"
 #include "fdb.h"
 #include "methods.h"
-#include "noun_mac.h"
+#include "nouns.h"
 #include "params.h"
 #include "port.h"
 #include "port_link.h"

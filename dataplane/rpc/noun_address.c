@@ -4,7 +4,7 @@
  * the switch itself: what conflicts with it is looked for in the model and in what this transaction
  * has said, since pipelines/l3/gateway.h knows only what is committed. Owns nothing: its networks
  * are networks.h's. */
-#include "noun_address.h"
+#include "nouns.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +12,6 @@
 
 #include "gateway.h"
 #include "networks.h"
-#include "noun_neighbor.h"
-#include "noun_route.h"
-#include "noun_session.h"
 #include "port.h"
 #include "tx.h"
 #include "underlay.h"

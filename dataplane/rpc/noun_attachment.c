@@ -7,8 +7,6 @@
 
 #include "attachment.h"
 #include "attachment_tap.h"
-#include "noun_meter.h"
-#include "noun_tap.h"
 
 static void attachment_unique(const union api_object *data, char *text)
 {

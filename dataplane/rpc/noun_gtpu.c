@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "nouns.h"
-#include "noun_session.h"
 #include "peer.h"
 #include "underlay.h"
 

@@ -2,8 +2,6 @@
 /* mac: static MACs, staged per transaction and kept in the MAC table alone. Owns the counts of
  * static MACs in slice, attachment, tunnel and member objects, which keep those from being
  * deleted. */
-#include "noun_mac.h"
-
 #include <stdio.h>
 #include <string.h>
 

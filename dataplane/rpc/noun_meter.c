@@ -2,8 +2,6 @@
 /* meter: rates and bursts; what it says holds for every slice and attachment that names it, each
  * with buckets of its own. Called through nouns[] and by noun_meter.h; its id is
  * pipelines/qos/police.h's. */
-#include "noun_meter.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

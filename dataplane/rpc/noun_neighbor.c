@@ -2,14 +2,13 @@
 /* neighbor: the MAC of an IP next door, on the underlay or on an attachment. Owns nothing: static
  * ones are in the model, learned ones in pipelines/l3/neighbor.h alone. In an l3 slice it must be
  * on a network of its attachment, and keeps that from going; in an l2 slice any address will do. */
-#include "noun_neighbor.h"
+#include "nouns.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "neighbor.h"
 #include "networks.h"
-#include "noun_address.h"
 #include "underlay.h"
 
 static void unique_text(const char *slice, const struct api_ip *address, char *text)

@@ -9,7 +9,6 @@
 #include "attachment.h"
 #include "device_allow.h"
 #include "events.h"
-#include "noun_address.h"
 #include "noun_port.h"
 #include "port.h"
 #include "port_link.h"

@@ -2,7 +2,7 @@
 /* route: of table "underlay" an object of the model, of an l3 slice staged per transaction and kept
  * in the FIB alone. Owns the use of its next hop of what is not committed yet, and the counts of
  * routes in slice, attachment and member objects, which keep those from being deleted. */
-#include "noun_route.h"
+#include "nouns.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,8 +10,6 @@
 
 #include "fib.h"
 #include "networks.h"
-#include "noun_address.h"
-#include "noun_session.h"
 #include "port.h"
 
 struct ways {

@@ -7,8 +7,6 @@
 
 #include "fib.h"
 #include "gateway.h"
-#include "noun_meter.h"
-#include "noun_tap.h"
 #include "port.h"
 #include "slice.h"
 

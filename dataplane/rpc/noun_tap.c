@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Taps of attachments by name (noun_tap.h). */
-#include "noun_tap.h"
-
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>

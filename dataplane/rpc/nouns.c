@@ -8,7 +8,6 @@
 
 #include "counters.h"
 #include "networks.h"
-#include "noun_session.h"
 #include "sync_pending.h"
 #include "underlay.h"
 

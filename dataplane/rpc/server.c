@@ -22,7 +22,6 @@
 #include "model.h"
 #include "networks.h"
 #include "nouns.h"
-#include "noun_tap.h"
 #include "sync_pending.h"
 #include "trace_client.h"
 #include "unix_socket.h"
