@@ -170,7 +170,7 @@ static int fail_in_use(struct rpc_error *err, const struct object *obj, uint32_t
 static int check_port(const struct api_address *next, struct rpc_error *err)
 {
 	const struct object *taken;
-	char untagged[NOUN_UNIQUE];
+	char untagged[NOUN_UNIQUE], label[160];
 
 	if (!noun_ip_unicast(&next->prefix))
 		return noun_fail_ip(
@@ -180,15 +180,12 @@ static int check_port(const struct api_address *next, struct rpc_error *err)
 			err, -ENOSPC, "ports hold at most %u addresses", LIMIT_UNDERLAY_ADDRESSES);
 	snprintf(untagged, sizeof(untagged), "port %s untagged", next->port);
 	taken = model_unique_holder(OBJECT_ATTACHMENT, untagged);
-	if (taken) {
-		snprintf(err->path, sizeof(err->path), "port");
-		model_label(taken, err->with, sizeof(err->with));
-		return rpc_fail(err, RPC_ERR_CONFLICT,
-			"the untagged traffic of port %s is a slice's: give %.100s a vlan, or "
-			"another port",
-			next->port, err->with);
-	}
-	return 0;
+	if (!taken)
+		return 0;
+	return noun_fail_conflict(err, "port", model_label(taken, label, sizeof(label)),
+		"the untagged traffic of port %s is a slice's: give %.100s a vlan, or "
+		"another port",
+		next->port, label);
 }
 
 static int address_check(const struct tx *tx, const struct change *change, struct rpc_error *err)

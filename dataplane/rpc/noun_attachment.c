@@ -23,25 +23,21 @@ static int check_not_underlay(const union api_object *data, struct rpc_error *er
 {
 	const struct object *port = model_find(OBJECT_PORT, data->attachment.port);
 	const struct ref *ref;
+	char label[160];
 
 	if (data->attachment.vlan || !port)
 		return 0;
-	if (port->now->data->port.tap) {
-		snprintf(err->path, sizeof(err->path), "port");
-		snprintf(err->with, sizeof(err->with), "port %s", port->key);
-		return rpc_fail(err, RPC_ERR_CONFLICT,
+	if (port->now->data->port.tap)
+		return noun_fail_conflict(err, "port", model_label(port, label, sizeof(label)),
 			"port %s has a tap: its untagged traffic is this box's; give the "
 			"attachment a vlan",
 			port->key);
-	}
 	LIST_FOREACH (ref, &port->used_by, link) {
 		const struct object *user = ref->from->owner;
 
 		if (user->type->type != OBJECT_ADDRESS)
 			continue;
-		snprintf(err->path, sizeof(err->path), "port");
-		snprintf(err->with, sizeof(err->with), "address %.150s", user->key);
-		return rpc_fail(err, RPC_ERR_CONFLICT,
+		return noun_fail_conflict(err, "port", model_label(user, label, sizeof(label)),
 			"port %s has an address: its untagged traffic is this box's; give the "
 			"attachment a vlan",
 			port->key);

@@ -92,6 +92,7 @@ static int port_check(const struct tx *tx, const struct change *change, struct r
 
 static int check_device_name(const struct api_port *next, struct rpc_error *err)
 {
+	char device[sizeof(next->device) + 8];
 	size_t length = strcspn(next->device, ",");
 	const struct object *obj = model_after(OBJECT_PORT, "");
 
@@ -99,10 +100,9 @@ static int check_device_name(const struct api_port *next, struct rpc_error *err)
 		obj = model_next((struct object *)obj);
 	if (!obj)
 		return 0;
-	snprintf(err->path, sizeof(err->path), "device");
-	snprintf(err->with, sizeof(err->with), "device %.*s", (int)length, next->device);
-	return rpc_fail(err, RPC_ERR_CONFLICT, "port %s: device %.*s is open already", next->name,
-		(int)length, next->device);
+	snprintf(device, sizeof(device), "device %.*s", (int)length, next->device);
+	return noun_fail_conflict(
+		err, "device", device, "port %s: %s is open already", next->name, device);
 }
 
 /* How many more devices are open by now than there are. */
