@@ -397,7 +397,8 @@ static int same_demand(const struct demand *a, void *arg)
 	const struct demand *b = arg;
 
 	return a->kind == b->kind && a->number == b->number && !strcmp(a->site, b->site) &&
-	       !strcmp(a->name, b->name) && (!a->ip || ip_equal(a->ip, b->ip));
+	       !strcmp(a->name, b->name) &&
+	       (!a->ip || (api_ip_same(a->ip, b->ip) && a->ip->len == b->ip->len));
 }
 
 /* It had this before: what operators have given beyond the grant may stay. */
@@ -478,7 +479,8 @@ static bool grows(const struct intent *intent, const struct constraint_key *key)
 
 	before.value = 0;
 	if (was)
-		constraints_visit(&intent_types[was->type], was->obj, value_before, &before);
+		constraints_visit(
+			intent_types[was->type].constraints, was->obj, value_before, &before);
 	return key->value > before.value;
 }
 
@@ -577,7 +579,8 @@ int grant_check_chosen(struct world *world, struct intent *intent, struct rpc_er
 	if (!world->limited)
 		return 0;
 	if (demands_chosen(world, intent, check_demand, &pass) ||
-		constraints_visit(&intent_types[intent->type], intent->obj, check_sum, &pass.look))
+		constraints_visit(
+			intent_types[intent->type].constraints, intent->obj, check_sum, &pass.look))
 		return -1;
 	return 0;
 }

@@ -154,11 +154,6 @@ static json_t *without_answers(const json_t *given)
 	return out ? out : json_incref((json_t *)given);
 }
 
-static int out_of_memory(struct rpc_error *err)
-{
-	return rpc_fail(err, RPC_ERR_INTERNAL, "out of memory; try again");
-}
-
 int intent_parse(enum intent_type type, const json_t *given, union intent_object **obj,
 	json_t **spec, struct rpc_error *err)
 {
@@ -166,8 +161,6 @@ int intent_parse(enum intent_type type, const json_t *given, union intent_object
 	union intent_object decoded;
 	int rc;
 
-	if (!json)
-		return out_of_memory(err);
 	rc = api_decode(&intent_types[type], json, "", (union api_object *)&decoded, err);
 	if (!rc) {
 		default_taps(type, json, &decoded);
@@ -177,13 +170,8 @@ int intent_parse(enum intent_type type, const json_t *given, union intent_object
 	if (rc)
 		return -1;
 	*obj = intent_copy(type, &decoded);
-	if (!*obj)
-		return out_of_memory(err);
 	*spec = intent_encode(type, *obj);
-	if (*spec)
-		return 0;
-	free(*obj);
-	return out_of_memory(err);
+	return 0;
 }
 
 uint64_t name_hash(uint64_t hash, const char *text)
@@ -217,10 +205,8 @@ json_t *intent_show(const struct intent *intent)
 {
 	json_t *out = json_copy(intent->spec);
 
-	if (out && !json_object_set_new(out, "kind", json_string(intent_kind(intent->type))) &&
-		!json_object_set_new(out, "meta", meta_show(intent)) &&
-		!json_object_set_new(out, "status", status_show(intent)))
-		return out;
-	json_decref(out);
-	return NULL;
+	json_object_set_new(out, "kind", json_string(intent_kind(intent->type)));
+	json_object_set_new(out, "meta", meta_show(intent));
+	json_object_set_new(out, "status", status_show(intent));
+	return out;
 }

@@ -73,7 +73,7 @@ const char *session_gtpu_own(const struct api_session *s, const struct intent_gt
 	uint32_t interface, uint8_t family);
 const char *session_gtpu_any(const struct intent_gtpus *gtpus, uint32_t interface, uint8_t family);
 
-/* As the API shows it: spec with "status" and "meta". New; NULL: no memory. */
+/* As the API shows it: spec with "status" and "meta". New. */
 json_t *intent_show(const struct intent *intent);
 
 #endif

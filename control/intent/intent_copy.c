@@ -88,9 +88,7 @@ union intent_object *intent_copy(enum intent_type type, const union intent_objec
 	char *out;
 
 	copy_lists(its->fields, obj, NULL, &pieces);
-	out = malloc(padded(its->size) + pieces.bytes);
-	if (!out)
-		return NULL;
+	out = xmalloc(padded(its->size) + pieces.bytes);
 	memcpy(out, obj, its->size);
 	pieces.next = out + padded(its->size);
 	copy_lists(its->fields, obj, out, &pieces);
@@ -114,17 +112,12 @@ static json_t *sorted_object(json_t *json)
 		iter = json_object_iter_next(json, iter))
 		keys[count++] = json_object_iter_key(iter);
 	qsort(keys, count, sizeof(keys[0]), by_key);
-	for (size_t i = 0; out && i < count; i++) {
-		if (json_object_set_new_nocheck(
-			    out, keys[i], sorted(json_object_get(json, keys[i])))) {
-			json_decref(out);
-			out = NULL;
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new_nocheck(out, keys[i], sorted(json_object_get(json, keys[i])));
 	return out;
 }
 
-/* A value with the keys of its objects in order; new, or one more reference. NULL: no memory. */
+/* A value with the keys of its objects in order; new, or one more reference. */
 static json_t *sorted(json_t *json)
 {
 	json_t *out, *item;
@@ -135,19 +128,15 @@ static json_t *sorted(json_t *json)
 	if (!json_is_array(json))
 		return json_incref(json);
 	out = json_array();
-	json_array_foreach (json, index, item) {
-		if (out && json_array_append_new(out, sorted(item))) {
-			json_decref(out);
-			out = NULL;
-		}
-	}
+	json_array_foreach (json, index, item)
+		json_array_append_new(out, sorted(item));
 	return out;
 }
 
 json_t *intent_encode(enum intent_type type, const union intent_object *obj)
 {
 	json_t *json = api_encode(&intent_types[type], (const union api_object *)obj);
-	json_t *out = json ? sorted(json) : NULL;
+	json_t *out = sorted(json);
 
 	json_decref(json);
 	return out;

@@ -242,7 +242,7 @@ static int visit_keys(const struct world *world, const struct intent *intent,
 {
 	struct look look = {world, intent, err};
 
-	return constraints_visit(&intent_types[intent->type], intent->obj, visit, &look);
+	return constraints_visit(intent_types[intent->type].constraints, intent->obj, visit, &look);
 }
 
 static int rule_needed(struct world *world, struct intent *intent, struct rpc_error *err)

@@ -151,7 +151,7 @@ static int check_on_link(const struct api_ip *address, const struct api_ip *gate
 
 	if (!address->family)
 		return 0;
-	if (api_ip_within(address, gateway) && !ip_same_address(address, gateway))
+	if (api_ip_within(address, gateway) && !api_ip_same(address, gateway))
 		return 0;
 	api_ip_format(address, false, text);
 	if (intent == slice)

@@ -9,8 +9,7 @@
 
 #define CONSTRAINTS_OF_LIST 16 /* that are visited together */
 
-/* Writes a part to text, which has room for a name. Returns its end; NULL: it is left out. */
-static char *write_part(const struct key_part *part, const void *structure, char *text)
+char *key_part_text(const struct key_part *part, const void *structure, char *text)
 {
 	const void *place = (const char *)structure + part->offset;
 	const char *from = place;
@@ -24,9 +23,10 @@ static char *write_part(const struct key_part *part, const void *structure, char
 			return NULL;
 		return text + snprintf(text, LIMIT_NAME + 1, "%0*u", part->digits, number);
 	case KEY_PART_IP:
+	case KEY_PART_PREFIX:
 		if (!((const struct api_ip *)place)->family)
 			return NULL;
-		api_ip_format(place, false, text);
+		api_ip_format(place, part->kind == KEY_PART_PREFIX, text);
 		return text + strlen(text);
 	case KEY_PART_MAC:
 		api_mac_format(place, text);
@@ -52,7 +52,7 @@ static bool write_key(
 		part < constraint->part + KEY_PARTS && part->kind; part++) {
 		if (part > constraint->part)
 			*text++ = '/';
-		text = write_part(part, part->of_item ? item : object, text);
+		text = key_part_text(part, part->of_item ? item : object, text);
 		if (!text)
 			return false;
 	}
@@ -115,9 +115,8 @@ static int visit_items(const struct api_constraint *first, unsigned count, const
 }
 
 int constraints_visit(
-	const struct api_type *type, const void *object, constraint_visit *visit, void *arg)
+	const struct api_constraint *at, const void *object, constraint_visit *visit, void *arg)
 {
-	const struct api_constraint *at = type->constraints;
 	int rc = 0;
 
 	while (at && at->role && !rc) {

@@ -28,6 +28,7 @@ enum key_part_kind {
 	KEY_PART_NUMBER, /* uint32_t */
 	KEY_PART_ID,	 /* uint32_t, 0: left out */
 	KEY_PART_IP,	 /* struct api_ip, without its length */
+	KEY_PART_PREFIX, /* with it */
 	KEY_PART_MAC,
 	KEY_PART_WORD, /* always `word` */
 };
@@ -66,11 +67,14 @@ struct constraint_key {
 	char text[API_KEY_BYTES];
 };
 
-/* Calls visit for each key of an object, in the order of its type's constraints (those of one list
+/* Calls visit for each key of an object, in the order of the constraints (those of one list
  * that stand together item by item), until it answers other than 0, which is returned. */
 typedef int constraint_visit(const struct constraint_key *key, void *arg);
 int constraints_visit(
-	const struct api_type *type, const void *object, constraint_visit *visit, void *arg);
+	const struct api_constraint *list, const void *object, constraint_visit *visit, void *arg);
+/* Writes a part of the structure to text, which has room for a name or an address. Returns its end;
+ * NULL: it is left out. */
+char *key_part_text(const struct key_part *part, const void *structure, char *text);
 
 /* The path of the field that the key is made of goes to err->path. */
 void constraint_path(const struct constraint_key *key, struct rpc_error *err);

@@ -33,6 +33,11 @@ bool api_ip_alike(const struct api_ip *a, const struct api_ip *b, unsigned len)
 	return !rest || !((a->bytes[whole] ^ b->bytes[whole]) >> (8 - rest));
 }
 
+bool api_ip_same(const struct api_ip *a, const struct api_ip *b)
+{
+	return api_ip_alike(a, b, a->family == 6 ? 128 : 32);
+}
+
 bool api_ip_within(const struct api_ip *address, const struct api_ip *network)
 {
 	return api_ip_alike(address, network, network->len);

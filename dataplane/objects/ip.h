@@ -23,6 +23,9 @@ struct api_ip api_ip_edge(const struct api_ip *prefix, bool last);
 /* Of one family, with the same first len bits (at most 32, 128)? */
 bool api_ip_alike(const struct api_ip *a, const struct api_ip *b, unsigned len);
 
+/* One address, whatever their lengths? */
+bool api_ip_same(const struct api_ip *a, const struct api_ip *b);
+
 /* Is the address (its own length does not matter) in this network? */
 bool api_ip_within(const struct api_ip *address, const struct api_ip *network);
 

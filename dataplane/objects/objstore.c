@@ -389,7 +389,7 @@ static void each_key(struct objstore_node *node, constraint_visit *visit)
 {
 	const struct objstore *store = node->store;
 
-	constraints_visit(&store->types[node->type],
+	constraints_visit(store->types[node->type].constraints,
 		store->ops->object(node->version[OBJSTORE_MADE]), visit, node);
 }
 
