@@ -261,6 +261,8 @@ int wan_check_own(struct world *world, struct intent *intent, struct rpc_error *
 
 int wan_check_user(struct world *world, struct intent *intent, struct rpc_error *err)
 {
+	if (!use_count(intent))
+		return 0;
 	return check_one_wan(world, intent, err) || check_carries(world, intent, err) ||
 			       check_room(world, intent, err)
 		       ? -1
