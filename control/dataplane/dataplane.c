@@ -38,10 +38,9 @@ TAILQ_HEAD(call_list, call);
 
 struct listener {
 	TAILQ_ENTRY(listener) link;
-	dataplane_changed changed; /* one of the two */
+	dataplane_changed changed; /* one of the two; none: freed when nobody walks the list */
 	dataplane_event event;
 	void *arg;
-	bool gone; /* freed when nobody walks the list */
 };
 TAILQ_HEAD(listener_list, listener);
 
@@ -57,7 +56,6 @@ struct dataplane {
 	enum dataplane_state state;
 	uint64_t instance;
 	json_t *hello;
-	bool greeted; /* hello was answered on this connection */
 	json_int_t last_id;
 	size_t scanned; /* bytes of the input that hold no newline */
 	struct call_list calls;
@@ -105,7 +103,7 @@ static void sweep(struct dataplane *dp)
 	if (dp->walking)
 		return;
 	TAILQ_FOREACH_SAFE (one, &dp->listeners, link, next) {
-		if (!one->gone)
+		if (one->changed || one->event)
 			continue;
 		TAILQ_REMOVE(&dp->listeners, one, link);
 		free(one);
@@ -118,7 +116,10 @@ void dataplane_forget(struct dataplane *dp, void *arg)
 	struct call *call;
 
 	TAILQ_FOREACH (one, &dp->listeners, link)
-		one->gone |= one->arg == arg;
+		if (one->arg == arg) {
+			one->changed = NULL;
+			one->event = NULL;
+		}
 	TAILQ_FOREACH (call, &dp->calls, link)
 		if (call->arg == arg)
 			call->answer = NULL;
@@ -134,9 +135,9 @@ static void tell(struct dataplane *dp, const json_t *event)
 
 	dp->walking++;
 	TAILQ_FOREACH (one, &dp->listeners, link) {
-		if (event && one->event && !one->gone)
+		if (event && one->event)
 			one->event(event, one->arg);
-		if (!event && one->changed && !one->gone)
+		if (!event && one->changed)
 			one->changed(dp->state, dp->instance, one->arg);
 	}
 	dp->walking--;
@@ -147,7 +148,7 @@ static void tell(struct dataplane *dp, const json_t *event)
 
 static void watch_overdue(struct dataplane *dp)
 {
-	uint32_t ms = dp->greeted ? dp->answer_ms : dp->hello_ms;
+	uint32_t ms = dp->state == DATAPLANE_UP ? dp->answer_ms : dp->hello_ms;
 	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
 	if (TAILQ_EMPTY(&dp->calls))
@@ -252,7 +253,6 @@ static void lose(struct dataplane *dp, enum dataplane_state state)
 		bufferevent_free(dp->bev);
 	dp->bev = NULL;
 	dp->scanned = 0;
-	dp->greeted = false;
 	json_decref(dp->hello);
 	dp->hello = NULL;
 	dp->instance = 0;
@@ -271,7 +271,6 @@ static void greeted(struct dataplane *dp, const json_t *hello)
 	static const char events[] = "{\"events\":[\"link\",\"mac\",\"usage\",\"downlink_data\","
 				     "\"path\",\"error_indication\",\"neighbor\",\"port\"]}";
 
-	dp->greeted = true;
 	dp->why[0] = dp->told[0] = '\0';
 	dp->retry_ms = dp->first_retry_ms;
 	json_decref(dp->hello);
@@ -374,7 +373,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		read_lines(dp);
 	if (dp->bev != bev)
 		return;
-	if (!dp->greeted && !dp->refused)
+	if (dp->state != DATAPLANE_UP && !dp->refused)
 		snprintf(dp->why, sizeof(dp->why),
 			"the dataplane is down: what listens at %s answers no hello", dp->path);
 	lose(dp, DATAPLANE_DOWN);
@@ -509,7 +508,7 @@ enum dataplane_state dataplane_state(const struct dataplane *dp)
 
 uint32_t dataplane_silent_ms(const struct dataplane *dp)
 {
-	uint32_t patience_ms = dp->greeted ? dp->answer_ms : dp->hello_ms;
+	uint32_t patience_ms = dp->state == DATAPLANE_UP ? dp->answer_ms : dp->hello_ms;
 	struct timeval end, now;
 	int64_t left_ms;
 

@@ -168,20 +168,6 @@ static void on_resync(evutil_socket_t fd, short what, void *arg)
 	reconciler_resync(rec);
 }
 
-static void on_second_look(evutil_socket_t fd, short what, void *arg)
-{
-	reconciler_resync(arg);
-}
-
-void reconcile_looked(struct reconciler *rec)
-{
-	struct timeval later = {rec->second_look_ms / 1000, rec->second_look_ms % 1000 * 1000};
-
-	if (rec->connected)
-		evtimer_add(rec->second_look, &later);
-	rec->connected = false;
-}
-
 /* ---- the dataplane comes and goes ---- */
 
 static void forget_all(struct reconciler *rec)
@@ -195,6 +181,7 @@ static void forget_all(struct reconciler *rec)
 static void on_dataplane(enum dataplane_state state, uint64_t instance, void *arg)
 {
 	struct reconciler *rec = arg;
+	struct timeval later = {rec->second_look_ms / 1000, rec->second_look_ms % 1000 * 1000};
 
 	if (state != DATAPLANE_UP) {
 		if (rec->list != LIST_NONE)
@@ -208,7 +195,7 @@ static void on_dataplane(enum dataplane_state state, uint64_t instance, void *ar
 			forget_all(rec);
 		rec->instance = instance;
 	}
-	rec->connected = true;
+	evtimer_add(rec->second_look, &later);
 	rec->resync_wanted = true;
 	reconcile_work(rec);
 }
@@ -396,7 +383,7 @@ struct reconciler *reconciler_start(struct event_base *base, struct world *world
 	rec->keep = config->keep;
 	rec->work = evtimer_new(base, on_work, rec);
 	rec->pause = evtimer_new(base, on_pause, rec);
-	rec->second_look = evtimer_new(base, on_second_look, rec);
+	rec->second_look = evtimer_new(base, on_resync, rec);
 	rec->resync = event_new(base, -1, EV_PERSIST, on_resync, rec);
 	event_add(rec->resync, &tv);
 	dataplane_on_change(dp, on_dataplane, rec);

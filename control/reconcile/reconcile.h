@@ -23,7 +23,7 @@ struct reconciler;
 struct reconcile_config { /* what it points to lives as long as the reconciler */
 	const char *site;
 	uint32_t resync_s;	 /* default 60 */
-	uint32_t second_look_ms; /* after the first look by a new connection; default 1000 */
+	uint32_t second_look_ms; /* after a connection is made; default 1000 */
 	/* A dataplane that owes answers for so long is not waited for by a check; default 1000 */
 	uint32_t silent_ms;
 	const char *const *keep; /* "route", "slice lab-*": type, or type and shell pattern of keys;

@@ -142,7 +142,6 @@ struct reconciler {
 	uint64_t seq;
 
 	uint64_t instance;
-	bool connected; /* and not looked at since */
 	bool known;	/* what is there */
 	uint64_t stamp; /* counts calls and resyncs */
 
@@ -270,7 +269,6 @@ void reconcile_work(struct reconciler *rec);		   /* from the loop, soon */
 void reconcile_pause(struct reconciler *rec, uint32_t ms); /* nothing is done for so long */
 bool reconcile_synced(const struct reconciler *rec);
 uint32_t reconcile_differing(const struct reconciler *rec); /* objects */
-void reconcile_looked(struct reconciler *rec);		    /* a resync is over */
 bool reconcile_kept(const struct reconciler *rec, enum object_type type, const char *key);
 
 #endif

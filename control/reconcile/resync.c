@@ -209,7 +209,6 @@ static void finish(struct reconciler *rec)
 	rec->counters.drift_last = rec->drift;
 	rec->counters.drift_total += rec->drift;
 	rec->known = true;
-	reconcile_looked(rec);
 	TAILQ_FOREACH_SAFE (owner, &rec->refused_owners, refused_link, next)
 		owner_queue(rec, owner);
 }
