@@ -217,12 +217,21 @@ static void throw_away(struct conn *conn)
 
 /* ---- bytes ---- */
 
+/* Is the answer that the connection ends with on its way, or out? */
+static bool is_last_answered(const struct conn *conn)
+{
+	const struct request *r = conn->request;
+
+	return conn->state == CONN_LINGERING ||
+	       (conn->state == CONN_SENDING && r->state == REQUEST_SENT && !r->keep);
+}
+
 /* What has come is read on: after an answer, or when the body's way is decided. */
 static void conn_feed(struct conn *conn)
 {
 	struct evbuffer *input = bufferevent_get_input(conn->bev);
 
-	if (conn->closing && !conn->doomed)
+	if (!conn->doomed && is_last_answered(conn))
 		throw_away(conn);
 	while (!conn->doomed && (conn->state == CONN_IDLE || conn->state == CONN_READING) &&
 		evbuffer_get_length(input)) {
@@ -253,12 +262,13 @@ static void on_read(struct bufferevent *bev, void *arg)
 static void answered(struct conn *conn)
 {
 	struct request *r = conn->request;
+	bool keep = r->keep, unread = !r->complete;
 
 	conn->request = NULL;
 	request_free(r);
-	if (conn->closing && conn->unread && !conn->ended) {
+	if (!keep && unread && !conn->ended) {
 		linger(conn);
-	} else if (conn->closing) {
+	} else if (!keep) {
 		conn_doom(conn);
 	} else {
 		conn->state = CONN_IDLE;

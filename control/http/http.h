@@ -171,14 +171,17 @@ int http_reload(char *why, size_t why_size);
 int http_check(const struct http_config *config, char *why, size_t why_size);
 
 /* Called for a 401 or 403, before the answer; at most ten times a second. line: "PUT
- * /v1/slices/blue". */
-void http_on_refused(void (*refused)(const struct actor *actor, const char *line, int status,
-			     const char *detail, void *arg),
-	void *arg);
+ * /v1/slices/blue". NULL: nobody is. */
+typedef void (*http_refused)(
+	const struct actor *actor, const char *line, int status, const char *detail);
+void http_on_refused(http_refused refused);
 
 /* OpenAPI 3.1 of the tables (openapi.c); the caller owns it. Schemas of intents come from
  * intent_types. */
 json_t *openapi_document(const struct route *const *tables);
+
+/* Of some pieces, one behind the other: 64 hex digits and a NUL. */
+void sha256_hex(const void *const *pieces, const size_t *lens, int count, char *hex);
 
 /* For /metrics. */
 struct http_counters {

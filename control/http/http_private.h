@@ -71,11 +71,9 @@ struct conn {
 	TAILQ_ENTRY(conn) stranger; /* of its source, oldest first, until it shows a token */
 	TAILQ_ENTRY(conn) work;
 	bool in_work, doomed;
-	bool admin;   /* by the unix socket */
-	bool known;   /* local, or has shown a valid token */
-	bool closing; /* after this answer */
-	bool ended;   /* the client sends no more, and waits for its answers */
-	bool unread;  /* the last request's body was not read to its end */
+	bool admin; /* by the unix socket */
+	bool known; /* local, or has shown a valid token */
+	bool ended; /* the client sends no more, and waits for its answers */
 	enum conn_state state;
 	uint64_t deadline_us; /* monotonic; 0: none */
 	uint32_t scanned;     /* bytes of a head that were looked at */
@@ -235,9 +233,6 @@ enum auth_result auth_token(const char *header, struct actor *actor, char *token
 
 /* One request of this key (a token's id or an address): 0, or the seconds to wait. */
 uint32_t rate_take(const void *key, size_t len, uint32_t per_s, uint64_t now_us);
-
-/* 64 hex digits and a NUL. */
-void sha256_hex(const void *const *pieces, const size_t *lens, int count, char *hex);
 
 /* ---- tls.c: TLS for TCP ---- */
 

@@ -101,16 +101,11 @@ static void free_text(const void *text, size_t len, void *arg)
 
 #define TOLD_EACH_S 10
 
-static void (*on_refused)(
-	const struct actor *actor, const char *line, int status, const char *detail, void *arg);
-static void *on_refused_arg;
+static http_refused on_refused;
 
-void http_on_refused(void (*refused)(const struct actor *actor, const char *line, int status,
-			     const char *detail, void *arg),
-	void *arg)
+void http_on_refused(http_refused refused)
 {
 	on_refused = refused;
-	on_refused_arg = arg;
 }
 
 /* Strangers may not fill the log, nor push everybody else out of the audit log. */
@@ -137,7 +132,7 @@ static void audit(struct request *r, int status, const char *detail)
 	if (status == 401 || status == 403)
 		told = is_told(now_us / 1000000);
 	if (told && on_refused && (status == 401 || status == 403))
-		on_refused(&r->actor, r->line, status, detail, on_refused_arg);
+		on_refused(&r->actor, r->line, status, detail);
 	if (!http.store || !strcmp(r->method, "GET") || r->head || (status == 401 && !told))
 		return;
 	store_audit_add(http.store, *r->actor.name ? r->actor.name : "nobody", r->actor.source,
@@ -285,8 +280,6 @@ static void write_head(struct request *r, int status, const char *type, int64_t 
 static void finish(struct request *r)
 {
 	r->state = REQUEST_SENT;
-	r->conn->closing = !r->keep;
-	r->conn->unread = !r->complete;
 	conn_sent(r->conn, evbuffer_get_length(output(r)));
 }
 

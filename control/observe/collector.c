@@ -44,8 +44,7 @@ struct collector {
 	bool failed;		  /* the round lacks an answer */
 	bool stopped;
 	uint64_t took_us; /* the last round that has ended */
-	void (*read)(const struct collector *c, void *arg);
-	void *read_arg;
+	void (*read)(const struct collector *c);
 };
 
 struct call {
@@ -120,7 +119,7 @@ static void round_end(struct collector *c)
 		c->now = c->coming;
 		memset(&c->coming, 0, sizeof(c->coming));
 		if (c->read)
-			c->read(c, c->read_arg);
+			c->read(c);
 	}
 	again(c, pause_us(c, cost_us));
 }
@@ -303,11 +302,9 @@ void collector_stop(struct collector *c)
 		collector_free(c);
 }
 
-void collector_on_read(
-	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg)
+void collector_on_read(struct collector *c, void (*read)(const struct collector *c))
 {
 	c->read = read;
-	c->read_arg = arg;
 }
 
 void collector_list_soon(struct collector *c)

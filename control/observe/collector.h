@@ -14,8 +14,7 @@ struct collector *collector_start(struct event_base *base, struct dataplane *dp)
 void collector_stop(struct collector *c);
 
 /* Called after each reading; one. */
-void collector_on_read(
-	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg);
+void collector_on_read(struct collector *c, void (*read)(const struct collector *c));
 
 enum { COLLECTOR_STATS = 8 };
 /* COLLECTOR_STATS that are read, then "session", which is asked for when it is wanted, and NULL. */

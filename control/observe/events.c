@@ -28,7 +28,7 @@ struct stream {
 	bool whole;	    /* sees everything */
 	bool gone, busy;    /* gone while being told: freed when that is over */
 	api_name tenant;
-	char filters[FILTER_TEXT]; /* one after the other, each with its NUL, "" at the end */
+	char filters[FILTER_TEXT]; /* names with commas between; "": all */
 };
 
 static LIST_HEAD(, stream) streams = LIST_HEAD_INITIALIZER(streams);
@@ -50,22 +50,30 @@ static void gone(void *arg)
 		stream_free(s);
 }
 
+/* The next of some names with commas between, or 0; *at begins at the first. */
+static size_t next_name(const char **at, const char **name)
+{
+	size_t len;
+
+	*name = *at + strspn(*at, ",");
+	len = strcspn(*name, ",");
+	*at = *name + len;
+	return len;
+}
+
 /* "mac" lets "mac.learned" through, too. */
 static bool wanted(const struct stream *s, const struct bus_entry *entry)
 {
+	const char *at = s->filters, *name;
 	size_t len;
 
 	if (!s->whole && (!entry->tenant[0] || strcmp(entry->tenant, s->tenant)))
 		return false;
-	if (!s->filters[0])
-		return true;
-	for (const char *filter = s->filters; *filter; filter += len + 1) {
-		len = strlen(filter);
-		if (!strncmp(entry->event, filter, len) &&
+	while ((len = next_name(&at, &name)))
+		if (!strncmp(entry->event, name, len) &&
 			(!entry->event[len] || entry->event[len] == '.'))
 			return true;
-	}
-	return false;
+	return !s->filters[0];
 }
 
 /* Events of an earlier life of this process have the same numbers and another first half. */
@@ -157,20 +165,6 @@ static bool is_event(const char *name, size_t len)
 	return false;
 }
 
-/* The first name of a filter that is no event's, as "%.*s"; 0: all are. */
-static size_t unknown_event(const char *text, const char **name)
-{
-	for (; text && *text; text += strspn(text, ",")) {
-		size_t len = strcspn(text, ",");
-
-		*name = text;
-		if (len && !is_event(text, len))
-			return len;
-		text += len;
-	}
-	return 0;
-}
-
 static void refuse_event(struct request *r, const char *name, size_t len)
 {
 	char known[640] = "";
@@ -186,21 +180,24 @@ static void refuse_event(struct request *r, const char *name, size_t len)
 		(int)(len < 60 ? len : 60), name, known);
 }
 
-/* 0; -1: the filter is too long or names too many. */
-static int set_filters(struct stream *s, const char *text)
+/* False: r was answered, since the filter names what is no event, or too many. */
+static bool filters_read(struct request *r, const char *text)
 {
-	size_t used = 0, count = 0;
+	const char *at = text, *name;
+	size_t len;
+	int count = 0;
 
-	while (text && *text) {
-		size_t len = strcspn(text, ",");
-
-		if (len && (used + len + 2 > sizeof(s->filters) || ++count > FILTERS))
-			return -1;
-		memcpy(s->filters + used, text, len);
-		used += len ? len + 1 : 0;
-		text += len + (text[len] == ',');
+	while ((len = next_name(&at, &name))) {
+		if (!is_event(name, len)) {
+			refuse_event(r, name, len);
+			return false;
+		}
+		count++;
 	}
-	return 0;
+	if (strlen(text) < FILTER_TEXT && count <= FILTERS)
+		return true;
+	reply_problem(r, 400, "event: want at most %d names with commas between", FILTERS);
+	return false;
 }
 
 /* Where to begin: what Last-Event-ID says, or now. */
@@ -235,20 +232,13 @@ static struct stream *stream_new(struct request *r)
 
 static void get_events(struct request *r)
 {
-	const char *unknown = NULL;
-	size_t len = unknown_event(request_query(r, "event"), &unknown);
+	const char *filters = request_query(r, "event");
 	struct stream *s;
 
-	if (len) {
-		refuse_event(r, unknown, len);
+	if (!filters_read(r, filters ? filters : ""))
 		return;
-	}
 	s = stream_new(r);
-	if (set_filters(s, request_query(r, "event"))) {
-		stream_free(s);
-		reply_problem(r, 400, "event: want at most %d names with commas between", FILTERS);
-		return;
-	}
+	strcpy(s->filters, filters ? filters + strspn(filters, ",") : "");
 	set_place(s, request_header(r, "Last-Event-ID"));
 	s->busy = true;
 	reply_stream(r, "text/event-stream", gone, s);

@@ -554,7 +554,7 @@ static void add_slice(json_t *into, const char *key, const json_t *now, const js
 	}
 }
 
-void tenants_read(const struct collector *c, void *arg)
+void tenants_read(const struct collector *c)
 {
 	const json_t *before = collector_before(c, "slice");
 	json_t *next = json_object(), *now;

@@ -116,19 +116,18 @@ static void on_status(const struct intent *intent, void *arg)
 		intent->tenant, fields);
 }
 
-static void on_refused(
-	const struct actor *actor, const char *line, int status, const char *detail, void *arg)
+static void on_refused(const struct actor *actor, const char *line, int status, const char *detail)
 {
 	bus_publish(LOG_WARN_, "auth.refused", "",
 		json_pack("{s:s, s:s, s:s, s:i, s:s}", "source", actor->source, "actor",
 			actor->name, "request", line, "status", status, "detail", detail));
 }
 
-static void on_read(const struct collector *c, void *arg)
+static void on_read(const struct collector *c)
 {
 	struct reconcile_counters counters = {0};
 
-	tenants_read(c, NULL);
+	tenants_read(c);
 	view_reconciler(&counters);
 	if (counters.drift_total > drift_seen)
 		bus_publish(LOG_WARN_, "drift", "",
@@ -147,13 +146,13 @@ void observe_start(void)
 	health_start();
 	dataplane_on_trouble(control.dataplane, on_trouble, NULL);
 	reconciler_on_status(control.reconciler, on_status, NULL);
-	collector_on_read(control.collector, on_read, NULL);
-	http_on_refused(on_refused, NULL);
+	collector_on_read(control.collector, on_read);
+	http_on_refused(on_refused);
 }
 
 void observe_stop(void)
 {
-	http_on_refused(NULL, NULL);
+	http_on_refused(NULL);
 	events_stop();
 	tenants_free();
 	status_free();

@@ -54,7 +54,7 @@ void measure_walk_free(struct measure_walk *w);
 
 /* Sums by tenant of what its slices count here, since this process began: they never go back, as
  * sums over slices that come and go would. */
-void tenants_read(const struct collector *c, void *arg); /* for collector_on_read */
+void tenants_read(const struct collector *c); /* after each reading */
 void tenants_write(struct text *p, const struct actor *actor);
 void tenants_free(void);
 

@@ -97,17 +97,11 @@ static int token_read(const json_t *body, struct store_token *token, struct rpc_
 	return 0;
 }
 
-static void hex(const unsigned char *bytes, size_t count, char *out)
-{
-	for (size_t i = 0; i < count; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
 /* The secret as its owner gets it, and what the store keeps of it. */
 static int secret_make(char *text, size_t size, struct store_token *token)
 {
-	unsigned char random[SECRET_BYTES + 8], base64[SECRET_BYTES * 2], hash[32];
-	unsigned int length = 0;
+	unsigned char random[SECRET_BYTES + 8], base64[SECRET_BYTES * 2];
+	size_t length;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
@@ -115,10 +109,10 @@ static int secret_make(char *text, size_t size, struct store_token *token)
 	for (unsigned char *c = base64; *c; c++)
 		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c == '=' ? '\0' : *c;
 	snprintf(text, size, "slt_%s", base64);
-	hex(random + SECRET_BYTES, 8, token->id);
-	if (!EVP_Digest(text, strlen(text), hash, &length, EVP_sha256(), NULL))
-		return -EIO;
-	hex(hash, sizeof(hash), token->hash);
+	for (int i = 0; i < 8; i++)
+		snprintf(token->id + 2 * i, 3, "%02x", random[SECRET_BYTES + i]);
+	length = strlen(text);
+	sha256_hex((const void *const[]){text}, &length, 1, token->hash);
 	OPENSSL_cleanse(random, sizeof(random));
 	return 0;
 }

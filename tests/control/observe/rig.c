@@ -28,7 +28,7 @@ int rig_listed_soon;
 static json_t *now, *before;
 static dataplane_event event_told;
 static void (*status_told)(const struct intent *intent, void *arg);
-static void (*read_told)(const struct collector *c, void *arg);
+static void (*read_told)(const struct collector *c);
 static dataplane_answer asked;
 static void *asked_arg;
 
@@ -167,8 +167,7 @@ uint64_t collector_took_us(const struct collector *c)
 	return 2500;
 }
 
-void collector_on_read(
-	struct collector *c, void (*read)(const struct collector *c, void *arg), void *arg)
+void collector_on_read(struct collector *c, void (*read)(const struct collector *c))
 {
 	read_told = read;
 }
@@ -194,7 +193,7 @@ void rig_reading(const char *type, const char *json)
 
 void rig_read(void)
 {
-	read_told(NULL, NULL);
+	read_told(NULL);
 }
 
 /* ---- reconciler, store ---- */
@@ -333,9 +332,7 @@ const char *request_header(const struct request *r, const char *name)
 	return strcmp(name, "Last-Event-ID") ? NULL : r->last_id;
 }
 
-void http_on_refused(void (*refused)(const struct actor *actor, const char *line, int status,
-			     const char *detail, void *arg),
-	void *arg)
+void http_on_refused(http_refused refused)
 {
 }
 

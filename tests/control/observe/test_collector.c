@@ -362,17 +362,18 @@ START_TEST(slow_rounds_make_a_longer_pause)
 }
 END_TEST
 
-static void count_reads(const struct collector *collector, void *arg)
+static int reads;
+
+static void count_reads(const struct collector *collector)
 {
-	(*(int *)arg)++;
+	reads++;
 	ck_assert_ptr_nonnull(collector_stats(collector, "slice"));
 }
 
 START_TEST(reader_is_told_of_each_whole_reading)
 {
-	int reads = 0;
-
-	collector_on_read(c, count_reads, &reads);
+	reads = 0;
+	collector_on_read(c, count_reads);
 	change(DATAPLANE_UP, 1);
 	round_now();
 	answer_all();
