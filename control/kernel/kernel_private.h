@@ -33,8 +33,8 @@ struct mirroring {
 
 /* ---- mirroring.c ---- */
 
-/* hello has come: makes all but the mirror, or goes on with what is there. 0 or -errno. */
-int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *lines,
+/* hello has come: makes all but the mirror, or goes on with what is there. */
+void mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *lines,
 	const char *dataplane, const char *site, uint32_t rescan_s);
 /* A line that came. -errno: the connection is to end. */
 int mirroring_said(struct mirroring *m, const json_t *line);

@@ -95,8 +95,9 @@ static int greet(const json_t *line)
 	}
 	kernel.greeted = true;
 	kernel.told = 0;
-	return mirroring_begin(&kernel.mirroring, kernel.base, kernel.lines, kernel.dataplane, site,
+	mirroring_begin(&kernel.mirroring, kernel.base, kernel.lines, kernel.dataplane, site,
 		(uint32_t)rescan_s);
+	return 0;
 }
 
 static void on_said(const json_t *line, void *arg)
@@ -136,10 +137,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	int link = connect_now();
 
 	if (link >= 0) {
-		if (lines_open(kernel.base, link, &listener, &kernel.lines))
-			kernel.lines = NULL;
-		else
-			lines_say(kernel.lines, json_pack("{s:s}", "hello", SLUICE_VERSION));
+		kernel.lines = lines_open(kernel.base, link, &listener);
+		lines_say(kernel.lines, json_pack("{s:s}", "hello", SLUICE_VERSION));
 	} else if (link != kernel.told && link != -ENOENT && link != -ECONNREFUSED) {
 		/* that sluice-control is not there yet is nothing to tell */
 		log_text(LOG_ERROR_, "%s: %s", kernel.address.sun_path, strerror(-link));
@@ -180,29 +179,20 @@ static int run(void)
 		evsignal_new(kernel.base, SIGHUP, on_hangup, NULL),
 	};
 	size_t count = sizeof(events) / sizeof(*events);
-	int rc = 0;
+	int rc;
 
 	kernel.retry = evtimer_new(kernel.base, on_retry, NULL);
 	kernel.ending = event_new(kernel.base, -1, 0, on_ending, NULL);
 	for (size_t i = 0; i < count; i++)
-		if (!events[i] || event_add(events[i], NULL))
-			rc = -1;
-	if (!kernel.retry || !kernel.ending || rc) {
-		log_text(LOG_ERROR_, "setting up events: out of memory");
-		rc = -1;
-	} else {
-		on_retry(-1, 0, NULL);
-		rc = loop();
-		connection_end();
-		mirroring_end(&kernel.mirroring);
-	}
+		event_add(events[i], NULL);
+	on_retry(-1, 0, NULL);
+	rc = loop();
+	connection_end();
+	mirroring_end(&kernel.mirroring);
 	for (size_t i = 0; i < count; i++)
-		if (events[i])
-			event_free(events[i]);
-	if (kernel.retry)
-		event_free(kernel.retry);
-	if (kernel.ending)
-		event_free(kernel.ending);
+		event_free(events[i]);
+	event_free(kernel.retry);
+	event_free(kernel.ending);
 	return rc;
 }
 
@@ -308,9 +298,8 @@ int main(int argc, char **argv)
 			"without CAP_NET_ADMIN and CAP_SYS_ADMIN nothing of the kernel is changed, "
 			"and other network namespaces are not seen");
 	kernel.base = event_base_new();
-	rc = kernel.base ? run() : fail("%s", strerror(ENOMEM));
-	if (kernel.base)
-		event_base_free(kernel.base);
+	rc = run();
+	event_base_free(kernel.base);
 	log_close();
 	return rc ? 1 : 0;
 }

@@ -104,11 +104,9 @@ int mirroring_said(struct mirroring *m, const json_t *line)
 
 /* ---- life ---- */
 
-int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *lines,
+void mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *lines,
 	const char *dataplane, const char *site, uint32_t rescan_s)
 {
-	int rc;
-
 	if (m->base && (strcmp(m->site, site) || m->rescan_s != rescan_s))
 		mirroring_end(m);
 	m->lines = lines;
@@ -116,22 +114,17 @@ int mirroring_begin(struct mirroring *m, struct event_base *base, struct lines *
 	m->retold = json_object();
 	if (m->base) {
 		report_anew(m);
-		return 0;
+		return;
 	}
 	m->base = base;
 	m->rescan_s = rescan_s;
 	snprintf(m->site, sizeof(m->site), "%s", site);
 	m->world = world_create();
-	rc = follow_start(base);
-	if (rc) {
-		mirroring_end(m);
-		return rc;
-	}
+	follow_start(base);
 	m->dataplane = dataplane_open(base, dataplane);
 	dataplane_watch_as_kernel(m->dataplane);
 	m->publisher = publisher_open(base, m->dataplane, 0);
 	report_start(m);
-	return 0;
 }
 
 void mirroring_lost(struct mirroring *m)

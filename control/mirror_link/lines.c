@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "turn.h"
 
@@ -53,11 +54,7 @@ static char *line_take(struct lines *lines, size_t *len)
 	}
 	*len = (size_t)at.pos;
 	lines->scanned = 0;
-	line = malloc(*len + 1);
-	if (!line) {
-		lines_end(lines, "out of memory");
-		return NULL;
-	}
+	line = xmalloc(*len + 1);
 	evbuffer_remove(in, line, *len + 1);
 	return line;
 }
@@ -119,36 +116,18 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		lines_free(lines);
 }
 
-int lines_open(
-	struct event_base *base, int fd, const struct lines_listener *listener, struct lines **out)
+struct lines *lines_open(struct event_base *base, int fd, const struct lines_listener *listener)
 {
-	struct lines *lines = calloc(1, sizeof(*lines));
+	struct lines *lines = xcalloc(1, sizeof(*lines));
 
-	if (!lines)
-		goto err_fd;
 	lines->listener = *listener;
 	lines->bev =
 		bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	if (!lines->bev)
-		goto err_lines;
 	lines->more = evtimer_new(base, on_more, lines);
-	if (!lines->more)
-		goto err_bev;
 	bufferevent_setcb(lines->bev, on_read, NULL, on_event, lines);
 	bufferevent_setwatermark(lines->bev, EV_READ, 0, LINE_BYTES);
 	bufferevent_enable(lines->bev, EV_READ | EV_WRITE);
-	*out = lines;
-	return 0;
-
-err_bev:
-	bufferevent_free(lines->bev);
-	fd = -1;
-err_lines:
-	free(lines);
-err_fd:
-	if (fd >= 0)
-		close(fd);
-	return -ENOMEM;
+	return lines;
 }
 
 void lines_free(struct lines *lines)
@@ -168,24 +147,20 @@ static int add(const char *bytes, size_t len, void *arg)
 	return evbuffer_add(arg, bytes, len);
 }
 
-/* NULL: it was said. */
-static const char *say(struct evbuffer *out, const json_t *line)
-{
-	if (!line || json_dump_callback(line, add, out, JSON_COMPACT) || evbuffer_add(out, "\n", 1))
-		return "out of memory"; /* a line that is cut in the middle is the last one */
-	return evbuffer_get_length(out) > LINES_QUEUED ? "it does not read what it is told" : NULL;
-}
-
 void lines_say(struct lines *lines, json_t *line)
 {
-	const char *why = lines->over ? NULL : say(bufferevent_get_output(lines->bev), line);
+	struct evbuffer *out = bufferevent_get_output(lines->bev);
 	bool was = lines->reading;
 
+	if (!lines->over && line) { /* NULL: what is no UTF-8 */
+		json_dump_callback(line, add, out, JSON_COMPACT);
+		evbuffer_add(out, "\n", 1);
+	}
 	json_decref(line);
-	if (!why)
+	if (lines->over || evbuffer_get_length(out) <= LINES_QUEUED)
 		return;
 	lines->reading = true;
-	lines_end(lines, why);
+	lines_end(lines, "it does not read what it is told");
 	lines->reading = was;
 	if (lines->freed)
 		lines_free(lines);

@@ -22,14 +22,11 @@ struct lines_listener {
 	void *arg;
 };
 
-/* Takes over fd, which is connected and non-blocking, in any case. listener is copied. 0, -ENOMEM.
- */
-int lines_open(
-	struct event_base *base, int fd, const struct lines_listener *listener, struct lines **out);
+/* Takes over fd, which is connected and non-blocking. listener is copied. */
+struct lines *lines_open(struct event_base *base, int fd, const struct lines_listener *listener);
 /* What was not sent yet is lost. May be called from within the listener; NULL is fine. */
 void lines_free(struct lines *lines);
-/* line is stolen, NULL when there was no memory for it: then, and when there is none here, the
- * connection ends, so that both begin anew. */
+/* line is stolen. */
 void lines_say(struct lines *lines, json_t *line);
 bool lines_is_full(const struct lines *lines);
 

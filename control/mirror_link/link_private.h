@@ -3,30 +3,14 @@
 #ifndef MIRROR_LINK_PRIVATE_H
 #define MIRROR_LINK_PRIVATE_H
 
-#include <bsd/sys/tree.h>
-
 #include "mirror_link.h"
 #include "lines.h"
 
-/* An intent that sluice-kernel was told. */
-struct sent {
-	RB_ENTRY(sent) entry;
-	enum intent_type type;
-	api_name name;
-	uint64_t revision;
-	uint64_t look; /* the number of the last look that found it */
-};
-RB_HEAD(sent_tree, sent);
-
-/* A look at all intents that it needs, a part a turn: feed.c. */
+/* The walk through all intents that it needs, a part a turn: feed.c. */
 struct feed {
 	struct event *work;
-	struct sent_tree sent;
-	bool touched;	/* another look is to follow */
-	bool news;	/* something was said since the last {"look": true}, or nothing ever */
-	bool looking;	/* one is under way: */
-	uint64_t look;	/* its number */
-	size_t phase;	/* which type of intents it is at, */
+	bool news;	/* something was said since the last {"look"}, or nothing ever */
+	size_t phase;	/* which type of intents the walk is at, */
 	api_name after; /* behind which name */
 	uint64_t ports; /* generation of the ports that were told; 0: none were */
 };
@@ -64,10 +48,9 @@ struct mirror_link {
 
 /* ---- feed.c ---- */
 
-int feed_start(struct mirror_link *link); /* 0, -ENOMEM */
-void feed_stop(struct mirror_link *link);
-void feed_forget(struct mirror_link *link); /* the connection is another one */
-void feed_touch(struct mirror_link *link);
+void feed_start(struct mirror_link *link);
+void feed_begin(struct mirror_link *link); /* with a connection: all is told */
+void feed_change(struct mirror_link *link, const struct world_change *change);
 void feed_applied(void *link); /* for reconciler_on_applied(): other ports may be there */
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "bus.h"
 #include "clock.h"
 #include "link_private.h"
@@ -53,7 +54,6 @@ static void link_lose(struct mirror_link *link, const char *why)
 	json_decref(link->gaps);
 	link->gaps = NULL;
 	xdp_forget(link);
-	feed_forget(link);
 }
 
 /* ---- what it says ---- */
@@ -66,7 +66,7 @@ static void said_hello(struct mirror_link *link, const json_t *line, const json_
 	if (version && !strcmp(version, SLUICE_VERSION)) {
 		link->greeted = true;
 		link->told[0] = '\0';
-		feed_touch(link);
+		feed_begin(link);
 		return;
 	}
 	snprintf(why, sizeof(why), "it is of version %.40s, this is %s: start both again",
@@ -141,9 +141,9 @@ static void said_xdp(struct mirror_link *link, const json_t *line, const json_t 
 	const json_t *one;
 
 	xdp_forget(link);
-	link->xdp.port = count ? calloc(count, sizeof(*link->xdp.port)) : NULL;
-	if (!link->xdp.port)
+	if (!count)
 		return;
+	link->xdp.port = xcalloc(count, sizeof(*link->xdp.port));
 	link->xdp_told = json_incref((json_t *)xdp);
 	link->xdp.count = count;
 	json_array_foreach (xdp, i, one)
@@ -212,8 +212,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		close(fd);
 		return;
 	}
-	if (lines_open(link->base, fd, &listen, &link->lines))
-		return;
+	link->lines = lines_open(link->base, fd, &listen);
 	link->began_us = link->heard_us = clock_mono_us();
 	lines_say(link->lines, json_pack("{s:s, s:s, s:i}", "hello", SLUICE_VERSION, "site",
 				       link->site, "rescan_s", (int)link->rescan_s));
@@ -227,21 +226,15 @@ static int listen_at(struct mirror_link *link)
 		return fd;
 	link->listener = evconnlistener_new(
 		link->base, on_accept, link, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (link->listener)
-		return 0;
-	close(fd);
-	unlink(link->path);
-	return -ENOMEM;
+	return 0;
 }
 
 int mirror_link_start(struct event_base *base, struct world *world, struct reconciler *rec,
 	const struct mirror_link_config *config, struct mirror_link **out)
 {
-	struct mirror_link *link = calloc(1, sizeof(*link));
-	int rc = -ENOMEM;
+	struct mirror_link *link = xcalloc(1, sizeof(*link));
+	int rc;
 
-	if (!link)
-		return -ENOMEM;
 	link->base = base;
 	link->world = world;
 	link->rec = rec;
@@ -250,24 +243,17 @@ int mirror_link_start(struct event_base *base, struct world *world, struct recon
 	link->spawned = config->spawned;
 	link->lost_us = clock_mono_us();
 	snprintf(link->site, sizeof(link->site), "%s", config->site);
-	if (asprintf(&link->path, "%s" WIRE_SUFFIX, config->socket) < 0) {
-		link->path = NULL;
-		goto err_link;
+	link->path = xprintf("%s" WIRE_SUFFIX, config->socket);
+	rc = listen_at(link);
+	if (rc) {
+		free(link->path);
+		free(link);
+		return rc;
 	}
-	rc = feed_start(link);
-	if (!rc)
-		rc = listen_at(link);
-	if (rc)
-		goto err_link;
+	feed_start(link);
 	reconciler_on_applied(rec, feed_applied, link);
 	*out = link;
 	return 0;
-
-err_link:
-	feed_stop(link);
-	free(link->path);
-	free(link);
-	return rc;
 }
 
 void mirror_link_stop(struct mirror_link *link)
@@ -277,7 +263,7 @@ void mirror_link_stop(struct mirror_link *link)
 	evconnlistener_free(link->listener);
 	unlink(link->path);
 	lines_free(link->lines);
-	feed_stop(link);
+	event_free(link->feed.work);
 	json_decref(link->gaps);
 	json_decref(link->refused);
 	xdp_forget(link);
@@ -285,12 +271,12 @@ void mirror_link_stop(struct mirror_link *link)
 	free(link);
 }
 
-void mirror_link_touch(struct mirror_link *link)
+void mirror_link_changed(struct mirror_link *link, const struct world_change *change)
 {
 	if (!link)
 		return;
 	link->committed = true;
-	feed_touch(link);
+	feed_change(link, change);
 }
 
 /* ---- for who asks ---- */

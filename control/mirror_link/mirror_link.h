@@ -21,7 +21,7 @@ struct mirror_link_config {
 	bool spawned;	    /* spawn_start() has started it: a service of its own, else */
 };
 
-/* Listens. config's texts are copied. 0; -errno of the socket, -ENOMEM. */
+/* Listens. config's texts are copied. 0; -errno of the socket. */
 int mirror_link_start(struct event_base *base, struct world *world, struct reconciler *rec,
 	const struct mirror_link_config *config, struct mirror_link **out);
 void mirror_link_stop(struct mirror_link *link); /* before reconciler_stop(); NULL: nothing */
@@ -29,9 +29,8 @@ void mirror_link_stop(struct mirror_link *link); /* before reconciler_stop(); NU
 /* Instead: the kernel is not to be followed any more. What it told the dataplane before goes. */
 void mirror_off(struct dataplane *dp);
 
-/* The world has changed (sites, WANs, slices): what differs is told from the loop. Cheap. NULL:
- * nothing. */
-void mirror_link_touch(struct mirror_link *link);
+/* That has changed, and was published. NULL: nothing. */
+void mirror_link_changed(struct mirror_link *link, const struct world_change *change);
 
 /* Who would start sluice-kernel again has ended. NULL: nothing. */
 void mirror_link_unguarded(struct mirror_link *link);

@@ -506,7 +506,6 @@ static enum change_next stored(struct change *c, int err)
 		return give_up(c, step_tell);
 	world_publish(control.world, c->revision, c->now_us, c->actor.name);
 	c->open = false;
-	mirror_link_touch(control.mirror);
 	return go(c, step_touch);
 }
 
@@ -543,6 +542,7 @@ static enum change_next step_stored(struct change *c, uint64_t until_us)
 static enum change_next step_touch(struct change *c, uint64_t until_us)
 {
 	while (c->at < c->changed_count) {
+		mirror_link_changed(control.mirror, &c->changed[c->at]);
 		reconciler_touch(control.reconciler, &c->changed[c->at++], 1);
 		if (is_late(until_us))
 			return CHANGE_ON;

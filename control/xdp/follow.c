@@ -2,8 +2,6 @@
 /* See follow.h. Owns the ports that were told last, and a timer. */
 #include "follow.h"
 
-#include <errno.h>
-
 #define TICK_S	1
 #define AGAIN_S 60 /* what a killed dataplane has left meanwhile */
 
@@ -26,15 +24,12 @@ void follow_ports(struct xdp_port_list *ports)
 	xdp_sync(&follow.ports, true);
 }
 
-int follow_start(struct event_base *base)
+void follow_start(struct event_base *base)
 {
 	struct timeval every = {.tv_sec = TICK_S};
 
 	follow.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
-	if (follow.tick && event_add(follow.tick, &every) == 0)
-		return 0;
-	follow_stop();
-	return -ENOMEM;
+	event_add(follow.tick, &every);
 }
 
 void follow_stop(void)

@@ -8,8 +8,8 @@
 
 #include "xdp.h"
 
-int follow_start(struct event_base *base); /* 0, -ENOMEM */
-void follow_stop(void);			   /* the programs stay */
+void follow_start(struct event_base *base);
+void follow_stop(void); /* the programs stay */
 /* The ports that are wanted, or are there still; their list is taken over. */
 void follow_ports(struct xdp_port_list *ports);
 

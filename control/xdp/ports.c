@@ -2,13 +2,13 @@
 /* See ports.h. */
 #include "ports.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "device.h"
 
 const char *const xdp_state_names[] = {"none", "driver", "generic", "foreign", "failed", NULL};
@@ -29,31 +29,26 @@ static bool has_port(const struct xdp_port_list *ports, const struct xdp_port *p
 	return false;
 }
 
-static int add(struct xdp_port_list *ports, const json_t *object)
+static void add(struct xdp_port_list *ports, const json_t *object)
 {
 	const char *device = text_of(object, "device");
-	struct xdp_port port = {0}, *more;
+	struct xdp_port port = {0};
 
 	if (strncmp(device, "net_af_xdp", 10) || !device_interface(device, port.interface))
-		return 0;
+		return;
 	snprintf(port.name, sizeof(port.name), "%s", text_of(object, "name"));
 	if (has_port(ports, &port))
-		return 0;
-	more = realloc(ports->port, (ports->count + 1) * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	ports->port = more;
+		return;
+	ports->port = xreallocarray(ports->port, ports->count + 1, sizeof(port));
 	ports->port[ports->count++] = port;
-	return 0;
 }
 
-int ports_add(struct xdp_port_list *ports, const char *text)
+void ports_add(struct xdp_port_list *ports, const char *text)
 {
 	json_t *object = json_loads(text, 0, NULL);
-	int rc = add(ports, object);
 
+	add(ports, object);
 	json_decref(object);
-	return rc;
 }
 
 void ports_free(struct xdp_port_list *ports)

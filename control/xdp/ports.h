@@ -19,10 +19,9 @@ struct xdp_port_list {
 	size_t count;
 };
 
-/* A port in canonical JSON, twice does no harm; others than AF_XDP ones are passed over. 0,
- * -ENOMEM.
+/* A port in canonical JSON, twice does no harm; others than AF_XDP ones are passed over.
  */
-int ports_add(struct xdp_port_list *ports, const char *text);
+void ports_add(struct xdp_port_list *ports, const char *text);
 void ports_free(struct xdp_port_list *ports);
 
 /* ---- what is under one ---- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "log.h"
 #include "pin.h"
 
@@ -95,12 +96,10 @@ static bool is_wanted(const struct xdp_port_list *wanted, const char *interface)
 }
 
 /* The list becomes what is wanted; what stays keeps its program. */
-static int list_follow(const struct xdp_port_list *wanted)
+static void list_follow(const struct xdp_port_list *wanted)
 {
-	struct port *next = calloc(wanted->count + 1, sizeof(*next));
+	struct port *next = xcalloc(wanted->count + 1, sizeof(*next));
 
-	if (!next)
-		return -ENOMEM;
 	for (size_t i = 0; i < wanted->count; i++) {
 		struct port *before = port_of(&wanted->port[i]);
 
@@ -117,7 +116,6 @@ static int list_follow(const struct xdp_port_list *wanted)
 	free(ports);
 	ports = next;
 	port_count = wanted->count;
-	return 0;
 }
 
 /* A dataplane that was killed leaves its programs, which pass everything on; if the port is not
@@ -150,8 +148,8 @@ void xdp_sync(const struct xdp_port_list *wanted, bool changed)
 		pin_remove_all();
 	changed |= !started;
 	started = true;
-	if (changed && list_follow(wanted) != 0)
-		return;
+	if (changed)
+		list_follow(wanted);
 	for (size_t i = 0; i < port_count; i++)
 		port_open(&ports[i]);
 	if (changed)
@@ -163,9 +161,9 @@ void xdp_sync(const struct xdp_port_list *wanted, bool changed)
 static void read_counts(const struct port *port, struct xdp_status *out)
 {
 	int cpus = libbpf_num_possible_cpus();
-	struct xdp_count *each = cpus > 0 ? calloc(cpus, sizeof(*each)) : NULL;
+	struct xdp_count *each = xcalloc(cpus > 0 ? cpus : 1, sizeof(*each));
 
-	for (uint32_t v = 0; each && port->open && v < XDP_VERDICT_COUNT; v++) {
+	for (uint32_t v = 0; port->open && v < XDP_VERDICT_COUNT; v++) {
 		if (bpf_map_lookup_elem(port->program.counts, &v, each) != 0)
 			continue;
 		for (int cpu = 0; cpu < cpus; cpu++) {

@@ -36,9 +36,8 @@ enum kernel_kind {
 struct kernel_link {
 	uint32_t index;
 	char name[IFNAMSIZ];
-	char kind[16]; /* "vxlan", "bridge", "vrf", "tun", "veth"; "" for a NIC */
+	char kind[IFNAMSIZ]; /* "vxlan", "bridge", "vrf", "tun", "veth"; "" for a NIC */
 	uint32_t master;
-	uint32_t mtu;
 	struct api_mac_addr mac;
 	bool up;	/* IFF_UP */
 	bool carrier;	/* IFF_LOWER_UP */
@@ -47,7 +46,6 @@ struct kernel_link {
 		uint32_t vni;
 		struct api_ip local;
 		uint16_t dst_port;
-		bool learning;
 	} vxlan;
 };
 

@@ -17,16 +17,26 @@
 
 #define USABLE (NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
-/* By its length. */
-static void parse_ip(struct api_ip *ip, const struct nlattr *attr)
-{
-	uint16_t len = mnl_attr_get_payload_len(attr);
+/* What becomes of an attribute's payload. One that is too short is none. */
+enum attr_form { ATTR_FLAG, ATTR_U8, ATTR_U16, ATTR_BE16, ATTR_U32, ATTR_IP, ATTR_MAC, ATTR_NAME };
 
+struct attr_rule {
+	uint16_t type;
+	uint8_t form;	 /* enum attr_form */
+	uint16_t offset; /* of the member in what is read */
+};
+#define ATTR_TO(attr, form, type, member)                                                          \
+	{                                                                                          \
+		attr, ATTR_##form, offsetof(type, member)                                          \
+	}
+
+static void set_ip(struct api_ip *ip, const void *bytes, size_t len)
+{
 	if (len != 4 && len != 16)
 		return;
 	ip->family = len == 4 ? 4 : 6;
-	ip->len = len * 8;
-	memcpy(ip->bytes, mnl_attr_get_payload(attr), len);
+	ip->len = (uint8_t)(len * 8);
+	memcpy(ip->bytes, bytes, len);
 }
 
 static uint32_t get32(const struct nlattr *attr)
@@ -44,49 +54,77 @@ static uint8_t get8(const struct nlattr *attr)
 	return mnl_attr_get_payload_len(attr) >= 1 ? mnl_attr_get_u8(attr) : 0;
 }
 
-static void get_text(char *to, size_t room, const struct nlattr *attr)
+static void get_name(char name[IFNAMSIZ], const struct nlattr *attr)
 {
 	size_t len = strnlen(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
 
-	if (len < room)
-		memcpy(to, mnl_attr_get_payload(attr), len);
+	if (len < IFNAMSIZ)
+		memcpy(name, mnl_attr_get_payload(attr), len);
 }
+
+static void attr_read(const struct attr_rule *rule, const struct nlattr *attr, void *to)
+{
+	const void *payload = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	switch ((enum attr_form)rule->form) {
+	case ATTR_FLAG:
+		*(bool *)to = true;
+		break;
+	case ATTR_U8:
+		*(uint8_t *)to = get8(attr);
+		break;
+	case ATTR_U16:
+		*(uint16_t *)to = get16(attr);
+		break;
+	case ATTR_BE16:
+		*(uint16_t *)to = __builtin_bswap16(get16(attr));
+		break;
+	case ATTR_U32:
+		*(uint32_t *)to = get32(attr);
+		break;
+	case ATTR_IP:
+		set_ip(to, payload, len);
+		break;
+	case ATTR_MAC:
+		if (len == sizeof(struct api_mac_addr))
+			memcpy(to, payload, len);
+		break;
+	case ATTR_NAME:
+		get_name(to, attr);
+		break;
+	}
+}
+
+/* true: a rule was for it. */
+static bool attr_take(
+	const struct attr_rule *rules, size_t count, const struct nlattr *attr, void *to)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].type == mnl_attr_get_type(attr)) {
+			attr_read(&rules[i], attr, (char *)to + rules[i].offset);
+			return true;
+		}
+	return false;
+}
+#define ATTR_TAKE(rules, attr, to) attr_take(rules, sizeof(rules) / sizeof(*rules), attr, to)
 
 /* ---- routes ---- */
 
-/* struct rtvia: family and address */
-static void parse_via(struct api_ip *ip, const struct nlattr *attr)
-{
-	const struct rtvia *via = mnl_attr_get_payload(attr);
-	uint16_t len = mnl_attr_get_payload_len(attr);
-
-	if (len != sizeof(*via) + 4 && len != sizeof(*via) + 16)
-		return;
-	len -= sizeof(*via);
-	ip->family = len == 4 ? 4 : 6;
-	ip->len = len * 8;
-	memcpy(ip->bytes, via->rtvia_addr, len);
-}
-
 static void parse_way(struct kernel_via *via, const struct nlattr *attr)
 {
-	switch (mnl_attr_get_type(attr)) {
-	case RTA_GATEWAY:
-		parse_ip(&via->address, attr);
-		break;
-	case RTA_VIA:
-		parse_via(&via->address, attr);
-		break;
-	case RTA_ENCAP_TYPE:
-		via->encap = true;
-		break;
-	case RTA_NEWDST:
-		via->encap = true;
-		break;
-	case RTA_OIF:
-		via->index = get32(attr);
-		break;
-	}
+	static const struct attr_rule rules[] = {
+		ATTR_TO(RTA_GATEWAY, IP, struct kernel_via, address),
+		ATTR_TO(RTA_OIF, U32, struct kernel_via, index),
+		ATTR_TO(RTA_ENCAP_TYPE, FLAG, struct kernel_via, encap),
+		ATTR_TO(RTA_NEWDST, FLAG, struct kernel_via, encap),
+	};
+	const struct rtvia *other = mnl_attr_get_payload(attr); /* of RTA_VIA: family and address */
+	uint16_t len = mnl_attr_get_payload_len(attr);
+
+	if (!ATTR_TAKE(rules, attr, via) && mnl_attr_get_type(attr) == RTA_VIA &&
+		len > sizeof(*other))
+		set_ip(&via->address, other->rtvia_addr, len - sizeof(*other));
 }
 
 static void parse_multipath(struct route_ways *ways, const struct nlattr *list)
@@ -157,31 +195,21 @@ static bool parse_route_head(struct kernel_route *route, const struct rtmsg *hea
 static void parse_route_attr(struct kernel_route *route, struct route_ways *ways,
 	struct kernel_via *single, const struct nlattr *attr)
 {
-	switch (mnl_attr_get_type(attr)) {
-	case RTA_DST:
-		if (mnl_attr_get_payload_len(attr) <= sizeof(route->prefix.bytes))
-			memcpy(route->prefix.bytes, mnl_attr_get_payload(attr),
-				mnl_attr_get_payload_len(attr));
-		break;
-	case RTA_TABLE:
-		route->table = get32(attr);
-		break;
-	case RTA_PRIORITY:
-		route->metric = get32(attr);
-		break;
-	case RTA_NH_ID:
-		route->nexthop = get32(attr);
-		break;
-	case RTA_PREFSRC:
-		if (route->prefix.family == 4)
-			ways->source = get32(attr);
-		break;
-	case RTA_MULTIPATH:
+	static const struct attr_rule rules[] = {
+		ATTR_TO(RTA_TABLE, U32, struct kernel_route, table),
+		ATTR_TO(RTA_PRIORITY, U32, struct kernel_route, metric),
+		ATTR_TO(RTA_NH_ID, U32, struct kernel_route, nexthop),
+	};
+	uint16_t type = mnl_attr_get_type(attr), len = mnl_attr_get_payload_len(attr);
+
+	if (type == RTA_DST && len <= sizeof(route->prefix.bytes))
+		memcpy(route->prefix.bytes, mnl_attr_get_payload(attr), len);
+	else if (type == RTA_PREFSRC && route->prefix.family == 4)
+		ways->source = get32(attr);
+	else if (type == RTA_MULTIPATH)
 		parse_multipath(ways, attr);
-		break;
-	default:
+	else if (!ATTR_TAKE(rules, attr, route))
 		parse_way(single, attr);
-	}
 }
 
 static void parse_route(struct kernel *kernel, const struct nlmsghdr *msg)
@@ -211,35 +239,24 @@ static void parse_route(struct kernel *kernel, const struct nlmsghdr *msg)
 		route_event(kernel, &route, &ways, msg->nlmsg_flags);
 }
 
-/* ---- links, addresses, next hop objects, neighbours, FDBs ---- */
-
 /* ---- links ---- */
 
 static void parse_vxlan(struct kernel_link *link, const struct nlattr *data)
 {
+	static const struct attr_rule rules[] = {
+		ATTR_TO(IFLA_VXLAN_ID, U32, struct kernel_link, vxlan.vni),
+		ATTR_TO(IFLA_VXLAN_LOCAL, IP, struct kernel_link, vxlan.local),
+		ATTR_TO(IFLA_VXLAN_LOCAL6, IP, struct kernel_link, vxlan.local),
+		ATTR_TO(IFLA_VXLAN_PORT, BE16, struct kernel_link, vxlan.dst_port),
+	};
 	const struct nlattr *attr;
 	bool external = false;
 
 	mnl_attr_for_each_nested(attr, data)
 	{
-		switch (mnl_attr_get_type(attr)) {
-		case IFLA_VXLAN_ID:
-			link->vxlan.vni = get32(attr);
-			break;
-		case IFLA_VXLAN_LOCAL:
-		case IFLA_VXLAN_LOCAL6:
-			parse_ip(&link->vxlan.local, attr);
-			break;
-		case IFLA_VXLAN_PORT:
-			link->vxlan.dst_port = __builtin_bswap16(get16(attr));
-			break;
-		case IFLA_VXLAN_LEARNING:
-			link->vxlan.learning = get8(attr);
-			break;
-		case IFLA_VXLAN_COLLECT_METADATA:
+		ATTR_TAKE(rules, attr, link);
+		if (mnl_attr_get_type(attr) == IFLA_VXLAN_COLLECT_METADATA)
 			external = get8(attr);
-			break;
-		}
 	}
 	if (external)
 		link->vxlan.vni = 0;
@@ -252,7 +269,7 @@ static void parse_link_info(struct kernel_link *link, const struct nlattr *info)
 	mnl_attr_for_each_nested(attr, info)
 	{
 		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-			get_text(link->kind, sizeof(link->kind), attr);
+			get_name(link->kind, attr);
 		if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
 			data = attr;
 	}
@@ -272,6 +289,11 @@ static void parse_link_info(struct kernel_link *link, const struct nlattr *info)
 /* Of family bridge are messages on a bridge's ports, no links. */
 static void parse_link(struct kernel *kernel, const struct nlmsghdr *msg)
 {
+	static const struct attr_rule rules[] = {
+		ATTR_TO(IFLA_IFNAME, NAME, struct kernel_link, name),
+		ATTR_TO(IFLA_MASTER, U32, struct kernel_link, master),
+		ATTR_TO(IFLA_ADDRESS, MAC, struct kernel_link, mac),
+	};
 	const struct ifinfomsg *head = mnl_nlmsg_get_payload(msg);
 	struct kernel_key key = key_index((uint32_t)head->ifi_index);
 	const struct nlattr *attr;
@@ -289,24 +311,8 @@ static void parse_link(struct kernel *kernel, const struct nlmsghdr *msg)
 	link.carrier = head->ifi_flags & IFF_LOWER_UP;
 	mnl_attr_for_each(attr, msg, sizeof(*head))
 	{
-		switch (mnl_attr_get_type(attr)) {
-		case IFLA_IFNAME:
-			get_text(link.name, sizeof(link.name), attr);
-			break;
-		case IFLA_MTU:
-			link.mtu = get32(attr);
-			break;
-		case IFLA_MASTER:
-			link.master = get32(attr);
-			break;
-		case IFLA_ADDRESS:
-			if (mnl_attr_get_payload_len(attr) == sizeof(link.mac))
-				memcpy(&link.mac, mnl_attr_get_payload(attr), sizeof(link.mac));
-			break;
-		case IFLA_LINKINFO:
+		if (!ATTR_TAKE(rules, attr, &link) && mnl_attr_get_type(attr) == IFLA_LINKINFO)
 			parse_link_info(&link, attr);
-			break;
-		}
 	}
 	table_put(kernel, KERNEL_LINK, &key, &link, sizeof(link));
 }
@@ -315,43 +321,37 @@ static void parse_link(struct kernel *kernel, const struct nlmsghdr *msg)
 
 static void parse_address(struct kernel *kernel, const struct nlmsghdr *msg)
 {
+	struct said {
+		struct kernel_address address;
+		struct api_ip peer;
+		uint32_t flags;
+	} said;
+	static const struct attr_rule rules[] = {
+		ATTR_TO(IFA_ADDRESS, IP, struct said, peer),
+		ATTR_TO(IFA_LOCAL, IP, struct said, address.prefix),
+		ATTR_TO(IFA_FLAGS, U32, struct said, flags),
+		ATTR_TO(IFA_PROTO, U8, struct said, address.protocol),
+	};
 	const struct ifaddrmsg *head = mnl_nlmsg_get_payload(msg);
-	uint32_t flags = head->ifa_flags;
-	struct kernel_address address;
-	struct api_ip peer = {0};
+	struct kernel_address *address = &said.address;
 	const struct nlattr *attr;
 	struct kernel_key key;
 
-	memset(&address, 0, sizeof(address));
-	address.index = head->ifa_index;
-	mnl_attr_for_each(attr, msg, sizeof(*head))
-	{
-		switch (mnl_attr_get_type(attr)) {
-		case IFA_ADDRESS:
-			parse_ip(&peer, attr);
-			break;
-		case IFA_LOCAL:
-			parse_ip(&address.prefix, attr);
-			break;
-		case IFA_FLAGS:
-			flags = get32(attr);
-			break;
-		case IFA_PROTO:
-			address.protocol = get8(attr);
-			break;
-		}
-	}
-	if (!address.prefix.family)
-		address.prefix = peer;
-	if (!address.prefix.family)
+	memset(&said, 0, sizeof(said));
+	said.flags = head->ifa_flags;
+	address->index = head->ifa_index;
+	mnl_attr_for_each(attr, msg, sizeof(*head)) ATTR_TAKE(rules, attr, &said);
+	if (!address->prefix.family)
+		address->prefix = said.peer;
+	if (!address->prefix.family)
 		return;
-	address.prefix.len = head->ifa_prefixlen;
-	peer.len = 0;
-	key = key_address(address.index, &address.prefix, &peer);
-	if (msg->nlmsg_type == RTM_DELADDR || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+	address->prefix.len = head->ifa_prefixlen;
+	said.peer.len = 0;
+	key = key_address(address->index, &address->prefix, &said.peer);
+	if (msg->nlmsg_type == RTM_DELADDR || said.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
 		table_remove(kernel, KERNEL_ADDRESS, &key);
 	else
-		table_put(kernel, KERNEL_ADDRESS, &key, &address, sizeof(address));
+		table_put(kernel, KERNEL_ADDRESS, &key, address, sizeof(*address));
 }
 
 /* ---- next hop objects ---- */
@@ -378,35 +378,16 @@ static void parse_group(struct kernel_nexthop *nexthop, const struct nlattr *att
 	}
 }
 
-static void parse_nexthop_attr(struct kernel_nexthop *nexthop, const struct nlattr *attr)
-{
-	switch (mnl_attr_get_type(attr)) {
-	case NHA_ID:
-		nexthop->id = get32(attr);
-		break;
-	case NHA_GROUP:
-		parse_group(nexthop, attr);
-		break;
-	case NHA_BLACKHOLE:
-		nexthop->blackhole = true;
-		break;
-	case NHA_FDB:
-		nexthop->fdb = true;
-		break;
-	case NHA_OIF:
-		nexthop->via.index = get32(attr);
-		break;
-	case NHA_GATEWAY:
-		parse_ip(&nexthop->via.address, attr);
-		break;
-	case NHA_ENCAP:
-		nexthop->via.encap = true;
-		break;
-	}
-}
-
 static void parse_nexthop(struct kernel *kernel, const struct nlmsghdr *msg)
 {
+	static const struct attr_rule rules[] = {
+		ATTR_TO(NHA_ID, U32, struct kernel_nexthop, id),
+		ATTR_TO(NHA_BLACKHOLE, FLAG, struct kernel_nexthop, blackhole),
+		ATTR_TO(NHA_FDB, FLAG, struct kernel_nexthop, fdb),
+		ATTR_TO(NHA_OIF, U32, struct kernel_nexthop, via.index),
+		ATTR_TO(NHA_GATEWAY, IP, struct kernel_nexthop, via.address),
+		ATTR_TO(NHA_ENCAP, FLAG, struct kernel_nexthop, via.encap),
+	};
 	static struct group group; /* large; one thread */
 	struct kernel_nexthop *nexthop = &group.head;
 	const struct nlattr *attr;
@@ -414,7 +395,11 @@ static void parse_nexthop(struct kernel *kernel, const struct nlmsghdr *msg)
 
 	memset(&group, 0, sizeof(group));
 	nexthop->via.weight = 1;
-	mnl_attr_for_each(attr, msg, sizeof(struct nhmsg)) parse_nexthop_attr(nexthop, attr);
+	mnl_attr_for_each(attr, msg, sizeof(struct nhmsg))
+	{
+		if (!ATTR_TAKE(rules, attr, nexthop) && mnl_attr_get_type(attr) == NHA_GROUP)
+			parse_group(nexthop, attr);
+	}
 	if (!nexthop->id)
 		return;
 	if (nexthop->members || nexthop->blackhole)
@@ -437,38 +422,6 @@ struct neighbor {
 	uint16_t vlan, port;
 	uint32_t vni, vni_in, nexthop, master;
 };
-
-static void parse_neighbor_attr(struct neighbor *neighbor, const struct nlattr *attr)
-{
-	switch (mnl_attr_get_type(attr)) {
-	case NDA_DST:
-		parse_ip(&neighbor->dst, attr);
-		break;
-	case NDA_LLADDR:
-		neighbor->has_mac = mnl_attr_get_payload_len(attr) == sizeof(neighbor->mac);
-		if (neighbor->has_mac)
-			memcpy(&neighbor->mac, mnl_attr_get_payload(attr), sizeof(neighbor->mac));
-		break;
-	case NDA_VLAN:
-		neighbor->vlan = get16(attr);
-		break;
-	case NDA_PORT:
-		neighbor->port = __builtin_bswap16(get16(attr));
-		break;
-	case NDA_VNI:
-		neighbor->vni = get32(attr);
-		break;
-	case NDA_SRC_VNI:
-		neighbor->vni_in = get32(attr);
-		break;
-	case NDA_NH_ID:
-		neighbor->nexthop = get32(attr);
-		break;
-	case NDA_MASTER:
-		neighbor->master = get32(attr);
-		break;
-	}
-}
 
 static void put_fdb(struct kernel *kernel, const struct ndmsg *head,
 	const struct neighbor *neighbor, bool deleted)
@@ -524,12 +477,27 @@ static void put_neighbor(
 
 static void parse_neighbor(struct kernel *kernel, const struct nlmsghdr *msg)
 {
+	static const struct attr_rule rules[] = {
+		ATTR_TO(NDA_DST, IP, struct neighbor, dst),
+		ATTR_TO(NDA_LLADDR, MAC, struct neighbor, mac),
+		ATTR_TO(NDA_VLAN, U16, struct neighbor, vlan),
+		ATTR_TO(NDA_PORT, BE16, struct neighbor, port),
+		ATTR_TO(NDA_VNI, U32, struct neighbor, vni),
+		ATTR_TO(NDA_SRC_VNI, U32, struct neighbor, vni_in),
+		ATTR_TO(NDA_NH_ID, U32, struct neighbor, nexthop),
+		ATTR_TO(NDA_MASTER, U32, struct neighbor, master),
+	};
 	const struct ndmsg *head = mnl_nlmsg_get_payload(msg);
 	bool deleted = msg->nlmsg_type == RTM_DELNEIGH;
 	struct neighbor neighbor = {0};
 	const struct nlattr *attr;
 
-	mnl_attr_for_each(attr, msg, sizeof(*head)) parse_neighbor_attr(&neighbor, attr);
+	mnl_attr_for_each(attr, msg, sizeof(*head))
+	{
+		ATTR_TAKE(rules, attr, &neighbor);
+		if (mnl_attr_get_type(attr) == NDA_LLADDR)
+			neighbor.has_mac = mnl_attr_get_payload_len(attr) == sizeof(neighbor.mac);
+	}
 	if (head->ndm_family == AF_BRIDGE) {
 		if (neighbor.has_mac)
 			put_fdb(kernel, head, &neighbor, deleted);

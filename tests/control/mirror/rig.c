@@ -190,8 +190,8 @@ static void show_entry(const char *when, const char *name, int kind, const struc
 	fprintf(stderr, "%s: kind %d, index %u: %s in %s:", when, kind,
 		ntohl(*(uint32_t *)entry->key.bytes), other ? "other" : "only", name);
 	if (kind == KERNEL_LINK)
-		fprintf(stderr, " %s %s up %d carrier %d mtu %u master %u", link->name, link->kind,
-			link->up, link->carrier, link->mtu, link->master);
+		fprintf(stderr, " %s %s up %d carrier %d master %u", link->name, link->kind,
+			link->up, link->carrier, link->master);
 	else
 		for (uint32_t i = 0; i < entry->size && i < 48; i++)
 			fprintf(stderr, " %02x", entry->body[i]);

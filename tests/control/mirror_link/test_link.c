@@ -208,11 +208,21 @@ static void finish_all(void)
 	teardown();
 }
 
+static void changed(enum intent_type type, const char *name, const char *before)
+{
+	json_t *spec = before ? doc("%s", before) : NULL;
+
+	mirror_link_changed(
+		link_, &(struct world_change){.type = type, .name = name, .before = spec});
+	json_decref(spec);
+}
+
 START_TEST(it_is_told_what_the_mirror_needs_and_then_what_changes)
 {
 	come();
 	TOLD("site gj\nwan gj-kt\nwan gj-lg\nslice red\n" LOOK PORTS);
-	mirror_link_touch(link_);
+	changed(INTENT_SLICE, "plain", "{'name': 'plain'}");
+	changed(INTENT_HOST, "h", "{'name': 'h'}");
 	run();
 	TOLD("");
 	ck_fine(put("slice", "{'name': 'red', 'service': 'l3', 'vni': 200, 'kernel': {'netns': "
@@ -222,13 +232,15 @@ START_TEST(it_is_told_what_the_mirror_needs_and_then_what_changes)
 			     "'new'}, 'endpoints': [{'site': 'gj', 'port': 'p1', 'vlan': 12, "
 			     "'gateway': '198.19.2.1/24'}]}"));
 	ck_fine(del("wan", "gj-lg"));
-	mirror_link_touch(link_);
+	changed(INTENT_SLICE, "red", "{'name': 'red', 'kernel': {}}");
+	changed(INTENT_SLICE, "new", NULL);
+	changed(INTENT_WAN, "gj-lg", "{'name': 'gj-lg'}");
 	run();
-	TOLD("slice new\nslice red\n-wan gj-lg\n" LOOK);
+	TOLD("slice red\nslice new\n-wan gj-lg\n" LOOK);
 	/* what has no part in the kernel any more is of no use to it */
 	ck_fine(put("slice", "{'name': 'new', 'vni': 203, 'endpoints': [{'site': 'gj', 'port': "
 			     "'p1', 'vlan': 12}]}"));
-	mirror_link_touch(link_);
+	changed(INTENT_SLICE, "new", "{'name': 'new', 'kernel': {}}");
 	run();
 	TOLD("-slice new\n" LOOK);
 }
@@ -324,7 +336,7 @@ START_TEST(when_it_has_gone_and_is_back_it_is_told_all_anew)
 	ck_assert(!counters.ready && !said[0] && !mirror_link_xdp_ports(link_));
 	ck_assert_ptr_null(mirror_link_why(link_)); /* it may be back any moment */
 	ck_fine(del("slice", "red"));
-	mirror_link_touch(link_);
+	changed(INTENT_SLICE, "red", "{'name': 'red', 'kernel': {}}");
 	run();
 	come();
 	TOLD("site gj\nwan gj-kt\nwan gj-lg\n" LOOK PORTS);

@@ -15,7 +15,7 @@ static void teardown(void)
 
 static void add(const char *text)
 {
-	ck_assert_int_eq(ports_add(&ports, text), 0);
+	ports_add(&ports, text);
 }
 
 START_TEST(port_counts_when_it_is_af_xdp)
