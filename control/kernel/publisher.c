@@ -20,7 +20,7 @@
 #define RESYNC_S 60
 #define SECOND_LOOK_S                                                                              \
 	1 /* a call by a connection that was lost may be carried out after the first */
-#define PAUSE_MS      1000
+#define PAUSE_S	      1
 #define PORTION_BYTES (256u << 10)
 #define PORTION_MOST                                                                               \
 	1000 /* groups: the dataplane and this loop are free again within milliseconds */
@@ -61,7 +61,7 @@ RB_HEAD(item_tree, item);
 
 struct publisher {
 	struct dataplane *dp;
-	struct event *work, *resync, *pause;
+	struct event *work, *resync;
 	uint32_t resync_s;
 	struct item_tree items;
 	struct item_list queues[QUEUES], out, aside;
@@ -259,9 +259,10 @@ static bool fill(struct publisher *publisher)
 	return count;
 }
 
+/* Nothing is done for so long: work_soon() leaves a timer that runs as it is. */
 static void pause_calls(struct publisher *publisher)
 {
-	evtimer_add(publisher->pause, &(struct timeval){.tv_sec = PAUSE_MS / 1000});
+	evtimer_add(publisher->work, &(struct timeval){.tv_sec = PAUSE_S});
 }
 
 /* The call was lost, or refused as a whole. */
@@ -460,19 +461,13 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct publisher *publisher = arg;
 
-	if (evtimer_pending(publisher->pause, NULL) ||
-		dataplane_state(publisher->dp) != DATAPLANE_UP)
+	if (dataplane_state(publisher->dp) != DATAPLANE_UP)
 		return;
 	if (publisher->page && compare_page(publisher, turn_until_us(WORK_US)))
 		work_soon(publisher);
 	if (publisher->list_wanted && !publisher->listing && !publisher->calling)
 		list_begin(publisher);
 	call(publisher);
-}
-
-static void on_pause(evutil_socket_t fd, short what, void *arg)
-{
-	work_soon(arg);
 }
 
 static void resync_in(struct publisher *publisher, uint32_t s)
@@ -618,7 +613,6 @@ struct publisher *publisher_open(struct event_base *base, struct dataplane *dp, 
 	TAILQ_INIT(&publisher->aside);
 	publisher->work = evtimer_new(base, on_work, publisher);
 	publisher->resync = evtimer_new(base, on_resync, publisher);
-	publisher->pause = evtimer_new(base, on_pause, publisher);
 	dataplane_on_change(dp, on_change, publisher);
 	dataplane_on_event(dp, on_event, publisher);
 	return publisher;
@@ -633,7 +627,6 @@ void publisher_close(struct publisher *publisher)
 	dataplane_forget(publisher->dp, publisher);
 	event_free(publisher->work);
 	event_free(publisher->resync);
-	event_free(publisher->pause);
 	page_free(publisher);
 	free(publisher->text.text);
 	publisher->stopped = true;

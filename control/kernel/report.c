@@ -66,24 +66,16 @@ void report_now(struct mirroring *m)
 
 /* ---- gaps ---- */
 
-static void add_gap(const char *slice, const char *said, void *arg)
-{
-	json_object_set_new(arg, slice, json_string(said));
-}
-
 /* Each second, or less often where there are so many slices that it takes long. */
 static void report_gaps(struct mirroring *m)
 {
 	uint64_t started_us = clock_mono_us();
-	json_t *gaps;
 
 	if (!m->mirror || m->gap_wait) {
 		m->gap_wait -= m->gap_wait > 0;
 		return;
 	}
-	gaps = json_object();
-	mirror_gaps(m->mirror, add_gap, gaps);
-	say_changed(m, "gaps", gaps, &m->gaps);
+	say_changed(m, "gaps", json_incref(mirror_look_for_gaps(m->mirror)), &m->gaps);
 	m->gap_wait = (uint32_t)((clock_mono_us() - started_us) * GAP_COST_PART / 1000000);
 }
 

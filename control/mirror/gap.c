@@ -3,17 +3,12 @@
  * words that say what to do: worked out anew each time somebody asks.
  *
  * The same as events: "kernel.incomplete" with the reason, "kernel.complete" when it is mended.
- * Looked for a while after something has changed, and told when it is so at two looks: what comes
- * one after the other (a namespace, its links, its taps) is no news. Owns what was told. */
+ * Told when it is so at two looks: what comes one after the other (a namespace, its links, its
+ * taps) is no news. Owns what was told. */
 #include "mirror_private.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "alloc.h"
-#include "clock.h"
 
 /* ---- a slice's VXLAN device: EVPN is silent about all of it ---- */
 
@@ -343,121 +338,54 @@ void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg)
 
 /* ---- as events ---- */
 
-#define LOOK_US	  1000000
-#define COST_PART 50 /* of its time, at most a 50th is spent on looking */
-
-struct gap {
-	RB_ENTRY(gap) entry;
-	api_name slice;
-	bool seen;		     /* by the look that goes on */
-	char said[MIRROR_GAP_BYTES]; /* by the last look */
-	char told[MIRROR_GAP_BYTES]; /* to the bus; "": nothing yet */
-};
-
-static int gap_cmp(const struct gap *a, const struct gap *b)
-{
-	return strcmp(a->slice, b->slice);
-}
-
-RB_PROTOTYPE(gap_tree, gap, entry, gap_cmp)
-RB_GENERATE(gap_tree, gap, entry, gap_cmp)
-
-static void publish(const struct mirror *mirror, const struct gap *gap, bool is)
+static void publish(const struct mirror *mirror, const char *slice, const json_t *said)
 {
 	const struct mirror_sink *sink = &mirror->sink;
 
-	if (is)
+	if (said)
 		sink->event(LOG_WARN_, "kernel.incomplete",
-			json_pack("{s:s, s:s}", "slice", gap->slice, "reason", gap->told),
-			sink->arg);
+			json_pack("{s:s, s:O}", "slice", slice, "reason", said), sink->arg);
 	else
-		sink->event(LOG_INFO_, "kernel.complete", json_pack("{s:s}", "slice", gap->slice),
+		sink->event(LOG_INFO_, "kernel.complete", json_pack("{s:s}", "slice", slice),
 			sink->arg);
 }
 
-struct looking {
-	struct mirror *mirror;
-	bool again;
-};
-
-static void look_at(const char *slice, const char *said, void *arg)
+/* What is so at two looks, and what is not so any more. */
+static void tell(struct mirror *mirror, json_t *now)
 {
-	struct looking *looking = arg;
-	struct gap *gap, key;
+	const char *slice;
+	json_t *said;
+	void *next;
 
-	snprintf(key.slice, sizeof(key.slice), "%s", slice);
-	gap = RB_FIND(gap_tree, &looking->mirror->gaps, &key);
-	if (!gap) {
-		gap = xcalloc(1, sizeof(*gap));
-		strcpy(gap->slice, key.slice);
-		RB_INSERT(gap_tree, &looking->mirror->gaps, gap);
+	json_object_foreach (now, slice, said) {
+		if (!json_equal(said, json_object_get(mirror->gaps, slice)) ||
+			json_equal(said, json_object_get(mirror->gaps_told, slice)))
+			continue;
+		json_object_set(mirror->gaps_told, slice, said);
+		publish(mirror, slice, said);
 	}
-	gap->seen = true;
-	if (strcmp(gap->said, said)) {
-		snprintf(gap->said, sizeof(gap->said), "%s", said);
-		looking->again = true;
-	} else if (strcmp(gap->told, said)) {
-		strcpy(gap->told, gap->said);
-		publish(looking->mirror, gap, true);
+	json_object_foreach_safe (mirror->gaps_told, next, slice, said) {
+		if (json_object_get(now, slice))
+			continue;
+		/* of a slice that is gone its own event tells */
+		if (world_find(mirror->world, INTENT_SLICE, slice))
+			publish(mirror, slice, NULL);
+		json_object_del(mirror->gaps_told, slice);
 	}
 }
 
-static void mended(struct mirror *mirror, struct gap *gap)
+static void add_gap(const char *slice, const char *said, void *arg)
 {
-	/* of a slice that is gone its own event tells */
-	if (gap->told[0] && world_find(mirror->world, INTENT_SLICE, gap->slice))
-		publish(mirror, gap, false);
-	RB_REMOVE(gap_tree, &mirror->gaps, gap);
-	free(gap);
+	json_object_set_new(arg, slice, json_string(said));
 }
 
-static void look_in(struct mirror *mirror, uint64_t us)
+json_t *mirror_look_for_gaps(struct mirror *mirror)
 {
-	struct timeval wait = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+	json_t *now = json_object();
 
-	if (!event_pending(mirror->gap_timer, EV_TIMEOUT, NULL))
-		event_add(mirror->gap_timer, &wait);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct mirror *mirror = arg;
-	struct looking looking = {.mirror = mirror};
-	uint64_t started_us = clock_mono_us();
-	struct gap *gap, *next;
-
-	RB_FOREACH (gap, gap_tree, &mirror->gaps)
-		gap->seen = false;
-	mirror_gaps(mirror, look_at, &looking);
-	RB_FOREACH_SAFE (gap, gap_tree, &mirror->gaps, next)
-		if (!gap->seen)
-			mended(mirror, gap);
-	mirror->gap_cost_us = clock_mono_us() - started_us;
-	if (looking.again)
-		gap_touch(mirror);
-}
-
-void gap_touch(struct mirror *mirror)
-{
-	uint64_t pause_us = mirror->gap_cost_us * COST_PART;
-
+	mirror_gaps(mirror, add_gap, now);
 	if (mirror->ready) /* before that most of it is only not known yet */
-		look_in(mirror, pause_us > LOOK_US ? pause_us : LOOK_US);
-}
-
-void gaps_start(struct mirror *mirror)
-{
-	RB_INIT(&mirror->gaps);
-	mirror->gap_timer = event_new(mirror->base, -1, 0, on_timer, mirror);
-}
-
-void gaps_stop(struct mirror *mirror)
-{
-	struct gap *gap;
-
-	event_free(mirror->gap_timer);
-	while ((gap = RB_MIN(gap_tree, &mirror->gaps))) {
-		RB_REMOVE(gap_tree, &mirror->gaps, gap);
-		free(gap);
-	}
+		tell(mirror, now);
+	json_decref(mirror->gaps);
+	return mirror->gaps = now;
 }

@@ -18,7 +18,6 @@ static void look_at_world(struct mirror *mirror)
 {
 	mirror->touched = false;
 	places_rebuild(mirror);
-	gap_touch(mirror);
 }
 
 /* Before that the dataplane's objects of the life before are left as they are. */
@@ -30,7 +29,6 @@ static void say_ready(struct mirror *mirror)
 		return;
 	mirror->ready = true;
 	mirror->sink.ready(mirror->sink.arg);
-	gap_touch(mirror);
 	stations_list(mirror);
 }
 
@@ -87,7 +85,8 @@ static void mirror_free(struct mirror *mirror)
 	dataplane_forget(mirror->dp, mirror);
 	asks_free(mirror);
 	stations_stop(mirror);
-	gaps_stop(mirror);
+	json_decref(mirror->gaps);
+	json_decref(mirror->gaps_told);
 	TAILQ_FOREACH (space, &mirror->spaces, link)
 		space->used = false;
 	spaces_trim(mirror);
@@ -149,7 +148,7 @@ int mirror_start(struct event_base *base, struct world *world, struct dataplane 
 	event_add(mirror->sweep, &every);
 	mirror->evpn = evpn_create(world, mirror->site, &mirror->sink, spaces_routes_by, mirror);
 	stations_start(mirror);
-	gaps_start(mirror);
+	mirror->gaps_told = json_object();
 	if (!space_get(mirror, "", true)) {
 		mirror_free(mirror);
 		return -EPERM;

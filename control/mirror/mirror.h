@@ -59,5 +59,8 @@ void mirror_counters(const struct mirror *mirror, struct mirror_counters *out);
 #define MIRROR_GAP_BYTES 256
 typedef void (*mirror_gap)(const char *slice, const char *said, void *arg);
 void mirror_gaps(const struct mirror *mirror, mirror_gap each, void *arg);
+/* The same as {slice: said}, borrowed; once a second: what is so at two looks, or is not so any
+ * more, the sink is told as an event. */
+json_t *mirror_look_for_gaps(struct mirror *mirror);
 
 #endif

@@ -39,16 +39,19 @@ struct home {
 struct source {
 	struct home home;
 	TAILQ_ENTRY(source) link;
+	RB_ENTRY(source) by_number;
 	api_name table;	     /* the dataplane's: "underlay" or a slice */
 	struct space *space; /* NULL: not used any more */
 	uint32_t number;     /* of the kernel's table; 0: of a VRF that is not there */
 	api_name vrf;
 };
 TAILQ_HEAD(source_list, source);
+RB_HEAD(source_tree, source);
 
 struct place {
 	struct home home;
 	TAILQ_ENTRY(place) link;
+	RB_ENTRY(place) by_index;
 	bool attachment;       /* else a port */
 	api_name name;	       /* the dataplane's */
 	api_name slice;	       /* of an attachment */
@@ -64,6 +67,7 @@ struct place {
 	uint32_t master; /* tap_master_now() as it was: stations were told to that one */
 };
 TAILQ_HEAD(place_list, place);
+RB_HEAD(place_tree, place);
 
 struct subject {
 	RB_ENTRY(subject) entry;
@@ -93,22 +97,6 @@ RB_HEAD(ask_tree, ask);
 struct local;
 RB_HEAD(local_tree, local);
 
-/* What a slice lacks: gap.c. */
-struct gap;
-RB_HEAD(gap_tree, gap);
-
-/* The place of an interface, the source of a table: sorted, to be found per message. */
-struct seat {
-	const struct space *space;
-	uint32_t number;
-	void *home;
-};
-struct seats {
-	struct seat *item;
-	uint32_t count, room;
-	bool stale;
-};
-
 struct mirror {
 	struct event_base *base;
 	struct world *world;
@@ -125,7 +113,8 @@ struct mirror {
 	struct space_list spaces;
 	struct place_list places;
 	struct source_list sources;
-	struct seats place_seats, source_seats;
+	struct place_tree places_by_index; /* those that have one */
+	struct source_tree sources_by_number;
 	struct subject_tree subjects;
 	struct subject_list dirty;
 
@@ -136,10 +125,8 @@ struct mirror {
 	struct evpn *evpn;
 	struct local_tree locals;
 	struct event *station_timer;
-	uint64_t station_list; /* number of the last list of stations */
-	struct gap_tree gaps;
-	struct event *gap_timer;
-	uint64_t gap_cost_us;		 /* of the last look at them */
+	uint64_t station_list;		 /* number of the last list of stations */
+	json_t *gaps, *gaps_told;	 /* {slice: text}: at the last look, and as events */
 	struct mirror_counters counters; /* those that are kept up to date */
 };
 
@@ -164,8 +151,8 @@ bool place_is_first(const struct mirror *mirror, const struct place *place);
 
 struct place *place_of(struct mirror *mirror, const struct space *space, uint32_t index);
 /* The next source that the table feeds after `after` (NULL: the first), as two may share one. */
-struct source *source_of(struct mirror *mirror, const struct space *space, uint32_t table,
-	const struct source *after);
+struct source *source_of(
+	struct mirror *mirror, const struct space *space, uint32_t table, struct source *after);
 
 /* ---- space.c: the namespaces, and their changes ---- */
 
@@ -235,13 +222,6 @@ void station_place(const struct place *place); /* is its bridge's port now */
 void station_fdb(struct space *space, const struct kernel_fdb *entry, bool gone);
 void stations_list(struct mirror *mirror); /* asks the dataplane for all: at a connection */
 void station_event(struct mirror *mirror, const json_t *event); /* of the dataplane */
-
-/* ---- gap.c ---- */
-
-void gaps_start(struct mirror *mirror);
-void gaps_stop(struct mirror *mirror);
-/* Something has changed that a slice may lack: looked at in a while. Cheap. */
-void gap_touch(struct mirror *mirror);
 
 /* ---- mirror.c ---- */
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which interface of the kernel stands for which port or attachment, and which of its tables
  * feeds which of the dataplane's: as the world names them, and as far as they are there. Each
- * message of the kernel names one by its number. Owns places, sources and the sorted lists by
- * which they are found. */
+ * message of the kernel names one by its number. Owns places and sources. */
 #include "mirror_private.h"
 
 #include <errno.h>
@@ -16,88 +15,66 @@
 
 /* ---- found by number ---- */
 
-static int seat_cmp(const void *a, const void *b)
+static int number_cmp(const struct space *space, uint32_t number, const char *name,
+	const struct space *of, uint32_t other, const char *others)
 {
-	const struct seat *x = a, *y = b;
-
-	if (x->space != y->space)
-		return x->space < y->space ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number;
+	if (space != of)
+		return space < of ? -1 : 1;
+	return number == other ? strcmp(name, others) : number < other ? -1 : 1;
 }
 
-static void seat_add(struct seats *seats, const struct space *space, uint32_t number, void *home)
+static int place_cmp(const struct place *a, const struct place *b)
 {
-	if (space && number)
-		*(struct seat *)xarray_add(&seats->item, &seats->room, &seats->count,
-			sizeof(*seats->item)) = (struct seat){space, number, home};
+	return number_cmp(a->space, a->index, a->name, b->space, b->index, b->name);
 }
 
-/* Many links may come at once: sorted when the next one is looked for. */
-static void seats_sort(struct mirror *mirror)
+static int source_cmp(const struct source *a, const struct source *b)
 {
-	struct place *place;
-	struct source *source;
-
-	if (mirror->place_seats.stale) {
-		mirror->place_seats.count = 0;
-		TAILQ_FOREACH (place, &mirror->places, link)
-			seat_add(&mirror->place_seats, place->space, place->index, place);
-		qsort(mirror->place_seats.item, mirror->place_seats.count, sizeof(struct seat),
-			seat_cmp);
-	}
-	if (mirror->source_seats.stale) {
-		mirror->source_seats.count = 0;
-		TAILQ_FOREACH (source, &mirror->sources, link)
-			seat_add(&mirror->source_seats, source->space, source->number, source);
-		qsort(mirror->source_seats.item, mirror->source_seats.count, sizeof(struct seat),
-			seat_cmp);
-	}
-	mirror->place_seats.stale = mirror->source_seats.stale = false;
+	return number_cmp(a->space, a->number, a->table, b->space, b->number, b->table);
 }
 
-/* The first of those with this number, and those after it are next to it. */
-static const struct seat *seat_find(
-	const struct seats *seats, const struct space *space, uint32_t number)
+RB_PROTOTYPE(place_tree, place, by_index, place_cmp)
+RB_GENERATE(place_tree, place, by_index, place_cmp)
+RB_PROTOTYPE(source_tree, source, by_number, source_cmp)
+RB_GENERATE(source_tree, source, by_number, source_cmp)
+
+/* Its interface has this number now; 0: it is not there. */
+static void place_move(struct mirror *mirror, struct place *place, uint32_t index)
 {
-	const struct seat key = {.space = space, .number = number};
-	uint32_t low = 0, high = seats->count;
+	if (place->index)
+		RB_REMOVE(place_tree, &mirror->places_by_index, place);
+	place->index = index;
+	if (index)
+		RB_INSERT(place_tree, &mirror->places_by_index, place);
+}
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (seat_cmp(&seats->item[middle], &key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < seats->count && !seat_cmp(&seats->item[low], &key) ? &seats->item[low] : NULL;
+static void source_move(
+	struct mirror *mirror, struct source *source, struct space *space, uint32_t number)
+{
+	if (source->number)
+		RB_REMOVE(source_tree, &mirror->sources_by_number, source);
+	source->space = space;
+	source->number = number;
+	if (number)
+		RB_INSERT(source_tree, &mirror->sources_by_number, source);
 }
 
 struct place *place_of(struct mirror *mirror, const struct space *space, uint32_t index)
 {
-	const struct seat *seat;
+	struct place key = {.space = (struct space *)space, .index = index};
+	struct place *place = RB_NFIND(place_tree, &mirror->places_by_index, &key);
 
-	if (mirror->place_seats.stale)
-		seats_sort(mirror);
-	seat = seat_find(&mirror->place_seats, space, index);
-	return seat ? seat->home : NULL;
+	return place && place->space == space && place->index == index ? place : NULL;
 }
 
-struct source *source_of(struct mirror *mirror, const struct space *space, uint32_t table,
-	const struct source *after)
+struct source *source_of(
+	struct mirror *mirror, const struct space *space, uint32_t table, struct source *after)
 {
-	const struct seat *seat, *end;
+	struct source key = {.space = (struct space *)space, .number = table};
+	struct source *source = after ? RB_NEXT(source_tree, &mirror->sources_by_number, after)
+				      : RB_NFIND(source_tree, &mirror->sources_by_number, &key);
 
-	if (mirror->source_seats.stale)
-		seats_sort(mirror);
-	seat = seat_find(&mirror->source_seats, space, table);
-	end = mirror->source_seats.item + mirror->source_seats.count;
-	while (seat && after && seat < end && seat->home != after)
-		seat++;
-	if (seat && after)
-		seat++;
-	return seat && seat < end && seat->space == space && seat->number == table ? seat->home
-										   : NULL;
+	return source && source->space == space && source->number == table ? source : NULL;
 }
 
 /* ---- found by name ---- */
@@ -161,7 +138,7 @@ static bool place_look(struct place *place)
 		link = NULL;
 	index = link ? link->index : 0;
 	carrier = link && link->up && link->carrier;
-	place->index = index;
+	place_move(mirror, place, index);
 	if (index != old_index) {
 		place->master = tap_master_now(place);
 		station_place(place);
@@ -171,7 +148,6 @@ static bool place_look(struct place *place)
 	if (index == old_index && carrier == place->carrier)
 		return false;
 	place->carrier = carrier;
-	mirror->place_seats.stale = true;
 	if (index != old_index) {
 		subjects_forget(mirror, OBJECT_ADDRESS, &place->home);
 		subjects_forget(mirror, OBJECT_NEIGHBOR, &place->home);
@@ -196,8 +172,7 @@ static void source_look(struct source *source)
 	if (number == source->number)
 		return;
 	subjects_forget(source->space->mirror, OBJECT_ROUTE, &source->home);
-	source->number = number;
-	source->space->mirror->source_seats.stale = true;
+	source_move(source->space->mirror, source, source->space, number);
 	space_mark_source(source);
 }
 
@@ -246,10 +221,8 @@ static struct source *source_get(struct mirror *mirror, const char *table, struc
 	if (source->space != space || strcmp(source->vrf, vrf) ||
 		(!vrf[0] && source->number != number)) {
 		subjects_forget(mirror, OBJECT_ROUTE, &source->home);
-		source->space = space;
-		source->number = number;
+		source_move(mirror, source, space, number);
 		snprintf(source->vrf, sizeof(source->vrf), "%s", vrf);
-		mirror->source_seats.stale = true;
 		space_mark_source(source);
 		source_look(source);
 	}
@@ -262,9 +235,9 @@ static void place_leave(struct mirror *mirror, struct place *place)
 
 	subjects_forget(mirror, OBJECT_ADDRESS, &place->home);
 	subjects_forget(mirror, OBJECT_NEIGHBOR, &place->home);
-	place->index = place->master = 0;
+	place_move(mirror, place, 0);
+	place->master = 0;
 	place->carrier = false;
-	mirror->place_seats.stale = true;
 	space_mark_place(place, index);
 	mark_siblings(mirror, place);
 	place->space = NULL;
@@ -387,9 +360,7 @@ static void leave_unused(struct mirror *mirror)
 		if (source->home.used || !source->space)
 			continue;
 		subjects_forget(mirror, OBJECT_ROUTE, &source->home);
-		source->space = NULL;
-		source->number = 0;
-		mirror->source_seats.stale = true;
+		source_move(mirror, source, NULL, 0);
 	}
 }
 
@@ -444,6 +415,4 @@ void places_free(struct mirror *mirror)
 		TAILQ_REMOVE(&mirror->sources, source, link);
 		free(source);
 	}
-	free(mirror->place_seats.item);
-	free(mirror->source_seats.item);
 }

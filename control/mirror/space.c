@@ -48,7 +48,6 @@ static void changed(
 	evpn_changed(space->mirror->evpn, kernel, kind, entry, gone);
 	switch (kind) {
 	case KERNEL_LINK:
-		gap_touch(space->mirror);
 		places_link(space, entry);
 		names_link(space, entry, gone);
 		if (!gone) {
@@ -60,7 +59,6 @@ static void changed(
 		station_fdb(space, entry, gone);
 		break;
 	case KERNEL_ADDRESS:
-		gap_touch(space->mirror); /* VTEPs' */
 		place = place_of(space->mirror, space, address->index);
 		if (place)
 			address_changed(place, address, gone);
@@ -85,8 +83,6 @@ static void settled(struct kernel *kernel, void *arg)
 	bool was = space->complete;
 
 	space->complete = kernel_complete(kernel);
-	if (space->complete != was)
-		gap_touch(space->mirror);
 	if (space->complete && !was) {
 		places_complete(space);
 		address_space(space);
