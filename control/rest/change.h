@@ -143,6 +143,9 @@ void line_stop(void);
 		"limit", "how many at most; default 100", .kind = QUERY_NUMBER, .min = 1,          \
 							  .max = 1000, .preset = 100               \
 	}
+#define HISTORY_PAGE                                                                               \
+	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \
+	"\"array\",\"items\":{\"type\":\"object\"}},\"next\":{\"type\":\"integer\"}}}"
 extern const struct route_query rest_change_query[], rest_page_query[];
 
 void intent_list(struct request *r);

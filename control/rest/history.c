@@ -147,15 +147,12 @@ const struct route_query rest_page_query[] = {PAGE_LIMIT, PAGE_BEFORE, {NULL}};
 static const struct route_query history_query[] = {
 	PAGE_LIMIT, PAGE_BEFORE, {"kind", "of this kind only", .kind = QUERY_TEXT}, {NULL}};
 
-#define LIST                                                                                       \
-	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \
-	"\"array\",\"items\":{\"type\":\"object\"}},\"next\":{\"type\":\"integer\"}}}"
-
 const struct route rest_history_routes[] = {
 	{"GET", "/v1/history", history_get, ROLE_VIEWER, "listHistory",
-		"What was changed, newest first", "history", NULL, LIST, NULL, history_query, NULL},
+		"What was changed, newest first", "history", NULL, HISTORY_PAGE, NULL,
+		history_query, NULL},
 	{"GET", "/v1/audit", audit_get, ROLE_ADMIN, "listAudit",
-		"Who asked for changes, and what came of it, newest first", "history", NULL, LIST,
-		NULL, rest_page_query, NULL},
+		"Who asked for changes, and what came of it, newest first", "history", NULL,
+		HISTORY_PAGE, NULL, rest_page_query, NULL},
 	{NULL},
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "making.h"
 
 const struct route_query rest_change_query[] = {
 	{"dry_run", "check it and say what would change, but change nothing", .kind = QUERY_FLAG},
@@ -34,9 +35,6 @@ static const struct route_query list_query[] = {PAGE_LIMIT,
 #define LIST(item)                                                                                 \
 	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \
 	"\"array\",\"items\":" item "},\"next\":{\"type\":\"string\"}}}"
-#define HISTORY                                                                                    \
-	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":"       \
-	"\"array\",\"items\":{\"type\":\"object\"}},\"next\":{\"type\":\"integer\"}}}"
 
 #define ROUTES(type, path, kind, one, many, least, tag)                                            \
 	{"GET", path, intent_list, ROLE_VIEWER, "list" many, "The " kind "s, in order of names",   \
@@ -59,7 +57,7 @@ static const struct route_query list_query[] = {PAGE_LIMIT,
 			(void *)type},                                                             \
 	{                                                                                          \
 		"GET", path "/{name}/history", intent_history, ROLE_VIEWER, "history" one,         \
-			"What a " kind " was, newest first", tag, NULL, HISTORY, NULL,             \
+			"What a " kind " was, newest first", tag, NULL, HISTORY_PAGE, NULL,        \
 			rest_page_query, (void *)type                                              \
 	}
 
@@ -80,22 +78,19 @@ const struct route rest_intent_routes[] = {
 	{NULL},
 };
 
-static void openapi_kept(const void *text, size_t len, void *arg)
-{
-}
-
 /* The tables do not change: it is made once. */
 static void openapi_get(struct request *r)
 {
-	static char *text;
+	static struct shared_text *text;
 
 	if (!text) {
 		json_t *document = openapi_document(control.routes);
+		char *bytes = json_dumps(document, JSON_COMPACT);
 
-		text = json_dumps(document, JSON_COMPACT);
+		text = shared_text_new(bytes, strlen(bytes));
 		json_decref(document);
 	}
-	reply_reference(r, 200, "application/json", text, strlen(text), openapi_kept, NULL);
+	reply_shared(r, "application/json", text);
 }
 
 const struct route rest_openapi_routes[] = {
