@@ -18,19 +18,14 @@
 
 #define FILTER_TEXT 96 /* "permit out ip from PREFIX to assigned" */
 
-struct local_texts; /* filters of one local data network */
-
 struct session_work {
 	struct compile *c;
 	const struct intent_session *intent;
 	union api_object obj; /* pdrs and fars: own memory, with room for as many as may be */
-	struct local_texts *texts;
-};
-
-struct local_texts {
-	struct local_texts *next;
-	struct api_texts list;
-	char text[][FILTER_TEXT];
+	/* those of all local data networks, one behind the other */
+	struct api_text *filters;
+	char (*texts)[FILTER_TEXT];
+	uint32_t filter_count;
 };
 
 bool local_network_is_for(const struct intent_session *session, const char *site, const char *dnn,
@@ -65,26 +60,22 @@ static bool applies(const struct session_work *work, const struct intent_local_n
 }
 
 /* Filters for prefixes of families that the UE has. */
-static const struct api_texts *make_texts(
-	struct session_work *work, const struct api_prefixes *prefixes)
+static struct api_texts make_filters(struct session_work *work, const struct api_prefixes *prefixes)
 {
-	size_t each = FILTER_TEXT + sizeof(struct api_text);
-	struct local_texts *texts = xcalloc(1, sizeof(*texts) + prefixes->count * each);
+	struct api_texts list = {.item = &work->filters[work->filter_count]};
 	char prefix[64];
 
-	texts->next = work->texts;
-	work->texts = texts;
-	texts->list.item = (struct api_text *)texts->text[prefixes->count];
 	for (uint32_t i = 0; i < prefixes->count; i++) {
-		char *text = texts->text[texts->list.count];
+		char *text = work->texts[work->filter_count];
 
 		if (!has_family(&work->obj.session.ue, prefixes->item[i].family))
 			continue;
 		api_ip_format(&prefixes->item[i], true, prefix);
 		snprintf(text, FILTER_TEXT, "permit out ip from %s to assigned", prefix);
-		texts->list.item[texts->list.count++] = (struct api_text){text, strlen(text)};
+		work->filters[work->filter_count++] = (struct api_text){text, strlen(text)};
+		list.count++;
 	}
-	return &texts->list;
+	return list;
 }
 
 /* ---- ids and precedence ---- */
@@ -249,13 +240,20 @@ static void add_downlink(struct session_work *work, uint32_t own, const char *sl
 
 /* ---- all ---- */
 
-static uint32_t count_rules(const struct session_work *work)
+/* And room for their filters. */
+static uint32_t count_rules(struct session_work *work)
 {
 	struct intent *local = world_first(work->c->world, INTENT_LOCAL_NETWORK);
-	uint32_t rules = 0;
+	uint32_t rules = 0, filters = 0;
 
-	for (; local; local = world_next(local))
-		rules += applies(work, &local->obj->local_network);
+	for (; local; local = world_next(local)) {
+		if (!applies(work, &local->obj->local_network))
+			continue;
+		rules++;
+		filters += local->obj->local_network.prefixes.count;
+	}
+	work->filters = xcalloc(filters, sizeof(*work->filters));
+	work->texts = xcalloc(filters, sizeof(*work->texts));
 	return rules;
 }
 
@@ -265,14 +263,14 @@ static void add_rules(struct session_work *work, uint32_t own, uint32_t preceden
 
 	for (; intent; intent = world_next(intent)) {
 		const struct intent_local_network *local = &intent->obj->local_network;
-		const struct api_texts *filters;
+		struct api_texts filters;
 
 		if (!applies(work, local))
 			continue;
-		filters = make_texts(work, &local->prefixes);
-		if (!filters->count)
+		filters = make_filters(work, &local->prefixes);
+		if (!filters.count)
 			continue;
-		add_uplink(work, own, precedence++, filters, local->slice);
+		add_uplink(work, own, precedence++, &filters, local->slice);
 		add_downlink(work, own, local->slice);
 	}
 }
@@ -302,18 +300,6 @@ static void add_local_networks(struct session_work *work)
 			"free for them",
 			s->name, rules);
 	add_rules(work, own, lowest_precedence(s, own) - rules);
-}
-
-static void session_work_free(struct session_work *work)
-{
-	struct local_texts *texts = work->texts, *next;
-
-	for (; texts; texts = next) {
-		next = texts->next;
-		free(texts);
-	}
-	free(work->obj.session.pdrs.item);
-	free(work->obj.session.fars.item);
 }
 
 /* ---- the session ---- */
@@ -416,5 +402,8 @@ void compile_session(struct compile *c, const struct intent *intent)
 	settle(c, &work.obj.session);
 	add_local_networks(&work);
 	emit(c, OBJECT_SESSION, &work.obj);
-	session_work_free(&work);
+	free(work.filters);
+	free(work.texts);
+	free(work.obj.session.pdrs.item);
+	free(work.obj.session.fars.item);
 }
