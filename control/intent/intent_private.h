@@ -66,7 +66,6 @@ struct world {
 	unsigned ops;
 	unsigned check_phase; /* how far world_check_step() is: phase, and place in it */
 	uint32_t check_at;
-	struct world_change *change;
 	struct intent_ranges ungranted; /* VNIs (vni.c) */
 	unsigned numberless; /* searches of the open transaction that found no number (fteid.c) */
 };

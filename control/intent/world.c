@@ -52,7 +52,6 @@ void world_free(struct world *world)
 		return;
 	objstore_free(world->store);
 	vni_forget(world);
-	free(world->change);
 	free(world);
 	api_decode_free();
 }
@@ -402,18 +401,6 @@ bool world_change_at(const struct world *world, size_t at, struct world_change *
 	return true;
 }
 
-const struct world_change *world_changes(const struct world *in, size_t *count)
-{
-	struct world *world = (struct world *)in; /* the array is a cache */
-	size_t touched = world_touched(world);
-
-	world->change = xreallocarray(world->change, touched + 1, sizeof(*world->change));
-	*count = 0;
-	for (size_t i = 0; i < touched; i++)
-		*count += world_change_at(world, i, &world->change[*count]);
-	return world->change;
-}
-
 /* ---- its end ---- */
 
 /* What has changed is pending; the state that others have given it meanwhile stays. */
@@ -455,8 +442,6 @@ bool world_finish(struct world *world, uint64_t until_us)
 {
 	if (!objstore_finish(world->store, until_us))
 		return false;
-	free(world->change);
-	world->change = NULL;
 	vni_forget(world);
 	return true;
 }

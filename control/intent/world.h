@@ -101,10 +101,8 @@ int world_check(struct world *world, struct rpc_error *err);
  * any case; 0: to the end. 1: there is more to do. */
 int world_check_step(struct world *world, uint64_t until_us, struct rpc_error *err);
 
-/* What the transaction does, in order of first touch; unchanged ones included. The array is valid
- * until the transaction ends. */
-const struct world_change *world_changes(const struct world *world, size_t *count);
-/* One of them by one: how many there may be, and the one at a place; false: there is none. */
+/* What the transaction does, in order of first touch, unchanged ones included: how many there may
+ * be, and the one at a place; false: there is none. */
 size_t world_touched(const struct world *world);
 bool world_change_at(const struct world *world, size_t at, struct world_change *change);
 

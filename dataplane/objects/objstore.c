@@ -152,14 +152,14 @@ void objstore_free(struct objstore *store)
 
 /* ---- reading ---- */
 
-enum objstore_view objstore_view(const struct objstore *store)
+static enum objstore_view view_of(const struct objstore *store)
 {
 	return store->inside || store->state == PUBLISHED ? OBJSTORE_MADE : OBJSTORE_SEEN;
 }
 
 void *objstore_version(const struct objstore_node *node)
 {
-	return node->version[objstore_view(node->store)];
+	return node->version[view_of(node->store)];
 }
 
 /* From this one on, the first that the reader sees. */
@@ -220,7 +220,7 @@ struct objstore_node *objstore_next(const struct objstore_node *node)
 
 uint32_t objstore_count(const struct objstore *store, unsigned type)
 {
-	return store->names[type].count[objstore_view(store)];
+	return store->names[type].count[view_of(store)];
 }
 
 struct objstore_key *objstore_key_from(
@@ -266,7 +266,7 @@ struct objstore_node *objstore_holder(const struct objstore *store, enum constra
 	hold = RB_NFIND(objstore_holds, &key->holds, &like);
 	if (hold && hold->node == after)
 		hold = RB_NEXT(objstore_holds, , hold);
-	while (hold && hold->role == role && !hold->refs[objstore_view(store)])
+	while (hold && hold->role == role && !hold->refs[view_of(store)])
 		hold = RB_NEXT(objstore_holds, , hold);
 	return hold && hold->role == role ? hold->node : NULL;
 }
@@ -275,7 +275,7 @@ uint64_t objstore_total(const struct objstore *store, unsigned kind, const char 
 {
 	const struct objstore_key *key = key_find(store, kind, text);
 
-	return key ? key->total[objstore_view(store)] : 0;
+	return key ? key->total[view_of(store)] : 0;
 }
 
 uint32_t objstore_rank(const struct objstore *store, unsigned kind, const char *text)
@@ -542,7 +542,7 @@ static void node_end(struct objstore_node *node, enum objstore_view kept)
 /* Who has keys first: they name nodes. */
 bool objstore_finish(struct objstore *store, uint64_t until_us)
 {
-	enum objstore_view kept = objstore_view(store);
+	enum objstore_view kept = view_of(store);
 	struct objstore_hold *hold;
 
 	if (store->state < PUBLISHED)

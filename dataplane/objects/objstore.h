@@ -65,7 +65,6 @@ void objstore_free(struct objstore *store);
 
 /* ---- reading: what the transaction has made while it is entered, else what everybody sees ---- */
 
-enum objstore_view objstore_view(const struct objstore *store);
 void *objstore_version(const struct objstore_node *node);
 /* NULL: none that the reader sees. _from: the first whose name is not less. */
 struct objstore_node *objstore_find(const struct objstore *store, unsigned type, const char *name);

@@ -53,6 +53,17 @@ int check(void)
 	return world_check(world, &err) ? err.code : 0;
 }
 
+const struct world_change *world_changes(const struct world *of, size_t *count)
+{
+	static struct world_change *list;
+
+	list = realloc(list, (world_touched(of) + 1) * sizeof(*list));
+	*count = 0;
+	for (size_t i = 0; i < world_touched(of); i++)
+		*count += world_change_at(of, i, &list[*count]);
+	return list;
+}
+
 void publish(void)
 {
 	revision++;

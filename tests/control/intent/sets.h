@@ -23,8 +23,10 @@ void teardown(void);
 int put(const char *kind, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int del(const char *kind, const char *name);
 void begin(void);
-int check(void);    /* world_check: 0 or the code */
-void commit(void);  /* what has been checked */
+int check(void);   /* world_check: 0 or the code */
+void commit(void); /* what has been checked */
+/* What the open transaction does; until the next call. */
+const struct world_change *world_changes(const struct world *of, size_t *count);
 void publish(void); /* its first part; world_finish() is the caller's */
 void discard(void);
 int finish(void); /* check, then commit or rollback */
