@@ -145,7 +145,8 @@ enum drop_reason fragment_inner(struct rte_mbuf *m, const struct ip_view *v, uin
 	return DROP_REASONS;
 }
 
-void fragment_send(
+/* Takes odd->m: IPv4 without DF, larger than odd->mtu. */
+static void fragment_send(
 	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v)
 {
 	struct rte_mbuf *piece[INNER_FRAGMENTS];
@@ -405,29 +406,7 @@ static void group(
 		host_drop(w, b, odd, DROP_ROUTED_GROUP);
 }
 
-void odd_add(struct worker *w, struct burst *b, const struct odd_packet *odd)
-{
-	struct odd_queue *q = switch_of(w)->odds;
-
-	if (q->n == ODDS_MAX)
-		host_drop(w, b, odd, DROP_EXCEPTION_LIMIT);
-	else
-		q->packet[q->n++] = *odd;
-}
-
-bool odd_take(struct worker *w, struct burst *b)
-{
-	struct odd_queue *q = switch_of(w)->odds;
-
-	if (q->next == q->n) {
-		q->next = q->n = 0;
-		return false;
-	}
-	host_take(w, b, &q->packet[q->next++]);
-	return true;
-}
-
-void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
+static void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 {
 	struct ip_view v;
 
@@ -467,4 +446,26 @@ void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd)
 		too_big(w, b, odd, &v);
 		break;
 	}
+}
+
+void odd_add(struct worker *w, struct burst *b, const struct odd_packet *odd)
+{
+	struct odd_queue *q = switch_of(w)->odds;
+
+	if (q->n == ODDS_MAX)
+		host_drop(w, b, odd, DROP_EXCEPTION_LIMIT);
+	else
+		q->packet[q->n++] = *odd;
+}
+
+bool odd_take(struct worker *w, struct burst *b)
+{
+	struct odd_queue *q = switch_of(w)->odds;
+
+	if (q->next == q->n) {
+		q->next = q->n = 0;
+		return false;
+	}
+	host_take(w, b, &q->packet[q->next++]);
+	return true;
 }

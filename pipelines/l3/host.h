@@ -102,8 +102,5 @@ void icmp_error(struct worker *w, struct burst *b, const struct odd_packet *odd,
  * box.replicated. */
 enum drop_reason fragment_inner(struct rte_mbuf *m, const struct ip_view *v, uint32_t mtu,
 	uint8_t hops, struct rte_mbuf **piece, uint32_t *n);
-/* Takes odd->m: IPv4 without DF, larger than odd->mtu. */
-void fragment_send(
-	struct worker *w, struct burst *b, const struct odd_packet *odd, const struct ip_view *v);
 
 #endif

@@ -72,8 +72,8 @@ enum odd {
 };
 
 /* One packet that routing could not just send on; it is answered, asked for, fragmented or dropped
- * by name. Takes m, whose Ethernet header is still the one it came with. index: of the next hop;
- * mtu: of the way out, for ODD_TOO_BIG. Workers, host.c. */
+ * by name. m: its Ethernet header is still the one it came with. mtu: of the way out, for
+ * ODD_TOO_BIG. */
 struct odd_packet {
 	struct rte_mbuf *m;
 	door_t door;
@@ -86,7 +86,6 @@ struct odd_packet {
 			 FIB does */
 	bool in_session; /* with back: what is said comes from the UE, to who checks that */
 };
-void host_take(struct worker *w, struct burst *b, const struct odd_packet *odd);
 
 /* The exceptions of a burst, in the order in which they came. One may become many packets
  * (fragments, an answer), so it is taken when no other packet is in a stage: a queue of the worker,
@@ -99,7 +98,7 @@ struct odd_queue {
 
 /* Takes odd->m; beyond ODDS_MAX it is dropped as exception_limit. Workers, host.c. */
 void odd_add(struct worker *w, struct burst *b, const struct odd_packet *odd);
-/* Deals with the next exception by host_take(). False: there is none. Workers, host.c. */
+/* Deals with the next exception. False: there is none. Workers, host.c. */
 bool odd_take(struct worker *w, struct burst *b);
 
 /* Sends an IP packet of the switch's own, or a fragment, into the slice: m begins with 14 bytes
