@@ -156,10 +156,8 @@ static void compare_unclaimed(struct reconciler *rec, const json_t *listed)
 	char key[API_KEY_BYTES];
 	struct leftover *leftover;
 
-	if (json_is_true(json_object_get(listed, "learned")) ||
-		!compile_listed_key(type, listed, key))
-		return;
-	if (reconcile_kept(rec, type->type, key) || is_claimed_soon(rec, type->type, key))
+	if (!compile_listed_key(type, listed, key) || reconcile_kept(rec, type->type, key) ||
+		is_claimed_soon(rec, type->type, key))
 		return;
 	if (rec->leftover_count >= rec->leftovers_most) {
 		rec->beyond = true;

@@ -615,6 +615,11 @@ static json_t *list(struct fake *fake, const json_t *params)
 	const char *key;
 	char next[24];
 
+	/* what was learned is nobody's to take away, and there may be a hundred thousand of it */
+	if (json_is_true(json_object_get(params, "unclaimed")) &&
+		(!strcmp(type, "mac") || !strcmp(type, "neighbor")))
+		ck_assert(json_is_false(
+			json_object_get(json_object_get(params, "match"), "learned")));
 	fake->lists++;
 	if (!cursor) {
 		json_decref(fake->snapshot);
