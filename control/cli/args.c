@@ -26,8 +26,6 @@ const struct option_def global_options[] = {
 	{.name = NULL},
 };
 
-struct invocation invocation;
-
 struct parser {
 	struct cli *cli;
 	struct args *args;

@@ -11,6 +11,8 @@
 #include "cli.h"
 #include "clock.h"
 
+struct invocation invocation; /* usage errors name its command */
+
 char *number_grouped(json_int_t value, char *out)
 {
 	char digits[32];

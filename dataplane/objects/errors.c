@@ -93,3 +93,9 @@ json_t *error_json(const struct rpc_error *err)
 	json_decref(data);
 	return error;
 }
+
+json_t *error_answer(json_t *id, const struct rpc_error *err)
+{
+	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error",
+		error_json(err));
+}

@@ -48,6 +48,8 @@ void rpc_error_prefix(struct rpc_error *err, const char *fmt, ...)
 
 /* {code, message, data?} */
 json_t *error_json(const struct rpc_error *err);
+/* The answer of JSON-RPC that says so; takes over id, which may be NULL. */
+json_t *error_answer(json_t *id, const struct rpc_error *err);
 
 /* Text from a client that an error shows: printable ASCII, cut. Returns out. */
 const char *printable(const char *text, char *out, size_t size);

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "budget.h"
-#include "dispatch.h"
 #include "bounds.h"
+#include "errors.h"
 #include "events.h"
 #include "trace_client.h"
 
@@ -36,6 +36,7 @@
 struct client {
 	int fd;
 	uid_t uid;
+	client_answer *answer;
 	struct event *readable, *writable, *turn;
 	char *in;
 	size_t in_start, in_scan, in_len,
@@ -128,7 +129,7 @@ static void refuse(struct client *client, int code, const char *message, long lo
 
 	rpc_fail(&err, code, "%s", message);
 	err.limit = limit;
-	answer = dispatch_error(NULL, &err);
+	answer = error_answer(NULL, &err);
 	send_text(client, answer ? json_dumps(answer, JSON_COMPACT) : NULL);
 	json_decref(answer);
 	client->ending = true;
@@ -182,7 +183,7 @@ static void one_message(struct client *client)
 	}
 	client->in_start += len + (end < client->in + client->in_len ? 1 : 0);
 	if (!blank(line, len))
-		send_text(client, dispatch_line(client, line, len));
+		send_text(client, client->answer(client, line, len));
 }
 
 /* Moves an unfinished line to the front, and gives back the memory of a large one that is done. */
@@ -316,7 +317,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		next_turn(client);
 }
 
-int client_open(struct event_base *base, int fd, uid_t uid)
+int client_open(struct event_base *base, int fd, uid_t uid, client_answer *answer)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -326,6 +327,7 @@ int client_open(struct event_base *base, int fd, uid_t uid)
 	}
 	client->fd = fd;
 	client->uid = uid;
+	client->answer = answer;
 	TAILQ_INSERT_TAIL(&clients, client, link);
 	count++;
 	client->out = evbuffer_new();

@@ -11,8 +11,12 @@
 struct client;
 struct event_base;
 
+/* What a line is answered with: text without newline (freed with budget_free_text), NULL: nothing.
+ */
+typedef char *client_answer(struct client *client, const char *line, size_t len);
+
 /* Takes over fd (also on failure): 0 or -errno. uid: the peer's. */
-int client_open(struct event_base *base, int fd, uid_t uid);
+int client_open(struct event_base *base, int fd, uid_t uid, client_answer *answer);
 /* Makes room for one more: of the user with the most connections (so that nobody shuts out
  * another), the one that has been silent for longest is told so and closed, one that watches events
  * last. */

@@ -68,12 +68,6 @@ static const struct method {
 		NAMES("count", "port", "slice", "mac", "ip", "dropped", "timeout_s")},
 };
 
-json_t *dispatch_error(json_t *id, const struct rpc_error *err)
-{
-	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error",
-		error_json(err));
-}
-
 static int fail_method(const char *name, struct rpc_error *err)
 {
 	char want[160], got[80];
@@ -179,10 +173,10 @@ static json_t *answer_of(struct client *client, const json_t *request)
 	bool wants_answer;
 
 	if (check_request(request, &id, &method, &err))
-		return dispatch_error(id, &err);
+		return error_answer(id, &err);
 	wants_answer = id != NULL;
 	if (call(client, method, json_object_get(request, "params"), &result, &err))
-		return wants_answer ? dispatch_error(id, &err) : NULL;
+		return wants_answer ? error_answer(id, &err) : NULL;
 	if (wants_answer)
 		return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id, "result", result);
 	json_decref(result);
@@ -199,7 +193,7 @@ char *dispatch_text(const json_t *answer)
 		return text;
 	rpc_fail(&err, RPC_ERR_INTERNAL,
 		"the answer cannot be written: no memory, or it holds what is no UTF-8");
-	error = dispatch_error(json_incref(id), &err);
+	error = error_answer(json_incref(id), &err);
 	text = json_write(error);
 	json_decref(error);
 	return text;
@@ -223,7 +217,7 @@ char *dispatch_line(struct client *client, const char *line, size_t len)
 		budget_request_end();
 		one = false;
 	}
-	answer = request ? answer_of(client, request) : dispatch_error(NULL, &err);
+	answer = request ? answer_of(client, request) : error_answer(NULL, &err);
 	budget_request_pause(); /* the text outlives the request */
 	if (answer)
 		text = dispatch_text(answer);

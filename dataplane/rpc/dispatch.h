@@ -18,7 +18,4 @@ char *dispatch_line(struct client *client, const char *line, size_t len);
  * answer. NULL: no memory for that. Free with budget_free_text. */
 char *dispatch_text(const json_t *answer);
 
-/* An error answer; takes over id, which may be NULL. */
-json_t *dispatch_error(json_t *id, const struct rpc_error *err);
-
 #endif

@@ -7,40 +7,6 @@
 #include <string.h>
 
 #include "counters.h"
-#include "networks.h"
-#include "sync_pending.h"
-#include "underlay.h"
-
-static void on_committed(const struct tx *tx)
-{
-	pending_committed(tx);
-	underlay_resolve();
-}
-
-static void on_over(void)
-{
-	networks_sweep();
-	noun_session_rest();
-}
-
-void nouns_start(void)
-{
-	nouns[OBJECT_PORT] = &noun_port;
-	nouns[OBJECT_ADDRESS] = &noun_address;
-	nouns[OBJECT_NEIGHBOR] = &noun_neighbor;
-	nouns[OBJECT_ROUTE] = &noun_route;
-	nouns[OBJECT_SLICE] = &noun_slice;
-	nouns[OBJECT_ATTACHMENT] = &noun_attachment;
-	nouns[OBJECT_TUNNEL] = &noun_tunnel;
-	nouns[OBJECT_MEMBER] = &noun_member;
-	nouns[OBJECT_METER] = &noun_meter;
-	nouns[OBJECT_GTPU] = &noun_gtpu;
-	backends[OBJECT_MAC] = &mac_backend;
-	backends[OBJECT_NEIGHBOR] = &neighbor_backend;
-	backends[OBJECT_ROUTE] = &route_backend;
-	backends[OBJECT_SESSION] = &session_backend;
-	store_ends = (struct store_ends){.committed = on_committed, .over = on_over};
-}
 
 bool noun_ip_unicast(const struct api_ip *ip)
 {

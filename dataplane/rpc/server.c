@@ -24,6 +24,7 @@
 #include "nouns.h"
 #include "sync_pending.h"
 #include "trace_client.h"
+#include "underlay.h"
 #include "unix_socket.h"
 
 #define PEER_GROUPS 1024
@@ -43,7 +44,7 @@ static void turn_away(int fd, uid_t uid)
 	rpc_fail(&err, RPC_ERR_INVALID_REQUEST,
 		"uid %u may not use this socket: want root, or a member of group %u", uid,
 		getegid());
-	answer = dispatch_error(NULL, &err);
+	answer = error_answer(NULL, &err);
 	text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) > 0)
 		send(fd, "\n", 1, MSG_NOSIGNAL);
@@ -91,7 +92,39 @@ static void on_connection(evutil_socket_t listening, short what, void *arg)
 	}
 	if (client_count() >= LIMIT_RPC_CLIENTS)
 		client_evict();
-	client_open(loop, fd, uid);
+	client_open(loop, fd, uid, dispatch_line);
+}
+
+static void on_committed(const struct tx *tx)
+{
+	pending_committed(tx);
+	underlay_resolve();
+}
+
+static void on_over(void)
+{
+	networks_sweep();
+	noun_session_rest();
+}
+
+/* The engine is told of all types. */
+static void nouns_start(void)
+{
+	nouns[OBJECT_PORT] = &noun_port;
+	nouns[OBJECT_ADDRESS] = &noun_address;
+	nouns[OBJECT_NEIGHBOR] = &noun_neighbor;
+	nouns[OBJECT_ROUTE] = &noun_route;
+	nouns[OBJECT_SLICE] = &noun_slice;
+	nouns[OBJECT_ATTACHMENT] = &noun_attachment;
+	nouns[OBJECT_TUNNEL] = &noun_tunnel;
+	nouns[OBJECT_MEMBER] = &noun_member;
+	nouns[OBJECT_METER] = &noun_meter;
+	nouns[OBJECT_GTPU] = &noun_gtpu;
+	backends[OBJECT_MAC] = &mac_backend;
+	backends[OBJECT_NEIGHBOR] = &neighbor_backend;
+	backends[OBJECT_ROUTE] = &route_backend;
+	backends[OBJECT_SESSION] = &session_backend;
+	store_ends = (struct store_ends){.committed = on_committed, .over = on_over};
 }
 
 int rpc_start(struct event_base *base, const char *path)
