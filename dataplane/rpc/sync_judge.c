@@ -10,6 +10,7 @@
 #include "ip.h"
 #include "nouns.h"
 #include "sync.h"
+#include "sync_pending.h"
 
 #define TOLD_MOST   64 /* refusals of a group in one pass that have each an error of their own */
 #define PASSES_MOST 64 /* behind so many nothing gives way any more: each refuses somebody */
@@ -142,7 +143,8 @@ static bool take_away(
 	sync->gave_way++;
 	stage->gave_way = true;
 	stage->revision = group->revision;
-	stage->says = group->is_kept && !sync->check ? says_of(group) : NULL;
+	if (group->is_kept && !sync->check) /* its newest words, where the old ones are in force */
+		stage->says = group->pending ? pending_says(group) : says_of(group);
 	stage->waits = waits;
 	stage->for_label = strdup(label_of(of, label, sizeof(label)));
 	return true;

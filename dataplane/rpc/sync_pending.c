@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "budget.h"
+#include "clock.h"
 #include "events.h"
 #include "model.h"
 #include "sync.h"
@@ -17,6 +18,7 @@
 #define WOKEN_MOST   1000 /* in one call: the main thread does nothing else meanwhile */
 #define RETRY_MOST   64	  /* of the others, behind a change... */
 #define RETRY_MS     10	  /* ...so often at most */
+#define RETRY_PART   20	  /* a try of the others takes this part of the time at most */
 #define RETRY_ALL    1024 /* each LOOK_S: something may have changed that is no object */
 #define LOOK_S	     60
 #define TELL_AT_ONCE 256
@@ -44,7 +46,8 @@ static struct {
 	struct awaited_tree awaited;
 	struct pending_list refused, woken;
 	struct event *soon, *look;
-	uint32_t retry; /* so many of the refused are to be tried */
+	uint32_t retry;	    /* so many of the refused are to be tried */
+	uint64_t resume_us; /* but not before */
 } pending = {.refused = TAILQ_HEAD_INITIALIZER(pending.refused),
 	.woken = TAILQ_HEAD_INITIALIZER(pending.woken)};
 
@@ -104,12 +107,21 @@ static void list_enter(struct pending *one, struct pending_list *list)
 	TAILQ_INSERT_TAIL(list, one, link);
 }
 
-static void run_in(uint32_t ms)
+static void run_in(uint64_t us)
 {
-	const struct timeval wait = {.tv_usec = ms * 1000};
+	const struct timeval wait = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
-	if (pending.soon && (!ms || !evtimer_pending(pending.soon, NULL)))
+	if (pending.soon && (!us || !evtimer_pending(pending.soon, NULL)))
 		evtimer_add(pending.soon, &wait);
+}
+
+static void retry_later(void)
+{
+	uint64_t now_us = clock_mono_us(), wait_us = RETRY_MS * 1000;
+
+	if (pending.resume_us > now_us + wait_us)
+		wait_us = pending.resume_us - now_us;
+	run_in(wait_us);
 }
 
 static void retry(uint32_t most)
@@ -118,7 +130,7 @@ static void retry(uint32_t most)
 		return;
 	if (pending.retry < most)
 		pending.retry = most;
-	run_in(RETRY_MS);
+	retry_later();
 }
 
 static void wake(struct awaited *awaited)
@@ -269,8 +281,10 @@ bool pending_run(void)
 {
 	static struct source_group *groups[WOKEN_MOST];
 	uint32_t count = take(&pending.woken, WOKEN_MOST, groups);
+	uint64_t began_us = clock_mono_us();
+	bool retries = !count && pending.retry;
 
-	if (!count && pending.retry) {
+	if (retries) {
 		count = take(&pending.refused,
 			pending.retry < RETRY_MOST ? pending.retry : RETRY_MOST, groups);
 		pending.retry -= count ? count : pending.retry;
@@ -283,10 +297,12 @@ bool pending_run(void)
 	}
 	if (count && sync_again(groups, count, false) > 0)
 		retry(RETRY_MOST);
+	if (retries) /* one that others stand on is looked at with all that stand on it */
+		pending.resume_us = clock_mono_us() + RETRY_PART * (clock_mono_us() - began_us);
 	if (!TAILQ_EMPTY(&pending.woken))
 		run_in(0);
 	else if (pending.retry)
-		run_in(RETRY_MS);
+		retry_later();
 	return count > 0;
 }
 
@@ -352,4 +368,5 @@ void pending_stop(void)
 		event_free(pending.look);
 	pending.soon = pending.look = NULL;
 	pending.retry = 0;
+	pending.resume_us = 0;
 }

@@ -19,7 +19,7 @@
 #define MAC(n)		      "'mac':[{'slice':'s','mac':'02:00:00:00:00:0" n "','attachment':'s:p0'}]"
 #define TUNNEL(name, remote)                                                                       \
 	"'tunnel':[{'name':'" name "','encap':'vxlan','local':'198.18.0.1','remote':'" remote "'}" \
-											      "]"
+	"]"
 
 static void run_all(void)
 {
@@ -127,6 +127,42 @@ START_TEST(what_cannot_go_goes_later)
 	ck_assert(is_there("tunnel", "evpn"));
 	ck_assert_str_ne(reason_of("t1", "reason"), "");
 	OK(ask(INTENT(GONE("h"))));
+	run_all();
+	ck_assert(!is_there("tunnel", "evpn"));
+	EXPECT(ask(CALL("groups", "{'source':'kernel'}")), "result.groups.0.owner", "");
+}
+END_TEST
+
+#define HOLDS_TUNNEL                                                                               \
+	GROUP("h", "'slice':[{'name':'s','vni':7}],'member':[{'slice':'s','tunnel':'evpn'}]")
+#define LETS_TUNNEL_GO GROUP("h", "'slice':[{'name':'s','vni':7}]")
+
+/* What it said first is still in force, as an intent stands on it, when it has to give way: what
+ * comes back later is what it said last. */
+START_TEST(what_gives_way_keeps_what_it_said_last)
+{
+	OK(ask(KERNEL(GROUP("t1", TUNNEL("evpn", "198.18.0.7")))));
+	OK(ask(INTENT(HOLDS_TUNNEL "," GROUP("b", TUNNEL("busy", "198.18.0.9")))));
+	EXPECT(ask(KERNEL(GROUP("t1", TUNNEL("evpn", "198.18.0.9")))), "result.groups.0.verdict",
+		"refused");
+	run_all();
+	ck_assert(is_there("tunnel", "evpn"));
+	OK(ask(INTENT(LETS_TUNNEL_GO "," GROUP("m", TUNNEL("mine", "198.18.0.7")))));
+	run_all();
+	OK(ask(INTENT(GONE("m") "," GONE("b"))));
+	run_all();
+	EXPECT(ask(CALL("get", "{'type':'tunnel','key':'evpn'}")), "result.remote", "198.18.0.9");
+}
+END_TEST
+
+START_TEST(what_is_to_go_does_not_come_back_when_it_gives_way)
+{
+	OK(ask(KERNEL(GROUP("t1", TUNNEL("evpn", "198.18.0.7")))));
+	OK(ask(INTENT(HOLDS_TUNNEL)));
+	EXPECT(ask(KERNEL(GONE("t1"))), "result.groups.0.verdict", "refused");
+	OK(ask(INTENT(LETS_TUNNEL_GO "," GROUP("m", TUNNEL("mine", "198.18.0.7")))));
+	run_all();
+	OK(ask(INTENT(GONE("m"))));
 	run_all();
 	ck_assert(!is_there("tunnel", "evpn"));
 	EXPECT(ask(CALL("groups", "{'source':'kernel'}")), "result.groups.0.owner", "");
@@ -258,6 +294,8 @@ int main(void)
 	tcase_add_test(tcase, what_gave_way_in_a_conflict_comes_back);
 	tcase_add_test(tcase, what_was_said_before_goes_when_what_is_said_now_is_refused);
 	tcase_add_test(tcase, what_cannot_go_goes_later);
+	tcase_add_test(tcase, what_gives_way_keeps_what_it_said_last);
+	tcase_add_test(tcase, what_is_to_go_does_not_come_back_when_it_gives_way);
 	tcase_add_test(tcase, one_that_goes_leaves_room_for_one_that_was_refused);
 	tcase_add_test(tcase, what_gives_way_by_several_calls_does_not_come_back_between);
 	tcase_add_test(tcase, what_gave_way_for_nothing_comes_back);
