@@ -60,9 +60,16 @@ static int look(struct mirroring *m, bool any)
 	bool first = m->retold;
 	int rc = first ? replica_whole(m) : 0;
 
-	m->let_be = !any;
 	if (rc)
 		return rc;
+	/* what an earlier life left is let be until there are intents: then a new picture is made,
+	 * and what is not in it goes */
+	if (m->mirror && m->let_be && any) {
+		mirror_stop(m->mirror);
+		m->mirror = NULL;
+		m->ready = false;
+	}
+	m->let_be = !any;
 	if (!m->mirror)
 		return mirror_start(m->base, m->world, m->dataplane, &sink, &config, &m->mirror);
 	mirror_touch(m->mirror);

@@ -70,8 +70,6 @@ struct publisher {
 	bool whole;	   /* what was not said is not so */
 	bool known;	   /* the dataplane's groups were compared */
 	bool calling;
-	bool stopped;
-	uint32_t calls; /* that will call back: it is freed with the last one */
 	uint64_t stamp; /* counts calls and lists */
 	struct text text;
 
@@ -298,24 +296,12 @@ static void take_verdict(struct publisher *publisher, const json_t *verdict)
 	item_look(publisher, item);
 }
 
-static bool is_over(struct publisher *publisher)
-{
-	publisher->calls--;
-	if (!publisher->stopped)
-		return false;
-	if (!publisher->calls)
-		free(publisher);
-	return true;
-}
-
 static void on_answer(const json_t *result, const json_t *error, void *arg)
 {
 	struct publisher *publisher = arg;
 	const json_t *verdict;
 	size_t i;
 
-	if (is_over(publisher))
-		return;
 	publisher->calling = false;
 	publisher->stamp++;
 	publisher->transactions++;
@@ -340,7 +326,6 @@ static void call(struct publisher *publisher)
 		return;
 	}
 	publisher->calling = true;
-	publisher->calls++;
 }
 
 /* ---- comparing ---- */
@@ -363,8 +348,6 @@ static void on_page(const json_t *result, const json_t *error, void *arg)
 {
 	struct publisher *publisher = arg;
 
-	if (is_over(publisher))
-		return;
 	if (result && publisher->listing) {
 		publisher->page = json_incref(json_object_get(result, "groups"));
 		publisher->cursor = json_incref(json_object_get(result, "cursor"));
@@ -385,8 +368,6 @@ static void ask_page(struct publisher *publisher)
 	page_free(publisher);
 	if (dataplane_call(publisher->dp, "groups", params, on_page, publisher))
 		list_lost(publisher);
-	else
-		publisher->calls++;
 }
 
 static void list_begin(struct publisher *publisher)
@@ -529,7 +510,9 @@ static void on_event(const json_t *event, void *arg)
 		struct item *item = item_labelled(
 			publisher, json_string_value(json_object_get(group, "owner")), false);
 
-		/* else the answer to the call is newer */
+		/* it may be older than the answer that is to come, or newer: the list tells */
+		if (item && item->state == ITEM_OUT)
+			publisher->list_wanted = true;
 		if (!item || item->state == ITEM_OUT ||
 			item->there !=
 				(uint64_t)json_integer_value(json_object_get(group, "revision")))
@@ -629,9 +612,7 @@ void publisher_close(struct publisher *publisher)
 	event_free(publisher->resync);
 	page_free(publisher);
 	free(publisher->text.text);
-	publisher->stopped = true;
 	while ((item = RB_MIN(item_tree, &publisher->items)))
 		item_free(publisher, item);
-	if (!publisher->calls)
-		free(publisher);
+	free(publisher);
 }
