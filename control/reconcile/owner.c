@@ -236,6 +236,8 @@ static void restore(struct reconciler *rec, struct owner *owner)
 void owner_lost(struct reconciler *rec, struct owner *owner)
 {
 	owner->there = 0;
+	if (owner->state == INTENT_APPLIED && !form_size(owner->want) && !form_size(owner->in))
+		return; /* it has no objects of its own to lose */
 	if (owner->state == INTENT_REFUSED && form_size(owner->in)) {
 		restore(rec, owner);
 		return;

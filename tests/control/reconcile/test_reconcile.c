@@ -115,11 +115,16 @@ START_TEST(a_restart_that_loses_all_is_made_good_without_news)
 	rig_settle();
 	rig_state(INTENT_SLICE, "red", INTENT_REFUSED);
 	rig_statuses = 0;
+	fake_intent(rec, INTENT_LOCAL_NETWORK, "edge", "{}"); /* has no objects of its own */
+	rig_settle();
+	rig_statuses = 0;
 	rig_lose();
 	ck_assert(!rig_counters().synced);
 	json_object_clear(fake.refuse);
 	fake_again(&fake, true);
 	rig_synced();
+	rig_state(INTENT_LOCAL_NETWORK, "edge", INTENT_APPLIED);
+	ck_assert_uint_eq(rig_counters().pending, 0);
 	ck_assert_ptr_nonnull(fake_get(&fake, "attachment", "blue:lan0.101"));
 	rig_state(INTENT_SLICE, "blue", INTENT_APPLIED);
 	rig_state(INTENT_SLICE, "red", INTENT_APPLIED); /* another one may take what was refused */
