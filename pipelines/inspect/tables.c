@@ -298,13 +298,23 @@ static uint32_t routes_read(
 		{"to_nexthop", {{"nexthop", 32, NULL}, {"way", 0, NULL}, {"owner", 3, NULL}}},     \
 	}
 
+static uint32_t routes4_count(void)
+{
+	return fib_count(4);
+}
+
+static uint32_t routes6_count(void)
+{
+	return fib_count(6);
+}
+
 static const struct table_decl routes4_decl = {
 	.name = "routes4",
 	.help = "where an IPv4 packet of an l3 slice goes",
 	.key = {{"slice", 16, "exact"}, {"prefix", 32, "lpm"}},
 	.actions = ROUTE_ACTIONS,
 	.size = LIMIT_FIB_ROUTES,
-	.rows = &fib4.count,
+	.count = routes4_count,
 	.read = routes_read,
 	.family = 4,
 };
@@ -314,7 +324,7 @@ static const struct table_decl routes6_decl = {
 	.key = {{"slice", 16, "exact"}, {"prefix", 128, "lpm"}},
 	.actions = ROUTE_ACTIONS,
 	.size = LIMIT_FIB_ROUTES,
-	.rows = &fib6.count,
+	.count = routes6_count,
 	.read = routes_read,
 	.family = 6,
 };

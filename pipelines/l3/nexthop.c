@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/queue.h>
 
 #include "l3.h"
 #include "notify.h"
@@ -24,11 +25,15 @@
 
 /* Left for neighbours, gateway addresses and connected networks, which have limits of their own. */
 #define KEPT_BACK (LIMIT_HOSTS + LIMIT_ADDRESSES + LIMIT_ATTACHMENTS + 1)
-#define HEADS	  65536
+/* The same of the underlay's part: for its neighbours, and next hops of paths. */
+#define KEPT_BACK_UNDERLAY (LIMIT_NEIGHBORS + LIMIT_TUNNELS)
+#define HEADS		   65536
 
 enum nexthop_type { TYPE_FREE, TYPE_WAY, TYPE_GROUP, TYPE_OTHER };
 
 struct group {
+	LIST_ENTRY(group) link; /* of slices' groups: the underlay's are not for workers */
+	uint32_t index;
 	uint32_t n;
 	uint32_t way[LIMIT_ROUTE_VIA]; /* next hops */
 	uint8_t weight[LIMIT_ROUTE_VIA];
@@ -58,7 +63,8 @@ static uint32_t top = 1;      /* no index at or above was ever used */
 static uint32_t *head;	      /* [HEADS] chains of equal hash */
 static uint32_t *tunnel_ways; /* [LIMIT_TUNNELS + 1] next hops by each tunnel */
 static uint32_t free_head;
-static uint32_t used[2]; /* by slices, by the underlay */
+static uint32_t used[2];					  /* by slices, by the underlay */
+static LIST_HEAD(, group) groups = LIST_HEAD_INITIALIZER(groups); /* of slices */
 static bool unsettled;
 static const struct notify notify;
 
@@ -73,6 +79,7 @@ int nexthop_init(void)
 	free_head = used[0] = used[1] = 0;
 	top = 1;
 	unsettled = false;
+	LIST_INIT(&groups);
 	if (nexthop_hot == NULL || nexthop_address == NULL || cold == NULL || head == NULL ||
 		tunnel_ways == NULL)
 		return -ENOMEM;
@@ -86,7 +93,7 @@ int nexthop_init(void)
 static bool has_room(uint16_t slice, bool kept_back)
 {
 	if (slice == VRF_UNDERLAY)
-		return used[1] < LIMIT_NEXTHOPS;
+		return used[1] + (kept_back ? 0 : KEPT_BACK_UNDERLAY) < LIMIT_NEXTHOPS;
 	return used[0] + (kept_back ? 0 : KEPT_BACK) < LIMIT_NEXTHOPS - 1;
 }
 
@@ -360,11 +367,12 @@ static int make(uint16_t slice, struct group *g, uint32_t *index)
 {
 	struct group *kept = malloc(sizeof(*kept));
 	uint32_t *chain = group_chain(slice, g);
-	int rc = kept != NULL ? index_take(slice, slice == VRF_UNDERLAY, index) : -ENOMEM;
+	int rc = kept != NULL ? index_take(slice, false, index) : -ENOMEM;
 
 	if (rc != 0)
 		goto err_free;
 	*kept = *g;
+	kept->index = *index;
 	nexthop_hot[*index] = NEXTHOP_DROP(NEXTHOP_NONE);
 	cold[*index] =
 		(struct nexthop){.type = TYPE_GROUP, .slice = slice, .routes = 1, .group = kept};
@@ -373,11 +381,14 @@ static int make(uint16_t slice, struct group *g, uint32_t *index)
 		goto err_index;
 	cold[*index].next = *chain;
 	*chain = *index;
+	if (slice != VRF_UNDERLAY)
+		LIST_INSERT_HEAD(&groups, kept, link);
 	for (uint32_t i = 0; i < g->n; i++)
 		cold[g->way[i]].groups++;
 	return 0;
 
 err_index:
+	cold[*index].type = TYPE_FREE;
 	index_give(*index);
 err_free:
 	free(kept);
@@ -423,6 +434,8 @@ static void group_drop(uint32_t index)
 
 	word_store(index, NEXTHOP_DROP(NEXTHOP_BLACKHOLE));
 	unchain(group_chain(cold[index].slice, g), index);
+	if (cold[index].slice != VRF_UNDERLAY)
+		LIST_REMOVE(g, link);
 	cold[index].type = TYPE_FREE;
 	for (uint32_t i = 0; i < g->n; i++)
 		cold[g->way[i]].groups--;
@@ -450,16 +463,15 @@ static void follow(uint32_t index)
 static void groups_follow(uint32_t index)
 {
 	uint32_t left = cold[index].groups;
+	const struct group *g;
 
-	for (uint32_t i = 1; left > 0 && i < top; i++) {
-		const struct nexthop *n = &cold[i];
-
-		if (n->type != TYPE_GROUP)
-			continue;
-		for (uint32_t k = 0; k < n->group->n; k++)
-			if (n->group->way[k] == index) {
+	LIST_FOREACH (g, &groups, link) {
+		if (left == 0)
+			break;
+		for (uint32_t k = 0; k < g->n; k++)
+			if (g->way[k] == index) {
 				left--;
-				follow(i);
+				follow(g->index);
 				break;
 			}
 	}
@@ -475,9 +487,11 @@ static bool has_moved(const struct group *g)
 
 static void groups_follow_moved(void)
 {
-	for (uint32_t i = 1; i < top; i++)
-		if (cold[i].type == TYPE_GROUP && has_moved(cold[i].group))
-			follow(i);
+	const struct group *g;
+
+	LIST_FOREACH (g, &groups, link)
+		if (has_moved(g))
+			follow(g->index);
 	for (uint32_t i = 1; i < top; i++)
 		if (cold[i].type == TYPE_WAY)
 			cold[i].moved = false;

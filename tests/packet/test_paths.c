@@ -9,6 +9,7 @@
 #include "expect.h"
 #include "hot.h"
 #include "port.h"
+#include "tables.h"
 
 #define FAR "203.0.113.9"
 
@@ -457,6 +458,23 @@ START_TEST(hops_news_comes_in_bounded_pages_and_missing_ones_too)
 }
 END_TEST
 
+/* The underlay is VRF 0 of the one FIB; the tables for people have what slices have. */
+START_TEST(paths_are_in_no_table_of_slices)
+{
+	const struct l3_via ways[] = {
+		via("198.18.0.50", PORT_NONE, 1), via("198.18.0.51", PORT_NONE, 1)};
+	uint32_t before[32], n = 0;
+
+	for (; pipeline_tables[n]; n++)
+		before[n] = table_count(pipeline_tables[n]);
+	routes("203.0.113.0/24", ways, 2);
+	rig_route("2001:db8:77::/48", "2001:db8::50", PORT_NONE);
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert_msg(table_count(pipeline_tables[i]) == before[i], "%s",
+			pipeline_tables[i]->name);
+}
+END_TEST
+
 TCase *paths_tests(void)
 {
 	TCase *tc = tcase_create("paths");
@@ -476,6 +494,7 @@ TCase *paths_tests(void)
 	tcase_add_test(tc, paths_on_a_network_of_two_ports_take_the_one_whose_link_is_up);
 	tcase_add_test(tc, paths_leave_a_route_that_is_withdrawn_for_the_next_shorter_one);
 	tcase_add_test(tc, paths_of_a_thousand_tunnels_leave_a_link_within_milliseconds);
+	tcase_add_test(tc, paths_are_in_no_table_of_slices);
 	tcase_add_test(tc, hops_are_wanted_while_a_path_leads_over_them);
 	tcase_add_test(tc, hops_news_comes_in_bounded_pages_and_missing_ones_too);
 	return tc;
