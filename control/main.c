@@ -273,8 +273,9 @@ static int open_mirror(const struct config *config)
 	if (config->mirror)
 		rc = mirror_link_start(
 			control.base, control.world, control.reconciler, &link, &control.mirror);
-	else if (link.committed)
-		mirror_off(control.dataplane);
+	else
+		rc = mirror_off_start(
+			control.base, control.dataplane, config->socket, link.committed);
 	return rc ? fail_link(config, rc, fail) : 0;
 }
 
@@ -396,6 +397,7 @@ static int serve(const struct config *config)
 err_observe:
 	observe_stop();
 	mirror_link_stop(control.mirror);
+	mirror_off_stop();
 	collector_stop(control.collector);
 	reconciler_stop(control.reconciler);
 	dataplane_close(control.dataplane);

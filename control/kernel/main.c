@@ -78,7 +78,7 @@ static void on_ending(evutil_socket_t fd, short what, void *arg)
 	connect_later(AGAIN_MS);
 }
 
-/* {"hello": VERSION, "site", "rescan_s"}. */
+/* {"hello": VERSION, "site", "rescan_s", "off"?}. */
 static int greet(const json_t *line)
 {
 	const char *version = json_string_value(json_object_get(line, "hello"));
@@ -92,6 +92,13 @@ static int greet(const json_t *line)
 				version ? version : "?", SLUICE_VERSION);
 		kernel.told = -EPROTO;
 		return -EPROTO;
+	}
+	if (json_is_true(json_object_get(line, "off"))) { /* asked again: that may change */
+		if (kernel.told != -ECANCELED)
+			log_text(LOG_INFO_, "sluice-control is not to follow the kernel");
+		kernel.told = -ECANCELED;
+		mirroring_end(&kernel.mirroring);
+		return -ECANCELED;
 	}
 	kernel.greeted = true;
 	kernel.told = 0;

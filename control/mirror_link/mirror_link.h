@@ -26,8 +26,11 @@ int mirror_link_start(struct event_base *base, struct world *world, struct recon
 	const struct mirror_link_config *config, struct mirror_link **out);
 void mirror_link_stop(struct mirror_link *link); /* before reconciler_stop(); NULL: nothing */
 
-/* Instead: the kernel is not to be followed any more. What it told the dataplane before goes. */
-void mirror_off(struct dataplane *dp);
+/* Instead: the kernel is not to be followed. A sluice-kernel that runs is told so at the link's
+ * socket, and what one told the dataplane goes, if `clears`. 0; -errno of the socket. */
+int mirror_off_start(
+	struct event_base *base, struct dataplane *dp, const char *socket, bool clears);
+void mirror_off_stop(void); /* before dataplane_close(); also where it was not started */
 
 /* That has changed, and was published. NULL: nothing. */
 void mirror_link_changed(struct mirror_link *link, const struct world_change *change);

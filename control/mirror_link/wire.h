@@ -4,7 +4,7 @@
  *
  * sluice-control listens at its own socket's path and WIRE_SUFFIX, and takes one connection, of
  * root or of its own user. Both begin with {"hello": VERSION}; sluice-control adds "site" and
- * "rescan_s".
+ * "rescan_s". With "off": true the kernel is not to be followed, and the connection ends.
  *
  *   control → kernel
  *     {"intent": KIND, "name": NAME, "spec": {…}}   what the mirror needs: this site, its WANs, its

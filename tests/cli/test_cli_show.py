@@ -265,6 +265,7 @@ class Follow(CliTest):
     def test_trace_wrong_words(self):
         self.assertIn("filters are options", self.err("dp", "trace", "blue", status=2))
         self.assertIn("--count wants an integer 1 to 1000", self.err("dp", "trace", "-n", "0", status=2))
+        self.assertIn("--count is given twice", self.err("dp", "trace", "-n", "1", "--count", "2", status=2))
         self.assertIn("--port needs a value: PORT", self.err("dp", "trace", "--port", status=2))
         self.assertIn("there are --count, --port, --slice,", self.err("dp", "trace", "--prot", "x", status=2))
 

@@ -3,9 +3,11 @@
 """The programs with the capabilities that their units in scripts/deploy leave them, and none else: an AF_XDP port, a port
 with a tap, taps of attachments here and in a namespace, and what is read of the XDP program. sluice-control has no capability,
 so it waits for sluice-kernel instead of starting it."""
+import json
 import os
 import shutil
 import sys
+import time
 
 import checks
 from control import Site
@@ -57,6 +59,25 @@ def check_without_control(site, tenant):
     check("198.19.77.0/24" in routes(), "and the route is there still")
 
 
+def check_switched_off(lab, site, tenant):
+    """With "mirror": false a sluice-kernel that goes on running tells the dataplane nothing any more, and all again without."""
+    def routes():
+        return {one["prefix"] for one in site.box.list("route", table="red")}
+
+    path = os.path.join(lab.dir, "off.json")
+    with open(path, "w", encoding="ascii") as out:
+        json.dump({"mirror": False}, out)
+    site.kill()
+    site.start(["--config", path])
+    wait_for(lambda: site.synced() and "198.19.77.0/24" not in routes(), "what was mirrored has gone", 10)
+    tenant.ip("route add 198.19.79.0/24 via 198.19.1.9 dev red1")
+    time.sleep(2)
+    equal(routes() & {"198.19.77.0/24", "198.19.79.0/24"}, set(), "the kernel's routes, two seconds later")
+    site.kill()
+    site.start()
+    wait_for(lambda: {"198.19.77.0/24", "198.19.79.0/24"} <= routes(), "the kernel is followed again", 10)
+
+
 def test(lab):
     if not shutil.which("setpriv"):
         raise Skip("there is no setpriv")
@@ -85,6 +106,7 @@ def test(lab):
              "control reads the XDP programs")
     check("sluice_xdp_packets_total" in site.call_text("/metrics"), "and their counters")
     check_without_control(site, tenant)
+    check_switched_off(lab, site, tenant)
     site.stop()
     kernel.terminate()
     equal(kernel.wait(30), 0, "exit status of sluice-kernel")

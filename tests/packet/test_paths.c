@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "expect.h"
+#include "fib.h"
 #include "hot.h"
 #include "port.h"
 #include "tables.h"
@@ -475,6 +476,97 @@ START_TEST(paths_are_in_no_table_of_slices)
 }
 END_TEST
 
+START_TEST(paths_on_a_connected_network_leave_it_for_longer_prefixes_alone)
+{
+	uint16_t near = rig_tunnel(LOCAL4, "198.19.0.77");
+	struct api_ip host = rig_ip("198.19.0.77/32", true);
+
+	member_set(net.red, near);
+	rig_mac(net.red, FAR_HOST + 1, DOOR_TUNNEL | near);
+	rig_neighbor(wan2, "198.19.0.77", 0x020000000077);
+	rig_neighbor(net.wan, "198.18.0.50", 0x020000000050);
+	send_flow(1, FAR_HOST + 1);
+	ck_assert(went(wan2, 0x020000000077));
+	rig_route("198.19.0.0/24", "198.18.0.50", PORT_NONE);
+	send_flow(1, FAR_HOST + 1);
+	ck_assert(went(wan2, 0x020000000077));
+	rig_route("198.19.0.77/32", "198.18.0.50", PORT_NONE);
+	send_flow(1, FAR_HOST + 1);
+	ck_assert(went(net.wan, 0x020000000050));
+	rig_underlay_route(&host, NULL, 0);
+	underlay_resolve();
+	send_flow(1, FAR_HOST + 1);
+	ck_assert(went(wan2, 0x020000000077));
+}
+END_TEST
+
+/* A route that names a port alone: whoever is meant is asked for there. */
+START_TEST(paths_over_a_port_alone_lead_to_the_peer_itself)
+{
+	struct l3_via way = {.port = wan2, .weight = 1};
+
+	routes("203.0.113.0/24", &way, 1);
+	send_flow(1, FAR_HOST);
+	expect_drop("a port", DROP_NO_NEIGHBOR);
+	rig_neighbor(wan2, FAR, 0x020000000009);
+	send_flow(1, FAR_HOST);
+	ck_assert(went(wan2, 0x020000000009));
+}
+END_TEST
+
+START_TEST(hops_whose_mac_has_changed_go_with_it)
+{
+	struct api_ip hop = rig_ip("198.18.0.50", false);
+
+	for (int i = 0; i < 3; i++)
+		rig_neighbor(net.wan, "198.18.0.50", 0x020000000050 + i);
+	ck_assert_uint_ne(nexthop_find_neighbor(VRF_UNDERLAY, net.wan, &hop), 0);
+	underlay_neighbor_unset(net.wan, &hop);
+	underlay_resolve();
+	ck_assert_uint_eq(nexthop_find_neighbor(VRF_UNDERLAY, net.wan, &hop), 0);
+}
+END_TEST
+
+/* Of routes of the same ways, as the last one goes. */
+START_TEST(hops_of_shared_ways_go_with_the_last_route)
+{
+	struct l3_via ways[] = {via("198.18.0.60", net.wan, 1), via("198.18.0.61", net.wan, 1)};
+	struct api_ip p[] = {rig_ip("10.9.1.0/24", true), rig_ip("10.9.2.0/24", true)};
+	struct api_ip hop = rig_ip("198.18.0.60", false);
+	uint32_t slices = fib_count(4), underlay = fib_slice_routes(VRF_UNDERLAY), shown = 0;
+
+	for (int i = 0; i < 4; i++) /* twice: the second takes the place of the first */
+		rig_underlay_route(&p[i % 2], ways, 2);
+	ck_assert_uint_eq(fib_slice_routes(VRF_UNDERLAY), underlay + 2);
+	/* no slice has any of it */
+	ck_assert_uint_eq(fib_count(4), slices);
+	for (uint32_t i = nexthop_after(0); i != 0; i = nexthop_after(i))
+		shown++;
+	ck_assert_uint_eq(shown, nexthop_count());
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_ne(nexthop_find_neighbor(VRF_UNDERLAY, net.wan, &hop), 0);
+		rig_underlay_route(&p[i], NULL, 0);
+	}
+	ck_assert_uint_eq(nexthop_find_neighbor(VRF_UNDERLAY, net.wan, &hop), 0);
+}
+END_TEST
+
+START_TEST(hops_of_the_underlay_give_their_room_back)
+{
+	uint32_t index;
+
+	for (uint32_t i = 0; i < LIMIT_NEXTHOPS + 1000; i++) {
+		struct l3_via way = via("198.18.0.60", net.wan, 1);
+
+		way.address.bytes[1] = i >> 16;
+		way.address.bytes[2] = i >> 8;
+		way.address.bytes[3] = i;
+		ck_assert_int_eq(nexthop_take(VRF_UNDERLAY, &way, 1, &index), 0);
+		nexthop_drop(index);
+	}
+}
+END_TEST
+
 TCase *paths_tests(void)
 {
 	TCase *tc = tcase_create("paths");
@@ -496,6 +588,11 @@ TCase *paths_tests(void)
 	tcase_add_test(tc, paths_of_a_thousand_tunnels_leave_a_link_within_milliseconds);
 	tcase_add_test(tc, paths_are_in_no_table_of_slices);
 	tcase_add_test(tc, hops_are_wanted_while_a_path_leads_over_them);
+	tcase_add_test(tc, paths_on_a_connected_network_leave_it_for_longer_prefixes_alone);
+	tcase_add_test(tc, paths_over_a_port_alone_lead_to_the_peer_itself);
+	tcase_add_test(tc, hops_whose_mac_has_changed_go_with_it);
+	tcase_add_test(tc, hops_of_shared_ways_go_with_the_last_route);
+	tcase_add_test(tc, hops_of_the_underlay_give_their_room_back);
 	tcase_add_test(tc, hops_news_comes_in_bounded_pages_and_missing_ones_too);
 	return tc;
 }

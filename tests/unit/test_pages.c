@@ -316,6 +316,23 @@ START_TEST(any_words_will_do_for_a_cursor)
 }
 END_TEST
 
+START_TEST(a_mac_s_row_tells_its_kind)
+{
+	OK(ask(CALL("transaction",
+		"{'ops':[{'op':'put','type':'slice','objects':[{'name':'k','vni':9}]},{'op':'put',"
+		"'type':'tunnel','objects':[{'name':'k','encap':'vxlan','local':'198.18.5.1',"
+		"'remote':'198.18.6.1'}]},{'op':'put','type':'member','objects':[{'slice':'k',"
+		"'tunnel':'k'}]},{'op':'put','type':'mac','objects':[{'slice':'k','tunnel':'k',"
+		"'mac':'02:00:00:00:00:01','movable':true}]}]}")));
+	EXPECT(ask(CALL("table.read", "{'table':'fdb'}")), "result.entries.0.params.kind",
+		"movable");
+	OK(ask(CALL("put", "{'type':'mac','objects':[{'slice':'k','tunnel':'k','mac':'02:00:00:00:"
+			   "00:01'}]}")));
+	EXPECT(ask(CALL("table.read", "{'table':'fdb'}")), "result.entries.0.params.kind",
+		"static");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pages");
@@ -323,6 +340,7 @@ int main(void)
 
 	rooms_eal();
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_mac_s_row_tells_its_kind);
 	tcase_add_loop_test(tcase, what_is_deleted_takes_no_other_row_along, 0, TABLES + LISTS);
 	tcase_add_loop_test(tcase, rows_come_one_by_one, 0, TABLES + LISTS);
 	tcase_add_loop_test(tcase, what_a_session_loses_takes_none_of_its_rows_along, 0, 4);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Groups of the kernel that are refused, or give way, with `keep`: they come into force by
  * themselves when what stood in their way is gone. */
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -185,16 +186,13 @@ END_TEST
 
 #define MANY 2500
 
-/* More than gives way at once: none comes back until the last has gone. */
-START_TEST(what_gives_way_by_several_calls_does_not_come_back_between)
+/* MACs of the slice s, in groups of their own. */
+static void say_macs(int count)
 {
 	json_t *groups = json_array(), *request;
-	const char *verdict;
-	int calls = 0;
 	char *text;
 
-	OK(ask(INTENT(SLICE)));
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < count; i++)
 		json_array_append_new(groups,
 			json_pack("{s:o, s:{s:[{s:s, s:o, s:s}]}}", "owner", json_sprintf("m%d", i),
 				"objects", "mac", "slice", "s", "mac",
@@ -207,6 +205,16 @@ START_TEST(what_gives_way_by_several_calls_does_not_come_back_between)
 	OK(ask("%s", text));
 	free(text);
 	json_decref(request);
+}
+
+/* More than gives way at once: none comes back until the last has gone. */
+START_TEST(what_gives_way_by_several_calls_does_not_come_back_between)
+{
+	const char *verdict;
+	int calls = 0;
+
+	OK(ask(INTENT(SLICE)));
+	say_macs(MANY);
 	do {
 		json_t *answer = ask(INTENT(GONE("slice s")));
 
@@ -220,6 +228,119 @@ START_TEST(what_gives_way_by_several_calls_does_not_come_back_between)
 	OK(ask(INTENT(SLICE)));
 	run_all();
 	ck_assert(is_there("mac", "s 02:00:00:00:00:00") && is_there("mac", "s 02:00:00:00:09:c3"));
+}
+END_TEST
+
+/* A minute later: whatever looks now and then does. */
+static int make_due(const struct event_base *at, const struct event *event, void *arg)
+{
+	if (event_get_fd(event) == -1 && event_get_events(event) & EV_PERSIST)
+		event_active((struct event *)event, EV_TIMEOUT, 0);
+	return 0;
+}
+
+static void minute(void)
+{
+	event_base_foreach_event(base, make_due, NULL);
+	turn();
+}
+
+/* Some have gone, the rest would be next; and then they need not. */
+START_TEST(what_gives_way_in_vain_by_several_calls_comes_back)
+{
+	OK(ask(INTENT(SLICE)));
+	say_macs(MANY);
+	EXPECT(ask(INTENT(GONE("slice s"))), "result.groups.0.verdict", "again");
+	run_all();
+	ck_assert_str_eq(reason_of("m0", "waits"), "attachment s:p0");
+	if (_i == 0)
+		OK(ask(INTENT(SLICE))); /* as it is */
+	else
+		minute(); /* nobody says any more of it */
+	run_all();
+	ck_assert_str_eq(reason_of("m0", "reason"), "");
+	ck_assert(is_there("mac", "s 02:00:00:00:00:00") && is_there("mac", "s 02:00:00:00:07:cf"));
+}
+END_TEST
+
+/* By the loop alone, however many wait. */
+START_TEST(all_that_waits_for_one_comes_with_it)
+{
+	say_macs(MANY);
+	OK(ask(INTENT(SLICE)));
+	for (int i = 0; i < 1000 && !is_there("mac", "s 02:00:00:00:09:c3"); i++)
+		turn();
+	ck_assert(is_there("mac", "s 02:00:00:00:00:00") && is_there("mac", "s 02:00:00:00:09:c3"));
+}
+END_TEST
+
+#define SLICE_OF(name, vni, macs)                                                                  \
+	GROUP("slice " name, "'slice':[{'name':'" name "','vni':" vni ",'max_macs':" macs          \
+			     "}],'attachment':[{'name':'" name ":p0','slice':'" name               \
+			     "','port':'p0','vlan':" vni "}]")
+
+/* More than are tried at once: those that come in are followed by the others. */
+START_TEST(room_for_many_is_filled)
+{
+	OK(ask(INTENT(SLICE_OF("s", "9", "2"))));
+	say_macs(300);
+	run_all();
+	ck_assert(!is_there("mac", "s 02:00:00:00:01:2b"));
+	OK(ask(INTENT(SLICE_OF("s", "9", "1000"))));
+	run_all();
+	for (int i = 0; i < 300; i++) {
+		char key[40];
+
+		snprintf(key, sizeof(key), "s 02:00:00:00:%02x:%02x", i / 256, i % 256);
+		ck_assert_msg(is_there("mac", key), "%s", key);
+	}
+}
+END_TEST
+
+/* Room that no object has made, as when MACs that were learned are forgotten: all are tried, also
+ * behind many for which there is none. */
+START_TEST(room_that_nobody_tells_of_is_found)
+{
+	OK(ask(INTENT(SLICE_OF("s", "9", "1") "," SLICE_OF("u", "10", "1"))));
+	fakes.fdb_limit = 1;
+	say_macs(300);
+	OK(ask(KERNEL(GROUP(
+		"u1", "'mac':[{'slice':'u','mac':'02:00:00:00:00:01','attachment':'u:p0'}]"))));
+	run_all();
+	fakes.fdb_limit = 1000;
+	run_all();
+	ck_assert(!is_there("mac", "u 02:00:00:00:00:01"));
+	minute();
+	run_all();
+	ck_assert(is_there("mac", "u 02:00:00:00:00:01"));
+}
+END_TEST
+
+#define MAC_OF(slice, n)                                                                           \
+	GROUP(slice n, "'mac':[{'slice':'" slice "','mac':'02:00:00:00:00:0" n                     \
+		       "','attachment':'" slice ":p0'}]")
+
+/* Before and behind many for which there is none. */
+START_TEST(room_is_found_by_whom_it_is_for)
+{
+	OK(ask(INTENT(SLICE_OF("s", "9", "1") "," SLICE_OF("u", "10", "1") "," SLICE_OF(
+		"v", "11", "1"))));
+	OK(ask(KERNEL(MAC_OF("u", "1"))));
+	OK(ask(KERNEL(MAC_OF("u", "2"))));
+	say_macs(200);
+	OK(ask(KERNEL(MAC_OF("v", "1"))));
+	OK(ask(KERNEL(MAC_OF("v", "2"))));
+	run_all();
+	ck_assert(!is_there("mac", "u 02:00:00:00:00:02"));
+	ck_assert(!is_there("mac", "v 02:00:00:00:00:02"));
+	OK(ask(KERNEL(GONE("u1") "," GONE("v1"))));
+	for (int i = 0; i < 10; i++) {
+		run_all();
+		OK(ask(INTENT(GROUP("x", TUNNEL("x", "198.18.0.7")))));
+		OK(ask(INTENT(GONE("x"))));
+	}
+	ck_assert(is_there("mac", "u 02:00:00:00:00:02"));
+	ck_assert(is_there("mac", "v 02:00:00:00:00:02"));
 }
 END_TEST
 
@@ -250,6 +371,7 @@ static json_t *event(int watcher)
 START_TEST(who_watches_is_told_what_becomes_of_them)
 {
 	int asking = conn, watcher = dial();
+	json_t *answer;
 
 	conn = watcher;
 	OK(ask(CALL("watch", "{'events':['groups']}")));
@@ -264,6 +386,19 @@ START_TEST(who_watches_is_told_what_becomes_of_them)
 	OK(ask(INTENT(SLICE)));
 	run_all();
 	EXPECT(event(watcher), "params.groups.0.reason", "");
+	/* a try that is in vain is no news */
+	OK(ask(INTENT(GROUP("a", TUNNEL("mine", "198.18.0.7")))));
+	OK(ask(KERNEL(GROUP("t1", TUNNEL("evpn", "198.18.0.7")))));
+	for (int i = 0; i < 3; i++) {
+		OK(ask(INTENT(GROUP("b", TUNNEL("b", "198.18.0.8")))));
+		OK(ask(INTENT(GONE("b"))));
+		run_all();
+	}
+	OK(ask(INTENT(GONE("a"))));
+	run_all();
+	answer = event(watcher);
+	EXPECT(json_incref(answer), "params.groups.0.owner", "t1");
+	EXPECT(answer, "params.groups.0.reason", "");
 	close(watcher);
 }
 END_TEST
@@ -279,6 +414,14 @@ START_TEST(keep_is_the_kernel_s)
 	EXPECT(ask(CALL("sync", "{'source':'kernel','mode':'merge','keep':true,'check':true,'groups"
 				"':[" GROUP("m1", MAC("1")) "]}")),
 		"result.groups.0.verdict", "refused");
+	EXPECT(ask(CALL("groups", "{'source':'kernel'}")), "result.groups.0.owner", "");
+	/* a check changes nothing of that */
+	OK(ask(INTENT(SLICE)));
+	OK(ask(CALL("sync",
+		"{'source':'kernel','mode':'merge','groups':[" GROUP("m1", MAC("1")) "]}")));
+	OK(ask(CALL("sync", "{'source':'kernel','mode':'merge','keep':true,'check':true,'groups"
+			    "':[" GROUP("m1", MAC("2")) "]}")));
+	OK(ask(INTENT(GONE("slice s"))));
 	EXPECT(ask(CALL("groups", "{'source':'kernel'}")), "result.groups.0.owner", "");
 }
 END_TEST
@@ -298,6 +441,11 @@ int main(void)
 	tcase_add_test(tcase, what_is_to_go_does_not_come_back_when_it_gives_way);
 	tcase_add_test(tcase, one_that_goes_leaves_room_for_one_that_was_refused);
 	tcase_add_test(tcase, what_gives_way_by_several_calls_does_not_come_back_between);
+	tcase_add_loop_test(tcase, what_gives_way_in_vain_by_several_calls_comes_back, 0, 2);
+	tcase_add_test(tcase, all_that_waits_for_one_comes_with_it);
+	tcase_add_test(tcase, room_for_many_is_filled);
+	tcase_add_test(tcase, room_that_nobody_tells_of_is_found);
+	tcase_add_test(tcase, room_is_found_by_whom_it_is_for);
 	tcase_add_test(tcase, what_gave_way_for_nothing_comes_back);
 	tcase_add_test(tcase, who_watches_is_told_what_becomes_of_them);
 	tcase_add_test(tcase, keep_is_the_kernel_s);

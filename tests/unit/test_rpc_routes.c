@@ -237,6 +237,10 @@ START_TEST(capacity_is_named)
 	fakes.nexthop_limit = 1;
 	expect_refusal(&(struct refusal){PUT_ROUTE("10.9.0.0/16", "{'attachment':'a'}"), "-32003",
 		"error.data.limit", "524288"});
+	expect_refusal(&(struct refusal){
+		PUT_ONE("route",
+			"{'table':'underlay','prefix':'10.9.0.0/16','via':[{'port':'p0'}]}"),
+		"-32003", "error.data.limit", "524288"});
 	take_down();
 }
 END_TEST

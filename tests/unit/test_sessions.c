@@ -496,6 +496,39 @@ START_TEST(pages_of_few_rows_cost_no_walk_of_all_sessions)
 }
 END_TEST
 
+/* Of several own addresses that would do, the one that was there first. */
+START_TEST(session_sends_from_the_first_address)
+{
+	furnish_upf();
+	OK(ask(CALL("put", "{'type':'gtpu','objects':[{'name':'a9','address':'198.18.9.8',"
+			   "'interface':'core'}]}")));
+	OK(ask(PUT("{'name':'d','slice':'net','pdrs':[{'id':1,'precedence':1,'source':'access',"
+		   "'gtpu':'n3','teid':77,'far':1}],'fars':[{'id':1,'action':'forward',"
+		   "'destination':'core','outer_header':{'teid':9,'peer':'198.18.9.3'}}]}")));
+	EXPECT(ask(CALL("get", "{'type':'session','key':'d'}")), "result.fars.0.outer_header.gtpu",
+		"n9");
+}
+END_TEST
+
+/* What FARs alone name. */
+START_TEST(session_keeps_what_its_fars_name)
+{
+	furnish_upf();
+	OK(ask(PUT("{'name':'d','slice':'net','pdrs':[{'id':1,'precedence':1,'source':'access',"
+		   "'gtpu':'n3','teid':77,'far':1}],'fars':[{'id':1,'action':'forward','slice':"
+		   "'edge'},{'id':2,'action':'forward','destination':'core','duplicate_to':{'teid':"
+		   "9,'peer':'198.18.9.3','gtpu':'n9'}}]}")));
+	EXPECT(ask(CALL("get", "{'type':'session','key':'d'}")), "result.fars.1.duplicate_to.gtpu",
+		"n9");
+	EXPECT(ask(CALL("delete", "{'type':'slice','keys':['edge']}")), "error.data.by",
+		"session d");
+	EXPECT(ask(CALL("delete", "{'type':'gtpu','keys':['n9']}")), "error.data.by", "session d");
+	OK(ask(CALL("delete", "{'type':'session','keys':['d']}")));
+	OK(ask(CALL("delete", "{'type':'slice','keys':['edge']}")));
+	OK(ask(CALL("delete", "{'type':'gtpu','keys':['n9']}")));
+}
+END_TEST
+
 int main(void)
 {
 	const int n = sizeof(sessions) / sizeof(sessions[0]);
@@ -506,6 +539,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, nothing_stays_of_a_session_that_is_refused, 0,
 		sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(tcase, session_keeps_what_its_fars_name);
+	tcase_add_test(tcase, session_sends_from_the_first_address);
 	tcase_add_test(tcase, nothing_stays_of_a_check);
 	tcase_add_test(tcase, nothing_stays_of_sessions_that_were_deleted);
 	tcase_add_loop_test(tcase, what_get_shows_can_be_put_again, 0, n);

@@ -181,6 +181,18 @@ START_TEST(numbers_wrap_at_the_end_of_the_range)
 }
 END_TEST
 
+/* Wherever the search for a name's VNI begins. */
+START_TEST(numbers_of_a_small_grant_are_all_chosen)
+{
+	ck_fine(put("tenant", "{'name':'t','slices':16383,'vnis':[{'first':9000,'last':9009}]}"));
+	for (int i = 0; i < 10; i++)
+		ck_fine(put("slice", "{'name':'c%d','tenant':'t'}", i));
+	ck_refused(put("slice", "{'name':'d','tenant':'t'}"), RPC_ERR_CAPACITY, "[0]");
+	ck_fine(del("slice", "c4"));
+	ck_fine(put("slice", "{'name':'d','tenant':'t'}"));
+}
+END_TEST
+
 /* The same question, answered one by one. */
 static bool walk(const struct numbers *n, uint32_t first, uint32_t last, uint32_t *number)
 {
@@ -234,6 +246,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, numbers_nearly_all_taken_are_chosen_in_few_steps, 0, 2);
 	tcase_add_test(t, numbers_of_a_thousand_sessions_take_no_turn);
 	tcase_add_test(t, numbers_of_vnis_are_chosen_in_few_steps);
+	tcase_add_test(t, numbers_of_a_small_grant_are_all_chosen);
 	tcase_add_test(t, numbers_wrap_at_the_end_of_the_range);
 	tcase_add_loop_test(t, numbers_are_as_one_by_one, 0, 8);
 	suite_add_tcase(s, t);

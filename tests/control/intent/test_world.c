@@ -369,6 +369,10 @@ START_TEST(world_chooses_an_fteid_and_keeps_it)
 	ck_assert_uint_eq(teid_of("u", 2), teid); /* new, and shares what is there */
 	ck_fine(put("session", UE("u", PDR("1", "'teid':5,"))));
 	ck_assert_uint_eq(teid_of("u", 0), 5);
+	ck_fine(put("session", UE("v", PDR("1", "") "," PDR("2", "'choose_id':7,") "," PDR("3",
+					       "'choose_id':8,") "," PDR("4", "'choose_id':9,"))));
+	for (int i = 0; i < 4; i++)
+		ck_assert_uint_eq(TEID_GROUP(teid_of("v", i)), i);
 }
 END_TEST
 
@@ -517,6 +521,27 @@ START_TEST(world_keeps_what_is_known_of_an_intent)
 	ck_assert_uint_eq(blue->obj->slice.weight, 3);
 	ck_assert_int_eq(blue->created_us, 2000000);
 	ck_assert_int_eq(blue->updated_us, 4000000);
+	ck_assert_int_eq(blue->status.since_us, blue->created_us);
+}
+END_TEST
+
+/* However little of the checks is done at a time. */
+START_TEST(world_checks_all_bit_by_bit)
+{
+	for (int wrong = 0; wrong < 4; wrong++) {
+		int rc;
+
+		begin();
+		for (int i = 0; i < 4; i++)
+			ck_fine(put("slice",
+				"{'name':'s%d','endpoints':[{'site':'%s','port':'p%d'}]}", i,
+				i == wrong ? "xx" : "gj", 1 + i % 3));
+		while ((rc = world_check_step(world, 1, &err)) > 0)
+			;
+		ck_assert_int_eq(rc, -1);
+		ck_assert_int_eq(err.path[1], '0' + wrong);
+		world_rollback(world);
+	}
 }
 END_TEST
 
@@ -568,6 +593,7 @@ START_TEST(world_loads_what_it_wrote)
 	after = dump(world);
 	ck_assert_str_eq(before, after);
 	ck_assert_uint_eq(world_find(world, INTENT_SLICE, "blue")->revision, 2);
+	ck_assert_str_eq(world_find(world, INTENT_SLICE, "blue")->updated_by, "tester");
 	ck_assert_int_eq(world_load(world, INTENT_SLICE,
 				 world_find(first, INTENT_SLICE, "blue")->spec, 1, 1, 1, "x", &err),
 		-EINVAL);
@@ -610,6 +636,7 @@ static Suite *suite(void)
 	tcase_add_test(t, world_rollback_leaves_no_trace);
 	tcase_add_test(t, world_tells_what_a_transaction_does);
 	tcase_add_test(t, world_keeps_what_is_known_of_an_intent);
+	tcase_add_test(t, world_checks_all_bit_by_bit);
 	tcase_add_test(t, world_holds_one_transaction_at_a_time);
 	tcase_add_test(t, world_numbers_the_puts_in_errors);
 	tcase_add_test(t, world_reads_in_order_of_names);

@@ -305,18 +305,21 @@ END_TEST
 
 START_TEST(a_neighbor_does_not_wait_for_the_macs)
 {
+	bool comes = _i == 0;
+
 	OK(ask(INTENT(SLICE)));
+	neighbor(1, !comes);
 	settle();
 	macs(8000);
 	while (!claims_in_force(OBJECT_MAC))
 		step();
-	neighbor(1, true);
-	while (!claims_in_force(OBJECT_NEIGHBOR))
+	neighbor(1, comes);
+	while (!claims_in_force(OBJECT_NEIGHBOR) == comes)
 		step();
 	/* behind what was out, and perhaps one that was begun */
 	ck_assert_uint_le(claims_in_force(OBJECT_MAC), 4 * 1000);
 	settle();
-	ck_assert_uint_eq(groups(), 8001);
+	ck_assert_uint_eq(groups(), 8000 + comes);
 }
 END_TEST
 
@@ -392,17 +395,95 @@ START_TEST(drift_is_put_right)
 	OK(ask(CALL("sync", "{'source':'kernel','mode':'merge','groups':[{'owner':'mac s "
 			    "02:00:00:00:00:07'},{'owner':'mac s 02:00:00:00:00:08'},{'owner':'"
 			    "mac blue 02:00:00:00:00:08','revision':3,'objects':{'mac':[{'slice':'"
-			    "blue','mac':'02:00:00:00:00:08','attachment':'a'}]}}]}")));
-	ck_assert_uint_eq(groups(), 99);
+			    "blue','mac':'02:00:00:00:00:08','attachment':'a'}]}},{'owner':'mac "
+			    "blue 02:00:00:00:00:09','objects':{'mac':[{'slice':'blue','mac':'02:"
+			    "00:00:00:00:09','attachment':'a'}]}}]}")));
+	ck_assert_uint_eq(groups(), 100);
 	/* the second look comes a second behind the connection */
-	for (int i = 0; i < 3000 && counters().drift_total < 3; i++) {
+	for (int i = 0; i < 3000 && counters().drift_total < 4; i++) {
 		usleep(1000);
 		turn();
 	}
 	settle();
-	ck_assert_uint_eq(counters().drift_total, 3);
+	ck_assert_uint_eq(counters().drift_total, 4);
 	ck_assert_uint_eq(groups(), 100);
 	ck_assert(!is_there("mac", "blue 02:00:00:00:00:08"));
+	ck_assert(!is_there("mac", "blue 02:00:00:00:00:09"));
+}
+END_TEST
+
+/* Nobody has told that it is over. */
+START_TEST(what_could_not_go_and_is_gone_is_forgotten)
+{
+	uint64_t lists;
+
+	tunnel(TUNNEL("evpn", "198.18.0.7"));
+	settle();
+	OK(ask(INTENT(GROUP("h", "'slice':[{'name':'s','vni':7}],'member':[{'slice':'s','tunnel':"
+				 "'evpn'}]"))));
+	tunnel(NULL);
+	settle();
+	ck_assert_uint_eq(counters().refused, 1);
+	OK(ask(INTENT(GONE("h"))));
+	OK(ask(CALL(
+		"sync", "{'source':'kernel','mode':'merge','groups':[" GONE("tunnel evpn") "]}")));
+	lists = counters().lists;
+	publisher_resync(publisher);
+	for (int i = 0; i < TURNS && counters().lists == lists; i++)
+		turn();
+	settle();
+	ck_assert_uint_eq(counters().refused, 0);
+	ck_assert_uint_eq(groups(), 0);
+}
+END_TEST
+
+/* More stands on it than gives way by one call. */
+START_TEST(what_goes_by_several_calls_is_gone)
+{
+	OK(ask(INTENT(SLICE)));
+	tunnel(TUNNEL("evpn", "198.18.0.7"));
+	publisher_say(publisher, OBJECT_MEMBER, "s evpn", "{\"slice\":\"s\",\"tunnel\":\"evpn\"}");
+	for (int i = 0; i < 2500; i++) {
+		char key[60], text[120];
+
+		snprintf(key, sizeof(key), "s 02:00:00:00:%02x:%02x", i / 256, i % 256);
+		snprintf(text, sizeof(text), "{\"slice\":\"s\",\"mac\":\"%s\",\"tunnel\":\"evpn\"}",
+			key + 2);
+		publisher_say(publisher, OBJECT_MAC, key, text);
+	}
+	settle();
+	ck_assert_uint_eq(counters().waiting, 0);
+	publisher_say(publisher, OBJECT_MEMBER, "s evpn", NULL);
+	settle();
+	ck_assert(!is_there("member", "s evpn"));
+	ck_assert_uint_eq(groups(), 2501);
+	ck_assert_uint_eq(counters().waiting, 2500);
+}
+END_TEST
+
+/* A name that the dataplane takes from nobody: all that is said beside it is said again, but not
+ * without end. */
+START_TEST(what_is_refused_as_a_whole_is_said_again_later)
+{
+	uint64_t before;
+
+	settle();
+	before = counters().transactions;
+	publisher_say(publisher, OBJECT_MAC, "s \x7f", "{}");
+	for (int i = 0; i < 300; i++) {
+		usleep(1000);
+		step();
+	}
+	ck_assert_uint_ge(counters().transactions, before + 1);
+	ck_assert_uint_le(counters().transactions, before + 2);
+	publisher_say(publisher, OBJECT_MAC, "s \x7f", NULL);
+	neighbor(1, true);
+	for (int i = 0; i < 5000 && counters().unsaid; i++) {
+		usleep(1000);
+		step();
+	}
+	ck_assert_uint_eq(counters().unsaid, 0);
+	ck_assert_str_eq(field("neighbor", "p0 198.18.0.9", "mac"), "02:00:00:00:00:01");
 }
 END_TEST
 
@@ -420,12 +501,15 @@ int main(void)
 	tcase_add_test(tcase, what_an_earlier_life_has_said_stays_until_the_picture_is_whole);
 	tcase_add_test(tcase, what_waits_of_an_earlier_life_is_known);
 	tcase_add_test(tcase, another_dataplane_gets_all_again);
-	tcase_add_test(tcase, a_neighbor_does_not_wait_for_the_macs);
+	tcase_add_loop_test(tcase, a_neighbor_does_not_wait_for_the_macs, 0, 2);
 	tcase_add_test(tcase, what_gave_way_to_an_intent_is_there_again_behind_it);
 	tcase_add_test(tcase, what_was_said_before_goes_when_what_is_said_now_is_refused);
 	tcase_add_test(tcase, what_cannot_go_goes_with_what_stands_on_it);
 	tcase_add_loop_test(tcase, what_is_said_while_it_is_out_follows, 0, 2);
 	tcase_add_test(tcase, drift_is_put_right);
+	tcase_add_test(tcase, what_could_not_go_and_is_gone_is_forgotten);
+	tcase_add_test(tcase, what_goes_by_several_calls_is_gone);
+	tcase_add_test(tcase, what_is_refused_as_a_whole_is_said_again_later);
 	suite_add_tcase(suite, tcase);
 	return rpc_test_main(suite);
 }
