@@ -16,6 +16,9 @@ extern const struct noun noun_port, noun_address, noun_neighbor, noun_route, nou
 	noun_attachment, noun_tunnel, noun_member, noun_meter, noun_gtpu;
 extern const struct backend mac_backend, route_backend, neighbor_backend, session_backend;
 
+/* server.c: tells the store of them. rpc_start() and rpc_apply_config() do. */
+void nouns_start(void);
+
 bool noun_ip_unicast(const struct api_ip *ip);
 bool noun_mac_unicast(const struct api_mac_addr *mac);
 int noun_fail_ip(struct rpc_error *err, const char *field, const char *want,

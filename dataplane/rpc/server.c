@@ -107,8 +107,7 @@ static void on_over(void)
 	noun_session_rest();
 }
 
-/* The engine is told of all types. */
-static void nouns_start(void)
+void nouns_start(void)
 {
 	nouns[OBJECT_PORT] = &noun_port;
 	nouns[OBJECT_ADDRESS] = &noun_address;

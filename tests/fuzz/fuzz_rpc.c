@@ -17,6 +17,9 @@
 #include "fdb.h"
 #include "fib.h"
 #include "model.h"
+#include "networks.h"
+#include "nouns.h"
+#include "sync_pending.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -85,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	budget_install();
+	nouns_start();
 	device_allow("any");
 	fakes_reset();
 	fakes.fail_port_open = data[0] & 0x80;
@@ -107,11 +111,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(line, data, len);
 		one_line(line, len);
 		free(line);
+		for (int i = 0; i < 10 && pending_run(); i++)
+			check_state();
 		len += end != NULL;
 		data += len;
 		size -= len;
 	}
+	pending_stop(); /* as rpc_stop() */
 	model_free();
+	networks_free();
 	claims_free();
 	fakes_reset();
 	return 0;
